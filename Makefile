@@ -1,0 +1,30 @@
+# Two commands: `make demo` (see it work) and `make test` (see that it works).
+PYTHON ?= python3.11
+ifeq (, $(shell command -v $(PYTHON) 2>/dev/null))
+PYTHON := python3
+endif
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check install clean
+
+demo: $(STAMP)
+	$(BIN)/flawforge run elpv --out runs/demo --minutes 6
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(STAMP)
+	PATH="$(abspath $(BIN)):$$PATH" scripts/check
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,elpv,tensorboard]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist

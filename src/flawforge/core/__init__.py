@@ -1,0 +1,1 @@
+"""Contracts that every room shares: errors, settings, images, seeds, files, progress."""

@@ -1,0 +1,85 @@
+"""Everything that Flawforge explains instead of failing with.
+
+::
+
+    FlawforgeError
+    ├── DataNotFoundError      (FileNotFoundError)  no such folder, or an empty one
+    ├── DataUnusableError      (ValueError)         images are there, but they cannot serve
+    ├── SettingError           (ValueError)         a value is wrong, or a key is unknown
+    ├── RunNotFoundError       (FileNotFoundError)  the folder is no run, or lacks what is asked for
+    ├── RunExistsError         (FileExistsError)    the folder already holds another run
+    ├── RunUnwritableError     (PermissionError)    the folder cannot be written
+    ├── DiskFullError          (OSError)            no room for the next checkpoint or image
+    ├── RunBrokenError         (ValueError)         a file of the run is damaged or of an unknown format
+    ├── TrainingDivergedError  (ArithmeticError)    a loss or weight is no longer a number
+    ├── DeviceError            (RuntimeError)       the device that was asked for is not to be had
+    └── ExtraMissingError      (ImportError)        an optional package is not installed
+
+Each leaf is also the nearest built-in error, so code that knows no Flawforge can catch it. A message says what
+is wrong with the value, what is allowed, and what to do. Only the command line catches the root.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FlawforgeError(Exception):
+    """A problem that is explained to the user; the command line prints it and exits with 1."""
+
+
+class DataNotFoundError(FlawforgeError, FileNotFoundError):
+    """There is no such folder, or no image in it."""
+
+
+class DataUnusableError(FlawforgeError, ValueError):
+    """Images are there, but they cannot serve the purpose (too few, no such class, unreadable)."""
+
+
+class SettingError(FlawforgeError, ValueError):
+    """A setting has a value outside its range, or there is no such setting."""
+
+
+class RunNotFoundError(FlawforgeError, FileNotFoundError):
+    """The folder is no run, or the run lacks the part that is asked for."""
+
+
+class RunExistsError(FlawforgeError, FileExistsError):
+    """The folder already holds a run, or files that are not ours."""
+
+
+class RunUnwritableError(FlawforgeError, PermissionError):
+    """The run folder cannot be written."""
+
+
+class DiskFullError(FlawforgeError, OSError):
+    """The disk has no room left."""
+
+
+class RunBrokenError(FlawforgeError, ValueError):
+    """A file of the run is damaged, or was written in a format that this version does not know."""
+
+
+class TrainingDivergedError(FlawforgeError, ArithmeticError):
+    """A loss or a weight is no longer a finite number."""
+
+
+class DeviceError(FlawforgeError, RuntimeError):
+    """The device or number format that was asked for is not to be had on this machine."""
+
+
+class ExtraMissingError(FlawforgeError, ImportError):
+    """An optional package is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the extra '{extra}', which is not installed. Install it with: "
+            f"pip install 'flawforge[{extra}]'"
+        )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the nearest known word, or an empty string when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""

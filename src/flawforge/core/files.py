@@ -1,0 +1,112 @@
+"""Files that are either whole or not there: written aside, flushed to the disk, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flawforge.core.errors import DiskFullError, RunBrokenError, RunUnwritableError
+
+ASIDE = ".part"  # ending of a file that is not whole yet
+
+
+@contextlib.contextmanager
+def explain_os_errors(path: Path) -> Iterator[None]:
+    """Turn the disk's errors into ours, with the path and what to do; other errors pass unchanged."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, (DiskFullError, RunUnwritableError)):
+            raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(
+                f"no room left on the disk while writing {path}. What was written before is whole. Free some "
+                f"space (or point --out at another disk), then run the same command again with --resume."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) or isinstance(error, NotADirectoryError):
+            raise RunUnwritableError(
+                f"cannot write {path}: {error.strerror}. Give --out a folder that you may write to."
+            ) from error
+        raise
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file atomically: a reader sees the old content or the new, never a part.
+
+    Args:
+        path: the file; its folder must exist.
+        data: the whole content.
+        durable: flush to the disk before the rename (survives a power cut). False is faster, for files that can be
+            made again; a killed process still leaves no part under the name.
+
+    Raises:
+        DiskFullError: no room left. RunUnwritableError: the folder may not be written.
+    """
+    with explain_os_errors(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=ASIDE, dir=path.parent)
+        aside = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            aside.chmod(0o644)
+            aside.replace(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        if durable:
+            sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, indented and ending in a newline. NaN and infinity are refused (ValueError)."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of ours.
+
+    Raises:
+        RunBrokenError: the file holds no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RunBrokenError(f"{path} is damaged: it holds no JSON ({error}).") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries, so that a rename survives a power cut (a no-op where the system has no such call)."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what a killed process left aside in this folder."""
+    for part in folder.glob(f".*{ASIDE}"):
+        part.unlink(missing_ok=True)
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

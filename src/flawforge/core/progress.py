@@ -1,0 +1,34 @@
+"""How long work tells where it stands. The rooms below speak; only the command line draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Task:
+    """One piece of long work. This one is silent; the command line has one that is drawn."""
+
+    def advance(self, amount: float = 1.0, **facts: str) -> None:
+        """Say that `amount` more of the total is done, with short facts to show beside the bar (name → text)."""
+
+    def total(self, total: float | None) -> None:
+        """Set the total anew once it is known better (None: unknown)."""
+
+
+class Progress:
+    """Where messages and progress go. This one is silent: the default of every public function."""
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+        """Open one piece of work, e.g. ``with progress.task("reading", 300, "images") as task: task.advance()``."""
+        yield Task()
+
+    def say(self, text: str) -> None:
+        """Tell something worth knowing."""
+
+    def warn(self, text: str) -> None:
+        """Warn: the work goes on, but its result may not be what is wanted. Says what to try."""
+
+
+SILENT = Progress()

@@ -1,0 +1,1 @@
+"""Folders in: layouts, checks, overlap groups, splits."""

@@ -1,0 +1,240 @@
+"""A dataset: images of surfaces, their classes, and which of them show the same piece of material."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawforge.core.errors import DataUnusableError, did_you_mean
+from flawforge.core.images import ImageFormat, Pixels, resize, to_gray
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.seeds import numpy_stream
+from flawforge.data.decode import read_image
+
+
+@dataclass(frozen=True)
+class Box:
+    """A labelled rectangle: class name and corners in pixels, right and bottom outside."""
+
+    label: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of a dataset.
+
+    Attributes:
+        file: path below the dataset's root, with forward slashes.
+        label: its class.
+        width: in pixels, after the camera's rotation note (EXIF) is obeyed.
+        height: likewise.
+        mode: Pillow's mode as stored (``L``, ``RGB``, ``P``, ``RGBA``, ``I;16``, ``1``, ...).
+        encoding: Pillow's name of the container (``PNG``, ``JPEG``, ``BMP``, ``TIFF``, ``WEBP``).
+        gray: whether its pixels have no colour (a gray image stored as RGB is gray).
+        peak: the largest pixel value.
+        sha256: of the decoded pixels and their shape: equal for files that decode to the same image.
+        mask: path of its defect mask below the root, or None.
+        boxes: labelled rectangles, where the layout has them.
+    """
+
+    file: str
+    label: str
+    width: int
+    height: int
+    mode: str
+    encoding: str
+    gray: bool
+    peak: int
+    sha256: str
+    mask: str | None = None
+    boxes: tuple[Box, ...] = ()
+
+    @property
+    def format(self) -> ImageFormat:
+        """The container that a generated image like this one gets: ``I;16`` for 16 bits, ``L`` for files stored gray
+        (palettes of grays too), else ``RGB``.
+        """
+        if self.mode.startswith("I"):
+            return ImageFormat("I;16", self.width, self.height)
+        stored_gray = self.mode in ("1", "L", "LA", "La") or (self.mode in ("P", "PA") and self.gray)
+        return ImageFormat("L" if stored_gray else "RGB", self.width, self.height)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A file that was passed over: its path below the root, and the reason in words."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples in a fixed order (by class, then by file), and what was passed over.
+
+    Attributes:
+        source: what the user named: a folder or the word ``elpv``.
+        root: the folder that the samples' paths start from.
+        layout: ``flat``, ``classes``, ``voc``, ``mvtec`` or ``elpv``.
+        samples: the images.
+        broken: the files that cannot be read, each with its reason.
+    """
+
+    source: str
+    root: Path
+    layout: str
+    samples: tuple[Sample, ...]
+    broken: tuple[Broken, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.samples)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The class names, sorted."""
+        return tuple(sorted({sample.label for sample in self.samples}))
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Samples per class."""
+        counted = Counter(sample.label for sample in self.samples)
+        return {label: counted[label] for label in self.classes}
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) index into `classes` of each sample."""
+        index = {label: i for i, label in enumerate(self.classes)}
+        return np.array([index[sample.label] for sample in self.samples], dtype=np.int64)
+
+    @cached_property
+    def channels(self) -> int:
+        """1 when every image is gray (also gray ones stored as RGB), else 3."""
+        return 1 if all(sample.gray for sample in self.samples) else 3
+
+    @cached_property
+    def bits(self) -> int:
+        """16 when the majority of the images has 16 bits, else 8; the others are scaled to it."""
+        deep = sum(sample.format.mode == "I;16" for sample in self.samples)
+        return 16 if deep * 2 > len(self.samples) else 8
+
+    @cached_property
+    def white(self) -> int:
+        """The pixel value of white: 255, or for 16 bits the smallest of 1023, 4095, 16383, 65535 that holds all peaks."""
+        from flawforge.core.images import WHITES
+
+        if self.bits == 8:
+            return 255
+        peak = max(sample.peak for sample in self.samples if sample.format.mode == "I;16")
+        return next(white for white in WHITES[1:] if white >= peak)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the classes and contents (not the paths): the same images in another folder have the same one."""
+        lines = sorted(f"{sample.label}\x1f{sample.sha256}" for sample in self.samples)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @cached_property
+    def duplicates(self) -> tuple[tuple[str, ...], ...]:
+        """Files with the same pixels, a tuple each."""
+        same: dict[str, list[str]] = {}
+        for sample in self.samples:
+            same.setdefault(sample.sha256, []).append(sample.file)
+        return tuple(tuple(files) for files in same.values() if len(files) > 1)
+
+    def groups(self, progress: Progress = SILENT) -> NDArray[np.int64]:
+        """Return (N,) group numbers: samples with the same number show the same piece of material.
+
+        Found by `flawforge.data.overlap` and kept in the user's cache under the content's fingerprint.
+        """
+        from flawforge.data.overlap import overlap_groups
+
+        return overlap_groups(self, progress)
+
+    def read(self, index: int) -> Pixels:
+        """Return one sample's pixels at its own size: (H, W) gray or (H, W, 3), 0..`white`, uint8 or uint16."""
+        return read_image(self.root / self.samples[index].file, bits=self.bits, white=self.white)
+
+    def pixels(self, resolution: tuple[int, int], channels: int, progress: Progress = SILENT) -> Pixels:
+        """Return all samples at one size, decoded once: (N, H, W) for 1 channel, (N, H, W, 3) for 3.
+
+        Args:
+            resolution: (height, width); proportions are not kept.
+            channels: 1 takes the luma of colour images, 3 repeats gray.
+            progress: where to tell how far the reading is.
+        """
+        height, width = resolution
+        shape = (len(self), height, width) if channels == 1 else (len(self), height, width, channels)
+        out = np.empty(shape, dtype=np.uint8 if self.bits == 8 else np.uint16)
+        with progress.task("reading images", len(self), "images") as task:
+            for index in range(len(self)):
+                image = self.read(index)
+                if channels == 1 and image.ndim == 3:
+                    image = to_gray(image)
+                resized = resize(image, height, width)
+                out[index] = resized[..., None] if channels == 3 and resized.ndim == 2 else resized
+                task.advance()
+        return np.minimum(out, self.white).astype(out.dtype)
+
+    def take(self, indices: Iterable[int]) -> Dataset:
+        """Return a dataset of the samples with these indices, in the order of this one."""
+        chosen = sorted(set(indices))
+        return replace(self, samples=tuple(self.samples[i] for i in chosen))
+
+    def select(
+        self,
+        classes: Sequence[str] | None = None,
+        shots: int | None = None,
+        seed: int = 0,
+        progress: Progress = SILENT,
+    ) -> Dataset:
+        """Return a part of the dataset.
+
+        Args:
+            classes: the classes to keep; None keeps all.
+            shots: images per class to keep, drawn by `seed` from as many different groups as there are; a class with
+                fewer keeps all it has. None keeps all.
+            seed: of the draw.
+            progress: where to tell how the search for groups goes (only with `shots`).
+
+        Raises:
+            DataUnusableError: there is no such class.
+        """
+        part = self
+        if classes is not None:
+            for label in classes:
+                if label not in self.classes:
+                    raise DataUnusableError(
+                        f"there is no class '{label}' in {self.source}.{did_you_mean(label, self.classes)} "
+                        f"There are: {', '.join(self.classes)}."
+                    )
+            part = self.take(i for i, sample in enumerate(self.samples) if sample.label in set(classes))
+        return part if shots is None else part.take(part._draw_shots(shots, seed, progress))
+
+    def _draw_shots(self, shots: int, seed: int, progress: Progress) -> list[int]:
+        if shots < 1:
+            raise DataUnusableError(f"shots is {shots}; it is a number of images per class, from 1.")
+        groups = self.groups(progress)
+        chosen: list[int] = []
+        for code, label in enumerate(self.classes):
+            members = np.flatnonzero(self.labels == code)
+            members = numpy_stream(seed, "shots", label).permutation(members)
+            seen: Counter[int] = Counter()
+            rounds = []
+            for index in members:  # first one of each group, then the second ones
+                rounds.append(seen[int(groups[index])])
+                seen[int(groups[index])] += 1
+            order = np.argsort(rounds, kind="stable")
+            chosen += [int(members[i]) for i in order[:shots]]
+        return chosen

@@ -1,0 +1,1 @@
+"""The questions: generate, audit. Each ends in one record."""
