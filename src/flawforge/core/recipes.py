@@ -41,9 +41,7 @@ class Recipe(Settings):
     same way. `dump` and `Settings.parse` are inverse to each other.
     """
 
-    name: str = setting(
-        help="The recipe's name; a changed recipe keeps the name of the one that it came from."
-    )
+    name: str = setting(help="The recipe's name; a changed recipe keeps the name of the one that it came from.")
     resolution: Resolution = setting(
         unit="pixels",
         help="Height and width that the network sees and makes, written 128 or 96x160. Each side is a multiple of "
@@ -65,9 +63,7 @@ class Recipe(Settings):
         ge=1, le=1024, unit="channels",
         help="Channels of the discriminator's first layer; each layer after it has twice as many.",
     )  # fmt: skip
-    batch: int = setting(
-        12, ge=2, le=4096, unit="images", help="Real images, and as many generated ones, in one step."
-    )
+    batch: int = setting(12, ge=2, le=4096, unit="images", help="Real images, and as many generated ones, in one step.")
     epochs: float = setting(
         gt=0, le=1e6, unit="passes over the data",
         help="Length of the training, unless 'kimg' is set: steps = epochs x images / batch, rounded up.",
