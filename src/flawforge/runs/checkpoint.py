@@ -1,0 +1,126 @@
+"""Checkpoints: safetensors and JSON, never a pickle; the newest whole one is always usable.
+
+A checkpoint is two files, ``step_00012800.safetensors`` and ``step_00012800.json``. The tensors are written first; the JSON, which
+holds their SHA-256, makes the checkpoint exist. A process killed in between leaves tensors without JSON, which count for
+nothing and are cleared at the next save.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flawforge.core.errors import RunBrokenError, RunNotFoundError
+from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_bytes, write_json
+from flawforge.runs.folder import FORMAT, Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KEPT = 2  # whole checkpoints that stay
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One whole checkpoint.
+
+    Attributes:
+        path: of the safetensors file.
+        step: optimiser steps done.
+        facts: the JSON beside it: ``step``, ``kimg``, ``seconds``, ``sha256``, ``stopped`` (why training ended here, or None), ...
+    """
+
+    path: Path
+    step: int
+    facts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name that manifests cite: the file's stem and the first 12 digits of its SHA-256."""
+        return f"{self.path.stem}@{self.facts['sha256'][:12]}"
+
+    def tensors(self, prefix: str = "") -> dict[str, Tensor]:
+        """Read the tensors whose names start with `prefix` (which is cut off), on the CPU.
+
+        Raises:
+            RunBrokenError: the file does not hold what it held when it was written.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="pt", device="cpu") as file:
+                return {key[len(prefix) :]: file.get_tensor(key) for key in file.keys() if key.startswith(prefix)}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise RunBrokenError(f"checkpoint {self.path} is damaged: {error}") from error
+
+
+def save_checkpoint(run: Run, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Checkpoint:
+    """Write a checkpoint, then remove all but the newest two.
+
+    Raises:
+        DiskFullError: no room; the earlier checkpoints are untouched. RunUnwritableError: the folder may not be written.
+    """
+    from safetensors.torch import save
+
+    path = run.checkpoints / f"step_{step:08d}.safetensors"
+    contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    data = save(contiguous)
+    with explain_os_errors(path):
+        run.checkpoints.mkdir(parents=True, exist_ok=True)
+        remove_parts(run.checkpoints)
+    whole = {"format": FORMAT, "step": step, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **facts}
+    write_bytes(path, data)
+    write_json(path.with_suffix(".json"), whole)
+    _remove_old(run)
+    return Checkpoint(path, step, whole)
+
+
+def list_checkpoints(run: Run) -> list[Checkpoint]:
+    """Return the checkpoints that have both files at their full length, oldest first (their hash is not checked yet)."""
+    found = []
+    for facts_file in sorted(run.checkpoints.glob("step_*.json")):
+        path = facts_file.with_suffix(".safetensors")
+        try:
+            facts = json.loads(facts_file.read_text(encoding="utf-8"))
+            if facts["format"] == FORMAT and path.stat().st_size == facts["bytes"]:
+                found.append(Checkpoint(path, int(facts["step"]), facts))
+        except (OSError, ValueError, KeyError, TypeError):  # not whole: as if it were not there
+            continue
+    return found
+
+
+def newest_checkpoint(run: Run) -> Checkpoint | None:
+    """Return the newest checkpoint whose content has the hash it was written with, or None when there is none."""
+    return next(_sound(reversed(list_checkpoints(run))), None)
+
+
+def require_checkpoint(run: Run) -> Checkpoint:
+    """Return the newest whole checkpoint.
+
+    Raises:
+        RunNotFoundError: the run has none.
+    """
+    checkpoint = newest_checkpoint(run)
+    if checkpoint is None:
+        raise RunNotFoundError(
+            f"{run.path} has no whole checkpoint yet. Train it with: flawforge train DATA --out {run.path} --resume"
+        )
+    return checkpoint
+
+
+def _sound(checkpoints: Iterable[Checkpoint]) -> Iterator[Checkpoint]:
+    for checkpoint in checkpoints:
+        if sha256_file(checkpoint.path) == checkpoint.facts["sha256"]:
+            yield checkpoint
+
+
+def _remove_old(run: Run) -> None:
+    whole = list_checkpoints(run)
+    keep = {checkpoint.path.stem for checkpoint in whole[-KEPT:]}
+    for path in run.checkpoints.glob("step_*"):
+        if path.stem not in keep:
+            path.unlink(missing_ok=True)

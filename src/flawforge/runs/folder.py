@@ -1,0 +1,128 @@
+"""The run folder: all about one training, and nothing anywhere else.
+
+::
+
+    run.json            format number, recipe as resolved, data, seed, environment
+    history.jsonl       a line a logged step, and a line an event
+    previews/           grids from fixed latents, named by kimg; real.png, the same grid of training images
+    previews/real/      a few training images at their own size, for the report
+    checkpoints/        safetensors + JSON
+    synthetic/          class folders of PNG, manifest.jsonl, set.json
+    records/            audit.json, ... and the pictures that they show
+    report.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flawforge.core.errors import RunBrokenError, RunExistsError, RunNotFoundError
+from flawforge.core.files import explain_os_errors, read_json, write_json
+
+FORMAT = 1
+
+
+class Run:
+    """A run folder. Making the object touches no disk; `create` and `open` do.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        """Name the folder."""
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def settings_file(self) -> Path:
+        """``run.json``."""
+        return self.path / "run.json"
+
+    @property
+    def history_file(self) -> Path:
+        """``history.jsonl``."""
+        return self.path / "history.jsonl"
+
+    @property
+    def previews(self) -> Path:
+        """Folder of the preview grids."""
+        return self.path / "previews"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def synthetic(self) -> Path:
+        """Folder of the synthetic set that `generate` writes unless told otherwise."""
+        return self.path / "synthetic"
+
+    @property
+    def records(self) -> Path:
+        """Folder of the records."""
+        return self.path / "records"
+
+    @property
+    def report_file(self) -> Path:
+        """``report.html``."""
+        return self.path / "report.html"
+
+    @classmethod
+    def create(cls, path: str | Path, settings: dict[str, Any]) -> Run:
+        """Make a new run folder with its ``run.json``.
+
+        Args:
+            path: the folder; it may exist, but hold no run.
+            settings: the content of run.json, to which the format number is added.
+
+        Raises:
+            RunExistsError: the folder holds a run already. RunUnwritableError: it cannot be written.
+        """
+        run = cls(path)
+        if run.settings_file.exists():
+            raise RunExistsError(
+                f"{run.path} already holds a run. Add --resume to go on with it, or give another --out."
+            )
+        if run.path.exists() and not run.path.is_dir():
+            raise RunExistsError(f"{run.path} is a file; --out takes a folder.")
+        with explain_os_errors(run.path):
+            for folder in (run.path, run.previews, run.checkpoints, run.records):
+                folder.mkdir(parents=True, exist_ok=True)
+        write_json(run.settings_file, {"format": FORMAT, **settings})
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run that is there.
+
+        Raises:
+            RunNotFoundError: the folder is no run. RunBrokenError: its format number is not ours.
+        """
+        run = cls(path)
+        if not run.settings_file.is_file():
+            raise RunNotFoundError(
+                f"{run.path} is no run: it has no run.json. A run is made by: flawforge train DATA --out {run.path}"
+            )
+        found = run.settings.get("format")
+        if found != FORMAT:
+            raise RunBrokenError(
+                f"{run.settings_file} has format {found!r}; this version of Flawforge reads format {FORMAT}."
+            )
+        return run
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The content of run.json, read anew."""
+        value = read_json(self.settings_file)
+        if not isinstance(value, dict):
+            raise RunBrokenError(f"{self.settings_file} is damaged: it holds no JSON object.")
+        return value
+
+    def save_settings(self, settings: dict[str, Any]) -> None:
+        """Write run.json anew (the format number stays)."""
+        write_json(self.settings_file, {"format": FORMAT, **settings})
