@@ -5,6 +5,7 @@
     FlawforgeError
     ├── DataNotFoundError      (FileNotFoundError)  no such folder, or an empty one
     ├── DataUnusableError      (ValueError)         images are there, but they cannot serve
+    │   └── ImageBrokenError                        one image file cannot be read, or is gone
     ├── SettingError           (ValueError)         a value is wrong, or a key is unknown
     ├── RunNotFoundError       (FileNotFoundError)  the folder is no run, or lacks what is asked for
     ├── RunExistsError         (FileExistsError)    the folder already holds another run
@@ -35,6 +36,20 @@ class DataNotFoundError(FlawforgeError, FileNotFoundError):
 
 class DataUnusableError(FlawforgeError, ValueError):
     """Images are there, but they cannot serve the purpose (too few, no such class, unreadable)."""
+
+
+class ImageBrokenError(DataUnusableError):
+    """One image file cannot be read.
+
+    Attributes:
+        file: its path.
+        reason: what is wrong with it, in words that follow the file's name.
+    """
+
+    def __init__(self, file: object, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = str(file)
+        self.reason = reason
 
 
 class SettingError(FlawforgeError, ValueError):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flawforge.core.errors import DataUnusableError, did_you_mean
-from flawforge.core.images import ImageFormat, Pixels, resize, to_gray
+from flawforge.core.images import WHITES, ImageFormat, Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.decode import read_image
@@ -46,6 +46,7 @@ class Sample:
         sha256: of the decoded pixels and their shape: equal for files that decode to the same image.
         mask: path of its defect mask below the root, or None.
         boxes: labelled rectangles, where the layout has them.
+        pages: pictures in the file; only the first is read.
     """
 
     file: str
@@ -59,6 +60,7 @@ class Sample:
     sha256: str
     mask: str | None = None
     boxes: tuple[Box, ...] = ()
+    pages: int = 1
 
     @property
     def format(self) -> ImageFormat:
@@ -89,6 +91,7 @@ class Dataset:
         layout: ``flat``, ``classes``, ``voc``, ``mvtec`` or ``elpv``.
         samples: the images.
         broken: the files that cannot be read, each with its reason.
+        notes: what is worth knowing about how the folder was read, a sentence each.
     """
 
     source: str
@@ -96,6 +99,7 @@ class Dataset:
     layout: str
     samples: tuple[Sample, ...]
     broken: tuple[Broken, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -131,17 +135,18 @@ class Dataset:
 
     @cached_property
     def white(self) -> int:
-        """The pixel value of white: 255, or for 16 bits the smallest of 1023, 4095, 16383, 65535 that holds all peaks."""
-        from flawforge.core.images import WHITES
+        """The pixel value of white: 255 for 8 bits, `deep_white` for 16."""
+        return 255 if self.bits == 8 else self.deep_white
 
-        if self.bits == 8:
-            return 255
-        peak = max(sample.peak for sample in self.samples if sample.format.mode == "I;16")
-        return next(white for white in WHITES[1:] if white >= peak)
+    @cached_property
+    def deep_white(self) -> int:
+        """White in the 16-bit files: the smallest of 1023, 4095, 16383, 65535 that holds them all (65535 if none)."""
+        peaks = [sample.peak for sample in self.samples if sample.format.mode == "I;16"]
+        return next(white for white in WHITES[1:] if white >= max(peaks)) if peaks else WHITES[-1]
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the classes and contents (not the paths): the same images in another folder have the same one."""
+        """SHA-256 over classes and contents, not paths: the same images in another folder have the same one."""
         lines = sorted(f"{sample.label}\x1f{sample.sha256}" for sample in self.samples)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -164,7 +169,7 @@ class Dataset:
 
     def read(self, index: int) -> Pixels:
         """Return one sample's pixels at its own size: (H, W) gray or (H, W, 3), 0..`white`, uint8 or uint16."""
-        return read_image(self.root / self.samples[index].file, bits=self.bits, white=self.white)
+        return read_image(self.root / self.samples[index].file, bits=self.bits, white=self.deep_white)
 
     def pixels(self, resolution: tuple[int, int], channels: int, progress: Progress = SILENT) -> Pixels:
         """Return all samples at one size, decoded once: (N, H, W) for 1 channel, (N, H, W, 3) for 3.
