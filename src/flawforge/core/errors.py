@@ -13,6 +13,7 @@
     ├── DiskFullError          (OSError)            no room for the next checkpoint or image
     ├── RunBrokenError         (ValueError)         a file of the run is damaged or of an unknown format
     ├── TrainingDivergedError  (ArithmeticError)    a loss or weight is no longer a number
+    ├── TrainingInterruptedError (KeyboardInterrupt) Ctrl-C; everything was saved first
     ├── DeviceError            (RuntimeError)       the device that was asked for is not to be had
     └── ExtraMissingError      (ImportError)        an optional package is not installed
 
@@ -78,6 +79,10 @@ class RunBrokenError(FlawforgeError, ValueError):
 
 class TrainingDivergedError(FlawforgeError, ArithmeticError):
     """A loss or a weight is no longer a finite number."""
+
+
+class TrainingInterruptedError(FlawforgeError, KeyboardInterrupt):
+    """Training was stopped by Ctrl-C or SIGTERM, after everything was saved."""
 
 
 class DeviceError(FlawforgeError, RuntimeError):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) gray or (H, W, 3) colour, or a stack of them
+Pixels = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16, (H, W) gray or (H, W, 3) colour, or a stack of them
 Mode = Literal["L", "RGB", "I;16"]
 WHITES = (255, 1023, 4095, 16383, 65535)
 

@@ -12,6 +12,9 @@ class Task:
     def advance(self, amount: float = 1.0, **facts: str) -> None:
         """Say that `amount` more of the total is done, with short facts to show beside the bar (name → text)."""
 
+    def reach(self, place: float, **facts: str) -> None:
+        """Say that the work is at `place` of the total, with short facts to show beside the bar."""
+
     def total(self, total: float | None) -> None:
         """Set the total anew once it is known better (None: unknown)."""
 

@@ -32,6 +32,7 @@ Resolution = Annotated[
     BeforeValidator(_parse_resolution),
     PlainSerializer(lambda v: f"{v[0]}x{v[1]}" if v[0] != v[1] else str(v[0]), return_type=str),
 ]
+Channels = Annotated[Literal["data", 1, 3], BeforeValidator(lambda v: int(v) if v in ("1", "3") else v)]
 
 
 class Recipe(Settings):
@@ -47,7 +48,7 @@ class Recipe(Settings):
         help="Height and width that the network sees and makes, written 128 or 96x160. Each side is a multiple of "
         "2^k, where 4·2^k is the largest such number within the shorter side. Doubling it costs four times the time.",
     )
-    channels: Literal["data", 1, 3] = setting(
+    channels: Channels = setting(
         "data",
         help="Colour channels: 'data' takes 1 for gray images (also gray ones stored as RGB) and 3 for colour ones; "
         "3 forces colour, as the published experiment does with gray steel.",

@@ -76,7 +76,7 @@ class Settings(BaseModel):
             return f"setting '{name}' is missing"
         message = item["msg"].removeprefix("Value error, ")
         if not field:  # a rule over several fields, which names them itself
-            return message
+            return str(message)
         allowed = f"; allowed: {field_range(cls.model_fields[field])}" if field in cls.model_fields else ""
         return f"setting '{field}' cannot be {item['input']!r}: {message}{allowed}"
 

@@ -1,0 +1,140 @@
+"""Where the command line draws: results to standard output, progress and messages to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.progress import Task as BarTask
+from rich.text import Text
+
+from flawforge.core.progress import Progress, Task
+
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+QUIET_SECONDS = 15.0  # between two progress lines where no terminal draws a bar
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value to standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+class _Done(ProgressColumn):
+    """How much is done, in the task's unit."""
+
+    def render(self, task: BarTask) -> Text:
+        """Draw it."""
+        unit = task.fields.get("unit", "")
+        digits = 1 if unit in ("kimg", "seconds") else 0
+        total = "?" if task.total is None else f"{task.total:,.{digits}f}"
+        return Text(f"{task.completed:,.{digits}f}/{total} {unit}", style="progress.download")
+
+
+class _DrawnTask(Task):
+    def __init__(self, bars: Bars, id: TaskID) -> None:
+        self._bars, self._id = bars, id
+
+    def advance(self, amount: float = 1.0, **facts: str) -> None:
+        self._bars.update(self._id, advance=amount, **_facts(facts))
+
+    def reach(self, place: float, **facts: str) -> None:
+        self._bars.update(self._id, completed=place, **_facts(facts))
+
+    def total(self, total: float | None) -> None:
+        self._bars.update(self._id, total=total)
+
+
+class _Drawn(Progress):
+    """Bars on a terminal."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+        id = self._bars.add_task(title, total=total, unit=unit, facts="")
+        try:
+            yield _DrawnTask(self._bars, id)
+        finally:
+            self._bars.remove_task(id)
+
+    def say(self, text: str) -> None:
+        err.print(f"[dim]{escape(text)}[/dim]")
+
+    def warn(self, text: str) -> None:
+        err.print(f"[yellow]warning:[/yellow] {escape(text)}")
+
+
+class _LinesTask(Task):
+    """A line every 15 seconds, for logs."""
+
+    def __init__(self, title: str, total: float | None, unit: str) -> None:
+        import time
+
+        self._title, self._total, self._unit = title, total, unit
+        self._place, self._clock = 0.0, time.monotonic
+        self._last = self._start = self._clock()
+
+    def advance(self, amount: float = 1.0, **facts: str) -> None:
+        self.reach(self._place + amount, **facts)
+
+    def reach(self, place: float, **facts: str) -> None:
+        self._place = place
+        now = self._clock()
+        if now - self._last < QUIET_SECONDS:
+            return
+        self._last = now
+        total = f"/{self._total:,.4g}" if self._total else ""
+        left = ""
+        if self._total and place > 0:
+            left = f", about {(now - self._start) * (self._total / place - 1):.0f} s left"
+        numbers = "".join(f", {name} {value}" for name, value in facts.items())
+        err.print(escape(f"{self._title}: {place:,.4g}{total} {self._unit}{numbers}{left}"))
+
+    def total(self, total: float | None) -> None:
+        self._total = total
+
+
+class _Lines(_Drawn):
+    """Plain lines where standard error is no terminal."""
+
+    def __init__(self) -> None:
+        pass
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+        yield _LinesTask(title, total, unit)
+
+
+@contextmanager
+def drawn_progress() -> Iterator[Progress]:
+    """Give a `Progress` that draws bars on a terminal, and writes a line every 15 seconds elsewhere."""
+    if not err.is_terminal:
+        yield _Lines()
+        return
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), _Done(), TextColumn("{task.fields[facts]}"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Bars(*columns, console=err, transient=True) as bars:
+        yield _Drawn(bars)
+
+
+def _facts(facts: dict[str, str]) -> dict[str, str]:
+    return {"facts": "  ".join(f"{name} {value}" for name, value in facts.items())} if facts else {}

@@ -1,0 +1,53 @@
+"""The command ``flawforge``: its verbs, and the one place where errors end."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads sleep instead of spinning
+
+from cyclopts import App, CycloptsError
+from rich.markup import escape
+
+from flawforge import __version__
+from flawforge.cli.audit import audit
+from flawforge.cli.console import err
+from flawforge.cli.generate import generate
+from flawforge.cli.inspect import inspect
+from flawforge.cli.recipes import recipes
+from flawforge.cli.report import report
+from flawforge.cli.run import run
+from flawforge.cli.train import train
+from flawforge.core.errors import FlawforgeError
+
+HELP = """Make new images of a defect from the few you have, and find out what they are worth.
+
+A first try, on a folder of images: `flawforge run DATA --out runs/first --minutes 10`, then open runs/first/report.html.
+
+DATA is a folder (flat, a folder a class, Pascal VOC, or MVTec AD layout) or the word `elpv`. RUN is the folder that `train`
+made. Results go to standard output, progress to standard error; exit code 0 done, 1 a problem that is explained, 2 wrong usage.
+"""
+
+app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown")
+for _verb in (run, inspect, train, generate, audit, report, recipes):
+    app.command(_verb)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a problem that is explained, 2 wrong usage."""
+    try:
+        app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False, console=None)
+    except CycloptsError as error:
+        err.print(f"[red]wrong usage:[/red] {escape(str(error).strip())}")
+        err.print("[dim]See flawforge --help, or flawforge VERB --help.[/dim]")
+        sys.exit(2)
+    except FlawforgeError as error:
+        err.print(f"[red]error:[/red] {escape(str(error))}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("[red]stopped.[/red]")
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output went away, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,83 @@
+"""``flawforge train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.settings import RecipeFlags, changed
+
+
+def train(
+    data: str,
+    /,
+    *,
+    out_folder: Annotated[Path, Parameter(name=["--out", "-o"])],
+    recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
+    minutes: float | None = None,
+    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    shots: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    tensorboard: Annotated[bool, Parameter(negative="")] = False,
+    checkpoint_seconds: float = 60.0,
+    previews: int = 16,
+    settings: Annotated[RecipeFlags | None, Parameter(name="*")] = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Train a generator on the images of DATA and leave a run folder.
+
+    Ctrl-C saves and says how to go on. The same command with --resume goes on exactly where it stopped.
+
+    Parameters
+    ----------
+    data
+        A folder of images in any layout that `flawforge inspect` knows, or the word `elpv`.
+    out_folder
+        The run folder to make.
+    recipe
+        A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: dcgan-lite.
+    minutes
+        Train for so long, whatever the recipe's length; with --kimg too, whichever ends first.
+    classes
+        The classes to learn, e.g. `--classes scratches`. Default: all.
+    shots
+        Images per class to learn from, drawn from as many different pieces of material as there are. Default: all.
+    seed
+        Of every random number: the same seed on the same machine gives the same generator.
+    device
+        auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
+    resume
+        Go on with the run in --out, exactly where it stopped; begin it when there is none.
+    tensorboard
+        Also write logs for TensorBoard into RUN/tensorboard (extra `tensorboard`).
+    checkpoint_seconds
+        Time between checkpoints: what a crash can cost.
+    previews
+        Preview grids over the training; 0 draws none. They change no weight.
+    json
+        Print the outcome as JSON.
+    """
+    from flawforge.runs.checkpoint import require_checkpoint
+    from flawforge.runs.versions import command
+    from flawforge.training.gan import train as train_generator
+
+    with drawn_progress() as progress:
+        run = train_generator(
+            data, out_folder, recipe, minutes=minutes, classes=classes, shots=shots, seed=seed, device=device,
+            resume=resume, tensorboard=tensorboard, checkpoint_seconds=checkpoint_seconds, previews=previews,
+            command=command(), progress=progress, **changed(settings),
+        )  # fmt: skip
+    checkpoint = require_checkpoint(run)
+    facts = checkpoint.facts
+    if json:
+        print_json({"run": str(run.path), "checkpoint": checkpoint.name, **facts})
+        return
+    out.print(
+        f"trained {facts['kimg']:.1f} kimg in {facts['seconds'] / 60:.1f} minutes: {run.path}\n"
+        f"next: flawforge generate {run.path} -n 64"
+    )

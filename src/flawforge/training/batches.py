@@ -1,0 +1,61 @@
+"""Real images in the order and the mirroring that the seed decides."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from flawforge.core.images import Pixels
+from flawforge.core.seeds import torch_stream
+
+
+class RealBatches:
+    """Batches of real images, each a function of (seed, step) alone, so that nothing has to be saved to go on.
+
+    The order is an endless row of permutations of the dataset, one an epoch; a batch may span two. The pixels are decoded once and
+    kept as integers; a batch becomes float32 (N, C, H, W) in [-1, 1] when it is asked for.
+
+    Args:
+        pixels: (N, H, W) or (N, H, W, 3), uint8 or uint16.
+        white: the integer that is +1.
+        batch: images in a batch.
+        seed: of the streams ``order`` and ``augmentation``.
+        flip: the recipe's setting.
+    """
+
+    def __init__(self, pixels: Pixels, white: int, batch: int, seed: int, flip: str) -> None:
+        channels_first = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
+        self.pixels = torch.from_numpy(channels_first.copy())
+        self.white, self.batch, self.seed, self.flip = white, batch, seed, flip
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        """Return the number of real images."""
+        return len(self.pixels)
+
+    def indices(self, step: int) -> Tensor:
+        """Return (batch,) indices of the images that step number `step` (from 0) shows."""
+        first = step * self.batch
+        places = range(first, first + self.batch)
+        return torch.tensor([int(self._permutation(p // len(self))[p % len(self)]) for p in places])
+
+    def at(self, step: int, device: torch.device) -> Tensor:
+        """Return the float32 batch (batch, C, H, W) of step number `step`."""
+        images = self.pixels[self.indices(step)].to(device, non_blocking=True)
+        images = images.float().div_(self.white / 2).sub_(1)
+        return mirror(images, self.flip, torch_stream(self.seed, "augmentation", step))
+
+    def _permutation(self, epoch: int) -> Tensor:
+        if epoch != self._epoch:
+            self._order = torch.randperm(len(self), generator=torch_stream(self.seed, "order", epoch))
+            self._epoch = epoch
+        return self._order
+
+
+def mirror(images: Tensor, flip: str, generator: torch.Generator) -> Tensor:
+    """Mirror each image of (N, C, H, W) with probability 1/2 along each axis that `flip` names."""
+    for word, axis in (("horizontal", 3), ("vertical", 2)):
+        coins = torch.rand(len(images), generator=generator) < 0.5
+        if flip in (word, "both"):
+            images = torch.where(coins.to(images.device)[:, None, None, None], images.flip(axis), images)
+    return images

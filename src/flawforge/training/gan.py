@@ -1,0 +1,166 @@
+"""Training a generator: the run altitude. What a step does stands in `flawforge.training.step`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from flawforge.core.errors import DataUnusableError, TrainingDivergedError, TrainingInterruptedError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.recipes import Recipe
+from flawforge.data.dataset import Dataset
+from flawforge.data.load import load
+from flawforge.models.latents import draw_latents
+from flawforge.runs.checkpoint import newest_checkpoint, save_checkpoint
+from flawforge.runs.folder import Run
+from flawforge.training.batches import RealBatches
+from flawforge.training.clock import Clock
+from flawforge.training.device import resolve_device, resolve_precision, set_threads
+from flawforge.training.interrupt import Interrupt
+from flawforge.training.journal import Journal
+from flawforge.training.opening import check_room, open_run
+from flawforge.training.previews import Previews
+from flawforge.training.state import TrainingState
+from flawforge.training.step import gan_step
+
+FEWEST = 2  # images that a generator can learn from
+
+
+def train(
+    data: Dataset | str | Path,
+    out: str | Path,
+    recipe: Recipe | str | Path | None = None,
+    *,
+    minutes: float | None = None,
+    kimg: float | None = None,
+    classes: Sequence[str] | None = None,
+    shots: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    tensorboard: bool = False,
+    checkpoint_seconds: float = 60.0,
+    previews: int = 16,
+    command: str = "flawforge.train(...)",
+    progress: Progress = SILENT,
+    **changes: Any,
+) -> Run:
+    """Train a generator on a dataset and leave a run folder.
+
+    Args:
+        data: a folder, the word ``elpv``, or a dataset from `flawforge.load`.
+        out: the run folder to make, or to go on with (`resume`).
+        recipe: a recipe, its name, or a TOML file; None takes the default (or, with `resume`, the run's own).
+        minutes: train for so long instead of the recipe's length, reading included, over all sessions of the run. With
+            `kimg` too, whichever ends first.
+        kimg: train for so many thousand images instead of the recipe's length.
+        classes: the classes to learn; None takes all.
+        shots: images per class to learn from; None takes all.
+        seed: of every random stream; the same seed on the same machine gives the same weights, bit for bit.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:0``, ...
+        resume: go on exactly where the run stopped. Weights end bit-equal (on a CPU, with as many threads) to a run that was
+            never stopped. A folder without a run is begun anew.
+        tensorboard: also write logs for TensorBoard (extra ``tensorboard``).
+        checkpoint_seconds: time between checkpoints; what a crash can cost. Longer when writing one is slow.
+        previews: grids over the training; 0 draws none.
+        command: what to write into run.json as the way to reproduce it.
+        progress: where to tell how it goes.
+        changes: fields of the recipe to set, e.g. ``batch=16``.
+
+    Returns:
+        The run. Its newest checkpoint is whole and says why training ended (``kimg`` or ``minutes``).
+
+    Raises:
+        DataNotFoundError, DataUnusableError: the data. SettingError: a setting. RunExistsError: `out` holds a run.
+        DeviceError: no such device. TrainingDivergedError: a loss is no number. DiskFullError, RunUnwritableError: the disk.
+        TrainingInterruptedError: Ctrl-C, after all was saved (it is also a KeyboardInterrupt).
+    """
+    clock = Clock()
+    where = resolve_device(device)
+    threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
+    part = load(data, progress=progress).select(classes, shots, seed, progress)
+    if len(part) < FEWEST:
+        raise DataUnusableError(
+            f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
+        )
+
+    # The run folder: the resolved settings are on disk before anything else happens.
+    changes = {**changes, "kimg": kimg}
+    opened = open_run(
+        part, Path(out), recipe, changes, minutes=minutes, selection={"classes": classes, "shots": shots}, seed=seed,
+        device=where, threads=threads, resume=resume, command=command, progress=progress,
+    )  # fmt: skip
+    run, plan = opened.run, opened.plan
+    pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
+    batches = RealBatches(pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip)
+    state = TrainingState(plan.recipe, plan.channels, seed, where, resolve_precision(plan.recipe.precision, where))
+    check_room(run, state.tensors())
+
+    # Where it stopped, if it did.
+    journal = Journal(run, state, clock, progress, tensorboard=tensorboard)
+    grids = Previews(run, plan.recipe.latent, seed, part.white)
+    if (checkpoint := newest_checkpoint(run)) is not None:
+        state.load(checkpoint.tensors(), checkpoint.step, checkpoint.facts["seconds"])
+        clock.start_from(state.seconds)
+        journal.resumed(command)
+    elif previews:
+        grids.draw_real(part, pixels, seed)
+
+    steps = plan.steps(len(part))
+    with Interrupt() as interrupt, progress.task("training", plan.total(steps), plan.unit) as task:
+        plan.show(task, state, clock, {})
+        reason = "interrupted"
+        while not interrupt.asked:
+            if (ended := plan.ended(state.step, steps, clock.seconds)) is not None:
+                reason = ended
+                break
+            _one_step(state, batches, journal, seed)
+            if journal.due():
+                plan.show(task, state, clock, journal.flush())
+                if previews and plan.preview_due(previews, state.step, steps, clock.seconds):
+                    grids.draw(state.maker, state.shown / 1000, where)
+                if clock.checkpoint_due(checkpoint_seconds):
+                    _save(run, state, clock, None)
+        journal.flush()
+        if checkpoint is None or state.step > checkpoint.step or checkpoint.facts["stopped"] != reason:
+            _save(run, state, clock, reason)
+            if previews:
+                grids.draw(state.maker, state.shown / 1000, where)
+            journal.stopped(reason)
+
+    if reason == "interrupted":
+        raise TrainingInterruptedError(
+            f"stopped at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
+            f"Go on exactly there with the same command and --resume."
+        )
+    return run
+
+
+def _one_step(state: TrainingState, batches: RealBatches, journal: Journal, seed: int) -> None:
+    """One step altitude: draw, train, average, note."""
+    recipe = state.recipe
+    first = state.step * recipe.batch
+    places = [(first + i,) for i in range(recipe.batch)]
+    latents = draw_latents(seed, "latents", places, recipe.latent).to(state.device)
+    real = batches.at(state.step, state.device)
+    outcome = gan_step(state, real, latents)
+    state.step += 1
+    if recipe.ema_kimg > 0:
+        state.average.update(state.shown, recipe.batch)
+    journal.note(outcome)
+
+
+def _save(run: Run, state: TrainingState, clock: Clock, reason: str | None) -> None:
+    """Write a checkpoint, unless the weights are no longer numbers: then the last good one stays."""
+    if not state.is_finite():
+        raise TrainingDivergedError(
+            f"training diverged: weights are no longer finite numbers at step {state.step}. The last good checkpoint is "
+            f"kept. Try half the step sizes (--generator-lr, --discriminator-lr) or --precision float32, in a new --out folder."
+        )
+    state.seconds = clock.seconds
+    with clock.saving():
+        facts = {"kimg": state.shown / 1000, "seconds": state.seconds, "stopped": reason}
+        save_checkpoint(run, state.step, state.tensors(), facts)

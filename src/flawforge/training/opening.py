@@ -1,0 +1,162 @@
+"""Opening a run folder for training: a new one, or the one to go on with, checked to be the same experiment."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flawforge.core.errors import DiskFullError, SettingError
+from flawforge.core.progress import Progress
+from flawforge.core.recipes import DEFAULT, Recipe
+from flawforge.core.recipes import recipe as find_recipe
+from flawforge.data.dataset import Dataset
+from flawforge.models.dcgan import count_parameters
+from flawforge.runs.checkpoint import KEPT
+from flawforge.runs.folder import Run
+from flawforge.runs.versions import now, processor, versions
+from flawforge.training.device import resolve_precision
+from flawforge.training.plan import Plan
+
+LENGTH = ("kimg", "epochs")  # fields that a resumed run may change: they decide no weight on the way
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run folder that is ready to train in, and the plan."""
+
+    run: Run
+    plan: Plan
+
+
+def open_run(
+    data: Dataset,
+    out: Path,
+    recipe: Recipe | str | Path | None,
+    changes: dict[str, Any],
+    *,
+    minutes: float | None,
+    selection: dict[str, Any],
+    seed: int,
+    device: torch.device,
+    threads: int,
+    resume: bool,
+    command: str,
+    progress: Progress,
+) -> Opened:
+    """Make the run folder, or check that the one there is the same experiment.
+
+    Raises:
+        RunExistsError: there is a run and `resume` is False. SettingError: it was begun with other data, seed or settings, or
+        `minutes` is not above 0.
+    """
+    if minutes is not None and not minutes > 0:
+        raise SettingError(f"--minutes is {minutes:g}; it is a time above 0.")
+    if resume and Run(out).settings_file.exists():
+        run = Run.open(out)
+        settings = run.settings
+        asked = _asked(recipe, changes, Recipe.parse(settings["recipe"]))
+        _same_experiment(run, settings, asked, data, seed)
+        if settings["environment"]["threads"] != threads and device.type == "cpu":
+            progress.warn(
+                f"the run was begun with {settings['environment']['threads']} threads and goes on with {threads}: the "
+                f"result is as good, but no longer equal to the last bit."
+            )
+        minutes = minutes if minutes is not None else settings["minutes"] if changes.get("kimg") is None else None
+        by_images = minutes is None or asked.kimg is not None
+        settings |= {"recipe": asked.dump(), "minutes": minutes, "steps": asked.steps(len(data)) if by_images else None}
+        run.save_settings({key: value for key, value in settings.items() if key != "format"})
+        return Opened(run, Plan(asked, settings["channels"], minutes, by_images))
+    asked = _asked(recipe, changes, None)
+    channels = data.channels if asked.channels == "data" else asked.channels
+    by_images = minutes is None or asked.kimg is not None
+    if len(data.classes) > 1:
+        progress.warn(
+            f"recipe {asked.name} knows no classes: the {len(data.classes)} classes of {data.source} are learnt as one mixture. "
+            f"Choose one with --classes, e.g. --classes {data.classes[0]}"
+        )
+    settings = {
+        "recipe": asked.dump(),
+        "channels": channels,
+        "minutes": minutes,
+        "steps": asked.steps(len(data)) if by_images else None,
+        "data": describe_data(data),
+        "selection": {key: list(value) if isinstance(value, tuple) else value for key, value in selection.items()},
+        "seed": seed,
+        "command": command,
+        "started": now(),
+        "environment": {
+            **versions(),
+            "platform": platform.platform(),
+            "processor": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
+            "device": str(device),
+            "precision": resolve_precision(asked.precision, device),
+            "threads": threads,
+        },
+        "parameters": count_parameters(asked, channels),
+    }
+    return Opened(Run.create(out, settings), Plan(asked, channels, minutes, by_images))
+
+
+def describe_data(data: Dataset) -> dict[str, Any]:
+    """Return what run.json says of the training data."""
+    formats = Counter((sample.label, sample.format) for sample in data.samples)
+    return {
+        "source": data.source,
+        "root": str(data.root),
+        "layout": data.layout,
+        "fingerprint": data.fingerprint,
+        "classes": data.counts,
+        "samples": len(data),
+        "channels": data.channels,
+        "white": data.white,
+        "formats": [
+            {"label": label, "mode": form.mode, "width": form.width, "height": form.height, "count": count}
+            for (label, form), count in sorted(formats.items())
+        ],
+        "jpeg": sum(sample.encoding in ("JPEG", "MPO") for sample in data.samples),
+    }
+
+
+def check_room(run: Run, tensors: dict[str, Tensor]) -> None:
+    """Refuse to begin when the disk cannot hold the checkpoints.
+
+    Raises:
+        DiskFullError: with the numbers.
+    """
+    needed = (KEPT + 1) * sum(value.numel() * value.element_size() for value in tensors.values())
+    free = shutil.disk_usage(run.path).free
+    if free < needed:
+        raise DiskFullError(
+            f"the disk of {run.path} has {free / 1e6:,.0f} MB free; the checkpoints of this recipe need {needed / 1e6:,.0f} MB. "
+            f"Free some space or give --out a folder on another disk."
+        )
+
+
+def _asked(recipe: Recipe | str | Path | None, changes: dict[str, Any], own: Recipe | None) -> Recipe:
+    given = {key: value for key, value in changes.items() if value is not None}
+    if isinstance(recipe, Recipe) or (recipe is None and own is not None):
+        start = recipe if isinstance(recipe, Recipe) else own
+        assert start is not None
+        return Recipe.parse({**start.dump(), **given}) if given else start
+    return find_recipe(recipe if recipe is not None else DEFAULT, **given)
+
+
+def _same_experiment(run: Run, settings: dict[str, Any], asked: Recipe, data: Dataset, seed: int) -> None:
+    begun = settings["recipe"]
+    changed = [f"{k} {begun[k]} -> {v}" for k, v in asked.dump().items() if k not in LENGTH and begun.get(k) != v]
+    if settings["seed"] != seed:
+        changed.append(f"seed {settings['seed']} -> {seed}")
+    if settings["data"]["fingerprint"] != data.fingerprint:
+        changed.append(f"the images ({settings['data']['samples']} then, {len(data)} now, or their content)")
+    if changed:
+        raise SettingError(
+            f"--resume cannot go on with {run.path}: it was begun with other settings: {'; '.join(changed)}. "
+            f"Give the same ones (only the length may change), or another --out."
+        )

@@ -1,0 +1,90 @@
+"""All that a step changes: networks, optimisers, moving average, the count of steps."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+
+from flawforge.core.recipes import Recipe
+from flawforge.core.seeds import torch_stream
+from flawforge.models.dcgan import build_discriminator, build_generator, initialise
+from flawforge.training.device import Precision
+from flawforge.training.ema import MovingAverage
+
+
+class TrainingState:
+    """The state of a training: made from a seed, or put back from a checkpoint.
+
+    `tensors` and `load` are inverse to each other and hold everything: weights, batch-norm statistics, spectral-norm vectors, Adam's
+    memories and the moving average. Random streams and data order need no state (see `flawforge.core.seeds`).
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: training time so far, over all sessions.
+    """
+
+    def __init__(self, recipe: Recipe, channels: int, seed: int, device: torch.device, precision: Precision) -> None:
+        self.recipe, self.channels, self.device, self.precision = recipe, channels, device, precision
+        self.step, self.seconds = 0, 0.0
+        self.generator = self._build(build_generator(recipe, channels), seed, "generator")
+        self.discriminator = self._build(build_discriminator(recipe, channels), seed, "discriminator")
+        self.adam_g = self._adam(self.generator, recipe.generator_lr)
+        self.adam_d = self._adam(self.discriminator, recipe.discriminator_lr)
+        self.average = MovingAverage(self.generator, recipe.ema_kimg)
+
+    @property
+    def shown(self) -> int:
+        """Real images shown to the discriminator so far."""
+        return self.step * self.recipe.batch
+
+    @property
+    def maker(self) -> nn.Module:
+        """The generator that images are made from: the average, or the last weights without one."""
+        return self.average.average if self.recipe.ema_kimg > 0 else self.generator
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Return the context in which forward passes run."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything as named tensors (not copies)."""
+        out = {f"generator.{key}": value for key, value in self.generator.state_dict().items()}
+        out |= {f"discriminator.{key}": value for key, value in self.discriminator.state_dict().items()}
+        if self.recipe.ema_kimg > 0:
+            out |= {f"ema.{key}": value for key, value in self.average.average.state_dict().items()}
+        for name, adam in (("adam_g", self.adam_g), ("adam_d", self.adam_d)):
+            for index, weight in enumerate(adam.param_groups[0]["params"]):
+                out |= {f"{name}.{index}.{key}": value for key, value in adam.state[weight].items()}
+        return out
+
+    @torch.no_grad()
+    def load(self, tensors: dict[str, Tensor], step: int, seconds: float) -> None:
+        """Put back what `tensors` returned. Copies into the present tensors, so that their memory layout stays."""
+        mine = self.tensors()
+        if mine.keys() != tensors.keys():
+            odd = sorted(mine.keys() ^ tensors.keys())[:3]
+            raise ValueError(f"the checkpoint is of another recipe: it differs in {', '.join(odd)}, ...")
+        for key, value in mine.items():
+            value.copy_(tensors[key])
+        self.step, self.seconds = step, seconds
+
+    def is_finite(self) -> bool:
+        """Say whether every weight of both networks is a finite number."""
+        weights = [*self.generator.parameters(), *self.discriminator.parameters()]
+        return all(bool(torch.isfinite(weight).all()) for weight in weights)
+
+    def _build(self, network: nn.Module, seed: int, name: str) -> nn.Module:
+        initialise(network, torch_stream(seed, "weights", name))
+        return network.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload, no-any-return]
+
+    def _adam(self, network: nn.Module, lr: float) -> torch.optim.Adam:
+        adam = torch.optim.Adam(network.parameters(), lr=lr, betas=(self.recipe.beta1, self.recipe.beta2))
+        for weight in network.parameters():  # now, not at the first step, so that `load` finds every tensor
+            adam.state[weight] = {
+                "step": torch.tensor(0.0),
+                "exp_avg": torch.zeros_like(weight, memory_format=torch.preserve_format),
+                "exp_avg_sq": torch.zeros_like(weight, memory_format=torch.preserve_format),
+            }
+        return adam

@@ -1,0 +1,82 @@
+"""One step of the adversarial game, in the order of the published experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from flawforge.training.losses import discriminator_loss_fake, discriminator_loss_real, generator_loss
+from flawforge.training.state import TrainingState
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step tells, as scalar tensors that are still on the device.
+
+    Attributes:
+        loss_d: the discriminator's loss, real part plus generated part.
+        loss_g: the generator's loss.
+        d_real: mean D(x) over the real batch, 0 to 1.
+        d_fake: mean D(G(z)) over the generated batch before the discriminator's step, 0 to 1.
+        spread: standard deviation over the generated batch over that over the real batch, mean over pixels: near 0 when all
+            generated images are alike.
+    """
+
+    loss_d: Tensor
+    loss_g: Tensor
+    d_real: Tensor
+    d_fake: Tensor
+    spread: Tensor
+
+    def stacked(self) -> Tensor:
+        """Return the five numbers as one float32 tensor, to be fetched at once."""
+        values = (self.loss_d, self.loss_g, self.d_real, self.d_fake, self.spread)
+        return torch.stack([value.detach().float() for value in values])
+
+
+def gan_step(state: TrainingState, real: Tensor, latents: Tensor) -> Outcome:
+    """Train both networks on one real batch (N, C, H, W) and one batch of latents (N, L).
+
+    (1) discriminator on the real batch, target 1, backward; (2) generate, discriminator on the detached images, target 0,
+    backward into the same gradients, one discriminator step; (3) discriminator on the same images, target 1, backward, one generator
+    step. In (3) the discriminator's weights take no gradient: the published loop works them out and throws them away.
+    """
+    generator, discriminator = state.generator, state.discriminator
+    real = real.contiguous(memory_format=torch.channels_last)
+
+    # The discriminator learns: real images are real ...
+    discriminator.requires_grad_(True)
+    state.adam_d.zero_grad(set_to_none=True)
+    with state.autocast():
+        logits_real = discriminator(real)
+    loss_real = discriminator_loss_real(logits_real)
+    loss_real.backward()  # type: ignore[no-untyped-call]
+
+    # ... and generated ones are not.
+    with state.autocast():
+        fake = generator(latents)
+        logits_fake = discriminator(fake.detach())
+    loss_fake = discriminator_loss_fake(logits_fake)
+    loss_fake.backward()  # type: ignore[no-untyped-call]
+    state.adam_d.step()
+
+    # The generator learns what the discriminator now takes for real.
+    discriminator.requires_grad_(False)
+    state.adam_g.zero_grad(set_to_none=True)
+    with state.autocast():
+        logits_judged = discriminator(fake)
+    loss_g = generator_loss(logits_judged)
+    loss_g.backward()  # type: ignore[no-untyped-call]
+    state.adam_g.step()
+
+    with torch.no_grad():
+        spread = fake.detach().float().std(0).mean() / real.std(0).mean().clamp_min(1e-6)
+        return Outcome(
+            loss_d=loss_real.detach() + loss_fake.detach(),
+            loss_g=loss_g.detach(),
+            d_real=logits_real.float().sigmoid().mean(),
+            d_fake=logits_fake.float().sigmoid().mean(),
+            spread=spread,
+        )
