@@ -138,7 +138,7 @@ def _mvtec(tree: Tree) -> Plan | None:
         defect = parts[len(home) + 1]
         label = f"{home[-1]}-{defect}" if len(products) > 1 and home else defect
         plan.entries.append(Entry(file, label, masks.get((*home, defect, PurePosixPath(file).stem))))
-    plan.notes.append("The folders train and test were put together; the split proposed here is made anew.")
+    plan.notes.append("The folders train, test were put together; the split proposed here is made anew.")
     _tell_rest(plan, tree)
     return plan
 
@@ -160,7 +160,7 @@ def _folders(root: Path, tree: Tree) -> Plan:
     if all(s.lower() in SPLIT_FOLDERS for s in splits):
         inner = {file: parts[1:] for file, parts in inner.items()}
         if len(splits) > 1:
-            notes.append(f"The folders {' and '.join(splits)} were put together; the split proposed here is made anew.")
+            notes.append(f"The folders {', '.join(splits)} were put together; the split proposed here is made anew.")
     direct = [file for file, parts in inner.items() if len(parts) == 1]
     flat = len(direct) * 2 > len(images)
     plan = Plan("flat" if flat else "classes", notes=notes)
@@ -203,6 +203,5 @@ def _tell_rest(plan: Plan, tree: Tree) -> None:
     used = {entry.file for entry in plan.entries} | {entry.mask for entry in plan.entries}
     spare = [file for file in tree.images if file not in used and not _is_mask(file)]
     for folder, count in sorted(Counter(str(PurePosixPath(file).parent) for file in spare).items()):
-        plan.notes.append(
-            f"{count} images in {folder} belong to no part of the layout '{plan.layout}' and are not read."
-        )
+        these = "1 image" if count == 1 else f"{count:,} images"
+        plan.notes.append(f"Not read, as no part of the layout '{plan.layout}': {these} in {folder}.")

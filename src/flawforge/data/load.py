@@ -65,7 +65,7 @@ def _plan_folder(root: Path) -> Plan:
     if not tree.images:
         if tree.broken:
             raise DataUnusableError(_nothing_left(str(root), tree.broken))
-        there = f"It holds {len(tree.others)} other files." if tree.others else "It is empty."
+        there = f"Other files there: {len(tree.others):,}." if tree.others else "It is empty."
         raise DataNotFoundError(
             f"there is no image in {root}, nor in the folders below it. {there} "
             f"DATA is a folder of PNG, JPEG, BMP, TIFF or WebP images, or the word '{WORD}'."
