@@ -1,0 +1,203 @@
+"""Candidates: pairs of images that may overlap, found without comparing all pairs.
+
+Each patch becomes a signature of 128 bits (signs of random projections of the whitened patch: the share of differing
+bits grows with the angle between two patches; Charikar 2002, "Similarity estimation techniques from rounding
+algorithms"). The signatures are sorted several times, by their bits in another order each time, and every one is
+compared with the few that follow it. So the work is a number of sorts, and a texture that repeats a million times costs
+no more than another. Two images are candidates when several of their matching patches agree on one placement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawforge.data.keypoints import PATCH, Floats, Keypoints
+
+BITS = 128  # length of a signature
+DIMENSIONS = 24  # principal components kept of a patch
+ORDERS = 10  # times that the signatures are sorted
+NEXT = 4  # followers that a signature is compared with, in each order
+ALIKE = 30  # differing bits of 128 up to which two patches match (an angle of 42 degrees)
+CELL = 4  # pixels within which placements agree
+VOTES = 2  # matching patches that must agree on a placement
+PLACEMENTS = 64  # candidates kept for one image at most; those with the most votes stay
+BLOCK = 1 << 20  # rows handled at a time
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Placements to verify, (P,) each, ordered by `first`, then `second`.
+
+    Attributes:
+        first: index of one image.
+        second: index of the other, larger than `first`.
+        pose: how to turn the first (1 mirror left-right, + 2 mirror up-down, then + 4 transpose).
+        dy: row of the turned first image that the second's row 0 lies on.
+        dx: column likewise.
+        votes: patches that agree.
+    """
+
+    first: Ints
+    second: Ints
+    pose: Ints
+    dy: Ints
+    dx: Ints
+    votes: Ints
+
+    def __len__(self) -> int:
+        """Return the number of placements."""
+        return len(self.first)
+
+
+class Signer:
+    """Turns patches into signatures; learns the whitening from some patches of the data at hand."""
+
+    def __init__(self, patches: Floats) -> None:
+        spread = np.cov(patches.T) if len(patches) > 1 else np.eye(PATCH)
+        values, vectors = np.linalg.eigh(spread)
+        values, vectors = values[::-1][:DIMENSIONS], vectors[:, ::-1][:, :DIMENSIONS]
+        white = vectors / np.sqrt(np.maximum(values, 0) + 0.02 * max(float(values[0]), 1e-6))
+        planes = np.random.Generator(np.random.PCG64(1)).standard_normal((DIMENSIONS, BITS))
+        self.mean = patches.mean(0) if len(patches) else np.zeros(PATCH, np.float32)
+        self.planes = (white @ planes).astype(np.float32)
+
+    def sign(self, patches: Floats) -> NDArray[np.uint8]:
+        """Return (K, 16) packed signatures of (K, 64) patches."""
+        return np.packbits((patches - self.mean) @ self.planes > 0, axis=1)
+
+
+class Index:
+    """All keypoints of a dataset: 25 bytes each."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[NDArray[np.int32], Keypoints, NDArray[np.uint8]]] = []
+
+    def add(self, image: int, points: Keypoints, signatures: NDArray[np.uint8]) -> None:
+        """Add the keypoints of one image; images come in ascending order."""
+        bare = Keypoints(points.y, points.x, points.pose, points.patches[:0])
+        self._parts.append((np.full(len(points.y), image, np.int32), bare, signatures))
+
+    def candidates(self, shapes: NDArray[np.int64]) -> Candidates:
+        """Return the placements that at least `VOTES` patches agree on.
+
+        Args:
+            shapes: (N, 2) height and width of each image.
+        """
+        parts = self._parts or [(np.empty(0, np.int32), _NOTHING, np.empty((0, BITS // 8), np.uint8))]
+        image = np.concatenate([part[0] for part in parts])
+        y, x = (np.concatenate([getattr(part[1], axis) for part in parts]) for axis in "yx")
+        pose = np.concatenate([part[1].pose for part in parts])
+        a, b = _matches(image, np.concatenate([part[2] for part in parts]))
+        turn = _RELATIVE[pose[a], pose[b]]
+        row, column = _move(turn, y[a].astype(np.int64), x[a].astype(np.int64), shapes[image[a]])
+        return _vote(image[a].astype(np.int64), image[b].astype(np.int64), turn, row - y[b], column - x[b])
+
+
+_NOTHING = Keypoints(*(np.empty(0, kind) for kind in (np.int16, np.int16, np.uint8)), np.empty((0, PATCH), np.float32))
+
+
+def _relative() -> Ints:
+    """Return (8, 8): the pose that takes the first image to the second, given the poses of two matching patches."""
+    table = np.empty((8, 8), np.int64)
+    for first in range(8):
+        for second in range(8):
+            transposed, flips = (first ^ second) & 4, second & 3
+            swapped = (flips >> 1) | ((flips & 1) << 1) if transposed else flips
+            table[first, second] = transposed | ((first & 3) ^ swapped)
+    return table
+
+
+_RELATIVE = _relative()
+
+
+def _move(pose: Ints, y: Ints, x: Ints, shapes: Ints) -> tuple[Ints, Ints]:
+    x = np.where(pose & 1, shapes[:, 1] - 1 - x, x)
+    y = np.where(pose & 2, shapes[:, 0] - 1 - y, y)
+    return np.where(pose & 4, x, y), np.where(pose & 4, y, x)
+
+
+def _matches(image: NDArray[np.int32], signatures: NDArray[np.uint8]) -> tuple[Ints, Ints]:
+    """Return the pairs of keypoints (the first of the earlier image) whose signatures differ in few bits."""
+    count = len(image)
+    prefix = max(1, int(np.ceil(np.log2(max(count, 2)))) - 1)  # bits that compared signatures share: buckets stay small
+    words = signatures.view(np.uint64)
+    draws = np.random.Generator(np.random.PCG64(2))
+    found = [np.empty(0, np.int64)]
+    for _ in range(ORDERS):
+        keys = _keys(signatures, draws.permutation(BITS)[:64])
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order] >> np.uint64(64 - min(prefix, 64))
+        for step in range(1, NEXT + 1):
+            for start in range(0, count - step, BLOCK):
+                here = slice(start, min(start + BLOCK, count - step))
+                there = slice(start + step, here.stop + step)
+                same = keys[here] == keys[there]
+                a, b = order[here][same], order[there][same]
+                other = image[a] != image[b]
+                a, b = a[other], b[other]
+                close = _bits(words[a] ^ words[b]) <= ALIKE
+                a, b = a[close], b[close]
+                found.append(np.minimum(a, b) * count + np.maximum(a, b))
+    pairs = np.unique(np.concatenate(found))
+    return pairs // max(count, 1), pairs % max(count, 1)
+
+
+def _keys(signatures: NDArray[np.uint8], chosen: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return (K,) numbers of 64 bits: the chosen bits of each signature, in that order."""
+    keys = np.empty(len(signatures), np.uint64)
+    for start in range(0, len(signatures), BLOCK):
+        bits = np.take(np.unpackbits(signatures[start : start + BLOCK], axis=1), chosen, axis=1)
+        keys[start : start + BLOCK] = np.packbits(bits, axis=1).view(">u8").ravel()
+    return keys
+
+
+_COUNTS = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)
+
+
+def _bits(words: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return (K,) how many bits are set in (K, 2) words."""
+    return _COUNTS[words.view(np.uint16)].sum(1, dtype=np.int64)
+
+
+def _vote(first: Ints, second: Ints, turn: Ints, dy: Ints, dx: Ints) -> Candidates:
+    """Count the matches that agree on a placement, in cells that overlap by half so that no border splits them."""
+    columns: list[list[Ints]] = []
+    if len(first):
+        pair = (first * (int(second.max()) + 1) + second) * 8 + turn
+        reach = int(max(np.abs(dy).max(), np.abs(dx).max())) + CELL
+        cells = 2 * reach // CELL + 2
+        for shift in ((0, 0), (0, CELL // 2), (CELL // 2, 0), (CELL // 2, CELL // 2)):
+            row, column = (dy + reach + shift[0]) // CELL, (dx + reach + shift[1]) // CELL
+            key = (pair * cells + row) * cells + column
+            order = np.argsort(key, kind="stable")
+            start = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
+            votes = np.diff(np.r_[start, len(order)])
+            middle = order[start + votes // 2]
+            enough = votes >= VOTES
+            columns.append([array[enough] for array in (pair[middle], dy[middle], dx[middle], votes)])
+    if not columns:
+        columns = [[np.empty(0, np.int64)] * 4]
+        return Candidates(*[np.empty(0, np.int64)] * 6)
+    pair, dy, dx, votes = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return _strongest(pair, dy, dx, votes, int(second.max()) + 1)
+
+
+def _strongest(pair: Ints, dy: Ints, dx: Ints, votes: Ints, count: int) -> Candidates:
+    """Keep the best placement of each pair and pose, and of these the best few of each image."""
+    order = np.lexsort((dx, dy, -votes, pair))
+    order = order[np.r_[True, np.diff(pair[order]) != 0]]
+    both, pose = pair[order] // 8, pair[order] % 8
+    first, second = both // count, both % count
+    keep = np.zeros(len(order), bool)
+    for owner in (first, second):
+        ranked = np.lexsort((-votes[order], owner))
+        start = np.flatnonzero(np.r_[True, np.diff(owner[ranked]) != 0])
+        place = np.arange(len(ranked)) - np.repeat(start, np.diff(np.r_[start, len(ranked)]))
+        keep[ranked[place < PLACEMENTS]] = True
+    order = order[keep]
+    return Candidates(first[keep], second[keep], pose[keep], dy[order], dx[order], votes[order])

@@ -1,0 +1,190 @@
+"""Overlap groups: which images of a dataset show the same piece of material.
+
+Pictures of a surface are often cut into overlapping crops, photographed twice, or turned and mirrored to have more of
+them. Such images are not independent: a split that parts them flatters every method, and a copy check would find
+"copies" that are in the data. Images are compared whatever their class, since one picture can hold several defects.
+Why it is done this way, and how well: docs/decisions/overlap-groups.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawforge.core.images import to_gray
+from flawforge.core.progress import SILENT, Progress
+from flawforge.data.cache import recall_groups, remember_groups
+from flawforge.data.candidates import Index, Ints, Signer
+from flawforge.data.keypoints import Floats, Keypoints, find_keypoints, flatten
+from flawforge.data.registration import register, turned
+
+if TYPE_CHECKING:
+    from flawforge.data.dataset import Dataset
+
+DETECTOR = 1  # raise it when groups may come out otherwise: what is cached then counts no more
+SIDE = 256  # pixels; datasets whose middling short side is 1.5 times this or more are reduced to about this
+LEARNED = 200  # images that the signatures are fitted to
+IN_MEMORY = 1 << 30  # bytes of flattened images (one a pixel) kept in memory; more go to a temporary file
+BLOCK = 64  # images read at a time
+SCALE = 31.0  # steps of a flattened image's unit when kept as int8
+
+Reader = Callable[[int], NDArray[np.generic]]
+
+
+def overlap_groups(dataset: Dataset, progress: Progress = SILENT) -> Ints:
+    """Return (N,) group numbers, 0..G-1 by first appearance: samples with the same number show the same material.
+
+    Found are exact duplicates of any size; crops of one picture at one scale that share a strip at least about 20 pixels
+    wide (at the working scale of `SIDE`); the same material photographed again from the same distance; and all of these mirrored or
+    turned by quarters. Not found are other scales and other angles. Kept in the user's cache, keyed by content.
+
+    Args:
+        dataset: the images; classes do not matter.
+        progress: where to tell how far it is.
+    """
+    key = [sample.sha256 for sample in dataset.samples]
+    known = recall_groups(dataset.fingerprint, key, DETECTOR)
+    if known is not None:
+        return known
+    scale = np.float32(255 / dataset.white) if len(dataset) else np.float32(1)
+
+    def read(index: int) -> Floats:
+        pixels = dataset.read(index)
+        return (to_gray(pixels) if pixels.ndim == 3 else pixels).astype(np.float32) * scale
+
+    groups = connected(find_overlaps(read, len(dataset), progress), len(dataset))
+    remember_groups(dataset.fingerprint, key, groups, DETECTOR)
+    return groups
+
+
+def find_overlaps(read: Reader, count: int, progress: Progress = SILENT) -> Ints:
+    """Return (P, 2) pairs of images that show the same material: enough of them to connect each group, not all.
+
+    Args:
+        read: gives the gray image of an index, (H, W), 0..255; called once or twice for each, from several threads.
+        count: number of images.
+        progress: where to tell how far it is.
+    """
+    learn = np.unique(np.linspace(0, max(count - 1, 0), min(count, LEARNED)).astype(int))
+    with ThreadPoolExecutor(_workers()) as pool, tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+        images = [np.asarray(image) for image in pool.map(read, learn.tolist())]
+        factor = _factor([min(image.shape) for image in images])
+        found = pool.map(lambda image: find_keypoints(flatten(_reduced(image, factor))).patches, images)
+        signer = Signer(np.concatenate([*found, np.empty((0, 64), np.float32)]))
+        shelf, index, pairs = Shelf(file), Index(), []
+        first: dict[bytes, int] = {}
+        with progress.task("looking for overlaps", count, "images") as task:
+            for number, (digest, flat, points) in enumerate(_described(read, count, factor, pool)):
+                original = first.setdefault(digest, number)
+                shelf.add(flat)
+                if original == number:
+                    index.add(number, points, signer.sign(points.patches))
+                else:
+                    pairs.append((original, number))
+                task.advance()
+        return np.array(pairs + _verified(index, shelf, count, progress), dtype=np.int64).reshape(-1, 2)
+
+
+def connected(pairs: Ints, count: int) -> Ints:
+    """Return (N,) numbers of the connected components of (P, 2) pairs, 0..G-1 by first appearance."""
+    forest = Forest(count)
+    for a, b in pairs.tolist():
+        forest.join(a, b)
+    roots = [forest.root(index) for index in range(count)]
+    number: dict[int, int] = {}
+    return np.array([number.setdefault(root, len(number)) for root in roots], dtype=np.int64)
+
+
+class Forest:
+    """Disjoint sets of indices."""
+
+    def __init__(self, count: int) -> None:
+        self._above = list(range(count))
+
+    def root(self, index: int) -> int:
+        """Return the index that stands for the set of this one."""
+        while self._above[index] != index:
+            self._above[index] = self._above[self._above[index]]
+            index = self._above[index]
+        return index
+
+    def join(self, a: int, b: int) -> None:
+        """Unite the sets of two indices; the smaller root stands for both."""
+        a, b = sorted((self.root(a), self.root(b)))
+        self._above[b] = a
+
+
+class Shelf:
+    """Flattened images, a byte a pixel, in memory or beyond a limit in a temporary file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._starts: list[int] = []
+        self.shapes: list[tuple[int, int]] = []
+
+    def add(self, flat: NDArray[np.int8]) -> None:
+        """Append an image."""
+        self._starts.append(self._file.seek(0, os.SEEK_END))
+        self._file.write(flat.tobytes())
+        self.shapes.append((flat.shape[0], flat.shape[1]))
+
+    def __getitem__(self, number: int) -> Floats:
+        """Return an image by its number."""
+        height, width = self.shapes[number]
+        self._file.seek(self._starts[number])
+        data = self._file.read(height * width)
+        return np.frombuffer(data, np.int8).reshape(height, width).astype(np.float32) / np.float32(SCALE)
+
+
+def _described(
+    read: Reader, count: int, factor: int, pool: ThreadPoolExecutor
+) -> Iterator[tuple[bytes, NDArray[np.int8], Keypoints]]:
+    def describe(number: int) -> tuple[bytes, NDArray[np.int8], Keypoints]:
+        image = np.asarray(read(number))
+        digest = hashlib.sha256(f"{image.shape}".encode() + np.ascontiguousarray(image).tobytes()).digest()
+        flat = flatten(_reduced(image, factor))
+        return digest, np.rint(flat * SCALE).astype(np.int8), find_keypoints(flat)
+
+    for start in range(0, count, BLOCK):
+        yield from pool.map(describe, range(start, min(start + BLOCK, count)))
+
+
+def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> list[tuple[int, int]]:
+    """Register the candidates, the surest first; those in one group already are passed over."""
+    found = index.candidates(np.array(shelf.shapes, np.int64).reshape(-1, 2))
+    forest, pairs = Forest(count), []
+    with progress.task("checking overlaps", len(found), "pairs") as task:
+        for row in np.argsort(-found.votes, kind="stable").tolist():
+            a, b = int(found.first[row]), int(found.second[row])
+            if forest.root(a) != forest.root(b):
+                placed = turned(shelf[a], int(found.pose[row])), shelf[b]
+                if register(*placed, int(found.dy[row]), int(found.dx[row])).same:
+                    forest.join(a, b)
+                    pairs.append((a, b))
+            task.advance()
+    return pairs
+
+
+def _factor(sides: list[int]) -> int:
+    return max(1, round(float(np.median(sides)) / SIDE)) if sides else 1
+
+
+def _reduced(image: NDArray[np.generic], factor: int) -> Floats:
+    """Return (H // factor, W // factor): the mean of each square of pixels; smaller images keep their size."""
+    image = image.astype(np.float32)
+    height, width = image.shape[0] // factor, image.shape[1] // factor
+    if factor == 1 or not height or not width:
+        return image
+    squares = image[: height * factor, : width * factor].reshape(height, factor, width, factor)
+    return np.asarray(squares.mean((1, 3)), dtype=np.float32)
+
+
+def _workers() -> int:
+    return max(1, min(8, os.cpu_count() or 1))
