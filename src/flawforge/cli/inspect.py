@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.core.errors import RunUnwritableError, SettingError
 
 if TYPE_CHECKING:
     from flawforge.data.inspection import ClassFacts, Inspection
@@ -58,6 +59,8 @@ def inspect(
     """
     from flawforge.data.inspection import inspect as inspect_data
 
+    if sheet is not None:
+        _check_sheet(sheet)
     with drawn_progress() as progress:
         found = inspect_data(data, classes=classes, groups=groups, seed=seed, progress=progress)
         if sheet is not None:
@@ -75,14 +78,25 @@ def inspect(
         out.print(f"\ncontact sheet: {escape(str(sheet))}")
 
 
+def _check_sheet(path: Path) -> None:
+    """Refuse a name or a folder that cannot be before the work is done."""
+    if path.suffix.lower() != ".png":
+        raise SettingError(f"--sheet cannot be '{path}': the contact sheet is a PNG; give it a name that ends in .png.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunUnwritableError(
+            f"cannot make the folder {path.parent}: {error.strerror}. Give --sheet a file in a folder that you may "
+            f"write to."
+        ) from error
+
+
 def _draw_sheet(found: Inspection, path: Path) -> None:
-    from flawforge.core.files import explain_os_errors, write_bytes
+    from flawforge.core.files import write_bytes
     from flawforge.core.images import encode_png
     from flawforge.data.sheet import contact_sheet
 
     pixels = contact_sheet(found.dataset)
-    with explain_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, encode_png(pixels, "L" if pixels.ndim == 2 else "RGB"), durable=False)
 
 

@@ -16,6 +16,10 @@ from flawforge.data.layouts import Entry, Plan
 WORD = "elpv"
 LABELS = "labels.csv"
 CLASSES = ("good", "likely-good", "likely-defective", "defective")  # for the probabilities 0, 1/3, 2/3 and 1
+MEANING = (
+    "The classes are the experts' probability of a defect: good 0, likely-good 1/3, likely-defective 2/3, defective 1. "
+    "The images are licensed CC BY-NC-SA 4.0: not for commercial use."
+)
 
 
 def elpv_folder() -> Path:
@@ -38,7 +42,7 @@ def elpv_plan(folder: Path) -> Plan:
     Raises:
         DataUnusableError: the list is not what the package ships.
     """
-    plan = Plan(WORD)
+    plan = Plan(WORD, notes=[MEANING])
     with (folder / LABELS).open(encoding="utf-8", newline="") as file:
         for number, line in enumerate(csv.reader(file, delimiter=" ", skipinitialspace=True), start=1):
             words = [word for word in line if word]
