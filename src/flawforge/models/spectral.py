@@ -42,11 +42,10 @@ class SpectralConv2d(nn.Conv2d):
 
     @torch.no_grad()
     def iterate(self) -> None:
-        """Run one power iteration: v = W^T u / |W^T u|, u = W v / |W v|."""
+        """Run one power iteration: u = W v / |W v|, v = W^T u / |W^T u| (the order that PyTorch has)."""
         matrix = self.weight.detach().flatten(1)
-        torch.mv(matrix.t(), self.u, out=self.v)
-        self.v.copy_(F.normalize(self.v, dim=0, eps=EPSILON))
         self.u.copy_(F.normalize(torch.mv(matrix, self.v), dim=0, eps=EPSILON))
+        self.v.copy_(F.normalize(torch.mv(matrix.t(), self.u), dim=0, eps=EPSILON))
 
     def sigma(self) -> Tensor:
         """Return u^T W v as a scalar tensor; its gradient reaches the weight."""

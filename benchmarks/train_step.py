@@ -1,0 +1,126 @@
+"""Time one training step of `dcgan-sn` beside a plain transcription of the published loop.
+
+Both run in one process, from the same weights, on the same batches, in alternation. The table gives the median seconds of a
+step, images a second, and the median of the round-by-round ratios; then how far the two are apart after the first step
+and over the loss curve in float32 (they are the same mathematics), and the share of the machine's matrix-product rate.
+
+    python benchmarks/train_step.py [--quick] [--json FILE] [--rounds 20] [--threads N]
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import argparse  # noqa: E402
+import statistics  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import torch  # noqa: E402
+from machine import keep, median_ratio, timed  # noqa: E402
+from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator  # noqa: E402
+from torch import Tensor  # noqa: E402
+
+from flawforge.core.recipes import recipe  # noqa: E402
+from flawforge.core.seeds import torch_stream  # noqa: E402
+from flawforge.models.latents import draw_latents  # noqa: E402
+from flawforge.training.device import resolve_precision  # noqa: E402
+from flawforge.training.state import TrainingState  # noqa: E402
+from flawforge.training.step import gan_step  # noqa: E402
+
+GFLOP_A_STEP = 457.0  # products of one step of 12, without the discriminator's gradients that part 3 throws away
+NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
+
+
+def real_batches(count: int, batch: int) -> list[Tensor]:
+    """Return float32 batches (batch, 3, 128, 128): NEU scratches where they are, else noise (the time is the same)."""
+    if NEU.is_dir():
+        from flawforge.data.load import load
+        from flawforge.training.batches import RealBatches
+
+        data = load(NEU).select(["scratches"])
+        batches = RealBatches(data.pixels((128, 128), 3), 255, batch, 0, "none")
+        return [batches.at(step, torch.device("cpu")) for step in range(count)]
+    print(f"no images at {NEU}: timing on noise")
+    noise = torch_stream(0, "samples")
+    return [torch.rand(batch, 3, 128, 128, generator=noise) * 2 - 1 for _ in range(count)]
+
+
+def ceiling(dtype: torch.dtype) -> float:
+    """Return the machine's matrix-product rate in GFLOP/s: the best of ten products of 2048 x 2048."""
+    a, b = torch.randn(2048, 2048).to(dtype), torch.randn(2048, 2048).to(dtype)
+    return float(2 * 2048**3 / min(timed(lambda: torch.mm(a, b)) for _ in range(10)) / 1e9)
+
+
+def distance(state: TrainingState, plain: PlainLoop) -> float:
+    """Return the largest difference of any weight of the two loops, relative to the largest weight of its layer."""
+    ours = [*state.generator.parameters(), *state.discriminator.parameters()]
+    theirs = [*plain.generator.parameters(), *plain.discriminator.parameters()]
+    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1e-12)) for a, b in zip(ours, theirs, strict=True))
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20, help="steps of each loop (default 20)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--quick", action="store_true", help="4 rounds")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    rounds = 4 if args.quick else args.rounds
+
+    published = recipe("dcgan-sn")
+    cpu = torch.device("cpu")
+    plain = PlainLoop(plain_generator(), plain_discriminator())
+    ours = TrainingState(published, 3, 0, cpu, "float32")
+    copy_weights(ours.generator, ours.discriminator, plain)  # type: ignore[arg-type]
+    rows: dict[str, list[float]] = {"plain loop, float32": [], "dcgan-sn, float32": []}
+    half = resolve_precision("auto", cpu) == "bfloat16"
+    lower = TrainingState(published, 3, 0, cpu, "bfloat16") if half else None
+    if lower is not None:
+        rows["dcgan-sn, bfloat16"] = []
+
+    losses: list[tuple[float, float]] = []
+    after_one = 0.0
+    for step, real in enumerate(real_batches(rounds, published.batch)):
+        latents = draw_latents(0, "latents", [(step, i) for i in range(published.batch)], published.latent)
+        told: dict[str, Any] = {}
+        rows["plain loop, float32"].append(timed(lambda: told.update(plain=plain.step(real, latents)[0])))
+        rows["dcgan-sn, float32"].append(timed(lambda: told.update(ours=float(gan_step(ours, real, latents).loss_d))))
+        if lower is not None:
+            rows["dcgan-sn, bfloat16"].append(timed(lambda: float(gan_step(lower, real, latents).loss_d)))
+        losses.append((told["plain"], told["ours"]))
+        after_one = after_one or distance(ours, plain)
+        print(
+            f"round {step + 1}/{rounds}: " + ", ".join(f"{name} {times[-1]:.2f} s" for name, times in rows.items()),
+            flush=True,
+        )
+
+    rates = {"float32": ceiling(torch.float32), "bfloat16": ceiling(torch.bfloat16) if half else float("nan")}
+    warm = {name: times[1:] for name, times in rows.items()}
+    print(f"\n{'':24}{'s a step':>10}{'images/s':>10}{'speedup':>9}{'of ceiling':>12}")
+    table = {}
+    for name, times in warm.items():
+        middle = statistics.median(times)
+        ratio = median_ratio(warm["plain loop, float32"], times)
+        share = GFLOP_A_STEP / middle / rates["bfloat16" if "bfloat16" in name else "float32"]
+        table[name] = {"seconds": times, "median": middle, "speedup": ratio, "of_ceiling": share}
+        print(f"{name:24}{middle:10.3f}{published.batch / middle:10.2f}{ratio:9.2f}{share:12.1%}")
+    curve = max(abs(a - b) for a, b in losses)
+    print(
+        f"\nmatrix products: {rates['float32']:.0f} GFLOP/s in float32, {rates['bfloat16']:.0f} in bfloat16, {args.threads} threads"
+    )
+    print(
+        f"float32 against the plain loop: weights after one step differ by {after_one:.1e} of their layer's largest; the"
+    )
+    print(f"discriminator's loss over {rounds} steps by at most {curve:.1e}")
+    keep(args.json, {"rounds": rounds, "threads": args.threads, "ceiling_gflops": rates, "rows": table,
+                     "after_one_step": after_one, "loss_curves": losses})  # fmt: skip
+    print(f"figure: speedup {table['dcgan-sn, float32']['speedup']:.3f}")
+
+
+if __name__ == "__main__":
+    main()
