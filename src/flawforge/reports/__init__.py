@@ -1,1 +1,1 @@
-"""Records in, pages out."""
+"""Run folder in, page out. Numbers, then page data, then template: HTML stands in the templates alone, and no torch."""

@@ -1,0 +1,131 @@
+"""The report: one self-contained page, drawn from the run folder alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flawforge.core.errors import SettingError
+from flawforge.core.files import explain_os_errors, write_text
+from flawforge.core.progress import SILENT, Progress
+from flawforge.reports.course import Course, course
+from flawforge.reports.film import Film, film
+from flawforge.reports.gallery import Gallery, gallery
+from flawforge.reports.headline import Headline, headline
+from flawforge.reports.nearest import Nearest, nearest, read_audit
+from flawforge.reports.origin import Origin, origin, resolution_of, section, white_of
+from flawforge.reports.synthetic import Synthetic, read_synthetic
+from flawforge.runs.folder import Run
+from flawforge.runs.history import History
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template gets: words, numbers and pictures, no HTML. A part that the run lacks is None."""
+
+    run: str
+    headline: Headline
+    synthetic: Synthetic | None
+    gallery: Gallery
+    nearest: Nearest | None
+    course: Course | None
+    film: Film | None
+    origin: Origin
+    version: str
+
+
+def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress = SILENT) -> Path:
+    """Draw the report of a run: one HTML file that opens offline and needs nothing beside it.
+
+    It reads the run folder and nothing else, changes no number in it, and needs no torch: a run can be redrawn on
+    another machine. Parts that the run lacks are named with the command that makes them. Drawing the same run
+    again gives the same bytes.
+
+    Args:
+        run: the run, or its folder.
+        out: the file to write; None writes ``report.html`` into the run folder.
+        progress: where to tell how far the drawing is.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunNotFoundError: the folder is no run. RunBrokenError: run.json or a record is damaged.
+        SettingError: `out` is a folder. RunUnwritableError, DiskFullError: the file cannot be written.
+    """
+    opened = Run.open(run.path if isinstance(run, Run) else run)
+    file = opened.report_file if out is None else Path(out)
+    if file.is_dir():
+        raise SettingError(
+            f"--out {file} is a folder; the report is a file, so give for example --out {file / 'report.html'}"
+        )
+    page = read_page(opened, progress)
+    text = render(page)
+    with explain_os_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, text)
+    return file
+
+
+def read_page(run: Run, progress: Progress = SILENT) -> Page:
+    """Gather what the page shows from the run folder."""
+    settings = run.settings
+    white = white_of(settings)
+    with progress.task("drawing the report", 4, "parts") as task:
+        lines = History(run.history_file).lines()
+        synthetic, audit = read_synthetic(run), read_audit(run)
+        task.advance()
+        shown = gallery(run, synthetic, white)
+        if shown.unreadable:
+            progress.warn(
+                f"{len(shown.unreadable)} images cannot be read and are not shown, e.g. {shown.unreadable[0]}."
+            )
+        task.advance()
+        pairs = None if audit is None else nearest(run, audit, len(synthetic.images) if synthetic else None, white)
+        task.advance()
+        steps = [line for line in lines if "event" not in line]
+        made: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("Generated images", synthetic.facts if synthetic else {}),
+            ("Audit", {"command": audit.command} if audit else {}),
+        )
+        page = Page(
+            run=shlex.quote(str(run.path)),
+            headline=headline(settings, steps[-1] if steps else None, synthetic, audit),
+            synthetic=synthetic,
+            gallery=shown,
+            nearest=pairs,
+            course=course(lines),
+            film=film(run, resolution_of(settings), white),
+            origin=origin(settings, made),
+            version=str(section(settings, "environment").get("flawforge") or "of unrecorded version"),
+        )
+        task.advance()
+    return page
+
+
+def render(page: Page) -> str:
+    """Return the page as HTML. Everything in `page` is escaped; only our own style, script and charts are markup."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    from flawforge.reports.drawing import draw
+
+    folder = Path(__file__).with_name("templates")
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = lambda path: Markup("<wbr>").join(re.split(r"(?<=[/_])", str(path)))
+    environment.filters["svg"] = lambda chart: Markup(draw(chart))
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    template = environment.get_template("report.html.j2")
+    return template.render(page=page, style=Markup(style), script=Markup(script), script_hash=digest)

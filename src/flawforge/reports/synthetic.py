@@ -1,0 +1,59 @@
+"""The synthetic set as the page reads it: manifest and facts, no pixels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flawforge.core.files import read_json
+from flawforge.runs.folder import Run
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """What the page needs of a synthetic set.
+
+    Attributes:
+        images: (class, path below the set's folder) of each image, in the manifest's order.
+        facts: the content of set.json; empty when it is missing.
+    """
+
+    images: tuple[tuple[str, str], ...]
+    facts: dict[str, Any]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole set that was asked for is there."""
+        return bool(self.facts.get("complete"))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Generated images per class."""
+        counted: dict[str, int] = {}
+        for label, _ in self.images:
+            counted[label] = counted.get(label, 0) + 1
+        return dict(sorted(counted.items()))
+
+
+def read_synthetic(run: Run) -> Synthetic | None:
+    """Read the run's own synthetic set, or None when it has none."""
+    manifest, facts = run.synthetic / "manifest.jsonl", run.synthetic / "set.json"
+    images = tuple(_manifest_lines(manifest)) if manifest.is_file() else ()
+    if not images:
+        return None
+    value = read_json(facts) if facts.is_file() else {}
+    return Synthetic(images, value if isinstance(value, dict) else {})
+
+
+def _manifest_lines(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for text in file:
+            try:
+                line = json.loads(text)
+            except json.JSONDecodeError:  # torn by a kill
+                continue
+            if isinstance(line, dict) and isinstance(line.get("file"), str):
+                yield str(line.get("class", "")), line["file"]

@@ -1,0 +1,89 @@
+"""Numbers in words: counts, shares, times. A share is 0 or 100 % only when it is exactly that."""
+
+from __future__ import annotations
+
+import math
+
+NBSP = "\u00a0"
+NOT_MEASURED = "not measured"
+
+
+def count(n: int) -> str:
+    """Return an integer with its thousands set apart: ``12,800``."""
+    return f"{n:,}"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """Return ``1 image`` or ``300 images``; `many` is `one` with an s unless given."""
+    return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with `digits` significant digits, never in powers of ten below a million.
+
+    None is ``not measured``. A number that is not 0 is never written 0.
+    """
+    if value is None:
+        return NOT_MEASURED
+    if value == 0:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    if places > digits + 3:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:,.{max(0, places)}f}"
+
+
+def length(kimg: float) -> str:
+    """Return a training length to four digits, without trailing zeros: ``24 kimg``, ``0.768 kimg``."""
+    text = number(kimg, 4)
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{NBSP}kimg"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time in its two largest units: ``0.4 s``, ``48 s``, ``9 min 40 s``, ``1 h 5 min``."""
+    if seconds is None:
+        return NOT_MEASURED
+    if seconds < 10:
+        return f"{number(seconds, 2)}{NBSP}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}{NBSP}s"
+    if whole < 3600:
+        return f"{whole // 60}{NBSP}min{NBSP}{whole % 60}{NBSP}s"
+    minutes = round(seconds / 60)
+    return f"{count(minutes // 60)}{NBSP}h{NBSP}{minutes % 60}{NBSP}min"
+
+
+def percent(fraction: float) -> str:
+    """Return a share of 0 to 1 in percent, with as many digits as keep it from reading 0 or 100 when it is neither."""
+    if fraction in (0, 1):
+        return f"{fraction * 100:.0f}{NBSP}%"
+    for places in range(1, 12):
+        text = f"{fraction * 100:.{places}f}"
+        if 0 < float(text) < 100:
+            return f"{text.rstrip('0').rstrip('.')}{NBSP}%"
+    return f"{fraction * 100!r}{NBSP}%"
+
+
+def wilson(part: int, whole: int, z: float = 1.959964) -> tuple[float, float]:
+    """Return the 95 % score interval of a share (Wilson 1927, "Probable inference"): it holds at 0 and at 1 too."""
+    share, squared = part / whole, z * z
+    middle = (share + squared / (2 * whole)) / (1 + squared / whole)
+    half = z * math.sqrt(share * (1 - share) / whole + squared / (4 * whole * whole)) / (1 + squared / whole)
+    return (0.0 if part == 0 else middle - half, 1.0 if part == whole else middle + half)
+
+
+def share(part: int | None, whole: int) -> str:
+    """Return a share with its n and 95 % interval: ``3 of 400 (0.8 %; 95 % interval 0.3 % to 2.2 %)``."""
+    if part is None or whole == 0:
+        return NOT_MEASURED
+    low, high = wilson(part, whole)
+    interval = f"95{NBSP}% interval {percent(low)} to {percent(high)}"
+    return f"{count(part)} of {count(whole)} ({percent(part / whole)}; {interval})"
+
+
+def joined(words: list[str], most: int = 6) -> str:
+    """Return ``a, b and c``; beyond `most` the rest is counted: ``a, b and 7 more``."""
+    if len(words) > most:
+        words = [*words[: most - 1], f"{count(len(words) - most + 1)} more"]
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

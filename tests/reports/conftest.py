@@ -1,0 +1,151 @@
+"""A run folder drawn by the tests: everything that a report can show, from no training at all."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flawforge.core.images import encode_png, grid
+from flawforge.core.recipes import recipe
+from flawforge.runs.folder import Run
+from flawforge.runs.history import History
+from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
+
+
+def surface(seed: int, height: int = 40, width: int = 48) -> np.ndarray:
+    """A gray surface with one bright scratch."""
+    rng = np.random.default_rng(seed)
+    image = rng.normal(110, 12, (height, width))
+    image[:, int(rng.integers(4, width - 4))] += 90
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float]:
+    names = {"min": 0, "5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "max": 1}
+    return {name: float(np.quantile(values, q)) for name, q in names.items()}
+
+
+class DrawnRun:
+    """Writes a run folder part by part, each in the form that the contracts in `runs` state."""
+
+    def __init__(self, folder: Path, classes: dict[str, int] | None = None, resolution: int = 32) -> None:
+        self.classes = classes or {"scratch": 30}
+        self.resolution = resolution
+        self.run = Run.create(folder, self.settings())
+
+    def settings(self) -> dict:
+        return {
+            "recipe": recipe("dcgan-lite", resolution=self.resolution, generator_depth=8).dump(),
+            "data": {
+                "source": "data/steel", "layout": "classes", "fingerprint": "ab" * 32, "classes": self.classes,
+                "samples": sum(self.classes.values()), "channels": 1, "white": 255, "jpeg": 4,
+                "formats": [{"mode": "L", "width": 48, "height": 40, "count": sum(self.classes.values())}],
+            },
+            "selection": {"classes": None, "shots": None},
+            "seed": 7,
+            "command": "flawforge train data/steel --out run",
+            "started": "2026-01-02T03:04:05Z",
+            "environment": {"flawforge": "0.1.0", "python": "3.11.2", "torch": "2.6.0", "device": "cpu", "threads": 2},
+            "parameters": {"generator": 1234567, "discriminator": 89},
+            "steps": 400,
+        }  # fmt: skip
+
+    def history(self, steps: int = 60) -> None:
+        history = History(self.run.history_file)
+        for i in range(1, steps + 1):
+            done = i / steps
+            history.append({
+                "step": i * 10, "kimg": i * 0.12, "seconds": i * 2.5, "loss_d": 1.2 - 0.4 * done + 0.2 * math.sin(i),
+                "loss_g": 0.8 + done + 0.3 * math.cos(2 * i), "d_real": 0.5 + 0.25 * done, "d_fake": 0.5 - 0.2 * done,
+                "images_per_second": 48 + i % 5,
+            })  # fmt: skip
+            if i == steps // 2:
+                history.append({"event": "warning", "kind": "winner", "text": "The discriminator has won.",
+                                "step": i * 10, "kimg": i * 0.12, "seconds": i * 2.5})  # fmt: skip
+
+    def previews(self, moments: int = 10, reals: Sequence[np.ndarray] | None = None) -> None:
+        side = self.resolution
+        for moment in range(moments):
+            cells = [surface(100 + i, side, side) // (1 + moments - moment) for i in range(16)]
+            sheet = encode_png(grid(cells, 8), "L")
+            (self.run.previews / f"kimg_{moment * 0.8:010.3f}.png").write_bytes(sheet)
+        reals = [surface(i) for i in range(40)] if reals is None else reals
+        cells = [surface(i, side, side) for i in range(16)]
+        (self.run.previews / "real.png").write_bytes(encode_png(grid(cells, 8), "L"))
+        (self.run.previews / "real").mkdir()
+        for i, image in enumerate(reals):
+            mode = "I;16" if image.dtype == np.uint16 else "RGB" if image.ndim == 3 else "L"
+            (self.run.previews / "real" / f"{i:03d}.png").write_bytes(encode_png(image, mode))
+
+    def synthetic(self, n: int = 50, draw: Callable[[int], np.ndarray] = lambda i: surface(1000 + i)) -> None:
+        lines, labels = [], sorted(self.classes)
+        for i in range(n):
+            label, image = labels[i * len(labels) // n], draw(i)
+            file = f"{label.replace('/', '_')}/{i:06d}.png"
+            path = self.run.synthetic / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mode = "I;16" if image.dtype == np.uint16 else "RGB" if image.ndim == 3 else "L"
+            path.write_bytes(encode_png(image, mode))
+            lines.append({"file": file, "class": label, "seed": 3, "index": i, "checkpoint": "c", "sha256": "0" * 64,
+                          "width": image.shape[1], "height": image.shape[0], "mode": mode})  # fmt: skip
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (self.run.synthetic / "manifest.jsonl").write_text(text)
+        facts = {"format": 1, "n": n, "seed": 3, "checkpoint": "c", "classes": self.classes, "complete": True,
+                 "truncation": None, "command": f"flawforge generate run -n {n}",
+                 "made": "2026-01-02T03:05:00Z", "seconds": 1.0}  # fmt: skip
+        (self.run.synthetic / "set.json").write_text(json.dumps(facts))
+
+    def audit(
+        self, n: int = 50, k: int = 3, *, groups: bool = True, file: str = "scratch/{}.png",
+        draw: Callable[[int], np.ndarray] | None = None, generated: list[float] | None = None, **changes: object,
+    ) -> None:  # fmt: skip
+        draw = draw or (lambda i: surface(i, self.resolution, self.resolution))
+        rng = np.random.default_rng(5)
+        made = sorted(rng.normal(9, 1.2, n).tolist()) if generated is None else generated
+        real = rng.normal(10, 2, 30).tolist()
+        pictures = self.run.records / "pictures"
+        pictures.mkdir()
+        pairs = []
+        for i, distance in enumerate(made):
+            names: list[str | None] = [None] * (k + 1)
+            for j in range(k + 1 if i < 14 else 0):
+                names[j] = f"records/pictures/{i}-{j}.png"
+                (self.run.path / str(names[j])).write_bytes(encode_png(draw(10 * i + j), "L"))
+            turns = ("identity", "flip-horizontal", "turn-180")
+            near = [
+                Neighbour(
+                    file=file.format(j), distance=distance + 0.4 * j, transform=turns[(i + j) % 3], picture=names[j + 1]
+                )
+                for j in range(k)
+            ]
+            pairs.append(Pair(file=file.format(f"{i:06d}"), neighbours=near, picture=names[0]))
+        values = {
+            "made": "2026-01-02T03:06:00Z", "versions": {"flawforge": "0.1.0"}, "command": "flawforge audit run",
+            "inputs": {},
+            "k": k, "channels": "first", "resolution": (self.resolution, self.resolution), "n_generated": n,
+            "n_training": 30,
+            "transforms": ["identity", "flip-horizontal", "flip-vertical", "turn-180"],
+            "n_groups": 21 if groups else 1, "generated_to_real": Distances(nearest=made, quantiles=quantiles(made)),
+            "real_to_real": Distances(nearest=real, quantiles=quantiles(real)) if groups else None, "exact_copies": 0,
+            "nearer_than_real": 2 if groups else None, "root_mean_square": 255 / 2 / self.resolution, "pairs": pairs,
+            "sentence": f"None of the {n} generated images equals a training image.",
+        }  # fmt: skip
+        save_record(self.run, "audit", AuditRecord(**{**values, **changes}))
+
+    def everything(self) -> Run:
+        self.history()
+        self.previews()
+        self.synthetic()
+        self.audit()
+        return self.run
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Callable[..., DrawnRun]:
+    """Return a maker of drawn runs: ``drawn(name="run", classes={...}, resolution=32)``."""
+    return lambda name="run", **options: DrawnRun(tmp_path / name, **options)
