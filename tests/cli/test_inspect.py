@@ -107,7 +107,8 @@ def test_a_contact_sheet_that_cannot_be_is_refused_at_once(folder, flawforge, tm
     with pytest.raises(RunUnwritableError) as below:
         flawforge(folder, "--sheet", tmp_path / "file" / "sheet.png")
     assert str(below.value) == (
-        f"cannot make the folder {tmp_path / 'file'}: File exists. Give --sheet a file in a folder that you may write to."
+        f"cannot make the folder {tmp_path / 'file'}: File exists. "
+        f"Give --sheet a file in a folder that you may write to."
     )
     with pytest.raises(SettingError) as ending:
         flawforge(folder, "--sheet", "sheet.jpg")

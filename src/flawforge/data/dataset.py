@@ -17,6 +17,7 @@ from flawforge.core.images import WHITES, ImageFormat, Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.decode import read_image
+from flawforge.data.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -182,13 +183,15 @@ class Dataset:
         height, width = resolution
         shape = (len(self), height, width) if channels == 1 else (len(self), height, width, channels)
         out = np.empty(shape, dtype=np.uint8 if self.bits == 8 else np.uint16)
+
+        def fitted(index: int) -> Pixels:
+            image = self.read(index)
+            image = resize(to_gray(image) if channels == 1 and image.ndim == 3 else image, height, width)
+            return image[..., None] if channels == 3 and image.ndim == 2 else image
+
         with progress.task("reading images", len(self), "images") as task:
-            for index in range(len(self)):
-                image = self.read(index)
-                if channels == 1 and image.ndim == 3:
-                    image = to_gray(image)
-                resized = resize(image, height, width)
-                out[index] = resized[..., None] if channels == 3 and resized.ndim == 2 else resized
+            for index, image in enumerate(in_threads(fitted, range(len(self)))):
+                out[index] = image
                 task.advance()
         return np.minimum(out, self.white).astype(out.dtype)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, ImageBrokenError, did_you_mean
@@ -15,10 +13,8 @@ from flawforge.data.dataset import Broken, Dataset, Sample
 from flawforge.data.decode import examine
 from flawforge.data.elpv import WORD, elpv_folder, elpv_plan
 from flawforge.data.layouts import Entry, Plan, recognise
+from flawforge.data.threads import in_threads
 from flawforge.data.tree import walk
-
-THREADS = 2  # Pillow decodes outside Python's lock; more threads only help where there are more idle cores
-AHEAD = 64  # images handed to the threads before their results are asked for
 
 
 def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
@@ -96,24 +92,13 @@ def _examine_all(root: Path, entries: list[Entry], progress: Progress) -> tuple[
     broken: list[Broken] = []
     with progress.task("reading images", len(entries), "images") as task, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks about odd headers; what matters becomes a reason
-        for result in _in_threads(root, entries):
+        for result in in_threads(partial(_examine, root), entries):
             if isinstance(result, Sample):
                 samples.append(result)
             else:
                 broken.append(result)
             task.advance()
     return samples, broken
-
-
-def _in_threads(root: Path, entries: Iterable[Entry]) -> Iterator[Sample | Broken]:
-    """Examine entries in threads and return the results in order, a bounded number of them ahead."""
-    waiting = iter(entries)
-    with ThreadPoolExecutor(THREADS) as pool:
-        queue = [pool.submit(_examine, root, entry) for entry in islice(waiting, AHEAD)]
-        while queue:
-            done, queue = queue[: AHEAD // 2], queue[AHEAD // 2 :]
-            queue += [pool.submit(_examine, root, entry) for entry in islice(waiting, len(done))]
-            yield from (future.result() for future in done)
 
 
 def _examine(root: Path, entry: Entry) -> Sample | Broken:

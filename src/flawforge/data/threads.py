@@ -1,0 +1,29 @@
+"""Work on many files at once: Pillow decodes and resizes outside Python's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+THREADS = 2  # more only help where there are more idle cores, and each holds a decoded image
+AHEAD = 64  # items handed to the threads before their results are asked for, so that memory stays bounded
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+def in_threads(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+    """Give the results of `work` in the order of `items`; an error in one ends it."""
+    waiting = iter(items)
+    with ThreadPoolExecutor(THREADS) as pool:
+        queue = [pool.submit(work, item) for item in islice(waiting, AHEAD)]
+        try:
+            while queue:
+                done, queue = queue[: AHEAD // 2], queue[AHEAD // 2 :]
+                queue += [pool.submit(work, item) for item in islice(waiting, len(done))]
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
