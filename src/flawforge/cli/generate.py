@@ -1,0 +1,73 @@
+"""``flawforge generate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from flawforge.cli.console import drawn_progress, out, print_json
+
+
+def generate(
+    run: Path,
+    /,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--number"])] = 64,
+    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    seed: int = 0,
+    truncation: float | None = None,
+    layout: Literal["classes", "flat"] = "classes",
+    out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    compression: int = 6,
+    device: str = "auto",
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Make new images with the generator of RUN: a synthetic set.
+
+    The files are lossless PNG with the mode, bit depth and sizes of the real images; manifest.jsonl says where each
+    came from. The same seed gives the same files. Asking for more later adds to the set; after an interruption the same
+    command goes on.
+
+    Parameters
+    ----------
+    run
+        The run folder that `flawforge train` made.
+    n
+        Images per class.
+    classes
+        The classes to make. Default: all that RUN has learnt.
+    seed
+        Another seed gives other images.
+    truncation
+        Stay nearer to the typical image: 1.5 a little, 1 more, 0.7 much, for less variety. Default: off.
+    layout
+        `classes` makes a folder per class, `flat` puts all files into one folder.
+    out_folder
+        The set's folder. Default: RUN/synthetic, where audit and report look.
+    overwrite
+        Replace the synthetic set that is there, if it was made with other settings.
+    compression
+        Of the PNG files, 0 (fast) to 9 (small); the pixels are the same.
+    device
+        auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
+    json
+        Print the outcome as JSON.
+    """
+    from flawforge.runs.versions import command
+    from flawforge.studies.generate import generate as generate_images
+
+    with drawn_progress() as progress:
+        made = generate_images(
+            run, n, classes=classes, seed=seed, truncation=truncation, layout=layout, out=out_folder,
+            overwrite=overwrite, compression=compression, device=device, command=command(), progress=progress,
+        )  # fmt: skip
+    if json:
+        print_json({"folder": str(made.folder), **made.facts})
+        return
+    counts = ", ".join(f"{count} {label}" for label, count in made.facts["classes"].items())
+    out.print(f"generated {counts}: {made.folder}", markup=False)
+    if out_folder is None:
+        out.print(f"next: flawforge audit {run}", markup=False)

@@ -1,0 +1,87 @@
+"""Shared by all rooms: quiet threads, drawn images, and a run as training leaves it, without the training."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads sleep instead of spinning
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+MakeRun = Callable[..., Any]
+
+
+@pytest.fixture
+def draw_images() -> Callable[..., Path]:
+    """Give a function that draws a folder of images that resemble scratches: bright lines on a gray, uneven ground."""
+    return _draw_images
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """Give a function that leaves a run folder as `train` does, of a small generator with random weights."""
+
+    def make(data: Path | None = None, name: str = "run", seed: int = 0, **changes: Any) -> Any:
+        from flawforge.data.load import load
+
+        if data is None:
+            data = tmp_path / "data"
+            if not data.exists():
+                _draw_images(data / "scratches", 12)
+        return _leave_run(tmp_path / name, load(data), seed, changes)
+
+    return make
+
+
+def _draw_images(
+    folder: Path, n: int, *, sizes: tuple[tuple[int, int], ...] = ((20, 24),), mode: str = "L", seed: int = 0
+) -> Path:
+    """Draw `n` PNG files of (height, width) in turn from `sizes`; `mode` is L, RGB (in colour) or I;16 (12 bits)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for i in range(n):
+        height, width = sizes[i % len(sizes)]
+        ground = rng.uniform(60, 160) + 20 * rng.standard_normal((height, width))
+        ground[rng.integers(height)] += 80
+        values = np.clip(ground, 0, 255)
+        if mode == "RGB":
+            pixels = np.stack([values, values * 0.8, values * 0.5], axis=-1).astype(np.uint8)
+        else:
+            pixels = (values * 16).astype(np.uint16) if mode == "I;16" else values.astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{folder.name}_{i:03d}.png")
+    return folder
+
+
+def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any:
+    from flawforge.core.recipes import recipe
+    from flawforge.core.seeds import torch_stream
+    from flawforge.models.dcgan import build_generator, initialise
+    from flawforge.runs.checkpoint import save_checkpoint
+    from flawforge.runs.folder import Run
+    from flawforge.training.opening import describe_data
+
+    small = {"resolution": 16, "generator_depth": 4, "discriminator_depth": 4, "ema_kimg": 0}
+    asked = recipe("dcgan-lite", **{**small, **changes})
+    channels = data.channels if asked.channels == "data" else asked.channels
+    run = Run.create(
+        path,
+        {
+            "recipe": asked.dump(), "channels": channels, "minutes": None, "steps": 1, "data": describe_data(data),
+            "selection": {"classes": None, "shots": None}, "seed": seed, "command": "flawforge train", "started": "",
+            "environment": {}, "parameters": {},
+        },
+    )  # fmt: skip
+    generator = build_generator(asked, channels)
+    initialise(generator, torch_stream(seed, "weights", "generator"))
+    for layer in generator.modules():
+        if hasattr(layer, "running_var"):  # as if the statistics had been gathered: the outputs are not all gray
+            layer.running_var.fill_(0.05)
+    tensors = {f"generator.{key}": value for key, value in generator.state_dict().items()}
+    save_checkpoint(run, 1, tensors, {"kimg": 0.012, "seconds": 1.0, "stopped": "kimg"})
+    return run
