@@ -54,7 +54,7 @@ class Course:
 
 def course(lines: Sequence[Line]) -> Course | None:
     """Make the section from the history's lines, or return None when no step is logged."""
-    steps = [line for line in lines if "event" not in line and _is_number(line.get("kimg"))]
+    steps = logged_steps(lines)
     events = [line for line in lines if "event" in line]
     if not steps:
         return None
@@ -71,6 +71,11 @@ def course(lines: Sequence[Line]) -> Course | None:
         else "every logged step",
         cut=cut,
     )  # fmt: skip
+
+
+def logged_steps(lines: Sequence[Line]) -> list[Line]:
+    """Return the history's lines that are logged steps."""
+    return [line for line in lines if "event" not in line and _is_number(line.get("kimg"))]
 
 
 def _is_number(value: object) -> bool:

@@ -110,7 +110,7 @@ def _marks(axes: Any, chart: Chart) -> None:
 def _inline(svg: str, chart: Chart) -> str:
     """Make matplotlib's file a part of a page: no prolog, no addresses, own ids, the page's colours and letters."""
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.S)
+    body = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", body, flags=re.S)
     body = re.sub(r'\bid="([^"]+)"', rf'id="{chart.name}-\1"', body)
     body = re.sub(r'\b(?:xlink:)?href="#([^"]+)"', rf'href="#{chart.name}-\1"', body)
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{chart.name}-\1)", body)

@@ -78,7 +78,7 @@ def _data(settings: dict[str, Any]) -> Rows:
         ("Samples", count(data["samples"]) if isinstance(data.get("samples"), int) else NOT_RECORDED),
         ("Classes", joined([f"{label} ({n})" for label, n in classes.items()], most=40) or NOT_RECORDED),
         ("Stored as", _formats(data)),
-        ("Colour", {1: "gray", 3: "colour"}.get(int(data.get("channels") or 0), NOT_RECORDED)),
+        ("Colour", {"1": "gray", "3": "colour"}.get(str(data.get("channels")), NOT_RECORDED)),
         ("White", f"{data['white']} (pixel value)" if "white" in data else NOT_RECORDED),
     ]
     if data.get("jpeg"):

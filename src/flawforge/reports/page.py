@@ -13,13 +13,14 @@ from typing import Any
 from flawforge.core.errors import SettingError
 from flawforge.core.files import explain_os_errors, write_text
 from flawforge.core.progress import SILENT, Progress
-from flawforge.reports.course import Course, course
+from flawforge.reports.course import Course, course, logged_steps
 from flawforge.reports.film import Film, film
 from flawforge.reports.gallery import Gallery, gallery
 from flawforge.reports.headline import Headline, headline
 from flawforge.reports.nearest import Nearest, nearest, read_audit
 from flawforge.reports.origin import Origin, origin, resolution_of, section, white_of
 from flawforge.reports.synthetic import Synthetic, read_synthetic
+from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 
@@ -82,13 +83,13 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
         task.advance()
         shown = gallery(run, synthetic, white)
         if shown.unreadable:
-            progress.warn(
-                f"{len(shown.unreadable)} images cannot be read and are not shown, e.g. {shown.unreadable[0]}."
-            )
+            n = len(shown.unreadable)
+            what = f"{plural(n, 'image')} of the gallery cannot be read and {'is' if n == 1 else 'are'} not shown"
+            progress.warn(f"{what}, e.g. {shown.unreadable[0]}.")
         task.advance()
         pairs = None if audit is None else nearest(run, audit, len(synthetic.images) if synthetic else None, white)
         task.advance()
-        steps = [line for line in lines if "event" not in line]
+        steps = logged_steps(lines)
         made: tuple[tuple[str, dict[str, Any]], ...] = (
             ("Generated images", synthetic.facts if synthetic else {}),
             ("Audit", {"command": audit.command} if audit else {}),

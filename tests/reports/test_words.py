@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flawforge.reports.words import NBSP, count, duration, joined, length, number, percent, plural, share, wilson
+
+
+def plain(text: str) -> str:
+    return text.replace(NBSP, " ")
+
+
+def test_numbers_keep_three_digits_and_their_thousands() -> None:
+    assert [number(v) for v in (0, 1, 0.5, 14.56, 12800, 0.00432)] == [
+        "0",
+        "1.00",
+        "0.500",
+        "14.6",
+        "12,800",
+        "0.00432",
+    ]
+
+
+def test_not_measured_is_never_zero() -> None:
+    assert number(None) == duration(None) == share(None, 400) == share(0, 0) == "not measured"
+
+
+@given(st.floats(min_value=1e-30, max_value=1e30))
+def test_a_number_that_is_not_zero_is_never_written_zero(value: float) -> None:
+    assert float(number(value).replace(",", "")) == pytest.approx(value, rel=0.006)
+
+
+@given(st.integers(1, 10**7), st.data())
+def test_a_share_reads_0_or_100_percent_only_when_exact(whole: int, data: st.DataObject) -> None:
+    part = data.draw(st.integers(0, whole))
+    value = float(percent(part / whole).removesuffix(f"{NBSP}%"))
+    assert (value == 0) == (part == 0)
+    assert (value == 100) == (part == whole)
+    assert value == pytest.approx(100 * part / whole, abs=0.05)
+
+
+def test_a_share_has_n_and_interval() -> None:
+    assert plain(share(3, 400)) == "3 of 400 (0.8 %; 95 % interval 0.3 % to 2.2 %)"
+    assert plain(share(0, 400)) == "0 of 400 (0 %; 95 % interval 0 % to 1 %)"
+    assert plain(share(399, 400)) == "399 of 400 (99.8 %; 95 % interval 98.6 % to 99.96 %)"
+
+
+def test_wilson_in_closed_form() -> None:
+    """At 0 of n the score interval is [0, z²/(n + z²)]; at half it is symmetric."""
+    z = 1.959964
+    assert wilson(0, 50) == (0.0, pytest.approx(z * z / (50 + z * z)))
+    low, high = wilson(50, 100)
+    assert low + high == pytest.approx(1)
+    assert (low, high) == (pytest.approx(0.40383, abs=1e-5), pytest.approx(0.59617, abs=1e-5))
+
+
+def test_times_and_lengths() -> None:
+    seconds = (0.42, 48, 59.7, 580, 3900, 100000)
+    assert [plain(duration(s)) for s in seconds] == [
+        "0.42 s", "48 s", "1 min 0 s", "9 min 40 s", "1 h 5 min", "27 h 47 min",
+    ]  # fmt: skip
+    assert [plain(length(k)) for k in (0.0, 0.768, 24.0, 38.4, 12800)] == [
+        "0 kimg", "0.768 kimg", "24 kimg", "38.4 kimg", "12,800 kimg",
+    ]  # fmt: skip
+
+
+def test_counts_and_lists() -> None:
+    assert (count(12800), plural(1, "image"), plural(2, "class", "classes")) == ("12,800", "1 image", "2 classes")
+    assert [joined(list("abc"[:n])) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert joined(list("abcdefgh"), most=3) == "a, b and 6 more"
