@@ -28,6 +28,27 @@ def test_curves_events_and_facts(drawn: Callable) -> None:
     assert (event.mark, event.kind, event.text, event.warning) == ("1", "Warning", "The discriminator has won.", True)
 
 
+def test_a_training_that_stopped_early_says_so() -> None:
+    lines = [{"kimg": 0.12, "step": 10}]
+    whole = "0.12 kimg in 10 steps"
+    for planned, text in ((3200, f"{whole} of 3,200 planned"), (10, whole), (None, whole)):
+        found = course(lines, planned)
+        assert found is not None
+        assert found.facts[0][1].replace("\u00a0", " ") == text
+
+
+def test_a_stop_and_its_resume_share_a_mark() -> None:
+    lines = [{"kimg": float(i), "loss_d": 1.0, "loss_g": 2.0} for i in range(101)]
+    lines += [
+        {"event": "stopped", "kimg": 50.0},
+        {"event": "resumed", "kimg": 50.0},
+        {"event": "stopped", "kimg": 100.0},
+    ]
+    found = course(lines)
+    assert found is not None
+    assert found.charts[0].marks == ((50.0, "1, 2"), (100.0, "3"))
+
+
 def test_rare_spikes_are_cut_off_and_told() -> None:
     lines = [{"kimg": float(i), "loss_d": 90.0 if i == 300 else 1.0, "loss_g": 2.0} for i in range(500)]
     found = course(lines)

@@ -26,8 +26,7 @@ def test_what_is_missing_is_said(drawn: Callable) -> None:
     assert top.title == "unnamed recipe on unknown data"
     assert top.sentences == (
         "unnamed recipe learned from an unrecorded number of images (unknown data); no step of the training is logged.",
-        "No images have been generated yet.",
-        "Whether they are copies has not been checked yet.",
+        "No images have been generated yet, so none has been checked for copies.",
     )
     assert (top.facts[-1].label, top.facts[-1].value) == ("Exact copies", "not measured")
 
@@ -37,4 +36,7 @@ def test_an_incomplete_set_is_said(drawn: Callable) -> None:
     run.synthetic(1)
     (run.run.synthetic / "set.json").write_text('{"complete": false}')
     top = headline(run.settings(), None, read_synthetic(run.run), None)
-    assert top.sentences[1] == "1 image was generated; the set is not complete."
+    assert top.sentences[1:] == (
+        "1 image was generated; the set is not complete.",
+        "Whether they are copies has not been checked yet.",
+    )

@@ -28,6 +28,11 @@ def test_commands_stand_with_their_seeds(drawn: Callable) -> None:
     )
 
 
+def test_formats_are_added_up_over_the_classes() -> None:
+    formats = [{"label": c, "mode": "L", "width": 300, "height": 200, "count": n} for c, n in (("a", 7), ("b", 1500))]
+    assert ("Stored as", "300 × 200 L (1,507)") in origin({"data": {"formats": formats}}, ()).data
+
+
 def test_an_empty_run_json_says_not_recorded() -> None:
     empty = origin({"data": None}, ())
     assert empty.environment == ()

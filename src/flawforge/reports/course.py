@@ -52,18 +52,16 @@ class Course:
     cut: str
 
 
-def course(lines: Sequence[Line]) -> Course | None:
-    """Make the section from the history's lines, or return None when no step is logged."""
+def course(lines: Sequence[Line], planned: int | None = None) -> Course | None:
+    """Make the section from the history's lines and the planned number of steps, or None when no step is logged."""
     steps = logged_steps(lines)
     events = [line for line in lines if "event" in line]
     if not steps:
         return None
-    marks = tuple(
-        (float(line["kimg"]), str(i + 1)) for i, line in enumerate(events[:MARKS]) if _is_number(line.get("kimg"))
-    )
+    marks = _marks(events, float(steps[-1]["kimg"]))
     charts, window, cut = _charts(steps, marks) if len(steps) > 1 else ((), 1, "")
     return Course(
-        facts=_facts(steps, events),
+        facts=_facts(steps, events, planned),
         charts=charts,
         events=tuple(_event(i, line) for i, line in enumerate(events[:EVENTS])),
         unlisted=max(0, len(events) - EVENTS),
@@ -71,6 +69,20 @@ def course(lines: Sequence[Line]) -> Course | None:
         else "every logged step",
         cut=cut,
     )  # fmt: skip
+
+
+def _marks(events: Sequence[Line], end: float) -> tuple[tuple[float, str], ...]:
+    """Return (kimg, numbers) of the marked events; those too near to tell apart in a chart share a mark: ``1, 2``."""
+    marks: list[tuple[float, str]] = []
+    for index, line in enumerate(events[:MARKS], start=1):
+        if not _is_number(line.get("kimg")):
+            continue
+        place = float(line["kimg"])
+        if marks and abs(place - marks[-1][0]) < 0.04 * end:
+            marks[-1] = marks[-1][0], f"{marks[-1][1]}, {index}"
+        else:
+            marks.append((place, str(index)))
+    return tuple(marks)
 
 
 def logged_steps(lines: Sequence[Line]) -> list[Line]:
@@ -128,7 +140,7 @@ def _ends(curves: Sequence[Curve]) -> str:
     return "; ".join(f"{curve.label} ends near {number(curve.y[-1])}" for curve in curves) + "."
 
 
-def _facts(steps: Sequence[Line], events: Sequence[Line]) -> tuple[tuple[str, str], ...]:
+def _facts(steps: Sequence[Line], events: Sequence[Line], planned: int | None) -> tuple[tuple[str, str], ...]:
     last = steps[-1]
     speeds = [float(line["images_per_second"]) for line in steps if _is_number(line.get("images_per_second"))]
     speed = ""
@@ -136,6 +148,8 @@ def _facts(steps: Sequence[Line], events: Sequence[Line]) -> tuple[tuple[str, st
         spread = f"(median; {number(min(speeds))} to {number(max(speeds))})"
         speed = f"{number(statistics.median(speeds))} images/s {spread}"
     in_steps = f" in {plural(int(last['step']), 'step')}" if _is_number(last.get("step")) else ""
+    if in_steps and planned and int(last["step"]) < planned:
+        in_steps += f" of {count(planned)} planned"
     resumed = sum(line["event"] == "resumed" for line in events)
     rows = [
         ("Length", length(float(last["kimg"])) + in_steps),

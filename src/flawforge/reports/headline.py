@@ -45,11 +45,14 @@ def headline(
     classes = f" of {joined(labels)}" if labels else ""
     sentences = [f"{name} learned from {on}{classes} ({short}){_length(last)}."]
     if synthetic is None:
-        sentences.append("No images have been generated yet.")
+        sentences.append("No images have been generated yet, so none has been checked for copies.")
     else:
         part = "" if synthetic.complete or not synthetic.facts else "; the set is not complete"
         sentences.append(f"{plural(len(synthetic.images), 'image was', 'images were')} generated{part}.")
-    sentences.append(audit.sentence if audit else "Whether they are copies has not been checked yet.")
+    if audit is not None:
+        sentences.append(audit.sentence)
+    elif synthetic is not None:
+        sentences.append("Whether they are copies has not been checked yet.")
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
     return Headline(title, tuple(sentences), _facts(samples, labels, last, synthetic, audit))
 

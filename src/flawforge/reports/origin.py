@@ -93,8 +93,11 @@ def _data(settings: dict[str, Any]) -> Rows:
 
 
 def _formats(data: dict[str, Any]) -> str:
-    formats = [item for item in data.get("formats") or [] if isinstance(item, dict)]
-    words = [f"{f.get('width')} × {f.get('height')} {f.get('mode')} ({f.get('count')})" for f in formats]
+    counted: dict[str, int] = {}
+    for item in data.get("formats") or []:  # one item a class and format
+        name = f"{item.get('width')} × {item.get('height')} {item.get('mode')}"
+        counted[name] = counted.get(name, 0) + int(item.get("count") or 0)
+    words = [f"{name} ({count(n)})" for name, n in counted.items()]
     return joined(words, most=9) or NOT_RECORDED
 
 
