@@ -1,0 +1,5 @@
+"""``python -m flawforge``."""
+
+from flawforge.cli.main import main
+
+main()

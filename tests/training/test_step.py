@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
+
+from flawforge.core.recipes import recipe
+from flawforge.core.seeds import torch_stream
+from flawforge.training.state import TrainingState
+from flawforge.training.step import gan_step
+
+DEPTHS = {"generator_depth": 4, "discriminator_depth": 4, "channels": 1}
+
+
+def both() -> tuple[TrainingState, PlainLoop]:
+    state = TrainingState(recipe("dcgan-sn", **DEPTHS), 1, 0, torch.device("cpu"), "float32")
+    plain = PlainLoop(plain_generator(4, 1), plain_discriminator(4, 1))
+    copy_weights(state.generator, state.discriminator, plain)  # type: ignore[arg-type]
+    return state, plain
+
+
+def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    noise = torch_stream(0, "samples", step)
+    return torch.rand(6, 1, 128, 128, generator=noise) * 2 - 1, torch.randn(6, 100, generator=noise)
+
+
+def test_one_step_has_the_weights_and_gradients_of_the_plain_loop() -> None:
+    state, plain = both()
+    real, latents = batch(0)
+    outcome = gan_step(state, real, latents)
+    loss_d, loss_g = plain.step(real, latents)
+    assert float(outcome.loss_d) == pytest.approx(loss_d, rel=1e-5)
+    assert float(outcome.loss_g) == pytest.approx(loss_g, rel=1e-4)
+    for ours, theirs in (
+        (state.generator.parameters(), plain.generator.parameters()),
+        (state.discriminator.parameters(), plain.discriminator.parameters()),
+    ):
+        for a, b in zip(ours, theirs, strict=True):
+            # Adam's first step is lr times the gradient's sign: a gradient within rounding of 0 may fall on either side.
+            differ = (a - b).abs() > 1e-5
+            assert float(differ.float().mean()) < 2e-3
+    for a, b in zip(state.generator.parameters(), plain.generator.parameters(), strict=True):
+        assert a.grad is not None
+        assert b.grad is not None
+        scale = float(b.grad.abs().max())
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-2, atol=2e-2 * scale)
+
+
+def test_the_loss_curves_stay_together() -> None:
+    state, plain = both()
+    for step in range(8):
+        real, latents = batch(step)
+        outcome = gan_step(state, real, latents)
+        loss_d, loss_g = plain.step(real, latents)
+        assert float(outcome.loss_d) == pytest.approx(loss_d, rel=0.02, abs=0.02), step
+        assert float(outcome.loss_g) == pytest.approx(loss_g, rel=0.02, abs=0.02), step
+
+
+def test_the_order_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, _ = both()
+    order: list[str] = []
+    forward_d, forward_g = state.discriminator.forward, state.generator.forward
+    monkeypatch.setattr(state.discriminator, "forward", lambda x: (order.append("D"), forward_d(x))[1])
+    monkeypatch.setattr(state.generator, "forward", lambda z: (order.append("G"), forward_g(z))[1])
+    for name, adam in (("step D", state.adam_d), ("step G", state.adam_g)):
+        adam.register_step_post_hook(lambda *_, name=name: order.append(name))
+    gan_step(state, *batch(0))
+    assert order == ["D", "G", "D", "step D", "D", "step G"]
+
+
+def test_the_spread_is_near_nought_when_all_images_are_alike() -> None:
+    state, _ = both()
+    real, latents = batch(0)
+    varied = gan_step(state, real, latents)
+    alike = gan_step(state, real, latents[:1].repeat(6, 1))
+    assert float(alike.spread) < 1e-3 < float(varied.spread)
+
+
+def test_the_discriminators_weights_take_no_gradient_from_the_generators_turn() -> None:
+    state, _ = both()
+    gan_step(state, *batch(0))
+    before = [weight.grad.clone() for weight in state.discriminator.parameters()]  # type: ignore[union-attr]
+    assert all(not weight.requires_grad for weight in state.discriminator.parameters())
+    real, latents = batch(0)
+    fresh, _ = both()
+    fresh.discriminator.requires_grad_(True)
+    fresh.adam_d.zero_grad()
+    from flawforge.training.losses import discriminator_loss_fake, discriminator_loss_real
+
+    discriminator_loss_real(fresh.discriminator(real)).backward()
+    discriminator_loss_fake(fresh.discriminator(fresh.generator(latents).detach())).backward()
+    for a, weight in zip(before, fresh.discriminator.parameters(), strict=True):
+        torch.testing.assert_close(a, weight.grad)
