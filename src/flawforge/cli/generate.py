@@ -21,7 +21,7 @@ def generate(
     layout: Literal["classes", "flat"] = "classes",
     out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
-    compression: int = 6,
+    compression: int = 4,
     device: str = "auto",
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:

@@ -20,7 +20,7 @@ class Containers:
 
     def __init__(self, data: dict[str, Any], compression: int) -> None:
         """Take the ``data`` of a run.json, and zlib's level for the files."""
-        self.white = int(data["white"]) if data["white"] != 255 else WHITES[-1]
+        self.white = int(data.get("deep_white", data["white"] if data["white"] != 255 else WHITES[-1]))
         self.compression = compression
         self._counted: dict[str, dict[ImageFormat, int]] = {}
         self._all: dict[ImageFormat, int] = {}

@@ -38,7 +38,7 @@ def generate(
     layout: Layout = "classes",
     out: str | Path | None = None,
     overwrite: bool = False,
-    compression: int = 6,
+    compression: int = 4,
     device: str = "auto",
     command: str = "flawforge.generate(...)",
     progress: Progress = SILENT,

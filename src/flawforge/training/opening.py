@@ -116,6 +116,7 @@ def describe_data(data: Dataset) -> dict[str, Any]:
         "samples": len(data),
         "channels": data.channels,
         "white": data.white,
+        "deep_white": data.deep_white,
         "formats": [
             {"label": label, "mode": form.mode, "width": form.width, "height": form.height, "count": count}
             for (label, form), count in sorted(formats.items())

@@ -1,0 +1,144 @@
+"""Generated and training images lined up: brought to the form in which they are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from flawforge.core.errors import DataNotFoundError, DataUnusableError
+from flawforge.core.images import Pixels, resize, to_gray
+from flawforge.core.progress import Progress
+from flawforge.core.recipes import Recipe
+from flawforge.data.dataset import Dataset
+from flawforge.data.decode import read_image
+from flawforge.data.load import load
+from flawforge.runs.folder import Run
+from flawforge.studies.manifest import Entry, SyntheticSet
+
+Channels = Literal["first", "all"]
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """How images are compared: as the network saw them while it trained.
+
+    Attributes:
+        training: the images that the run was trained on.
+        synthetic: the generated ones.
+        resolution: (height, width) of the network.
+        network_channels: 1 or 3.
+        channels: ``first`` compares one channel, ``all`` every one.
+    """
+
+    training: Dataset
+    synthetic: SyntheticSet
+    resolution: tuple[int, int]
+    network_channels: int
+    channels: Channels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of what is compared."""
+        return (self.network_channels if self.channels == "all" else 1, *self.resolution)
+
+    @property
+    def dtype(self) -> type:
+        """The pixels' type: uint8 or uint16."""
+        return np.uint8 if self.training.bits == 8 else np.uint16
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The generated images, in the manifest's order."""
+        return list(self.synthetic.entries())
+
+    def real(self, index: int) -> Pixels:
+        """Return a training image as it is compared, (C, H, W): exactly the pixels that training took."""
+        return self._planes(self.seen(self.training.read(index)))
+
+    def generated(self, index: int) -> Pixels:
+        """Return a generated image as it is compared, (C, H, W)."""
+        return self._planes(self.seen(self.read_generated(index)))
+
+    def reproduced(self, index: int, flip: str, size: tuple[int, int]) -> Pixels:
+        """Return how a generated file of (height, width) `size` would compare that repeats this training image."""
+        image = flip_pixels(self.seen(self.training.read(index)), flip)
+        return self._planes(self.seen(np.minimum(resize(image, *size), self.training.white).astype(image.dtype)))
+
+    def seen(self, pixels: Pixels) -> Pixels:
+        """Return an image at the network's size and channels: (H, W), or (H, W, 3) when it is in colour."""
+        if self.network_channels == 1 and pixels.ndim == 3:
+            pixels = to_gray(pixels)
+        return np.minimum(resize(pixels, *self.resolution), self.training.white).astype(pixels.dtype)
+
+    def read_generated(self, index: int) -> Pixels:
+        """Return a generated image at its own size, in the bits and white of the training images."""
+        entry = self.entries[index]
+        return read_image(
+            self.synthetic.folder / entry.file, bits=self.training.bits, white=int(self.synthetic.facts["white"])
+        )
+
+    def _planes(self, image: Pixels) -> Pixels:
+        planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+        return np.broadcast_to(planes[: self.shape[0]], self.shape)
+
+
+def flip_pixels(image: Pixels, flip: str) -> Pixels:
+    """Return (H, W) or (H, W, 3) pixels flipped; see `flawforge.metrics.flips`."""
+    if flip in ("flip-vertical", "turn-180"):
+        image = image[::-1]
+    if flip in ("flip-horizontal", "turn-180"):
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
+
+
+def line_up(
+    run: Run, synthetic: SyntheticSet, data: Dataset | str | Path | None, channels: Channels, progress: Progress
+) -> Lineup:
+    """Find the run's training images again, and line the synthetic set up with them.
+
+    Raises:
+        DataNotFoundError: they are no longer where they were. DataUnusableError: they have changed.
+    """
+    settings = run.settings
+    recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
+    training = _find_training(run, data, progress)
+    return Lineup(training, synthetic, recipe.resolution, int(settings["channels"]), channels)
+
+
+def _find_training(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
+    settings = run.settings
+    about, selection = settings["data"], settings["selection"]
+    found = load(data, progress=progress) if data is not None else _load_recorded(run, about, progress)
+    if found.fingerprint != about["fingerprint"]:
+        found = _select(found, selection, settings["seed"], progress)
+    if found.fingerprint != about["fingerprint"]:
+        raise DataUnusableError(
+            f"the images in {found.source} are not those that {run.path} was trained on: it had {about['samples']} "
+            f"({', '.join(f'{label} {count}' for label, count in about['classes'].items())}), here the same choice "
+            f"gives {len(found)}, or other contents. Give the folder that it was trained on with --data DIR."
+        )
+    return found
+
+
+def _select(found: Dataset, selection: dict[str, object], seed: int, progress: Progress) -> Dataset:
+    classes, shots = selection["classes"], selection["shots"]
+    assert classes is None or isinstance(classes, list)
+    assert shots is None or isinstance(shots, int)
+    kept = [label for label in classes if label in found.classes] if classes is not None else None
+    return found.select(kept, shots, seed, progress)
+
+
+def _load_recorded(run: Run, about: dict[str, str], progress: Progress) -> Dataset:
+    """Load what run.json names: first as the user wrote it, then by the folder it was found in."""
+    source, root = about["source"], about["root"]
+    try:
+        return load(source if source == "elpv" or Path(source).expanduser().is_dir() else root, progress=progress)
+    except DataNotFoundError as error:
+        raise DataNotFoundError(
+            f"the images that {run.path} was trained on are no longer in {source}. The audit compares with them: say "
+            f"where they are now with --data DIR."
+        ) from error
