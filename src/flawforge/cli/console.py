@@ -136,5 +136,5 @@ def drawn_progress() -> Iterator[Progress]:
         yield _Drawn(bars)
 
 
-def _facts(facts: dict[str, str]) -> dict[str, str]:
+def _facts(facts: dict[str, str]) -> dict[str, Any]:
     return {"facts": "  ".join(f"{name} {value}" for name, value in facts.items())} if facts else {}

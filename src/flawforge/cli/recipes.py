@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from flawforge.cli.console import out, print_json
-from flawforge.cli.settings import RecipeFlags, changed
+from flawforge.cli.settings import NOTHING, RecipeFlags, changed
 from flawforge.core.recipes import DEFAULT, SUMMARIES, Recipe
 from flawforge.core.recipes import recipe as find_recipe
 from flawforge.core.settings import field_range, field_unit
@@ -18,7 +18,7 @@ def recipes(
     name: str | None = None,
     /,
     *,
-    settings: Annotated[RecipeFlags | None, Parameter(name="*")] = None,
+    settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """List the recipes, or show every setting of one with its meaning.
@@ -53,7 +53,9 @@ def _list(json: bool) -> None:
 
 
 def _show(recipe: Recipe) -> None:
-    table = Table("setting", "value", "unit", "allowed", "meaning", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, share in (("setting", 3), ("value", 2), ("unit", 3), ("allowed", 3), ("meaning", 8)):
+        table.add_column(column, ratio=share, no_wrap=column == "setting")
     for field, value in recipe.dump().items():
         info = Recipe.model_fields[field]
         shown = "unset" if value is None else str(value)

@@ -29,20 +29,25 @@ def flag_help(name: str) -> str:
 
 def _flags() -> type:
     specification = [
-        (name, Annotated[str | None, Parameter(help=flag_help(name), group=GROUP)], field(default=None))
+        (
+            name,
+            Annotated[str | None, Parameter(help=flag_help(name), group=GROUP, show_default=False)],
+            field(default=None),
+        )
         for name in Recipe.model_fields
         if name != "name"
     ]
-    return make_dataclass("RecipeFlags", specification, frozen=True)
+    made = make_dataclass("RecipeFlags", specification, frozen=True)
+    made.__module__ = __name__  # else cyclopts takes it for a built-in type and does not look inside
+    return made
 
 
 RecipeFlags: Any = _flags()
 """A frozen dataclass with one optional text for each field of `Recipe`; `Recipe.parse` converts and checks."""
+NOTHING = RecipeFlags()
 
 
-def changed(flags: Any) -> dict[str, str]:
+def changed(flags: Any) -> dict[str, Any]:
     """Return the fields that were given on the command line."""
-    if flags is None:
-        return {}
     values = {entry.name: getattr(flags, entry.name) for entry in fields(flags)}
     return {name: value for name, value in values.items() if value is not None}

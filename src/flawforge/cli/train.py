@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.settings import RecipeFlags, changed
+from flawforge.cli.settings import NOTHING, RecipeFlags, changed
 
 
 def train(
@@ -26,7 +26,7 @@ def train(
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
     checkpoint_seconds: float = 60.0,
     previews: int = 16,
-    settings: Annotated[RecipeFlags | None, Parameter(name="*")] = None,
+    settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Train a generator on the images of DATA and leave a run folder.

@@ -42,9 +42,13 @@ class Recipe(Settings):
     same way. `dump` and `Settings.parse` are inverse to each other.
     """
 
-    name: str = setting(help="The recipe's name; a changed recipe keeps the name of the one that it came from.")
+    name: str = setting(
+        allowed="a recipe's name",
+        help="The recipe's name; a changed recipe keeps the name of the one that it came from.",
+    )
     resolution: Resolution = setting(
         unit="pixels",
+        allowed="8 to 1024, or HEIGHTxWIDTH",
         help="Height and width that the network sees and makes, written 128 or 96x160. Each side is a multiple of "
         "2^k, where 4·2^k is the largest such number within the shorter side. Doubling it costs four times the time.",
     )

@@ -17,16 +17,17 @@ from pydantic.fields import FieldInfo
 from flawforge.core.errors import SettingError, did_you_mean
 
 
-def setting(default: Any = ..., *, help: str, unit: str = "", **constraints: Any) -> Any:
+def setting(default: Any = ..., *, help: str, unit: str = "", allowed: str = "", **constraints: Any) -> Any:
     """Declare one field of a settings class.
 
     Args:
         default: its default; without one the field is required.
         help: what it does and what changing it costs, in a sentence or two.
         unit: its unit (``pixels``, ``kimg``), empty for a bare number or a word.
+        allowed: the range in words, where neither the type nor the constraints say it.
         constraints: pydantic's own (``ge``, ``gt``, ``le``, ``lt``), from which the shown range is made.
     """
-    return Field(default, description=help, json_schema_extra={"unit": unit}, **constraints)
+    return Field(default, description=help, json_schema_extra={"unit": unit, "allowed": allowed}, **constraints)
 
 
 class Settings(BaseModel):

@@ -1,0 +1,168 @@
+"""``flawforge run``: the whole job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.markup import escape
+
+from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.settings import NOTHING, RecipeFlags, changed
+from flawforge.core.progress import Progress
+
+if TYPE_CHECKING:
+    from flawforge.data.dataset import Dataset
+    from flawforge.runs.folder import Run
+    from flawforge.runs.records import AuditRecord
+
+REST = 0.15  # share of --minutes kept for generating, audit and report
+REST_MOST = 1.5  # minutes; these do not take longer when training does
+
+EXPLANATION = """[bold]flawforge run DATA --out RUN --minutes 10[/bold] does the whole job:
+
+  1. reads the images in DATA (a folder, or the word elpv) and finds which show the same piece of material
+  2. trains a generator on them
+  3. makes new images            RUN/synthetic
+  4. checks them for copies      RUN/records/audit.json
+  5. draws the report            RUN/report.html
+
+Try it:   flawforge run elpv --classes defective --out runs/cells --minutes 5
+          flawforge inspect DATA        says what is in a folder first
+          flawforge run --help          every setting
+
+Stopped, or killed? The same command goes on where it was, and skips what is done."""
+
+
+def run(
+    data: str | None = None,
+    /,
+    *,
+    out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    minutes: float | None = None,
+    recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
+    n: Annotated[int | None, Parameter(name=["-n", "--number"])] = None,
+    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    shots: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Do all of it: train on DATA, make new images, check them for copies, draw the report.
+
+    Run again, it goes on where it stopped and skips what is done. Without DATA it explains itself.
+
+    Parameters
+    ----------
+    data
+        A folder of images in any layout that `flawforge inspect` knows, or the word `elpv`.
+    out_folder
+        The run folder. Default: runs/ and the name of DATA.
+    minutes
+        Time for all of it; training gets what the rest does not need. Default: the recipe's own length, which
+        can take hours for some recipes on a processor.
+    recipe
+        A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: dcgan-lite.
+    n
+        Images to make. Default: 64.
+    classes
+        The classes to learn, e.g. `--classes scratches`. Default: all.
+    shots
+        Images per class to learn from. Default: all.
+    seed
+        Of every random number.
+    device
+        auto, cpu, cuda, cuda:1, ...
+    json
+        Print the outcome as JSON.
+    """
+    if data is None:
+        out.print(EXPLANATION)
+        return
+    from flawforge.data.load import load
+    from flawforge.reports.page import report
+    from flawforge.studies.audit import audit
+
+    folder = out_folder if out_folder is not None else Path("runs") / (Path(data).resolve().name or "run")
+    with drawn_progress() as progress:
+        dataset = load(data, progress=progress).select(classes, shots, seed, progress)
+        groups = int(dataset.groups(progress).max()) + 1 if len(dataset) else 0
+        _tell(dataset, groups, progress)
+        asked = {"recipe": recipe, "classes": classes, "shots": shots, "seed": seed, "device": device}
+        trained = _train(data, folder, minutes, asked, changed(settings), progress)
+        made = _generate(trained, n, seed, device, progress)
+        found = _audited(trained) or audit(trained, device=device, command=_command(), progress=progress)
+        page = report(trained, progress=progress)
+    if json:
+        print_json({"run": str(folder), "report": str(page), "generated": made, "audit": found.sentence})
+        return
+    out.print(escape(found.sentence))
+    out.print(f"[bold]report:[/bold] {escape(str(page))}", soft_wrap=True)
+
+
+def _tell(dataset: Dataset, groups: int, progress: Progress) -> None:
+    named = ", ".join(f"{count:,} {label}" for label, count in dataset.counts.items())
+    progress.say(f"{dataset.source}: {named}; {groups:,} different pieces of material")
+    if dataset.broken:
+        progress.warn(f"{len(dataset.broken)} files cannot be read; see: flawforge inspect {dataset.source}")
+
+
+def _train(
+    data: str, folder: Path, minutes: float | None, asked: dict[str, Any], changes: dict[str, Any], progress: Progress
+) -> Run:
+    """Train, or go on. The budget that was asked for is kept in run.json, so that asking again means the same."""
+    from flawforge.runs.folder import Run
+    from flawforge.training.gan import train
+
+    there = Run(folder)
+    known = there.settings.get("minutes") if there.settings_file.exists() else None
+    share = None if minutes is None else minutes - min(REST_MOST, REST * minutes)
+    if known is not None and share is not None and share < known:
+        share = known
+    return train(
+        data, folder, asked["recipe"], minutes=share, classes=asked["classes"], shots=asked["shots"], seed=asked["seed"],
+        device=asked["device"], resume=True, command=_command(), progress=progress, **changes,
+    )  # fmt: skip
+
+
+def _generate(run: Run, n: int | None, seed: int, device: str, progress: Progress) -> int:
+    """Make the synthetic set; one from an earlier checkpoint of this run is replaced."""
+    from flawforge.runs.checkpoint import require_checkpoint
+    from flawforge.studies.generate import generate
+    from flawforge.studies.manifest import FACTS, read_facts
+
+    stale = False
+    if (run.synthetic / FACTS).is_file():
+        there = read_facts(run.synthetic)
+        stale = there["checkpoint"] != require_checkpoint(run).name
+        n = n if n is not None else max(there["classes"].values())
+    made = generate(
+        run,
+        n if n is not None else 64,
+        seed=seed,
+        overwrite=stale,
+        device=device,
+        command=_command(),
+        progress=progress,
+    )
+    return int(made.facts["n"])
+
+
+def _audited(run: Run) -> AuditRecord | None:
+    """Return the run's audit record when it is of the present synthetic set and training images, else None."""
+    from flawforge.runs.records import AuditRecord, load_record, record_file
+    from flawforge.studies.manifest import read_facts
+
+    if not record_file(run, "audit").is_file():
+        return None
+    record = load_record(run, "audit", AuditRecord)
+    present = {"synthetic": read_facts(run.synthetic)["manifest_sha256"], "data": run.settings["data"]["fingerprint"]}
+    return record if record.inputs == present else None
+
+
+def _command() -> str:
+    from flawforge.runs.versions import command
+
+    return command()
