@@ -48,7 +48,7 @@ def draw(chart: Chart) -> str:
         if any(curve.label for curve in chart.curves):
             axes.legend(
                 frameon=False, ncols=len(chart.curves), loc="lower left", bbox_to_anchor=(-0.02, 1.0),
-                borderaxespad=0.1, handlelength=1.6, columnspacing=1.4, labelcolor=COLOURS["ink"],
+                borderaxespad=0.1, handlelength=1.6, columnspacing=1.8, labelcolor=COLOURS["ink"],
             )  # fmt: skip
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

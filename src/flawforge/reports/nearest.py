@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from flawforge.core.errors import RunNotFoundError
 from flawforge.reports.curves import Chart, cumulative, histogram
 from flawforge.reports.pictures import Picture, embed, read_picture, shrink
+from flawforge.reports.synthetic import Synthetic
 from flawforge.reports.words import NOT_MEASURED, count, joined, number, plural, share
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Neighbour, Pair, load_record
@@ -93,24 +95,18 @@ def read_audit(run: Run) -> AuditRecord | None:
         return None
 
 
-def nearest(run: Run, audit: AuditRecord, generated_now: int | None, white: int) -> Nearest:
+def nearest(run: Run, audit: AuditRecord, synthetic: Synthetic | None, white: int) -> Nearest:
     """Make the section.
 
     Args:
         run: the run, for the pictures.
         audit: its record.
-        generated_now: size of the synthetic set today, None when there is none: another than the record's is told.
+        synthetic: the run's set as it is today: when the audit looked at another one, the section says so.
         white: the data's pixel value of white, for 16-bit pictures.
     """
     height, width = audit.resolution
     channels = "the first channel" if audit.channels == "first" else "all channels"
     done = joined([TRANSFORMS.get(name, name) for name in audit.transforms])
-    stale = ""
-    if generated_now is not None and generated_now != audit.n_generated:
-        stale = (
-            f"The audit looked at {plural(audit.n_generated, 'image')}, but the synthetic set now holds "
-            f"{count(generated_now)}. Do it again: flawforge audit {run.path}"
-        )
     return Nearest(
         sentence=audit.sentence,
         compared=f"Images are compared pixel by pixel over {channels} at {width} × {height} pixels. Each training "
@@ -121,7 +117,20 @@ def nearest(run: Run, audit: AuditRecord, generated_now: int | None, white: int)
         pairs=_pairs(run, audit, white),
         k=audit.k,
         hidden=max(0, len(audit.pairs) - PAIRS),
-        stale=stale,
+        stale=_stale(run, audit, synthetic),
+    )
+
+
+def _stale(run: Run, audit: AuditRecord, synthetic: Synthetic | None) -> str:
+    if synthetic is None:
+        return ""
+    looked_at, now = audit.inputs.get("synthetic"), synthetic.facts.get("manifest_sha256")
+    if audit.n_generated == len(synthetic.images) and (looked_at is None or now is None or looked_at == now):
+        return ""
+    return (
+        f"The audit looked at another set of {plural(audit.n_generated, 'image')} than the "
+        f"{count(len(synthetic.images))} that the run holds now. "
+        f"Do it again: flawforge audit {shlex.quote(str(run.path))}"
     )
 
 
@@ -142,9 +151,7 @@ def _quantiles(audit: AuditRecord) -> tuple[Quantile, ...]:
     rows = []
     for name, value in audit.generated_to_real.quantiles.items():
         other = real.quantiles.get(name) if real else None
-        words = {"min": "nearest", "50%": "median", "max": "farthest"}.get(
-            name, name.replace("%", "\u00a0% are nearer")
-        )
+        words = {"min": "nearest", "50%": "median", "max": "farthest"}.get(name, name.replace("%", "\u00a0%"))
         grays = None if other is None else other * factor
         rows.append(Quantile(words, number(value), number(value * factor), number(other), number(grays)))
     return tuple(rows)

@@ -87,7 +87,7 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
             what = f"{plural(n, 'image')} of the gallery cannot be read and {'is' if n == 1 else 'are'} not shown"
             progress.warn(f"{what}, e.g. {shown.unreadable[0]}.")
         task.advance()
-        pairs = None if audit is None else nearest(run, audit, len(synthetic.images) if synthetic else None, white)
+        pairs = None if audit is None else nearest(run, audit, synthetic, white)
         task.advance()
         steps = logged_steps(lines)
         made: tuple[tuple[str, dict[str, Any]], ...] = (
