@@ -104,10 +104,14 @@ def field_range(field: FieldInfo) -> str:
         ):
             value = getattr(rule, attribute, None)
             if value is not None:
-                side.append(word.format(f"{value:g}" if isinstance(value, float) else value))
+                side.append(word.format(_number(value)))
     extra = field.json_schema_extra
     spelled = str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
     return " ".join(low + high) or spelled or "any"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 def _choices(annotation: Any) -> list[str]:
