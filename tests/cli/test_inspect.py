@@ -55,7 +55,7 @@ def test_what_a_person_reads(folder, flawforge):
         "",
         "overlap groups",
         "2 of 41 images share material with another one; the largest group has 2.",
-        "  21 dent show 20 pieces of material",
+        "21 images of dent show 20 pieces of material.",
         "",
         "exact duplicates (the same pixels)",
         "  dent/05.png = dent/20.png",

@@ -155,10 +155,14 @@ def _show_groups(found: Inspection) -> None:
         f"{shared:,} of {_count(len(found.dataset), 'image')} share material with another one; the largest group has "
         f"{max(sizes.values())}."
     )
-    for label, facts in found.classes.items():
-        if facts.groups is not None and facts.groups < facts.images:
-            several = "s" if facts.groups > 1 else ""
-            out.print(f"  {facts.images:,} {escape(label)} show {facts.groups:,} piece{several} of material")
+    fewer = {label: facts for label, facts in found.classes.items() if (facts.groups or 0) < facts.images}
+    if fewer:
+        label, facts = min(fewer.items(), key=lambda item: (item[1].groups or 0) / item[1].images)
+        start = "Most of all: " if len(fewer) > 1 else ""
+        out.print(
+            f"{start}{_count(facts.images, 'image')} of {escape(label)} show {_count(facts.groups or 0, 'piece')} of "
+            f"material."
+        )
 
 
 def _show_duplicates(found: Inspection) -> None:
