@@ -114,6 +114,7 @@ def test_voc_takes_the_class_from_the_file_s_name_else_from_most_boxes(tmp_path,
         "JPEGImages/IMG_77.jpg": "rust",
         "JPEGImages/rust_1.jpg": "rust",
     }
+    assert [Path(sample.file).stem for sample in dataset.samples] == ["clean_1", "dent_9", "IMG_77", "rust_1"]
     rust = next(sample for sample in dataset.samples if sample.file.endswith("rust_1.jpg"))
     assert rust.boxes[0] == Box("dent", left=0, top=0, right=5, bottom=6)
     assert rust.mask == "masks/rust_1.png"
