@@ -203,13 +203,8 @@ def _no_image(head: bytes) -> str:
     for offset, magic, kind in OTHER_KINDS:
         if head[offset : offset + len(magic)] == magic:
             return f"is {kind}; PNG, JPEG, BMP, TIFF and WebP can be read"
-    if b"\x00" not in head:
-        try:
-            head[:1000].decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-        else:
-            return "is a text file, no image"
+    if b"\x00" not in head and "\ufffd" not in head[:1000].decode("utf-8", errors="replace")[:-3]:
+        return "is a text file, no image"
     return "is no image of a kind that can be read (PNG, JPEG, BMP, TIFF, WebP), or its beginning is damaged"
 
 
