@@ -27,7 +27,7 @@ def draw_images() -> Callable[..., Path]:
 def make_run(tmp_path: Path) -> MakeRun:
     """Give a function that leaves a run folder as `train` does, of a small generator with random weights."""
 
-    def make(data: Path | None = None, name: str = "run", seed: int = 0, **changes: Any) -> Any:
+    def make(data: Any = None, name: str = "run", seed: int = 0, **changes: Any) -> Any:
         from flawforge.data.load import load
 
         if data is None:

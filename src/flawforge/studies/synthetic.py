@@ -63,7 +63,7 @@ def as_dataset(
 ) -> SyntheticImages:
     """Return a synthetic set as a `torch.utils.data.Dataset` of (image, label).
 
-    The image is a float32 tensor (C, H, W) in [-1, 1], the label a whole number. Files are decoded when they are
+    The image is a float32 tensor (C, H, W) in [-1, 1], the label an `int`. Files are decoded when they are
     asked for, in the loader's workers too. It can be joined with one's own images::
 
         both = torch.utils.data.ConcatDataset([own, flawforge.as_dataset(run, class_to_index=own.class_to_idx)])

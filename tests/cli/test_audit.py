@@ -1,0 +1,56 @@
+"""``flawforge audit``: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flawforge.cli.main import main
+from flawforge.data.dataset import Dataset
+from flawforge.studies.generate import generate
+
+
+@pytest.fixture(autouse=True)
+def _each_image_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+
+
+def exit_code(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return int(caught.value.code or 0)
+
+
+def test_it_prints_the_sentence_the_distances_and_what_comes_next(
+    make_run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run()
+    generate(run, 4)
+    assert exit_code("audit", run.path) == 0
+    printed = capsys.readouterr().out
+    record = json.loads((run.records / "audit.json").read_text())
+    assert printed.splitlines()[0] == record["sentence"]
+    assert "generated to training image (n = 4)" in printed
+    assert "real to real, other piece (n = 12)" in printed
+    assert printed.endswith(f"record: {run.records / 'audit.json'}\nnext: flawforge report {run.path}\n")
+
+
+def test_json_is_the_record(make_run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run()
+    generate(run, 4)
+    assert exit_code("audit", run.path, "-k", 2, "--channels", "all", "--pairs", 0, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((run.records / "audit.json").read_text())
+    assert (printed["k"], printed["channels"], len(printed["pairs"])) == (2, "all", 4)
+
+
+def test_without_a_set_the_command_to_make_one_is_told(
+    make_run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run()
+    assert exit_code("audit", run.path) == 1
+    assert f"Make one with: flawforge generate {run.path} -n 64" in capsys.readouterr().err.replace("\n", " ")
