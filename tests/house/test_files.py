@@ -63,6 +63,11 @@ def test_nothing_is_pickled() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 owner = node.func.value
                 named = f"{owner.id if isinstance(owner, ast.Name) else ''}.{node.func.attr}"
+                if named == "torch.load" and any(
+                    word.arg == "weights_only" and isinstance(word.value, ast.Constant) and word.value.value is True
+                    for word in node.keywords
+                ):
+                    continue  # tensors and nothing else are built; models/pretrained.py checks the file's hash first
                 assert named not in ("torch.save", "torch.load", "pickle.load", "pickle.dump", "np.load"), (
                     f"{file}: {named}"
                 )

