@@ -1,8 +1,9 @@
 """Kill a training again and again, at random moments, and see whether it ends with the same bits.
 
-A real process trains a small generator and writes a checkpoint every ten steps. It is killed with SIGKILL, resumed, killed again
-..., then left to end. Every other kill is aimed: it waits until a checkpoint is being written (a part of one lies there). Its last checkpoint must equal, tensor for tensor and bit
-for bit, that of a run that nobody touched, and its history must tell the same steps.
+A real process trains a small generator and writes a checkpoint every ten steps. It is killed with SIGKILL, resumed,
+killed again ..., then left to end. Every other kill is aimed: it waits until a checkpoint is being written (a part of
+one lies there). The last checkpoint must equal, tensor for tensor and bit for bit, that of a run that nobody touched,
+and the history must tell the same steps.
 
     python benchmarks/kill_resume.py [--kills 100] [--quick] [--json FILE]
 """
@@ -13,21 +14,22 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import argparse  # noqa: E402
-import multiprocessing  # noqa: E402
-import random  # noqa: E402
-import signal  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from dataclasses import asdict, dataclass, field  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import argparse
+import multiprocessing
+import random
+import signal
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
-import numpy as np  # noqa: E402
-from machine import keep  # noqa: E402
-from PIL import Image  # noqa: E402
+import numpy as np
+from PIL import Image
 
-SETTINGS = {"resolution": 16, "generator_depth": 12, "discriminator_depth": 12, "latent": 16, "batch": 4,
+from machine import keep
+
+SETTINGS: dict[str, Any] = {"resolution": 16, "generator_depth": 12, "discriminator_depth": 12, "latent": 16, "batch": 4,
             "precision": "float32", "ema_kimg": 0.1, "flip": "both"}  # fmt: skip
 
 

@@ -13,22 +13,22 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import argparse  # noqa: E402
-import statistics  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import argparse
+import statistics
+from pathlib import Path
+from typing import Any
 
-import torch  # noqa: E402
-from machine import keep, median_ratio, timed  # noqa: E402
-from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator  # noqa: E402
-from torch import Tensor  # noqa: E402
+import torch
+from torch import Tensor
 
-from flawforge.core.recipes import recipe  # noqa: E402
-from flawforge.core.seeds import torch_stream  # noqa: E402
-from flawforge.models.latents import draw_latents  # noqa: E402
-from flawforge.training.device import resolve_precision  # noqa: E402
-from flawforge.training.state import TrainingState  # noqa: E402
-from flawforge.training.step import gan_step  # noqa: E402
+from flawforge.core.recipes import recipe
+from flawforge.core.seeds import torch_stream
+from flawforge.models.latents import draw_latents
+from flawforge.training.device import resolve_precision
+from flawforge.training.state import TrainingState
+from flawforge.training.step import gan_step
+from machine import keep, median_ratio, timed
+from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
 
 GFLOP_A_STEP = 457.0  # products of one step of 12, without the discriminator's gradients that part 3 throws away
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from heard import Heard
 from PIL import Image
+
+from heard import Heard
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def draw(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-TINY = {
+TINY: dict[str, object] = {
     "resolution": 16,
     "generator_depth": 2,
     "discriminator_depth": 2,

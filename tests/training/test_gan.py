@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from heard import Heard
 from PIL import Image
 
 import flawforge
@@ -28,6 +27,7 @@ from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.training import gan as gan_file
 from flawforge.training.gan import train
+from heard import Heard
 
 Draw = Callable[..., Path]
 

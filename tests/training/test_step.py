@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
 
 from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
 from flawforge.training.state import TrainingState
 from flawforge.training.step import gan_step
+from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
 
 DEPTHS = {"generator_depth": 4, "discriminator_depth": 4, "channels": 1}
 

@@ -129,8 +129,8 @@ def drawn_progress() -> Iterator[Progress]:
         yield _Lines()
         return
     columns = (
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), _Done(), TextColumn("{task.fields[facts]}"),
-        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), _Done(),
+        TextColumn("{task.fields[facts]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
     with Bars(*columns, console=err, transient=True) as bars:
         yield _Drawn(bars)

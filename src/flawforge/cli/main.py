@@ -23,10 +23,12 @@ from flawforge.core.errors import FlawforgeError
 
 HELP = """Make new images of a defect from the few you have, and find out what they are worth.
 
-A first try, on a folder of images: `flawforge run DATA --out runs/first --minutes 10`, then open runs/first/report.html.
+A first try, on a folder of images: `flawforge run DATA --out runs/first --minutes 10`, then open
+runs/first/report.html.
 
-DATA is a folder (flat, a folder a class, Pascal VOC, or MVTec AD layout) or the word `elpv`. RUN is the folder that `train`
-made. Results go to standard output, progress to standard error; exit code 0 done, 1 a problem that is explained, 2 wrong usage.
+DATA is a folder (flat, a folder a class, Pascal VOC, or MVTec AD layout) or the word `elpv`. RUN is the folder that
+`train` made. Results go to standard output, progress to standard error; exit code 0 done, 1 a problem that is
+explained, 2 wrong usage.
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown")

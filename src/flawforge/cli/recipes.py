@@ -65,7 +65,8 @@ def _show(recipe: Recipe) -> None:
     counts = _parameters(recipe)
     colour = "1 or 3, from the data; counted with 3" if recipe.channels == "data" else str(recipe.channels)
     out.print(
-        f"\nparameters: generator {counts['generator']:,}, discriminator {counts['discriminator']:,} (channels: {colour})"
+        f"\nparameters: generator {counts['generator']:,}, discriminator {counts['discriminator']:,} "
+        f"(channels: {colour})"
         f"\nlength on 300 images: {recipe.steps(300):,} steps"
     )
 

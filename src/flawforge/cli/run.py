@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from flawforge.runs.records import AuditRecord
 
 REST = 0.15  # share of --minutes kept for generating, audit and report
-REST_MOST = 1.5  # minutes; these do not take longer when training does
+REST_MOST = 1.0  # minutes; these do not take longer when training does
+LEAST = 0.3  # share of --minutes that training gets however long the reading took
 
 EXPLANATION = """[bold]flawforge run DATA --out RUN --minutes 10[/bold] does the whole job:
 
@@ -78,6 +80,7 @@ def run(
     json
         Print the outcome as JSON.
     """
+    started = time.monotonic()
     if data is None:
         out.print(EXPLANATION)
         return
@@ -91,7 +94,8 @@ def run(
         groups = int(dataset.groups(progress).max()) + 1 if len(dataset) else 0
         _tell(dataset, groups, progress)
         asked = {"recipe": recipe, "classes": classes, "shots": shots, "seed": seed, "device": device}
-        trained = _train(data, folder, minutes, asked, changed(settings), progress)
+        spent = (time.monotonic() - started) / 60
+        trained = _train(data, folder, minutes, asked, changed(settings), spent, progress)
         made = _generate(trained, n, seed, device, progress)
         found = _audited(trained) or audit(trained, device=device, command=_command(), progress=progress)
         page = report(trained, progress=progress)
@@ -110,20 +114,29 @@ def _tell(dataset: Dataset, groups: int, progress: Progress) -> None:
 
 
 def _train(
-    data: str, folder: Path, minutes: float | None, asked: dict[str, Any], changes: dict[str, Any], progress: Progress
+    data: str,
+    folder: Path,
+    budget: float | None,
+    asked: dict[str, Any],
+    changes: dict[str, Any],
+    spent: float,
+    progress: Progress,
 ) -> Run:
-    """Train, or go on. The budget that was asked for is kept in run.json, so that asking again means the same."""
+    """Train, or go on, for what the rest leaves of the budget. A budget that was given before means
+    the same time again.
+    """
     from flawforge.runs.folder import Run
     from flawforge.training.gan import train
 
     there = Run(folder)
-    known = there.settings.get("minutes") if there.settings_file.exists() else None
-    share = None if minutes is None else minutes - min(REST_MOST, REST * minutes)
-    if known is not None and share is not None and share < known:
-        share = known
+    known = there.settings if there.settings_file.exists() else {}
+    if budget is None or known.get("budget") == budget:
+        minutes, budget = known.get("minutes"), known.get("budget")
+    else:
+        minutes = max(budget * LEAST, budget - spent - min(REST_MOST, REST * budget))
     return train(
-        data, folder, asked["recipe"], minutes=share, classes=asked["classes"], shots=asked["shots"], seed=asked["seed"],
-        device=asked["device"], resume=True, command=_command(), progress=progress, **changes,
+        data, folder, asked["recipe"], minutes=minutes, budget=budget, classes=asked["classes"], shots=asked["shots"],
+        seed=asked["seed"], device=asked["device"], resume=True, command=_command(), progress=progress, **changes,
     )  # fmt: skip
 
 

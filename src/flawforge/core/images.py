@@ -46,17 +46,21 @@ def to_pixels(values: NDArray[np.float32], white: int = 255) -> Pixels:
     Returns uint8 for white 255, else uint16. `to_pixels(to_unit(x, w), w)` is x for every integer from 0 to w.
     """
     scaled = np.rint((np.asarray(values, dtype=np.float32) + np.float32(1)) * np.float32(white / 2))
-    return np.clip(scaled, 0, white).astype(np.uint8 if white == 255 else np.uint16)
+    pixels: Pixels = np.clip(scaled, 0, white).astype(np.uint8 if white == 255 else np.uint16)
+    return pixels
 
 
 def to_gray(pixels: Pixels) -> Pixels:
-    """Return (H, W) or (N, H, W) gray from (..., 3) colour: ITU-R 601 luma, rounded. R = G = B gives exactly that value."""
+    """Return (H, W) or (N, H, W) gray from (..., 3) colour: ITU-R 601 luma, rounded. R = G = B
+    gives exactly that value.
+    """
     red, green, blue = (pixels[..., i].astype(np.uint32) for i in range(3))
     return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(pixels.dtype)
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Resize one image (H, W) or (H, W, 3) to (height, width), antialiased (Lanczos when it shrinks, bicubic when it grows).
+    """Resize one image (H, W) or (H, W, 3) to (height, width), antialiased (Lanczos when it shrinks, bicubic when it
+    grows).
 
     The proportions are not kept: the caller decides what fits. A size that already fits returns the pixels unchanged.
     """
@@ -71,7 +75,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
         np.asarray(Image.fromarray(planes[..., c].astype(np.float32)).resize((width, height), resample))
         for c in range(planes.shape[-1])
     ]
-    out = np.clip(np.rint(np.stack(resized, axis=-1)), 0, 65535).astype(np.uint16)
+    out: Pixels = np.clip(np.rint(np.stack(resized, axis=-1)), 0, 65535).astype(np.uint16)
     return out[..., 0] if pixels.ndim == 2 else out
 
 
@@ -79,7 +83,8 @@ def encode_png(pixels: Pixels, mode: Mode, *, compression: int = 6) -> bytes:
     """Return a lossless PNG of (H, W) or (H, W, 3) pixels in the asked mode.
 
     Args:
-        pixels: uint8 for ``L`` and ``RGB``, uint16 for ``I;16``. Gray becomes RGB by repeating it, RGB becomes gray by luma.
+        pixels: uint8 for ``L`` and ``RGB``, uint16 for ``I;16``. Gray becomes RGB by repeating it, RGB becomes gray
+            by luma.
         mode: the mode of the file.
         compression: zlib level 0-9; more is smaller and slower, the pixels are the same.
     """

@@ -174,7 +174,8 @@ def recipe(name: str | Path = DEFAULT, /, **changes: Any) -> Recipe:
     if text not in RECIPES:
         known = ", ".join(RECIPES)
         raise SettingError(
-            f"there is no recipe '{text}'.{did_you_mean(text, RECIPES)} There are {known}; a file of settings ends in .toml."
+            f"there is no recipe '{text}'.{did_you_mean(text, RECIPES)} There are {known}; a file of "
+            f"settings ends in .toml."
         )
     start = RECIPES[text].dump()
     checked = Recipe.parse({**start, **values}, where=where) if values else Recipe.parse(start)

@@ -20,8 +20,8 @@ def draw_latents(
         stream: ``latents`` or ``previews``.
         positions: one address per latent, e.g. (class, index).
         size: numbers in one latent.
-        truncation: numbers outside ±truncation are drawn again (Brock et al. 2018, 1809.11096, section 3.1): lower is nearer
-            to the typical image and less varied. None: off.
+        truncation: numbers outside ±truncation are drawn again (Brock et al. 2018, 1809.11096, section 3.1): lower
+            is nearer to the typical image and less varied. None: off.
     """
     rows = []
     for position in positions:

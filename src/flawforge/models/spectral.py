@@ -13,10 +13,10 @@ WARM_UP = 15  # power iterations at the start, as torch.nn.utils.parametrization
 class SpectralConv2d(nn.Conv2d):
     """A convolution without bias whose weight, as an (out, in·kh·kw) matrix, is divided by its largest singular value.
 
-    Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks" (1802.05957), algorithm 1: one power
-    iteration for each forward pass in training mode, none in evaluation mode; sigma = u^T W v with u and v held constant
-    for the gradient. A convolution without bias is linear in its weight, so conv(x, W / sigma) = conv(x, W) / sigma:
-    the same function and the same gradients, without a pass over all weights to divide them and another to
+    Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks" (1802.05957), algorithm 1: one
+    power iteration for each forward pass in training mode, none in evaluation mode; sigma = u^T W v with u and v held
+    constant for the gradient. A convolution without bias is linear in its weight, so conv(x, W / sigma) = conv(x, W)
+    / sigma: the same function and the same gradients, without a pass over all weights to divide them and another to
     differentiate the division. Results differ from ``torch.nn.utils.parametrizations.spectral_norm`` by rounding.
 
     Buffers: ``u`` (out,) and ``v`` (in·kh·kw,), float32, part of the state.

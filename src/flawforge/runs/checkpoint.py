@@ -1,8 +1,8 @@
 """Checkpoints: safetensors and JSON, never a pickle; the newest whole one is always usable.
 
-A checkpoint is two files, ``step_00012800.safetensors`` and ``step_00012800.json``. The tensors are written first; the JSON, which
-holds their SHA-256, makes the checkpoint exist. A process killed in between leaves tensors without JSON, which count for
-nothing and are cleared at the next save.
+A checkpoint is two files, ``step_00012800.safetensors`` and ``step_00012800.json``. The tensors are written first;
+the JSON, which holds their SHA-256, makes the checkpoint exist. A process killed in between leaves tensors without
+JSON, which count for nothing and are cleared at the next save.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Checkpoint:
     Attributes:
         path: of the safetensors file.
         step: optimiser steps done.
-        facts: the JSON beside it: ``step``, ``kimg``, ``seconds``, ``sha256``, ``stopped`` (why training ended here, or None), ...
+        facts: the JSON beside it: ``step``, ``kimg``, ``seconds``, ``sha256``, ``stopped`` (why training ended here,
+            or None), ...
     """
 
     path: Path
@@ -62,7 +63,8 @@ def save_checkpoint(run: Run, step: int, tensors: dict[str, Tensor], facts: dict
     """Write a checkpoint, then remove all but the newest two.
 
     Raises:
-        DiskFullError: no room; the earlier checkpoints are untouched. RunUnwritableError: the folder may not be written.
+        DiskFullError: no room; the earlier checkpoints are untouched. RunUnwritableError: the folder may not be
+            written.
     """
     from safetensors.torch import save
 
@@ -80,7 +82,9 @@ def save_checkpoint(run: Run, step: int, tensors: dict[str, Tensor], facts: dict
 
 
 def list_checkpoints(run: Run) -> list[Checkpoint]:
-    """Return the checkpoints that have both files at their full length, oldest first (their hash is not checked yet)."""
+    """Return the checkpoints that have both files at their full length, oldest first (their hash is
+    not checked yet).
+    """
     found = []
     for facts_file in sorted(run.checkpoints.glob("step_*.json")):
         path = facts_file.with_suffix(".safetensors")

@@ -17,8 +17,8 @@ class History:
     """An append-only file of JSON lines that can be sliced.
 
     A logged step has ``step`` (after it), ``kimg``, ``seconds`` (of training so far), ``loss_d``, ``loss_g``,
-    ``d_real``, ``d_fake`` (mean discriminator output, 0 to 1) and ``images_per_second``. An event has ``event`` (``warning``,
-    ``resumed``, ``stopped``), ``kind``, ``text``, and the same ``step``, ``kimg`` and ``seconds``.
+    ``d_real``, ``d_fake`` (mean discriminator output, 0 to 1) and ``images_per_second``. An event has ``event``
+    (``warning``, ``resumed``, ``stopped``), ``kind``, ``text``, and the same ``step``, ``kimg`` and ``seconds``.
     """
 
     def __init__(self, path: Path) -> None:

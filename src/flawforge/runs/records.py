@@ -40,7 +40,8 @@ class Neighbour(BaseModel):
     Attributes:
         file: path below the dataset's root.
         distance: Euclidean, over the compared channels at the compared size, values in [-1, 1].
-        transform: what was done to the training image: ``identity``, ``flip-horizontal``, ``flip-vertical``, ``turn-180``.
+        transform: what was done to the training image: ``identity``, ``flip-horizontal``, ``flip-vertical``,
+            ``turn-180``.
         picture: PNG of it as compared, below the run folder, or None when no picture was kept.
     """
 

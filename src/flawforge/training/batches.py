@@ -12,8 +12,8 @@ from flawforge.core.seeds import torch_stream
 class RealBatches:
     """Batches of real images, each a function of (seed, step) alone, so that nothing has to be saved to go on.
 
-    The order is an endless row of permutations of the dataset, one an epoch; a batch may span two. The pixels are decoded once and
-    kept as integers; a batch becomes float32 (N, C, H, W) in [-1, 1] when it is asked for.
+    The order is an endless row of permutations of the dataset, one an epoch; a batch may span two. The pixels are
+    decoded once and kept as integers; a batch becomes float32 (N, C, H, W) in [-1, 1] when it is asked for.
 
     Args:
         pixels: (N, H, W) or (N, H, W, 3), uint8 or uint16.

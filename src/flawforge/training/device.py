@@ -39,7 +39,8 @@ def resolve_precision(wanted: str, device: torch.device) -> Precision:
     """Return the number format of the heavy products: ``auto`` takes bfloat16 where the hardware multiplies in it.
 
     Raises:
-        DeviceError: bfloat16 is asked of a GPU that lacks it. (A processor without the instructions emulates it, slowly.)
+        DeviceError: bfloat16 is asked of a GPU that lacks it. (A processor without the instructions emulates it,
+            slowly.)
     """
     if wanted == "float32":
         return "float32"

@@ -13,8 +13,8 @@ RAMP = 0.05  # while training is young, the half-life is this share of what has 
 class MovingAverage:
     """An exponential moving average of a network's weights and batch-norm statistics.
 
-    The half-life is given in images shown, not steps, and grows from 0 (Karras et al. 2020, 1912.04958, whose official code
-    ramps it in the same way), so that the first pictures do not show the initial noise.
+    The half-life is given in images shown, not steps, and grows from 0 (Karras et al. 2020, 1912.04958, whose
+    official code ramps it in the same way), so that the first pictures do not show the initial noise.
 
     Args:
         network: the network that is trained; `average` is a copy of it in evaluation mode.

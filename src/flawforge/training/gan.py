@@ -44,6 +44,7 @@ def train(
     tensorboard: bool = False,
     checkpoint_seconds: float = 60.0,
     previews: int = 16,
+    budget: float | None = None,
     command: str = "flawforge.train(...)",
     progress: Progress = SILENT,
     **changes: Any,
@@ -61,11 +62,12 @@ def train(
         shots: images per class to learn from; None takes all.
         seed: of every random stream; the same seed on the same machine gives the same weights, bit for bit.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:0``, ...
-        resume: go on exactly where the run stopped. Weights end bit-equal (on a CPU, with as many threads) to a run that was
-            never stopped. A folder without a run is begun anew.
+        resume: go on exactly where the run stopped. Weights end bit-equal (on a CPU, with as many threads) to a run
+            that was never stopped. A folder without a run is begun anew.
         tensorboard: also write logs for TensorBoard (extra ``tensorboard``).
         checkpoint_seconds: time between checkpoints; what a crash can cost. Longer when writing one is slow.
         previews: grids over the training; 0 draws none.
+        budget: minutes that the user gave the whole job, of which training is a part; kept in run.json.
         command: what to write into run.json as the way to reproduce it.
         progress: where to tell how it goes.
         changes: fields of the recipe to set, e.g. ``batch=16``.
@@ -75,7 +77,8 @@ def train(
 
     Raises:
         DataNotFoundError, DataUnusableError: the data. SettingError: a setting. RunExistsError: `out` holds a run.
-        DeviceError: no such device. TrainingDivergedError: a loss is no number. DiskFullError, RunUnwritableError: the disk.
+        DeviceError: no such device. TrainingDivergedError: a loss is no number. DiskFullError, RunUnwritableError:
+            the disk.
         TrainingInterruptedError: Ctrl-C, after all was saved (it is also a KeyboardInterrupt).
     """
     clock = Clock()
@@ -90,8 +93,8 @@ def train(
     # The run folder: the resolved settings are on disk before anything else happens.
     changes = {**changes, "kimg": kimg}
     opened = open_run(
-        part, Path(out), recipe, changes, minutes=minutes, selection={"classes": classes, "shots": shots}, seed=seed,
-        device=where, threads=threads, resume=resume, command=command, progress=progress,
+        part, Path(out), recipe, changes, minutes=minutes, budget=budget, selection={"classes": classes, "shots":
+        shots}, seed=seed, device=where, threads=threads, resume=resume, command=command, progress=progress,
     )  # fmt: skip
     run, plan = opened.run, opened.plan
     pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
@@ -157,8 +160,10 @@ def _save(run: Run, state: TrainingState, clock: Clock, reason: str | None) -> N
     """Write a checkpoint, unless the weights are no longer numbers: then the last good one stays."""
     if not state.is_finite():
         raise TrainingDivergedError(
-            f"training diverged: weights are no longer finite numbers at step {state.step}. The last good checkpoint is "
-            f"kept. Try half the step sizes (--generator-lr, --discriminator-lr) or --precision float32, in a new --out folder."
+            f"training diverged: weights are no longer finite numbers at step {state.step}. The last "
+            f"good checkpoint is "
+            f"kept. Try half the step sizes (--generator-lr, --discriminator-lr) or --precision "
+            f"float32, in a new --out folder."
         )
     state.seconds = clock.seconds
     with clock.saving():

@@ -20,7 +20,9 @@ NAMES = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
 
 
 class Journal:
-    """Collects the outcome of steps and writes a line every ten, so that the device is asked for numbers once in ten steps."""
+    """Collects the outcome of steps and writes a line every ten, so that the device is asked for
+    numbers once in ten steps.
+    """
 
     def __init__(
         self, run: Run, state: TrainingState, clock: Clock, progress: Progress, *, tensorboard: bool = False

@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 
 def discriminator_loss_real(logits: Tensor) -> Tensor:
-    """Return -mean log D(x), D = sigmoid(logit), of (N,) logits on real images (Goodfellow et al. 2014, 1406.2661, eq. 1).
+    """Return -mean log D(x), D = sigmoid(logit), of (N,) logits on real images (Goodfellow et al. 2014, 1406.2661,
+    eq. 1).
 
     Equal to binary cross-entropy with target 1, without overflow where the sigmoid rounds to 0 or 1.
     """

@@ -42,6 +42,7 @@ def open_run(
     changes: dict[str, Any],
     *,
     minutes: float | None,
+    budget: float | None,
     selection: dict[str, Any],
     seed: int,
     device: torch.device,
@@ -53,8 +54,8 @@ def open_run(
     """Make the run folder, or check that the one there is the same experiment.
 
     Raises:
-        RunExistsError: there is a run and `resume` is False. SettingError: it was begun with other data, seed or settings, or
-        `minutes` is not above 0.
+        RunExistsError: there is a run and `resume` is False. SettingError: it was begun with other data, seed or
+        settings, or `minutes` is not above 0.
     """
     if minutes is not None and not minutes > 0:
         raise SettingError(f"--minutes is {minutes:g}; it is a time above 0.")
@@ -70,7 +71,12 @@ def open_run(
             )
         minutes = minutes if minutes is not None else settings["minutes"] if changes.get("kimg") is None else None
         by_images = minutes is None or asked.kimg is not None
-        settings |= {"recipe": asked.dump(), "minutes": minutes, "steps": asked.steps(len(data)) if by_images else None}
+        settings |= {
+            "recipe": asked.dump(),
+            "minutes": minutes,
+            "budget": budget,
+            "steps": asked.steps(len(data)) if by_images else None,
+        }
         run.save_settings({key: value for key, value in settings.items() if key != "format"})
         return Opened(run, Plan(asked, settings["channels"], minutes, by_images))
     asked = _asked(recipe, changes, None)
@@ -78,13 +84,15 @@ def open_run(
     by_images = minutes is None or asked.kimg is not None
     if len(data.classes) > 1:
         progress.warn(
-            f"recipe {asked.name} knows no classes: the {len(data.classes)} classes of {data.source} are learnt as one mixture. "
+            f"recipe {asked.name} knows no classes: the {len(data.classes)} classes of {data.source} "
+            f"are learnt as one mixture. "
             f"Choose one with --classes, e.g. --classes {data.classes[0]}"
         )
     settings = {
         "recipe": asked.dump(),
         "channels": channels,
         "minutes": minutes,
+        "budget": budget,
         "steps": asked.steps(len(data)) if by_images else None,
         "data": describe_data(data),
         "selection": {key: list(value) if isinstance(value, tuple) else value for key, value in selection.items()},
@@ -135,7 +143,8 @@ def check_room(run: Run, tensors: dict[str, Tensor]) -> None:
     free = shutil.disk_usage(run.path).free
     if free < needed:
         raise DiskFullError(
-            f"the disk of {run.path} has {free / 1e6:,.0f} MB free; the checkpoints of this recipe need {needed / 1e6:,.0f} MB. "
+            f"the disk of {run.path} has {free / 1e6:,.0f} MB free; the checkpoints of this recipe "
+            f"need {needed / 1e6:,.0f} MB. "
             f"Free some space or give --out a folder on another disk."
         )
 

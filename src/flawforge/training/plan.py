@@ -18,7 +18,8 @@ class Plan:
         recipe: as resolved.
         channels: of the networks, 1 or 3.
         minutes: the time, or None: then the recipe's length decides.
-        by_images: whether a number of images ends it (always without `minutes`; with `minutes` when kimg was given too).
+        by_images: whether a number of images ends it (always without `minutes`; with `minutes` when kimg was given
+            too).
     """
 
     recipe: Recipe

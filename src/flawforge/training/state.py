@@ -17,8 +17,9 @@ from flawforge.training.ema import MovingAverage
 class TrainingState:
     """The state of a training: made from a seed, or put back from a checkpoint.
 
-    `tensors` and `load` are inverse to each other and hold everything: weights, batch-norm statistics, spectral-norm vectors, Adam's
-    memories and the moving average. Random streams and data order need no state (see `flawforge.core.seeds`).
+    `tensors` and `load` are inverse to each other and hold everything: weights, batch-norm statistics, spectral-norm
+    vectors, Adam's memories and the moving average. Random streams and data order need no state (see
+    `flawforge.core.seeds`).
 
     Attributes:
         step: optimiser steps done.

@@ -20,8 +20,8 @@ class Outcome:
         loss_g: the generator's loss.
         d_real: mean D(x) over the real batch, 0 to 1.
         d_fake: mean D(G(z)) over the generated batch before the discriminator's step, 0 to 1.
-        spread: standard deviation over the generated batch over that over the real batch, mean over pixels: near 0 when all
-            generated images are alike.
+        spread: standard deviation over the generated batch over that over the real batch, mean over pixels: near 0
+            when all generated images are alike.
     """
 
     loss_d: Tensor
@@ -39,9 +39,10 @@ class Outcome:
 def gan_step(state: TrainingState, real: Tensor, latents: Tensor) -> Outcome:
     """Train both networks on one real batch (N, C, H, W) and one batch of latents (N, L).
 
-    (1) discriminator on the real batch, target 1, backward; (2) generate, discriminator on the detached images, target 0,
-    backward into the same gradients, one discriminator step; (3) discriminator on the same images, target 1, backward, one generator
-    step. In (3) the discriminator's weights take no gradient: the published loop works them out and throws them away.
+    (1) discriminator on the real batch, target 1, backward; (2) generate, discriminator on the detached images,
+    target 0, backward into the same gradients, one discriminator step; (3) discriminator on the same images, target 1,
+    backward, one generator step. In (3) the discriminator's weights take no gradient: the published loop works them
+    out and throws them away.
     """
     generator, discriminator = state.generator, state.discriminator
     real = real.contiguous(memory_format=torch.channels_last)

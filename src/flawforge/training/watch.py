@@ -26,9 +26,9 @@ class Finding:
 class Watch:
     """Judges the logged numbers of a training.
 
-    Collapse: the spread over the batch (standard deviation per pixel, generated over real) has a mean below 0.15 over 20 logged
-    steps. Won: mean D(real) above 0.98 with mean D(fake) below 0.02 over as many: the generator's gradient carries little then.
-    Neither is judged in the first 2 kimg.
+    Collapse: the spread over the batch (standard deviation per pixel, generated over real) has a mean below 0.15
+    over 20 logged steps. Won: mean D(real) above 0.98 with mean D(fake) below 0.02 over as many: the generator's
+    gradient carries little then. Neither is judged in the first 2 kimg.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,8 @@ class Watch:
         for name in ("loss_d", "loss_g", "d_real", "d_fake"):
             if not math.isfinite(line[name]):
                 raise TrainingDivergedError(
-                    f"training diverged: {name} is {line[name]} at step {int(line['step'])} ({line['kimg']:.1f} kimg). The "
+                    f"training diverged: {name} is {line[name]} at step {int(line['step'])} "
+                    f"({line['kimg']:.1f} kimg). The "
                     f"last good checkpoint is kept. Try half the step sizes (--generator-lr, --discriminator-lr) or "
                     f"--precision float32, in a new --out folder."
                 )
@@ -61,15 +62,18 @@ class Watch:
                     "collapse",
                     f"collapse at {line['kimg']:.1f} kimg: the generated images are nearly all alike (their spread is "
                     f"{self._mean('spread'):.0%} of the real images'). Try: a lower --discriminator-lr, a smaller "
-                    f"--discriminator-depth, --flip both, more images, or another --seed; earlier previews show when it began.",
+                    f"--discriminator-depth, --flip both, more images, or another --seed; earlier "
+                    f"previews show when it began.",
                 )
             )
         if self._mean("d_real") > SURE_REAL and self._mean("d_fake") < SURE_FAKE:
             found.append(
                 Finding(
                     "discriminator-won",
-                    f"the discriminator has won at {line['kimg']:.1f} kimg: it gives real images {self._mean('d_real'):.3f} and "
-                    f"generated ones {self._mean('d_fake'):.3f}, so the generator learns little from now on. Try: a lower "
+                    f"the discriminator has won at {line['kimg']:.1f} kimg: it gives real images "
+                    f"{self._mean('d_real'):.3f} and "
+                    f"generated ones {self._mean('d_fake'):.3f}, so the generator learns little from "
+                    f"now on. Try: a lower "
                     f"--discriminator-lr, a smaller --discriminator-depth, --flip both, or more images.",
                 )
             )
