@@ -1,4 +1,5 @@
-"""The published experiment, transcribed as plainly as it is described: the yardstick that we time and check ourselves against.
+"""The published experiment, transcribed as plainly as it is described: the yardstick that we time and check
+ourselves against.
 
 Nothing here is tuned, and nothing of it is used by the package. Layers, losses and the order of a step are those of the
 specification of `dcgan-sn`; spectral norm is PyTorch's own.
@@ -52,7 +53,7 @@ class PlainLoop:
         self.loss = nn.BCELoss()
 
     def step(self, real: Tensor, latents: Tensor) -> tuple[float, float]:
-        """Train on real images (N, C, 128, 128) and latents (N, L); return the losses of discriminator and generator."""
+        """Train on real images (N, C, 128, 128) and latents (N, L); return both losses, the discriminator's first."""
         ones, zeros = torch.ones(len(real)), torch.zeros(len(real))
 
         self.discriminator.zero_grad()

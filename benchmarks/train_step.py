@@ -1,8 +1,9 @@
 """Time one training step of `dcgan-sn` beside a plain transcription of the published loop.
 
-Both run in one process, from the same weights, on the same batches, in alternation. The table gives the median seconds of a
-step, images a second, and the median of the round-by-round ratios; then how far the two are apart after the first step
-and over the loss curve in float32 (they are the same mathematics), and the share of the machine's matrix-product rate.
+Both run in one process, from the same weights, on the same batches, in alternation. The table gives the median seconds
+of a step, images a second, and the median of the round-by-round ratios; then how far the two are apart after the first
+step and over the loss curve in float32 (they are the same mathematics), and the share of the machine's matrix-product
+rate.
 
     python benchmarks/train_step.py [--quick] [--json FILE] [--rounds 20] [--threads N]
 """
@@ -111,10 +112,12 @@ def main() -> None:
         print(f"{name:24}{middle:10.3f}{published.batch / middle:10.2f}{ratio:9.2f}{share:12.1%}")
     curve = max(abs(a - b) for a, b in losses)
     print(
-        f"\nmatrix products: {rates['float32']:.0f} GFLOP/s in float32, {rates['bfloat16']:.0f} in bfloat16, {args.threads} threads"
+        f"\nmatrix products: {rates['float32']:.0f} GFLOP/s in float32, {rates['bfloat16']:.0f} in "
+        f"bfloat16, {args.threads} threads"
     )
     print(
-        f"float32 against the plain loop: weights after one step differ by {after_one:.1e} of their layer's largest; the"
+        f"float32 against the plain loop: weights after one step differ by {after_one:.1e} of their "
+        f"layer's largest; the"
     )
     print(f"discriminator's loss over {rounds} steps by at most {curve:.1e}")
     keep(args.json, {"rounds": rounds, "threads": args.threads, "ceiling_gflops": rates, "rows": table,

@@ -36,7 +36,7 @@ def test_one_step_has_the_weights_and_gradients_of_the_plain_loop() -> None:
         (state.discriminator.parameters(), plain.discriminator.parameters()),
     ):
         for a, b in zip(ours, theirs, strict=True):
-            # Adam's first step is lr times the gradient's sign: a gradient within rounding of 0 may fall on either side.
+            # Adam's first step is lr times the gradient's sign; one within rounding of 0 may fall on either side.
             differ = (a - b).abs() > 1e-5
             assert float(differ.float().mean()) < 2e-3
     for a, b in zip(state.generator.parameters(), plain.generator.parameters(), strict=True):

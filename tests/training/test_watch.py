@@ -22,8 +22,10 @@ def test_a_healthy_training_is_left_in_peace() -> None:
 def test_a_collapse_is_told_once_with_what_to_try() -> None:
     (text,) = told([{**GOOD, "spread": 0.05}] * 200)
     assert text == (
-        "collapse at 5.0 kimg: the generated images are nearly all alike (their spread is 5% of the real images'). Try: a "
-        "lower --discriminator-lr, a smaller --discriminator-depth, --flip both, more images, or another --seed; earlier "
+        "collapse at 5.0 kimg: the generated images are nearly all alike (their spread is 5% of the "
+        "real images'). Try: a "
+        "lower --discriminator-lr, a smaller --discriminator-depth, --flip both, more images, or "
+        "another --seed; earlier "
         "previews show when it began."
     )
 
