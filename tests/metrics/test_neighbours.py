@@ -155,9 +155,21 @@ def test_ties_and_near_ties_beyond_the_estimate_go_by_true_distance_then_index()
     near = base.double().repeat(200, 1)
     near[:, 0] += steps
     references = torch.cat([near, base.double().repeat(50, 1)])
-    _, indices = nearest(base.double(), references, 53)
+    queries = torch.cat([base.double(), -base.double()])  # their mean, from which the estimate starts, is far from both
+    _, indices = nearest(queries, references, 53)
     assert indices[0, :50].tolist() == list(range(200, 250))
     assert indices[0, 50:].tolist() == torch.argsort(steps)[:3].tolist()
+
+
+def test_near_references_are_ranked_though_the_estimate_cannot_tell_them_apart() -> None:
+    # squared distances of 4e-6 beside squared norms of 4e6: the estimate's rounding is larger than all of them
+    base = draw((1, 400)) * 100
+    references = base + draw((300, 400), 1) * 1e-4
+    queries = torch.cat([base, -base])
+    distances, indices = nearest(queries, references, 7)
+    true, order = plain_loop(queries.numpy(), references.numpy(), 7)
+    assert np.array_equal(indices, order)
+    assert np.allclose(distances, true, rtol=1e-6)
 
 
 def test_a_flip_of_a_symmetric_image_is_told_as_identity() -> None:
