@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import flawforge
+from flawforge.cli import main as main_file
+
+Typed = Callable[..., int]
+
+
+def test_help_lists_every_verb_with_a_line(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("--help") == 0
+    shown = capsys.readouterr().out
+    for verb in ("run", "inspect", "train", "generate", "audit", "report", "recipes"):
+        assert f" {verb} " in shown
+
+
+@pytest.mark.parametrize("verb", ["run", "inspect", "train", "generate", "audit", "report", "recipes"])
+def test_every_verb_teaches(verb: str, typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(verb, "--help") == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) > 10
+    assert "--json" in shown
+
+
+def test_version(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("--version") == 0
+    assert capsys.readouterr().out.strip() == flawforge.__version__
+
+
+def test_wrong_usage_is_2_with_the_near_word(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("train", "data", "--out", "x", "--bach", "3") == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "wrong usage: Unknown option: --bach. Did you mean --batch" in told.err
+    assert typed("trian") == 2
+    assert typed("train") == 2
+
+
+def test_a_problem_is_1_and_explained_without_a_traceback(
+    typed: Typed, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert typed("train", tmp_path / "nothing", "--out", tmp_path / "run") == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: there is no folder")
+    assert "Traceback" not in told.err
+
+
+def test_ctrl_c_outside_training_ends_quietly(
+    typed: Typed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*words: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main_file, "app", pressed)
+    assert typed("recipes") == 1
+    assert capsys.readouterr().err.strip() == "stopped."
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    command = f"{sys.executable} -m flawforge train --help | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Typed = Callable[..., int]
+
+
+def times(folder: Path) -> dict[str, int]:
+    files = [*folder.glob("checkpoints/*"), *folder.glob("synthetic/**/*.png"), folder / "records" / "audit.json"]
+    return {str(file): file.stat().st_mtime_ns for file in files}
+
+
+def test_without_data_it_explains_itself(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("run") == 0
+    shown = capsys.readouterr().out
+    assert "does the whole job" in shown
+    assert "flawforge run elpv" in shown
+
+
+def test_the_whole_job_and_again_it_skips_what_is_done(
+    typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", str(lines), "--out", str(tmp_path / "run"), "--kimg", "0.04", "-n", "6", *tiny]
+    assert typed(*words) == 0
+    told = capsys.readouterr()
+    assert f"report: {tmp_path / 'run' / 'report.html'}" in told.out
+    assert "lines: 8 lines; 8 different pieces of material" in told.err
+    assert len(list((tmp_path / "run" / "synthetic" / "lines").glob("*.png"))) == 6
+    before = times(tmp_path / "run")
+    assert typed(*words, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["generated"] == 6
+    assert times(tmp_path / "run") == before
+
+
+def test_more_training_makes_the_rest_anew(
+    typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", str(lines), "--out", str(tmp_path / "run"), "-n", "4", *tiny]
+    assert typed(*words, "--kimg", "0.04") == 0
+    first = json.loads((tmp_path / "run" / "synthetic" / "set.json").read_text())
+    audit = (tmp_path / "run" / "records" / "audit.json").read_text()
+    assert typed(*words, "--kimg", "0.08") == 0
+    second = json.loads((tmp_path / "run" / "synthetic" / "set.json").read_text())
+    assert first["checkpoint"] != second["checkpoint"]
+    assert (tmp_path / "run" / "records" / "audit.json").read_text() != audit
+
+
+def test_a_budget_is_kept_and_means_the_same_again(typed: Typed, lines: Path, tiny: list[str], tmp_path: Path) -> None:
+    words = ["run", str(lines), "--out", str(tmp_path / "run"), "--minutes", "0.1", "-n", "2", *tiny]
+    assert typed(*words) == 0
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert settings["budget"] == 0.1
+    assert 0.03 <= settings["minutes"] <= 0.1
+    before = times(tmp_path / "run")
+    assert typed(*words) == 0
+    assert times(tmp_path / "run") == before
+
+
+def test_the_folder_is_named_after_the_data(
+    typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert typed("run", lines, "--kimg", "0.02", "-n", "1", *tiny) == 0
+    assert (tmp_path / "runs" / "lines" / "report.html").is_file()
