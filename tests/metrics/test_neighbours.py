@@ -112,8 +112,8 @@ def test_agrees_with_scipy_and_scikit_learn(offset: float) -> None:
     table = cdist(queries.double().numpy(), references.double().numpy())
     order = np.argsort(table, axis=1, kind="stable")[:, :5]
     assert np.array_equal(indices, order)
-    # a float32 difference is within 2⁻²⁴ of the true one, so the root of the sum of squares is, too
-    assert np.allclose(distances, np.take_along_axis(table, order, axis=1), rtol=2**-23, atol=0)
+    # float64 throughout: 40 additions, each within 2⁻⁵³
+    assert np.allclose(distances, np.take_along_axis(table, order, axis=1), rtol=40 * 2**-53, atol=0)
     theirs = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(references.double()).kneighbors(queries.double())
     if offset < 1e4:  # theirs subtracts squares, even in float64
         assert np.array_equal(indices, theirs[1])
@@ -169,7 +169,7 @@ def test_near_references_are_ranked_though_the_estimate_cannot_tell_them_apart()
     distances, indices = nearest(queries, references, 7)
     true, order = plain_loop(queries.numpy(), references.numpy(), 7)
     assert np.array_equal(indices, order)
-    assert np.allclose(distances, true, rtol=1e-6)
+    assert np.allclose(distances, true, rtol=400 * 2**-53, atol=0)
 
 
 def test_a_flip_of_a_symmetric_image_is_told_as_identity() -> None:
