@@ -16,7 +16,7 @@ FORMAT = 1
 
 
 def cache_folder() -> Path:
-    """Return the cache's folder: ``$FLAWFORGE_CACHE``, else ``$XDG_CACHE_HOME/flawforge``, else ``~/.cache/flawforge``."""
+    """Return ``$FLAWFORGE_CACHE``, else ``$XDG_CACHE_HOME/flawforge``, else ``~/.cache/flawforge``."""
     if own := os.environ.get("FLAWFORGE_CACHE"):
         return Path(own)
     shared = os.environ.get("XDG_CACHE_HOME")

@@ -20,11 +20,13 @@ BITS = 128  # length of a signature
 DIMENSIONS = 24  # principal components kept of a patch
 ORDERS = 10  # times that the signatures are sorted
 NEXT = 4  # followers that a signature is compared with, in each order
+NEAREST = 8  # matches of one patch that count: a busbar or a logo, which matches everywhere, soon has no say
 ALIKE = 30  # differing bits of 128 up to which two patches match (an angle of 42 degrees)
 CELL = 4  # pixels within which placements agree
 VOTES = 2  # matching patches that must agree on a placement
 PLACEMENTS = 64  # candidates kept for one image at most; those with the most votes stay
 BLOCK = 1 << 20  # rows handled at a time
+KEY, DIFFERING = 28, 5  # bits of a keypoint's number, and of a count of differing bits
 
 Ints = NDArray[np.int64]
 
@@ -79,7 +81,7 @@ class Index:
 
     def add(self, image: int, points: Keypoints, signatures: NDArray[np.uint8]) -> None:
         """Add the keypoints of one image; images come in ascending order."""
-        bare = Keypoints(points.y, points.x, points.pose, points.patches[:0])
+        bare = Keypoints(points.y, points.x, points.pose, np.empty((0, PATCH), np.float32))  # lets go of the patches
         self._parts.append((np.full(len(points.y), image, np.int32), bare, signatures))
 
     def candidates(self, shapes: NDArray[np.int64]) -> Candidates:
@@ -88,7 +90,9 @@ class Index:
         Args:
             shapes: (N, 2) height and width of each image.
         """
-        parts = self._parts or [(np.empty(0, np.int32), _NOTHING, np.empty((0, BITS // 8), np.uint8))]
+        if not self._parts:
+            return Candidates(*[np.empty(0, np.int64)] * 6)
+        parts = self._parts
         image = np.concatenate([part[0] for part in parts])
         y, x = (np.concatenate([getattr(part[1], axis) for part in parts]) for axis in "yx")
         pose = np.concatenate([part[1].pose for part in parts])
@@ -96,9 +100,6 @@ class Index:
         turn = _RELATIVE[pose[a], pose[b]]
         row, column = _move(turn, y[a].astype(np.int64), x[a].astype(np.int64), shapes[image[a]])
         return _vote(image[a].astype(np.int64), image[b].astype(np.int64), turn, row - y[b], column - x[b])
-
-
-_NOTHING = Keypoints(*(np.empty(0, kind) for kind in (np.int16, np.int16, np.uint8)), np.empty((0, PATCH), np.float32))
 
 
 def _relative() -> Ints:
@@ -124,14 +125,15 @@ def _move(pose: Ints, y: Ints, x: Ints, shapes: Ints) -> tuple[Ints, Ints]:
 def _matches(image: NDArray[np.int32], signatures: NDArray[np.uint8]) -> tuple[Ints, Ints]:
     """Return the pairs of keypoints (the first of the earlier image) whose signatures differ in few bits."""
     count = len(image)
-    prefix = max(1, int(np.ceil(np.log2(max(count, 2)))) - 1)  # bits that compared signatures share: buckets stay small
+    prefix = max(1, int(np.ceil(np.log2(max(count, 2)))) - 1)  # bits that compared signatures share
     words = signatures.view(np.uint64)
     draws = np.random.Generator(np.random.PCG64(2))
-    found = [np.empty(0, np.int64)]
+    nearest = np.empty(0, np.int64)
     for _ in range(ORDERS):
         keys = _keys(signatures, draws.permutation(BITS)[:64])
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order] >> np.uint64(64 - min(prefix, 64))
+        order = np.argsort(keys)
+        keys = keys[order] >> np.uint64(64 - prefix)
+        found = [nearest]
         for step in range(1, NEXT + 1):
             for start in range(0, count - step, BLOCK):
                 here = slice(start, min(start + BLOCK, count - step))
@@ -140,11 +142,28 @@ def _matches(image: NDArray[np.int32], signatures: NDArray[np.uint8]) -> tuple[I
                 a, b = order[here][same], order[there][same]
                 other = image[a] != image[b]
                 a, b = a[other], b[other]
-                close = _bits(words[a] ^ words[b]) <= ALIKE
-                a, b = a[close], b[close]
-                found.append(np.minimum(a, b) * count + np.maximum(a, b))
-    pairs = np.unique(np.concatenate(found))
-    return pairs // max(count, 1), pairs % max(count, 1)
+                differing = _bits(words[a] ^ words[b])
+                close = differing <= ALIKE
+                a, b, differing = a[close], b[close], differing[close]
+                found += [_pack(a, differing, b), _pack(b, differing, a)]
+        nearest = _trim(np.concatenate(found))
+    a, b = nearest >> (KEY + DIFFERING), nearest & ((1 << KEY) - 1)
+    pairs = np.sort(np.minimum(a, b) << KEY | np.maximum(a, b))
+    pairs = pairs[np.diff(pairs, prepend=-1) != 0]
+    return pairs >> KEY, pairs & ((1 << KEY) - 1)
+
+
+def _pack(a: Ints, differing: Ints, b: Ints) -> Ints:
+    """Return one number for each match that sorts by keypoint, then by how near its partner is."""
+    return ((a << DIFFERING) | differing) << KEY | b
+
+
+def _trim(packed: Ints) -> Ints:
+    """Keep the `NEAREST` partners of each keypoint, each once."""
+    packed = np.sort(packed)
+    packed = packed[np.diff(packed, prepend=-1) != 0]
+    owner = packed >> (KEY + DIFFERING)
+    return packed[_place(owner) < NEAREST]
 
 
 def _keys(signatures: NDArray[np.uint8], chosen: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -161,43 +180,45 @@ _COUNTS = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8
 
 def _bits(words: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return (K,) how many bits are set in (K, 2) words."""
-    return _COUNTS[words.view(np.uint16)].sum(1, dtype=np.int64)
+    return np.asarray(_COUNTS[words.view(np.uint16)].sum(1, dtype=np.int64))
 
 
 def _vote(first: Ints, second: Ints, turn: Ints, dy: Ints, dx: Ints) -> Candidates:
     """Count the matches that agree on a placement, in cells that overlap by half so that no border splits them."""
-    columns: list[list[Ints]] = []
-    if len(first):
-        pair = (first * (int(second.max()) + 1) + second) * 8 + turn
-        reach = int(max(np.abs(dy).max(), np.abs(dx).max())) + CELL
-        cells = 2 * reach // CELL + 2
-        for shift in ((0, 0), (0, CELL // 2), (CELL // 2, 0), (CELL // 2, CELL // 2)):
-            row, column = (dy + reach + shift[0]) // CELL, (dx + reach + shift[1]) // CELL
-            key = (pair * cells + row) * cells + column
-            order = np.argsort(key, kind="stable")
-            start = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
-            votes = np.diff(np.r_[start, len(order)])
-            middle = order[start + votes // 2]
-            enough = votes >= VOTES
-            columns.append([array[enough] for array in (pair[middle], dy[middle], dx[middle], votes)])
-    if not columns:
-        columns = [[np.empty(0, np.int64)] * 4]
+    if not len(first):
         return Candidates(*[np.empty(0, np.int64)] * 6)
+    count = int(second.max()) + 1
+    pair = (first * count + second) * 8 + turn
+    reach = int(max(np.abs(dy).max(), np.abs(dx).max())) + CELL
+    cells = 2 * reach // CELL + 2
+    columns: list[tuple[Ints, ...]] = []
+    for down, right in ((0, 0), (0, CELL // 2), (CELL // 2, 0), (CELL // 2, CELL // 2)):
+        key = (pair * cells + (dy + reach + down) // CELL) * cells + (dx + reach + right) // CELL
+        order = np.argsort(key, kind="stable")
+        start = np.flatnonzero(np.diff(key[order], prepend=-1) != 0)
+        votes = np.diff(start, append=len(order))
+        middle = order[start + votes // 2]
+        enough = votes >= VOTES
+        columns.append(tuple(array[enough] for array in (pair[middle], dy[middle], dx[middle], votes)))
     pair, dy, dx, votes = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return _strongest(pair, dy, dx, votes, int(second.max()) + 1)
+    return _strongest(pair, dy, dx, votes, count)
 
 
 def _strongest(pair: Ints, dy: Ints, dx: Ints, votes: Ints, count: int) -> Candidates:
     """Keep the best placement of each pair and pose, and of these the best few of each image."""
     order = np.lexsort((dx, dy, -votes, pair))
-    order = order[np.r_[True, np.diff(pair[order]) != 0]]
+    order = order[np.diff(pair[order], prepend=-1) != 0]
     both, pose = pair[order] // 8, pair[order] % 8
     first, second = both // count, both % count
     keep = np.zeros(len(order), bool)
     for owner in (first, second):
         ranked = np.lexsort((-votes[order], owner))
-        start = np.flatnonzero(np.r_[True, np.diff(owner[ranked]) != 0])
-        place = np.arange(len(ranked)) - np.repeat(start, np.diff(np.r_[start, len(ranked)]))
-        keep[ranked[place < PLACEMENTS]] = True
+        keep[ranked[_place(owner[ranked]) < PLACEMENTS]] = True
     order = order[keep]
     return Candidates(first[keep], second[keep], pose[keep], dy[order], dx[order], votes[order])
+
+
+def _place(owner: Ints) -> Ints:
+    """Return (K,) the place of each entry among those of its owner, from 0; entries of one owner stand together."""
+    start = np.flatnonzero(np.diff(owner, prepend=-1) != 0)
+    return np.arange(len(owner)) - np.repeat(start, np.diff(start, append=len(owner)))

@@ -12,8 +12,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,9 @@ from flawforge.core.images import to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.cache import recall_groups, remember_groups
 from flawforge.data.candidates import Index, Ints, Signer
-from flawforge.data.keypoints import Floats, Keypoints, find_keypoints, flatten
+from flawforge.data.keypoints import PATCH, Floats, Keypoints, find_keypoints, flatten
 from flawforge.data.registration import register, turned
+from flawforge.data.threads import in_threads
 
 if TYPE_CHECKING:
     from flawforge.data.dataset import Dataset
@@ -32,18 +32,19 @@ DETECTOR = 1  # raise it when groups may come out otherwise: what is cached then
 SIDE = 256  # pixels; datasets whose middling short side is 1.5 times this or more are reduced to about this
 LEARNED = 200  # images that the signatures are fitted to
 IN_MEMORY = 1 << 30  # bytes of flattened images (one a pixel) kept in memory; more go to a temporary file
-BLOCK = 64  # images read at a time
+PATIENCE = 12  # candidates of one image that may fail in a row before it is left alone: bounds the work
 SCALE = 31.0  # steps of a flattened image's unit when kept as int8
 
-Reader = Callable[[int], NDArray[np.generic]]
+Reader = Callable[[int], NDArray[Any]]
 
 
 def overlap_groups(dataset: Dataset, progress: Progress = SILENT) -> Ints:
     """Return (N,) group numbers, 0..G-1 by first appearance: samples with the same number show the same material.
 
-    Found are exact duplicates of any size; crops of one picture at one scale that share a strip at least about 20 pixels
-    wide (at the working scale of `SIDE`); the same material photographed again from the same distance; and all of these mirrored or
-    turned by quarters. Not found are other scales and other angles. Kept in the user's cache, keyed by content.
+    Found are exact duplicates of any size; crops of one picture at one scale that share a strip at least about 20
+    pixels wide (at the working scale of `SIDE`); the same material photographed again from the same distance; and all
+    of these mirrored or turned by quarters. Not found are other scales and other angles. Kept in the user's cache,
+    keyed by content.
 
     Args:
         dataset: the images; classes do not matter.
@@ -65,37 +66,40 @@ def overlap_groups(dataset: Dataset, progress: Progress = SILENT) -> Ints:
 
 
 def find_overlaps(read: Reader, count: int, progress: Progress = SILENT) -> Ints:
-    """Return (P, 2) pairs of images that show the same material: enough of them to connect each group, not all.
+    """Return (P, 3) first image, second image, pose: pairs that show the same material, enough to connect each group.
+
+    The pose tells how the first is turned to fit the second: 1 mirrored left-right, + 2 mirrored up-down, then + 4
+    transposed.
 
     Args:
         read: gives the gray image of an index, (H, W), 0..255; called once or twice for each, from several threads.
         count: number of images.
         progress: where to tell how far it is.
     """
-    learn = np.unique(np.linspace(0, max(count - 1, 0), min(count, LEARNED)).astype(int))
-    with ThreadPoolExecutor(_workers()) as pool, tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-        images = [np.asarray(image) for image in pool.map(read, learn.tolist())]
-        factor = _factor([min(image.shape) for image in images])
-        found = pool.map(lambda image: find_keypoints(flatten(_reduced(image, factor))).patches, images)
-        signer = Signer(np.concatenate([*found, np.empty((0, 64), np.float32)]))
-        shelf, index, pairs = Shelf(file), Index(), []
+    learn = np.unique(np.linspace(0, max(count - 1, 0), min(count, LEARNED)).astype(int)).tolist()
+    images = [np.asarray(image) for image in in_threads(read, learn)]
+    factor = _factor([min(image.shape) for image in images])
+    patches = in_threads(lambda image: find_keypoints(flatten(_reduced(image, factor))).patches, images)
+    signer = Signer(np.concatenate([*patches, np.empty((0, PATCH), np.float32)]))
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+        shelf, index, copies = Shelf(file), Index(), []
         first: dict[bytes, int] = {}
         with progress.task("looking for overlaps", count, "images") as task:
-            for number, (digest, flat, points) in enumerate(_described(read, count, factor, pool)):
+            for number, (digest, flat, points) in enumerate(_described(read, count, factor)):
                 original = first.setdefault(digest, number)
                 shelf.add(flat)
                 if original == number:
                     index.add(number, points, signer.sign(points.patches))
                 else:
-                    pairs.append((original, number))
+                    copies.append((original, number, 0))
                 task.advance()
-        return np.array(pairs + _verified(index, shelf, count, progress), dtype=np.int64).reshape(-1, 2)
+        return np.array(copies + _verified(index, shelf, count, progress), dtype=np.int64).reshape(-1, 3)
 
 
 def connected(pairs: Ints, count: int) -> Ints:
-    """Return (N,) numbers of the connected components of (P, 2) pairs, 0..G-1 by first appearance."""
+    """Return (N,) numbers of the connected components of (P, 2 or more) pairs, 0..G-1 by first appearance."""
     forest = Forest(count)
-    for a, b in pairs.tolist():
+    for a, b in pairs[:, :2].tolist():
         forest.join(a, b)
     roots = [forest.root(index) for index in range(count)]
     number: dict[int, int] = {}
@@ -143,31 +147,32 @@ class Shelf:
         return np.frombuffer(data, np.int8).reshape(height, width).astype(np.float32) / np.float32(SCALE)
 
 
-def _described(
-    read: Reader, count: int, factor: int, pool: ThreadPoolExecutor
-) -> Iterator[tuple[bytes, NDArray[np.int8], Keypoints]]:
+def _described(read: Reader, count: int, factor: int) -> Iterator[tuple[bytes, NDArray[np.int8], Keypoints]]:
     def describe(number: int) -> tuple[bytes, NDArray[np.int8], Keypoints]:
-        image = np.asarray(read(number))
-        digest = hashlib.sha256(f"{image.shape}".encode() + np.ascontiguousarray(image).tobytes()).digest()
+        image = np.ascontiguousarray(read(number))
+        digest = hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).digest()
         flat = flatten(_reduced(image, factor))
         return digest, np.rint(flat * SCALE).astype(np.int8), find_keypoints(flat)
 
-    for start in range(0, count, BLOCK):
-        yield from pool.map(describe, range(start, min(start + BLOCK, count)))
+    return in_threads(describe, range(count))
 
 
-def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> list[tuple[int, int]]:
+def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> list[tuple[int, int, int]]:
     """Register the candidates, the surest first; those in one group already are passed over."""
     found = index.candidates(np.array(shelf.shapes, np.int64).reshape(-1, 2))
     forest, pairs = Forest(count), []
+    failed = [0] * count
     with progress.task("checking overlaps", len(found), "pairs") as task:
         for row in np.argsort(-found.votes, kind="stable").tolist():
             a, b = int(found.first[row]), int(found.second[row])
-            if forest.root(a) != forest.root(b):
+            if max(failed[a], failed[b]) < PATIENCE and forest.root(a) != forest.root(b):
                 placed = turned(shelf[a], int(found.pose[row])), shelf[b]
                 if register(*placed, int(found.dy[row]), int(found.dx[row])).same:
                     forest.join(a, b)
-                    pairs.append((a, b))
+                    pairs.append((a, b, int(found.pose[row])))
+                    failed[a] = failed[b] = 0
+                else:
+                    failed[a], failed[b] = failed[a] + 1, failed[b] + 1
             task.advance()
     return pairs
 
@@ -176,15 +181,11 @@ def _factor(sides: list[int]) -> int:
     return max(1, round(float(np.median(sides)) / SIDE)) if sides else 1
 
 
-def _reduced(image: NDArray[np.generic], factor: int) -> Floats:
+def _reduced(image: NDArray[Any], factor: int) -> Floats:
     """Return (H // factor, W // factor): the mean of each square of pixels; smaller images keep their size."""
-    image = image.astype(np.float32)
+    image = np.asarray(image, dtype=np.float32)
     height, width = image.shape[0] // factor, image.shape[1] // factor
     if factor == 1 or not height or not width:
         return image
     squares = image[: height * factor, : width * factor].reshape(height, factor, width, factor)
     return np.asarray(squares.mean((1, 3)), dtype=np.float32)
-
-
-def _workers() -> int:
-    return max(1, min(8, os.cpu_count() or 1))

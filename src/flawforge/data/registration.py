@@ -1,8 +1,9 @@
 """Registration: do two images, laid on each other at one placement, show the same material?
 
-Three things must hold in the overlap: the textures correlate; they do so nearly everywhere and not only along one strong
-line or edge; and they correlate clearly better here than a few pixels away in whichever direction is best, so that
-straight scratches and parallel grooves, which fit at any shift along themselves, prove nothing.
+Three things must hold in the overlap: the textures correlate; they do so nearly everywhere, not only along one strong
+line or edge (all solar cells have the same busbars); and they correlate clearly better here than a few pixels away in
+whichever direction is best, so that straight scratches and grooves, which fit at any shift along themselves, prove
+nothing.
 """
 
 from __future__ import annotations
@@ -16,19 +17,22 @@ from numpy.typing import NDArray
 from flawforge.data.keypoints import Floats
 
 CORRELATION = 0.55  # of the overlap as a whole, at least
-AGREEING = 0.6  # share of the overlap where the correlation within a window exceeds LOCAL, at least
+AGREEING = 0.7  # share of the overlap where the correlation within a window exceeds LOCAL, at least
 LOCAL = 0.5
 WINDOW = 16  # pixels, side of that window
 MARGIN = 0.3  # Fisher z by which the placement beats the shifted ones, at least, and ...
 CHANCE = 3.0  # ... so many standard errors more
 GRAIN = 16  # pixels of a flattened image that count as one independent observation
 SMALLEST = 16  # pixels, short side of an overlap
+ENOUGH = 20_000  # pixels that a correlation is taken over, at most
 
-_SHIFTS = [
-    (round(radius * np.sin(angle)), round(radius * np.cos(angle)))
-    for radius in (5, 9)
-    for angle in np.arange(16) * np.pi / 8
-]
+BESIDE = 6  # pixels away: where the shifted placements lie that are compared with
+
+# half of the square around the placement, in order (a ridge through the middle leaves the square on both sides)
+_SHIFTS = (
+    *((row, BESIDE) for row in range(-BESIDE, BESIDE)),
+    *((BESIDE, column) for column in range(BESIDE, -BESIDE - 2, -1)),
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Overlap:
         share: size of the overlap as a part of the smaller image, 0..1.
         correlation: normalised cross-correlation of the overlap, -1..1.
         agreeing: share of the overlap where the correlation within a small window exceeds 0.5.
-        margin: Fisher z of the correlation, less that of the best placement 5 or 9 pixels away.
+        margin: Fisher z of the correlation, less that of the best placement 6 pixels away (or of the
+            first that came too near).
         same: whether that is enough to say that both show the same material.
     """
 
@@ -75,10 +80,11 @@ def register(first: Floats, second: Floats, dy: int, dx: int) -> Overlap:
     if pair is None or best < CORRELATION:
         return Overlap(dy, dx, 0.0, best, 0.0, 0.0, False)
     share = pair[0].size / min(first.size, second.size)
-    beside = max(_correlation(first, second, dy + row, dx + column) for row, column in _SHIFTS)
-    margin = _fisher(best) - _fisher(beside)
     needed = MARGIN + CHANCE / np.sqrt(pair[0].size / GRAIN)
-    agreeing = _agreeing(*pair) if margin >= needed else 0.0
+    margin = _fisher(best) - _fisher(_beside(first, second, dy, dx, float(np.tanh(_fisher(best) - needed))))
+    if margin < needed:
+        return Overlap(dy, dx, share, best, 0.0, margin, False)
+    agreeing = _agreeing(*pair)
     return Overlap(dy, dx, share, best, agreeing, margin, agreeing >= AGREEING)
 
 
@@ -109,8 +115,24 @@ def _correlation(first: Floats, second: Floats, dy: int, dx: int) -> float:
     pair = _shared(first, second, dy, dx)
     if pair is None:
         return -1.0
-    a, b = (np.ravel(side - side.mean()) for side in pair)
+    step = -(-pair[0].size // ENOUGH)  # of a large overlap, every second row or third or ... will do
+    a, b = (np.ravel(side[::step] - side[::step].mean()) for side in pair)
     return float(a @ b / np.sqrt(float(a @ a) * float(b @ b) + 1e-6))
+
+
+def _beside(first: Floats, second: Floats, dy: int, dx: int, limit: float) -> float:
+    """Return the best correlation at a shift, between whole pixels too; the first that exceeds the limit settles it."""
+    values: list[float] = []
+    for row, column in _SHIFTS:
+        values.append(_correlation(first, second, dy + row, dx + column))
+        if values[-1] > limit:
+            return values[-1]
+    left, middle, right = np.array(values[:-2]), np.array(values[1:-1]), np.array(values[2:])
+    bend = np.minimum(left - 2 * middle + right, -1e-6)
+    top = middle - (left - right) ** 2 / (
+        8 * bend
+    )  # of the parabola through three neighbours, where it is between them
+    return float(max(*values, *np.where((middle >= left) & (middle >= right), top, -1.0)))
 
 
 def _fisher(correlation: float) -> float:

@@ -1,0 +1,34 @@
+"""Drawn material: pictures whose crops overlap where we say so."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.ndimage as nd
+
+
+def texture(seed: int, height: int, width: int, *, grain: float = 1.5) -> np.ndarray:
+    """A picture (H, W), 0..255 float32, of rough material: noise of two grains under uneven light."""
+    draws = np.random.default_rng(seed)
+    fine = nd.gaussian_filter(draws.standard_normal((height, width)), grain)
+    coarse = nd.gaussian_filter(draws.standard_normal((height, width)), 4 * grain)
+    light = np.linspace(100, 150, width)
+    return np.clip(light + 25 * fine / fine.std() + 15 * coarse / coarse.std(), 0, 255).astype(np.float32)
+
+
+def photographed(image: np.ndarray, seed: int, *, noise: float = 4.0, gain: float = 1.0) -> np.ndarray:
+    """The image as a camera gives it: whole numbers, with noise, under another exposure."""
+    rough = image * gain + noise * np.random.default_rng(seed).standard_normal(image.shape)
+    return np.rint(np.clip(rough, 0, 255)).astype(np.float32)
+
+
+def crops(seed: int, size: int = 128) -> list[np.ndarray]:
+    """Five crops of one picture: 0 and 1 share half, 1 and 2 a quarter, 3 shares a strip with 0, 4 shares nothing."""
+    picture = texture(seed, 4 * size, 4 * size)
+    corners = [
+        (size, size),
+        (size, size + size // 2),
+        (size + size // 2, size),
+        (size - size * 3 // 4, size),
+        (0, 3 * size),
+    ]
+    return [photographed(picture[y : y + size, x : x + size], seed * 10 + n) for n, (y, x) in enumerate(corners)]
