@@ -1,9 +1,9 @@
-"""Measure the search for overlap groups: time, agreement with the references, false alarms, growth with the number of images.
+"""Measure the search for overlap groups: time, agreement with references, false alarms, growth with more images.
 
-Pairs are pairs of images in one group, after connected components. The reference of the steel images was found by another
-method, and misses overlaps of less than about 40 % and all turned ones, so "precision" against it is a lower bound: see
-docs/decisions/overlap-groups.md. `mirrored` counts accepted placements that mirror an image: a camera makes none, so they
-tell how many of the others are chance. Drawn crops have an exact truth.
+Pairs are pairs of images in one group, after connected components. The reference of the steel images was found by
+another method, which misses most overlaps below 40 % and all turned ones, so "precision" against it is far too low: see
+docs/decisions/overlap-groups.md. `mirrored` counts accepted placements that mirror an image: a camera makes none (solar
+wafers can lie on either side, though), so they tell how many of the others are chance. Drawn crops have an exact truth.
 
     python benchmarks/overlap_groups.py [--quick] [--json FILE]
 """
@@ -46,7 +46,8 @@ def main() -> None:
     growth = [
         drawn(count) for count in (500, 1000, 2000, 4000, 8000, 16000) if count <= (2000 if args.quick else args.most)
     ]
-    exponent = float(np.polyfit(*(np.log([row[key] for row in growth]) for key in ("images", "seconds")), 1)[0])
+    sizes, seconds = (np.log(np.array([row[key] for row in growth], dtype=float)) for key in ("images", "seconds"))
+    exponent = float(np.polyfit(sizes, seconds, 1)[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nseconds grow as images to the power {exponent:.2f}; peak memory {peak:.0f} MiB")
     recall = rows[0]["recall"] if rows else growth[-1]["recall"]
