@@ -30,12 +30,16 @@ class SameConv2d(nn.Conv2d):
     def convolve(self, input: Tensor, weight: Tensor) -> Tensor:
         """Map (N, in, H, W) with the given weights in place of the layer's own.
 
-        Where one more zero is due after than before, the kernel gets a leading row or column of zeros in place of the
-        image, and the padding is even: the same sums, and no second copy of a large map.
+        Where one more zero is due after than before, a depthwise kernel gets a leading row or column of zeros in place of
+        the map, and the padding is even: the same sums, without a second copy of the widest maps.
         """
         kernel, stride = self.kernel_size[0], self.stride[0]
         top, bottom = same_padding(input.shape[2], kernel, stride)
         left, right = same_padding(input.shape[3], kernel, stride)
         if (top, left) != (bottom, right):
-            weight = F.pad(weight, (right - left, 0, bottom - top, 0))
+            if self.groups > 1:
+                weight = F.pad(weight, (right - left, 0, bottom - top, 0))
+            else:
+                input = F.pad(input, (left, right, top, bottom))
+                bottom = right = 0
         return F.conv2d(input, weight, self.bias, self.stride, (bottom, right), 1, self.groups)
