@@ -30,7 +30,7 @@ class SameConv2d(nn.Conv2d):
     def convolve(self, input: Tensor, weight: Tensor) -> Tensor:
         """Map (N, in, H, W) with the given weights in place of the layer's own.
 
-        Where one more zero is due after than before, a depthwise kernel gets a leading row or column of zeros in place of
+        Where one more zero is due after than before, a depthwise kernel gets a leading row or column of zeros, not
         the map, and the padding is even: the same sums, without a second copy of the widest maps.
         """
         kernel, stride = self.kernel_size[0], self.stride[0]
