@@ -22,6 +22,7 @@ _HOMES = {
     "load": "flawforge.data.load",
     "report": "flawforge.reports.page",
     "recipe": "flawforge.core.recipes",
+    "score": "flawforge.studies.score",
     "train": "flawforge.training.gan",
 }
 
@@ -36,6 +37,7 @@ __all__ = [
     "load",
     "recipe",
     "report",
+    "score",
     "train",
 ]
 
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from flawforge.reports.page import report
     from flawforge.studies.audit import audit
     from flawforge.studies.generate import generate
+    from flawforge.studies.score import score
     from flawforge.studies.synthetic import as_dataset
     from flawforge.training.gan import train
 

@@ -18,6 +18,7 @@ from flawforge.cli.inspect import inspect
 from flawforge.cli.recipes import recipes
 from flawforge.cli.report import report
 from flawforge.cli.run import run
+from flawforge.cli.score import score
 from flawforge.cli.train import train
 from flawforge.core.errors import FlawforgeError
 
@@ -32,7 +33,7 @@ explained, 2 wrong usage.
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown")
-for _verb in (run, inspect, train, generate, audit, report, recipes):
+for _verb in (run, inspect, train, generate, audit, score, report, recipes):
     app.command(_verb)
 
 

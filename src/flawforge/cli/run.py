@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flawforge.data.dataset import Dataset
     from flawforge.runs.folder import Run
     from flawforge.runs.records import AuditRecord
+    from flawforge.runs.scores import ScoreRecord
 
 REST = 0.15  # share of --minutes kept for generating, audit and report
 REST_MOST = 1.0  # minutes; these do not take longer when training does
@@ -28,7 +29,8 @@ EXPLANATION = """[bold]flawforge run DATA --out RUN --minutes 10[/bold] does the
   2. trains a generator on them
   3. makes new images            RUN/synthetic
   4. checks them for copies      RUN/records/audit.json
-  5. draws the report            RUN/report.html
+  5. measures how real they look RUN/records/score.json
+  6. draws the report            RUN/report.html
 
 Try it:   flawforge run elpv --classes defective --out runs/cells --minutes 5
           flawforge inspect DATA        says what is in a folder first
@@ -52,7 +54,7 @@ def run(
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Do all of it: train on DATA, make new images, check them for copies, draw the report.
+    """Do all of it: train on DATA, make new images, check them for copies, measure how real they look, draw the report.
 
     Run again, it goes on where it stopped and skips what is done. Without DATA it explains itself.
 
@@ -87,10 +89,12 @@ def run(
     from flawforge.data.load import load
     from flawforge.reports.page import report
     from flawforge.studies.audit import audit
+    from flawforge.studies.score import score
 
     folder = out_folder if out_folder is not None else Path("runs") / (Path(data).resolve().name or "run")
     with drawn_progress() as progress:
-        dataset = load(data, progress=progress).select(classes, shots, seed, progress)
+        whole = load(data, progress=progress)
+        dataset = whole.select(classes, shots, seed, progress)
         groups = int(dataset.groups(progress).max()) + 1 if len(dataset) else 0
         _tell(dataset, groups, progress)
         asked = {"recipe": recipe, "classes": classes, "shots": shots, "seed": seed, "device": device}
@@ -98,11 +102,16 @@ def run(
         trained = _train(data, folder, minutes, asked, changed(settings), spent, progress)
         made = _generate(trained, n, seed, device, progress)
         found = _audited(trained) or audit(trained, device=device, command=_command(), progress=progress)
+        looks = _scored(trained, whole) or score(
+            trained, data=whole, device=device, seed=seed, command=_command(), progress=progress
+        )
         page = report(trained, progress=progress)
     if json:
-        print_json({"run": str(folder), "report": str(page), "generated": made, "audit": found.sentence})
+        told = {"generated": made, "audit": found.sentence, "score": looks.sentence}
+        print_json({"run": str(folder), "report": str(page), **told})
         return
     out.print(escape(found.sentence))
+    out.print(escape(looks.sentence))
     out.print(f"[bold]report:[/bold] {escape(str(page))}", soft_wrap=True)
 
 
@@ -173,6 +182,23 @@ def _audited(run: Run) -> AuditRecord | None:
     record = load_record(run, "audit", AuditRecord)
     present = {"synthetic": read_facts(run.synthetic)["manifest_sha256"], "data": run.settings["data"]["fingerprint"]}
     return record if record.inputs == present else None
+
+
+def _scored(run: Run, whole: Dataset) -> ScoreRecord | None:
+    """Return the run's score record when it is of the present synthetic set and real images, else None."""
+    from flawforge.runs.records import load_record, record_file
+    from flawforge.runs.scores import ScoreRecord
+    from flawforge.studies.manifest import read_facts
+
+    if not record_file(run, "score").is_file():
+        return None
+    record = load_record(run, "score", ScoreRecord)
+    present = {
+        "synthetic": read_facts(run.synthetic)["manifest_sha256"],
+        "data": run.settings["data"]["fingerprint"],
+        "real": whole.fingerprint,
+    }
+    return record if present.items() <= record.inputs.items() else None
 
 
 def _command() -> str:

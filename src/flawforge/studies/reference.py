@@ -1,0 +1,154 @@
+"""The real images that a score compares with: those that training did not see, where there are any."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawforge.core.errors import DataNotFoundError, DataUnusableError
+from flawforge.core.progress import Progress
+from flawforge.data.dataset import Dataset
+from flawforge.data.load import load
+from flawforge.runs.folder import Run
+
+Against = Literal["held-out", "given", "training"]
+
+
+@dataclass(frozen=True)
+class Real:
+    """Training and reference images, as rows of one dataset that holds both.
+
+    Attributes:
+        data: the dataset.
+        groups: (N,) group numbers over all of it.
+        training: rows that the run was trained on.
+        reference: rows to compare with: no group of `training`, unless `against` is ``training``.
+        against: what the reference is.
+        source: fingerprint of all images that were found, before any choice.
+        notes: what a reader must know about it, a sentence each.
+    """
+
+    data: Dataset
+    groups: NDArray[np.int64]
+    training: NDArray[np.int64]
+    reference: NDArray[np.int64]
+    against: Against
+    source: str
+    notes: tuple[str, ...]
+
+    def labels(self, rows: NDArray[np.int64]) -> NDArray[np.str_]:
+        """Return the class names of rows."""
+        return np.array([self.data.samples[row].label for row in rows], dtype=np.str_)
+
+
+def find_real(
+    run: Run, data: Dataset | str | Path | None, held_out: Dataset | str | Path | None, progress: Progress
+) -> Real:
+    """Find the training images again, and real ones of other groups.
+
+    With `held_out`, its images count, less those of a training group. Otherwise, where the run was trained on a part of
+    each class (`--shots`), the rest of the classes' images does, less those of a training group. Otherwise the training
+    images themselves.
+
+    Raises:
+        DataNotFoundError: the images are gone. DataUnusableError: the training images have changed, or `held_out`
+        holds training images.
+    """
+    whole = _load(run, data, progress)
+    part, training = _find_training(run, whole, progress)
+    if held_out is not None:
+        return _given(whole, part.take(training), load(held_out, progress=progress), progress)
+    groups = part.groups(progress)
+    unused = np.flatnonzero(~np.isin(groups, groups[training]))
+    if len(unused):
+        dropped = len(part) - len(training) - len(unused)
+        notes = [f"Compared with {len(unused):,} real images of the same classes that training did not see."]
+        if dropped:
+            notes.append(f"{dropped:,} others show the same pieces of material as training images and are left out.")
+        return Real(part, groups, np.array(training), unused, "held-out", whole.fingerprint, tuple(notes))
+    rows = np.array(training)
+    notes = [
+        "Compared with the training images themselves, because training used all real images: copying would lower the "
+        "distances. Keep real images back (--held-out DIR, or train with --shots) for a score that copying cannot "
+        "improve."
+    ]
+    return Real(part, groups, rows, rows, "training", whole.fingerprint, tuple(notes))
+
+
+def _load(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
+    about = run.settings["data"]
+    if data is not None:
+        return load(data, progress=progress)
+    source = about["source"]
+    try:
+        there = source == "elpv" or Path(source).expanduser().is_dir()
+        return load(source if there else about["root"], progress=progress)
+    except DataNotFoundError as error:
+        raise DataNotFoundError(
+            f"the images that {run.path} was trained on are no longer in {source}. The score compares with real "
+            f"images: say where they are now with --data DIR."
+        ) from error
+
+
+def _find_training(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset, list[int]]:
+    """Return the images of the classes that training chose from, and the rows of those that it took."""
+    settings: dict[str, Any] = run.settings
+    about, chosen = settings["data"], settings["selection"]
+    if whole.fingerprint == about["fingerprint"]:
+        return whole, list(range(len(whole)))
+    classes = [label for label in chosen["classes"] if label in whole.classes] if chosen["classes"] else None
+    part = whole.select(classes)
+    taken = part.select(None, chosen["shots"], settings["seed"], progress)
+    if taken.fingerprint != about["fingerprint"]:
+        raise DataUnusableError(
+            f"the images in {whole.source} are not those that {run.path} was trained on: it had {about['samples']} "
+            f"({', '.join(f'{label} {count}' for label, count in about['classes'].items())}), here the same choice "
+            f"gives {len(taken)}, or other contents. Give the folder that it was trained on with --data DIR."
+        )
+    files = {sample.file for sample in taken.samples}
+    return part, [row for row, sample in enumerate(part.samples) if sample.file in files]
+
+
+def _given(whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> Real:
+    """Join training and given images, find the groups over both, and refuse what training has seen."""
+    known = {sample.sha256: sample.file for sample in training.samples}
+    leaked = [(sample.file, known[sample.sha256]) for sample in given.samples if sample.sha256 in known]
+    if leaked:
+        raise DataUnusableError(
+            f"--held-out {given.source} holds {len(leaked)} of the {len(training)} training images (as {leaked[0][0]} "
+            f"= {leaked[0][1]}). A score against images that training has seen rewards copying: take them out."
+        )
+    joined = _join(training, given)
+    groups = joined.groups(progress)
+    own = {str((training.root / sample.file).resolve()) for sample in training.samples}
+    seen = np.array([str(joined.root / sample.file) in own for sample in joined.samples])
+    training_rows = np.flatnonzero(seen)
+    rows = np.flatnonzero(~seen & ~np.isin(groups, groups[training_rows]))
+    if not len(rows):
+        raise DataUnusableError(
+            f"--held-out {given.source}: every image there shows the same piece of material as a training image. "
+            f"Give images of other pieces."
+        )
+    notes = [f"Compared with {len(rows):,} real images from {given.source} that training did not see."]
+    if dropped := int((~seen).sum()) - len(rows):
+        notes.append(f"{dropped:,} others there show the same pieces of material as training images and are left out.")
+    source = f"{whole.fingerprint} {given.fingerprint}"
+    return Real(joined, groups, training_rows, rows, "given", source, tuple(notes))
+
+
+def _join(one: Dataset, other: Dataset) -> Dataset:
+    """Return both as one dataset, with the files named from a folder above them."""
+    roots = [one.root.resolve(), other.root.resolve()]
+    root = Path(os.path.commonpath(roots))
+    samples = [
+        replace(sample, file=((base / sample.file).resolve().relative_to(root)).as_posix())
+        for base, part in zip(roots, (one, other), strict=True)
+        for sample in part.samples
+    ]
+    ordered = tuple(sorted(samples, key=lambda sample: (sample.label, sample.file)))
+    return Dataset(source=f"{one.source} and {other.source}", root=root, layout=one.layout, samples=ordered)
