@@ -11,6 +11,7 @@ from flawforge.reports.synthetic import Synthetic
 from flawforge.reports.words import NOT_MEASURED, count, duration, joined, length, number, percent, plural
 from flawforge.runs.history import Line
 from flawforge.runs.records import AuditRecord
+from flawforge.runs.scores import ScoreRecord
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class Headline:
 
 
 def headline(
-    settings: dict[str, Any], last: Line | None, synthetic: Synthetic | None, audit: AuditRecord | None
+    settings: dict[str, Any],
+    last: Line | None,
+    synthetic: Synthetic | None,
+    audit: AuditRecord | None,
+    score: ScoreRecord | None = None,
 ) -> Headline:
     """Make the top of the page. `last` is the last logged step of the training."""
     data = section(settings, "data")
@@ -53,6 +58,8 @@ def headline(
         sentences.append(audit.sentence)
     elif synthetic is not None:
         sentences.append("Whether they are copies has not been checked yet.")
+    if score is not None:
+        sentences.append(score.sentence)
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
     return Headline(title, tuple(sentences), _facts(samples, labels, last, synthetic, audit))
 

@@ -19,6 +19,8 @@ from flawforge.reports.gallery import Gallery, gallery
 from flawforge.reports.headline import Headline, headline
 from flawforge.reports.nearest import Nearest, nearest, read_audit
 from flawforge.reports.origin import Origin, origin, resolution_of, section, white_of
+from flawforge.reports.score import Score, read_score, score_section
+from flawforge.reports.strips import draw_strip
 from flawforge.reports.synthetic import Synthetic, read_synthetic
 from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
@@ -34,6 +36,7 @@ class Page:
     synthetic: Synthetic | None
     gallery: Gallery
     nearest: Nearest | None
+    score: Score | None
     course: Course | None
     film: Film | None
     origin: Origin
@@ -77,7 +80,7 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
     """Gather what the page shows from the run folder."""
     settings = run.settings
     white = white_of(settings)
-    with progress.task("drawing the report", 4, "parts") as task:
+    with progress.task("drawing the report", 5, "parts") as task:
         lines = History(run.history_file).lines()
         synthetic, audit = read_synthetic(run), read_audit(run)
         task.advance()
@@ -88,18 +91,22 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
             progress.warn(f"{what}, e.g. {shown.unreadable[0]}.")
         task.advance()
         pairs = None if audit is None else nearest(run, audit, synthetic, white)
+        score = read_score(run)
+        looks = None if score is None else score_section(run, score, synthetic)
         task.advance()
         steps = logged_steps(lines)
         made: tuple[tuple[str, dict[str, Any]], ...] = (
             ("Generated images", synthetic.facts if synthetic else {}),
             ("Audit", {"command": audit.command} if audit else {}),
+            ("Score", {"command": score.command} if score else {}),
         )
         page = Page(
             run=shlex.quote(str(run.path)),
-            headline=headline(settings, steps[-1] if steps else None, synthetic, audit),
+            headline=headline(settings, steps[-1] if steps else None, synthetic, audit, score),
             synthetic=synthetic,
             gallery=shown,
             nearest=pairs,
+            score=looks,
             course=course(lines, settings.get("steps")),
             film=film(run, resolution_of(settings), white),
             origin=origin(settings, made),
@@ -125,6 +132,7 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = lambda path: Markup("<wbr>").join(re.split(r"(?<=[/_])", str(path)))
+    environment.filters["strip"] = lambda strip: Markup(draw_strip(strip))
     environment.filters["svg"] = lambda chart: Markup(draw(chart))
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
