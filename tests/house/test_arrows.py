@@ -53,8 +53,10 @@ for i in range(4):
     Image.fromarray(np.random.default_rng(i).integers(0, 255, (16, 16)).astype("uint8")).save(folder / f"{{i}}.png")
 import flawforge
 run = flawforge.train(folder, {str(tmp_path / "run")!r}, kimg=0.05, resolution=16, generator_depth=2,
-discriminator_depth=2) flawforge.generate(run, 4)
+discriminator_depth=2)
+flawforge.generate(run, 4)
 flawforge.audit(run)
+flawforge.score(run)
 flawforge.report(run)
 print([name for name in ("torchvision", "timm") if name in sys.modules])
 """

@@ -40,7 +40,8 @@ def ring_frequencies(height: int, width: int) -> Float:
 def radial_spectra(images: Tensor) -> Float:
     """Return (N, B) power per ring in dB: ``10 log10 S``, S the mean power of a pixel's wave in the ring.
 
-    White noise of variance v has the same expected S = v in every ring. An image without contrast has -100 dB.
+    White noise of variance v has the expected S = v in every ring but the lowest, from which taking the mean off takes
+    a part. An image without contrast has -100 dB.
 
     Args:
         images: (N, C, H, W) in [-1, 1]; the spectra of the channels are averaged before the logarithm.
