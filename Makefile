@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 .PHONY: demo test check install clean
 
 demo: $(STAMP)
-	$(BIN)/flawforge run elpv --out runs/demo --minutes 6
+	$(BIN)/flawforge run elpv --classes defective --out runs/demo --minutes 6
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal

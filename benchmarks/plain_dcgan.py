@@ -69,7 +69,7 @@ class PlainLoop:
         loss_g = self.loss(self.discriminator(fake).view(-1), ones)
         loss_g.backward()
         self.adam_g.step()
-        return float(loss_real + loss_fake), float(loss_g)
+        return float((loss_real + loss_fake).detach()), float(loss_g.detach())
 
 
 @torch.no_grad()
