@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,3 +26,33 @@ def discriminator_loss_fake(logits: Tensor) -> Tensor:
 def generator_loss(logits: Tensor) -> Tensor:
     """Return -mean log D(G(z)) of (N,) logits on generated images: the non-saturating form (same, section 3)."""
     return F.softplus(-logits.float()).mean()
+
+
+def hinge_real(logits: Tensor) -> Tensor:
+    """Return mean max(0, 1 - D(x)) of logits of any shape on real images (Lim & Ye 2017, 1705.02894)."""
+    return F.relu(1 - logits.float()).mean()
+
+
+def hinge_fake(logits: Tensor) -> Tensor:
+    """Return mean max(0, 1 + D(G(z))) of logits on generated images (same)."""
+    return F.relu(1 + logits.float()).mean()
+
+
+def hinge_generator(logits: Tensor) -> Tensor:
+    """Return -mean D(G(z)) of logits on generated images (same)."""
+    return -logits.float().mean()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The three parts of an adversarial loss, each from logits to a scalar."""
+
+    real: Callable[[Tensor], Tensor]
+    fake: Callable[[Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
+LOSSES = {
+    "bce": Loss(discriminator_loss_real, discriminator_loss_fake, generator_loss),
+    "hinge": Loss(hinge_real, hinge_fake, hinge_generator),
+}
