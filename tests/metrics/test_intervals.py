@@ -34,6 +34,14 @@ def test_the_interval_of_a_mean_is_students_for_normal_values(n: int) -> None:
     assert (found.level, found.groups) == (0.95, n)
 
 
+@pytest.mark.parametrize("n", [3, 10])
+def test_normal_resamples_give_students_interval_exactly(n: int) -> None:
+    # resampled means have variance (n - 1)/n of the unbiased one; on a fine grid of such quantiles: ± t
+    grid = stats.norm.ppf(np.linspace(0, 1, 2_000_001)[1:-1]) * np.sqrt((n - 1) / n)
+    found = percentile_interval(grid, n, 0.8)
+    assert found[:2] == pytest.approx((stats.t.ppf(0.1, n - 1), stats.t.ppf(0.9, n - 1)), rel=1e-3)
+
+
 @pytest.mark.slow
 def test_groups_keep_the_coverage_that_single_images_lose() -> None:
     rng = np.random.default_rng(1)

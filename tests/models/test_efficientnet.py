@@ -110,6 +110,12 @@ def test_folding_and_channels_last_change_rounding_alone(plain: Backbone) -> Non
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in load_backbone().modules())
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_last_holds_through_all_stages_of_gray_images_too(backbone: Backbone, channels: int) -> None:
+    # a gray image is the same in both layouts, and once led every layer back into the slow one
+    assert all(m.is_contiguous(memory_format=torch.channels_last) for m in backbone(noise(2, channels, 96, 96)))
+
+
 @pytest.mark.parametrize("size", [(32, 32), (37, 200), (128, 128)])
 def test_maps_have_the_announced_shapes(backbone: Backbone, size: tuple[int, int]) -> None:
     maps = backbone.forward_stages(noise(1, 1, *size))

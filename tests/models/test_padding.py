@@ -18,12 +18,13 @@ def test_zeros_follow_tensorflow(size: int, kernel: int, stride: int, expected: 
 
 
 @settings(deadline=None)
-@given(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3, 5]), st.sampled_from([1, 2]))
-def test_a_convolution_reads_the_padded_image(height: int, width: int, kernel: int, stride: int) -> None:
-    layer = SameConv2d(2, 3, kernel, stride)
-    x = torch.randn(1, 2, height, width, generator=torch.Generator().manual_seed(0))
+@given(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3, 5]), st.sampled_from([1, 2]), st.booleans())
+def test_a_convolution_reads_the_padded_image(height: int, width: int, kernel: int, stride: int, deep: bool) -> None:
+    groups = 3 if deep else 1
+    layer = SameConv2d(3, 3, kernel, stride, groups)
+    x = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     (top, bottom), (left, right) = same_padding(height, kernel, stride), same_padding(width, kernel, stride)
-    expected = F.conv2d(F.pad(x, (left, right, top, bottom)), layer.weight, stride=stride)
+    expected = F.conv2d(F.pad(x, (left, right, top, bottom)), layer.weight, stride=stride, groups=groups)
     with torch.no_grad():
         out = layer(x)
     assert out.shape == (1, 3, -(-height // stride), -(-width // stride))

@@ -93,7 +93,7 @@ def kid_interval(
     a, b = as_groups(real_groups, len(x), "real_groups", 2), as_groups(generated_groups, len(y), "generated_groups", 2)
     v = group_weights(a, len(x), seed, "kid", "real", resamples=resamples)
     w = group_weights(b, len(y), seed, "kid", "generated", resamples=resamples)
-    return percentile_interval(_weighted(x, y, a, b, v, w), min(a.max(), b.max()) + 1, level)
+    return percentile_interval(_weighted(x, y, a, b, v, w), int(min(a.max(), b.max())) + 1, level)
 
 
 class BlockKid(NamedTuple):

@@ -28,11 +28,18 @@ class SameConv2d(nn.Conv2d):
         return self.convolve(input, self.weight)
 
     def convolve(self, input: Tensor, weight: Tensor) -> Tensor:
-        """Map (N, in, H, W) with the given weights in place of the layer's own."""
+        """Map (N, in, H, W) with the given weights in place of the layer's own.
+
+        Where one more zero is due after than before, a depthwise kernel gets a leading row or column of zeros, not
+        the map, and the padding is even: the same sums, without a second copy of the widest maps.
+        """
         kernel, stride = self.kernel_size[0], self.stride[0]
         top, bottom = same_padding(input.shape[2], kernel, stride)
         left, right = same_padding(input.shape[3], kernel, stride)
         if (top, left) != (bottom, right):
-            input = F.pad(input, (left, right, top, bottom))
-            top = left = 0
-        return F.conv2d(input, weight, self.bias, self.stride, (top, left), 1, self.groups)
+            if self.groups > 1:
+                weight = F.pad(weight, (right - left, 0, bottom - top, 0))
+            else:
+                input = F.pad(input, (left, right, top, bottom))
+                bottom = right = 0
+        return F.conv2d(input, weight, self.bias, self.stride, (bottom, right), 1, self.groups)
