@@ -109,6 +109,11 @@ class Recipe(Settings):
         help="Adapt how often images are augmented, so that the mean sign of the discriminator's output on real images "
         "stays here (ADA; 0.6 is usual). 0: always.",
     )  # fmt: skip
+    diversity: float = setting(
+        0.0, ge=0, le=100,
+        help="Weight of a term that asks the generated batch to vary as much, at coarse scales, as the real batch. It "
+        "acts only while it varies less: against a generator whose images are all alike. 0: off.",
+    )  # fmt: skip
     ema_kimg: float = setting(
         0.0, ge=0, le=1e4, unit="kimg",
         help="Half-life of the moving average of the generator's weights that images are made from. 0: no average, "
@@ -168,7 +173,8 @@ DCGAN_SN = Recipe(
 FEWSHOT = Recipe(
     name="fewshot", design="fewshot", resolution=(128, 128), channels="data", latent=128, generator_depth=16,
     discriminator_depth=64, loss="hinge", batch=16, epochs=400, generator_lr=2e-4, discriminator_lr=2e-4, beta1=0.0,
-    beta2=0.99, flip="both", augment="light", ema_kimg=0.5, precision="auto",
+    beta2=0.99, flip="both", augment="light", diversity=2.0, ema_kimg=0.5,
+    precision="auto",
 )  # fmt: skip
 """Few images, several classes, minutes on a processor."""
 
@@ -182,11 +188,11 @@ DCGAN_LITE = DCGAN_SN.model_copy(
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DCGAN_LITE, DCGAN_SN, FEWSHOT)}
 SUMMARIES = {
-    "fewshot": "5 to 300 images a class, one generator for all classes, judged through a pretrained network",
-    "dcgan-lite": "the published design sized for a CPU: minutes on two cores; the default for now",
+    "fewshot": "5 to 300 images a class, one generator for all classes, minutes on a CPU; the default",
+    "dcgan-lite": "the published design sized for a CPU: minutes on two cores",
     "dcgan-sn": "the published experiment, exactly: DCGAN with spectral norm, 128 epochs; hours on a CPU",
 }
-DEFAULT = "dcgan-lite"
+DEFAULT = "fewshot"
 
 
 def recipe(name: str | Path = DEFAULT, /, **changes: Any) -> Recipe:
@@ -194,7 +200,7 @@ def recipe(name: str | Path = DEFAULT, /, **changes: Any) -> Recipe:
 
     Args:
         name: a name from `RECIPES`, or a path ending in ``.toml``. A TOML file holds fields of `Recipe`; its field
-            ``name`` says which recipe it starts from (`dcgan-lite` when it says none).
+            ``name`` says which recipe it starts from (the default when it says none).
         changes: fields to set; None leaves a field as it is.
 
     Raises:

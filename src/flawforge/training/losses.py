@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -41,6 +42,25 @@ def hinge_fake(logits: Tensor) -> Tensor:
 def hinge_generator(logits: Tensor) -> Tensor:
     """Return -mean D(G(z)) of logits on generated images (same)."""
     return -logits.float().mean()
+
+
+def diversity_gap(fake: Tensor, real: Tensor) -> Tensor:
+    """Return how much less the generated batch varies than the real one, 0 (not less) to 1 (all images alike).
+
+    max(0, 1 - s(fake) / s(real)), mean over two coarse scales; s is the standard deviation over the batch, mean over
+    places and channels, of (N, C, H, W) images averaged down to about 4 and 16 cells a side. In the spirit of mode
+    seeking (Mao et al. 2019, 1903.05628), but it stops at what real images have.
+    """
+    gaps = []
+    for cells in (4, 16):
+        made, true = (F.adaptive_avg_pool2d(images.float(), cells) for images in (fake, real))
+        gaps.append(F.relu(1 - spread(made) / spread(true).clamp_min(1e-6)))
+    return torch.stack(gaps).mean()
+
+
+def spread(images: Tensor) -> Tensor:
+    """Return the standard deviation over the batch of (N, C, h, w), mean over channels and places."""
+    return (images.var(0, unbiased=False) + 1e-8).sqrt().mean()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from flawforge.training.losses import LOSSES
+from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state import TrainingState
 
 
@@ -74,7 +74,10 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
     with state.autocast():
         logits_judged = discriminator(augment(fake, "judged"), labels)
     loss_g = loss.generator(logits_judged)
-    loss_g.backward()  # type: ignore[no-untyped-call]
+    wanted = loss_g
+    if state.recipe.diversity > 0:
+        wanted = loss_g + state.recipe.diversity * diversity_gap(fake, real)
+    wanted.backward()  # type: ignore[no-untyped-call]
     state.adam_g.step()
 
     with torch.no_grad():
