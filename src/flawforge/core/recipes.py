@@ -111,8 +111,8 @@ class Recipe(Settings):
     )  # fmt: skip
     diversity: float = setting(
         0.0, ge=0, le=100,
-        help="Weight of a term that asks the generated batch to vary as much, at coarse scales, as the real batch. It "
-        "acts only while it varies less: against a generator whose images are all alike. 0: off.",
+        help="Weight of a term that asks the generated images of a class to differ as much, at coarse scales, as the "
+        "real ones do. It acts only while they differ less: against images that are all alike. 0: off.",
     )  # fmt: skip
     ema_kimg: float = setting(
         0.0, ge=0, le=1e4, unit="kimg",
@@ -171,7 +171,7 @@ DCGAN_SN = Recipe(
 """The published experiment: steel scratches, 128 epochs. Hours on a processor; the yardstick for everything else."""
 
 FEWSHOT = Recipe(
-    name="fewshot", design="fewshot", resolution=(128, 128), channels="data", latent=128, generator_depth=16,
+    name="fewshot", design="fewshot", resolution=(64, 64), channels="data", latent=128, generator_depth=16,
     discriminator_depth=64, loss="hinge", batch=16, epochs=400, generator_lr=2e-4, discriminator_lr=2e-4, beta1=0.0,
     beta2=0.99, flip="both", augment="light", diversity=2.0, ema_kimg=0.5,
     precision="auto",

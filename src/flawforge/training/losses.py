@@ -44,23 +44,32 @@ def hinge_generator(logits: Tensor) -> Tensor:
     return -logits.float().mean()
 
 
-def diversity_gap(fake: Tensor, real: Tensor) -> Tensor:
-    """Return how much less the generated batch varies than the real one, 0 (not less) to 1 (all images alike).
+def diversity_gap(fake: Tensor, real: Tensor, labels: Tensor) -> Tensor:
+    """Return how much less the generated images of a class differ than the real ones, 0 (not less) to 1 (all alike).
 
-    max(0, 1 - s(fake) / s(real)), mean over two coarse scales; s is the standard deviation over the batch, mean over
-    places and channels, of (N, C, H, W) images averaged down to about 4 and 16 cells a side. In the spirit of mode
-    seeking (Mao et al. 2019, 1903.05628), but it stops at what real images have.
+    max(0, 1 - s(fake) / s(real)), mean over two coarse scales; s is the mean distance of two images of one class in the
+    batch, of (N, C, H, W) images averaged down to 4 and 16 cells a side. In the spirit of mode seeking (Mao et al.
+    2019, 1903.05628), but it stops at what real images have. 0 for a batch without two images of one class.
+
+    Args:
+        fake: generated images (N, C, H, W), of the classes `labels`.
+        real: real images (N, C, H, W), of the same classes.
+        labels: (N,) class numbers.
     """
+    same = (labels[:, None] == labels[None]).triu(1)
+    if not bool(same.any()):
+        return fake.new_zeros(())
     gaps = []
     for cells in (4, 16):
-        made, true = (F.adaptive_avg_pool2d(images.float(), cells) for images in (fake, real))
-        gaps.append(F.relu(1 - spread(made) / spread(true).clamp_min(1e-6)))
+        made, true = (F.adaptive_avg_pool2d(images.float(), cells).flatten(1) for images in (fake, real))
+        gaps.append(F.relu(1 - distance_in(made, same) / distance_in(true, same).clamp_min(1e-6)))
     return torch.stack(gaps).mean()
 
 
-def spread(images: Tensor) -> Tensor:
-    """Return the standard deviation over the batch of (N, C, h, w), mean over channels and places."""
-    return (images.var(0, unbiased=False) + 1e-8).sqrt().mean()
+def distance_in(rows: Tensor, pairs: Tensor) -> Tensor:
+    """Return the mean Euclidean distance of the rows (N, D) over the pairs that are True in (N, N)."""
+    first, second = pairs.nonzero(as_tuple=True)
+    return ((rows[first] - rows[second]).square().sum(1) + 1e-8).sqrt().mean()
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
     backward, one generator step. In (3) the discriminator's weights take no gradient: the published loop works them
     out and throws them away.
     """
+    if labels is None:
+        labels = torch.zeros(len(real), dtype=torch.int64, device=real.device)
     generator, discriminator = state.generator, state.discriminator
     loss, augment = LOSSES[state.recipe.loss], state.augmentation
     real = real.contiguous(memory_format=torch.channels_last)
@@ -76,7 +78,9 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
     loss_g = loss.generator(logits_judged)
     wanted = loss_g
     if state.recipe.diversity > 0:
-        wanted = loss_g + state.recipe.diversity * diversity_gap(fake, real)
+        wanted = loss_g + state.recipe.diversity * diversity_gap(
+            fake, real, labels if labels is not None else real.new_zeros(len(real))
+        )
     wanted.backward()  # type: ignore[no-untyped-call]
     state.adam_g.step()
 
