@@ -61,7 +61,7 @@ def _draw_images(
 def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any:
     from flawforge.core.recipes import recipe
     from flawforge.core.seeds import torch_stream
-    from flawforge.models.dcgan import build_generator, initialise
+    from flawforge.models.build import build_generator, initialise
     from flawforge.runs.checkpoint import save_checkpoint
     from flawforge.runs.folder import Run
     from flawforge.training.opening import describe_data

@@ -9,8 +9,8 @@ from PIL import Image
 
 from flawforge.cli.main import main
 
-TINY = ["--resolution", "16", "--generator-depth", "2", "--discriminator-depth", "2", "--latent", "8", "--batch", "4",
-        "--precision", "float32"]  # fmt: skip
+TINY = ["--recipe", "dcgan-lite", "--resolution", "16", "--generator-depth", "2", "--discriminator-depth", "2",
+        "--latent", "8", "--batch", "4", "--precision", "float32"]  # fmt: skip
 
 
 @pytest.fixture

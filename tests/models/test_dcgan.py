@@ -6,7 +6,7 @@ from torch import nn
 
 from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
-from flawforge.models.dcgan import build_discriminator, build_generator, count_parameters, initialise
+from flawforge.models.build import build_discriminator, build_generator, count_parameters, initialise
 from flawforge.models.spectral import SpectralConv2d
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from flawforge.core.seeds import torch_stream
-from flawforge.models.dcgan import initialise
+from flawforge.models.build import initialise
 from flawforge.models.spectral import SpectralConv2d
 
 

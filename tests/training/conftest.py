@@ -33,6 +33,7 @@ def draw(tmp_path: Path) -> Callable[..., Path]:
 
 
 TINY: dict[str, object] = {
+    "recipe": "dcgan-lite",
     "resolution": 16,
     "generator_depth": 2,
     "discriminator_depth": 2,

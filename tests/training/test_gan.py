@@ -116,6 +116,24 @@ def test_resumed_runs_end_with_the_bits_of_an_undisturbed_one(
     assert resumed == [8, 18]
 
 
+@pytest.mark.slow
+def test_the_fewshot_recipe_resumes_to_the_same_bits_and_knows_its_classes(
+    draw: Draw, tmp_path: Path, heard: Heard
+) -> None:
+    (tmp_path / "both").mkdir()
+    for name in ("a", "b"):
+        draw(name=name).rename(tmp_path / "both" / name)
+    small = {"resolution": 32, "generator_depth": 2, "discriminator_depth": 4, "batch": 4, "augment_target": 0.6}
+    whole = train(tmp_path / "both", tmp_path / "whole", "fewshot", kimg=0.06, progress=heard, **small)
+    for kimg in (0.024, 0.06):
+        parts = train(tmp_path / "both", tmp_path / "parts", "fewshot", kimg=kimg, resume=True, **small)
+    assert same(whole, parts)
+    assert not heard.warned
+    assert "augmentation.probability" in require_checkpoint(whole).tensors()
+    made = flawforge.generate(whole, 2)
+    assert made.facts["classes"] == {"a": 2, "b": 2}
+
+
 def test_a_finished_run_is_left_as_it_is(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
     data = draw()
     run = train(data, tmp_path / "run", kimg=0.06, **tiny)
@@ -179,8 +197,8 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(
 ) -> None:
     healthy = gan_file.gan_step
 
-    def poisoned(state, real, latents):  # type: ignore[no-untyped-def]
-        outcome = healthy(state, real, latents)
+    def poisoned(state, real, latents, labels):  # type: ignore[no-untyped-def]
+        outcome = healthy(state, real, latents, labels)
         if state.step == 24:
             with torch.no_grad():
                 next(state.discriminator.parameters()).fill_(float("nan"))

@@ -14,6 +14,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def made(tiny: dict[str, object]) -> Recipe:
+    tiny.pop("recipe")
     return recipe("dcgan-lite", **tiny)
 
 

@@ -60,8 +60,8 @@ def test_the_order_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     state, _ = both()
     order: list[str] = []
     forward_d, forward_g = state.discriminator.forward, state.generator.forward
-    monkeypatch.setattr(state.discriminator, "forward", lambda x: (order.append("D"), forward_d(x))[1])
-    monkeypatch.setattr(state.generator, "forward", lambda z: (order.append("G"), forward_g(z))[1])
+    monkeypatch.setattr(state.discriminator, "forward", lambda x, y: (order.append("D"), forward_d(x))[1])
+    monkeypatch.setattr(state.generator, "forward", lambda z, y: (order.append("G"), forward_g(z))[1])
     for name, adam in (("step D", state.adam_d), ("step G", state.adam_g)):
         adam.register_step_post_hook(lambda *_, name=name: order.append(name))
     gan_step(state, *batch(0))

@@ -72,7 +72,7 @@ def _show(recipe: Recipe) -> None:
 
 
 def _parameters(recipe: Recipe) -> dict[str, int]:
-    from flawforge.models.dcgan import count_parameters
+    from flawforge.models.build import count_parameters
 
     return count_parameters(recipe, 3 if recipe.channels == "data" else recipe.channels)
 

@@ -68,7 +68,7 @@ def run(
         Time for all of it; training gets what the rest does not need. Default: the recipe's own length, which
         can take hours for some recipes on a processor.
     recipe
-        A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: dcgan-lite.
+        A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: fewshot.
     n
         Images to make. Default: 64.
     classes

@@ -40,7 +40,7 @@ def train(
     out_folder
         The run folder to make.
     recipe
-        A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: dcgan-lite.
+        A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: fewshot.
     minutes
         Train for so long, whatever the recipe's length; with --kimg too, whichever ends first.
     classes

@@ -46,6 +46,11 @@ class Recipe(Settings):
         allowed="a recipe's name",
         help="The recipe's name; a changed recipe keeps the name of the one that it came from.",
     )
+    design: Literal["dcgan", "fewshot"] = setting(
+        "dcgan",
+        help="The networks: 'dcgan' is the published pair, without classes; 'fewshot' a light generator that knows the "
+        "classes, judged through a frozen network that was trained on ImageNet.",
+    )
     resolution: Resolution = setting(
         unit="pixels",
         allowed="8 to 1024, or HEIGHTxWIDTH",
@@ -62,12 +67,19 @@ class Recipe(Settings):
     )
     generator_depth: int = setting(
         ge=1, le=1024, unit="channels",
-        help="Channels of the generator's last hidden layer; each layer before it has twice as many.",
+        help="Channels of the generator's last hidden layer; each layer before it has twice as many (design "
+        "'fewshot': up to eight times as many).",
     )  # fmt: skip
     discriminator_depth: int = setting(
         ge=1, le=1024, unit="channels",
-        help="Channels of the discriminator's first layer; each layer after it has twice as many.",
+        help="Channels of the discriminator's first layer; each layer after it has twice as many (design 'fewshot': "
+        "of every layer of its heads).",
     )  # fmt: skip
+    loss: Literal["bce", "hinge"] = setting(
+        "bce",
+        help="What the networks are trained on: 'bce' is binary cross-entropy as published, 'hinge' stops pushing the "
+        "discriminator where it is right by a margin.",
+    )
     batch: int = setting(12, ge=2, le=4096, unit="images", help="Real images, and as many generated ones, in one step.")
     epochs: float = setting(
         gt=0, le=1e6, unit="passes over the data",
@@ -86,6 +98,22 @@ class Recipe(Settings):
         help="Mirror each real image at random while training. 'both' is right where a part has no up or left; it "
         "makes four images of one. The audit then looks for mirrored copies too.",
     )
+    augment: Literal["none", "light", "full"] = setting(
+        "none",
+        help="Random changes of real and generated images before the discriminator sees them (DiffAugment), so that it "
+        "cannot learn few images by heart: 'light' shifts and changes brightness and contrast, 'full' also cuts "
+        "a square out.",
+    )
+    augment_target: float = setting(
+        0.0, ge=0, lt=1,
+        help="Adapt how often images are augmented, so that the mean sign of the discriminator's output on real images "
+        "stays here (ADA; 0.6 is usual). 0: always.",
+    )  # fmt: skip
+    diversity: float = setting(
+        0.0, ge=0, le=100,
+        help="Weight of a term that asks the generated images of a class to differ as much, at coarse scales, as the "
+        "real ones do. It acts only while they differ less: against images that are all alike. 0: off.",
+    )  # fmt: skip
     ema_kimg: float = setting(
         0.0, ge=0, le=1e4, unit="kimg",
         help="Half-life of the moving average of the generator's weights that images are made from. 0: no average, "
@@ -109,6 +137,11 @@ class Recipe(Settings):
                 f"resolution {height}x{width}: both sides must be multiples of {step}; near: {near[0]}x{near[1]}"
             )
         return self
+
+    @property
+    def knows_classes(self) -> bool:
+        """Whether one generator makes each class on demand."""
+        return self.design == "fewshot"
 
     @property
     def stages(self) -> int:
@@ -137,6 +170,14 @@ DCGAN_SN = Recipe(
 )  # fmt: skip
 """The published experiment: steel scratches, 128 epochs. Hours on a processor; the yardstick for everything else."""
 
+FEWSHOT = Recipe(
+    name="fewshot", design="fewshot", resolution=(64, 64), channels="data", latent=128, generator_depth=16,
+    discriminator_depth=64, loss="hinge", batch=16, epochs=400, generator_lr=2e-4, discriminator_lr=2e-4, beta1=0.0,
+    beta2=0.99, flip="both", augment="light", diversity=2.0, ema_kimg=0.5,
+    precision="auto",
+)  # fmt: skip
+"""Few images, several classes, minutes on a processor."""
+
 DCGAN_LITE = DCGAN_SN.model_copy(
     update={
         "name": "dcgan-lite", "channels": "data", "generator_depth": 32, "discriminator_depth": 32,
@@ -145,12 +186,13 @@ DCGAN_LITE = DCGAN_SN.model_copy(
 )  # fmt: skip
 """The same design sized for two cores."""
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DCGAN_LITE, DCGAN_SN)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DCGAN_LITE, DCGAN_SN, FEWSHOT)}
 SUMMARIES = {
-    "dcgan-lite": "the published design sized for a CPU: minutes on two cores; the default for now",
+    "fewshot": "5 to 300 images a class, one generator for all classes, minutes on a CPU; the default",
+    "dcgan-lite": "the published design sized for a CPU: minutes on two cores",
     "dcgan-sn": "the published experiment, exactly: DCGAN with spectral norm, 128 epochs; hours on a CPU",
 }
-DEFAULT = "dcgan-lite"
+DEFAULT = "fewshot"
 
 
 def recipe(name: str | Path = DEFAULT, /, **changes: Any) -> Recipe:
@@ -158,7 +200,7 @@ def recipe(name: str | Path = DEFAULT, /, **changes: Any) -> Recipe:
 
     Args:
         name: a name from `RECIPES`, or a path ending in ``.toml``. A TOML file holds fields of `Recipe`; its field
-            ``name`` says which recipe it starts from (`dcgan-lite` when it says none).
+            ``name`` says which recipe it starts from (the default when it says none).
         changes: fields to set; None leaves a field as it is.
 
     Raises:

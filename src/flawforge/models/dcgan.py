@@ -9,12 +9,9 @@ smallest feature map: 4x4 for square powers of two, 6x10 for 96x160.
 from __future__ import annotations
 
 import itertools
-import math
 
-import torch
 from torch import Tensor, nn
 
-from flawforge.core.recipes import Recipe
 from flawforge.models.spectral import SpectralConv2d
 
 
@@ -37,8 +34,8 @@ class DCGenerator(nn.Module):
         layers += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, latents: Tensor) -> Tensor:
-        """Map (N, latent) to (N, channels, H, W)."""
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map (N, latent) to (N, channels, H, W); it knows no classes."""
         out: Tensor = self.layers(latents[:, :, None, None])
         return out
 
@@ -59,47 +56,7 @@ class DCDiscriminator(nn.Module):
         layers += [nn.Conv2d(widths[-1], 1, base, 1, 0, bias=False)]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (N, channels, H, W) to (N,) logits."""
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map (N, channels, H, W) to (N,) logits; it knows no classes."""
         out: Tensor = self.layers(images)
         return out.flatten()
-
-
-def build_generator(recipe: Recipe, channels: int) -> DCGenerator:
-    """Return the recipe's generator for 1 or 3 channels; its weights are not initialised yet."""
-    return DCGenerator(recipe.latent, recipe.generator_depth, channels, recipe.base, recipe.stages)
-
-
-def build_discriminator(recipe: Recipe, channels: int) -> DCDiscriminator:
-    """Return the recipe's discriminator for 1 or 3 channels; its weights are not initialised yet."""
-    return DCDiscriminator(recipe.discriminator_depth, channels, recipe.base, recipe.stages)
-
-
-@torch.no_grad()
-def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights from `generator`, on the CPU: uniform within ±1/sqrt(fan in), PyTorch's default for
-    convolutions.
-
-    The experiment names no initialisation, so it had its framework's default. Batch norm starts at scale 1, shift 0.
-    """
-    for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            fan_in = layer.weight.shape[1] * layer.weight.shape[2] * layer.weight.shape[3]
-            bound = 1 / math.sqrt(fan_in)
-            layer.weight.uniform_(-bound, bound, generator=generator)
-        elif isinstance(layer, nn.BatchNorm2d):
-            layer.reset_parameters()
-        if isinstance(layer, SpectralConv2d):
-            layer.start_vectors(generator)
-
-
-def count_parameters(recipe: Recipe, channels: int) -> dict[str, int]:
-    """Return the trained numbers of both networks, ``{"generator": n, "discriminator": n}``, "
-    "without allocating them.
-    """
-    with torch.device("meta"):
-        networks = {
-            "generator": build_generator(recipe, channels),
-            "discriminator": build_discriminator(recipe, channels),
-        }
-    return {name: sum(weight.numel() for weight in network.parameters()) for name, network in networks.items()}

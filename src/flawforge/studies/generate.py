@@ -12,6 +12,7 @@ from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
 from flawforge.core.images import ImageFormat
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.recipes import Recipe
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.versions import now
@@ -151,7 +152,8 @@ def _labels(settings: dict[str, Any], classes: Sequence[str] | None) -> list[str
         SettingError: the run cannot make one of `classes`.
     """
     learnt = list(settings["data"]["classes"])
-    can = learnt if len(learnt) == 1 else [MIXED]
+    told_apart = len(learnt) == 1 or Recipe.parse(settings["recipe"]).knows_classes
+    can = learnt if told_apart else [MIXED]
     if classes is None or list(classes) == can:
         return can
     name = settings["recipe"]["name"]

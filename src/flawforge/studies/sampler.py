@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from flawforge.core.errors import RunBrokenError, TrainingDivergedError
 from flawforge.core.recipes import Recipe
-from flawforge.models.dcgan import build_generator
+from flawforge.models.build import build_generator
 from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import Checkpoint
 from flawforge.runs.folder import Run
@@ -31,11 +32,12 @@ class Sampler:
         settings = run.settings
         self.recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
         self.channels = int(settings["channels"])
+        self.classes = sorted(settings["data"]["classes"])
         self.checkpoint, self.device = checkpoint, device
         height, width = self.recipe.resolution
         self.batch = max(1, min(LARGEST, PIXELS // (height * width)))
         with torch.device("meta"):  # no weights are drawn only to be replaced
-            self.network = build_generator(self.recipe, self.channels)
+            self.network = build_generator(self.recipe, self.channels, len(self.classes))
         weights = checkpoint.tensors("ema.") or checkpoint.tensors("generator.")
         try:
             self.network.load_state_dict(weights, assign=True)
@@ -56,7 +58,7 @@ class Sampler:
         latents = draw_latents(seed, "samples", places, self.recipe.latent, truncation)
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
-            images = self.network(latents.to(self.device)).cpu()
+            images = self.network(latents.to(self.device), self._labels(label, len(places))).cpu()
         if not bool(images.isfinite().all()):
             raise TrainingDivergedError(
                 f"checkpoint {self.checkpoint.name} makes values that are no numbers. Train anew with smaller step "
@@ -64,3 +66,8 @@ class Sampler:
             )
         array: NDArray[np.float32] = images.numpy()
         return array
+
+    def _labels(self, label: str, number: int) -> Tensor | None:
+        if not self.recipe.knows_classes:
+            return None
+        return torch.full((number,), self.classes.index(label), dtype=torch.int64, device=self.device)

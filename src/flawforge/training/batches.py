@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from flawforge.core.images import Pixels
@@ -21,12 +23,16 @@ class RealBatches:
         batch: images in a batch.
         seed: of the streams ``order`` and ``augmentation``.
         flip: the recipe's setting.
+        labels: (N,) class numbers; None: all 0.
     """
 
-    def __init__(self, pixels: Pixels, white: int, batch: int, seed: int, flip: str) -> None:
+    def __init__(
+        self, pixels: Pixels, white: int, batch: int, seed: int, flip: str, labels: NDArray[np.int64] | None = None
+    ) -> None:
         channels_first = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
         self.pixels = torch.from_numpy(channels_first.copy())
         self.white, self.batch, self.seed, self.flip = white, batch, seed, flip
+        self.labels = torch.zeros(len(pixels), dtype=torch.int64) if labels is None else torch.from_numpy(labels)
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     def __len__(self) -> int:
@@ -44,6 +50,10 @@ class RealBatches:
         images = self.pixels[self.indices(step)].to(device, non_blocking=True)
         images = images.float().div_(self.white / 2).sub_(1)
         return mirror(images, self.flip, torch_stream(self.seed, "augmentation", step))
+
+    def labels_at(self, step: int, device: torch.device) -> Tensor:
+        """Return (batch,) class numbers of the images of `at`."""
+        return self.labels[self.indices(step)].to(device)
 
     def _permutation(self, epoch: int) -> Tensor:
         if epoch != self._epoch:

@@ -98,13 +98,15 @@ def train(
     )  # fmt: skip
     run, plan = opened.run, opened.plan
     pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
-    batches = RealBatches(pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip)
-    state = TrainingState(plan.recipe, plan.channels, seed, where, resolve_precision(plan.recipe.precision, where))
+    batches = RealBatches(pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip, part.labels)
+    state = TrainingState(
+        plan.recipe, plan.channels, seed, where, resolve_precision(plan.recipe.precision, where), len(part.classes)
+    )
     check_room(run, state.tensors())
 
     # Where it stopped, if it did.
     journal = Journal(run, state, clock, progress, tensorboard=tensorboard)
-    grids = Previews(run, plan.recipe.latent, seed, part.white)
+    grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
     if (checkpoint := newest_checkpoint(run)) is not None:
         state.load(checkpoint.tensors(), checkpoint.step, checkpoint.facts["seconds"])
         clock.start_from(state.seconds)
@@ -149,7 +151,8 @@ def _one_step(state: TrainingState, batches: RealBatches, journal: Journal, seed
     places = [(first + i,) for i in range(recipe.batch)]
     latents = draw_latents(seed, "latents", places, recipe.latent).to(state.device)
     real = batches.at(state.step, state.device)
-    outcome = gan_step(state, real, latents)
+    state.augmentation.step = state.step
+    outcome = gan_step(state, real, latents, batches.labels_at(state.step, state.device))
     state.step += 1
     if recipe.ema_kimg > 0:
         state.average.update(state.shown, recipe.batch)

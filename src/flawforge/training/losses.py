@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,3 +27,61 @@ def discriminator_loss_fake(logits: Tensor) -> Tensor:
 def generator_loss(logits: Tensor) -> Tensor:
     """Return -mean log D(G(z)) of (N,) logits on generated images: the non-saturating form (same, section 3)."""
     return F.softplus(-logits.float()).mean()
+
+
+def hinge_real(logits: Tensor) -> Tensor:
+    """Return mean max(0, 1 - D(x)) of logits of any shape on real images (Lim & Ye 2017, 1705.02894)."""
+    return F.relu(1 - logits.float()).mean()
+
+
+def hinge_fake(logits: Tensor) -> Tensor:
+    """Return mean max(0, 1 + D(G(z))) of logits on generated images (same)."""
+    return F.relu(1 + logits.float()).mean()
+
+
+def hinge_generator(logits: Tensor) -> Tensor:
+    """Return -mean D(G(z)) of logits on generated images (same)."""
+    return -logits.float().mean()
+
+
+def diversity_gap(fake: Tensor, real: Tensor, labels: Tensor) -> Tensor:
+    """Return how much less the generated images of a class differ than the real ones, 0 (not less) to 1 (all alike).
+
+    max(0, 1 - s(fake) / s(real)), mean over two coarse scales; s is the mean distance of two images of one class in the
+    batch, of (N, C, H, W) images averaged down to 4 and 16 cells a side. In the spirit of mode seeking (Mao et al.
+    2019, 1903.05628), but it stops at what real images have. 0 for a batch without two images of one class.
+
+    Args:
+        fake: generated images (N, C, H, W), of the classes `labels`.
+        real: real images (N, C, H, W), of the same classes.
+        labels: (N,) class numbers.
+    """
+    same = (labels[:, None] == labels[None]).triu(1)
+    if not bool(same.any()):
+        return fake.new_zeros(())
+    gaps = []
+    for cells in (4, 16):
+        made, true = (F.adaptive_avg_pool2d(images.float(), cells).flatten(1) for images in (fake, real))
+        gaps.append(F.relu(1 - distance_in(made, same) / distance_in(true, same).clamp_min(1e-6)))
+    return torch.stack(gaps).mean()
+
+
+def distance_in(rows: Tensor, pairs: Tensor) -> Tensor:
+    """Return the mean Euclidean distance of the rows (N, D) over the pairs that are True in (N, N)."""
+    first, second = pairs.nonzero(as_tuple=True)
+    return ((rows[first] - rows[second]).square().sum(1) + 1e-8).sqrt().mean()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The three parts of an adversarial loss, each from logits to a scalar."""
+
+    real: Callable[[Tensor], Tensor]
+    fake: Callable[[Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
+LOSSES = {
+    "bce": Loss(discriminator_loss_real, discriminator_loss_fake, generator_loss),
+    "hinge": Loss(hinge_real, hinge_fake, hinge_generator),
+}

@@ -17,7 +17,7 @@ from flawforge.core.progress import Progress
 from flawforge.core.recipes import DEFAULT, Recipe
 from flawforge.core.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
-from flawforge.models.dcgan import count_parameters
+from flawforge.models.build import count_parameters
 from flawforge.runs.checkpoint import KEPT
 from flawforge.runs.folder import Run
 from flawforge.runs.versions import now, processor, versions
@@ -82,7 +82,7 @@ def open_run(
     asked = _asked(recipe, changes, None)
     channels = data.channels if asked.channels == "data" else asked.channels
     by_images = minutes is None or asked.kimg is not None
-    if len(data.classes) > 1:
+    if len(data.classes) > 1 and not asked.knows_classes:
         progress.warn(
             f"recipe {asked.name} knows no classes: the {len(data.classes)} classes of {data.source} "
             f"are learnt as one mixture. "
@@ -107,7 +107,7 @@ def open_run(
             "precision": resolve_precision(asked.precision, device),
             "threads": threads,
         },
-        "parameters": count_parameters(asked, channels),
+        "parameters": count_parameters(asked, channels, len(data.classes)),
     }
     return Opened(Run.create(out, settings), Plan(asked, channels, minutes, by_images))
 

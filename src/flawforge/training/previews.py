@@ -21,8 +21,9 @@ KEPT_REAL = 36  # real images kept at their own size for the report
 class Previews:
     """Draws the grids of one run. It draws from the stream ``previews`` alone, so it changes no weight."""
 
-    def __init__(self, run: Run, latent: int, seed: int, white: int) -> None:
+    def __init__(self, run: Run, latent: int, seed: int, white: int, classes: int = 1) -> None:
         self.run, self.white = run, white
+        self.labels = torch.arange(SIDE * SIDE) // SIDE % classes  # a row a class
         self.latents = draw_latents(seed, "previews", [(i,) for i in range(SIDE * SIDE)], latent)
 
     def draw(self, maker: nn.Module, kimg: float, device: torch.device) -> None:
@@ -30,7 +31,8 @@ class Previews:
         trained = maker.training
         maker.eval()
         with torch.no_grad():
-            images = torch.cat([maker(chunk.to(device)).float().cpu() for chunk in torch.split(self.latents, SIDE)])
+            chunks = zip(torch.split(self.latents, SIDE), torch.split(self.labels, SIDE), strict=True)
+            images = torch.cat([maker(z.to(device), y.to(device)).float().cpu() for z, y in chunks])
         maker.train(trained)
         self._write(f"kimg_{kimg:010.3f}.png", to_eight_bits(images, self.white))
 

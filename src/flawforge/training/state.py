@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from flawforge.core.recipes import Recipe
 from flawforge.core.seeds import torch_stream
-from flawforge.models.dcgan import build_discriminator, build_generator, initialise
+from flawforge.models.build import build_discriminator, build_generator, initialise
+from flawforge.training.augmentation import Augmentation
 from flawforge.training.device import Precision
 from flawforge.training.ema import MovingAverage
 
@@ -26,13 +27,16 @@ class TrainingState:
         seconds: training time so far, over all sessions.
     """
 
-    def __init__(self, recipe: Recipe, channels: int, seed: int, device: torch.device, precision: Precision) -> None:
+    def __init__(
+        self, recipe: Recipe, channels: int, seed: int, device: torch.device, precision: Precision, classes: int = 1
+    ) -> None:
         self.recipe, self.channels, self.device, self.precision = recipe, channels, device, precision
         self.step, self.seconds = 0, 0.0
-        self.generator = self._build(build_generator(recipe, channels), seed, "generator")
-        self.discriminator = self._build(build_discriminator(recipe, channels), seed, "discriminator")
+        self.generator = self._build(build_generator(recipe, channels, classes), seed, "generator")
+        self.discriminator = self._build(build_discriminator(recipe, channels, classes), seed, "discriminator")
         self.adam_g = self._adam(self.generator, recipe.generator_lr)
         self.adam_d = self._adam(self.discriminator, recipe.discriminator_lr)
+        self.augmentation = Augmentation(recipe.augment, recipe.augment_target, seed, device)
         self.average = MovingAverage(self.generator, recipe.ema_kimg)
 
     @property
@@ -55,6 +59,7 @@ class TrainingState:
         out |= {f"discriminator.{key}": value for key, value in self.discriminator.state_dict().items()}
         if self.recipe.ema_kimg > 0:
             out |= {f"ema.{key}": value for key, value in self.average.average.state_dict().items()}
+        out |= self.augmentation.tensors()
         for name, adam in (("adam_g", self.adam_g), ("adam_d", self.adam_d)):
             for index, weight in enumerate(adam.param_groups[0]["params"]):
                 out |= {f"{name}.{index}.{key}": value for key, value in adam.state[weight].items()}

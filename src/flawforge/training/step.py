@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from flawforge.training.losses import discriminator_loss_fake, discriminator_loss_real, generator_loss
+from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state import TrainingState
 
 
@@ -36,30 +36,37 @@ class Outcome:
         return torch.stack([value.detach().float() for value in values])
 
 
-def gan_step(state: TrainingState, real: Tensor, latents: Tensor) -> Outcome:
-    """Train both networks on one real batch (N, C, H, W) and one batch of latents (N, L).
+def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor | None = None) -> Outcome:
+    """Train both networks on one real batch (N, C, H, W), its classes (N,) and one batch of latents (N, L).
+
+    Generated images are asked for in the classes of the real batch. Where the recipe augments, the discriminator sees
+    nothing else than augmented images, and gradients reach the generator through the augmentation (Zhao et al. 2020,
+    2006.10738).
 
     (1) discriminator on the real batch, target 1, backward; (2) generate, discriminator on the detached images,
     target 0, backward into the same gradients, one discriminator step; (3) discriminator on the same images, target 1,
     backward, one generator step. In (3) the discriminator's weights take no gradient: the published loop works them
     out and throws them away.
     """
+    if labels is None:
+        labels = torch.zeros(len(real), dtype=torch.int64, device=real.device)
     generator, discriminator = state.generator, state.discriminator
+    loss, augment = LOSSES[state.recipe.loss], state.augmentation
     real = real.contiguous(memory_format=torch.channels_last)
 
     # The discriminator learns: real images are real ...
     discriminator.requires_grad_(True)
     state.adam_d.zero_grad(set_to_none=True)
     with state.autocast():
-        logits_real = discriminator(real)
-    loss_real = discriminator_loss_real(logits_real)
+        logits_real = discriminator(augment(real, "real"), labels)
+    loss_real = loss.real(logits_real)
     loss_real.backward()  # type: ignore[no-untyped-call]
 
     # ... and generated ones are not.
     with state.autocast():
-        fake = generator(latents)
-        logits_fake = discriminator(fake.detach())
-    loss_fake = discriminator_loss_fake(logits_fake)
+        fake = generator(latents, labels)
+        logits_fake = discriminator(augment(fake.detach(), "fake"), labels)
+    loss_fake = loss.fake(logits_fake)
     loss_fake.backward()  # type: ignore[no-untyped-call]
     state.adam_d.step()
 
@@ -67,12 +74,18 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor) -> Outcome:
     discriminator.requires_grad_(False)
     state.adam_g.zero_grad(set_to_none=True)
     with state.autocast():
-        logits_judged = discriminator(fake)
-    loss_g = generator_loss(logits_judged)
-    loss_g.backward()  # type: ignore[no-untyped-call]
+        logits_judged = discriminator(augment(fake, "judged"), labels)
+    loss_g = loss.generator(logits_judged)
+    wanted = loss_g
+    if state.recipe.diversity > 0:
+        wanted = loss_g + state.recipe.diversity * diversity_gap(
+            fake, real, labels if labels is not None else real.new_zeros(len(real))
+        )
+    wanted.backward()  # type: ignore[no-untyped-call]
     state.adam_g.step()
 
     with torch.no_grad():
+        augment.adapt(logits_real, len(real))
         spread = fake.detach().float().std(0).mean() / real.std(0).mean().clamp_min(1e-6)
         return Outcome(
             loss_d=loss_real.detach() + loss_fake.detach(),

@@ -1,0 +1,69 @@
+"""The networks of a recipe, by its design."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from flawforge.core.recipes import Recipe
+from flawforge.models.dcgan import DCDiscriminator, DCGenerator
+from flawforge.models.fewshot import FewshotGenerator
+from flawforge.models.projected import Head, ProjectedDiscriminator
+from flawforge.models.spectral import SpectralConv2d
+
+
+def build_generator(recipe: Recipe, channels: int, classes: int = 1) -> nn.Module:
+    """Return the recipe's generator for 1 or 3 channels; its weights are not initialised yet.
+
+    It maps latents (N, latent) and class numbers (N,) or None to images (N, channels, H, W).
+    """
+    shape = (recipe.latent, recipe.generator_depth, channels, recipe.base, recipe.stages)
+    return FewshotGenerator(*shape, classes) if recipe.design == "fewshot" else DCGenerator(*shape)
+
+
+def build_discriminator(recipe: Recipe, channels: int, classes: int = 1) -> nn.Module:
+    """Return the recipe's discriminator; its weights are not initialised yet.
+
+    It maps images (N, channels, H, W) and class numbers (N,) or None to logits (N,) or (N, places).
+    """
+    if recipe.design == "fewshot":
+        return ProjectedDiscriminator(recipe.discriminator_depth, classes)
+    return DCDiscriminator(recipe.discriminator_depth, channels, recipe.base, recipe.stages)
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw all weights from `generator`, on the CPU.
+
+    Convolutions and linear layers: uniform within ±1/sqrt(fan in), PyTorch's default (the published experiment names
+    none, so it had its framework's). Embeddings: N(0, 1). Batch norm: scale 1, shift 0. The fixed mixing of a
+    projected discriminator: N(0, 2 / fan in).
+    """
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            layer.weight.uniform_(-bound, bound, generator=generator)
+            if layer.bias is not None:
+                layer.bias.uniform_(-bound, bound, generator=generator)
+        elif isinstance(layer, nn.Embedding):
+            layer.weight.normal_(generator=generator)
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.reset_parameters()
+        if isinstance(layer, SpectralConv2d):
+            layer.start_vectors(generator)
+        if isinstance(layer, Head):
+            layer.mixing.normal_(0, math.sqrt(2 / layer.mixing.shape[1]), generator=generator)
+
+
+def count_parameters(recipe: Recipe, channels: int, classes: int = 1) -> dict[str, int]:
+    """Return the trained numbers of both networks, ``{"generator": n, "discriminator": n}``, without allocating
+    them.
+    """
+    with torch.device("meta"):
+        networks = {
+            "generator": build_generator(recipe, channels, classes),
+            "discriminator": build_discriminator(recipe, channels, classes),
+        }
+    return {name: sum(weight.numel() for weight in network.parameters()) for name, network in networks.items()}

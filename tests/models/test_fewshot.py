@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from flawforge.core.recipes import recipe
+from flawforge.core.seeds import torch_stream
+from flawforge.models.build import build_generator, initialise
+
+
+@pytest.mark.parametrize("resolution", ["16", "32", "64x96", "128"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_resolution_and_both_colours(resolution: str, channels: int) -> None:
+    small = recipe("fewshot", resolution=resolution, generator_depth=2)
+    generator = build_generator(small, channels, 3)
+    images = generator(torch.randn(4, small.latent), torch.tensor([0, 1, 2, 0]))
+    assert images.shape == (4, channels, *small.resolution)
+    assert float(images.detach().abs().max()) <= 1
+
+
+def test_the_class_and_every_part_of_the_latent_change_the_image() -> None:
+    small = recipe("fewshot", resolution=64, generator_depth=2)
+    generator = build_generator(small, 1, 2)
+    initialise(generator, torch_stream(0, "weights"))
+    generator.train()(torch.randn(8, small.latent), torch.arange(8) % 2)  # statistics
+    generator.eval()
+    latent = torch.randn(1, small.latent).requires_grad_()
+    one, other = generator(latent, torch.tensor([0])), generator(latent, torch.tensor([1]))
+    assert float((one - other).detach().abs().mean()) > 1e-3
+    one.square().sum().backward()
+    assert bool((latent.grad != 0).all())  # type: ignore[union-attr]
+
+
+def test_an_image_does_not_depend_on_its_batch_when_images_are_made() -> None:
+    small = recipe("fewshot", resolution=32, generator_depth=2)
+    generator = build_generator(small, 1, 2).eval()
+    latents, labels = torch.randn(4, small.latent), torch.tensor([0, 1, 1, 0])
+    torch.testing.assert_close(generator(latents, labels)[2:3], generator(latents[2:3], labels[2:3]))
