@@ -28,10 +28,10 @@ def audit(
 ) -> None:
     """Are the generated images copies of the training images?
 
-    Each generated image is compared, pixel by pixel, with every training image, mirrored as training mirrored them.
-    Beside it stands the same distance between real images of different pieces of material: the scale for "near".
-    Look at the nearest pairs in the report. This first form cannot see copies that were shifted, cropped or turned a
-    little.
+    Each generated image is laid onto the training images: mirrored, turned, shifted, scaled. How well it fits is
+    compared with how well real images of different pieces of material fit each other, from which comes one verdict:
+    copies found, no evidence of copying (and how many copies would have been noticed), or too few images to tell.
+    Beside it stand the plain distances, pixel by pixel. Look at the pairs in the report.
 
     Parameters
     ----------
@@ -66,8 +66,32 @@ def audit(
         print_json(record.model_dump(mode="json"))
         return
     out.print(record.sentence, markup=False)
+    out.print(_scores(record), markup=False)
     out.print(_table(record), markup=False)
     out.print(f"record: {run / 'records' / 'audit.json'}\nnext: flawforge report {run}", markup=False)
+
+
+def _scores(record: AuditRecord) -> str:
+    """Return what the verdict rests on, a line each."""
+    found = record.copying
+    if found is None:
+        return ""
+    lines = [record.diversity.sentence] if record.diversity else []
+    best = f"{max(found.generated, default=0):.2f}"
+    if not found.real:
+        return "\n".join([*lines, f"copy score: generated up to {best}; no scale"])
+    limit = f"{found.threshold:.2f}" if found.threshold is not None else "not to be had"
+    lines.append(
+        f"copy score: generated up to {best}, real of other pieces up to {max(found.real):.2f} "
+        f"({found.groups} groups); called a copy from {limit}"
+    )
+    lines.append(f"self-test: {found.recovered} of {found.planted} planted, disguised copies found")
+    for test in record.tests:
+        if test.p is not None and test.effect is not None:
+            lines.append(f"{test.name}: {test.effect:.2f}, p = {test.p:.2g} ({test.note})")
+        else:
+            lines.append(f"{test.name}: not measured: {test.note}")
+    return "\n".join(lines)
 
 
 def _table(record: AuditRecord) -> str:

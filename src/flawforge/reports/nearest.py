@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from flawforge.core.errors import RunNotFoundError
+from flawforge.reports.copies import Copies, copies
 from flawforge.reports.curves import Chart, cumulative, histogram
 from flawforge.reports.pictures import Picture, embed, read_picture, shrink
 from flawforge.reports.synthetic import Synthetic
@@ -74,6 +75,7 @@ class Nearest:
         k: neighbours ranked per image.
         hidden: generated images beyond the shown pairs.
         stale: why the record may not fit the run any more, or empty.
+        copies: the search for disguised copies; None in records of older versions.
     """
 
     sentence: str
@@ -85,6 +87,7 @@ class Nearest:
     k: int
     hidden: int
     stale: str
+    copies: Copies | None = None
 
 
 def read_audit(run: Run) -> AuditRecord | None:
@@ -118,6 +121,7 @@ def nearest(run: Run, audit: AuditRecord, synthetic: Synthetic | None, white: in
         k=audit.k,
         hidden=max(0, len(audit.pairs) - PAIRS),
         stale=_stale(run, audit, synthetic),
+        copies=copies(run, audit, white),
     )
 
 

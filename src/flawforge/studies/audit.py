@@ -1,33 +1,31 @@
-"""The memorization audit, first form: are the generated images copies, pixel by pixel?
+"""The memorization audit: are the generated images copies of training images?
 
-For each generated image the training images are ranked by Euclidean distance, each at the flip that brings it nearest
-among those that training used. Beside it stands the same distance between real images of different groups, because
-"near" means nothing without a scale. What this form cannot see is a copy that was shifted, cropped or turned a little.
+Three answers in one record. Pixel by pixel: the nearest training images, beside the same distance between real images.
+By alignment: a copy score that sees through shifts, crops, turns, light, noise and compression, calibrated on real
+images of different groups, from which the verdict comes. And of the whole set: is it diverse, and does it lie nearer to
+the training images than unseen real ones do?
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from flawforge.core.errors import SettingError
-from flawforge.core.progress import SILENT, Progress, Task
+from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
-from flawforge.metrics.neighbours import Nearest, nearest_flipped
+from flawforge.metrics.neighbours import Nearest
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
 from flawforge.runs.versions import now, versions
+from flawforge.studies.likeness import Likenesses, audit_outcome, find_copies
 from flawforge.studies.lineup import Channels, Lineup, line_up
 from flawforge.studies.manifest import SyntheticSet
+from flawforge.studies.nearness import compare
 from flawforge.studies.pictures import clear_pictures, keep_pictures
-from flawforge.studies.stack import Stack
-from flawforge.studies.verdict import audit_sentence
 from flawforge.training.device import resolve_device
 
 FLIPS = {  # what training did to real images, by the recipe's setting
@@ -86,14 +84,16 @@ def audit(
     groups = lineup.training.groups(progress)
     flips = FLIPS[run.settings["recipe"]["flip"]]
     k = min(k, len(lineup.training))
-    near, scale, exact = _compare(run, lineup, k, flips, groups, memory_mb * 1e6, where, progress)
+    near, scale, exact = compare(run, lineup, k, flips, groups, memory_mb * 1e6, where, progress)
 
     unit = 2 / lineup.training.white  # of a pixel, in [-1, 1]
     nearest = near.distances[:, 0]
     nearer = int((nearest < scale.min()).sum()) if scale is not None else None
     inputs = {"synthetic": made.facts["manifest_sha256"], "data": lineup.training.fingerprint}
     tag = hashlib.sha256(f"{inputs} {k} {channels} {flips}".encode()).hexdigest()[:8]
-    ranked = keep_pictures(run, lineup, _ranked_pairs(lineup, near, flips, unit), tag, pairs)
+    copying, likenesses = find_copies(lineup, groups, exact, where, progress)
+    listed = _ranked_pairs(lineup, near, flips, unit, likenesses)
+    ranked = keep_pictures(run, lineup, listed, tag, pairs)
     record = AuditRecord(
         made=now(),
         versions=versions(),
@@ -108,98 +108,26 @@ def audit(
         n_groups=len(np.unique(groups)),
         generated_to_real=_distances(nearest * unit),
         real_to_real=_distances(scale * unit) if scale is not None else None,
-        exact_copies=exact,
+        exact_copies=len(exact),
         nearer_than_real=nearer,
         root_mean_square=127.5 / float(np.sqrt(np.prod(lineup.shape))),
         pairs=ranked,
-        sentence=audit_sentence(len(made), exact, nearer, len(flips) > 1),
+        sentence=audit_outcome(copying, len(exact)),
+        copying=copying,
     )
     save_record(run, "audit", record)
     clear_pictures(run, ranked)
     return record
 
 
-def _compare(
-    run: Run,
-    lineup: Lineup,
-    k: int,
-    flips: tuple[str, ...],
-    groups: NDArray[np.int64],
-    memory: float,
-    device: torch.device,
-    progress: Progress,
-) -> tuple[Nearest, NDArray[np.float64] | None, int]:
-    """Return generated to real, real to real of another group (None if there is one group), and the exact copies."""
-    share = memory / 4  # for each of two stacks, for the blocks in hand, and for the search
-    sizes = (lineup.shape, lineup.dtype, share, run.records)
-    with Stack(len(lineup.synthetic), *sizes) as generated, Stack(len(lineup.training), *sizes) as real:
-        generated.fill(lineup.generated, "reading generated images", progress)
-        real.fill(lineup.real, "reading training images", progress)
-        near = _search(generated, real, k, flips, None, share, device, "generated to real", progress)
-        scale = None
-        if len(np.unique(groups)) > 1:
-            scale = _search(real, real, 1, flips, groups, share, device, "real to real", progress).distances[:, 0]
-        return near, scale, _count_exact(lineup, generated, near, flips)
-
-
-def _search(
-    queries: Stack,
-    references: Stack,
-    k: int,
-    flips: tuple[str, ...],
-    groups: NDArray[np.int64] | None,
-    memory: float,
-    device: torch.device,
-    title: str,
-    progress: Progress,
-) -> Nearest:
-    """Rank references block by block for the queries block by block; distances in pixel values."""
-    rows = int(max(1, memory / 2 / (queries.image_bytes * (1 if queries.dtype == np.uint8 else 3))))
-    found = []
-    with progress.task(f"comparing {title}", len(queries) * len(references), "pairs") as task:
-        for start in range(0, len(queries), rows):
-            block = queries.block(start, start + rows).to(device)
-            found.append(
-                nearest_flipped(
-                    block,
-                    _told(references.blocks(rows), len(block), task),
-                    k,
-                    flips,
-                    query_groups=groups[start : start + rows] if groups is not None else None,
-                    reference_groups=groups,
-                    memory_mb=memory / 1e6,
-                )
-            )
-    return Nearest(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-
-
-def _told(blocks: Iterator[Tensor], queries: int, task: Task) -> Iterator[Tensor]:
-    for block in blocks:
-        yield block
-        task.advance(queries * len(block))
-
-
-def _count_exact(lineup: Lineup, generated: Stack, near: Nearest, flips: tuple[str, ...]) -> int:
-    """Count generated images that equal a training image, directly or after the resizing that made their file."""
-    known: dict[tuple[int, str, tuple[int, int]], NDArray[np.unsignedinteger]] = {}
-    exact = 0
-    for index, entry in enumerate(lineup.entries):
-        size = (entry.height, entry.width)
-        if near.distances[index, 0] == 0:
-            exact += 1
-        elif size != lineup.resolution:
-            key = (int(near.indices[index, 0]), flips[near.flips[index, 0]], size)
-            if key not in known:
-                if len(known) >= 64:
-                    known.clear()
-                known[key] = lineup.reproduced(*key)
-            exact += bool(np.array_equal(generated.block(index, index + 1)[0].numpy(), known[key]))
-    return exact
-
-
-def _ranked_pairs(lineup: Lineup, near: Nearest, flips: tuple[str, ...], unit: float) -> list[Pair]:
+def _ranked_pairs(
+    lineup: Lineup, near: Nearest, flips: tuple[str, ...], unit: float, likenesses: Likenesses
+) -> list[Pair]:
+    """Return a pair for each generated image: those called copies first by their score, then by distance."""
     samples, entries = lineup.training.samples, lineup.entries
-    order = np.argsort(near.distances[:, 0], kind="stable")
+    called = np.array([bool(found and found.copied) for found in likenesses.found])
+    first = np.where(called, -likenesses.scores, np.inf)
+    order = np.lexsort((near.distances[:, 0], first, near.distances[:, 0] > 0))
     return [
         Pair(
             file=entries[index].file,
@@ -207,6 +135,7 @@ def _ranked_pairs(lineup: Lineup, near: Nearest, flips: tuple[str, ...], unit: f
                 Neighbour(file=samples[real].file, distance=float(distance * unit), transform=flips[flip])
                 for distance, real, flip in zip(*(column[index] for column in near), strict=True)
             ],
+            likeness=likenesses.found[index],
         )
         for index in order
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.ndimage as nd
 from numpy.typing import NDArray
 
 from flawforge.core.files import explain_os_errors, remove_parts, write_bytes
@@ -40,13 +41,39 @@ def keep_pictures(run: Run, lineup: Lineup, pairs: list[Pair], tag: str, count: 
             image = flip_pixels(lineup.seen(lineup.training.read(real[neighbour.file])), neighbour.transform)
             kept = keep(f"{tag}_{rank:03d}_real_{place + 1}.png", image)
             neighbours.append(neighbour.model_copy(update={"picture": kept}))
-        out.append(pair.model_copy(update={"picture": picture, "neighbours": neighbours}))
+        likeness = pair.likeness
+        if likeness is not None:
+            image = aligned(lineup.seen(lineup.training.read(real[likeness.file])), likeness.matrix)
+            kept = keep(f"{tag}_{rank:03d}_aligned.png", image)
+            likeness = likeness.model_copy(update={"picture": kept})
+        out.append(pair.model_copy(update={"picture": picture, "neighbours": neighbours, "likeness": likeness}))
     return out + pairs[count:]
+
+
+def aligned(image: Pixels, matrix: list[float]) -> Pixels:
+    """Return a training image laid onto the generated one, of its own size; what lies beyond its edge is black.
+
+    Args:
+        image: (H, W) or (H, W, 3).
+        matrix: six numbers, as `Likeness.matrix`.
+    """
+    height, width = image.shape[:2]
+    y, x = (2 * (np.arange(side) + 0.5) / side - 1 for side in (height, width))
+    a, b, c, d, e, f = matrix
+    across = ((a * x[None] + b * y[:, None] + c) + 1) * width / 2 - 0.5
+    down = ((d * x[None] + e * y[:, None] + f) + 1) * height / 2 - 0.5
+    planes = image[..., None] if image.ndim == 2 else image
+    shown = [
+        nd.map_coordinates(planes[..., k].astype(np.float32), [down, across], order=1) for k in range(planes.shape[2])
+    ]
+    out: Pixels = np.rint(np.stack(shown, axis=-1)).astype(image.dtype)
+    return out[..., 0] if image.ndim == 2 else out
 
 
 def clear_pictures(run: Run, pairs: list[Pair]) -> None:
     """Remove the pictures that these pairs do not name: those of an older audit."""
     named = {pair.picture for pair in pairs} | {near.picture for pair in pairs for near in pair.neighbours}
+    named |= {pair.likeness.picture for pair in pairs if pair.likeness is not None}
     for path in (run.records / FOLDER).glob("*.png"):
         if f"{run.records.name}/{FOLDER}/{path.name}" not in named:
             path.unlink(missing_ok=True)

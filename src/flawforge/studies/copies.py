@@ -1,0 +1,141 @@
+"""The calibrated search for copies: training images, a scale made from them, other images scored against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor
+
+from flawforge.core.progress import SILENT, Progress, Task
+from flawforge.core.seeds import numpy_stream
+from flawforge.data.threads import in_threads
+from flawforge.metrics.calibration import Scale, holm
+from flawforge.metrics.copying import Copies, copy_scores, reliefs
+from flawforge.metrics.placement import Spectra
+from flawforge.studies.disguises import DISGUISES, HEAVY, disguise
+from flawforge.studies.retrieval import EVERY, Retrieval
+
+Ints = NDArray[np.int64]
+Reader = Callable[[int], NDArray[np.floating]]  # index to a gray image (H, W), 0..255
+
+ALARM = 0.01  # chance that an honest set is said to hold a copy
+MOST_REAL = 256  # training images, spread over the groups, that make the scale
+PLANTED = 32  # disguised copies that the audit tests itself with
+SURELY = 0.95  # probability with which a detectable share would have been noticed
+BLOCK = 64
+
+
+class CopySearch:
+    """Training images, ready to be compared with.
+
+    Attributes:
+        groups: (N,) group of each training image.
+    """
+
+    def __init__(
+        self, read: Reader, groups: Ints, device: torch.device | None = None, progress: Progress = SILENT
+    ) -> None:
+        """Take in the training images.
+
+        Args:
+            read: gives the gray training image of an index, at the size that the network was trained at.
+            groups: (N,) group numbers.
+            device: where to compute.
+            progress: where to tell how far it is.
+        """
+        self.read, self.groups, self.progress = read, groups, progress
+        self.device = device or torch.device("cpu")
+        self._retrieval = Retrieval(self.device) if len(groups) > EVERY else None
+        parts = []
+        with progress.task("learning the training images", len(groups), "images") as task:
+            for grays in blocks(read, range(len(groups))):
+                parts.append(reliefs(grays.to(self.device)))
+                if self._retrieval:
+                    self._retrieval.add(grays.to(self.device))
+                task.advance(len(grays))
+        self.spectra = Spectra.of(torch.cat(parts))
+        self._scale: Scale | None = None
+
+    def look(self, grays: Tensor, own: Ints | None = None, task: Task | None = None) -> Copies:
+        """Return the best alignment of each gray image (N, H, W); `own` are groups that do not count for each."""
+        grays = grays.to(self.device)
+        excluded = [np.flatnonzero(self.groups == group) for group in own] if own is not None else None
+        if self._retrieval:
+            candidates = self._retrieval.candidates(grays, excluded)
+        else:
+            candidates = np.tile(np.arange(len(self.groups)), (len(grays), 1))
+            for row, forbidden in enumerate(excluded or []):
+                candidates[row, forbidden] = -1
+        return copy_scores(reliefs(grays), self.spectra, candidates, task.advance if task else lambda done: None)
+
+    def scale(self) -> Scale | None:
+        """Return the scale: real images against training images of other groups; None with one group."""
+        if len(np.unique(self.groups)) < 2:
+            return None
+        if self._scale is None:
+            chosen = spread(self.groups, MOST_REAL)
+            found = []
+            with self.progress.task("making the scale", len(chosen), "images") as task:
+                for start in range(0, len(chosen), BLOCK):
+                    part = chosen[start : start + BLOCK]
+                    grays = next(blocks(self.read, part))
+                    found.append(self.look(grays, self.groups[part], task).scores)
+            self._scale = Scale.of(np.concatenate(found), self.groups[chosen])
+        return self._scale
+
+    def recovered(self, threshold: float) -> tuple[int, int]:
+        """Return how many disguised copies of training images were made, and how many reach the threshold."""
+        draws = numpy_stream(0, "bootstrap", "planted")
+        kinds = [kind for kind in DISGUISES if kind not in (*HEAVY, "exact")]
+        chosen = draws.permutation(len(self.groups))[np.arange(PLANTED) % len(self.groups)]
+        grays = next(blocks(self.read, chosen, PLANTED)).numpy()
+        with self.progress.task("finding planted copies", PLANTED, "images") as task:
+            planted = [
+                disguise(gray, kinds[place % len(kinds)], grays[place - 1], draws) for place, gray in enumerate(grays)
+            ]
+            found = self.look(torch.from_numpy(np.stack(planted)), None, task)
+        return PLANTED, int(((found.scores >= threshold) & (found.indices == chosen)).sum())
+
+
+def blocks(read: Reader, indices: range | Ints, size: int = BLOCK) -> Iterator[Tensor]:
+    """Give (n, H, W) float32 gray images, `size` at a time."""
+    places = np.asarray(indices).tolist()
+    for start in range(0, len(places), size):
+        yield torch.from_numpy(np.stack(list(in_threads(read, places[start : start + size]))).astype(np.float32))
+
+
+def spread(groups: Ints, most: int) -> Ints:
+    """Return at most `most` indices, ascending, from as many different groups as there are: first one of each."""
+    draws = numpy_stream(0, "bootstrap", "scale")
+    order = draws.permutation(len(groups))
+    seen: dict[int, int] = {}
+    rounds = []
+    for index in order.tolist():
+        rounds.append(seen.get(int(groups[index]), 0))
+        seen[int(groups[index])] = rounds[-1] + 1
+    return np.sort(order[np.argsort(rounds, kind="stable")[:most]])
+
+
+def copied(scale: Scale, scores: NDArray[np.float64], rate: float = ALARM) -> tuple[NDArray[np.float64], Ints]:
+    """Return the p-values, and the indices of the images called copies: at most `rate` chance of any false one.
+
+    Beside the tail's p-value, a copy must exceed every score of the scale.
+    """
+    p = scale.tail(scores)
+    return p, np.flatnonzero(holm(p, rate) & (scores > scale.scores[-1]))
+
+
+def detectable(n: int, planted: int, recovered: int) -> float | None:
+    """Return the share of copies that would show at least one with 95 % probability among n images; None when none.
+
+    ``(1 - 0.05 ** (1 / n)) / r``, r the lower 95 % bound (Clopper & Pearson 1934) of the recall on planted copies.
+    """
+    if recovered == 0:
+        return None
+    recall = float(stats.beta.ppf(1 - SURELY, recovered, planted - recovered + 1))
+    share = (1 - (1 - SURELY) ** (1 / n)) / recall
+    return share if share <= 1 else None
