@@ -52,8 +52,8 @@ folder.mkdir()
 for i in range(4):
     Image.fromarray(np.random.default_rng(i).integers(0, 255, (16, 16)).astype("uint8")).save(folder / f"{{i}}.png")
 import flawforge
-run = flawforge.train(folder, {str(tmp_path / "run")!r}, kimg=0.05, resolution=16, generator_depth=2,
-discriminator_depth=2)
+small = dict(resolution=16, generator_depth=2, discriminator_depth=2)
+run = flawforge.train(folder, {str(tmp_path / "run")!r}, kimg=0.05, **small)
 flawforge.generate(run, 4)
 flawforge.audit(run)
 flawforge.score(run)

@@ -25,7 +25,7 @@ from flawforge.core.errors import (
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
-from flawforge.training import gan as gan_file
+from flawforge.training import loop as loop_file
 from flawforge.training.gan import train
 from heard import Heard
 
@@ -195,7 +195,7 @@ def test_minutes_end_a_run_and_count_over_sessions(draw: Draw, tmp_path: Path, t
 def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(
     draw: Draw, tmp_path: Path, tiny: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    healthy = gan_file.gan_step
+    healthy = loop_file.gan_step
 
     def poisoned(state, real, latents, labels):  # type: ignore[no-untyped-def]
         outcome = healthy(state, real, latents, labels)
@@ -204,13 +204,13 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(
                 next(state.discriminator.parameters()).fill_(float("nan"))
         return outcome
 
-    monkeypatch.setattr(gan_file, "gan_step", poisoned)
+    monkeypatch.setattr(loop_file, "gan_step", poisoned)
     with pytest.raises(
         TrainingDivergedError, match=r"training diverged: .* at step 30 .*The last good checkpoint is kept"
     ):
         train(draw(), tmp_path / "run", kimg=0.4, checkpoint_seconds=0, **tiny)
     kept = require_checkpoint(Run(tmp_path / "run"))
-    assert kept.step == 20
+    assert kept.step in (10, 20)  # saving may take a twentieth of the time at most
     assert all(bool(torch.isfinite(value).all()) for value in kept.tensors().values())
 
 
@@ -272,7 +272,7 @@ def test_a_collapse_is_told_in_words_and_in_the_history(
 ) -> None:
     monkeypatch.setattr("flawforge.training.watch.GRACE_KIMG", 0.0)
     alike = torch.zeros(4, 8)
-    monkeypatch.setattr(gan_file, "draw_latents", lambda *a, **k: alike)  # one latent: all images alike
+    monkeypatch.setattr(loop_file, "draw_latents", lambda *a, **k: alike)  # one latent: all images alike
     run = train(draw(), tmp_path / "run", kimg=1.0, progress=heard, **tiny)
     assert any(text.startswith("collapse at") for text in heard.warned)
     assert "collapse" in [line["kind"] for line in History(run.history_file).events()]

@@ -32,7 +32,8 @@ class ConditionalNorm(nn.Module):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Map (N, C, H, W) and (N, k) to (N, C, H, W)."""
         out: Tensor = self.norm(x) * (1 + self.scale(condition)[:, :, None, None])
-        return out + self.shift(condition)[:, :, None, None]
+        shift: Tensor = self.shift(condition)
+        return out + shift[:, :, None, None]
 
 
 class Scale(nn.Module):
@@ -45,7 +46,8 @@ class Scale(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Map (N, in, H, W) and (N, k) to (N, out, 2H, 2W)."""
-        return F.glu(self.norm(self.conv(F.interpolate(x, scale_factor=2, mode="nearest")), condition), 1)
+        out: Tensor = F.glu(self.norm(self.conv(F.interpolate(x, scale_factor=2, mode="nearest")), condition), 1)
+        return out
 
 
 class Excitation(nn.Module):

@@ -39,7 +39,8 @@ class Head(nn.Module):
         """Map (N, inputs, h, w) and (N,) to (N, places) logits."""
         x = self.layers(F.conv2d(maps, self.mixing))
         projected = (x * self.embedding(labels)[:, :, None, None]).sum(1, keepdim=True) / x.shape[1] ** 0.5
-        return (self.verdict(torch.cat([x, variation(x)], 1)) + projected).flatten(1)
+        out: Tensor = self.verdict(torch.cat([x, variation(x)], 1)) + projected
+        return out.flatten(1)
 
 
 def variation(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Training a generator: the run altitude. What a step does stands in `flawforge.training.step`."""
+"""Training a generator: the run altitude. The loop stands in `flawforge.training.loop`, a step in `step`."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ from typing import Any
 
 import torch
 
-from flawforge.core.errors import DataUnusableError, TrainingDivergedError, TrainingInterruptedError
+from flawforge.core.errors import DataUnusableError, TrainingInterruptedError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
-from flawforge.models.latents import draw_latents
-from flawforge.runs.checkpoint import newest_checkpoint, save_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.training.batches import RealBatches
 from flawforge.training.clock import Clock
 from flawforge.training.device import resolve_device, resolve_precision, set_threads
-from flawforge.training.interrupt import Interrupt
 from flawforge.training.journal import Journal
+from flawforge.training.loop import Loop
 from flawforge.training.opening import check_room, open_run
 from flawforge.training.previews import Previews
 from flawforge.training.state import TrainingState
-from flawforge.training.step import gan_step
 
 FEWEST = 2  # images that a generator can learn from
 
@@ -93,82 +90,34 @@ def train(
     # The run folder: the resolved settings are on disk before anything else happens.
     changes = {**changes, "kimg": kimg}
     opened = open_run(
-        part, Path(out), recipe, changes, minutes=minutes, budget=budget, selection={"classes": classes, "shots":
-        shots}, seed=seed, device=where, threads=threads, resume=resume, command=command, progress=progress,
+        part, Path(out), recipe, changes, minutes=minutes, budget=budget,
+        selection={"classes": classes, "shots": shots}, seed=seed, device=where, threads=threads, resume=resume,
+        command=command, progress=progress,
     )  # fmt: skip
     run, plan = opened.run, opened.plan
     pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
-    batches = RealBatches(pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip, part.labels)
-    state = TrainingState(
-        plan.recipe, plan.channels, seed, where, resolve_precision(plan.recipe.precision, where), len(part.classes)
-    )
+    precision = resolve_precision(plan.recipe.precision, where)
+    state = TrainingState(plan.recipe, plan.channels, seed, where, precision, len(part.classes))
     check_room(run, state.tensors())
+    loop = Loop(
+        run=run,
+        plan=plan,
+        state=state,
+        batches=RealBatches(pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip, part.labels),
+        journal=Journal(run, state, clock, progress, tensorboard=tensorboard),
+        grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
+        clock=clock,
+        seed=seed,
+        previews=previews,
+        checkpoint_seconds=checkpoint_seconds,
+    )
 
-    # Where it stopped, if it did.
-    journal = Journal(run, state, clock, progress, tensorboard=tensorboard)
-    grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
-    if (checkpoint := newest_checkpoint(run)) is not None:
-        state.load(checkpoint.tensors(), checkpoint.step, checkpoint.facts["seconds"])
-        clock.start_from(state.seconds)
-        journal.resumed(command)
-    elif previews:
-        grids.draw_real(part, pixels, seed)
-
-    steps = plan.steps(len(part))
-    with Interrupt() as interrupt, progress.task("training", plan.total(steps), plan.unit) as task:
-        plan.show(task, state, clock, {})
-        reason = "interrupted"
-        while not interrupt.asked:
-            if (ended := plan.ended(state.step, steps, clock.seconds)) is not None:
-                reason = ended
-                break
-            _one_step(state, batches, journal, seed)
-            if journal.due():
-                plan.show(task, state, clock, journal.flush())
-                if previews and plan.preview_due(previews, state.step, steps, clock.seconds):
-                    grids.draw(state.maker, state.shown / 1000, where)
-                if clock.checkpoint_due(checkpoint_seconds):
-                    _save(run, state, clock, None)
-        journal.flush()
-        if checkpoint is None or state.step > checkpoint.step or checkpoint.facts["stopped"] != reason:
-            _save(run, state, clock, reason)
-            if previews:
-                grids.draw(state.maker, state.shown / 1000, where)
-            journal.stopped(reason)
-
-    if reason == "interrupted":
+    # Where it stopped, if it did; then on to the end.
+    if not loop.go_back(command) and previews:
+        loop.grids.draw_real(part, pixels, seed)
+    if loop.run_to_the_end(progress) == "interrupted":
         raise TrainingInterruptedError(
             f"stopped at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
             f"Go on exactly there with the same command and --resume."
         )
     return run
-
-
-def _one_step(state: TrainingState, batches: RealBatches, journal: Journal, seed: int) -> None:
-    """One step altitude: draw, train, average, note."""
-    recipe = state.recipe
-    first = state.step * recipe.batch
-    places = [(first + i,) for i in range(recipe.batch)]
-    latents = draw_latents(seed, "latents", places, recipe.latent).to(state.device)
-    real = batches.at(state.step, state.device)
-    state.augmentation.step = state.step
-    outcome = gan_step(state, real, latents, batches.labels_at(state.step, state.device))
-    state.step += 1
-    if recipe.ema_kimg > 0:
-        state.average.update(state.shown, recipe.batch)
-    journal.note(outcome)
-
-
-def _save(run: Run, state: TrainingState, clock: Clock, reason: str | None) -> None:
-    """Write a checkpoint, unless the weights are no longer numbers: then the last good one stays."""
-    if not state.is_finite():
-        raise TrainingDivergedError(
-            f"training diverged: weights are no longer finite numbers at step {state.step}. The last "
-            f"good checkpoint is "
-            f"kept. Try half the step sizes (--generator-lr, --discriminator-lr) or --precision "
-            f"float32, in a new --out folder."
-        )
-    state.seconds = clock.seconds
-    with clock.saving():
-        facts = {"kimg": state.shown / 1000, "seconds": state.seconds, "stopped": reason}
-        save_checkpoint(run, state.step, state.tensors(), facts)
