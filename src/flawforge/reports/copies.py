@@ -10,8 +10,9 @@ from PIL import Image
 from flawforge.reports.curves import Chart, histogram
 from flawforge.reports.pictures import Picture, embed, read_picture, shrink
 from flawforge.reports.words import NOT_MEASURED, count, number, percent, plural, share
+from flawforge.runs.copying import Copying, Likeness
 from flawforge.runs.folder import Run
-from flawforge.runs.records import AuditRecord, Copying, Likeness, Pair
+from flawforge.runs.records import AuditRecord, Pair
 
 PAIRS = 8
 LONGEST = 192  # pixels of a picture's longest side that the page keeps
@@ -93,7 +94,7 @@ def how(likeness: Likeness) -> str:
     """Return in words what was done to the training image so that it lies on the generated one."""
     parts = [SYMMETRIES[likeness.symmetry]] if likeness.symmetry in SYMMETRIES else []
     if abs(likeness.scale - 1) >= 0.02:
-        parts.append(("enlarged" if likeness.scale > 1 else "reduced") + f" to {percent(likeness.scale)}")
+        parts.append(("enlarged" if likeness.scale > 1 else "reduced") + f" to {100 * likeness.scale:.0f}\u00a0%")
     for value, ahead, back in zip(likeness.shift, ("right", "down"), ("left", "up"), strict=True):
         if abs(value) >= 1:
             parts.append(f"{abs(value):.0f}\u00a0% {ahead if value > 0 else back}")
@@ -105,7 +106,7 @@ def _facts(found: Copying) -> tuple[tuple[str, str], ...]:
     over = sum(score >= found.image_threshold for score in found.generated) if found.image_threshold else None
     return (
         ("Called copies", share(found.found, n)),
-        ("Above the score that 1 % of honest images exceed", share(over, n)),
+        ("Above the score that 1\u00a0% of honest images exceed", share(over, n)),
         ("Copies that the audit planted to test itself, and found", f"{found.recovered} of {found.planted}"),
         (
             "Share of copies that would have been noticed",
@@ -137,7 +138,8 @@ def _chart(found: Copying) -> Chart | None:
 
 def _pairs(run: Run, audit: AuditRecord, white: int) -> tuple[Aligned, ...]:
     known = [(pair, pair.likeness) for pair in audit.pairs if pair.likeness is not None]
-    kept = [(pair, like) for pair, like in known if like.copied or like.picture is not None]
+    called = any(like.copied for _, like in known)
+    kept = [(pair, like) for pair, like in known if like.copied or (not called and like.picture is not None)]
     ranked = sorted(kept, key=lambda both: (not both[1].copied, -both[1].score))[:PAIRS]
     images: dict[str, tuple[Image.Image, str]] = {}
     for pair, like in ranked:

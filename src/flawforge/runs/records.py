@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import read_json, write_json
+from flawforge.runs.copying import Copying, Diversity, Likeness, SetTest
 from flawforge.runs.folder import Run
 
 RECORD_FORMAT = 1
@@ -53,37 +54,6 @@ class Neighbour(BaseModel):
     picture: str | None = None
 
 
-class Likeness(BaseModel):
-    """The training image that a generated one agrees with best, laid onto it.
-
-    Attributes:
-        file: path of the training image below the dataset's root.
-        score: copy score: 0 for unlike images, 0.3 and more for copies.
-        rank_p: share of real images that score as high against other material, by rank; never below 1 / (groups + 1).
-        p: the same beyond the rank's reach, by a fitted tail.
-        copied: whether the image is called a copy, at the record's false-alarm rate for the whole set.
-        symmetry: how the training image lies: ``identity``, ``flip-horizontal``, ``turn-90``, ...
-        scale: its size as the generated image shows it; above 1 it was enlarged.
-        shift: (right, down) of its middle, in percent of the image's sides.
-        matrix: six numbers (a, b, c, d, e, f): the place (x, y) of the generated image, -1 to 1 over its sides, shows
-            the training image at (a x + b y + c, d x + e y + f).
-        picture: PNG of it as aligned, below the run folder, or None.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    file: str
-    score: float
-    rank_p: float
-    p: float
-    copied: bool
-    symmetry: str
-    scale: float
-    shift: tuple[float, float]
-    matrix: list[float]
-    picture: str | None = None
-
-
 class Pair(BaseModel):
     """A generated image and its nearest training images, nearest first; `likeness` is the best alignment, if known."""
 
@@ -93,85 +63,6 @@ class Pair(BaseModel):
     neighbours: list[Neighbour]
     picture: str | None = None
     likeness: Likeness | None = None
-
-
-class Copying(BaseModel):
-    """The calibrated search for copies.
-
-    Attributes:
-        verdict: ``copies found (n of N)``, ``no evidence of copying (could have found p % or more)`` or ``too few
-            images to tell``.
-        found: images called copies.
-        alarm_rate: chance that an honest set is said to hold any copy, at most.
-        threshold: lowest score that is called a copy where it is the only one; None when no score would be.
-        image_threshold: score that an honest image exceeds with probability 0.01; None when that cannot be stated.
-        real: scores of real images against training images of other groups: the scale.
-        generated: scores of the generated images, in the manifest's order.
-        groups: groups of material that the scale rests on.
-        planted: disguised copies of training images that were scored as a check of the audit itself.
-        recovered: of them, called copies.
-        detectable: share of copies that would have been noticed with 95 % probability; None when none would.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    verdict: str
-    found: int
-    alarm_rate: float
-    threshold: float | None
-    image_threshold: float | None
-    real: list[float]
-    generated: list[float]
-    groups: int
-    planted: int
-    recovered: int
-    detectable: float | None
-
-
-class Diversity(BaseModel):
-    """Are the generated images different from each other?
-
-    Attributes:
-        looked_at: generated images that were compared with each other.
-        repeats: of them, nearer to another generated one than all but 1 % of real images are to another group's.
-        clusters: groups of generated images that such nearness chains together; an image alone is one.
-        largest: images in the largest cluster.
-        vendi: effective number of different images among `vendi_n` generated ones.
-        vendi_real: the same for as many training images; None with fewer than 10.
-        vendi_n: images that both Vendi scores rest on.
-        sentence: the outcome in plain words.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    looked_at: int
-    repeats: int | None
-    clusters: int | None
-    largest: int | None
-    vendi: float
-    vendi_real: float | None
-    vendi_n: int
-    sentence: str
-
-
-class SetTest(BaseModel):
-    """One test of the whole set.
-
-    Attributes:
-        name: ``C_T``, ``authenticity``, ``DCR share``, ``calibrated distance``.
-        effect: its statistic; None when not measured.
-        expected: the value without copying; None when there is none.
-        p: chance of one so extreme without copying; None when not measured.
-        note: what it means, or why it was not measured.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    effect: float | None
-    expected: float | None
-    p: float | None
-    note: str
 
 
 class Distances(BaseModel):

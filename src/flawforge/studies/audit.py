@@ -26,6 +26,7 @@ from flawforge.studies.lineup import Channels, Lineup, line_up
 from flawforge.studies.manifest import SyntheticSet
 from flawforge.studies.nearness import compare
 from flawforge.studies.pictures import clear_pictures, keep_pictures
+from flawforge.studies.whole_set import look_at_set
 from flawforge.training.device import resolve_device
 
 FLIPS = {  # what training did to real images, by the recipe's setting
@@ -92,6 +93,7 @@ def audit(
     inputs = {"synthetic": made.facts["manifest_sha256"], "data": lineup.training.fingerprint}
     tag = hashlib.sha256(f"{inputs} {k} {channels} {flips}".encode()).hexdigest()[:8]
     copying, likenesses = find_copies(lineup, groups, exact, where, progress)
+    diverse, tests = look_at_set(run, lineup, groups, where, progress)
     listed = _ranked_pairs(lineup, near, flips, unit, likenesses)
     ranked = keep_pictures(run, lineup, listed, tag, pairs)
     record = AuditRecord(
@@ -114,6 +116,8 @@ def audit(
         pairs=ranked,
         sentence=audit_outcome(copying, len(exact)),
         copying=copying,
+        diversity=diverse,
+        tests=tests,
     )
     save_record(run, "audit", record)
     clear_pictures(run, ranked)

@@ -12,7 +12,7 @@ from flawforge.core.images import Pixels, to_gray
 from flawforge.core.progress import Progress
 from flawforge.metrics.copying import Copies
 from flawforge.metrics.relief import SYMMETRIES
-from flawforge.runs.records import Copying, Likeness
+from flawforge.runs.copying import Copying, Likeness
 from flawforge.studies.copies import ALARM, BLOCK, CopySearch, Ints, blocks, copied, detectable
 from flawforge.studies.lineup import Lineup
 from flawforge.studies.verdict import audit_sentence, verdict

@@ -1,0 +1,135 @@
+"""The set as a whole: is it diverse, and does it lie nearer to the training images than unseen real ones do?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from flawforge.core.progress import Progress
+from flawforge.data.dataset import Dataset
+from flawforge.data.load import load
+from flawforge.metrics import memorization
+from flawforge.metrics.memorization import Test
+from flawforge.metrics.vendi import clusters, vendi
+from flawforge.models.efficientnet import load_backbone
+from flawforge.models.features import features
+from flawforge.runs.copying import Diversity, SetTest
+from flawforge.runs.folder import Run
+from flawforge.studies.copies import Ints, blocks, spread
+from flawforge.studies.likeness import gray
+from flawforge.studies.lineup import Lineup
+
+Rows = NDArray[np.float64]
+SIZE = 128  # pixels at which the network looks
+REPEAT = 0.5  # of the distance that 1 % of real images have to the next: nearer ones are called repeats
+MOST = 10_000  # generated images compared with each other
+VENDI = 1000  # images that the Vendi score is taken of, at most
+LEAST = 10  # real images that a scale of diversity, and held-out ones that a test, needs
+
+TESTS: tuple[tuple[str, Callable[..., Test], str], ...] = (
+    ("C_T", memorization.data_copying, "probability that a generated image is farther from training than a held-out"),
+    ("authenticity", memorization.authenticity, "share not nearer to a training image than training images are"),
+    ("DCR share", memorization.closest_record_share, "share nearer to training than to held-out images"),
+    ("FID triangle", memorization.frechet_triangle, "Fréchet distance to training, generated less held-out images"),
+    ("calibrated distance", memorization.calibrated_distance, "as C_T, with distances relative to the neighbourhood"),
+)
+
+
+def look_at_set(
+    run: Run, lineup: Lineup, groups: Ints, device: torch.device, progress: Progress
+) -> tuple[Diversity, list[SetTest]]:
+    """Measure diversity, and test the set against held-out images where there are any."""
+    described = _describer(lineup, device, progress)
+    count = min(len(lineup.entries), MOST)
+    made = described(lambda index: gray(lineup, lineup.read_generated(index)), np.arange(count))
+    chosen = spread(groups, len(np.unique(groups)))  # one image of each group
+    real = described(lambda index: gray(lineup, lineup.training.read(index)), chosen)
+    unseen = held_out(run, lineup.training, progress)
+    return diversity(made, real), set_tests(real, unseen, described, made, lineup)
+
+
+def diversity(made: Rows, real: Rows) -> Diversity:
+    """Judge how much the generated images differ among themselves.
+
+    Args:
+        made: (N, D) features of generated images.
+        real: (G, D) of training images, one of each group.
+    """
+    if len(real) < LEAST:
+        return Diversity(
+            looked_at=len(made), repeats=None, clusters=None, largest=None, vendi=None, vendi_real=None, vendi_n=0,
+            sentence=f"Diversity not measured: {len(real)} independent training images give no scale, {LEAST} would.",
+        )  # fmt: skip
+    apart = cdist(real, real)
+    np.fill_diagonal(apart, np.inf)
+    nearest = apart.min(axis=1)
+    width = max(float(np.median(nearest)) / 2, 1e-9)
+    found = clusters(made, REPEAT * float(np.quantile(nearest, 0.01)))
+    size = min(len(made), len(real), VENDI)
+    own = vendi(made[np.linspace(0, len(made) - 1, size).astype(int)], width)
+    reals = vendi(real[np.linspace(0, len(real) - 1, size).astype(int)], width)
+    n = len(made)
+    sentence = (
+        f"{found.repeats} of {n} generated images repeat another one ({found.number} clusters, the largest of "
+        f"{found.largest}); {size} of them are worth {own:.1f} different images (Vendi score), {size} training images "
+        f"{reals:.1f}."
+    )
+    return Diversity(
+        looked_at=n, repeats=found.repeats, clusters=found.number, largest=found.largest, vendi=own, vendi_real=reals,
+        vendi_n=size, sentence=sentence,
+    )  # fmt: skip
+
+
+def set_tests(
+    real: Rows,
+    unseen: Dataset | None,
+    described: Callable[[Callable[[int], NDArray[np.floating]], Ints], Rows],
+    made: Rows,
+    lineup: Lineup,
+) -> list[SetTest]:
+    """Do the tests, or say why not."""
+    few = "no held-out images: the run was trained on all that there are" if unseen is None else ""
+    if unseen is not None and len(unseen) < LEAST:
+        few = f"only {len(unseen)} independent held-out images; {LEAST} are needed"
+    if len(real) < LEAST:
+        few = f"only {len(real)} independent training images; {LEAST} are needed"
+    if unseen is None or few:
+        return [SetTest(name=name, effect=None, expected=None, p=None, note=few) for name, _, _ in TESTS]
+    held = described(lambda index: gray(lineup, unseen.read(index)), np.arange(len(unseen)))
+    found = []
+    for name, test, note in TESTS:
+        outcome = test(real, held, made)
+        text = f"{note}; {len(real)} training, {len(held)} held-out, {len(made)} generated images"
+        found.append(SetTest(name=name, effect=outcome.effect, expected=outcome.expected, p=outcome.p, note=text))
+    return found
+
+
+def held_out(run: Run, training: Dataset, progress: Progress) -> Dataset | None:
+    """Return images of the trained classes that show material the run has not seen, one of each group; None if none."""
+    if run.settings["selection"].get("shots") is None:
+        return None
+    whole = load(training.source, progress=progress).select(list(training.classes))
+    groups = whole.groups(progress)
+    trained = {sample.file for sample in training.samples}
+    seen = {int(group) for group, sample in zip(groups, whole.samples, strict=True) if sample.file in trained}
+    first: dict[int, int] = {}
+    for index, group in enumerate(groups.tolist()):
+        if group not in seen:
+            first.setdefault(group, index)
+    return whole.take(first.values()) if first else None
+
+
+def _describer(
+    lineup: Lineup, device: torch.device, progress: Progress
+) -> Callable[[Callable[[int], NDArray[np.floating]], Ints], Rows]:
+    backbone = load_backbone().to(device)
+
+    def described(read: Callable[[int], NDArray[np.floating]], indices: Ints) -> Rows:
+        images = (grays[:, None] / 127.5 - 1 for grays in blocks(read, indices))
+        return features(images, backbone, size=(SIZE, SIZE), progress=progress).double().numpy()
+
+    return described
