@@ -15,6 +15,17 @@ from flawforge.core.recipes import recipe
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
+from flawforge.runs.scores import (
+    ClassScore,
+    Confusion,
+    Infinite,
+    Levels,
+    Number,
+    Quantity,
+    Realism,
+    ScoreRecord,
+    Spectra,
+)
 
 
 def surface(seed: int, height: int = 40, width: int = 48) -> np.ndarray:
@@ -137,11 +148,62 @@ class DrawnRun:
         }  # fmt: skip
         save_record(self.run, "audit", AuditRecord(**{**values, **changes}))
 
+    def score(self, *, empty: bool = False, sentence: str = "", label: str = "scratch") -> None:
+        none = Number(value=None, low=None, high=None, n=0, groups=0)
+
+        def number(value: float) -> Number:
+            return Number(value=value, low=value - 0.1, high=value + 0.1, n=32, groups=15)
+
+        def quantity(name: str, generated: float, real: float, outside: bool, **changes: object) -> Quantity:
+            values = {"name": name, "unit": "", "better": "lower", "generated": number(generated), "outside": outside,
+                      "real": number(real), "classical": number(0.3)}  # fmt: skip
+            return Quantity(**{**values, **changes})
+
+        folder = self.run.records / "score"
+        folder.mkdir(exist_ok=True)
+        for i in range(4):
+            (folder / f"{i}.png").write_bytes(encode_png(surface(i, self.resolution, self.resolution), "L"))
+        images = [Realism(file=f"{label}/{i}.png", label=label, score=1.2 - i / 4, picture=f"records/score/{i}.png")
+                  for i in range(4)]  # fmt: skip
+        kid, precision = quantity("kid", 0.51, 0.0, True), quantity("precision", 0.8, 0.85, False)
+        precision = precision.model_copy(update={"unit": "share", "better": "higher", "classical": none})
+        unmeasured = kid.model_copy(update={"generated": none, "real": none, "classical": none, "outside": None})
+        rings = [(i + 0.5) / 32 for i in range(15)]
+        levels = [-20.0 - i for i in range(15)]
+        values = {
+            "made": "2026-01-02T03:07:00Z", "versions": {"flawforge": "0.1.0"}, "command": "flawforge score run",
+            "inputs": {"synthetic": "old"}, "extractor": "effnet-lite0 stage 5", "width": 112, "against": "held-out",
+            "resolution": (self.resolution, self.resolution), "n_generated": 64, "n_used": 64, "n_training": 30,
+            "n_reference": 64, "groups": 30, "halves": 40, "half": 32, "seed": 0,
+            "quantities": [kid, precision, quantity("spectrum", 2.0, 1.0, False, unit="dB")],
+            "infinite": Infinite(value=12, error=2, at_full=40, bias=28, n_reference=64, n=64, trusted=False),
+            "infinite_real": None,
+            "classes": [ClassScore(label=label, n_generated=32, n_reference=32, groups=15, kid=kid, coverage=precision,
+                                   why=""),
+                        ClassScore(label="stain", n_generated=32, n_reference=32, groups=4, kid=unmeasured,
+                                   coverage=unmeasured, why="4 pieces of real material; it takes 12")],
+            "confusion": Confusion(columns=[label, "stain"], rows={label: [30, 2], "stain": [5, 27]},
+                                   real_rows={label: [19, 1], "stain": [0, 20]}),
+            "spectra": Spectra(frequencies=rings, real=levels, low=[v - 1 for v in levels],
+                               high=[v + 1 for v in levels], generated=[v - 4.2 for v in levels],
+                               classical=levels, fine=-4.2),
+            "levels": Levels(real=[1 / 64] * 64, generated=[1 / 64] * 64, brighter=1.5),
+            "best": images[:2], "worst": images[:1:-1], "exact_copies": 0, "why": "",
+            "notes": ["Compared with 64 real images of the same classes that training did not see."],
+            "sentence": sentence or "The generated images can be told from real ones that training did not see.",
+        }  # fmt: skip
+        if empty:
+            nothing = dict.fromkeys(("infinite", "infinite_real", "confusion", "spectra", "levels"))
+            values |= {**nothing, "quantities": [], "classes": [], "best": [], "worst": [], "why": "there are 3 pieces",
+                       "sentence": "Whether the images look real cannot be told: there are 3 pieces."}  # fmt: skip
+        save_record(self.run, "score", ScoreRecord(**values))
+
     def everything(self) -> Run:
         self.history()
         self.previews()
         self.synthetic()
         self.audit()
+        self.score()
         return self.run
 
 

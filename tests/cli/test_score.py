@@ -1,0 +1,56 @@
+"""``flawforge score``: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flawforge.data.dataset import Dataset
+from flawforge.studies.generate import generate
+
+Typed = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+
+
+def test_it_prints_the_sentence_the_numbers_and_what_comes_next(
+    typed: Typed, make_run: Any, draw_images: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(draw_images(tmp_path / "data" / "dents", 16))
+    generate(run, 14)
+    assert typed("score", run.path, "--pictures", 0) == 0
+    printed = capsys.readouterr().out
+    record = json.loads((run.records / "score.json").read_text())
+    assert printed.splitlines()[0] == record["sentence"]
+    assert "effnet-lite0 stage 5, 40 random halves of 8 images" in printed
+    lines = [line for line in printed.splitlines() if " is better, n = " in line]
+    assert [line.split(" (")[0].strip() for line in lines] == [
+        "kernel distance", "Fréchet distance", "precision", "recall", "density", "coverage", "power spectrum, dB",
+        "gray levels, of 255",
+    ]  # fmt: skip
+    assert printed.endswith(f"record: {run.records / 'score.json'}\nnext: flawforge report {run.path}\n")
+
+
+def test_json_is_the_record(typed: Typed, make_run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run()
+    generate(run, 4)
+    assert typed("score", run.path, "--extractor", "pixels", "--seed", 3, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((run.records / "score.json").read_text())
+    assert printed["sentence"] == (
+        "Whether the images look real cannot be told: there are 4 generated images to compare; it takes 12 or more."
+    )
+
+
+def test_an_unknown_extractor_is_explained(typed: Typed, make_run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("score", make_run().path, "--extractor", "pixel") == 1
+    assert "Did you mean 'pixels'?" in " ".join(capsys.readouterr().err.split())
