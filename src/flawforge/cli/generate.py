@@ -22,6 +22,8 @@ def generate(
     out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     compression: int = 4,
+    novel: Annotated[bool, Parameter(negative="")] = False,
+    data: str | None = None,
     device: str = "auto",
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -51,6 +53,10 @@ def generate(
         Replace the synthetic set that is there, if it was made with other settings.
     compression
         Of the PNG files, 0 (fast) to 9 (small); the pixels are the same.
+    novel
+        Leave out images that are copies of training images (and 1 % of the honest ones); says how many. Slower.
+    data
+        The training images, if they have moved since the training; for --novel.
     device
         auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
     json
@@ -62,12 +68,16 @@ def generate(
     with drawn_progress() as progress:
         made = generate_images(
             run, n, classes=classes, seed=seed, truncation=truncation, layout=layout, out=out_folder,
-            overwrite=overwrite, compression=compression, device=device, command=command(), progress=progress,
+            overwrite=overwrite, compression=compression, novel=novel, data=data, device=device,
+            command=command(), progress=progress,
         )  # fmt: skip
     if json:
         print_json({"folder": str(made.folder), **made.facts})
         return
     counts = ", ".join(f"{count} {label}" for label, count in made.facts["classes"].items())
     out.print(f"generated {counts}: {made.folder}", markup=False)
+    if novel:
+        dropped = sum(made.facts["dropped"].values())
+        out.print(f"left out as copies: {dropped} of {dropped + made.n}", markup=False)
     if out_folder is None:
         out.print(f"next: flawforge audit {run}", markup=False)

@@ -8,18 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
 from flawforge.core.images import ImageFormat
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.recipes import Recipe
+from flawforge.data.dataset import Dataset
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.versions import now
 from flawforge.studies.containers import Containers
 from flawforge.studies.manifest import FACTS, MANIFEST, SET_FORMAT, Entry, SyntheticSet, read_facts
 from flawforge.studies.names import LAYOUTS, Layout, image_file
-from flawforge.studies.place import open_place
+from flawforge.studies.novelty import Novelty, check_yield
+from flawforge.studies.place import following_indices, open_place
 from flawforge.studies.sampler import Sampler
 from flawforge.studies.writer import Writer
 from flawforge.training.device import resolve_device
@@ -40,6 +44,8 @@ def generate(
     out: str | Path | None = None,
     overwrite: bool = False,
     compression: int = 4,
+    novel: bool = False,
+    data: Dataset | str | Path | None = None,
     device: str = "auto",
     command: str = "flawforge.generate(...)",
     progress: Progress = SILENT,
@@ -61,6 +67,9 @@ def generate(
         out: the set's folder; None takes the run's own, which `audit` and `report` look at.
         overwrite: replace a set of other settings that is in the folder.
         compression: zlib level 0 to 9 of the files; the pixels are the same.
+        novel: leave out images that are copies of training images, and 1 % of the honest ones with them (see `audit`).
+            Their indices are skipped, so that image i stays what it was; ``facts["dropped"]`` counts them.
+        data: the training images, if they have moved since; for `novel`.
         device: ``auto``, ``cpu``, ``cuda``, ... Last bits can differ between kinds of device.
         command: what to write into set.json as the way to make it again.
         progress: where to tell how far it is.
@@ -70,7 +79,9 @@ def generate(
 
     Raises:
         RunNotFoundError: no run, or no checkpoint in it. SettingError: an argument. RunExistsError: the folder holds
-        another set, or other files. DiskFullError, RunUnwritableError: the disk. DeviceError: no such device.
+        another set, or other files. DataUnusableError: with `novel`, the training images are too few for a scale, or
+        nearly all images are copies. DataNotFoundError: they are gone. DiskFullError, RunUnwritableError: the disk.
+        DeviceError: no such device.
     """
     started = time.monotonic()
     run = run if isinstance(run, Run) else Run.open(run)
@@ -98,23 +109,31 @@ def generate(
         "seconds": None,
         "device": str(where),
     }
+    if novel:
+        facts |= {"novel": True, "dropped": {}}
     done = open_place(folder, facts, overwrite, progress)
     if done == facts["n"] and read_facts(folder)["complete"]:
         progress.say(f"all {done} images are there already: {folder}")
         return SyntheticSet.open(folder)
     sampler = Sampler(run, checkpoint, where)
+    novelty = Novelty(run, data, where, progress) if novel else None
+    following = following_indices(folder) if novel else {}
     try:
         with progress.task("generating", facts["n"], "images") as task:
             task.advance(done)
             with Writer(folder, 2 * sampler.batch, task.advance) as writer:
                 for label in labels:
-                    _write_class(sampler, containers, writer, facts, label, done)
-                    done = max(0, done - n)
+                    kept = min(done, n)
+                    first = following.get(label, 0) if novelty is not None else kept
+                    _write_class(sampler, containers, writer, facts, label, first, n - kept, novelty)
+                    done -= kept
     except DiskFullError as error:
         raise DiskFullError(
             f"no room left on the disk of {folder}. The images written so far are whole. Free some space, then run the "
             f"same command again: it goes on where it stopped. (Or give --out a folder on another disk.)"
         ) from error
+    if novel:
+        facts["dropped"] = {label: index - n for label, index in following_indices(folder).items()}
     facts |= {
         "complete": True,
         "manifest_sha256": sha256_file(folder / MANIFEST),
@@ -126,19 +145,33 @@ def generate(
 
 
 def _write_class(
-    sampler: Sampler, containers: Containers, writer: Writer, facts: dict[str, Any], label: str, first: int
+    sampler: Sampler,
+    containers: Containers,
+    writer: Writer,
+    facts: dict[str, Any],
+    label: str,
+    first: int,
+    wanted: int,
+    novelty: Novelty | None,
 ) -> None:
-    """Make one class's images from index `first` on, batch by batch."""
-    seed, count = facts["seed"], facts["classes"][label]
-    for number in range(first // sampler.batch, -(-count // sampler.batch)):
+    """Make `wanted` more of one class's images, from index `first` on, batch by batch; copies are passed over."""
+    seed, number, dropped, kept = facts["seed"], first // sampler.batch, 0, 0
+    while kept < wanted:
         images = sampler.images(seed, label, number, facts["truncation"])
+        new = novelty.novel(images) if novelty is not None else np.ones(len(images), dtype=bool)
         for place in range(sampler.batch):
             index = number * sampler.batch + place
-            if first <= index < count:
+            if first <= index and kept < wanted:
+                if not new[place]:
+                    dropped += 1
+                    continue
                 form = containers.draw(seed, label, index)
                 file = image_file(label, index, facts["layout"])
                 entry = partial(_entry, file, label, seed, index, facts["checkpoint"], form)
                 writer.put(entry, file, partial(containers.encode, images[place], form))
+                kept += 1
+        check_yield(label, kept, dropped)
+        number += 1
 
 
 def _entry(file: str, label: str, seed: int, index: int, checkpoint: str, form: ImageFormat, sha256: str) -> Entry:

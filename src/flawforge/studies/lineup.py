@@ -105,11 +105,11 @@ def line_up(
     """
     settings = run.settings
     recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
-    training = _find_training(run, data, progress)
+    training = find_training(run, data, progress)
     return Lineup(training, synthetic, recipe.resolution, int(settings["channels"]), channels)
 
 
-def _find_training(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
+def find_training(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
     settings = run.settings
     about, selection = settings["data"], settings["selection"]
     found = load(data, progress=progress) if data is not None else _load_recorded(run, about, progress)

@@ -9,10 +9,18 @@ from typing import Any
 from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
 from flawforge.core.progress import Progress
-from flawforge.studies.manifest import FACTS, MANIFEST, Entry, read_facts
+from flawforge.studies.manifest import FACTS, MANIFEST, Entry, read_entries, read_facts
 from flawforge.studies.names import Layout, image_file, is_image_file, safe_name
 
-SAME = ("seed", "checkpoint", "truncation", "layout", "compression", "white")  # what two sets must share to be one
+SAME = (
+    "seed",
+    "checkpoint",
+    "truncation",
+    "layout",
+    "compression",
+    "white",
+    "novel",
+)  # what two sets must share to be one
 
 
 def open_place(folder: Path, wanted: dict[str, Any], overwrite: bool, progress: Progress) -> int:
@@ -59,7 +67,11 @@ def _refuse_strangers(folder: Path) -> None:
 
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    told = [f"{key} {found.get(key)!r} there, {wanted[key]!r} asked" for key in SAME if found.get(key) != wanted[key]]
+    told = [
+        f"{key} {found.get(key)!r} there, {wanted.get(key)!r} asked"
+        for key in SAME
+        if found.get(key) != wanted.get(key)
+    ]
     classes, asked = found["classes"], wanted["classes"]
     if list(classes) != list(asked):
         told.append(f"classes {', '.join(classes)} there, {', '.join(asked)} asked")
@@ -83,14 +95,19 @@ def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int
         return 0
     expected = ((label, index) for label, count in wanted["classes"].items() for index in range(count))
     kept = size = 0
+    last: tuple[str, int] | None = None
     checking = progress.task("checking the images that are there", wanted["n"], "images")
     with checking as task, (folder / MANIFEST).open("rb") as lines:
         for (label, index), line in zip(expected, lines, strict=False):
-            file = image_file(label, index, wanted["layout"])
             entry = Entry.parse(line.decode("utf-8", "replace")) if line.endswith(b"\n") else None
+            if entry is not None and wanted.get("novel"):  # copies were passed over, so indices only rise
+                after = last[1] if last is not None and last[0] == label else -1
+                index = max(entry.index, after + 1)
+            file = image_file(label, index, wanted["layout"])
             as_planned = entry is not None and (entry.label, entry.index, entry.file) == (label, index, file)
             if entry is None or not (as_planned and _has_hash(folder / file, entry.sha256)):
                 break
+            last = (label, index)
             kept += 1
             size += len(line)
             task.advance()
@@ -98,6 +115,13 @@ def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int
         with explain_os_errors(folder / MANIFEST):
             os.truncate(folder / MANIFEST, size)
     return kept
+
+
+def following_indices(folder: Path) -> dict[str, int]:
+    """Return the index after the last one that the manifest names, for each class in it."""
+    if not (folder / MANIFEST).is_file():
+        return {}
+    return {entry.label: entry.index + 1 for entry in read_entries(folder)}
 
 
 def _has_hash(path: Path, sha256: str) -> bool:
