@@ -5,7 +5,10 @@ in turns, warm, in one process. The plain loop subtracts every real image, at ev
 (float32). Every fiftieth generated image is a mirrored copy: its distance is 0, and the last column shows what each way
 makes of it. Distances are in pixel values.
 
-    python benchmarks/neighbours.py [--quick] [--rounds 5] [--json FILE]
+With --vectors: 10,000 x 10,000 drawn feature vectors of 2,048 numbers instead (--quick: 2,000 x 2,000), against faiss's
+flat index on the same core, with the memory that each takes beside the vectors (each way in a process of its own).
+
+    python benchmarks/neighbours.py [--vectors] [--quick] [--rounds 5] [--json FILE]
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
+import multiprocessing
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -26,10 +30,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flawforge.metrics.neighbours import nearest_flipped
+from flawforge.metrics.neighbours import nearest, nearest_flipped
 from machine import keep, median_ratio, timed
 
 K = 5
+WIDTH = 2048  # numbers of a feature vector
 FLIPS = ("identity", "flip-horizontal", "flip-vertical", "turn-180")
 Found = tuple[NDArray[np.float64], NDArray[np.int64]]
 
@@ -81,14 +86,77 @@ def faiss_flat(generated: NDArray[np.uint8], real: NDArray[np.uint8]) -> Found:
     return distances, indices
 
 
+def vectors(n: int, seed: int) -> NDArray[np.float32]:
+    """Return (n, 2048) vectors around 300 centres, as features of 300 kinds of image would lie."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).normal(0, 1, (300, WIDTH))
+    found: NDArray[np.float32] = (centres[rng.integers(300, size=n)] + rng.normal(0, 0.5, (n, WIDTH))).astype(
+        np.float32
+    )
+    return found
+
+
+def our_vectors(queries: NDArray[np.float32], references: NDArray[np.float32]) -> Found:
+    """Call the metric."""
+    return nearest(torch.from_numpy(queries), torch.from_numpy(references), K)
+
+
+def faiss_vectors(queries: NDArray[np.float32], references: NDArray[np.float32]) -> Found:
+    """Search an exact faiss index."""
+    faiss = import_module("faiss")
+    faiss.omp_set_num_threads(1)
+    index = faiss.IndexFlatL2(WIDTH)
+    index.add(references)
+    squares, places = index.search(queries, K)
+    return np.sqrt(np.maximum(squares, 0)).astype(np.float64), places
+
+
+def extra_memory(way: Callable[[NDArray[np.float32], NDArray[np.float32]], Found], n: int) -> float:
+    """Return by how many MB one call raises this process's highest memory, in a process made for it."""
+    import resource
+
+    torch.set_num_threads(1)
+    queries, references = vectors(n, 1), vectors(n, 2)
+    way(queries[:8], references[:8])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    way(queries, references)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
+
+
+def compare_vectors(n: int, rounds: int, file: Path | None) -> None:
+    """Time both ways in turns and print the table."""
+    ways = {"ours": our_vectors, "faiss IndexFlatL2": faiss_vectors}
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        memory = {name: pool.apply(extra_memory, (way, n)) for name, way in ways.items()}
+    queries, references = vectors(n, 1), vectors(n, 2)
+    found = {name: way(queries, references) for name, way in ways.items()}  # warm
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            seconds[name].append(timed(partial(way, queries, references)))
+    print(f"{n:,} x {n:,} vectors of {WIDTH:,}, {K} neighbours, one thread, {rounds} rounds")
+    print(f"{'':20}{'median s':>10}{'extra MB':>10}{'same neighbours':>18}{'largest difference':>20}")
+    for name, (distances, indices) in found.items():
+        same = float((indices == found["ours"][1]).mean())
+        apart = float(np.abs(distances - found["ours"][0]).max())
+        print(f"{name:20}{statistics.median(seconds[name]):10.2f}{memory[name]:10.0f}{same:18.4%}{apart:20.6f}")
+    speedup = median_ratio(seconds["faiss IndexFlatL2"], seconds["ours"])
+    keep(file, {"n": n, "width": WIDTH, "seconds": seconds, "extra_mb": memory, "speedup": speedup})
+    print(f"figure: speedup {speedup:.2f}")
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="200 generated images, 3 rounds")
+    parser.add_argument("--vectors", action="store_true", help="feature vectors against faiss, instead of images")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    if asked.vectors:
+        compare_vectors(2000 if asked.quick else 10_000, 3 if asked.quick else asked.rounds, asked.json)
+        return
     n, rounds = (200, 3) if asked.quick else (1000, asked.rounds)
     real, generated = draw(300, 1), draw(n, 2)
     generated[::50] = real[np.arange(len(generated[::50])) % len(real), ::-1]  # planted: exact copies, mirrored

@@ -64,9 +64,9 @@ def test_a_whole_run_gives_one_page_with_every_part(drawn: Callable) -> None:
     assert file == run.report_file
     found = Parsed(file.read_text(encoding="utf-8"))
     headings = [found.words[i] for i, _ in enumerate(found.words) if found.words[i] in {
-        "Generated beside real", "Are they copies?", "Training", "How to reproduce", "What this report does not say",
+        "Generated beside real", "Are they copies?", "Do they look real?", "Training", "How to reproduce", "What this report does not say",
     }]  # fmt: skip
-    assert len(dict.fromkeys(headings)) == 5
+    assert len(dict.fromkeys(headings)) == 6
     for words in (
         "Images near but not equal to their neighbours are the wanted outcome.",
         "None of the 50 generated images equals a training image.",
@@ -77,7 +77,7 @@ def test_a_whole_run_gives_one_page_with_every_part(drawn: Callable) -> None:
         "Whether the images help. Not measured.",
     ):
         assert words in found.text
-    assert sum(tag == "svg" for tag, _ in found.tags) == 4
+    assert sum(tag == "svg" for tag, _ in found.tags) == 9
     assert file.stat().st_size < 6_000_000
 
 
