@@ -278,6 +278,22 @@ def test_pixels_know_brightness_and_no_texture(run: Run, held: Path) -> None:
     assert quantity(record, "kid").outside is True
 
 
+@pytest.mark.parametrize("mode", ["RGB", "I;16"])
+def test_colour_16_bits_and_oblong_images(make_run: Any, draw_images: Any, tmp_path: Path, mode: str) -> None:
+    from flawforge.studies.generate import generate
+
+    run = make_run(draw_images(tmp_path / "dents", 16, mode=mode), resolution=(16, 24), channels="data")
+    generate(run, 16)
+    record = score(run, pictures=2)
+    assert record.resolution == (16, 24)
+    assert len(record.quantities) == 8
+    assert record.exact_copies == 0
+    assert all((run.path / str(one.picture)).is_file() for one in record.best)
+    for source, image in zip(sorted((tmp_path / "dents").iterdir()), sorted(run.synthetic.rglob("*.png")), strict=True):
+        image.write_bytes(source.read_bytes())
+    assert score(run, pictures=0).exact_copies == 16
+
+
 def test_what_cannot_be_is_told(run: Run, tmp_path: Path) -> None:
     with pytest.raises(RunNotFoundError):
         score(run)
