@@ -192,6 +192,21 @@ def test_after_shots_the_unused_images_of_the_class_are_held_out(make_run: Any, 
     assert record.notes[0] == "Compared with 40 real images of the same classes that training did not see."
 
 
+def test_after_training_on_a_part_by_hand_the_rest_of_its_classes_is_held_out(make_run: Any, tmp_path: Path) -> None:
+    from flawforge.data.load import load
+
+    write(tmp_path / "data" / "others", range(100, 110))
+    write(tmp_path / "data" / "lines", range(60))
+    whole = load(tmp_path / "data")
+    part = whole.select(["lines"]).take(range(20))
+    run: Run = make_run(part, resolution=SIDE)
+    own = [sample.sha256 for sample in part.samples]
+    run.save_settings({**run.settings, "selection": {"classes": None, "shots": None, "samples": own}})
+    plant(run, [texture(seed) for seed in range(3000, 3030)])
+    record = score(run, pictures=0)
+    assert (record.against, record.n_training, record.n_reference) == ("held-out", 20, 40)
+
+
 def test_when_all_were_used_the_training_images_are_the_reference_and_that_is_said(run: Run) -> None:
     plant(run, [texture(seed) for seed in range(3000, 3040)])
     record = score(run)

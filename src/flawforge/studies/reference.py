@@ -101,9 +101,13 @@ def _find_training(run: Run, whole: Dataset, progress: Progress) -> tuple[Datase
     about, chosen = settings["data"], settings["selection"]
     if whole.fingerprint == about["fingerprint"]:
         return whole, list(range(len(whole)))
-    classes = [label for label in chosen["classes"] if label in whole.classes] if chosen["classes"] else None
-    part = whole.select(classes)
-    taken = part.select(None, chosen["shots"], settings["seed"], progress)
+    own = set(chosen.get("samples") or ())  # contents, where training got a dataset in place of a folder
+    named = chosen["classes"] or (list(about["classes"]) if own else None)
+    part = whole.select([label for label in named if label in whole.classes] if named else None)
+    if own:
+        taken = part.take(row for row, sample in enumerate(part.samples) if sample.sha256 in own)
+    else:
+        taken = part.select(None, chosen["shots"], settings["seed"], progress)
     if taken.fingerprint != about["fingerprint"]:
         raise DataUnusableError(
             f"the images in {whole.source} are not those that {run.path} was trained on: it had {about['samples']} "
