@@ -82,6 +82,7 @@ def train(
     where = resolve_device(device)
     threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
     part = load(data, progress=progress).select(classes, shots, seed, progress)
+    own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
     if len(part) < FEWEST:
         raise DataUnusableError(
             f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
@@ -91,8 +92,8 @@ def train(
     changes = {**changes, "kimg": kimg}
     opened = open_run(
         part, Path(out), recipe, changes, minutes=minutes, budget=budget,
-        selection={"classes": classes, "shots": shots}, seed=seed, device=where, threads=threads, resume=resume,
-        command=command, progress=progress,
+        selection={"classes": classes, "shots": shots, "samples": own}, seed=seed, device=where, threads=threads,
+        resume=resume, command=command, progress=progress,
     )  # fmt: skip
     run, plan = opened.run, opened.plan
     pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
