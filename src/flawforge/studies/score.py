@@ -20,6 +20,7 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.data.classical import classical
 from flawforge.data.dataset import Dataset
 from flawforge.data.feature_cache import trim_features
+from flawforge.data.threads import in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
 from flawforge.runs.records import save_record
@@ -91,7 +92,7 @@ def score(
     lineup = Lineup(real.data, made, resolution, int(settings["channels"]), "all")
 
     generated = describe(lineup.generated, len(made), _white(lineup, made), found, "generated images", progress)
-    copies = _count_copies(lineup, real, generated.keys)
+    copies = _count_copies(lineup, real, generated.keys, progress)
     chosen = choose(real, [entry.label for entry in lineup.entries], seed)
     why = too_few(real, chosen)
     about: dict[str, Any] = {
@@ -189,14 +190,19 @@ def _sources(real: Real, chosen: Chosen, count: int, seed: int) -> NDArray[np.in
     return np.concatenate(taken)
 
 
-def _count_copies(lineup: Lineup, real: Real, keys: tuple[str, ...]) -> int:
+def _count_copies(lineup: Lineup, real: Real, keys: tuple[str, ...], progress: Progress) -> int:
     """Count generated images that equal a training image in every compared pixel, directly or mirrored."""
     white = lineup.training.white
-    known = set()
-    for row in real.training:
-        image = lineup.real(int(row)).transpose(1, 2, 0)
-        for flip in FLIPS:
-            known.add(pixel_key(np.ascontiguousarray(flip_pixels(image, flip).transpose(2, 0, 1)), white))
+
+    def mirrored(row: int) -> list[str]:
+        image = lineup.real(row).transpose(1, 2, 0)
+        return [pixel_key(flip_pixels(image, flip).transpose(2, 0, 1), white) for flip in FLIPS]
+
+    known: set[str] = set()
+    with progress.task("looking for training images among them", len(real.training), "images") as task:
+        for found in in_threads(mirrored, real.training.tolist()):
+            known.update(found)
+            task.advance()
     return sum(key in known for key in keys)
 
 
