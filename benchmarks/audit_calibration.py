@@ -31,7 +31,7 @@ from scipy import stats
 
 from flawforge.data.load import load
 from flawforge.data.overlap import connected
-from flawforge.studies.copies import ALARM, CopySearch, copied
+from flawforge.studies.copies import ALARM, SPREAD, CopySearch, copied
 from flawforge.studies.disguises import DISGUISES, HEAVY, disguise
 from machine import keep, machine
 
@@ -75,14 +75,14 @@ def main() -> None:
 
 def plan(name: str, pixels: Pixels, groups: NDArray[np.int64], quick: bool) -> list[tuple[str, Callable[[], Row]]]:
     """Return the splits, each with its name."""
-    counts = {20: 10, 50: 3, 100: 2} if quick else {20: 100, 50: 6, 100: 4, 200: 2}
+    counts = {20: 10, 50: 3, 100: 2} if quick else {20: 100, 50: 4, 100: 2, 200: 1}
     number = len(np.unique(groups))
     out: list[tuple[str, Callable[[], Row]]] = []
     for size, splits in counts.items():
         if size + 40 > number:
             continue
         for split in range(splits):
-            plant = 20 if size > 20 else (10 if split < 6 else 0)
+            plant = 20 if size > 20 else (10 if split < 4 else 0)
             honest = 20 if size == 20 else min(100, number - size)
             seed = 1000 * size + split
             out.append((f"{name}-{size}-{split}", partial(run, pixels, groups, size, honest, plant, seed)))
@@ -182,7 +182,7 @@ def mixed(rows: list[Row], share: float) -> tuple[float, float, float]:
         copies = round(share * number)
         honest = draws.choice(row["honest"], number - copies, replace=number - copies > len(row["honest"]))
         planted = [draws.choice(row["planted"][kinds[draws.integers(len(kinds))]]) for _ in range(copies)]
-        called = copied(Scale.of(row["scale"]), np.r_[honest, planted], ALARM)[1]
+        called = copied(Scale.of(row["scale"], spread=SPREAD), np.r_[honest, planted], ALARM)[1]
         told.append(len(called) > 0)
         if copies:
             recall.append(float((called >= len(honest)).sum() / copies))

@@ -51,6 +51,14 @@ def test_images_of_the_same_group_do_not_count() -> None:
     assert CopySearch(texture, np.zeros(5, np.int64)).scale() is None
 
 
+def test_an_overlap_that_the_groups_missed_does_not_spoil_the_scale() -> None:
+    missed = CopySearch(lambda index: texture(0 if index == 29 else index), np.arange(30))
+    scale = missed.scale()
+    assert scale is not None
+    assert (missed.set_aside, scale.groups) == (2, 28)
+    assert scale.scores.max() < 0.4
+
+
 def test_many_training_images_are_retrieved_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flawforge.studies.copies.EVERY", 10)
     monkeypatch.setattr("flawforge.studies.retrieval.KEPT", 6)

@@ -19,6 +19,7 @@ LEAST_GROUPS = 8  # below, a scale says nothing
 TAIL = 0.2  # share of the groups whose scores the tail is fitted to
 TAIL_GROUPS = 10  # of the tail, at least; below, only the whole sample's spread is used
 STEEPEST = 0.1  # of the tail's shape: heavier tails are not told from a few outliers at these sizes
+KNOWN = 10  # groups that the spread known from other data counts for
 SURE = 1.645  # standard errors added to the tail's scale
 
 
@@ -30,15 +31,18 @@ class Scale:
         scores: (N,) ascending scores of honest images.
         weights: (N,) of each, adding up to 1: every group counts the same, however many images it has.
         groups: G, the number of independent groups.
+        spread: standard deviation that such scores have in other data: it counts as much as 10 groups, so that few
+            groups that happen to be alike do not promise too much. 0: nothing is known.
     """
 
     scores: Float
     weights: Float
     groups: int
+    spread: float = 0.0
 
     @classmethod
-    def of(cls, scores: ArrayLike, groups: ArrayLike | None = None) -> Scale:
-        """Make a scale from (N,) scores and their (N,) group numbers.
+    def of(cls, scores: ArrayLike, groups: ArrayLike | None = None, spread: float = 0.0) -> Scale:
+        """Make a scale from (N,) scores and their (N,) group numbers; `spread` as the attribute.
 
         Raises:
             ValueError: no scores, or one that is not finite.
@@ -49,7 +53,7 @@ class Scale:
         member = as_groups(groups, len(values), "groups")
         sizes = np.bincount(member)
         order = np.argsort(values, kind="stable")
-        return cls(values[order], (1 / (sizes[member] * len(sizes)))[order], len(sizes))
+        return cls(values[order], (1 / (sizes[member] * len(sizes)))[order], len(sizes), spread)
 
     def rank(self, scores: ArrayLike) -> Float:
         """Return the conformal p-values: ``(1 + groups that score as high) / (G + 1)``.
@@ -92,6 +96,8 @@ class Scale:
             return np.ones_like(values)
         mean = float(self.weights @ self.scores)
         variance = float(self.weights @ np.square(self.scores - mean)) * self.groups / (self.groups - 1)
+        if self.spread:
+            variance = (self.groups * variance + KNOWN * self.spread**2) / (self.groups + KNOWN)
         spread = np.sqrt((variance + 1e-8) * (1 + 1 / self.groups))
         return np.asarray(stats.t.sf((values - mean) / spread, self.groups - 1), dtype=np.float64)
 

@@ -103,6 +103,7 @@ def how(likeness: Likeness) -> str:
 
 def _facts(found: Copying) -> tuple[tuple[str, str], ...]:
     n = len(found.generated)
+    aside = f"; {found.set_aside} left out, the same material as another group's" if found.set_aside else ""
     over = sum(score >= found.image_threshold for score in found.generated) if found.image_threshold else None
     return (
         ("Called copies", share(found.found, n)),
@@ -112,7 +113,7 @@ def _facts(found: Copying) -> tuple[tuple[str, str], ...]:
             "Share of copies that would have been noticed",
             NOT_MEASURED if found.detectable is None else f"{percent(found.detectable)} or more",
         ),
-        ("Real images that make the scale", f"{count(len(found.real))} of {plural(found.groups, 'group')}"),
+        ("Real images that make the scale", f"{count(len(found.real))} of {plural(found.groups, 'group')}{aside}"),
     )
 
 

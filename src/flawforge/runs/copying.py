@@ -49,6 +49,8 @@ class Copying(BaseModel):
         real: scores of real images against training images of other groups: the scale.
         generated: scores of the generated images, in the manifest's order.
         groups: groups of material that the scale rests on.
+        set_aside: real images left out of the scale, because they plainly show the same material as one of another
+            group.
         planted: disguised copies of training images that were scored as a check of the audit itself.
         recovered: of them, called copies.
         detectable: share of copies that would have been noticed with 95 % probability; None when none would.
@@ -64,6 +66,7 @@ class Copying(BaseModel):
     real: list[float]
     generated: list[float]
     groups: int
+    set_aside: int = 0
     planted: int
     recovered: int
     detectable: float | None

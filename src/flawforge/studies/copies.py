@@ -23,6 +23,10 @@ Ints = NDArray[np.int64]
 Reader = Callable[[int], NDArray[np.floating]]  # index to a gray image (H, W), 0..255
 
 ALARM = 0.01  # chance that an honest set is said to hold a copy
+FLOOR = 0.25  # score below which nothing is called a copy: of 2,230 honest steel and tile images none reached it
+SPREAD = 0.04  # standard deviation of honest scores in those two, rounded up
+SAME = 0.4  # score from which two training images show the same material, whatever their groups say ...
+MOST_SAME = 0.1  # ... unless so large a share does: then the data are like that
 MOST_REAL = 256  # training images, spread over the groups, that make the scale
 PLANTED = 32  # disguised copies that the audit tests itself with
 SURELY = 0.95  # probability with which a detectable share would have been noticed
@@ -34,6 +38,8 @@ class CopySearch:
 
     Attributes:
         groups: (N,) group of each training image.
+        set_aside: training images that the scale leaves out, because they plainly show the same material as one of
+            another group: overlaps that the search for groups has missed would make every copy look honest.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class CopySearch:
                 task.advance(len(grays))
         self.spectra = Spectra.of(torch.cat(parts))
         self._scale: Scale | None = None
+        self.set_aside = 0
 
     def look(self, grays: Tensor, own: Ints | None = None, task: Task | None = None) -> Copies:
         """Return the best alignment of each gray image (N, H, W); `own` are groups that do not count for each."""
@@ -84,7 +91,11 @@ class CopySearch:
                     part = chosen[start : start + BLOCK]
                     grays = next(blocks(self.read, part))
                     found.append(self.look(grays, self.groups[part], task).scores)
-            self._scale = Scale.of(np.concatenate(found), self.groups[chosen])
+            scores = np.concatenate(found)
+            same = scores >= SAME
+            kept = ~same if same.mean() <= MOST_SAME else np.ones(len(scores), dtype=bool)
+            self.set_aside = int((~kept).sum())
+            self._scale = Scale.of(scores[kept], self.groups[chosen][kept], SPREAD)
         return self._scale
 
     def recovered(self, threshold: float) -> tuple[int, int]:
@@ -123,10 +134,16 @@ def spread(groups: Ints, most: int) -> Ints:
 def copied(scale: Scale, scores: NDArray[np.float64], rate: float = ALARM) -> tuple[NDArray[np.float64], Ints]:
     """Return the p-values, and the indices of the images called copies: at most `rate` chance of any false one.
 
-    Beside the tail's p-value, a copy must exceed every score of the scale.
+    Beside the tail's p-value, a copy must exceed every score of the scale, and reach `FLOOR`: a tail that is fitted to
+    20 images cannot know of the rare pair that is alike without being a copy.
     """
     p = scale.tail(scores)
-    return p, np.flatnonzero(holm(p, rate) & (scores > scale.scores[-1]))
+    return p, np.flatnonzero(holm(p, rate) & (scores > scale.scores[-1]) & (scores >= FLOOR))
+
+
+def lowest_copy(scale: Scale, count: int, rate: float = ALARM) -> float:
+    """Return the lowest score that is called a copy when it is the only one among `count`; infinite when none is."""
+    return max(scale.threshold(rate / count), float(np.nextafter(scale.scores[-1], np.inf)), FLOOR)
 
 
 def detectable(n: int, planted: int, recovered: int) -> float | None:

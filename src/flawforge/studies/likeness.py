@@ -13,7 +13,7 @@ from flawforge.core.progress import Progress
 from flawforge.metrics.copying import Copies
 from flawforge.metrics.relief import SYMMETRIES
 from flawforge.runs.copying import Copying, Likeness
-from flawforge.studies.copies import ALARM, BLOCK, CopySearch, Ints, blocks, copied, detectable
+from flawforge.studies.copies import ALARM, BLOCK, CopySearch, Ints, blocks, copied, detectable, lowest_copy
 from flawforge.studies.lineup import Lineup
 from flawforge.studies.verdict import audit_sentence, verdict
 
@@ -61,7 +61,7 @@ def find_copies(
         p, which = copied(scale, copies.scores)
         rank = scale.rank(copies.scores)
         called[which] = True
-        threshold = max(scale.threshold(ALARM / count), float(scale.scores[-1]))
+        threshold = lowest_copy(scale, count)
         image_threshold = scale.threshold(IMAGE_RATE)
         planted, recovered = search.recovered(threshold)
     share = detectable(count, planted, recovered)
@@ -76,6 +76,7 @@ def find_copies(
         real=scale.scores.tolist() if scale is not None else [],
         generated=copies.scores.tolist(),
         groups=total,
+        set_aside=search.set_aside,
         planted=planted,
         recovered=recovered,
         detectable=share,
