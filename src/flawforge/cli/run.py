@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from flawforge.runs.records import AuditRecord
     from flawforge.runs.scores import ScoreRecord
 
-REST = 0.15  # share of --minutes kept for generating, audit and report
-REST_MOST = 1.0  # minutes; these do not take longer when training does
+REST = 0.25  # share of --minutes kept for generating, audit, score and report
+REST_MOST = 1.5  # minutes; these do not take longer when training does
 LEAST = 0.3  # share of --minutes that training gets however long the reading took
 
 EXPLANATION = """[bold]flawforge run DATA --out RUN --minutes 10[/bold] does the whole job:
