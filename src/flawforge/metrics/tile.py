@@ -71,16 +71,17 @@ def candidates(
     estimate = _estimate(left, right, flips)  # (flips, Q, R) squared distances
     length = sum(part.shape[1] for part in left.parts)
     bound = (LENGTH + length / LENGTH + 64) * UNIT
-    slack = bound * (left.squares[:, None] + right.squares[None, :]).to(torch.float32)
-    within = estimate.amin(dim=0) + slack
-    possible = torch.ones_like(within, dtype=torch.bool)
+    largest = right.squares.max() if len(right) else 0.0
+    slack = (bound * (left.squares + largest)).to(torch.float32)[:, None]  # (Q, 1): at most so wrong
+    best = estimate[0] if len(estimate) == 1 else estimate.amin(dim=0)
     if counts is not None:
         possible = torch.from_numpy(counts).to(device)
-        within = within.masked_fill(~possible, torch.inf)
-    limit = torch.from_numpy(farthest**2 * (1 + 8 * UNIT)).to(device, torch.float32)
+        best = best.masked_fill(~possible, torch.inf)
+    limit = torch.from_numpy(farthest**2 * (1 + 8 * UNIT)).to(device, torch.float32)[:, None]
     if len(right) >= k:
-        limit = torch.minimum(limit, within.topk(k, dim=1, largest=False).values[:, -1])
-    found = ((estimate - slack <= limit[:, None]) & possible).nonzero().cpu().numpy()
+        limit = torch.minimum(limit, best.topk(k, dim=1, largest=False).values[:, -1:] + slack)
+    near = estimate <= limit + slack
+    found = (near if counts is None else near & possible).nonzero().cpu().numpy()
     return found[:, 0], found[:, 1], found[:, 2]
 
 
@@ -89,14 +90,17 @@ def _estimate(left: Side, right: Side, flips: Sequence[str]) -> Tensor:
     for ours, theirs in zip(left.parts, right.parts, strict=True):
         total = torch.zeros(len(left), len(right), device=ours.device)
         for a, b in zip(torch.split(ours, LENGTH, dim=1), torch.split(theirs, LENGTH, dim=1), strict=True):
-            total.addmm_(a, b.T)
+            total.addmm_(a, b.T, alpha=-2)
         products.append(total)
-    squares = (left.squares[:, None] + right.squares[None, :]).to(torch.float32)
+    rows, columns = left.squares.to(torch.float32)[:, None], right.squares.to(torch.float32)[None, :]
+    if len(flips) == 1:  # no parts: the product as it is, in place
+        return products[0].add_(rows).add_(columns)[None]
+    squares = rows + columns
     estimates = []
     for row in signs(flips).tolist():
         estimate = squares.clone()
         for sign, product in zip(row, products, strict=True):
-            estimate.add_(product, alpha=-2 * sign)
+            estimate.add_(product, alpha=sign)
         estimates.append(estimate)
     return torch.stack(estimates)
 
