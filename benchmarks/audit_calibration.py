@@ -207,12 +207,16 @@ def draw(summary: dict[str, Row], file: Path) -> None:
             left.plot(sizes, [row["sizes"][n]["recall"][kind] for n in sizes], style, marker=".", label=kind)
         left.set(title=f"{name}: found at 1 % false alarms", xlabel="training images", ylim=(0, 1.03), xscale="log")
         left.set_xticks(sizes, [str(n) for n in sizes])
+        left.set_xticks([], minor=True)
         left.legend(fontsize=6, ncols=2)
         for n in sizes:
             told = row["sizes"][n]["prevalence"]
             right.plot([100 * p for p in told], [told[p]["told"] for p in told], marker=".", label=f"n = {n}")
         right.set(title=f"{name}: verdict 'copies found'", xlabel="copies planted, %", ylim=(-0.02, 1.03))
         right.set_xscale("symlog", linthresh=0.5)
+        right.set_xlim(-0.1, 60)
+        right.set_xticks([100 * share for share in PREVALENCES], [f"{100 * share:g}" for share in PREVALENCES])
+        right.set_xticks([], minor=True)
         right.legend(fontsize=7)
     figure.savefig(file, dpi=110)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.ndimage as nd
 from PIL import Image
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunBrokenError, RunNotFoundError, SettingError
@@ -32,7 +33,7 @@ def _each_image_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _few_planted(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    if "whole_check" not in request.keywords:
+    if "slow" not in request.keywords:
         monkeypatch.setattr("flawforge.studies.copies.PLANTED", 2)
 
 
@@ -155,6 +156,42 @@ def test_a_generator_that_repeats_an_image_is_caught_through_the_resizing(
     assert record.pairs[0].neighbours[0].distance > 0
 
 
+@pytest.mark.slow
+def test_disguised_copies_are_found_and_laid_side_by_side(make_run: Any, tmp_path: Path) -> None:
+    def texture(seed: int) -> np.ndarray:
+        rough = nd.gaussian_filter(np.random.default_rng(seed).standard_normal((64, 64)), 1.5)
+        return np.clip(128 + 25 * rough / rough.std(), 0, 255).astype(np.uint8)
+
+    (tmp_path / "data" / "dents").mkdir(parents=True)
+    for index in range(14):
+        Image.fromarray(texture(index)).save(tmp_path / "data" / "dents" / f"{index:02d}.png")
+    run = make_run(tmp_path / "data" / "dents", resolution=64, flip="none")
+    generate(run, 16)
+    for index in range(16):
+        plant(run, index, texture(100 + index))
+    shifted = plant(run, 3, np.roll(texture(5), 6, axis=1))
+    turned = plant(run, 8, np.rot90(texture(7)))
+    record = audit(run, pairs=3)
+    assert record.copying is not None
+    assert record.copying.verdict == "copies found (2 of 16)"
+    assert record.exact_copies == 0
+    assert record.copying.recovered >= 30
+    found = {pair.file: pair.likeness for pair in record.pairs[:2]}
+    first, second = found[shifted], found[turned]
+    assert first is not None
+    assert second is not None
+    assert (first.file, first.symmetry, first.copied) == ("05.png", "identity", True)
+    assert first.shift == pytest.approx((100 * 6 / 64, 0), abs=1)
+    assert (second.file, second.symmetry) == ("07.png", "turn-90")
+    assert second.picture is not None
+    laid = np.asarray(Image.open(run.path / second.picture)).astype(int)
+    assert np.abs(laid - np.rot90(texture(7)))[4:-4, 4:-4].mean() < 6
+    assert record.diversity is not None
+    assert record.diversity.repeats == 0
+    assert {test.p for test in record.tests} == {None}
+    assert record.tests[0].note == "no held-out images: the run was trained on all that there are"
+
+
 def test_real_images_are_compared_across_groups_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     groups = np.arange(20) // 2
     monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: groups)
@@ -241,8 +278,8 @@ def test_moved_data_are_found_with_data_and_changed_data_are_refused(run: Run, t
     with pytest.raises(DataNotFoundError) as caught:
         audit(run)
     assert str(caught.value) == (
-        f"the images that {run.path} was trained on are no longer in {source}. The audit compares with them: say where "
-        f"they are now with --data DIR."
+        f"the images that {run.path} was trained on are no longer in {source}. Generated images are compared with "
+        f"them: say where they are now with --data DIR."
     )
     assert audit(run, data=moved).n_training == 20
     assert audit(run, data=load(moved)).n_training == 20

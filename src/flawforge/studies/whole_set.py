@@ -110,7 +110,8 @@ def set_tests(
 
 def held_out(run: Run, training: Dataset, progress: Progress) -> Dataset | None:
     """Return images of the trained classes that show material the run has not seen, one of each group; None if none."""
-    if run.settings["selection"].get("shots") is None:
+    selection = run.settings["selection"]
+    if selection.get("shots") is None and not selection.get("samples"):
         return None
     whole = load(training.source, progress=progress).select(list(training.classes))
     groups = whole.groups(progress)
