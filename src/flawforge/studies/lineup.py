@@ -9,15 +9,14 @@ from typing import Literal
 
 import numpy as np
 
-from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.core.progress import Progress
 from flawforge.core.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
-from flawforge.data.load import load
 from flawforge.runs.folder import Run
 from flawforge.studies.manifest import Entry, SyntheticSet
+from flawforge.studies.origin import find_training
 
 Channels = Literal["first", "all"]
 
@@ -107,38 +106,3 @@ def line_up(
     recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
     training = find_training(run, data, progress)
     return Lineup(training, synthetic, recipe.resolution, int(settings["channels"]), channels)
-
-
-def find_training(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
-    settings = run.settings
-    about, selection = settings["data"], settings["selection"]
-    found = load(data, progress=progress) if data is not None else _load_recorded(run, about, progress)
-    if found.fingerprint != about["fingerprint"]:
-        found = _select(found, selection, settings["seed"], progress)
-    if found.fingerprint != about["fingerprint"]:
-        raise DataUnusableError(
-            f"the images in {found.source} are not those that {run.path} was trained on: it had {about['samples']} "
-            f"({', '.join(f'{label} {count}' for label, count in about['classes'].items())}), here the same choice "
-            f"gives {len(found)}, or other contents. Give the folder that it was trained on with --data DIR."
-        )
-    return found
-
-
-def _select(found: Dataset, selection: dict[str, object], seed: int, progress: Progress) -> Dataset:
-    classes, shots = selection["classes"], selection["shots"]
-    assert classes is None or isinstance(classes, list)
-    assert shots is None or isinstance(shots, int)
-    kept = [label for label in classes if label in found.classes] if classes is not None else None
-    return found.select(kept, shots, seed, progress)
-
-
-def _load_recorded(run: Run, about: dict[str, str], progress: Progress) -> Dataset:
-    """Load what run.json names: first as the user wrote it, then by the folder it was found in."""
-    source, root = about["source"], about["root"]
-    try:
-        return load(source if source == "elpv" or Path(source).expanduser().is_dir() else root, progress=progress)
-    except DataNotFoundError as error:
-        raise DataNotFoundError(
-            f"the images that {run.path} was trained on are no longer in {source}. The audit compares with them: say "
-            f"where they are now with --data DIR."
-        ) from error

@@ -17,7 +17,7 @@ from flawforge.metrics.calibration import LEAST_GROUPS
 from flawforge.runs.folder import Run
 from flawforge.studies.copies import CopySearch
 from flawforge.studies.likeness import IMAGE_RATE
-from flawforge.studies.lineup import find_training
+from flawforge.studies.origin import find_training
 
 MOST_DROPPED = 20  # images dropped for each one that is wanted, at most; then the generator only copies
 FIRST = 200  # images that may be dropped in any case

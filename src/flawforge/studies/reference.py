@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flawforge.core.errors import DataNotFoundError, DataUnusableError
+from flawforge.core.errors import DataUnusableError
 from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
 from flawforge.runs.folder import Run
+from flawforge.studies.origin import load_whole, training_rows
 
 Against = Literal["held-out", "given", "training"]
 
@@ -59,8 +60,8 @@ def find_real(
         DataNotFoundError: the images are gone. DataUnusableError: the training images have changed, or `held_out`
         holds training images.
     """
-    whole = _load(run, data, progress)
-    part, training = _find_training(run, whole, progress)
+    whole = load_whole(run, data, progress)
+    part, training = training_rows(run, whole, progress)
     if held_out is not None:
         return _given(whole, part.take(training), load(held_out, progress=progress), progress)
     groups = part.groups(progress)
@@ -78,44 +79,6 @@ def find_real(
         "improve."
     ]
     return Real(part, groups, rows, rows, "training", whole.fingerprint, tuple(notes))
-
-
-def _load(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
-    about = run.settings["data"]
-    if data is not None:
-        return load(data, progress=progress)
-    source = about["source"]
-    try:
-        there = source == "elpv" or Path(source).expanduser().is_dir()
-        return load(source if there else about["root"], progress=progress)
-    except DataNotFoundError as error:
-        raise DataNotFoundError(
-            f"the images that {run.path} was trained on are no longer in {source}. The score compares with real "
-            f"images: say where they are now with --data DIR."
-        ) from error
-
-
-def _find_training(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset, list[int]]:
-    """Return the images of the classes that training chose from, and the rows of those that it took."""
-    settings: dict[str, Any] = run.settings
-    about, chosen = settings["data"], settings["selection"]
-    if whole.fingerprint == about["fingerprint"]:
-        return whole, list(range(len(whole)))
-    own = set(chosen.get("samples") or ())  # contents, where training got a dataset in place of a folder
-    named = chosen["classes"] or (list(about["classes"]) if own else None)
-    part = whole.select([label for label in named if label in whole.classes] if named else None)
-    if own:
-        taken = part.take(row for row, sample in enumerate(part.samples) if sample.sha256 in own)
-    else:
-        taken = part.select(None, chosen["shots"], settings["seed"], progress)
-    if taken.fingerprint != about["fingerprint"]:
-        raise DataUnusableError(
-            f"the images in {whole.source} are not those that {run.path} was trained on: it had {about['samples']} "
-            f"({', '.join(f'{label} {count}' for label, count in about['classes'].items())}), here the same choice "
-            f"gives {len(taken)}, or other contents. Give the folder that it was trained on with --data DIR."
-        )
-    files = {sample.file for sample in taken.samples}
-    return part, [row for row, sample in enumerate(part.samples) if sample.file in files]
 
 
 def _given(whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> Real:
