@@ -54,7 +54,7 @@ class PlainLoop:
 
     def step(self, real: Tensor, latents: Tensor) -> tuple[float, float]:
         """Train on real images (N, C, 128, 128) and latents (N, L); return both losses, the discriminator's first."""
-        ones, zeros = torch.ones(len(real)), torch.zeros(len(real))
+        ones, zeros = real.new_ones(len(real)), real.new_zeros(len(real))
 
         self.discriminator.zero_grad()
         loss_real = self.loss(self.discriminator(real).view(-1), ones)
