@@ -8,7 +8,7 @@ def test_the_recipe_shows_every_field_and_what_was_changed(drawn: Callable) -> N
     fields = {field.name: field for field in origin(drawn().settings(), ()).recipe}
     assert set(fields) == set(Recipe.model_fields)
     depth = fields["generator_depth"]
-    assert (depth.value, depth.usual, depth.unit, depth.allowed) == ("8", "32", "channels", "from 1 to 1024")
+    assert (depth.value, depth.usual, depth.unit, depth.allowed) == ("8", "32", "channels", "from 1 to 1,024")
     assert fields["batch"].usual == ""
     assert fields["kimg"].value == "not set"
 

@@ -1,0 +1,104 @@
+"""House rule 10: what the README shows is run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [body for name, body in BLOCKS if name == language]
+
+
+def scrubbed(text: str) -> list[str]:
+    """Numbers, and the width of columns, are not compared."""
+    return [re.sub(r"\s+", " ", re.sub(r"[\d.,]*\d", "#", line)).strip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder per class: 40 scratches and 24 stains, drawn."""
+    rng = np.random.default_rng(0)
+    for label, count in (("scratch", 40), ("stain", 24)):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for i in range(count):
+            image = rng.normal(110, 12, (64, 80))
+            if label == "scratch":
+                image[:, rng.integers(5, 75)] += 100
+            else:
+                y, x = np.mgrid[:64, :80]
+                image -= 60 * np.exp(-((y - rng.integers(10, 50)) ** 2 + (x - rng.integers(10, 70)) ** 2) / 60)
+            Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(tmp_path / "photos" / label / f"{i:02d}.png")
+    return tmp_path
+
+
+def run(words: list[str], folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_block_is_of_a_kind_that_is_run_here() -> None:
+    assert {name for name, _ in BLOCKS} == {"sh", "text", "console", "python"}
+
+
+def test_the_two_commands_are_targets_of_the_makefile() -> None:
+    (block,) = blocks("sh")
+    assert block.split("\n") == ["make demo", "make test", ""]
+    for line in block.split("\n")[:-1]:
+        done = subprocess.run([*line.split(), "-n"], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert "flawforge run elpv" in done.stdout or "pytest" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_the_lines_that_are_shown(tmp_path: Path) -> None:
+    pytest.importorskip("elpv_dataset")
+    plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    words = plan.splitlines()[-1].split()[1:]
+    words[words.index("--minutes") + 1] = "0.3"
+    small = ["--shots", "12", "--resolution", "32", "--generator-depth", "4", "--discriminator-depth", "4"]
+    shown = run(["flawforge", *words, *small], tmp_path)
+    (expected,) = blocks("text")
+    assert scrubbed(shown)[-1] == scrubbed(expected)[-1]
+    assert scrubbed(shown)[0].split(".")[0] == scrubbed(expected)[0].split(".")[0]
+    assert (tmp_path / "runs" / "demo" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.split("\n")[0][2:40])
+def test_a_session_prints_what_is_shown(block: str, photos: Path) -> None:
+    command, _, expected = block.partition("\n")
+    words = command.removeprefix("$ ").split()
+    if "--minutes" in words:
+        words[words.index("--minutes") + 1] = "0.2"
+        words += ["--resolution", "32", "--generator-depth", "4", "--discriminator-depth", "4", "--batch", "4"]
+    shown, expected_lines = scrubbed(run(words, photos)), scrubbed(expected)
+    if words[1] == "run":  # what it finds differs with the time that it has; what it tells does not
+        assert len(shown) == len(expected_lines)
+        shown, expected_lines = shown[-1:], expected_lines[-1:]
+    assert shown == expected_lines
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_the_python_runs(block: str, photos: Path) -> None:
+    code = block + "\nassert image.shape[0] == 1 and label == 0 and len(new) == 16\n"
+    shown = run([sys.executable, "-c", code], photos)
+    assert len(shown.splitlines()) == 2
+
+
+def test_every_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
