@@ -63,9 +63,11 @@ def test_a_whole_run_gives_one_page_with_every_part(drawn: Callable) -> None:
     file = report(run)
     assert file == run.report_file
     found = Parsed(file.read_text(encoding="utf-8"))
-    headings = [found.words[i] for i, _ in enumerate(found.words) if found.words[i] in {
-        "Generated beside real", "Are they copies?", "Do they look real?", "Training", "How to reproduce", "What this report does not say",
-    }]  # fmt: skip
+    wanted = {
+        "Generated beside real", "Are they copies?", "Do they look real?", "Training", "How to reproduce",
+        "What this report does not say",
+    }  # fmt: skip
+    headings = [words for words in found.words if words in wanted]
     assert len(dict.fromkeys(headings)) == 6
     for words in (
         "Images near but not equal to their neighbours are the wanted outcome.",
