@@ -221,6 +221,7 @@ def test_when_all_were_used_the_training_images_are_the_reference_and_that_is_sa
 @pytest.mark.parametrize(("real", "made", "why"), [
     (9, 40, "there are 9 different pieces of real material to compare with; it takes 12 or more, so that two halves of "
             "them can be the scale"),
+    (12, 40, "there are 12 real images to compare with; it takes 13 or more"),
     (40, 5, "there are 5 generated images to compare; it takes 12 or more"),
 ])  # fmt: skip
 def test_too_few_images_mean_cannot_tell_and_no_number(

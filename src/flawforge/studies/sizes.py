@@ -80,6 +80,8 @@ def too_few(real: Real, chosen: Chosen) -> str:
         )
     if len(chosen.generated) < LEAST_IMAGES:
         return f"there are {len(chosen.generated)} generated images to compare; it takes {LEAST_IMAGES} or more"
+    if sizes.sum() <= LEAST_IMAGES:
+        return f"there are {sizes.sum()} real images to compare with; it takes {LEAST_IMAGES + 1} or more"
     if sizes.sum() - sizes.max() < LEAST_IMAGES:
         return f"all but {sizes.sum() - sizes.max()} of the real images show one piece of material"
     return ""
