@@ -257,6 +257,15 @@ def test_one_image_is_too_few(draw: Draw, tmp_path: Path, tiny: dict[str, object
         train(draw(count=1), tmp_path / "run", kimg=0.02, **tiny)
 
 
+def test_a_class_of_one_image_is_refused_where_classes_are_told_apart(draw: Draw, tmp_path: Path) -> None:
+    (tmp_path / "both").mkdir()
+    draw(name="many").rename(tmp_path / "both" / "many")
+    draw(name="one", count=1).rename(tmp_path / "both" / "one")
+    with pytest.raises(DataUnusableError, match="class one has one image: from one, only that one can be made"):
+        train(tmp_path / "both", tmp_path / "run", "fewshot", kimg=0.02)
+    assert not (tmp_path / "run").exists()
+
+
 def test_several_classes_are_one_mixture_and_the_user_is_told(
     draw: Draw, tmp_path: Path, tiny: dict[str, object], heard: Heard
 ) -> None:

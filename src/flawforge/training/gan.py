@@ -19,11 +19,9 @@ from flawforge.training.clock import Clock
 from flawforge.training.device import resolve_device, resolve_precision, set_threads
 from flawforge.training.journal import Journal
 from flawforge.training.loop import Loop
-from flawforge.training.opening import check_room, open_run
+from flawforge.training.opening import FEWEST, check_room, open_run
 from flawforge.training.previews import Previews
 from flawforge.training.state import TrainingState
-
-FEWEST = 2  # images that a generator can learn from
 
 
 def train(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flawforge.core.errors import DiskFullError, SettingError
+from flawforge.core.errors import DataUnusableError, DiskFullError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.core.recipes import DEFAULT, Recipe
 from flawforge.core.recipes import recipe as find_recipe
@@ -24,6 +24,7 @@ from flawforge.runs.versions import now, processor, versions
 from flawforge.training.device import resolve_precision
 from flawforge.training.plan import Plan
 
+FEWEST = 2  # images of a class that a generator can learn from
 LENGTH = ("kimg", "epochs")  # fields that a resumed run may change: they decide no weight on the way
 
 
@@ -87,6 +88,12 @@ def open_run(
             f"recipe {asked.name} knows no classes: the {len(data.classes)} classes of {data.source} "
             f"are learnt as one mixture. "
             f"Choose one with --classes, e.g. --classes {data.classes[0]}"
+        )
+    lonely = [label for label, count in data.counts.items() if count < FEWEST]
+    if lonely and asked.knows_classes:
+        raise DataUnusableError(
+            f"class {lonely[0]} has one image: from one, only that one can be made. Photograph more, or leave the "
+            f"class out with --classes."
         )
     settings = {
         "recipe": asked.dump(),
