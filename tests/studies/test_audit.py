@@ -131,7 +131,7 @@ def test_nothing_is_found_where_nothing_was_planted(run: Run) -> None:
     assert (record.exact_copies, record.nearer_than_real) == (0, 0)
     assert record.copying is not None
     assert record.copying.found == 0
-    assert record.sentence.startswith("Too few images to tell. 0 of 10 generated images are called copies")
+    assert record.sentence.startswith("Cannot tell on images like these. 0 of 10 generated images are called copies")
 
 
 def test_a_noisy_copy_is_nearer_than_real_ones_are(run: Run) -> None:

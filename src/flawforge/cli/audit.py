@@ -30,8 +30,8 @@ def audit(
 
     Each generated image is laid onto the training images: mirrored, turned, shifted, scaled. How well it fits is
     compared with how well real images of different pieces of material fit each other, from which comes one verdict:
-    copies found, no evidence of copying (and how many copies would have been noticed), or too few images to tell.
-    Beside it stand the plain distances, pixel by pixel. Look at the pairs in the report.
+    copies found, no evidence of copying (and how many copies would have been noticed), too few images to tell, or
+    cannot tell. Beside it stand the plain distances, pixel by pixel. Look at the pairs in the report.
 
     Parameters
     ----------

@@ -40,8 +40,8 @@ class Copying(BaseModel):
     """The calibrated search for copies.
 
     Attributes:
-        verdict: ``copies found (n of N)``, ``no evidence of copying (could have found p % or more)`` or ``too few
-            images to tell``.
+        verdict: ``copies found (n of N)``, ``no evidence of copying (could have found p % or more)``, ``too few images
+            to tell``, or ``cannot tell on images like these`` where planted copies are not found.
         found: images called copies.
         alarm_rate: chance that an honest set is said to hold any copy, at most.
         threshold: lowest score that is called a copy where it is the only one; None when no score would be.

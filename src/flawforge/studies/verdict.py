@@ -10,7 +10,10 @@ COARSEST = 0.34  # a detectable share above says too little: "too few images to 
 
 
 def verdict(n: int, found: int, groups: int, share: float | None) -> str:
-    """Return one of the three verdicts.
+    """Return the verdict: copies found, none found with the share that would have been, or why it cannot be told.
+
+    "Cannot tell" is said where there are images enough, but the audit does not find the copies that it plants among
+    them: they are small, or nearly all alike, such as solar cells at 64 pixels.
 
     Args:
         n: generated images.
@@ -20,6 +23,8 @@ def verdict(n: int, found: int, groups: int, share: float | None) -> str:
     """
     if found:
         return f"copies found ({found} of {n})"
+    if groups >= LEAST_GROUPS and share is None:
+        return "cannot tell on images like these"
     if groups < LEAST_GROUPS or share is None or share > COARSEST:
         return "too few images to tell"
     return f"no evidence of copying (could have found {percent(share)} % or more)"
