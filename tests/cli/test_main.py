@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,3 +69,17 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     command = f"{sys.executable} -m flawforge train --help | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+def test_a_real_ctrl_c_in_training_says_how_to_go_on(lines: Path, tiny: list[str], tmp_path: Path) -> None:
+    """cyclopts once swallowed it and left with 130 and no word."""
+    words = [sys.executable, "-m", "flawforge", "run", str(lines), "--out", str(tmp_path / "run"), *tiny]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / "history.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "everything is saved in" in told
+    assert "Traceback" not in told

@@ -66,3 +66,35 @@ def test_the_folder_is_named_after_the_data(
     monkeypatch.chdir(tmp_path)
     assert typed("run", lines, "--kimg", "0.02", "-n", "1", *tiny) == 0
     assert (tmp_path / "runs" / "lines" / "report.html").is_file()
+
+
+def test_a_run_among_the_images_is_refused(
+    typed: Typed, lines: Path, tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its previews and generated images were once read as data."""
+    monkeypatch.chdir(lines)
+    assert typed("run", ".", "--kimg", "0.02", *tiny) == 1
+    assert "would lie among the images in ., and its pictures would be taken for data" in capsys.readouterr().err
+    assert not (lines / "runs").exists()
+
+
+def test_a_set_with_settings_of_its_own_is_kept(
+    typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A set made with --truncation was once replaced by a plain one, without a word."""
+    words = ["run", str(lines), "--out", str(tmp_path / "run"), *tiny]
+    assert typed("train", *words[1:], "--kimg", "0.04") == 0
+    assert typed("generate", tmp_path / "run", "-n", "4", "--truncation", "1.0") == 0
+    facts = (tmp_path / "run" / "synthetic" / "set.json").read_text()
+    assert typed(*words, "--kimg", "0.04") == 0  # of this checkpoint: taken as it is
+    assert typed(*words, "--kimg", "0.08") == 1
+    assert "holds a set with settings of its own (truncation 1.0), and is kept" in capsys.readouterr().err
+    assert (tmp_path / "run" / "synthetic" / "set.json").read_text() == facts
+
+
+def test_a_damaged_record_is_made_anew(typed: Typed, lines: Path, tiny: list[str], tmp_path: Path) -> None:
+    words = ["run", str(lines), "--out", str(tmp_path / "run"), "--kimg", "0.04", "-n", "4", *tiny]
+    assert typed(*words) == 0
+    (tmp_path / "run" / "records" / "score.json").write_text("junk")
+    assert typed(*words) == 0
+    assert json.loads((tmp_path / "run" / "records" / "score.json").read_text())["kind"] == "score"

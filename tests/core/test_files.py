@@ -58,3 +58,8 @@ def test_damaged_json_is_named(tmp_path: Path) -> None:
 def test_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_file(tmp_path / "a").startswith("ba7816bf")
+
+
+def test_any_other_fault_of_the_disk_is_explained_too(tmp_path: Path) -> None:
+    with pytest.raises(RunUnwritableError, match="cannot write .*No such file or directory. Give --out another folder"):
+        write_bytes(tmp_path / "nowhere" / "x", b"")

@@ -158,6 +158,10 @@ def test_going_on_with_another_experiment_is_refused(draw: Draw, tmp_path: Path,
     Image.fromarray(np.zeros((16, 16), np.uint8)).save(data / "new.png")
     with pytest.raises(SettingError, match=r"the images \(10 then, 11 now, or their content\)"):
         train(data, tmp_path / "run", kimg=0.02, resume=True, **tiny)
+    with pytest.raises(SettingError, match="shots None -> 5. Give the same ones"):
+        train(data, tmp_path / "run", kimg=0.02, shots=5, resume=True, **tiny)
+    with pytest.raises(DataUnusableError, match="--shots 1 leaves 1 image"):
+        train(data, tmp_path / "other", kimg=0.02, shots=1, **tiny)
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:

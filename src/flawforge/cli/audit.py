@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -68,7 +69,7 @@ def audit(
     out.print(record.sentence, markup=False)
     out.print(_scores(record), markup=False)
     out.print(_table(record), markup=False)
-    out.print(f"record: {run / 'records' / 'audit.json'}\nnext: flawforge report {run}", markup=False)
+    out.print(f"record: {run / 'records' / 'audit.json'}\nnext: flawforge report {quote(str(run))}", markup=False)
 
 
 def _scores(record: AuditRecord) -> str:

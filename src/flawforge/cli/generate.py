@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -80,4 +81,4 @@ def generate(
         dropped = sum(made.facts["dropped"].values())
         out.print(f"left out as copies: {dropped} of {dropped + made.n}", markup=False)
     if out_folder is None:
-        out.print(f"next: flawforge audit {run}", markup=False)
+        out.print(f"next: flawforge audit {quote(str(run))}", markup=False)

@@ -32,7 +32,7 @@ DATA is a folder (flat, a folder a class, Pascal VOC, or MVTec AD layout) or the
 explained, 2 wrong usage.
 """
 
-app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown")
+app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown", suppress_keyboard_interrupt=False)
 for _verb in (run, inspect, train, generate, audit, score, report, recipes):
     app.command(_verb)
 

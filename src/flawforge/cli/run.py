@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.settings import NOTHING, RecipeFlags, changed
+from flawforge.core.errors import RunBrokenError, RunExistsError
 from flawforge.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 REST = 0.25  # share of --minutes kept for generating, audit, score and report
 REST_MOST = 1.5  # minutes; these do not take longer when training does
+PLAIN = {"novel": None, "truncation": None, "layout": "classes"}  # of a set that this command makes
 LEAST = 0.3  # share of --minutes that training gets however long the reading took
 
 EXPLANATION = """[bold]flawforge run DATA --out RUN --minutes 10[/bold] does the whole job:
@@ -70,7 +72,7 @@ def run(
     recipe
         A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: fewshot.
     n
-        Images to make. Default: 64.
+        Images to make of each class. Default: 64.
     classes
         The classes to learn, e.g. `--classes scratches`. Default: all.
     shots
@@ -119,7 +121,7 @@ def _tell(dataset: Dataset, groups: int, progress: Progress) -> None:
     named = ", ".join(f"{count:,} {label}" for label, count in dataset.counts.items())
     progress.say(f"{dataset.source}: {named}; {groups:,} different pieces of material")
     if dataset.broken:
-        progress.warn(f"{len(dataset.broken)} files cannot be read; see: flawforge inspect {dataset.source}")
+        progress.warn(f"{len(dataset.broken)} files were passed over; see why: flawforge inspect {dataset.source}")
 
 
 def _train(
@@ -150,7 +152,11 @@ def _train(
 
 
 def _generate(run: Run, n: int | None, seed: int, device: str, progress: Progress) -> int:
-    """Make the synthetic set; one from an earlier checkpoint of this run is replaced."""
+    """Make the synthetic set. One of this checkpoint is kept as it is; one that this command made earlier is replaced.
+
+    Raises:
+        RunExistsError: a set of an earlier checkpoint was made with settings that this command does not know.
+    """
     from flawforge.runs.checkpoint import require_checkpoint
     from flawforge.studies.generate import generate
     from flawforge.studies.manifest import FACTS, read_facts
@@ -159,6 +165,16 @@ def _generate(run: Run, n: int | None, seed: int, device: str, progress: Progres
     if (run.synthetic / FACTS).is_file():
         there = read_facts(run.synthetic)
         stale = there["checkpoint"] != require_checkpoint(run).name
+        enough = n is None or n <= min(there["classes"].values())
+        if there["complete"] and not stale and enough:
+            return int(there["n"])
+        own = [f"{key} {there.get(key)}" for key, usual in PLAIN.items() if there.get(key, usual) != usual]
+        if own or there["seed"] != seed:
+            told = ", ".join(own) or f"seed {there['seed']}"
+            raise RunExistsError(
+                f"{run.synthetic} holds a set with settings of its own ({told}), and is kept. Make it anew with: "
+                f"{there['command']} --overwrite, or move it away; then run this again."
+            )
         n = n if n is not None else max(there["classes"].values())
     made = generate(
         run,
@@ -179,7 +195,10 @@ def _audited(run: Run) -> AuditRecord | None:
 
     if not record_file(run, "audit").is_file():
         return None
-    record = load_record(run, "audit", AuditRecord)
+    try:
+        record = load_record(run, "audit", AuditRecord)
+    except RunBrokenError:  # then it is made anew
+        return None
     present = {"synthetic": read_facts(run.synthetic)["manifest_sha256"], "data": run.settings["data"]["fingerprint"]}
     return record if record.inputs == present else None
 
@@ -192,7 +211,10 @@ def _scored(run: Run, whole: Dataset) -> ScoreRecord | None:
 
     if not record_file(run, "score").is_file():
         return None
-    record = load_record(run, "score", ScoreRecord)
+    try:
+        record = load_record(run, "score", ScoreRecord)
+    except RunBrokenError:  # then it is made anew
+        return None
     present = {
         "synthetic": read_facts(run.synthetic)["manifest_sha256"],
         "data": run.settings["data"]["fingerprint"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -83,7 +84,7 @@ def score(
         out.print(note, markup=False)
     if record.quantities:
         out.print(_table(record), markup=False)
-    out.print(f"record: {run / 'records' / 'score.json'}\nnext: flawforge report {run}", markup=False)
+    out.print(f"record: {run / 'records' / 'score.json'}\nnext: flawforge report {quote(str(run))}", markup=False)
 
 
 def _table(record: ScoreRecord) -> str:

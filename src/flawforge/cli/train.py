@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -79,5 +80,5 @@ def train(
         return
     out.print(
         f"trained {facts['kimg']:.1f} kimg in {facts['seconds'] / 60:.1f} minutes: {run.path}\n"
-        f"next: flawforge generate {run.path} -n 64"
+        f"next: flawforge generate {quote(str(run.path))} -n 64"
     )

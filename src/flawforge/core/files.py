@@ -34,7 +34,9 @@ def explain_os_errors(path: Path) -> Iterator[None]:
             raise RunUnwritableError(
                 f"cannot write {path}: {error.strerror}. Give --out a folder that you may write to."
             ) from error
-        raise
+        raise RunUnwritableError(
+            f"cannot write {path}: {error.strerror or error}. Give --out another folder."
+        ) from error
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:

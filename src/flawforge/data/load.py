@@ -36,6 +36,8 @@ def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
     if isinstance(data, Dataset):
         return data
     source = str(data)
+    if not source.strip():
+        raise DataNotFoundError("DATA is empty; it is a folder of images, or the word 'elpv'. (An unset variable?)")
     if source == WORD:
         root = elpv_folder()
         plan = elpv_plan(root)

@@ -12,6 +12,7 @@ from flawforge.data.dataset import Broken
 # Endings of files that mean to be images. Those of other kinds are here too, so that they are named and not lost.
 READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}
 IMAGE_ENDINGS = READ_ENDINGS | {".gif", ".heic", ".heif", ".avif", ".jp2", ".pgm", ".ppm", ".pnm"}
+OURS = {"run.json": "a run of Flawforge", "set.json": "a synthetic set of Flawforge"}
 TEXT_ENDINGS = {".xml", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html", ".yaml", ".yml", ".toml", ".py"}
 SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}
 
@@ -34,8 +35,9 @@ class Tree:
 def walk(root: Path) -> Tree:
     """List a folder and all folders in it. Links are followed, but not round in a circle.
 
-    Names that begin with a dot and what operating systems leave behind (``Thumbs.db``, ``__MACOSX``) are passed over
-    in silence.
+    Runs and synthetic sets of ours below it are named and passed over: a generator must not learn from its own images
+    by accident. Names that begin with a dot and what operating systems leave behind (``Thumbs.db``, ``__MACOSX``) are
+    passed over in silence.
     """
     tree = Tree()
     _walk(root, "", (), tree)
@@ -54,6 +56,10 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], tree: Tr
         return
     here = (info.st_dev, info.st_ino)
     if here in above:  # a link to a folder that we are in
+        return
+    ours = [what for name, what in OURS.items() if any(entry.name == name for entry in entries)]
+    if ours and below:  # what was made from images is no data
+        tree.broken.append(Broken(below.rstrip("/"), f"is {ours[0]}, whose images are no data"))
         return
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:

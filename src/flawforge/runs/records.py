@@ -146,7 +146,10 @@ def load_record(run: Run, kind: str, cls: type[R]) -> R:
     path = record_file(run, kind)
     if not path.is_file():
         raise RunNotFoundError(f"{run.path} has no {kind} record. Make it with: flawforge {kind} {run.path}")
-    value: Any = read_json(path)
+    try:
+        value: Any = read_json(path)
+    except RunBrokenError as error:
+        raise RunBrokenError(f"{error} Make it anew with: flawforge {kind} {run.path}") from None
     if isinstance(value, dict) and value.get("format") != RECORD_FORMAT:
         raise RunBrokenError(
             f"{path} has format {value.get('format')!r}; this version reads {RECORD_FORMAT}. "

@@ -82,6 +82,10 @@ def train(
     part = load(data, progress=progress).select(classes, shots, seed, progress)
     own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
     if len(part) < FEWEST:
+        if shots is not None and shots < FEWEST:
+            raise DataUnusableError(
+                f"--shots {shots} leaves {len(part)} image; a generator learns from {FEWEST} or more."
+            )
         raise DataUnusableError(
             f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
         )
@@ -90,8 +94,8 @@ def train(
     changes = {**changes, "kimg": kimg}
     opened = open_run(
         part, Path(out), recipe, changes, minutes=minutes, budget=budget,
-        selection={"classes": classes, "shots": shots, "samples": own}, seed=seed, device=where, threads=threads,
-        resume=resume, command=command, progress=progress,
+        selection={"classes": None if classes is None else list(classes), "shots": shots, "samples": own}, seed=seed,
+        device=where, threads=threads, resume=resume, command=command, progress=progress,
     )  # fmt: skip
     run, plan = opened.run, opened.plan
     pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)

@@ -68,11 +68,19 @@ class Journal:
             self.history.append({"event": "warning", "kind": warning.kind, "text": warning.text, **self._place()})
         return line
 
-    def resumed(self, command: str) -> None:
-        """Tell that the run goes on from its checkpoint; what was logged after that is dropped, for it comes again."""
+    def resumed(self, command: str, ended: str | None) -> None:
+        """Tell that the run goes on from its checkpoint; what was logged after that is dropped, for it comes again.
+
+        Args:
+            command: what the user typed.
+            ended: why the training is over already, or None.
+        """
         self.history.rewind(self.state.step)
         self._since = self.clock.seconds
         place = self._place()
+        if ended is not None:
+            self.progress.say(f"training is finished ({place['kimg']:.1f} kimg)")
+            return
         self.progress.say(f"going on from {place['kimg']:.1f} kimg")
         self.history.append({"event": "resumed", "kind": "resumed", "text": command, **place})
 

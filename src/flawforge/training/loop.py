@@ -48,7 +48,8 @@ class Loop:
             return False
         self.state.load(self.begun_from.tensors(), self.begun_from.step, self.begun_from.facts["seconds"])
         self.clock.start_from(self.state.seconds)
-        self.journal.resumed(command)
+        steps = self.plan.steps(len(self.batches))
+        self.journal.resumed(command, self.plan.ended(self.state.step, steps, self.state.seconds))
         return True
 
     def run_to_the_end(self, progress: Progress) -> str:

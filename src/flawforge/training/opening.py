@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flawforge.core.errors import DataUnusableError, DiskFullError, SettingError
+from flawforge.core.errors import DataUnusableError, DiskFullError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.core.recipes import DEFAULT, Recipe
 from flawforge.core.recipes import recipe as find_recipe
@@ -64,7 +65,7 @@ def open_run(
         run = Run.open(out)
         settings = run.settings
         asked = _asked(recipe, changes, Recipe.parse(settings["recipe"]))
-        _same_experiment(run, settings, asked, data, seed)
+        _same_experiment(run, settings, asked, data, selection, seed)
         if settings["environment"]["threads"] != threads and device.type == "cpu":
             progress.warn(
                 f"the run was begun with {settings['environment']['threads']} threads and goes on with {threads}: the "
@@ -80,6 +81,7 @@ def open_run(
         }
         run.save_settings({key: value for key, value in settings.items() if key != "format"})
         return Opened(run, Plan(asked, settings["channels"], minutes, by_images))
+    _refuse_inside(data, out)
     asked = _asked(recipe, changes, None)
     channels = data.channels if asked.channels == "data" else asked.channels
     by_images = minutes is None or asked.kimg is not None
@@ -102,7 +104,7 @@ def open_run(
         "budget": budget,
         "steps": asked.steps(len(data)) if by_images else None,
         "data": describe_data(data),
-        "selection": {key: list(value) if isinstance(value, tuple) else value for key, value in selection.items()},
+        "selection": selection,
         "seed": seed,
         "command": command,
         "started": now(),
@@ -165,15 +167,32 @@ def _asked(recipe: Recipe | str | Path | None, changes: dict[str, Any], own: Rec
     return find_recipe(recipe if recipe is not None else DEFAULT, **given)
 
 
-def _same_experiment(run: Run, settings: dict[str, Any], asked: Recipe, data: Dataset, seed: int) -> None:
+def _refuse_inside(data: Dataset, out: Path) -> None:
+    """Refuse a run folder among the images: the next reading would take its pictures for data."""
+    root = data.root.resolve()
+    if data.layout != "elpv" and (out.resolve() == root or root in out.resolve().parents):
+        raise RunExistsError(
+            f"the run folder {out} would lie among the images in {data.source}, and its pictures would be taken "
+            f"for data. "
+            f"Give --out a folder outside, e.g. --out {shlex.quote(str(root.parent / (root.name + '-run')))}"
+        )
+
+
+def _same_experiment(
+    run: Run, settings: dict[str, Any], asked: Recipe, data: Dataset, selection: dict[str, Any], seed: int
+) -> None:
     begun = settings["recipe"]
     changed = [f"{k} {begun[k]} -> {v}" for k, v in asked.dump().items() if k not in LENGTH and begun.get(k) != v]
     if settings["seed"] != seed:
         changed.append(f"seed {settings['seed']} -> {seed}")
     if settings["data"]["fingerprint"] != data.fingerprint:
-        changed.append(f"the images ({settings['data']['samples']} then, {len(data)} now, or their content)")
+        before = settings["selection"]
+        chosen = [
+            f"{k} {before.get(k)} -> {selection[k]}" for k in ("classes", "shots") if selection[k] != before.get(k)
+        ]
+        changed += chosen or [f"the images ({settings['data']['samples']} then, {len(data)} now, or their content)"]
     if changed:
         raise SettingError(
-            f"--resume cannot go on with {run.path}: it was begun with other settings: {'; '.join(changed)}. "
+            f"cannot go on with {run.path}: it was begun with other settings: {'; '.join(changed)}. "
             f"Give the same ones (only the length may change), or another --out."
         )
