@@ -30,7 +30,8 @@ class RealBatches:
         self, pixels: Pixels, white: int, batch: int, seed: int, flip: str, labels: NDArray[np.int64] | None = None
     ) -> None:
         channels_first = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
-        self.pixels = torch.from_numpy(channels_first.copy())
+        wide = channels_first.astype(np.int32) if pixels.dtype == np.uint16 else channels_first.copy()
+        self.pixels = torch.from_numpy(wide)  # older PyTorch cannot pick rows of 16 bits
         self.white, self.batch, self.seed, self.flip = white, batch, seed, flip
         self.labels = torch.zeros(len(pixels), dtype=torch.int64) if labels is None else torch.from_numpy(labels)
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
