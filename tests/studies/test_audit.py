@@ -368,3 +368,10 @@ def test_a_set_larger_than_the_bound_stays_within_it(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 32
     assert not list(tmp_path.iterdir())
+
+
+def test_a_set_with_a_missing_file_says_how_to_make_it_whole(run: Run) -> None:
+    gone = next(iter(sorted((run.synthetic).glob("*/*.png"))))
+    gone.unlink()
+    with pytest.raises(RunBrokenError, match="is no longer there: the synthetic set is no longer whole. Make what is"):
+        audit(run)

@@ -80,5 +80,5 @@ def generate(
     if novel:
         dropped = sum(made.facts["dropped"].values())
         out.print(f"left out as copies: {dropped} of {dropped + made.n}", markup=False)
-    if out_folder is None:
-        out.print(f"next: flawforge audit {quote(str(run))}", markup=False)
+    which = "" if out_folder is None else f" --synthetic {quote(str(out_folder))}"
+    out.print(f"next: flawforge audit {quote(str(run))}{which}", markup=False)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from flawforge.core.errors import ImageBrokenError, RunBrokenError
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.core.progress import Progress
 from flawforge.core.recipes import Recipe
@@ -74,11 +75,20 @@ class Lineup:
         return np.minimum(resize(pixels, *self.resolution), self.training.white).astype(pixels.dtype)
 
     def read_generated(self, index: int) -> Pixels:
-        """Return a generated image at its own size, in the bits and white of the training images."""
-        entry = self.entries[index]
-        return read_image(
-            self.synthetic.folder / entry.file, bits=self.training.bits, white=int(self.synthetic.facts["white"])
-        )
+        """Return a generated image at its own size, in the bits and white of the training images.
+
+        Raises:
+            RunBrokenError: its file is gone or damaged.
+        """
+        path, white = self.synthetic.folder / self.entries[index].file, int(self.synthetic.facts["white"])
+        try:
+            return read_image(path, bits=self.training.bits, white=white)
+        except ImageBrokenError as error:
+            raise RunBrokenError(
+                f"{error.file} {error.reason}: the synthetic set is no longer whole. Make what is missing again "
+                f"with the "
+                f"same command: {self.synthetic.facts['command']}"
+            ) from error
 
     def _planes(self, image: Pixels) -> Pixels:
         planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)

@@ -30,7 +30,8 @@ def _compared(record: ScoreRecord) -> str:
     found = {quantity.name: quantity for quantity in record.quantities}
     faults = _faults(record, found)
     real = "the training images" if record.against == "training" else "real ones that training did not see"
-    size = f"{record.n_used:,} generated and {record.n_reference:,} real images"
+    used = f"{record.n_used:,}" + (f" of {record.n_generated:,}" if record.n_used < record.n_generated else "")
+    size = f"{used} generated and {record.n_reference:,} real images"
     if found["kid"].outside and faults:
         return f"The generated images can be told from {real}: {_joined(faults)} ({size})."
     if found["kid"].outside:
