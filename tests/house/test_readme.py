@@ -67,7 +67,7 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
 def test_the_demo_ends_with_the_lines_that_are_shown(tmp_path: Path) -> None:
     pytest.importorskip("elpv_dataset")
     plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    words = plan.splitlines()[-1].split()[1:]
+    words = next(line for line in plan.splitlines() if "flawforge run" in line).split()[1:]
     words[words.index("--minutes") + 1] = "0.3"
     small = ["--shots", "12", "--resolution", "32", "--generator-depth", "4", "--discriminator-depth", "4"]
     shown = run(["flawforge", *words, *small], tmp_path)
