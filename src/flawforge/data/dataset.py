@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from flawforge.core.errors import DataUnusableError, did_you_mean
 from flawforge.core.images import WHITES, ImageFormat, Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
-from flawforge.core.seeds import numpy_stream
 from flawforge.data.decode import read_image
+from flawforge.data.shots import draw_shots
 from flawforge.data.threads import in_threads
 
 
@@ -228,21 +228,6 @@ class Dataset:
                         f"There are: {', '.join(self.classes)}."
                     )
             part = self.take(i for i, sample in enumerate(self.samples) if sample.label in set(classes))
-        return part if shots is None else part.take(part._draw_shots(shots, seed, progress))
-
-    def _draw_shots(self, shots: int, seed: int, progress: Progress) -> list[int]:
-        if shots < 1:
-            raise DataUnusableError(f"shots is {shots}; it is a number of images per class, from 1.")
-        groups = self.groups(progress)
-        chosen: list[int] = []
-        for code, label in enumerate(self.classes):
-            members = np.flatnonzero(self.labels == code)
-            members = numpy_stream(seed, "shots", label).permutation(members)
-            seen: Counter[int] = Counter()
-            rounds = []
-            for index in members:  # first one of each group, then the second ones
-                rounds.append(seen[int(groups[index])])
-                seen[int(groups[index])] += 1
-            order = np.argsort(rounds, kind="stable")
-            chosen += [int(members[i]) for i in order[:shots]]
-        return chosen
+        if shots is None:
+            return part
+        return part.take(draw_shots(part.labels, part.classes, part.groups(progress), shots, seed))

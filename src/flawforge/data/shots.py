@@ -1,0 +1,42 @@
+"""Shots: a few samples of each class, from as many different pieces of material as there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.seeds import numpy_stream
+
+
+def draw_shots(
+    labels: NDArray[np.int64], classes: tuple[str, ...], groups: NDArray[np.int64], shots: int, seed: int
+) -> list[int]:
+    """Return the indices of `shots` samples of each class; a class with fewer gives all it has.
+
+    Args:
+        labels: (N,) index into `classes` of each sample.
+        classes: names; each class has its own draw, which does not depend on what other classes there are.
+        groups: (N,) group of each sample. First one sample of each group is taken, then second ones.
+        shots: samples a class, from 1.
+        seed: of the draw. More shots with the same seed hold the fewer ones.
+
+    Raises:
+        DataUnusableError: `shots` is below 1.
+    """
+    if shots < 1:
+        raise DataUnusableError(f"shots is {shots}; it is a number of images per class, from 1.")
+    chosen: list[int] = []
+    for code, label in enumerate(classes):
+        members = np.flatnonzero(labels == code)
+        members = numpy_stream(seed, "shots", label).permutation(members)
+        seen: Counter[int] = Counter()
+        rounds = []
+        for index in members:
+            rounds.append(seen[int(groups[index])])
+            seen[int(groups[index])] += 1
+        order = np.argsort(rounds, kind="stable")
+        chosen += [int(members[i]) for i in order[:shots]]
+    return chosen
