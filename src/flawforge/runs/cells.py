@@ -1,0 +1,183 @@
+"""Cells: the independent pieces of a trial. Each is a file pair that is whole or not there, so a kill loses no other.
+
+A cell is ``NAME.safetensors`` (arrays) and ``NAME.json`` (facts). The arrays are written first; the JSON, which holds
+their SHA-256, makes the cell exist. The name is a function of the key alone: a cell done twice replaces itself, and
+none is counted twice. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawforge.core.errors import RunBrokenError
+from flawforge.core.files import explain_os_errors, write_bytes, write_json
+
+CELL_FORMAT = 1
+PROBABILITIES = "probabilities"  # name of the array that every arm's cell holds
+
+
+@dataclass(frozen=True, order=True)
+class CellKey:
+    """Which piece of the trial.
+
+    Attributes:
+        seed: of the shots, the generator and the classifier.
+        shots: training images a class.
+        arm: ``real``, ``classical``, ``generated``, ...; or a preparation, ``generator`` or ``choice``.
+        model: the classifier; empty where the piece has none.
+    """
+
+    seed: int
+    shots: int
+    arm: str
+    model: str = ""
+
+    @property
+    def name(self) -> str:
+        """The file's stem: ``s0003-n0010-classical-small-cnn``; other characters are replaced and told by a hash."""
+        words = [_plain(word) for word in (self.arm, self.model) if word]
+        return "-".join([f"s{self.seed:04d}", f"n{self.shots:04d}", *words])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One whole cell.
+
+    Attributes:
+        key: which piece.
+        protocol: content hash of what all cells of the trial have in common (test images, settings).
+        arrays: name to array; ``probabilities`` is (N, K) float32 on the test images, in the protocol's order.
+        facts: JSON facts: ``seconds``, ``steps``, the inner choice, the machine.
+    """
+
+    key: CellKey
+    protocol: str
+    arrays: Mapping[str, NDArray[Any]]
+    facts: Mapping[str, Any]
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """The (N, K) float32 class probabilities.
+
+        Raises:
+            RunBrokenError: the cell holds none (a preparation).
+        """
+        if PROBABILITIES not in self.arrays:
+            raise RunBrokenError(f"cell {self.key.name} holds no probabilities; it is no arm of the trial.")
+        return np.asarray(self.arrays[PROBABILITIES], dtype=np.float32)
+
+
+def write_cell(
+    folder: Path,
+    key: CellKey,
+    protocol: str,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Cell:
+    """Write a cell atomically; a cell of the same key is replaced.
+
+    Args:
+        folder: the trial's ``cells`` folder; made when missing.
+        key: which piece.
+        protocol: as `Cell`.
+        arrays: name to array of numbers; may be empty.
+        facts: what JSON can hold.
+
+    Raises:
+        ValueError: an array holds a value that is not finite. DiskFullError, RunUnwritableError: as `write_bytes`.
+    """
+    from safetensors.numpy import save
+
+    whole = {name: np.ascontiguousarray(array) for name, array in (arrays or {}).items()}
+    for name, array in whole.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"array {name!r} of cell {key.name} holds a value that is not finite")
+    data = save(whole)
+    path = folder / f"{key.name}.safetensors"
+    with explain_os_errors(path):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, data)
+    head = {"format": CELL_FORMAT, "seed": key.seed, "shots": key.shots, "arm": key.arm, "model": key.model,
+            "protocol": protocol, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data),
+            "facts": dict(facts or {})}  # fmt: skip
+    write_json(path.with_suffix(".json"), head)
+    return Cell(key, protocol, whole, dict(facts or {}))
+
+
+def has_cell(folder: Path, key: CellKey, protocol: str) -> bool:
+    """Return whether the cell is there and whole, without reading its arrays' content.
+
+    Raises:
+        RunBrokenError: it belongs to another protocol.
+    """
+    return _head(folder / f"{key.name}.json", protocol) is not None
+
+
+def read_cell(folder: Path, key: CellKey, protocol: str) -> Cell | None:
+    """Read one cell; None when it is not there or not whole (it is to be done again).
+
+    Raises:
+        RunBrokenError: it belongs to another protocol: its test images or settings are not those of this trial.
+    """
+    file = folder / f"{key.name}.json"
+    head = _head(file, protocol)
+    return None if head is None else _whole(file, head)
+
+
+def read_cells(folder: Path, protocol: str) -> dict[CellKey, Cell]:
+    """Read all whole cells of a folder, by key in ascending order.
+
+    Raises:
+        RunBrokenError: as `read_cell`.
+    """
+    found: dict[CellKey, Cell] = {}
+    for file in sorted(folder.glob("*.json")):
+        head = _head(file, protocol)
+        cell = None if head is None else _whole(file, head)
+        if cell is not None:
+            found[cell.key] = cell
+    return dict(sorted(found.items()))
+
+
+def _head(file: Path, protocol: str) -> dict[str, Any] | None:
+    try:
+        head: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        key = _key(head)
+        whole = head["format"] == CELL_FORMAT and key.name == file.stem
+        whole = whole and file.with_suffix(".safetensors").stat().st_size == head["bytes"]
+        found = str(head["protocol"])
+    except (OSError, ValueError, KeyError, TypeError):  # not whole: as if it were not there
+        return None
+    if whole and found != protocol:
+        raise RunBrokenError(
+            f"{file} was measured under another protocol ({found[:12]}, this trial is {protocol[:12]}): other test "
+            f"images or other settings, so its numbers cannot be put beside these. Give --out another folder."
+        )
+    return head if whole else None
+
+
+def _whole(file: Path, head: dict[str, Any]) -> Cell | None:
+    from safetensors.numpy import load
+
+    data = file.with_suffix(".safetensors").read_bytes()
+    if hashlib.sha256(data).hexdigest() != head["sha256"]:
+        return None
+    return Cell(_key(head), str(head["protocol"]), load(data), dict(head["facts"]))
+
+
+def _key(head: Mapping[str, Any]) -> CellKey:
+    return CellKey(int(head["seed"]), int(head["shots"]), str(head["arm"]), str(head["model"]))
+
+
+def _plain(word: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", word)[:80]
+    return plain if plain == word else f"{plain}~{hashlib.sha256(word.encode()).hexdigest()[:8]}"
