@@ -1,0 +1,280 @@
+"""The trial's record: did the generated images help, how was that found out, and how sure is it?
+
+All values are shares (0.031 is 3.1 points), all lists over classes are in the protocol's order, all lists over seeds in
+the order of their own ``seeds``. None is "not measured", never 0.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from flawforge.core.errors import RunBrokenError, RunNotFoundError
+from flawforge.core.files import explain_os_errors, read_json, write_json
+from flawforge.runs.records import RECORD_FORMAT, Record
+from flawforge.runs.scores import Part
+
+Word = Literal["helps", "no evidence", "hurts"]
+TRIAL_FILE = Path("records") / "trial.json"
+
+
+class Estimate(Part):
+    """A number with its interval; `level` is the interval's confidence, 0.95 unless an early stop made it wider."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float = 0.95
+
+
+class Protocol(Part):
+    """What was fixed before the first image was generated.
+
+    Attributes:
+        task: ``type`` (which defect) or ``good`` (good or defective: class 0 is good).
+        classes: of the classifier, in order.
+        metric: what the verdict rests on, ``balanced accuracy`` or ``AUROC``; others are in `ArmResult.metrics`.
+        shots: training images a class, ascending.
+        seeds: that were planned; the results say which were done.
+        models: classifiers.
+        arms: in the order of the report.
+        steps: optimiser steps of every arm; `batch`: images a step.
+        resolution: (height, width) at which images are classified.
+        encoding: how real and generated images were put through the same encoding.
+        test_images, test_groups: of the test set; `test_per_class` by class; `test_sha256`: of its sorted contents.
+        pool_images, pool_groups: of the rest, from which shots are drawn.
+        steps_taken: what was done, a sentence each, as the reader should know it.
+    """
+
+    task: Literal["type", "good"]
+    classes: list[str]
+    metric: str
+    shots: list[int]
+    seeds: list[int]
+    models: list[str]
+    arms: list[str]
+    steps: int
+    batch: int
+    resolution: tuple[int, int]
+    encoding: str
+    test_images: int
+    test_groups: int
+    test_per_class: dict[str, int]
+    test_sha256: str
+    pool_images: int
+    pool_groups: int
+    steps_taken: list[str]
+
+
+class ArmResult(Part):
+    """One arm at one number of shots with one model.
+
+    Attributes:
+        seeds: that are done.
+        metrics: name to the mean over seeds, with its interval over seeds and test groups.
+        values: name to one value per seed.
+        confusion: true class to counts over the told classes, summed over seeds.
+        recalls: class to the share of its images found, mean over seeds.
+        seconds: mean time of one classifier.
+    """
+
+    shots: int
+    model: str
+    arm: str
+    seeds: list[int]
+    metrics: dict[str, Estimate]
+    values: dict[str, list[float]]
+    confusion: list[list[int]]
+    recalls: dict[str, float]
+    seconds: float | None = None
+
+
+class ClassGain(Part):
+    """One class of a comparison; `why` says why nothing was measured, or is empty. `p` is corrected over classes."""
+
+    label: str
+    gain: Estimate
+    p: float | None
+    word: Word
+    detectable: float | None
+    images: int
+    groups: int
+    why: str = ""
+
+
+class Rival(Part):
+    """Another arm without generated images that the arm must beat too, before "helps" is said."""
+
+    arm: str
+    gain: Estimate
+    p: float
+
+
+class Flip(Part):
+    """A test image that changed between wrong and right.
+
+    Attributes:
+        file: below the dataset's root. label: its true class.
+        before, after: the class told most often without and with generated images.
+        gained, lost: seeds in which it turned right, and wrong; of `seeds`.
+        picture: PNG of it, below the trial folder, or None.
+    """
+
+    file: str
+    label: str
+    before: str
+    after: str
+    gained: int
+    lost: int
+    seeds: int
+    picture: str | None = None
+
+
+class Comparison(Part):
+    """An arm with generated images against the control.
+
+    Attributes:
+        shots, model: where.
+        arm: with generated images. control: the best arm without, chosen inside the training images.
+        primary: whether the verdict counts it: the way of using generated images that was chosen inside. The others
+            are shown and decide nothing.
+        chosen: what the inner choice advised: an arm, or None for "use no generated images here".
+        seeds: that both arms have. differences: arm minus control for each.
+        gain: their mean and its interval over seeds and test groups.
+        effect: mean over standard deviation of the differences, corrected for few seeds (Hedges); None: no spread.
+        p: two-sided, of the gain's t over seeds and groups. p_corrected: Holm over all primary comparisons.
+        p_permutation: two-sided, over sign flips of the seeds' differences; p_least: the least that so few seeds allow.
+        error_removed: share of the control's error that is gone.
+        detectable: gain that would have been found 9 times in 10.
+        rivals: the other arms without generated images. "helps" asks for a gain over each.
+        word: helps, no evidence, hurts. why: in half a sentence, what it rests on.
+        classes: the same class by class.
+        gained, lost: changed images over all seeds. flips: the most constant of them.
+    """
+
+    shots: int
+    model: str
+    arm: str
+    control: str
+    primary: bool
+    chosen: str | None
+    seeds: list[int]
+    differences: list[float]
+    gain: Estimate
+    effect: float | None
+    p: float | None
+    p_corrected: float | None
+    p_permutation: float | None
+    p_least: float | None
+    error_removed: Estimate
+    detectable: float | None
+    rivals: list[Rival]
+    word: Word
+    why: str
+    classes: list[ClassGain]
+    gained: int
+    lost: int
+    flips: list[Flip]
+
+
+class Worth(Part):
+    """How many real images a class the generated ones were worth.
+
+    Attributes:
+        images: more real images a class that would have done as much; None when the control's curve does not reach so
+            far (`beyond` says on which side), or it is not rising.
+        low, high: 95 % interval; None where an end lies beyond the curve.
+        beyond: ``more`` than the curve's last number of shots, ``less`` than its first, or empty.
+        sentence: in words.
+    """
+
+    shots: int
+    model: str
+    arm: str
+    images: float | None
+    low: float | None
+    high: float | None
+    beyond: Literal["", "more", "less"]
+    sentence: str
+
+
+class Look(Part):
+    """One look of the early stopping: at `seeds` of the planned ones, a p at or below `level` decides."""
+
+    seeds: int
+    planned: int
+    level: float
+    decided: list[str]
+    stopped: bool
+
+
+class Verdict(Part):
+    """The answer: one word, one plain sentence, advice."""
+
+    word: Word
+    sentence: str
+    advice: list[str]
+
+
+class TrialRecord(Record):
+    """Do the generated images help?
+
+    Attributes:
+        protocol: what was fixed before.
+        results: every arm at every number of shots with every model.
+        comparisons: arms with generated images against the control.
+        worth: where the control's learning curve can tell.
+        looks: of the early stopping; empty without it.
+        verdict: the answer.
+        choices: what was chosen inside the training images, (what, value) in words.
+        notes: what a reader must know, a sentence each.
+        complete: whether every planned cell is done, or the rule stopped early.
+    """
+
+    kind: Literal["trial"] = "trial"
+    protocol: Protocol
+    results: list[ArmResult]
+    comparisons: list[Comparison]
+    worth: list[Worth]
+    looks: list[Look]
+    verdict: Verdict
+    choices: list[tuple[str, str]]
+    notes: list[str]
+    seconds: float
+    complete: bool
+
+    @property
+    def primary(self) -> list[Comparison]:
+        """The comparisons that the verdict counts."""
+        return [one for one in self.comparisons if one.primary]
+
+
+def write_trial(folder: Path, record: TrialRecord) -> Path:
+    """Write ``records/trial.json`` of a trial folder atomically and return its path."""
+    path = folder / TRIAL_FILE
+    with explain_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, record.model_dump(mode="json"))
+    return path
+
+
+def read_trial(folder: Path) -> TrialRecord:
+    """Read ``records/trial.json`` of a trial folder.
+
+    Raises:
+        RunNotFoundError: the folder has none. RunBrokenError: it is damaged or of another format.
+    """
+    path = folder / TRIAL_FILE
+    again = f"Make it anew with: flawforge trial DATA --out {folder} (cells that are done are kept)."
+    if not path.is_file():
+        raise RunNotFoundError(f"{folder} has no trial record. {again}")
+    value: Any = read_json(path)
+    if isinstance(value, dict) and value.get("format") != RECORD_FORMAT:
+        raise RunBrokenError(f"{path} has format {value.get('format')!r}; this version reads {RECORD_FORMAT}. {again}")
+    try:
+        return TrialRecord.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RunBrokenError(f"{path} is damaged: {first['msg']} at {first['loc']}. {again}") from None
