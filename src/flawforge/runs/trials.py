@@ -13,20 +13,11 @@ from pydantic import ValidationError
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import explain_os_errors, read_json, write_json
+from flawforge.runs.gains import Comparison, Estimate, Look, Word, Worth
 from flawforge.runs.records import RECORD_FORMAT, Record
 from flawforge.runs.scores import Part
 
-Word = Literal["helps", "no evidence", "hurts"]
 TRIAL_FILE = Path("records") / "trial.json"
-
-
-class Estimate(Part):
-    """A number with its interval; `level` is the interval's confidence, 0.95 unless an early stop made it wider."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    level: float = 0.95
 
 
 class Protocol(Part):
@@ -89,125 +80,6 @@ class ArmResult(Part):
     confusion: list[list[int]]
     recalls: dict[str, float]
     seconds: float | None = None
-
-
-class ClassGain(Part):
-    """One class of a comparison; `why` says why nothing was measured, or is empty. `p` is corrected over classes."""
-
-    label: str
-    gain: Estimate
-    p: float | None
-    word: Word
-    detectable: float | None
-    images: int
-    groups: int
-    why: str = ""
-
-
-class Rival(Part):
-    """Another arm without generated images that the arm must beat too, before "helps" is said."""
-
-    arm: str
-    gain: Estimate
-    p: float
-
-
-class Flip(Part):
-    """A test image that changed between wrong and right.
-
-    Attributes:
-        file: below the dataset's root. label: its true class.
-        before, after: the class told most often without and with generated images.
-        gained, lost: seeds in which it turned right, and wrong; of `seeds`.
-        picture: PNG of it, below the trial folder, or None.
-    """
-
-    file: str
-    label: str
-    before: str
-    after: str
-    gained: int
-    lost: int
-    seeds: int
-    picture: str | None = None
-
-
-class Comparison(Part):
-    """An arm with generated images against the control.
-
-    Attributes:
-        shots, model: where.
-        arm: with generated images. control: the best arm without, chosen inside the training images.
-        primary: whether the verdict counts it: the way of using generated images that was chosen inside. The others
-            are shown and decide nothing.
-        chosen: what the inner choice advised: an arm, or None for "use no generated images here".
-        seeds: that both arms have. differences: arm minus control for each.
-        gain: their mean and its interval over seeds and test groups.
-        effect: mean over standard deviation of the differences, corrected for few seeds (Hedges); None: no spread.
-        p: two-sided, of the gain's t over seeds and groups. p_corrected: Holm over all primary comparisons.
-        p_permutation: two-sided, over sign flips of the seeds' differences; p_least: the least that so few seeds allow.
-        error_removed: share of the control's error that is gone.
-        detectable: gain that would have been found 9 times in 10.
-        rivals: the other arms without generated images. "helps" asks for a gain over each.
-        word: helps, no evidence, hurts. why: in half a sentence, what it rests on.
-        classes: the same class by class.
-        gained, lost: changed images over all seeds. flips: the most constant of them.
-    """
-
-    shots: int
-    model: str
-    arm: str
-    control: str
-    primary: bool
-    chosen: str | None
-    seeds: list[int]
-    differences: list[float]
-    gain: Estimate
-    effect: float | None
-    p: float | None
-    p_corrected: float | None
-    p_permutation: float | None
-    p_least: float | None
-    error_removed: Estimate
-    detectable: float | None
-    rivals: list[Rival]
-    word: Word
-    why: str
-    classes: list[ClassGain]
-    gained: int
-    lost: int
-    flips: list[Flip]
-
-
-class Worth(Part):
-    """How many real images a class the generated ones were worth.
-
-    Attributes:
-        images: more real images a class that would have done as much; None when the control's curve does not reach so
-            far (`beyond` says on which side), or it is not rising.
-        low, high: 95 % interval; None where an end lies beyond the curve.
-        beyond: ``more`` than the curve's last number of shots, ``less`` than its first, or empty.
-        sentence: in words.
-    """
-
-    shots: int
-    model: str
-    arm: str
-    images: float | None
-    low: float | None
-    high: float | None
-    beyond: Literal["", "more", "less"]
-    sentence: str
-
-
-class Look(Part):
-    """One look of the early stopping: at `seeds` of the planned ones, a p at or below `level` decides."""
-
-    seeds: int
-    planned: int
-    level: float
-    decided: list[str]
-    stopped: bool
 
 
 class Verdict(Part):
