@@ -23,6 +23,7 @@ _HOMES = {
     "report": "flawforge.reports.page",
     "recipe": "flawforge.core.recipes",
     "score": "flawforge.studies.score",
+    "search": "flawforge.studies.search",
     "train": "flawforge.training.gan",
 }
 
@@ -38,6 +39,7 @@ __all__ = [
     "recipe",
     "report",
     "score",
+    "search",
     "train",
 ]
 
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from flawforge.studies.audit import audit
     from flawforge.studies.generate import generate
     from flawforge.studies.score import score
+    from flawforge.studies.search import search
     from flawforge.studies.synthetic import as_dataset
     from flawforge.training.gan import train
 

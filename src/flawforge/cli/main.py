@@ -19,6 +19,7 @@ from flawforge.cli.recipes import recipes
 from flawforge.cli.report import report
 from flawforge.cli.run import run
 from flawforge.cli.score import score
+from flawforge.cli.search import search
 from flawforge.cli.train import train
 from flawforge.core.errors import FlawforgeError
 
@@ -33,7 +34,7 @@ explained, 2 wrong usage.
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown", suppress_keyboard_interrupt=False)
-for _verb in (run, inspect, train, generate, audit, score, report, recipes):
+for _verb in (run, inspect, train, generate, audit, score, search, report, recipes):
     app.command(_verb)
 
 

@@ -29,18 +29,23 @@ def report(
     Parameters
     ----------
     run
-        The folder that `train` made.
+        The folder that `train` made, or the one that `search` made.
     out
-        The file to write. Default: report.html in the run's folder.
+        The file to write. Default: report.html in the run's folder, search.html in a search's.
     open
         Open the page in the browser when it is drawn.
     json
         Print the file's path as JSON.
     """
     from flawforge.reports import page
+    from flawforge.reports.search import search_page
+    from flawforge.runs.searches import SETTINGS_FILE
 
     with drawn_progress() as progress:
-        file = page.report(run, out=out, progress=progress)
+        if (run / SETTINGS_FILE).is_file():
+            file = search_page(run, out)
+        else:
+            file = page.report(run, out=out, progress=progress)
     if json:
         print_json({"report": str(file)})
     else:

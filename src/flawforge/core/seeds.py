@@ -32,6 +32,7 @@ Stream = Literal[
     "shots",
     "split",
     "bootstrap",
+    "search",
 ]
 STREAMS: tuple[str, ...] = get_args(Stream)
 

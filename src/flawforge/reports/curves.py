@@ -26,6 +26,7 @@ class Curve:
         stepped: y[i] holds from x[i] to x[i + 1].
         filled: the area down to 0 is tinted.
         dashed: told apart without colour.
+        dots: points that nothing joins; x need not ascend.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Curve:
     stepped: bool = False
     filled: bool = False
     dashed: bool = False
+    dots: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Chart:
         level: (y, text) of a horizontal line, or None.
         x_range: fixed range, or None for what fits.
         y_range: likewise.
+        x_log: equal ratios of x are equally far apart.
+        x_ticks: (x, word) in the place of numbers, for an axis of words; empty for numbers.
     """
 
     name: str
@@ -63,6 +67,8 @@ class Chart:
     level: tuple[float, str] | None = None
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
+    x_log: bool = False
+    x_ticks: tuple[tuple[float, str], ...] = field(default=())
 
 
 def moving_median(values: NDArray[np.float64], at: Sequence[int], window: int) -> list[float]:

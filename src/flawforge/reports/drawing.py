@@ -68,12 +68,28 @@ def _frame(axes: Any, chart: Chart) -> None:
     axes.set_ylim(*(chart.y_range or (0, 1.15 * highest)))  # room for the marks' words
     if chart.x_range:
         axes.set_xlim(*chart.x_range)
-    axes.locator_params(axis="x", nbins=6)
     axes.locator_params(axis="y", nbins=5)
+    if chart.x_log:
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+        axes.set_xscale("log")
+        xs = [x for curve in chart.curves for x in curve.x]
+        narrow = max(xs, default=1.0) < 100 * min(xs, default=1.0)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=8))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    elif chart.x_ticks:
+        axes.set_xticks([x for x, _ in chart.x_ticks], [word for _, word in chart.x_ticks])
+    else:
+        axes.locator_params(axis="x", nbins=6)
 
 
 def _line(axes: Any, curve: Curve) -> None:
     colour = COLOURS[curve.role]
+    if curve.dots:
+        axes.plot(curve.x, curve.y, "o", color=colour, markersize=4.5, alpha=0.75, label=curve.label or None,
+                  fillstyle="none" if curve.dashed else "full")  # fmt: skip
+        return
     if curve.raw:
         x, low, high = curve.raw
         if low == high:

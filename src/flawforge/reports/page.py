@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +14,10 @@ from flawforge.reports.course import Course, course, logged_steps
 from flawforge.reports.film import Film, film
 from flawforge.reports.gallery import Gallery, gallery
 from flawforge.reports.headline import Headline, headline
+from flawforge.reports.markup import fill
 from flawforge.reports.nearest import Nearest, nearest, read_audit
 from flawforge.reports.origin import Origin, origin, resolution_of, section, white_of
 from flawforge.reports.score import Score, read_score, score_section
-from flawforge.reports.strips import draw_strip
 from flawforge.reports.synthetic import Synthetic, read_synthetic
 from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
@@ -118,23 +115,4 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
 
 def render(page: Page) -> str:
     """Return the page as HTML. Everything in `page` is escaped; only our own style, script and charts are markup."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    from flawforge.reports.drawing import draw
-
-    folder = Path(__file__).with_name("templates")
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = lambda path: Markup("<wbr>").join(re.split(r"(?<=[/_])", str(path)))
-    environment.filters["strip"] = lambda strip: Markup(draw_strip(strip))
-    environment.filters["svg"] = lambda chart: Markup(draw(chart))
-    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    template = environment.get_template("report.html.j2")
-    return template.render(page=page, style=Markup(style), script=Markup(script), script_hash=digest)
+    return fill("report.html.j2", page=page)

@@ -1,0 +1,125 @@
+"""``flawforge search``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from flawforge.cli.console import drawn_progress, out, print_json
+
+if TYPE_CHECKING:
+    from flawforge.runs.searches import SearchRecord
+
+
+def search(
+    data: str,
+    /,
+    *,
+    out_folder: Annotated[Path, Parameter(name=["--out", "-o"])],
+    recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
+    settings: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    trials: int = 24,
+    kimg: float = 6.0,
+    minutes: float | None = None,
+    confirmations: int = 2,
+    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    shots: int | None = None,
+    resolution: str | None = None,
+    workers: int = 1,
+    seed: int = 0,
+    device: str = "auto",
+    extractor: str = "effnet-lite0",
+    storage: str | None = None,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Search the settings of a recipe on DATA and leave a recipe file that `flawforge train` takes.
+
+    Small changes of the settings can distort a generator. The search trains with many, ranks them by the kernel
+    distance (KID) to images of other material that no training has seen, gives up the worse ones early, and compares
+    the winner with the recipe as it was on fresh seeds and on images that nothing was chosen by. Where the gain does
+    not hold it says so and leaves the recipe as it was. Needs the extra `search`, and 40 or more different pieces of
+    material in DATA. Ctrl-C saves; the same command with --resume goes on, and further terminals or machines that
+    share the folder help when they run it too.
+
+    Parameters
+    ----------
+    data
+        A folder of images in any layout that `flawforge inspect` knows, or the word `elpv`.
+    out_folder
+        The folder of the search: best.toml, search.html, records/search.json, and a run folder a trial.
+    recipe
+        The recipe or TOML file to start from. Default: fewshot.
+    settings
+        The settings to search, each with a range where its own is not wanted, e.g.
+        `--settings generator-lr ema-kimg=0.2..2 augment=light,full`. Default: generator-lr, discriminator-lr, augment,
+        diversity, ema-kimg.
+    trials
+        Settings to try.
+    kimg
+        Length of a trial at most: about the length that you will train for.
+    minutes
+        Begin no further trial after so long. The comparison on fresh seeds comes after it.
+    confirmations
+        Fresh seeds on which the winner and the recipe as it was are compared; 0 leaves the comparison out.
+    classes
+        The classes to learn, e.g. `--classes scratches`. Default: all.
+    shots
+        Training images per class. Default: all of the 60 % that are not held out.
+    resolution
+        Height and width to train at, as for `flawforge train`.
+    workers
+        Trials at the same time on this machine; the cores are shared out among them.
+    seed
+        Of the cut of the data, of the draws of settings and of every trial's training.
+    device
+        auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
+    extractor
+        What images are compared by, as for `flawforge score`.
+    storage
+        An Optuna storage such as `postgresql://...` for workers that share no folder. Default: a journal file in --out.
+    resume
+        Go on with the search in --out, or help with it.
+    json
+        Print the whole record as JSON.
+    """
+    from flawforge.reports.search import search_page
+    from flawforge.runs.versions import command
+    from flawforge.studies.search import search as search_settings
+
+    with drawn_progress() as progress:
+        record = search_settings(
+            data, out_folder, recipe, settings=settings, trials=trials, kimg=kimg, minutes=minutes,
+            confirmations=confirmations, classes=classes, shots=shots, workers=workers, seed=seed, device=device,
+            extractor=extractor, storage=storage, resume=resume, command=command(), progress=progress,
+            resolution=resolution,
+        )  # fmt: skip
+        page = search_page(out_folder)
+    if json:
+        print_json(record.model_dump(mode="json"))
+        return
+    out.print(record.sentence, markup=False)
+    out.print(_table(record), markup=False)
+    file = quote(str(out_folder / "best.toml"))
+    out.print(
+        f"report: {page}\nnext: flawforge train {quote(data)} --recipe {file} --out runs/tuned", markup=False,
+    )  # fmt: skip
+
+
+def _table(record: SearchRecord) -> str:
+    """Return how much each setting mattered, a line each."""
+    best = next((trial for trial in record.trials if trial.number == record.best), None)
+    lines = [f"{'setting':20}{'recipe':>12}{'best':>12}{'importance':>12}  tried"]
+    for one in record.sensitivity:
+        share = "not measured" if one.importance is None else f"{one.importance:.0%}"
+        value = "" if best is None else _short(best.settings[one.field])
+        name = one.field.replace("_", "-")
+        lines.append(f"{name:20}{_short(record.start[one.field]):>12}{value:>12}{share:>12}  {one.tried.split('=')[1]}")
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,155 @@
+"""The search's record: every trial of settings, how much each setting mattered, and whether the winner is better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from flawforge.core.errors import RunBrokenError, RunNotFoundError
+from flawforge.core.files import read_json, write_json
+from flawforge.runs.records import RECORD_FORMAT, Record
+
+SETTINGS_FILE = "search.json"
+RECIPE_FILE = "best.toml"
+
+
+class Part(BaseModel):
+    """Base of the parts of a record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SettingsTried(Part):
+    """One trial.
+
+    Attributes:
+        number: from 0, in the order of asking; 0 is the recipe that the search started from, where it can be.
+        settings: field to value.
+        kids: kernel distance to the held-out images after each rung that was reached, shortest first.
+        outcome: ``whole`` (trained to the last rung), ``pruned`` (given up as one of the worse at a rung), ``diverged``
+            (its weights were no numbers), or ``broken off`` (killed; its settings were taken up again).
+        seconds: time spent training.
+        folder: the run folder below ``trials/``.
+    """
+
+    number: int
+    settings: dict[str, Any]
+    kids: list[float]
+    outcome: Literal["whole", "pruned", "diverged", "broken off"]
+    seconds: float
+    folder: str
+
+
+class Sensitivity(Part):
+    """How much one setting mattered, over all trials' kernel distance at the first rung, which each of them has.
+
+    Attributes:
+        field: of the recipe.
+        tried: the range, as a person types it.
+        by_ratio: whether it was searched by ratios (a chart's axis is logarithmic then).
+        importance: its share of what the settings explain, 0 to 1 (PED-ANOVA: Watanabe, Bansal & Hutter 2023,
+            2304.10255); None with fewer than 8 trials.
+        correlation: Spearman's, of value and kernel distance: above 0, smaller values were better. None for words.
+        p_value: of that correlation; of Kruskal and Wallis's test for words. None where it cannot be had. Settings
+            are not drawn independently of the results, so it is a hint.
+    """
+
+    field: str
+    tried: str
+    by_ratio: bool
+    importance: float | None
+    correlation: float | None
+    p_value: float | None
+
+
+class Confirmation(Part):
+    """One training on a fresh seed, judged by the images that nothing was chosen by.
+
+    Attributes:
+        settings: ``start`` or ``best``.
+        seed: of the training.
+        kid: kernel distance to the confirming images.
+    """
+
+    settings: Literal["start", "best"]
+    seed: int
+    kid: float
+
+
+class SearchRecord(Record):
+    """A search over settings.
+
+    Attributes:
+        start: the recipe that it started from.
+        rungs: kimg after which trials were compared; the last is their full length.
+        shots: training images per class, or None for all.
+        n_training: images that the generators learnt from.
+        n_choose: held-out images that trials were ranked by.
+        n_confirm: held-out images of the confirmation.
+        pieces: groups of each of the three, in that order.
+        by_class: whether the distance is a mean over classes.
+        extractor: what images were compared by.
+        trials: all of them.
+        sensitivity: of each setting, most important first.
+        best: number of the best whole trial, or None.
+        confirmations: start and best on fresh seeds; empty when start is best.
+        improved: whether best beats start in the confirmation's mean. None: not compared.
+        recipe: what ``best.toml`` holds.
+        stopped: why it ended: ``trials`` or ``minutes``.
+        sentence: the outcome in plain words.
+    """
+
+    kind: Literal["search"] = "search"
+    start: dict[str, Any]
+    rungs: list[float]
+    shots: int | None
+    n_training: int
+    n_choose: int
+    n_confirm: int
+    pieces: list[int]
+    by_class: bool
+    extractor: str
+    trials: list[SettingsTried]
+    sensitivity: list[Sensitivity]
+    best: int | None
+    confirmations: list[Confirmation]
+    improved: bool | None
+    recipe: dict[str, Any]
+    stopped: Literal["trials", "minutes"]
+    sentence: str
+
+
+def search_file(folder: Path) -> Path:
+    """Return the path of the record in a search's folder."""
+    return folder / "records" / "search.json"
+
+
+def save_search(folder: Path, record: SearchRecord) -> None:
+    """Write the record atomically."""
+    search_file(folder).parent.mkdir(parents=True, exist_ok=True)
+    write_json(search_file(folder), record.model_dump(mode="json"))
+
+
+def load_search(folder: Path) -> SearchRecord:
+    """Read the record of a search.
+
+    Raises:
+        RunNotFoundError: there is none. RunBrokenError: it is damaged or of another format.
+    """
+    path = search_file(folder)
+    if not path.is_file():
+        raise RunNotFoundError(
+            f"{folder} has no search record yet. The search that fills it is gone on with by its own command and "
+            f"--resume."
+        )
+    value = read_json(path)
+    if not isinstance(value, dict) or value.get("format") != RECORD_FORMAT:
+        found = value.get("format") if isinstance(value, dict) else None
+        raise RunBrokenError(f"{path} has format {found!r}; this version reads {RECORD_FORMAT}.")
+    try:
+        return SearchRecord.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RunBrokenError(f"{path} is damaged: {first['msg']} at {first['loc']}.") from None

@@ -1,0 +1,141 @@
+"""Where the trials of a search are kept: Optuna's storage, one journal file that several workers append to.
+
+A worker that is killed leaves its trial running for ever. Whoever opens the search next on the same machine sees that
+the worker is gone, closes the trial as broken off and queues its settings again with the same run folder, so that the
+training goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flawforge.core.errors import ExtraMissingError
+from flawforge.core.seeds import derive
+from flawforge.studies.search_plan import SearchPlan
+from flawforge.studies.search_space import settings_of
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+JOURNAL = "trials.journal"
+STARTUP = 8  # trials drawn at random before the model of good settings takes over
+
+
+def require_optuna() -> Any:
+    """Return the module `optuna`, quiet.
+
+    Raises:
+        ExtraMissingError: it is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ExtraMissingError("flawforge search", "search") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+class Store:
+    """The trials of one search, shared by all of its workers.
+
+    Settings are drawn by a tree-structured Parzen estimator (Bergstra et al. 2011; multivariate form: Falkner et al.
+    2018, 1807.01774), the first 8 at random. Trials are given up by asynchronous successive halving (Li et al. 2018,
+    1810.05934): at each rung about the better half goes on.
+    """
+
+    def __init__(self, folder: Path, plan: SearchPlan, storage: str | None = None, worker: int = 0) -> None:
+        optuna = require_optuna()
+        self.folder, self.plan = folder, plan
+        if storage is None:
+            from optuna.storages import JournalStorage
+            from optuna.storages.journal import JournalFileBackend
+
+            kept: Any = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+        else:
+            kept = storage
+        with self.alone():
+            self.study: Study = optuna.create_study(
+                storage=kept, study_name=f"flawforge-{derive(plan.seed, 'search', *self._identity())}",
+                load_if_exists=True, direction="minimize",
+            )  # fmt: skip
+            began = len(self.study.trials)
+            if began == 0 and (own := settings_of(plan.knobs, plan.start)) is not None:
+                self.study.enqueue_trial(dict(own))
+        self.study.sampler = optuna.samplers.TPESampler(
+            seed=derive(plan.seed, "search", "worker", worker, began) % 2**32, multivariate=True, constant_liar=True,
+            n_startup_trials=STARTUP,
+        )  # fmt: skip
+        self.study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+
+    def _identity(self) -> list[str]:
+        return [f"{key}:{value}" for key, value in self.plan.dump().items()]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other workers on this folder out for a moment."""
+        import fcntl
+
+        with (self.folder / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def take_up_broken(self) -> list[str]:
+        """Close the trials of workers that are gone, queue their settings anew, and return their run folders."""
+        from optuna.trial import TrialState
+
+        taken = []
+        with self.alone():
+            for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                host, _, process = str(trial.user_attrs.get("worker", "")).rpartition(":")
+                if host and (host != socket.gethostname() or _alive(int(process))):
+                    continue
+                self.study.tell(trial.number, state=TrialState.FAIL)
+                folder = trial.user_attrs.get("folder", _folder(trial.number))
+                self.study.enqueue_trial(trial.params, user_attrs={"folder": folder})
+                taken.append(folder)
+        return taken
+
+    def next(self, most: int) -> Trial | None:
+        """Begin the next trial, or return None when `most` trials are begun; broken ones do not count."""
+        with self.alone():
+            if self.begun >= most:
+                return None
+            trial = self.study.ask({knob.field: knob.distribution() for knob in self.plan.knobs})
+            trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
+            if "folder" not in trial.user_attrs:
+                trial.set_user_attr("folder", _folder(trial.number))
+        return trial
+
+    @property
+    def begun(self) -> int:
+        """Trials that run or have run, without broken ones."""
+        from optuna.trial import TrialState
+
+        counted = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
+        return len(self.study.get_trials(deepcopy=False, states=counted))
+
+    @property
+    def ended(self) -> int:
+        """Trials that have ended, without broken ones."""
+        from optuna.trial import TrialState
+
+        return len(self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
+
+
+def _folder(number: int) -> str:
+    return f"{number:04d}"
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
