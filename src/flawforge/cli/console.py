@@ -23,7 +23,8 @@ from rich.progress import Progress as Bars
 from rich.progress import Task as BarTask
 from rich.text import Text
 
-from flawforge.core.progress import Progress, Task
+from flawforge.core.launch import launched
+from flawforge.core.progress import SILENT, Progress, Task
 
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
@@ -124,7 +125,12 @@ class _Lines(_Drawn):
 
 @contextmanager
 def drawn_progress() -> Iterator[Progress]:
-    """Give a `Progress` that draws bars on a terminal, and writes a line every 15 seconds elsewhere."""
+    """Give a `Progress` that draws bars on a terminal, and writes a line every 15 seconds elsewhere; of several
+    processes that train together, one speaks.
+    """
+    if not launched().first:
+        yield SILENT
+        return
     if not err.is_terminal:
         yield _Lines()
         return

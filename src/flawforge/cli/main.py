@@ -21,7 +21,8 @@ from flawforge.cli.run import run
 from flawforge.cli.score import score
 from flawforge.cli.search import search
 from flawforge.cli.train import train
-from flawforge.core.errors import FlawforgeError
+from flawforge.core.errors import FlawforgeError, OtherProcessError, SettingError
+from flawforge.core.launch import launched, stand_back
 
 HELP = """Make new images of a defect from the few you have, and find out what they are worth.
 
@@ -41,11 +42,17 @@ for _verb in (run, inspect, train, generate, audit, score, search, report, recip
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a problem that is explained, 2 wrong usage."""
     try:
-        app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False, print_error=False, console=None)
+        words = sys.argv[1:] if arguments is None else arguments
+        _refuse_in_several(words)
+        app(words, exit_on_error=False, print_error=False, console=None)
     except CycloptsError as error:
+        if not launched().first:
+            sys.exit(2)
         err.print(f"[red]wrong usage:[/red] {escape(str(error).strip())}")
         err.print("[dim]See flawforge --help, or flawforge VERB --help.[/dim]")
         sys.exit(2)
+    except OtherProcessError:
+        sys.exit(1)
     except FlawforgeError as error:
         err.print(f"[red]error:[/red] {escape(str(error))}")
         sys.exit(1)
@@ -55,3 +62,16 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of our output went away, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _refuse_in_several(words: list[str]) -> None:
+    """Refuse, among processes that were started together, what one process is to do; and only one of them says so."""
+    launch = launched()
+    if launch.count == 1 or words[:1] == ["train"]:
+        return
+    if not launch.first:
+        stand_back()
+    raise SettingError(
+        f"{launch.count} processes were started together, and only 'flawforge train' shares its work among them. Train "
+        f"with torchrun, then run the rest without it: 'flawforge run' with the same DATA and --out goes on from there."
+    )

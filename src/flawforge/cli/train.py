@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.settings import NOTHING, RecipeFlags, changed
+from flawforge.core.launch import launched
 
 
 def train(
@@ -31,6 +32,9 @@ def train(
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Train a generator on the images of DATA and leave a run folder.
+
+    Several GPUs or computers share the work under torchrun (docs/guide/processes.md); --batch counts the images of
+    all of them together.
 
     Ctrl-C saves and says how to go on. The same command with --resume goes on exactly where it stopped.
 
@@ -73,6 +77,8 @@ def train(
             resume=resume, tensorboard=tensorboard, checkpoint_seconds=checkpoint_seconds, previews=previews,
             command=command(), progress=progress, **changed(settings),
         )  # fmt: skip
+    if not launched().first:
+        return
     checkpoint = require_checkpoint(run)
     facts = checkpoint.facts
     if json:

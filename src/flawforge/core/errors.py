@@ -14,6 +14,8 @@
     ├── RunBrokenError         (ValueError)         a file of the run is damaged or of an unknown format
     ├── TrainingDivergedError  (ArithmeticError)    a loss or weight is no longer a number
     ├── TrainingInterruptedError (KeyboardInterrupt) Ctrl-C; everything was saved first
+    ├── ProcessLostError       (ConnectionError)    another process of the same training ended or does not answer
+    │   └── OtherProcessError                       the same, where that process tells why
     ├── DeviceError            (RuntimeError)       the device that was asked for is not to be had
     ├── ExtraMissingError      (ImportError)        an optional package is not installed
     └── WeightsMissingError    (ImportError)        the package with the feature network's weights is not whole
@@ -84,6 +86,14 @@ class TrainingDivergedError(FlawforgeError, ArithmeticError):
 
 class TrainingInterruptedError(FlawforgeError, KeyboardInterrupt):
     """Training was stopped by Ctrl-C or SIGTERM, after everything was saved."""
+
+
+class ProcessLostError(FlawforgeError, ConnectionError):
+    """Another process of the same training ended, or does not answer any more."""
+
+
+class OtherProcessError(ProcessLostError):
+    """All processes of a training end because of one problem, and another one tells it."""
 
 
 class DeviceError(FlawforgeError, RuntimeError):

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from flawforge.models.efficientnet import WIDTHS, Backbone, load_backbone
 from flawforge.models.spectral import SpectralConv2d
+from flawforge.models.whole_batch import Gather, whole_moments
 
 HALVINGS = {2: 3, 3: 2, 5: 1, 7: 0}  # stage of the frozen network -> halvings of its head: to about 4x4 from 128x128
 SEEN = 128  # smaller images are enlarged to this shorter side before the frozen network sees them
@@ -26,6 +27,7 @@ class Head(nn.Module):
 
     def __init__(self, inputs: int, depth: int, halvings: int, classes: int) -> None:
         super().__init__()
+        self.gather: Gather | None = None  # see models/whole_batch.py
         self.register_buffer("mixing", torch.zeros(depth, inputs, 1, 1))
         layers: list[nn.Module] = []
         for _ in range(halvings):
@@ -39,15 +41,17 @@ class Head(nn.Module):
         """Map (N, inputs, h, w) and (N,) to (N, places) logits."""
         x = self.layers(F.conv2d(maps, self.mixing))
         projected = (x * self.embedding(labels)[:, :, None, None]).sum(1, keepdim=True) / x.shape[1] ** 0.5
-        out: Tensor = self.verdict(torch.cat([x, variation(x)], 1)) + projected
+        out: Tensor = self.verdict(torch.cat([x, variation(x, self.gather)], 1)) + projected
         return out.flatten(1)
 
 
-def variation(x: Tensor) -> Tensor:
+def variation(x: Tensor, gather: Gather | None = None) -> Tensor:
     """Return (N, 1, h, w): the standard deviation over the batch, mean over channels and places, the same
-    everywhere.
+    everywhere. With `gather`, `x` is one process's part of the batch.
     """
-    spread = (x.float().var(0, unbiased=False) + 1e-8).sqrt().mean()
+    x32 = x.float()
+    variance = x32.var(0, unbiased=False) if gather is None else whole_moments(x32, (0,), gather)[1]
+    spread = (variance + 1e-8).sqrt().mean()
     return spread.to(x.dtype).expand(x.shape[0], 1, *x.shape[2:])
 
 

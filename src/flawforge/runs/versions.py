@@ -51,5 +51,6 @@ def command() -> str:
     """Return the command line of this process as a person would type it."""
     import shlex
 
-    words = [Path(sys.argv[0]).name or "python", *sys.argv[1:]]
+    name = Path(sys.argv[0]).name or "python"
+    words = ["flawforge" if name == "__main__.py" else name, *sys.argv[1:]]
     return shlex.join(words)

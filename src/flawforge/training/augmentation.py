@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from flawforge.core.seeds import torch_stream
+from flawforge.training.processes import ALONE, Processes
 
 SHIFT = 0.125  # of the side
 BRIGHTNESS, CONTRAST = 0.25, 0.5  # half widths: of [-1, 1], and of the factor around 1
@@ -27,8 +28,9 @@ class Augmentation:
         probability: how often each change is applied, a tensor of the state.
     """
 
-    def __init__(self, kind: str, target: float, seed: int, device: torch.device) -> None:
+    def __init__(self, kind: str, target: float, seed: int, device: torch.device, processes: Processes = ALONE) -> None:
         self.kind, self.target, self.seed = kind, target, seed
+        self.processes = processes
         self.step = 0
         self.probability = torch.tensor(0.0 if target > 0 else 1.0, device=device)
 
@@ -43,7 +45,8 @@ class Augmentation:
         if self.kind == "none":
             return images
         generator = torch_stream(self.seed, "augmentation", self.step, turn)
-        draws = torch.rand(len(images), 12, generator=generator).to(images.device)
+        draws = torch.rand(len(images) * self.processes.count, 12, generator=generator)
+        draws = self.processes.mine(draws).to(images.device)
         chance = draws[:, 6:10] < self.probability
         images = brightness(images, (draws[:, 0] * 2 - 1) * BRIGHTNESS * chance[:, 0])
         images = contrast(images, 1 + (draws[:, 1] * 2 - 1) * CONTRAST * chance[:, 1])
@@ -52,10 +55,12 @@ class Augmentation:
 
     @torch.no_grad()
     def adapt(self, logits_real: Tensor, batch: int) -> None:
-        """Move the probability by what the discriminator says of the real batch."""
+        """Move the probability by what the discriminator says of the real batch, or of the part of it, `batch` images
+        large, that this process holds.
+        """
         if self.target > 0 and self.kind != "none":
-            direction = torch.sign(torch.sign(logits_real.float()).mean() - self.target)
-            self.probability.add_(direction * batch / (ADAPT_KIMG * 1000)).clamp_(0, 1)
+            direction = torch.sign(self.processes.mean(torch.sign(logits_real.float()).mean()) - self.target)
+            self.probability.add_(direction * batch * self.processes.count / (ADAPT_KIMG * 1000)).clamp_(0, 1)
 
 
 def brightness(images: Tensor, amount: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from flawforge.core.images import Pixels
 from flawforge.core.seeds import torch_stream
+from flawforge.training.processes import ALONE, Processes
 
 
 class RealBatches:
@@ -24,16 +25,25 @@ class RealBatches:
         seed: of the streams ``order`` and ``augmentation``.
         flip: the recipe's setting.
         labels: (N,) class numbers; None: all 0.
+        processes: those that share the batch; `at` and `labels_at` give this one's part.
     """
 
     def __init__(
-        self, pixels: Pixels, white: int, batch: int, seed: int, flip: str, labels: NDArray[np.int64] | None = None
+        self,
+        pixels: Pixels,
+        white: int,
+        batch: int,
+        seed: int,
+        flip: str,
+        labels: NDArray[np.int64] | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         channels_first = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
         wide = channels_first.astype(np.int32) if pixels.dtype == np.uint16 else channels_first.copy()
         self.pixels = torch.from_numpy(wide)  # older PyTorch cannot pick rows of 16 bits
         self.white, self.batch, self.seed, self.flip = white, batch, seed, flip
         self.labels = torch.zeros(len(pixels), dtype=torch.int64) if labels is None else torch.from_numpy(labels)
+        self.processes = processes
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     def __len__(self) -> int:
@@ -48,13 +58,13 @@ class RealBatches:
 
     def at(self, step: int, device: torch.device) -> Tensor:
         """Return the float32 batch (batch, C, H, W) of step number `step`."""
-        images = self.pixels[self.indices(step)].to(device, non_blocking=True)
+        images = self.pixels[self.processes.mine(self.indices(step))].to(device, non_blocking=True)
         images = images.float().div_(self.white / 2).sub_(1)
-        return mirror(images, self.flip, torch_stream(self.seed, "augmentation", step))
+        return mirror(images, self.flip, torch_stream(self.seed, "augmentation", step), self.processes)
 
     def labels_at(self, step: int, device: torch.device) -> Tensor:
         """Return (batch,) class numbers of the images of `at`."""
-        return self.labels[self.indices(step)].to(device)
+        return self.labels[self.processes.mine(self.indices(step))].to(device)
 
     def _permutation(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
@@ -63,10 +73,12 @@ class RealBatches:
         return self._order
 
 
-def mirror(images: Tensor, flip: str, generator: torch.Generator) -> Tensor:
-    """Mirror each image of (N, C, H, W) with probability 1/2 along each axis that `flip` names."""
+def mirror(images: Tensor, flip: str, generator: torch.Generator, processes: Processes = ALONE) -> Tensor:
+    """Mirror each image of (N, C, H, W) with probability 1/2 along each axis that `flip` names. The coins are thrown
+    for the whole batch, of which this process has a part.
+    """
     for word, axis in (("horizontal", 3), ("vertical", 2)):
-        coins = torch.rand(len(images), generator=generator) < 0.5
+        coins = processes.mine(torch.rand(len(images) * processes.count, generator=generator) < 0.5)
         if flip in (word, "both"):
             images = torch.where(coins.to(images.device)[:, None, None, None], images.flip(axis), images)
     return images

@@ -16,10 +16,11 @@ from flawforge.data.load import load
 from flawforge.runs.folder import Run
 from flawforge.training.batches import RealBatches
 from flawforge.training.clock import Clock
-from flawforge.training.device import resolve_device, resolve_precision, set_threads
+from flawforge.training.device import resolve_precision, set_threads
+from flawforge.training.group import start_processes
 from flawforge.training.journal import Journal
 from flawforge.training.loop import Loop
-from flawforge.training.opening import FEWEST, check_room, open_run
+from flawforge.training.opening import FEWEST, check_room, open_for_all
 from flawforge.training.previews import Previews
 from flawforge.training.state import TrainingState
 
@@ -77,50 +78,56 @@ def train(
         TrainingInterruptedError: Ctrl-C, after all was saved (it is also a KeyboardInterrupt).
     """
     clock = Clock()
-    where = resolve_device(device)
-    threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
-    part = load(data, progress=progress).select(classes, shots, seed, progress)
-    own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
-    if len(part) < FEWEST:
-        if shots is not None and shots < FEWEST:
+    with start_processes() as processes:
+        if not processes.first:
+            progress, previews = SILENT, 0
+        where = processes.connect(device)
+        threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
+        part = load(data, progress=progress).select(classes, shots, seed, progress)
+        own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
+        if len(part) < FEWEST:
+            if shots is not None and shots < FEWEST:
+                raise DataUnusableError(
+                    f"--shots {shots} leaves {len(part)} image; a generator learns from {FEWEST} or more."
+                )
             raise DataUnusableError(
-                f"--shots {shots} leaves {len(part)} image; a generator learns from {FEWEST} or more."
+                f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
             )
-        raise DataUnusableError(
-            f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
+
+        processes.check_same(part.fingerprint, f"the images of {part.source}")
+
+        # The run folder: the resolved settings are on disk before anything else happens.
+        changes = {**changes, "kimg": kimg}
+        opened = open_for_all(
+            processes, part, Path(out), recipe, changes, minutes=minutes, budget=budget,
+            selection={"classes": None if classes is None else list(classes), "shots": shots, "samples": own},
+            seed=seed, device=where, threads=threads, resume=resume, command=command, progress=progress,
+        )  # fmt: skip
+        run, plan = opened.run, opened.plan
+        pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
+        precision = processes.tell(resolve_precision(plan.recipe.precision, where))
+        state = TrainingState(plan.recipe, plan.channels, seed, where, precision, len(part.classes), processes)
+        if processes.first:
+            check_room(run, state.tensors())
+        loop = Loop(
+            run=run,
+            plan=plan,
+            state=state,
+            batches=RealBatches(pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip, part.labels, processes),
+            journal=Journal(run, state, clock, progress, tensorboard=tensorboard),
+            grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
+            clock=clock,
+            seed=seed,
+            previews=previews,
+            checkpoint_seconds=checkpoint_seconds,
         )
 
-    # The run folder: the resolved settings are on disk before anything else happens.
-    changes = {**changes, "kimg": kimg}
-    opened = open_run(
-        part, Path(out), recipe, changes, minutes=minutes, budget=budget,
-        selection={"classes": None if classes is None else list(classes), "shots": shots, "samples": own}, seed=seed,
-        device=where, threads=threads, resume=resume, command=command, progress=progress,
-    )  # fmt: skip
-    run, plan = opened.run, opened.plan
-    pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
-    precision = resolve_precision(plan.recipe.precision, where)
-    state = TrainingState(plan.recipe, plan.channels, seed, where, precision, len(part.classes))
-    check_room(run, state.tensors())
-    loop = Loop(
-        run=run,
-        plan=plan,
-        state=state,
-        batches=RealBatches(pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip, part.labels),
-        journal=Journal(run, state, clock, progress, tensorboard=tensorboard),
-        grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
-        clock=clock,
-        seed=seed,
-        previews=previews,
-        checkpoint_seconds=checkpoint_seconds,
-    )
-
-    # Where it stopped, if it did; then on to the end.
-    if not loop.go_back(command) and previews:
-        loop.grids.draw_real(part, pixels, seed)
-    if loop.run_to_the_end(progress) == "interrupted":
-        raise TrainingInterruptedError(
-            f"stopped at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
-            f"Go on exactly there with the same command and --resume."
-        )
-    return run
+        # Where it stopped, if it did; then on to the end.
+        if not loop.go_back(command) and previews:
+            loop.grids.draw_real(part, pixels, seed)
+        if loop.run_to_the_end(progress) == "interrupted":
+            raise TrainingInterruptedError(
+                f"stopped at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
+                f"Go on exactly there with the same command and --resume."
+            )
+        return run

@@ -9,13 +9,16 @@ from typing import Any
 
 
 class Interrupt:
-    """While entered, the first Ctrl-C (or SIGTERM) only sets `asked`; a second one stops at once.
+    """While entered, the first Ctrl-C (or SIGTERM) only sets `asked`; a second one stops at once, unless `patient`.
+
+    torchrun passes a Ctrl-C on that its processes have had from the terminal already, so there the second one is no
+    second wish; torchrun itself ends a process that takes longer than 30 seconds.
 
     Handlers can be set in the main thread only; elsewhere it does nothing and `asked` stays False.
     """
 
-    def __init__(self) -> None:
-        self.asked = False
+    def __init__(self, *, patient: bool = False) -> None:
+        self.asked, self.patient = False, patient
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
@@ -33,6 +36,6 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked and not self.patient:
             raise KeyboardInterrupt
         self.asked = True

@@ -9,7 +9,7 @@ import torch
 from flawforge.core.errors import ExtraMissingError
 from flawforge.core.progress import Progress
 from flawforge.runs.folder import Run
-from flawforge.runs.history import History
+from flawforge.runs.history import History, NoHistory
 from flawforge.training.clock import Clock
 from flawforge.training.state import TrainingState
 from flawforge.training.step import Outcome
@@ -28,9 +28,10 @@ class Journal:
         self, run: Run, state: TrainingState, clock: Clock, progress: Progress, *, tensorboard: bool = False
     ) -> None:
         self.state, self.clock, self.progress = state, clock, progress
-        self.history = History(run.history_file)
+        first = state.processes.first
+        self.history = History(run.history_file) if first else NoHistory(run.history_file)
         self.watch = Watch()
-        self.board = _board(run) if tensorboard else None
+        self.board = _board(run) if tensorboard and first else None
         self._sum: torch.Tensor | None = None
         self._count = 0
         self._since = clock.seconds
@@ -53,7 +54,8 @@ class Journal:
         """
         if self._sum is None:
             return {}
-        means = dict(zip(NAMES, (self._sum / self._count).tolist(), strict=True))
+        whole = self.state.processes.mean(self._sum / self._count)
+        means = dict(zip(NAMES, whole.tolist(), strict=True))
         seconds = self.clock.seconds
         speed = self._count * self.state.recipe.batch / max(seconds - self._since, 1e-9)
         line = {**self._place(), **means, "images_per_second": round(speed, 3)}

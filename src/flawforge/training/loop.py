@@ -18,6 +18,8 @@ from flawforge.training.previews import Previews
 from flawforge.training.state import TrainingState
 from flawforge.training.step import gan_step
 
+ENDS = (None, "kimg", "minutes", "interrupted")  # what ends a training; where processes differ, the last counts
+
 
 @dataclass
 class Loop:
@@ -43,10 +45,15 @@ class Loop:
 
     def go_back(self, command: str) -> bool:
         """Put the state of the newest whole checkpoint back, and say whether there was one."""
-        self.begun_from = newest_checkpoint(self.run)
-        if self.begun_from is None:
+        processes = self.state.processes
+        found = newest_checkpoint(self.run) if processes.first else None
+        facts = processes.tell(None if found is None else found.facts)
+        if facts is None:
             return False
-        self.state.load(self.begun_from.tensors(), self.begun_from.step, self.begun_from.facts["seconds"])
+        self.begun_from = found or Checkpoint(self.run.checkpoints, facts["step"], facts)
+        tensors = self.state.tensors() if found is None else found.tensors()
+        self.state.load(tensors, facts["step"], facts["seconds"])
+        processes.share(self.state.tensors().values())
         self.clock.start_from(self.state.seconds)
         steps = self.plan.steps(len(self.batches))
         self.journal.resumed(command, self.plan.ended(self.state.step, steps, self.state.seconds))
@@ -55,13 +62,13 @@ class Loop:
     def run_to_the_end(self, progress: Progress) -> str:
         """Train, save, and return why it ended: ``kimg``, ``minutes`` or ``interrupted``."""
         state, plan, clock = self.state, self.plan, self.clock
-        steps, reason = plan.steps(len(self.batches)), "interrupted"
-        with Interrupt() as interrupt, progress.task("training", plan.total(steps), plan.unit) as task:
+        steps, together = plan.steps(len(self.batches)), state.processes
+        with (
+            Interrupt(patient=together.count > 1) as interrupt,
+            progress.task("training", plan.total(steps), plan.unit) as task,
+        ):
             plan.show(task, state, clock, {})
-            while not interrupt.asked:
-                if (ended := plan.ended(state.step, steps, clock.seconds)) is not None:
-                    reason = ended
-                    break
+            while (reason := self.why_stop(steps, interrupt)) is None:
                 self.one_step()
                 if self.journal.due():
                     plan.show(task, state, clock, self.journal.flush())
@@ -75,13 +82,21 @@ class Loop:
                 if self.previews:
                     self.draw()
                 self.journal.stopped(reason)
+            together.largest(0)  # all leave when the first has written
         return reason
+
+    def why_stop(self, steps: int | None, interrupt: Interrupt) -> str | None:
+        """Return why the training ends before the next step, or None while it goes on; all processes give the same
+        answer.
+        """
+        ended = self.plan.ended(self.state.step, steps, self.clock.seconds)
+        return ENDS[self.state.processes.largest(ENDS.index("interrupted" if interrupt.asked else ended))]
 
     def one_step(self) -> None:
         """Draw latents and real images, train both networks on them, move the average, note the outcome."""
         state, recipe = self.state, self.state.recipe
         first = state.step * recipe.batch
-        places = [(first + i,) for i in range(recipe.batch)]
+        places = state.processes.mine([(first + i,) for i in range(recipe.batch)])
         latents = draw_latents(self.seed, "latents", places, recipe.latent).to(state.device)
         real = self.batches.at(state.step, state.device)
         labels = self.batches.labels_at(state.step, state.device)
@@ -94,7 +109,8 @@ class Loop:
 
     def draw(self) -> None:
         """Draw a preview grid."""
-        self.grids.draw(self.state.maker, self.state.shown / 1000, self.state.device)
+        if self.state.processes.first:
+            self.grids.draw(self.state.maker, self.state.shown / 1000, self.state.device)
 
     def save(self, reason: str | None) -> None:
         """Write a checkpoint, unless the weights are no longer numbers: then the last good one stays.
@@ -109,6 +125,8 @@ class Loop:
                 f"float32, in a new --out folder."
             )
         self.state.seconds = self.clock.seconds
+        if not self.state.processes.first:
+            return
         with self.clock.saving():
             facts = {"kimg": self.state.shown / 1000, "seconds": self.state.seconds, "stopped": reason}
             save_checkpoint(self.run, self.state.step, self.state.tensors(), facts)

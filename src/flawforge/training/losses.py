@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from flawforge.models.whole_batch import Gather
+
 
 def discriminator_loss_real(logits: Tensor) -> Tensor:
     """Return -mean log D(x), D = sigmoid(logit), of (N,) logits on real images (Goodfellow et al. 2014, 1406.2661,
@@ -44,7 +46,7 @@ def hinge_generator(logits: Tensor) -> Tensor:
     return -logits.float().mean()
 
 
-def diversity_gap(fake: Tensor, real: Tensor, labels: Tensor) -> Tensor:
+def diversity_gap(fake: Tensor, real: Tensor, labels: Tensor, gather: Gather | None = None) -> Tensor:
     """Return how much less the generated images of a class differ than the real ones, 0 (not less) to 1 (all alike).
 
     max(0, 1 - s(fake) / s(real)), mean over two coarse scales; s is the mean distance of two images of one class in the
@@ -55,13 +57,19 @@ def diversity_gap(fake: Tensor, real: Tensor, labels: Tensor) -> Tensor:
         fake: generated images (N, C, H, W), of the classes `labels`.
         real: real images (N, C, H, W), of the same classes.
         labels: (N,) class numbers.
+        gather: where `fake`, `real` and `labels` are one process's part of the batch, brings all parts together
+            (`flawforge.models.whole_batch`).
     """
+    if gather is not None:
+        labels = gather(labels).flatten()
     same = (labels[:, None] == labels[None]).triu(1)
     if not bool(same.any()):
         return fake.new_zeros(())
     gaps = []
     for cells in (4, 16):
         made, true = (F.adaptive_avg_pool2d(images.float(), cells).flatten(1) for images in (fake, real))
+        if gather is not None:
+            made, true = gather(made).flatten(0, 1), gather(true).flatten(0, 1)
         gaps.append(F.relu(1 - distance_in(made, same) / distance_in(true, same).clamp_min(1e-6)))
     return torch.stack(gaps).mean()
 

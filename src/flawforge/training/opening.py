@@ -24,6 +24,7 @@ from flawforge.runs.folder import Run
 from flawforge.runs.versions import now, processor, versions
 from flawforge.training.device import resolve_precision
 from flawforge.training.plan import Plan
+from flawforge.training.processes import ALONE, Processes
 
 FEWEST = 2  # images of a class that a generator can learn from
 LENGTH = ("kimg", "epochs")  # fields that a resumed run may change: they decide no weight on the way
@@ -52,12 +53,13 @@ def open_run(
     resume: bool,
     command: str,
     progress: Progress,
+    processes: Processes = ALONE,
 ) -> Opened:
     """Make the run folder, or check that the one there is the same experiment.
 
     Raises:
         RunExistsError: there is a run and `resume` is False. SettingError: it was begun with other data, seed or
-        settings, or `minutes` is not above 0.
+        settings, `minutes` is not above 0, or the processes cannot share the batch evenly.
     """
     if minutes is not None and not minutes > 0:
         raise SettingError(f"--minutes is {minutes:g}; it is a time above 0.")
@@ -65,11 +67,17 @@ def open_run(
         run = Run.open(out)
         settings = run.settings
         asked = _asked(recipe, changes, Recipe.parse(settings["recipe"]))
+        processes.check_batch(asked.batch)
         _same_experiment(run, settings, asked, data, selection, seed)
         if settings["environment"]["threads"] != threads and device.type == "cpu":
             progress.warn(
                 f"the run was begun with {settings['environment']['threads']} threads and goes on with {threads}: the "
                 f"result is as good, but no longer equal to the last bit."
+            )
+        if (before := settings["environment"].get("processes", 1)) != processes.count:
+            progress.warn(
+                f"the run was begun by {_processes(before)} and goes on with {processes.count}: the result is the "
+                f"same up to rounding, no longer to the last bit."
             )
         minutes = minutes if minutes is not None else settings["minutes"] if changes.get("kimg") is None else None
         by_images = minutes is None or asked.kimg is not None
@@ -83,6 +91,7 @@ def open_run(
         return Opened(run, Plan(asked, settings["channels"], minutes, by_images))
     _refuse_inside(data, out)
     asked = _asked(recipe, changes, None)
+    processes.check_batch(asked.batch)
     channels = data.channels if asked.channels == "data" else asked.channels
     by_images = minutes is None or asked.kimg is not None
     if len(data.classes) > 1 and not asked.knows_classes:
@@ -115,10 +124,19 @@ def open_run(
             "device": str(device),
             "precision": resolve_precision(asked.precision, device),
             "threads": threads,
+            "processes": processes.count,
         },
         "parameters": count_parameters(asked, channels, len(data.classes)),
     }
     return Opened(Run.create(out, settings), Plan(asked, channels, minutes, by_images))
+
+
+def open_for_all(processes: Processes, data: Dataset, out: Path, *rest: Any, **given: Any) -> Opened:
+    """Do `open_run` in the first process, and tell the others what came of it: they may not see its disk."""
+    opened = open_run(data, out, *rest, **given, processes=processes) if processes.first else None
+    plan = opened.plan if opened is not None else None
+    told = processes.tell(plan and [plan.recipe.dump(), plan.channels, plan.minutes, plan.by_images])
+    return opened or Opened(Run(out), Plan(Recipe.parse(told[0]), *told[1:]))
 
 
 def describe_data(data: Dataset) -> dict[str, Any]:
@@ -165,6 +183,10 @@ def _asked(recipe: Recipe | str | Path | None, changes: dict[str, Any], own: Rec
         assert start is not None
         return Recipe.parse({**start.dump(), **given}) if given else start
     return find_recipe(recipe if recipe is not None else DEFAULT, **given)
+
+
+def _processes(count: int) -> str:
+    return "one process" if count == 1 else f"{count} processes"
 
 
 def _refuse_inside(data: Dataset, out: Path) -> None:

@@ -13,6 +13,7 @@ from flawforge.models.build import build_discriminator, build_generator, initial
 from flawforge.training.augmentation import Augmentation
 from flawforge.training.device import Precision
 from flawforge.training.ema import MovingAverage
+from flawforge.training.processes import ALONE, Processes
 
 
 class TrainingState:
@@ -25,19 +26,30 @@ class TrainingState:
     Attributes:
         step: optimiser steps done.
         seconds: training time so far, over all sessions.
+        processes: those that train together; the state is the same in all of them after each step.
     """
 
     def __init__(
-        self, recipe: Recipe, channels: int, seed: int, device: torch.device, precision: Precision, classes: int = 1
+        self,
+        recipe: Recipe,
+        channels: int,
+        seed: int,
+        device: torch.device,
+        precision: Precision,
+        classes: int = 1,
+        processes: Processes = ALONE,
     ) -> None:
         self.recipe, self.channels, self.device, self.precision = recipe, channels, device, precision
+        self.processes = processes
         self.step, self.seconds = 0, 0.0
         self.generator = self._build(build_generator(recipe, channels, classes), seed, "generator")
         self.discriminator = self._build(build_discriminator(recipe, channels, classes), seed, "discriminator")
         self.adam_g = self._adam(self.generator, recipe.generator_lr)
         self.adam_d = self._adam(self.discriminator, recipe.discriminator_lr)
-        self.augmentation = Augmentation(recipe.augment, recipe.augment_target, seed, device)
+        self.augmentation = Augmentation(recipe.augment, recipe.augment_target, seed, device, processes)
         self.average = MovingAverage(self.generator, recipe.ema_kimg)
+        processes.join(self.generator, self.adam_g)
+        processes.join(self.discriminator, self.adam_d)
 
     @property
     def shown(self) -> int:

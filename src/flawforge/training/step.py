@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from flawforge.models.whole_batch import deviation
 from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state import TrainingState
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step tells, as scalar tensors that are still on the device.
+    """What a step tells, as scalar tensors that are still on the device: of this process's part of the batch where
+    there are several, but for the spread.
 
     Attributes:
         loss_d: the discriminator's loss, real part plus generated part.
@@ -78,19 +80,17 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
     loss_g = loss.generator(logits_judged)
     wanted = loss_g
     if state.recipe.diversity > 0:
-        wanted = loss_g + state.recipe.diversity * diversity_gap(
-            fake, real, labels if labels is not None else real.new_zeros(len(real))
-        )
+        wanted = loss_g + state.recipe.diversity * diversity_gap(fake, real, labels, state.processes.across)
     wanted.backward()  # type: ignore[no-untyped-call]
     state.adam_g.step()
 
     with torch.no_grad():
         augment.adapt(logits_real, len(real))
-        spread = fake.detach().float().std(0).mean() / real.std(0).mean().clamp_min(1e-6)
+        made, true = (deviation(images, state.processes.across).mean() for images in (fake.detach().float(), real))
         return Outcome(
             loss_d=loss_real.detach() + loss_fake.detach(),
             loss_g=loss_g.detach(),
             d_real=logits_real.float().sigmoid().mean(),
             d_fake=logits_fake.float().sigmoid().mean(),
-            spread=spread,
+            spread=made / true.clamp_min(1e-6),
         )
