@@ -1,0 +1,161 @@
+"""Inspection models: the networks that a trial trains, by name.
+
+=====================  ====================================================================================  =========
+name                   network                                                                               trained
+=====================  ====================================================================================  =========
+``small-cnn``          five 3x3 convolutions with batch norm, halved between, mean over all places           all
+``effnet-probe``       a linear layer on frozen, pooled EfficientNet-Lite0 features                          the layer
+``effnet-finetune``    the same network, all of it trained on, its batch norm folded and so kept as it was   all
+``module:factory``     whatever the user's factory returns                                                   all
+=====================  ====================================================================================  =========
+
+All map float images (N, C, H, W) in [-1, 1] to logits (N, classes).
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from flawforge.core.classifiers import CLASSIFIERS
+from flawforge.core.errors import SettingError, did_you_mean
+from flawforge.core.seeds import derive, torch_stream
+from flawforge.models.efficientnet import SMALLEST, WIDTHS, load_backbone
+
+DEPTHS = (24, 48, 96, 192, 256)  # channels of the small network
+STAGE = 5  # of EfficientNet-Lite0, whose pooled maps tell textures apart best
+
+
+class SmallCNN(nn.Module):
+    """A texture classifier of 0.7 M weights that learns from scratch in a minute on one core."""
+
+    def __init__(self, classes: int, channels: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = channels
+        for index, width in enumerate(DEPTHS):
+            layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            if index < len(DEPTHS) - 1:
+                layers.append(nn.MaxPool2d(2))
+            before = width
+        self.layers = nn.Sequential(*layers)
+        self.classifier = nn.Linear(before, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, C, H, W) to logits (N, classes)."""
+        out: Tensor = self.classifier(self.layers(images).mean((2, 3)))
+        return out
+
+
+class Lite0Classifier(nn.Module):
+    """A linear layer on the standardised, pooled maps of EfficientNet-Lite0's fifth stage, 112 numbers.
+
+    Args:
+        classes: logits.
+        trained: whether the network below the layer learns too; its batch norm stays folded either way.
+    """
+
+    def __init__(self, classes: int, trained: bool) -> None:
+        super().__init__()
+        self.backbone = load_backbone()
+        self.backbone.requires_grad_(trained)
+        for part in (*self.backbone.stages[STAGE:], self.backbone.head, self.backbone.classifier):
+            part.requires_grad_(False)
+        width = WIDTHS[STAGE - 1]
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.classifier = nn.Linear(width, classes)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return (N, 112) pooled maps of images (N, 1 or 3, H, W); smaller ones than 32 pixels are enlarged first."""
+        height, width = images.shape[2:]
+        if min(height, width) < SMALLEST:
+            size = (max(height, SMALLEST), max(width, SMALLEST))
+            images = F.interpolate(images, size, mode="bilinear", align_corners=False)
+        return self.backbone.pooled(images, (STAGE,))
+
+    @torch.no_grad()
+    def standardise(self, features: Tensor) -> None:
+        """Take mean and deviation of (M, 112) features as those that the layer's input is standardised by."""
+        self.mean.copy_(features.mean(0))
+        self.deviation.copy_(features.std(0).clamp_min(1e-6))
+
+    def head(self, features: Tensor) -> Tensor:
+        """Map features (N, 112) to logits (N, classes)."""
+        out: Tensor = self.classifier((features.float() - self.mean) / self.deviation)
+        return out
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, 1 or 3, H, W) to logits (N, classes)."""
+        return self.head(self.features(images))
+
+
+def build_classifier(name: str, classes: int, channels: int, resolution: tuple[int, int], seed: int) -> nn.Module:
+    """Return an untrained classifier, on the CPU in float32.
+
+    Args:
+        name: one of `CLASSIFIERS`, or ``module:factory``; the factory is called with (classes, channels, resolution)
+            and returns a `torch.nn.Module` that maps (N, channels, H, W) to (N, classes).
+        classes: logits, from 2.
+        channels: 1 or 3.
+        resolution: (height, width) of the images.
+        seed: of the first weights (stream ``weights``). A factory's draws from PyTorch's global generator are seeded
+            by it, and the generator is put back.
+
+    Raises:
+        SettingError: no such model, or the factory cannot be imported or returns no module.
+        WeightsMissingError: the package with the feature network's weights is not whole.
+    """
+    if ":" in name:
+        return _from_factory(name, classes, channels, resolution, seed)
+    if name not in CLASSIFIERS:
+        raise SettingError(
+            f"model is '{name}'; allowed: {', '.join(CLASSIFIERS)}, or module:factory for one of your own."
+            f"{did_you_mean(name, CLASSIFIERS)}"
+        )
+    if name == "small-cnn":
+        network: nn.Module = SmallCNN(classes, channels)
+        _initialise(network, torch_stream(seed, "weights", "classifier"))
+        return network
+    network = Lite0Classifier(classes, trained=name == "effnet-finetune")
+    nn.init.zeros_(network.classifier.weight)
+    nn.init.zeros_(network.classifier.bias)
+    return network
+
+
+@torch.no_grad()
+def _initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw convolutions from N(0, 2 / fan out) (He et al. 2015), the last layer from ±1 / sqrt(fan in)."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            fan = layer.weight.shape[0] * layer.weight[0, 0].numel()
+            layer.weight.normal_(0, math.sqrt(2 / fan), generator=generator)
+        elif isinstance(layer, nn.Linear):
+            bound = 1 / math.sqrt(layer.in_features)
+            layer.weight.uniform_(-bound, bound, generator=generator)
+            layer.bias.zero_()
+
+
+def _from_factory(name: str, classes: int, channels: int, resolution: tuple[int, int], seed: int) -> nn.Module:
+    module, _, attribute = name.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingError(
+            f"model is '{name}', but {error}. It is written module:factory; the module must be importable from where "
+            f"you start (PYTHONPATH)."
+        ) from None
+    if not callable(factory):
+        raise SettingError(f"model is '{name}', which is no function but {type(factory).__name__}.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "weights", "classifier"))
+        network = factory(classes, channels, resolution)
+    if not isinstance(network, nn.Module):
+        raise SettingError(f"model is '{name}', which returned {type(network).__name__}, not a torch.nn.Module.")
+    return network

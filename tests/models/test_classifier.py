@@ -1,0 +1,88 @@
+"""Inspection models by name, and the user's own."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+
+from flawforge.core.classifiers import CLASSIFIERS
+from flawforge.core.errors import SettingError
+from flawforge.models.classifier import Lite0Classifier, build_classifier
+
+
+@pytest.fixture
+def own() -> Iterator[types.ModuleType]:
+    module = types.ModuleType("factory_of_a_user")
+    sys.modules[module.__name__] = module
+    yield module
+    del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize(("channels", "height", "width"), [(1, 32, 48), (3, 40, 40)])
+def test_every_model_gives_logits_of_the_classes(name: str, channels: int, height: int, width: int) -> None:
+    network = build_classifier(name, 5, channels, (height, width), 0).eval()
+    assert network(torch.zeros(2, channels, height, width)).shape == (2, 5)
+
+
+def test_the_seed_decides_the_first_weights() -> None:
+    one, same, other = (build_classifier("small-cnn", 3, 1, (32, 32), seed).state_dict() for seed in (1, 1, 2))
+    assert all(one[key].equal(same[key]) for key in one)
+    assert not one["layers.0.weight"].equal(other["layers.0.weight"])
+
+
+def test_only_the_asked_part_learns() -> None:
+    probe = build_classifier("effnet-probe", 3, 1, (32, 32), 0)
+    assert {name for name, weight in probe.named_parameters() if weight.requires_grad} == {
+        "classifier.weight",
+        "classifier.bias",
+    }
+    tuned = build_classifier("effnet-finetune", 3, 1, (32, 32), 0)
+    tuned.train()
+    nn.init.ones_(tuned.classifier.weight[0])  # type: ignore[index, union-attr, arg-type]
+    tuned(torch.randn(2, 1, 32, 32)).square().sum().backward()
+    learning = {name for name, weight in tuned.named_parameters() if weight.requires_grad}
+    assert learning == {name for name, weight in tuned.named_parameters() if weight.grad is not None}
+    assert "backbone.stem.conv.weight" in learning
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in tuned.backbone.stages[:5].modules())  # type: ignore[union-attr, index]
+
+
+def test_a_probe_takes_images_smaller_than_its_network() -> None:
+    probe = build_classifier("effnet-probe", 3, 1, (20, 40), 0)
+    assert isinstance(probe, Lite0Classifier)
+    assert probe.features(torch.zeros(2, 1, 20, 40)).shape == (2, 112)
+
+
+def test_a_factory_of_the_users_is_called_with_the_sizes_and_a_seed(own: types.ModuleType) -> None:
+    asked = []
+
+    def make(classes: int, channels: int, resolution: tuple[int, int]) -> nn.Module:
+        asked.append((classes, channels, resolution))
+        return nn.Sequential(nn.Flatten(), nn.Linear(channels * resolution[0] * resolution[1], classes))
+
+    own.make = make  # type: ignore[attr-defined]
+    before = torch.get_rng_state()
+    first, same, other = (build_classifier("factory_of_a_user:make", 4, 1, (8, 6), seed) for seed in (0, 0, 1))
+    assert asked == [(4, 1, (8, 6))] * 3
+    assert torch.get_rng_state().equal(before)
+    assert first.state_dict()["1.weight"].equal(same.state_dict()["1.weight"])
+    assert not first.state_dict()["1.weight"].equal(other.state_dict()["1.weight"])
+
+
+def test_what_cannot_be_built_says_why(own: types.ModuleType) -> None:
+    own.number, own.wrong = 3, lambda *_: "net"  # type: ignore[attr-defined]
+    for name, reason in {
+        "small-cn": "allowed: small-cnn, effnet-probe, effnet-finetune, .* Did you mean 'small-cnn'",
+        "no_such_module:make": "No module named 'no_such_module'. It is written module:factory",
+        "factory_of_a_user:made": "has no attribute 'made'",
+        "factory_of_a_user:number": "no function but int",
+        "factory_of_a_user:wrong": "returned str, not a torch.nn.Module",
+        ":": "Empty module name",
+    }.items():
+        with pytest.raises(SettingError, match=reason):
+            build_classifier(name, 2, 1, (32, 32), 0)
