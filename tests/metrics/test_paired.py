@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from flawforge.metrics.classification import STATISTICS, weighted_class_mean, weighted_mean
-from flawforge.metrics.paired import Resampled, estimate, gain, hierarchical_draws, resampled
+from flawforge.metrics.paired import estimate, gain, hierarchical_draws
+from flawforge.metrics.resampling import Resampled, resampled
 
 BALANCED = STATISTICS["balanced accuracy"]
 
@@ -130,7 +131,7 @@ def test_draws_over_both_factors_have_the_variance_of_both() -> None:
     # Owen 2007, equation 9: the pigeonhole counts what is both three times; here widened for few seeds
     d = found(outcomes(np.random.default_rng(10), 8, 200, seed=0.05, group=0.0, both=0.0), resamples=4000)
     draws = hierarchical_draws(d)
-    assert draws.std() == pytest.approx(d.values.std(ddof=1) / np.sqrt(8), rel=0.05)
+    assert draws.std() == pytest.approx(stats.t.ppf(0.975, 7) / 1.96 * d.values.std(ddof=1) / np.sqrt(8), rel=0.05)
 
 
 def test_one_arm_has_a_band_too() -> None:
@@ -138,6 +139,18 @@ def test_one_arm_has_a_band_too() -> None:
     value, low, high = estimate(d)
     assert low < value < high
     assert value == pytest.approx(d.values.mean())
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced accuracy"])
+def test_sums_within_groups_give_the_draws_that_weights_give(name: str) -> None:
+    rng = np.random.default_rng(12)
+    groups = rng.integers(0, 25, 120)
+    labels = rng.integers(0, 3, 120)
+    p = rng.dirichlet(np.ones(3), (4, 120))
+    quick = resampled(p, labels, groups, STATISTICS[name])
+    slow = resampled(p, labels, groups, lambda *parts: STATISTICS[name](*parts))
+    assert quick.values == pytest.approx(slow.values, abs=1e-14)
+    assert quick.draws == pytest.approx(slow.draws, abs=1e-13)
 
 
 def test_balanced_outcomes_weigh_classes_alike() -> None:

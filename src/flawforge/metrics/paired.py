@@ -19,46 +19,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
 from flawforge.core.seeds import numpy_stream
-from flawforge.metrics.classification import Labels, Statistic
-from flawforge.metrics.vectors import Float, as_groups
+from flawforge.metrics.resampling import Resampled
+from flawforge.metrics.vectors import Float
 
-RESAMPLES = 1000
 LEVEL = 0.95
-ROWS = 250  # resamples at a time: what is held is a few matrices of ROWS x N float64
-
-
-@dataclass(frozen=True)
-class Resampled:
-    """A statistic for each seed, on all test images and on resamples of their groups. Subtract two to pair them.
-
-    Attributes:
-        values: (S,) on all test images.
-        draws: (B, S) on B draws of groups, the same draws for every seed.
-        groups: of the test images. freedom: groups less the classes they are spread over: degrees of freedom of the
-            groups' part.
-        step: by how much one test image can move the value of one seed.
-    """
-
-    values: Float
-    draws: Float
-    groups: int
-    freedom: int
-    step: float
-
-    def __sub__(self, other: Resampled) -> Resampled:
-        """Pair two arms, seed by seed and draw by draw."""
-        if self.draws.shape != other.draws.shape:
-            raise ValueError(f"draws have shapes {self.draws.shape} and {other.draws.shape}; pairs have equal ones")
-        return Resampled(self.values - other.values, self.draws - other.draws, self.groups, self.freedom, self.step)
-
-    def of(self, seeds: ArrayLike) -> Resampled:
-        """Return the seeds at these places alone."""
-        places = np.asarray(seeds, dtype=np.int64)
-        return Resampled(self.values[places], self.draws[:, places], self.groups, self.freedom, self.step)
 
 
 @dataclass(frozen=True)
@@ -102,56 +70,6 @@ class Gain:
         return self.value - reach, self.value + reach
 
 
-def resampled(
-    outputs: ArrayLike,
-    labels: ArrayLike,
-    groups: ArrayLike | None,
-    statistic: Statistic,
-    seed: int = 0,
-    *,
-    resamples: int = RESAMPLES,
-) -> Resampled:
-    """Return a statistic of every seed on all test images and on draws of their groups.
-
-    Arms that are to be paired take the same groups and `seed`: then they take the same draws.
-
-    Args:
-        outputs: (S, N, ...) of each seed for each test image: (S, N, K) probabilities, or (S, N) outcomes with
-            `classification.weighted_mean` or `weighted_class_mean`.
-        labels: (N,) true classes.
-        groups: (N,) group numbers; None: each image is its own.
-        statistic: of ``classification.STATISTICS``, or any function like them.
-        seed: of the stream ``bootstrap``.
-        resamples: draws, 100 or more; 1,000 know the groups' standard error to 2 %.
-
-    Raises:
-        ValueError: shapes that do not fit, no seed, or fewer than 2 groups more than there are classes.
-    """
-    values = np.asarray(outputs, dtype=np.float64)
-    true = np.asarray(labels, dtype=np.int64)
-    if values.ndim < 2 or not len(values) or values.shape[1] != len(true):
-        raise ValueError(f"outputs have shape {values.shape}; they are (seeds, {len(true)} test images, ...)")
-    if not np.isfinite(values).all():
-        raise ValueError("outputs hold a value that is not finite")
-    if resamples < 100:
-        raise ValueError(f"resamples is {resamples}; a standard error takes 100 draws or more")
-    member = as_groups(groups, len(true), "groups")
-    number, classes = int(member.max()) + 1, len(np.unique(true))
-    if number < classes + 2:
-        raise ValueError(
-            f"the test images are of {number} groups and {classes} classes; an interval takes {classes + 2} groups"
-        )
-    whole = np.array([float(statistic(one, true, np.ones((1, len(true))))[0]) for one in values])
-    if not np.isfinite(whole).all():
-        raise ValueError("the statistic cannot be measured on these test images: a class has none")
-    draws = np.concatenate(
-        [np.stack([statistic(one, true, weights) for one in values], axis=1)
-         for weights in _weights(member, number, seed, resamples)]
-    )  # fmt: skip
-    step = 1 / (classes * int(np.bincount(true)[np.unique(true)].min()))
-    return Resampled(whole, draws[np.isfinite(draws).all(axis=1)], number, number - classes, step)
-
-
 def gain(difference: Resampled, level: float = LEVEL) -> Gain:
     """Return the mean difference with its interval; `difference` is ``resampled(arm) - resampled(control)``.
 
@@ -184,18 +102,24 @@ def estimate(arm: Resampled, level: float = LEVEL) -> tuple[float, float, float]
     return found.value, found.low, found.high
 
 
-def hierarchical_draws(difference: Resampled, seed: int = 0) -> NDArray[np.float64]:
+def hierarchical_draws(arm: Resampled, seed: int = 0) -> NDArray[np.float64]:
     """Return (B,) bootstrap means, seeds and groups both drawn anew (Owen's pigeonhole), widened for few seeds.
 
-    For functions of several means, such as where a curve is crossed: take the same draws of all of them. A draw of S
-    seeds varies as S - 1 would, so its deviation is widened by ``sqrt(S / (S - 1))`` (Hesterberg 2015, section 5.2).
+    For functions of several means, such as where a curve is crossed: the same `seed` gives the same draws of all of
+    them. A draw of S seeds varies as S - 1 would, with normal in the place of Student's tails, so the seeds' deviation
+    is widened by ``sqrt(S / (S - 1)) t(0.975, S - 1) / 1.96`` (Hesterberg 2015, 1411.5279, section 5.2).
+
+    Raises:
+        ValueError: fewer than 2 seeds.
     """
-    count = len(difference.values)
+    count = len(arm.values)
+    if count < 2:
+        raise ValueError(f"there is {count} seed; draws over seeds take at least 2")
     rng = numpy_stream(seed, "bootstrap", "seeds")
-    shares = rng.multinomial(count, np.full(count, 1 / count), size=len(difference.draws)) / count
-    level = difference.draws.mean(axis=1)
-    wide = np.sqrt(count / (count - 1)) if count > 1 else 1.0
-    return np.asarray(level + wide * ((shares * difference.draws).sum(axis=1) - level), dtype=np.float64)
+    shares = rng.multinomial(count, np.full(count, 1 / count), size=len(arm.draws)) / count
+    level = arm.draws.mean(axis=1)
+    wide = np.sqrt(count / (count - 1)) * stats.t.ppf(0.975, count - 1) / stats.norm.ppf(0.975)
+    return np.asarray(level + wide * ((shares * arm.draws).sum(axis=1) - level), dtype=np.float64)
 
 
 def _parts(difference: Resampled, spread: float) -> tuple[float, float, float]:
@@ -206,10 +130,3 @@ def _parts(difference: Resampled, spread: float) -> tuple[float, float, float]:
     single = wide * float(draws.var(axis=0, ddof=1).mean())
     both = max(0.0, (single - pooled) * count / (count - 1))
     return spread**2 / count, max(0.0, pooled - both / count), both
-
-
-def _weights(member: Labels, number: int, seed: int, resamples: int) -> list[Float]:
-    rng = numpy_stream(seed, "bootstrap", "groups")
-    even = np.full(number, 1 / number)
-    sizes = [min(ROWS, resamples - start) for start in range(0, resamples, ROWS)]
-    return [rng.multinomial(number, even, size=size)[:, member].astype(np.float64) for size in sizes]

@@ -1,0 +1,45 @@
+"""Several comparisons: the more are looked at, the more look good by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Return p-values corrected so that the chance of any false one at or below 0.05 is at most 0.05.
+
+    Holm 1979, "A simple sequentially rejective multiple test procedure": the k-th smallest of m times ``m - k + 1``,
+    never below the one before it. Holds however the comparisons depend on each other.
+
+    Raises:
+        ValueError: a p that is not from 0 to 1.
+    """
+    values = np.asarray(p, dtype=np.float64)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("a p-value is a number from 0 to 1")
+    order = np.argsort(values, kind="stable")
+    steps = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    corrected = np.empty(len(values))
+    corrected[order] = np.minimum(steps, 1.0)
+    return corrected.tolist()
+
+
+def rejected(p: Sequence[float], level: Callable[[int], float]) -> list[bool]:
+    """Return which hypotheses Holm's procedure rejects where a share 1/m of the error allows the level ``level(m)``.
+
+    For early stopping, where the level is not proportional to the share of the error: the group-sequential form of
+    Maurer & Bretz 2013 ("Multiple testing in group sequential trials using graphical approaches"). With
+    ``lambda m: 0.05 / m`` for `level` it is Holm's procedure.
+
+    Args:
+        p: one for each hypothesis.
+        level: of one hypothesis when m are left.
+    """
+    out = [False] * len(p)
+    for left, place in zip(range(len(p), 0, -1), np.argsort(p, kind="stable"), strict=True):
+        if p[place] > level(left):
+            break
+        out[int(place)] = True
+    return out

@@ -1,0 +1,60 @@
+"""Early stopping: published bounds are met, and looking often costs no false alarm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from flawforge.metrics.sequential import level_now, nominal_levels, spent
+
+
+@pytest.mark.parametrize(
+    ("fractions", "bounds"),
+    [  # one-sided 0.025, Lan-DeMets spending like O'Brien & Fleming's: Jennison & Turnbull 2000, chapter 7; gsDesign
+        ((1.0,), (1.960,)),
+        ((0.5, 1.0), (2.963, 1.969)),
+        ((1 / 3, 2 / 3, 1.0), (3.710, 2.511, 1.993)),
+        ((0.2, 0.4, 0.6, 0.8, 1.0), (4.877, 3.357, 2.680, 2.290, 2.031)),
+    ],
+)
+def test_the_published_bounds(fractions: tuple[float, ...], bounds: tuple[float, ...]) -> None:
+    assert stats.norm.isf(nominal_levels(fractions, 0.025)) == pytest.approx(bounds, abs=1.5e-3)
+
+
+def test_all_of_the_error_is_spent_at_the_end_and_little_early() -> None:
+    assert spent(1.0, 0.025) == pytest.approx(0.025, abs=1e-15)
+    assert spent(0.5, 0.025) == pytest.approx(0.00153, abs=1e-5)
+    assert spent(0.0, 0.025) == 0
+
+
+def test_without_an_early_look_the_level_is_whole_and_beyond_the_plan_it_stays() -> None:
+    assert level_now([10], 10, 0.025) == pytest.approx(0.025, abs=1e-12)
+    assert level_now([5, 10, 12], 10, 0.025) == level_now([5, 10], 10, 0.025)
+    assert level_now([5], 10, 0.025) == pytest.approx(0.00153, abs=1e-5)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.5])
+def test_looking_four_times_at_students_t_has_no_more_false_alarms(shared: float) -> None:
+    """Also where a part of the error is common to all looks, as the test groups are (its size known, 0 or 0.5)."""
+    rng, trials, looks = np.random.default_rng(0), 20_000, (4, 6, 8, 10)
+    levels = nominal_levels(tuple(n / 10 for n in looks), 0.025)
+    d = rng.standard_normal((trials, 10)) + shared * rng.standard_normal((trials, 1))
+    ever, naive = np.zeros(trials, bool), np.zeros(trials, bool)
+    for n, level in zip(looks, levels, strict=True):
+        variance = d[:, :n].var(axis=1, ddof=1) / n
+        t, freedom = d[:, :n].mean(axis=1) / np.sqrt(variance + shared**2), n - 1
+        if shared:
+            freedom = (variance + shared**2) ** 2 / (variance**2 / (n - 1) + shared**4 / 1e6)
+        p = stats.t.sf(t, freedom)
+        ever |= p <= level
+        naive |= p <= 0.025
+    assert ever.mean() <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / trials)
+    assert naive.mean() > (0.035 if shared == 0 else 0.025)
+
+
+def test_what_does_not_fit_is_told() -> None:
+    with pytest.raises(ValueError, match="they ascend, above 0, to 1 at most"):
+        nominal_levels((0.5, 0.5), 0.025)
+    with pytest.raises(ValueError, match="error is 2.5"):
+        nominal_levels((1.0,), 2.5)
