@@ -1,0 +1,255 @@
+"""Measure the trial's verdict: is "helps" as rare without a gain as it says, and is a gain found?
+
+Trials are simulated, image by image, and judged by the code that judges real ones. An image is told rightly when
+
+    difficulty of its piece and of the image + skill of arm and seed + how the arm suits the piece + chance > 0
+
+so that seeds, pieces of material and their mixtures all vary, and seeds of one trial share the test images. The spreads
+are set to what was measured on real cells (`MATCHED`; `--from TRIAL` measures those of another trial). The control is
+chosen by noisy inner evidence and is sometimes the wrong arm.
+
+    python benchmarks/trial_calibration.py [--quick] [--trials N] [--json FILE] [--picture FILE] [--from TRIAL]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from flawforge.runs.cells import CellKey
+from flawforge.studies.trial_evidence import Evidence
+from flawforge.studies.trial_verdict import decide, measure_all
+from machine import keep
+
+Row = dict[str, Any]
+CONTROLS = ("real", "classical", "placebo")
+LOOKS = (4, 6, 8, 10)
+NODES, SHARES = np.polynomial.hermite_e.hermegauss(60)
+
+
+@dataclass(frozen=True)
+class World:
+    """How simulated trials vary; standard deviations in logits, but for accuracies, which are shares.
+
+    Attributes:
+        images, pieces, classes: of the test set; pieces have 1 to a few images.
+        level: accuracy of the best arm without generated images.
+        piece, image: difficulty. seed: skill common to all arms of a seed (its shots). arm: skill of one arm in one
+            seed. suits: of an arm to a piece, for all seeds. mixed: of an arm to a piece in one seed.
+        inner: error of the inner evidence about each arm, a share.
+        lower: by how much each control is worse than the best, shares.
+        gain: of the arm with generated images over the best control.
+    """
+
+    images: int = 1000
+    pieces: int = 640
+    classes: int = 6
+    level: float = 0.90
+    piece: float = 2.0
+    image: float = 0.8
+    seed: float = 0.25
+    arm: float = 0.17
+    suits: float = 0.4
+    mixed: float = 0.8
+    inner: float = 0.01
+    lower: dict[str, float] = field(default_factory=lambda: {"real": 0.03, "classical": 0.0, "placebo": 0.0})
+    gain: float = 0.0
+
+    def skill(self, accuracy: float) -> float:
+        """Return the logit at which this share of images is told rightly, over all spreads."""
+        spread = np.sqrt(self.piece**2 + self.image**2 + self.seed**2 + self.arm**2 + self.suits**2 + self.mixed**2)
+
+        def short(centre: float) -> float:
+            return float(SHARES @ special.expit(centre + spread * NODES) / SHARES.sum()) - accuracy
+
+        return float(optimize.brentq(short, -30, 30))
+
+
+# Spreads of World() against real cells: see docs/decisions/trial-statistics.md
+MATCHED = World()
+
+
+def simulate(
+    world: World, seeds: int, number: int, places: int = 1, looks: tuple[int, ...] = (), planned: int = 0
+) -> Evidence:
+    """Return the evidence of one simulated trial, which `number` draws; places are numbers of shots, all alike."""
+    draws = np.random.default_rng([number, 20261])
+    pieces = np.r_[np.arange(world.pieces), draws.integers(0, world.pieces, world.images - world.pieces)]
+    pieces.sort()
+    labels = pieces % world.classes
+    hard = world.piece * draws.standard_normal(world.pieces)[pieces] + world.image * draws.standard_normal(world.images)
+    cells: dict[CellKey, NDArray[np.float32]] = {}
+    controls = {}
+    arms = {**{name: world.level - world.lower[name] for name in CONTROLS}, "generated": world.level + world.gain}
+    for place in range(places):
+        key = (10 * (place + 1), "simulated")
+        seen = {name: arms[name] + world.inner * draws.standard_normal() for name in CONTROLS}
+        controls[key] = max(seen, key=lambda name: seen[name])
+        shots = world.seed * draws.standard_normal(seeds)
+        for arm, accuracy in arms.items():
+            suits = world.suits * draws.standard_normal(world.pieces)[pieces]
+            for seed in range(seeds):
+                skill = world.skill(accuracy) + shots[seed] + world.arm * draws.standard_normal()
+                mixed = world.mixed * draws.standard_normal(world.pieces)[pieces]
+                right = hard + skill + suits + mixed + draws.logistic(size=world.images) > 0
+                told = np.where(right, labels, (labels + 1 + (pieces % 2)) % world.classes)
+                cells[CellKey(seed, key[0], arm, key[1])] = np.eye(world.classes, dtype=np.float32)[told]
+    return Evidence(
+        task="type", classes=tuple(f"class {i}" for i in range(world.classes)), labels=labels.astype(np.int64),
+        groups=pieces.astype(np.int64), files=[f"{i}.png" for i in range(world.images)], cells=cells,
+        controls=controls, chosen={}, planned=planned or seeds, looks=looks,
+    )  # fmt: skip
+
+
+def upto(evidence: Evidence, seeds: int) -> Evidence:
+    """Return what was there when so many seeds were done."""
+    looks = tuple(look for look in evidence.looks if look <= seeds)
+    return replace(
+        evidence, cells={key: cell for key, cell in evidence.cells.items() if key.seed < seeds}, looks=looks, _kept={}
+    )
+
+
+def one(world: World, seeds: int, number: int, places: int = 1, early: bool = False) -> Row:
+    """Judge one simulated trial: the words, the control, the difference, the seeds used."""
+    evidence = simulate(world, seeds, number, places, LOOKS if early else (), seeds)
+    for done in LOOKS if early else (seeds,):
+        part = upto(evidence, done) if early else evidence
+        found = measure_all(part)
+        words, look = decide(part, found)
+        if look.stopped:
+            break
+    parts = found[0].gain.parts
+    return {
+        "words": list(words.values()), "control": found[0].control, "gain": found[0].gain.value, "seeds": done,
+        "low": found[0].gain.low, "high": found[0].gain.high, "spread": float(found[0].gain.differences.std(ddof=1)),
+        "parts": [parts.seed, parts.group, parts.both],
+    }  # fmt: skip
+
+
+def scenarios() -> dict[str, tuple[str, Callable[[int], Row]]]:
+    """Return name -> (what is counted, one trial by its number)."""
+    w = MATCHED
+    like = replace(w, suits=0.0)  # a placebo suits each piece as the control does
+    wrong = replace(w, lower={"real": 0.02, "classical": 0.0, "placebo": 0.02}, inner=0.02)
+    few = replace(w, images=90, pieces=60, classes=3)
+    rare = replace(w, level=0.985)
+    return {
+        "placebo, 10 seeds": ("helps", lambda n: one(like, 10, n)),
+        "no gain, 10 seeds": ("helps", lambda n: one(w, 10, n)),
+        "no gain, 5 seeds": ("helps", lambda n: one(w, 5, n)),
+        "no gain, 3 seeds": ("helps", lambda n: one(w, 3, n)),
+        "no gain, the control often wrong": ("helps", lambda n: one(wrong, 10, n)),
+        "no gain, 60 pieces to test on": ("helps", lambda n: one(few, 5, n)),
+        "no gain, 98.5 % right": ("helps", lambda n: one(rare, 5, n)),
+        "no gain, 5 numbers of shots": ("helps", lambda n: one(w, 5, n, 5)),
+        "no gain, looks at 4, 6, 8, 10": ("helps", lambda n: one(w, 10, n, 1, True)),
+        "+3 points, 3 seeds": ("helps", lambda n: one(replace(w, gain=0.03), 3, n)),
+        "+3 points, 5 seeds": ("helps", lambda n: one(replace(w, gain=0.03), 5, n)),
+        "+3 points, 10 seeds": ("helps", lambda n: one(replace(w, gain=0.03), 10, n)),
+        "+3 points, looks": ("helps", lambda n: one(replace(w, gain=0.03), 10, n, 1, True)),
+        "+5 points, looks": ("helps", lambda n: one(replace(w, gain=0.05), 10, n, 1, True)),
+        "-3 points, 10 seeds": ("hurts", lambda n: one(replace(w, gain=-0.03), 10, n)),
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="200 trials of each kind")
+    parser.add_argument("--trials", type=int, default=2000, help="of each kind")
+    parser.add_argument("--only", default="", help="kinds whose name holds this")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path, help="draw the rates into this file (PNG or SVG)")
+    parser.add_argument("--from", dest="trial", type=Path, help="a trial folder: print the spreads of its cells")
+    args = parser.parse_args()
+    if args.trial is not None:
+        print_spreads(args.trial)
+        return
+    trials = 200 if args.quick else args.trials
+    rows: dict[str, Row] = {}
+    print(f"{'trials of ' + str(trials):36}{'counted':>8}{'rate':>8}{'95 % interval':>17}{'other way':>11}{'seeds':>7}"
+          f"{'covers':>8}{'sd':>6}")  # fmt: skip
+    for name, (word, trial) in scenarios().items():
+        if args.only in name:
+            rows[name] = count(name, word, trial, trials)
+            keep(args.json, {"trials": trials, "kinds": rows})
+    if args.picture is not None:
+        draw(rows, args.picture)
+    none = [row["rate"] for name, row in rows.items() if name.startswith("placebo")]
+    print(f"figure: false_helps {max(none, default=float('nan')):.4f}")
+
+
+def count(name: str, word: str, trial: Callable[[int], Row], trials: int) -> Row:
+    """Judge the trials of one kind, print and return how often the word is said."""
+    start = time.perf_counter()
+    done = [trial(number) for number in range(trials)]
+    said = sum(word in row["words"] for row in done)
+    other = sum(({"helps", "hurts"} - {word}).pop() in row["words"] for row in done)
+    low, high = wilson(said, trials)
+    gains = np.array([row["gain"] for row in done])
+    truth = {"+3": 0.03, "+5": 0.05, "-3": -0.03}.get(name[:2], 0.0)
+    right = [row for row in done if row["control"] != "real"] if "wrong" not in name else []
+    covers = float(np.mean([row["low"] <= truth <= row["high"] for row in right])) if right else float("nan")
+    out = {"word": word, "said": said, "trials": trials, "rate": said / trials, "interval": [low, high],
+           "other": other / trials, "seeds": float(np.mean([row["seeds"] for row in done])), "covers": covers,
+           "mean_gain": float(gains.mean()), "spread": float(np.mean([row["spread"] for row in done])),
+           "parts": np.sqrt(np.mean(np.square([row["parts"] for row in done]), axis=0)).tolist(),
+           "seconds": time.perf_counter() - start}  # fmt: skip
+    print(f"{name:36}{word:>8}{100 * out['rate']:7.2f}%{100 * low:8.2f} - {100 * high:5.2f}%{100 * out['other']:10.2f}%"
+          f"{out['seeds']:7.1f}{covers:8.3f}{100 * out['spread']:6.2f}", flush=True)  # fmt: skip
+    return out
+
+
+def wilson(part: int, whole: int, z: float = 1.959964) -> tuple[float, float]:
+    """Return the 95 % score interval of a share (Wilson 1927)."""
+    share = part / whole
+    middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z * np.sqrt(share * (1 - share) / whole + z * z / (4 * whole**2)) / (1 + z * z / whole)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def print_spreads(folder: Path) -> None:
+    """Print how the differences to the control vary between the seeds of a real trial."""
+    from flawforge.runs.trials import read_trial
+
+    record = read_trial(folder)
+    for found in record.comparisons:
+        spread = float(np.std(found.differences, ddof=1))
+        print(f"{found.shots} shots, {found.model}, {found.arm} - {found.control}: SD between {len(found.seeds)} seeds "
+              f"{100 * spread:.2f} points, interval {found.gain.low} to {found.gain.high}")  # fmt: skip
+
+
+def draw(rows: dict[str, Row], file: Path) -> None:
+    """Draw how often the word is said, without and with a gain, with 95 % intervals."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    without = [name for name in rows if name.startswith(("placebo", "no gain"))]
+    for panel, names in zip(axes, (without, [name for name in rows if name not in without]), strict=True):
+        for y, name in enumerate(reversed(names)):
+            row = rows[name]
+            low, high = (100 * end for end in row["interval"])
+            panel.plot([low, high], [y, y], color="#1a5f96", linewidth=2)
+            panel.plot(100 * row["rate"], y, "o", color="#1a5f96")
+        panel.set_yticks(range(len(names)), list(reversed(names)))
+        panel.grid(axis="x", alpha=0.3)
+    axes[0].axvline(2.5, color="#b04a12", linestyle="--")
+    axes[0].set(title="no gain: “helps” said all the same", xlabel="% of trials (at most 2.5 is promised)", xlim=(0, 5))
+    axes[1].axvline(90, color="#b04a12", linestyle="--")
+    axes[1].set(title="planted: found", xlabel="% of trials", xlim=(0, 101))
+    figure.savefig(file, dpi=110)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""The arms of a trial: their names, in the order of tables and pages, and what each is in words."""
+
+from __future__ import annotations
+
+ARMS = {
+    "real": "the real images alone",
+    "classical": "real images under the tuned classical transforms",
+    "placebo": "as classical, with repeats of real images in the place of the generated ones",
+    "taught": "as classical, with the generator's pretrained knowledge handed on without generating",
+    "copy-paste": "as classical, with defects cut out and pasted onto other real images",
+    "generated": "as classical, with generated images in a part of each batch",
+    "filtered": "as generated, with only the images that passed the filter",
+    "only-generated": "generated images alone, under the classical transforms",
+}
+GENERATED = ("generated", "filtered", "only-generated")  # arms that use generated images
+
+
+def uses_generated(arm: str) -> bool:
+    """Return whether an arm uses generated images; all others may serve as the control."""
+    return arm in GENERATED

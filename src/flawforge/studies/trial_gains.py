@@ -1,0 +1,159 @@
+"""One comparison of a trial: an arm with generated images against the control, in all and class by class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from flawforge.core.arms import uses_generated
+from flawforge.metrics.multiple import holm
+from flawforge.metrics.paired import Gain, gain, hierarchical_draws
+from flawforge.metrics.permutation import sign_flips
+from flawforge.metrics.power import Design
+from flawforge.metrics.resampling import Resampled, resampled
+from flawforge.runs.gains import ClassGain, Estimate, Flip, Rival, Word
+from flawforge.studies.trial_evidence import Evidence, Place
+
+FEWEST_SEEDS = 3
+FEWEST_GROUPS = 8  # of a class, to tell of it alone
+SHOWN = 8  # changed images each way
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A comparison before it is judged among the others.
+
+    Attributes:
+        place, arm, control: what. seeds: that all arms there have.
+        gain: against the control. rivals: against each other arm without generated images.
+        p_helps: one-sided, the largest over control and rivals. p_hurts: one-sided against the control.
+    """
+
+    place: Place
+    arm: str
+    control: str
+    seeds: list[int]
+    gain: Gain
+    rivals: dict[str, Gain]
+    difference: Resampled
+
+    @property
+    def p_helps(self) -> float:
+        return max(_above(one) for one in (self.gain, *self.rivals.values()))
+
+    @property
+    def p_hurts(self) -> float:
+        return 1 - _above(self.gain)
+
+    def design(self, error: float) -> Design:
+        """Return what limits this comparison, at a one-sided error."""
+        return Design(self.gain.parts, self.difference.freedom, error, 1 + len(self.rivals))
+
+
+def measure(evidence: Evidence, place: Place, arm: str) -> Measured | None:
+    """Compare an arm with the control and with every other arm without generated images; None: fewer than 3 seeds.
+
+    The rivals are there because the inner choice of the control can be wrong: a gain over the second-best classical
+    arm is none. An arm that must beat each of several at the error e beats the best of them wrongly at most with e
+    (intersection-union test: Berger 1982), however the control was chosen.
+    """
+    control = evidence.control(place)
+    others = [one for one in evidence.arms(place) if not uses_generated(one) and one != control]
+    seeds = evidence.seeds(place, [arm, control, *others])
+    if len(seeds) < FEWEST_SEEDS:
+        return None
+    mine, base = (evidence.drawn(place, one, seeds, evidence.metric) for one in (arm, control))
+    rivals = {one: gain(mine - evidence.drawn(place, one, seeds, evidence.metric)) for one in others}
+    return Measured(place, arm, control, seeds, gain(mine - base), rivals, mine - base)
+
+
+def estimate_of(found: Gain, level: float) -> Estimate:
+    """Return a gain as the record holds it, with its interval at `level`."""
+    low, high = found.at(level)
+    return Estimate(value=found.value, low=low, high=high, level=level)
+
+
+def rivals_of(found: Measured, level: float) -> list[Rival]:
+    """Return the record's rivals."""
+    return [Rival(arm=arm, gain=estimate_of(one, level), p=_above(one)) for arm, one in found.rivals.items()]
+
+
+def permutation_of(found: Measured) -> tuple[float, float]:
+    """Return the sign-flip p and the least possible one."""
+    return sign_flips(found.gain.differences)
+
+
+def error_removed(evidence: Evidence, found: Measured, level: float) -> Estimate:
+    """Return the share of the control's error (1 - metric) that is gone, with a bootstrap interval.
+
+    None where the control makes no error.
+    """
+    mine, base = (evidence.drawn(found.place, one, found.seeds, evidence.metric) for one in (found.arm, found.control))
+    left, before = 1 - float(mine.values.mean()), 1 - float(base.values.mean())
+    errors = 1 - hierarchical_draws(base, evidence.seed)
+    if before <= 0 or (errors <= 0).any():
+        return Estimate(value=None if before <= 0 else 1 - left / before, low=None, high=None, level=level)
+    ratios = 1 - (1 - hierarchical_draws(mine, evidence.seed)) / errors
+    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(value=1 - left / before, low=float(low), high=float(high), level=level)
+
+
+def class_gains(evidence: Evidence, found: Measured, error: float) -> list[ClassGain]:
+    """Return the comparison class by class, the p-values corrected over the classes, at a one-sided error."""
+    level = 1 - 2 * error
+    rows: list[tuple[str, int, int, Gain | None, float | None, str]] = []
+    for name, of, statistic in evidence.parts():
+        own = of & (evidence.labels == 1) if evidence.task == "good" else of
+        images, groups = int(own.sum()), len(np.unique(evidence.groups[own]))
+        if groups < FEWEST_GROUPS:
+            why = f"its test images show {groups} pieces of material; it takes {FEWEST_GROUPS}"
+            rows.append((name, images, groups, None, None, why))
+            continue
+        mine, base = (
+            resampled(evidence.stack(found.place, arm, found.seeds)[:, of], evidence.labels[of], evidence.groups[of],
+                      statistic, evidence.seed)
+            for arm in (found.arm, found.control)
+        )  # fmt: skip
+        one = gain(mine - base)
+        seen = Design(one.parts, mine.freedom, error / len(evidence.parts()))
+        rows.append((name, images, groups, one, seen.detectable(len(found.seeds)), ""))
+    corrected = iter(holm([row[3].p for row in rows if row[3] is not None]))
+    out = []
+    for name, images, groups, measured, seen_gain, why in rows:
+        p = None if measured is None else next(corrected)
+        word: Word = "no evidence"
+        if measured is not None and p is not None and p <= 2 * error:
+            word = "helps" if measured.value > 0 else "hurts"
+        shown = Estimate(value=None, low=None, high=None) if measured is None else estimate_of(measured, level)
+        out.append(ClassGain(label=name, gain=shown, p=p, word=word, detectable=seen_gain, images=images,
+                             groups=groups, why=why))  # fmt: skip
+    return out
+
+
+def flips_of(evidence: Evidence, found: Measured) -> tuple[int, int, list[Flip]]:
+    """Return how often an image turned right and wrong over all seeds, and the images that did so most constantly."""
+    before, after = (evidence.stack(found.place, arm, found.seeds).argmax(axis=2) for arm in (found.control, found.arm))
+    was, now = before == evidence.labels, after == evidence.labels
+    gained, lost = (now & ~was).sum(axis=0), (was & ~now).sum(axis=0)
+    net = gained - lost
+    up = [i for i in np.argsort(-net, kind="stable")[:SHOWN] if net[i] > 0]
+    down = [i for i in np.argsort(net, kind="stable")[:SHOWN] if net[i] < 0]
+
+    def told(codes: Sequence[int]) -> str:
+        return evidence.classes[Counter(codes).most_common(1)[0][0]]
+
+    flips = [
+        Flip(file=evidence.files[i], label=evidence.classes[evidence.labels[i]], before=told(before[:, i].tolist()),
+             after=told(after[:, i].tolist()), gained=int(gained[i]), lost=int(lost[i]), seeds=len(found.seeds))
+        for i in (*up, *down)
+    ]  # fmt: skip
+    return int(gained.sum()), int(lost.sum()), flips
+
+
+def _above(found: Gain) -> float:
+    """Return the one-sided p of a gain above 0."""
+    return float(stats.t.sf(found.value / found.error, found.freedom))

@@ -1,0 +1,177 @@
+"""What a trial says in plain words, and no more than it has measured."""
+
+from __future__ import annotations
+
+from flawforge.metrics.worth import Worth as Found
+from flawforge.runs.gains import Comparison, Word, Worth
+from flawforge.studies.trial_evidence import Evidence, Place
+from flawforge.studies.trial_gains import FEWEST_GROUPS, FEWEST_SEEDS, Measured
+
+MOST = 100  # seeds that are worth advising
+
+
+def points(share: float | None, *, sign: bool = False) -> str:
+    """Return a share in points to one decimal: ``3.1``, with `sign` ``+3.1``; a true change is never written 0.0."""
+    if share is None:
+        return "not measured"
+    value = 100 * share
+    places = 1 if value == 0 or abs(value) >= 0.05 else 2
+    return f"{value:+.{places}f}" if sign else f"{value:.{places}f}"
+
+
+def trial_word(comparisons: list[Comparison]) -> Word:
+    """Return the word of the whole: a loss anywhere outweighs a gain elsewhere, for a promise never to be worse."""
+    words = {one.word for one in comparisons if one.primary}
+    return "hurts" if "hurts" in words else "helps" if "helps" in words else "no evidence"
+
+
+def trial_sentence(evidence: Evidence, comparisons: list[Comparison], lacking: list[Place]) -> str:
+    """Return the outcome for a reader who knows no statistics."""
+    primary = [one for one in comparisons if one.primary]
+    if not comparisons:
+        return f"Too early to tell: no arm with generated images has {FEWEST_SEEDS} seeds yet."
+    if not primary:
+        where = "here" if len(comparisons) == 1 else "at any number of images"
+        return (
+            f"The evidence inside the training images says not to use generated images {where}. {_unused(comparisons)}"
+        )
+    parts = [_said(evidence, one) for one in primary] if len(primary) == 1 else _summed(evidence, primary)
+    none = {(one.shots, one.model) for one in comparisons if one.chosen is None}
+    if none:
+        parts.append(f"Not to be used, by the evidence inside the training images: {_where(sorted(none))}.")
+    if lacking:
+        parts.append(f"Too early to tell {_where(lacking)}.")
+    return " ".join(parts)
+
+
+def reason(found: Measured, word: Word, primary: bool) -> str:
+    """Return in half a sentence what the word rests on."""
+    if not primary:
+        return "shown for comparison; the inner choice did not advise it, so it decides nothing"
+    if word == "helps":
+        others = f" and over {', '.join(found.rivals)}" if found.rivals else ""
+        return f"a gain over {found.control}, the best arm without generated images{others}"
+    if word == "hurts":
+        return f"a loss against {found.control}, the best arm without generated images"
+    unbeaten = [arm for arm, one in found.rivals.items() if one.low <= 0]
+    if found.gain.low > 0 and unbeaten:
+        return f"a gain over {found.control}, but none that is sure over {', '.join(unbeaten)}"
+    if found.gain.low > 0 or found.gain.high < 0:
+        return "clear alone, but not among so many comparisons or so early a look"
+    return f"the interval of the difference to {found.control} holds 0"
+
+
+def worth_sentence(place: Place, arm: str, control: str, found: Found, ends: tuple[int, int]) -> str:
+    """Return the worth in words."""
+    start = f"With {place[0]} real images a class ({place[1]}), {arm}"
+    if found.beyond == "more":
+        return (f"{start} did better than {control} with {ends[1]}, the most that were tried: worth more than "
+                f"{ends[1] - place[0]} images a class; how many more cannot be read off.")  # fmt: skip
+    if found.beyond == "less" or found.images is None:
+        return f"{start} did worse than {control} with {ends[0]}, the fewest that were tried."
+    low = f"under {ends[0] - place[0]:+d}" if found.low is None else f"{found.low:+.0f}"
+    high = f"over {ends[1] - place[0]:+d}" if found.high is None else f"{found.high:+.0f}"
+    kind = "more" if found.images >= 0 else "fewer"
+    return (f"{start} did as well as {control} would with about {abs(found.images):.0f} {kind} real images a class "
+            f"(95 % interval {low} to {high}).")  # fmt: skip
+
+
+def advice(
+    evidence: Evidence, found: list[Measured], comparisons: list[Comparison], valued: list[Worth], error: float
+) -> list[str]:
+    """Return what to do next, a sentence each, the most urgent first."""
+    out = []
+    primary = [one for one in comparisons if one.primary]
+    for one in primary:
+        where = f"at {one.shots} shots with {one.model}"
+        if one.word == "hurts":
+            out.append(f"Do not use the generated images {where}.")
+        worse = [part.label for part in one.classes if part.word == "hurts"]
+        if worse and one.word != "hurts":
+            out.append(f"Leave {', '.join(worse)} without generated images {where}: there they cost.")
+    for one, raw in ((c, m) for c in primary for m in found if (m.place, m.arm) == ((c.shots, c.model), c.arm)):
+        if one.word == "no evidence" and not (one.gain.high is not None and one.gain.high < evidence.wanted):
+            out.append(_more_seeds(evidence, one, raw, error / max(1, len(primary))))
+        elif one.word == "no evidence":
+            out.append(f"Use none at {one.shots} shots with {one.model}: whatever they do there, it is less than "
+                       f"{points(evidence.wanted)} points.")  # fmt: skip
+    short = sorted({part.label for one in comparisons for part in one.classes if part.why})
+    if short:
+        out.append(f"Photograph more pieces with {', '.join(short)}: fewer than {FEWEST_GROUPS} are left to test on.")
+    hints = [one for one in comparisons if not one.primary and one.arm != "only-generated"
+             and one.gain.low is not None and one.gain.low > 0]  # fmt: skip
+    for one in hints:
+        out.append(
+            f"{one.arm} did better than {one.control} on the test images at {one.shots} shots with {one.model} "
+            f"({points(one.gain.value, sign=True)} points), but was not chosen inside: a hint to try another share or "
+            f"filter, no evidence."
+        )
+    if not out and any(one.word == "helps" for one in primary):
+        out.append("Use them in the way that was chosen, and look at the classes below before you do.")
+    return list(dict.fromkeys(out))
+
+
+def _more_seeds(evidence: Evidence, one: Comparison, raw: Measured, error: float) -> str:
+    design, done = raw.design(error), len(raw.seeds)
+    aim = max(evidence.wanted, abs(raw.gain.value))
+    wanted = design.seeds_wanted(aim, most=MOST)
+    where = f"at {one.shots} shots with {one.model}"
+    if wanted is not None:
+        more = max(wanted, done + 1)
+        return f"More seeds {where}: about {more} would find a gain of {points(aim)} points, 9 times in 10."
+    least = design.detectable(MOST)
+    return (f"More test pieces {where}: on these, even {MOST} seeds would find no gain under {points(least)} points "
+            f"9 times in 10.")  # fmt: skip
+
+
+def _said(evidence: Evidence, one: Comparison) -> str:
+    where = f"at {one.shots} real images a class with {one.model}"
+    rest = (f"({_interval(one)}; {len(one.seeds)} seeds, {len(evidence.labels):,} test images of "
+            f"{len(set(evidence.groups.tolist())):,} pieces)")  # fmt: skip
+    if one.word == "helps":
+        return f"Generated images help: {where} {evidence.metric} rises by {points(one.gain.value)} points {rest}."
+    if one.word == "hurts":
+        return (
+            f"Generated images hurt: {where} {evidence.metric} falls by {points(-(one.gain.value or 0))} points {rest}."
+        )
+    return (f"There is no evidence that generated images help: {where} {evidence.metric} changes by "
+            f"{points(one.gain.value, sign=True)} points {rest}. A gain of {points(one.detectable)} points would have "
+            f"been found 9 times in 10.")  # fmt: skip
+
+
+def _summed(evidence: Evidence, primary: list[Comparison]) -> list[str]:
+    words = {word: [one for one in primary if one.word == word] for word in ("helps", "hurts", "no evidence")}
+    parts = []
+    for word, verb in (("helps", "help"), ("hurts", "hurt")):
+        if words[word]:
+            said = "; ".join(
+                f"{points(one.gain.value, sign=True)} points {_at(one)} ({_interval(one)})" for one in words[word]
+            )
+            parts.append(f"Generated images {verb} {evidence.metric}: {said}.")
+    if words["no evidence"]:
+        seen = [one.detectable for one in words["no evidence"] if one.detectable is not None]
+        reach = f" (could have seen {points(min(seen))} to {points(max(seen))} points)" if seen else ""
+        start = "No evidence of a gain" if parts else "There is no evidence that generated images help"
+        parts.append(f"{start} {_where([(one.shots, one.model) for one in words['no evidence']])}{reach}.")
+    return parts
+
+
+def _unused(comparisons: list[Comparison]) -> str:
+    said = ", ".join(f"{points(one.gain.value, sign=True)} points {_at(one)} ({one.arm})" for one in comparisons[:4])
+    return f"Had they been used all the same: {said}."
+
+
+def _interval(one: Comparison) -> str:
+    level = f"{100 * one.gain.level:.3g} %"
+    return f"{level} interval {points(one.gain.low, sign=True)} to {points(one.gain.high, sign=True)}"
+
+
+def _at(one: Comparison) -> str:
+    return f"at {one.shots} shots with {one.model}"
+
+
+def _where(places: list[Place]) -> str:
+    by_model: dict[str, list[int]] = {}
+    for shots, model in places:
+        by_model.setdefault(model, []).append(shots)
+    return "; ".join(f"at {', '.join(map(str, sorted(shots)))} shots with {model}" for model, shots in by_model.items())
