@@ -7,6 +7,7 @@ from torch import nn
 from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
 from flawforge.models.build import build_discriminator, build_generator, count_parameters, initialise
+from flawforge.models.matrix_form import UpConv2d
 from flawforge.models.spectral import SpectralConv2d
 
 
@@ -23,7 +24,7 @@ def test_the_published_layers_in_their_order() -> None:
         rows: list[tuple[object, ...]] = []
         for layer in network.layers:  # type: ignore[union-attr]
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-                kind = "spectral" if isinstance(layer, SpectralConv2d) else type(layer).__name__
+                kind = {SpectralConv2d: "spectral", UpConv2d: "ConvTranspose2d"}.get(type(layer), type(layer).__name__)
                 assert layer.bias is None
                 assert layer.kernel_size == (4, 4)
                 rows.append((kind, layer.in_channels, layer.out_channels, layer.stride[0], layer.padding[0]))
@@ -78,3 +79,23 @@ def test_initial_weights_fill_the_range_of_the_frameworks_default() -> None:
     initialise(nn.Sequential(mine), torch_stream(0, "weights"))
     assert float(mine.weight.max()) == pytest.approx(float(default.weight.max()), rel=0.01)
     assert float(mine.weight.std()) == pytest.approx(float(default.weight.std()), rel=0.02)
+
+
+def test_two_batches_in_one_pass_are_judged_as_in_two_calls() -> None:
+    """Bit for bit but for the sums in the convolutions: statistics, vectors and gradients too."""
+    small = recipe("dcgan-sn", resolution=32, generator_depth=8, discriminator_depth=8)
+    joint, apart, mixed = (build_discriminator(small, 1).double() for _ in range(3))
+    for one in (joint, apart, mixed):
+        initialise(one, torch_stream(3, "weights"))
+    images = torch.randn(6, 1, 32, 32, dtype=torch.float64)
+    images[3:] *= 5  # two kinds of images: statistics over both would differ
+    logits = joint(images, batches=2)
+    expected = torch.cat([apart(images[:3]), apart(images[3:])])
+    torch.testing.assert_close(logits, expected)
+    assert not torch.allclose(logits, mixed(images))
+    for one in (logits, expected):
+        one.square().sum().backward()
+    for a, b in zip(joint.parameters(), apart.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad)
+    for (name, a), b in zip(joint.state_dict().items(), apart.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, msg=name)

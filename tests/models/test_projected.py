@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -53,3 +55,16 @@ def test_variation_is_nought_for_a_batch_of_one_kind() -> None:
 @pytest.mark.parametrize(("side", "seen"), [((64, 96), (128, 192)), ((128, 200), (128, 200)), ((16, 16), (128, 128))])
 def test_small_images_are_enlarged_by_a_whole_factor(side: tuple[int, int], seen: tuple[int, int]) -> None:
     assert enlarged(torch.zeros(1, 1, *side)).shape[2:] == seen
+
+
+def test_two_batches_in_one_pass_are_judged_as_in_two_calls(judge: ProjectedDiscriminator) -> None:
+    joint, apart, mixed = judge, copy.deepcopy(judge), copy.deepcopy(judge)
+    images = torch.rand(6, 1, 64, 64, generator=torch_stream(0, "samples")) * 2 - 1
+    images[3:] *= 0.1
+    labels = torch.tensor([0, 1, 2, 0, 0, 1])
+    logits = joint(images, labels, batches=2)
+    expected = torch.cat([apart(images[:3], labels[:3]), apart(images[3:], labels[3:])])
+    torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(logits, mixed(images, labels), rtol=1e-3, atol=1e-4)
+    for (name, a), b in zip(joint.state_dict().items(), apart.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, msg=name)

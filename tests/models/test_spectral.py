@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from flawforge.core.seeds import torch_stream
+from flawforge.models import spectral
 from flawforge.models.build import initialise
 from flawforge.models.spectral import SpectralConv2d
 
@@ -23,7 +25,11 @@ def torchs(like: SpectralConv2d) -> nn.Module:
     return layer
 
 
-def test_output_gradient_and_vectors_are_those_of_torch_over_several_passes() -> None:
+@pytest.mark.parametrize("block", [spectral.BLOCK, 100])
+def test_output_gradient_and_vectors_are_those_of_torch_over_several_passes(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spectral, "BLOCK", block)  # 100: two rows of the gradient at a time
     mine = ours().double()
     reference = torchs(mine).double()
     for step in range(4):

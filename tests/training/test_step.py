@@ -65,12 +65,17 @@ def test_the_order_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     state, _ = both()
     order: list[str] = []
     forward_d, forward_g = state.discriminator.forward, state.generator.forward
-    monkeypatch.setattr(state.discriminator, "forward", lambda x, y: (order.append("D"), forward_d(x))[1])
+
+    def judge(images: torch.Tensor, labels: torch.Tensor, batches: int = 1) -> torch.Tensor:
+        order.append(f"D on {batches}")
+        return forward_d(images, labels, batches)
+
+    monkeypatch.setattr(state.discriminator, "forward", judge)
     monkeypatch.setattr(state.generator, "forward", lambda z, y: (order.append("G"), forward_g(z))[1])
     for name, adam in (("step D", state.adam_d), ("step G", state.adam_g)):
         adam.register_step_post_hook(lambda *_, name=name: order.append(name))
     gan_step(state, *batch(0))
-    assert order == ["D", "G", "D", "step D", "D", "step G"]
+    assert order == ["G", "D on 2", "step D", "D on 1", "step G"]
 
 
 def test_the_spread_is_near_nought_when_all_images_are_alike() -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import itertools
 
+import torch
 from torch import Tensor, nn
 
+from flawforge.models.matrix_form import UpConv2d
 from flawforge.models.spectral import SpectralConv2d
 
 
@@ -29,7 +31,7 @@ class DCGenerator(nn.Module):
         layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], base, 1, 0, bias=False)]
         for before, after in itertools.pairwise(widths):
             layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
-            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
+            layers += [UpConv2d(before, after)]
         layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(inplace=True)]
         layers += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
@@ -56,7 +58,18 @@ class DCDiscriminator(nn.Module):
         layers += [nn.Conv2d(widths[-1], 1, base, 1, 0, bias=False)]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map (N, channels, H, W) to (N,) logits; it knows no classes."""
-        out: Tensor = self.layers(images)
-        return out.flatten()
+    def forward(self, images: Tensor, labels: Tensor | None = None, batches: int = 1) -> Tensor:
+        """Map (N, channels, H, W) to (N,) logits; it knows no classes.
+
+        `batches` of equal size may lie in a row in `images`: the result is that of a call for each in turn, each with
+        its own statistics in batch norm and its own power iteration, and the convolutions are done for all at once.
+        """
+        x = images
+        for layer in self.layers:
+            if isinstance(layer, SpectralConv2d):
+                x = layer(x, batches)
+            elif isinstance(layer, nn.BatchNorm2d) and batches > 1:
+                x = torch.cat([layer(batch) for batch in x.chunk(batches)])
+            else:
+                x = layer(x)
+        return x.flatten()

@@ -37,11 +37,14 @@ class Head(nn.Module):
         self.verdict = SpectralConv2d(depth + 1, 1, 3, 1, 1)
         self.embedding = nn.Embedding(classes, depth)
 
-    def forward(self, maps: Tensor, labels: Tensor) -> Tensor:
-        """Map (N, inputs, h, w) and (N,) to (N, places) logits."""
-        x = self.layers(F.conv2d(maps, self.mixing))
+    def forward(self, maps: Tensor, labels: Tensor, batches: int = 1) -> Tensor:
+        """Map (N, inputs, h, w) and (N,) to (N, places) logits; for `batches` see `ProjectedDiscriminator`."""
+        x = F.conv2d(maps, self.mixing)
+        for layer in self.layers:
+            x = layer(x, batches) if isinstance(layer, SpectralConv2d) else layer(x)
         projected = (x * self.embedding(labels)[:, :, None, None]).sum(1, keepdim=True) / x.shape[1] ** 0.5
-        out: Tensor = self.verdict(torch.cat([x, variation(x, self.gather)], 1)) + projected
+        varied = torch.cat([variation(batch, self.gather) for batch in x.chunk(batches)])
+        out: Tensor = self.verdict(torch.cat([x, varied], 1), batches) + projected
         return out.flatten(1)
 
 
@@ -68,15 +71,19 @@ class ProjectedDiscriminator(nn.Module):
         )
         self._frozen: tuple[Backbone, ...] = ()  # in a tuple, so that it is no submodule
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the logits; a batch without labels is of class 0."""
+    def forward(self, images: Tensor, labels: Tensor | None = None, batches: int = 1) -> Tensor:
+        """Return the logits; a batch without labels is of class 0.
+
+        `batches` of equal size may lie in a row in `images`: the result is that of a call for each in turn, each with
+        its own variation and its own power iteration, and the convolutions are done for all at once.
+        """
         if labels is None:
             labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
         if not self._frozen:
             self._frozen = (load_backbone().to(images.device),)
         with torch.autocast(images.device.type, enabled=False):  # its depthwise convolutions are slower in bfloat16
             maps = self._frozen[0].forward_stages(enlarged(images.float()), max(HALVINGS))
-        return torch.cat([self.heads[str(stage)](maps[stage - 1], labels) for stage in HALVINGS], 1)
+        return torch.cat([self.heads[str(stage)](maps[stage - 1], labels, batches) for stage in HALVINGS], 1)
 
 
 def enlarged(images: Tensor) -> Tensor:

@@ -98,7 +98,8 @@ class TrainingState:
         return network.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload, no-any-return]
 
     def _adam(self, network: nn.Module, lr: float) -> torch.optim.Adam:
-        adam = torch.optim.Adam(network.parameters(), lr=lr, betas=(self.recipe.beta1, self.recipe.beta2))
+        betas = (self.recipe.beta1, self.recipe.beta2)
+        adam = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)  # one pass over the weights
         for weight in network.parameters():  # now, not at the first step, so that `load` finds every tensor
             adam.state[weight] = {
                 "step": torch.tensor(0.0),

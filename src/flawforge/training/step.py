@@ -45,10 +45,11 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
     nothing else than augmented images, and gradients reach the generator through the augmentation (Zhao et al. 2020,
     2006.10738).
 
-    (1) discriminator on the real batch, target 1, backward; (2) generate, discriminator on the detached images,
-    target 0, backward into the same gradients, one discriminator step; (3) discriminator on the same images, target 1,
-    backward, one generator step. In (3) the discriminator's weights take no gradient: the published loop works them
-    out and throws them away.
+    As published: (1) discriminator on the real batch, target 1, backward; (2) generate, discriminator on the detached
+    images, target 0, backward into the same gradients, one discriminator step; (3) discriminator on the same images,
+    target 1, backward, one generator step. Here (1) and (2) go through the discriminator together, each batch with its
+    own statistics, which is the same mathematics; and in (3) the discriminator's weights take no gradient: the
+    published loop works them out and throws them away.
     """
     if labels is None:
         labels = torch.zeros(len(real), dtype=torch.int64, device=real.device)
@@ -56,20 +57,15 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
     loss, augment = LOSSES[state.recipe.loss], state.augmentation
     real = real.contiguous(memory_format=torch.channels_last)
 
-    # The discriminator learns: real images are real ...
+    # The discriminator learns: real images are real, and generated ones are not.
     discriminator.requires_grad_(True)
     state.adam_d.zero_grad(set_to_none=True)
     with state.autocast():
-        logits_real = discriminator(augment(real, "real"), labels)
-    loss_real = loss.real(logits_real)
-    loss_real.backward()  # type: ignore[no-untyped-call]
-
-    # ... and generated ones are not.
-    with state.autocast():
         fake = generator(latents, labels)
-        logits_fake = discriminator(augment(fake.detach(), "fake"), labels)
-    loss_fake = loss.fake(logits_fake)
-    loss_fake.backward()  # type: ignore[no-untyped-call]
+        shown = torch.cat([augment(real, "real"), augment(fake.detach(), "fake")])
+        logits_real, logits_fake = discriminator(shown, torch.cat([labels, labels]), batches=2).chunk(2)
+    loss_d = loss.real(logits_real) + loss.fake(logits_fake)
+    loss_d.backward()  # type: ignore[no-untyped-call]
     state.adam_d.step()
 
     # The generator learns what the discriminator now takes for real.
@@ -88,7 +84,7 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
         augment.adapt(logits_real, len(real))
         made, true = (deviation(images, state.processes.across).mean() for images in (fake.detach().float(), real))
         return Outcome(
-            loss_d=loss_real.detach() + loss_fake.detach(),
+            loss_d=loss_d.detach(),
             loss_g=loss_g.detach(),
             d_real=logits_real.float().sigmoid().mean(),
             d_fake=logits_fake.float().sigmoid().mean(),
