@@ -64,7 +64,7 @@ def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any
     from flawforge.models.build import build_generator, initialise
     from flawforge.runs.checkpoint import save_checkpoint
     from flawforge.runs.folder import Run
-    from flawforge.training.opening import describe_data
+    from flawforge.training.description import describe_data
 
     small = {"resolution": 16, "generator_depth": 4, "discriminator_depth": 4, "ema_kimg": 0}
     asked = recipe("dcgan-lite", **{**small, **changes})

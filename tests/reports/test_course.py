@@ -67,3 +67,15 @@ def test_what_is_not_logged_is_not_drawn() -> None:
     bare = course([{"kimg": 1.0, "loss_d": None}, {"kimg": 2.0, "d_real": "x"}])
     assert bare is not None
     assert bare.charts == ()
+
+
+def test_judgements_are_drawn_and_an_answered_collapse_is_a_warning() -> None:
+    lines = [{"kimg": float(i), "loss_d": 1.0, "loss_g": 2.0, "distance": abs(i - 3.0) + 1} for i in range(9)]
+    lines += [{"event": "rescued", "kind": "collapse", "text": "collapse at 8 kimg", "kimg": 3.0}]
+    found = course(lines)
+    assert found is not None
+    (chart,) = [chart for chart in found.charts if chart.name == "distance"]
+    assert chart.alt.replace("\u00a0", " ") == "Distance of the generated images to real ones, lowest (1.00) at 3 kimg."
+    assert chart.curves[0].y == tuple(abs(i - 3.0) + 1 for i in range(9))
+    assert (found.events[0].kind, found.events[0].warning) == ("Collapse answered", True)
+    assert dict(found.facts)["Warnings"] == "1"

@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from flawforge.core.errors import DiskFullError, RunNotFoundError
-from flawforge.runs.checkpoint import list_checkpoints, newest_checkpoint, require_checkpoint, save_checkpoint
+from flawforge.core.errors import DiskFullError, RunNotFoundError, SettingError
+from flawforge.runs.checkpoint import (
+    drop_after,
+    find_checkpoint,
+    list_checkpoints,
+    newest_checkpoint,
+    require_checkpoint,
+    save_checkpoint,
+)
 from flawforge.runs.folder import Run
 
 
@@ -87,3 +94,38 @@ def test_channels_last_tensors_come_back_in_their_logical_order(run: Run) -> Non
     weight = torch.arange(24.0).reshape(1, 2, 3, 4).contiguous(memory_format=torch.channels_last)
     save_checkpoint(run, 1, {"w": weight}, {})
     assert torch.equal(require_checkpoint(run).tensors()["w"], weight)
+
+
+def named(run: Run, step: int, best: int, *kept: int) -> None:
+    save_checkpoint(run, step, {"a.w": torch.full((3,), float(step))}, {"best": best, "kept": [best, *kept]})
+
+
+def test_the_named_steps_stay_beside_the_newest_two(run: Run) -> None:
+    for step, best in ((1, 1), (2, 1), (3, 3), (4, 3), (5, 3), (6, 3)):
+        named(run, step, best)
+    assert [checkpoint.step for checkpoint in list_checkpoints(run)] == [3, 5, 6]
+
+
+def test_the_best_is_found_and_others_can_be_asked_for(run: Run) -> None:
+    for step in (1, 2, 3):
+        named(run, step, 1)
+    assert [find_checkpoint(run, which).step for which in ("best", "newest", 2, "1")] == [1, 3, 2, 1]
+    with pytest.raises(SettingError, match="--checkpoint is '7'; .* has best, newest, and the steps 1, 2, 3"):
+        find_checkpoint(run, 7)
+
+
+def test_without_a_judgement_or_with_a_damaged_best_the_newest_is_taken(run: Run) -> None:
+    save(run, 1)
+    save(run, 2)
+    assert find_checkpoint(run).step == 2
+    named(run, 3, 1)
+    (run.checkpoints / "step_00000001.safetensors").write_bytes(b"")
+    assert find_checkpoint(run).step == 3
+
+
+def test_what_training_went_back_from_is_dropped(run: Run) -> None:
+    for step in (1, 2, 3):
+        named(run, step, 1)
+    drop_after(run, 1)
+    assert require_checkpoint(run).step == 1
+    assert len(list(run.checkpoints.iterdir())) == 2

@@ -24,6 +24,7 @@ def generate(
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     compression: int = 4,
     novel: Annotated[bool, Parameter(negative="")] = False,
+    checkpoint: str = "best",
     data: str | None = None,
     device: str = "auto",
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -56,6 +57,8 @@ def generate(
         Of the PNG files, 0 (fast) to 9 (small); the pixels are the same.
     novel
         Leave out images that are copies of training images (and 1 % of the honest ones); says how many. Slower.
+    checkpoint
+        best (as training judged it), newest, or the number of a step that is in RUN/checkpoints.
     data
         The training images, if they have moved since the training; for --novel.
     device
@@ -69,7 +72,7 @@ def generate(
     with drawn_progress() as progress:
         made = generate_images(
             run, n, classes=classes, seed=seed, truncation=truncation, layout=layout, out=out_folder,
-            overwrite=overwrite, compression=compression, novel=novel, data=data, device=device,
+            overwrite=overwrite, compression=compression, novel=novel, checkpoint=checkpoint, data=data, device=device,
             command=command(), progress=progress,
         )  # fmt: skip
     if json:

@@ -157,14 +157,14 @@ def _generate(run: Run, n: int | None, seed: int, device: str, progress: Progres
     Raises:
         RunExistsError: a set of an earlier checkpoint was made with settings that this command does not know.
     """
-    from flawforge.runs.checkpoint import require_checkpoint
+    from flawforge.runs.checkpoint import find_checkpoint
     from flawforge.studies.generate import generate
     from flawforge.studies.manifest import FACTS, read_facts
 
     stale = False
     if (run.synthetic / FACTS).is_file():
         there = read_facts(run.synthetic)
-        stale = there["checkpoint"] != require_checkpoint(run).name
+        stale = there["checkpoint"] != find_checkpoint(run).name
         enough = n is None or n <= min(there["classes"].values())
         if there["complete"] and not stale and enough:
             return int(there["n"])

@@ -67,7 +67,7 @@ def train(
     json
         Print the outcome as JSON.
     """
-    from flawforge.runs.checkpoint import require_checkpoint
+    from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
     from flawforge.runs.versions import command
     from flawforge.training.gan import train as train_generator
 
@@ -79,12 +79,14 @@ def train(
         )  # fmt: skip
     if not launched().first:
         return
-    checkpoint = require_checkpoint(run)
-    facts = checkpoint.facts
+    checkpoint, best = require_checkpoint(run), find_checkpoint(run)
+    facts = {key: value for key, value in checkpoint.facts.items() if key not in ("care", "journal")}
     if json:
         print_json({"run": str(run.path), "checkpoint": checkpoint.name, **facts})
         return
     out.print(
-        f"trained {facts['kimg']:.1f} kimg in {facts['seconds'] / 60:.1f} minutes: {run.path}\n"
+        f"trained {facts['kimg']:.1f} kimg in {facts['seconds'] / 60:.1f} minutes: {run.path}"
+        + (f" (best: {best.facts['kimg']:.1f} kimg)" if best.step != checkpoint.step else "")
+        + "\n"
         f"next: flawforge generate {quote(str(run.path))} -n 64"
     )

@@ -119,6 +119,26 @@ class Recipe(Settings):
         help="Half-life of the moving average of the generator's weights that images are made from. 0: no average, "
         "the last weights.",
     )  # fmt: skip
+    balance: float = setting(
+        0.0, ge=0, le=1,
+        help="How far classes with few images are shown as often as those with many: 0 shows each image equally often, "
+        "1 each class, 0.5 each class in proportion to the root of its count.",
+    )  # fmt: skip
+    unlabelled_share: float = setting(
+        0.25, gt=0, lt=1,
+        help="Share of the unlabelled images (--unlabelled) among those that are shown; less where they are fewer.",
+    )  # fmt: skip
+    judge_kimg: float = setting(
+        0.0, ge=0, le=1e4, unit="kimg",
+        help="Judge the generator each time so much has been shown, and keep the best: by kernel distance to held-out "
+        "images where the data allow, else by a proxy. It changes no weight and takes about 3 % of the time at most. "
+        "0: off, the last weights are kept.",
+    )  # fmt: skip
+    rescues: int = setting(
+        0, ge=0, le=10,
+        help="How often a collapse is answered by going back to the best weights with stronger augmentation and half "
+        "the step sizes, before training stops with the best it had. 0: a collapse is told, not answered.",
+    )  # fmt: skip
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
         help="Number format of the heavy products; weights are float32 always. 'auto' takes bfloat16 where the "
@@ -173,7 +193,7 @@ DCGAN_SN = Recipe(
 FEWSHOT = Recipe(
     name="fewshot", design="fewshot", resolution=(64, 64), channels="data", latent=128, generator_depth=16,
     discriminator_depth=64, loss="hinge", batch=16, epochs=400, generator_lr=2e-4, discriminator_lr=2e-4, beta1=0.0,
-    beta2=0.99, flip="both", augment="light", diversity=2.0, ema_kimg=0.5,
+    beta2=0.99, flip="both", augment="light", diversity=2.0, ema_kimg=0.5, balance=0.5, judge_kimg=0.5, rescues=3,
     precision="auto",
 )  # fmt: skip
 """Few images, several classes, minutes on a processor."""

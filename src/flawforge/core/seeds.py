@@ -27,6 +27,7 @@ Stream = Literal[
     "order",
     "augmentation",
     "previews",
+    "judging",
     "samples",
     "sizes",
     "shots",

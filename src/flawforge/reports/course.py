@@ -16,7 +16,7 @@ from flawforge.runs.history import Line
 KIMG = "thousand real images shown (kimg)"
 MARKS = 9  # events marked in the charts
 EVENTS = 60  # events listed
-WORDS = {"warning": "Warning", "resumed": "Resumed", "stopped": "Stopped"}
+WORDS = {"warning": "Warning", "resumed": "Resumed", "stopped": "Stopped", "rescued": "Collapse answered"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Course:
 
     Attributes:
         facts: (what, value in words) rows.
-        charts: losses and discriminator outputs; empty with fewer than two logged steps.
+        charts: losses, discriminator outputs, judgements; empty with fewer than two logged steps.
         events: warnings, resumes, the end.
         unlisted: events beyond those listed.
         smoothing: how the bold lines were smoothed, in words.
@@ -124,6 +124,13 @@ def _charts(steps: Sequence[Line], marks: tuple[tuple[float, str], ...]) -> tupl
         alt = f"Mean discriminator outputs over training. {_ends(outputs)}"
         charts.append(Chart("outputs", alt, KIMG, "mean output of D", outputs, marks=marks, level=(0.5, "cannot tell"),
                             x_range=end, y_range=(0, 1)))  # fmt: skip
+    kimg, values = _series(steps, "distance")
+    if len(values) > 1:
+        best = min(range(len(values)), key=values.__getitem__)
+        alt = f"Distance of the generated images to real ones, lowest ({number(values[best])}) at {length(kimg[best])}."
+        curve, _ = training_curve("distance", "generated", kimg, values)
+        charts.append(Chart("distance", alt, KIMG, "distance to real images", (curve,), marks=marks, x_range=end,
+                            y_range=(min(0.0, *values), min(max(values), 10 * abs(values[best])) * 1.05)))  # fmt: skip
     return tuple(charts), window, cut
 
 
@@ -156,7 +163,7 @@ def _facts(steps: Sequence[Line], events: Sequence[Line], planned: int | None) -
         ("Time spent training", duration(float(last["seconds"])) if _is_number(last.get("seconds")) else NOT_RECORDED),
         ("Speed", speed or NOT_RECORDED),
         ("Logged", plural(len(steps), "step")),
-        ("Warnings", count(sum(line["event"] == "warning" for line in events))),
+        ("Warnings", count(sum(line["event"] in ("warning", "rescued") for line in events))),
     ]
     if resumed:
         rows.append(("Stopped and resumed", "once" if resumed == 1 else f"{count(resumed)} times"))
@@ -172,5 +179,5 @@ def _event(index: int, line: Line) -> Event:
         kimg=length(float(kimg)) if isinstance(kimg, (int, float)) else "",
         seconds=duration(float(seconds)) if isinstance(seconds, (int, float)) else "",
         text=str(line.get("text") or line.get("kind") or ""),
-        warning=name == "warning",
+        warning=name in ("warning", "rescued"),
     )

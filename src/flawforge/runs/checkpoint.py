@@ -3,6 +3,9 @@
 A checkpoint is two files, ``step_00012800.safetensors`` and ``step_00012800.json``. The tensors are written first;
 the JSON, which holds their SHA-256, makes the checkpoint exist. A process killed in between leaves tensors without
 JSON, which count for nothing and are cleared at the next save.
+
+Training that judges itself names its best step in each checkpoint (``best``), and the steps that must stay beside the
+newest (``kept``): the best, and the one that a collapse would go back to.
 """
 
 from __future__ import annotations
@@ -14,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flawforge.core.errors import RunBrokenError, RunNotFoundError
+from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_bytes, write_json
 from flawforge.runs.folder import FORMAT, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-KEPT = 2  # whole checkpoints that stay
+KEPT = 2  # whole checkpoints that stay, beside those that they name
+BEST, NEWEST = "best", "newest"
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Checkpoint:
         path: of the safetensors file.
         step: optimiser steps done.
         facts: the JSON beside it: ``step``, ``kimg``, ``seconds``, ``sha256``, ``stopped`` (why training ended here,
-            or None), ...
+            or None), ``best`` (the step to make images from), ``kept`` (steps that stay), ...
     """
 
     path: Path
@@ -60,7 +64,7 @@ class Checkpoint:
 
 
 def save_checkpoint(run: Run, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Checkpoint:
-    """Write a checkpoint, then remove all but the newest two.
+    """Write a checkpoint, then remove all but it, the newest two and the steps in their ``kept``.
 
     Raises:
         DiskFullError: no room; the earlier checkpoints are untouched. RunUnwritableError: the folder may not be
@@ -77,7 +81,7 @@ def save_checkpoint(run: Run, step: int, tensors: dict[str, Tensor], facts: dict
     whole = {"format": FORMAT, "step": step, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **facts}
     write_bytes(path, data)
     write_json(path.with_suffix(".json"), whole)
-    _remove_old(run)
+    _remove_old(run, step)
     return Checkpoint(path, step, whole)
 
 
@@ -116,15 +120,49 @@ def require_checkpoint(run: Run) -> Checkpoint:
     return checkpoint
 
 
+def find_checkpoint(run: Run, which: str | int = BEST) -> Checkpoint:
+    """Return the checkpoint to make images from.
+
+    Args:
+        run: the run.
+        which: ``best``, as training judged it (the newest where it did not judge, or where the best is damaged);
+            ``newest``; or the number of a step.
+
+    Raises:
+        RunNotFoundError: the run has no whole checkpoint. SettingError: none of that step, or another word.
+    """
+    newest = require_checkpoint(run)
+    if which == NEWEST:
+        return newest
+    if which == BEST:
+        named = (one for one in list_checkpoints(run) if one.step == newest.facts.get("best", newest.step))
+        return next(_sound(named), newest)
+    there = {str(one.step): one for one in list_checkpoints(run)}
+    if str(which) not in there:
+        raise SettingError(
+            f"--checkpoint is '{which}'; {run.path} has {BEST}, {NEWEST}, and the steps {', '.join(there)}."
+        )
+    return there[str(which)]
+
+
+def drop_after(run: Run, step: int) -> None:
+    """Remove the checkpoints of later steps: training went back."""
+    for checkpoint in list_checkpoints(run):
+        if checkpoint.step > step:
+            checkpoint.path.with_suffix(".json").unlink(missing_ok=True)
+            checkpoint.path.unlink(missing_ok=True)
+
+
 def _sound(checkpoints: Iterable[Checkpoint]) -> Iterator[Checkpoint]:
     for checkpoint in checkpoints:
         if sha256_file(checkpoint.path) == checkpoint.facts["sha256"]:
             yield checkpoint
 
 
-def _remove_old(run: Run) -> None:
+def _remove_old(run: Run, written: int) -> None:
     whole = list_checkpoints(run)
-    keep = {checkpoint.path.stem for checkpoint in whole[-KEPT:]}
+    named = {step for checkpoint in whole[-KEPT:] for step in (checkpoint.step, *checkpoint.facts.get("kept", ()))}
+    keep = {checkpoint.path.stem for checkpoint in whole if checkpoint.step in named | {written}}
     for path in run.checkpoints.glob("step_*"):
         if path.stem not in keep:
             path.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from flawforge.core.images import ImageFormat
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.recipes import Recipe
 from flawforge.data.dataset import Dataset
-from flawforge.runs.checkpoint import require_checkpoint
+from flawforge.runs.checkpoint import BEST, find_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.versions import now
 from flawforge.studies.containers import Containers
@@ -45,6 +45,7 @@ def generate(
     overwrite: bool = False,
     compression: int = 4,
     novel: bool = False,
+    checkpoint: str | int = BEST,
     data: Dataset | str | Path | None = None,
     device: str = "auto",
     command: str = "flawforge.generate(...)",
@@ -57,7 +58,7 @@ def generate(
     work goes on when it is called again. Memory does not grow with `n`.
 
     Args:
-        run: a run with a checkpoint; the newest is used.
+        run: a run with a checkpoint.
         n: images per class, 1 to 10,000,000.
         classes: the classes to make; None makes all that the run can.
         seed: from 0; another seed gives other images.
@@ -69,6 +70,7 @@ def generate(
         compression: zlib level 0 to 9 of the files; the pixels are the same.
         novel: leave out images that are copies of training images, and 1 % of the honest ones with them (see `audit`).
             Their indices are skipped, so that image i stays what it was; ``facts["dropped"]`` counts them.
+        checkpoint: ``best`` as training judged it, ``newest``, or the number of a step that is there.
         data: the training images, if they have moved since; for `novel`.
         device: ``auto``, ``cpu``, ``cuda``, ... Last bits can differ between kinds of device.
         command: what to write into set.json as the way to make it again.
@@ -89,33 +91,30 @@ def generate(
     settings = run.settings
     labels = _labels(settings, classes)
     where = resolve_device(device)
-    checkpoint = require_checkpoint(run)
+    weights = find_checkpoint(run, checkpoint)
     containers = Containers(settings["data"], compression)
     folder = Path(out) if out is not None else run.synthetic
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
         "n": n * len(labels),
         "seed": seed,
-        "checkpoint": checkpoint.name,
+        "checkpoint": weights.name,
         "truncation": truncation,
         "layout": layout,
         "classes": dict.fromkeys(labels, n),
-        "white": containers.white,
-        "compression": compression,
-        "complete": False,
-        "manifest_sha256": None,
+        "white": containers.white, "compression": compression, "complete": False, "manifest_sha256": None,
         "command": command,
         "made": now(),
         "seconds": None,
         "device": str(where),
-    }
+    }  # fmt: skip
     if novel:
         facts |= {"novel": True, "dropped": {}}
     done = open_place(folder, facts, overwrite, progress)
     if done == facts["n"] and read_facts(folder)["complete"]:
         progress.say(f"all {done} images are there already: {folder}")
         return SyntheticSet.open(folder)
-    sampler = Sampler(run, checkpoint, where)
+    sampler = Sampler(run, weights, where)
     novelty = Novelty(run, data, where, progress) if novel else None
     following = following_indices(folder) if novel else {}
     try:

@@ -71,6 +71,9 @@ def find_real(
         notes = [f"Compared with {len(unused):,} real images of the same classes that training did not see."]
         if dropped:
             notes.append(f"{dropped:,} others show the same pieces of material as training images and are left out.")
+        judges = set(run.settings.get("judging", {}).get("samples", ()))
+        if known := sum(part.samples[row].sha256 in judges for row in unused):
+            notes.append(f"Training chose its best weights by {known:,} of them, though it never learnt from them.")
         return Real(part, groups, np.array(training), unused, "held-out", whole.fingerprint, tuple(notes))
     rows = np.array(training)
     notes = [

@@ -9,14 +9,15 @@ from torch import Tensor
 
 from flawforge.core.images import Pixels
 from flawforge.core.seeds import torch_stream
+from flawforge.training.order import Order
 from flawforge.training.processes import ALONE, Processes
 
 
 class RealBatches:
     """Batches of real images, each a function of (seed, step) alone, so that nothing has to be saved to go on.
 
-    The order is an endless row of permutations of the dataset, one an epoch; a batch may span two. The pixels are
-    decoded once and kept as integers; a batch becomes float32 (N, C, H, W) in [-1, 1] when it is asked for.
+    Which image is shown when stands in `flawforge.training.order`. The pixels are decoded once and kept as integers; a
+    batch becomes float32 (N, C, H, W) in [-1, 1] when it is asked for.
 
     Args:
         pixels: (N, H, W) or (N, H, W, 3), uint8 or uint16.
@@ -26,6 +27,7 @@ class RealBatches:
         flip: the recipe's setting.
         labels: (N,) class numbers; None: all 0.
         processes: those that share the batch; `at` and `labels_at` give this one's part.
+        order: which image is shown when; None: each equally often.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class RealBatches:
         flip: str,
         labels: NDArray[np.int64] | None = None,
         processes: Processes = ALONE,
+        order: Order | None = None,
     ) -> None:
         channels_first = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
         wide = channels_first.astype(np.int32) if pixels.dtype == np.uint16 else channels_first.copy()
@@ -44,7 +47,7 @@ class RealBatches:
         self.white, self.batch, self.seed, self.flip = white, batch, seed, flip
         self.labels = torch.zeros(len(pixels), dtype=torch.int64) if labels is None else torch.from_numpy(labels)
         self.processes = processes
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        self.order = order or Order(len(pixels), seed)
 
     def __len__(self) -> int:
         """Return the number of real images."""
@@ -53,8 +56,7 @@ class RealBatches:
     def indices(self, step: int) -> Tensor:
         """Return (batch,) indices of the images that step number `step` (from 0) shows."""
         first = step * self.batch
-        places = range(first, first + self.batch)
-        return torch.tensor([int(self._permutation(p // len(self))[p % len(self)]) for p in places])
+        return torch.tensor(self.order.indices(range(first, first + self.batch)))
 
     def at(self, step: int, device: torch.device) -> Tensor:
         """Return the float32 batch (batch, C, H, W) of step number `step`."""
@@ -65,12 +67,6 @@ class RealBatches:
     def labels_at(self, step: int, device: torch.device) -> Tensor:
         """Return (batch,) class numbers of the images of `at`."""
         return self.labels[self.processes.mine(self.indices(step))].to(device)
-
-    def _permutation(self, epoch: int) -> Tensor:
-        if epoch != self._epoch:
-            self._order = torch.randperm(len(self), generator=torch_stream(self.seed, "order", epoch))
-            self._epoch = epoch
-        return self._order
 
 
 def mirror(images: Tensor, flip: str, generator: torch.Generator, processes: Processes = ALONE) -> Tensor:

@@ -19,8 +19,11 @@ from flawforge.training.clock import Clock
 from flawforge.training.device import resolve_precision, set_threads
 from flawforge.training.group import start_processes
 from flawforge.training.journal import Journal
+from flawforge.training.judge import find_judge
+from flawforge.training.keeper import Keeper
 from flawforge.training.loop import Loop
 from flawforge.training.opening import FEWEST, check_room, open_for_all
+from flawforge.training.order import make_order
 from flawforge.training.previews import Previews
 from flawforge.training.state import TrainingState
 
@@ -103,18 +106,24 @@ def train(
             selection={"classes": None if classes is None else list(classes), "shots": shots, "samples": own},
             seed=seed, device=where, threads=threads, resume=resume, command=command, progress=progress,
         )  # fmt: skip
-        run, plan = opened.run, opened.plan
+        run, plan, part = opened.run, opened.plan, opened.training
         pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
         precision = processes.tell(resolve_precision(plan.recipe.precision, where))
         state = TrainingState(plan.recipe, plan.channels, seed, where, precision, len(part.classes), processes)
         if processes.first:
             check_room(run, state.tensors())
+        order = make_order(part.labels, len(part.classes), plan.recipe.balance, plan.recipe.unlabelled_share, seed)
+        journal = Journal(run, state, clock, progress, tensorboard=tensorboard)
+        judge = find_judge(opened, pixels, where, seed, progress) if processes.first else None
         loop = Loop(
             run=run,
             plan=plan,
             state=state,
-            batches=RealBatches(pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip, part.labels, processes),
-            journal=Journal(run, state, clock, progress, tensorboard=tensorboard),
+            batches=RealBatches(
+                pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip, part.labels, processes, order
+            ),
+            journal=journal,
+            keeper=Keeper(run, state, judge, journal, clock, progress),
             grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
             clock=clock,
             seed=seed,

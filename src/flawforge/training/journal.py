@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-from flawforge.core.errors import ExtraMissingError
+from flawforge.core.errors import ExtraMissingError, TrainingDivergedError
 from flawforge.core.progress import Progress
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History, NoHistory
 from flawforge.training.clock import Clock
 from flawforge.training.state import TrainingState
 from flawforge.training.step import Outcome
-from flawforge.training.watch import Watch
+from flawforge.training.watch import Finding, Watch
 
 EVERY = 10  # steps that one line of the history averages
 NAMES = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
@@ -34,41 +34,90 @@ class Journal:
         self.board = _board(run) if tensorboard and first else None
         self._sum: torch.Tensor | None = None
         self._count = 0
+        self._block: list[float] = []  # sums over the steps since the last multiple of EVERY
+        self._blocked = 0
+        self._remarks: dict[str, float] = {}
         self._since = clock.seconds
 
     def note(self, outcome: Outcome) -> None:
         """Take the outcome of one step."""
-        values = outcome.stacked()
+        values = outcome.stacked().double()  # sums of ten are exact: a stop in between changes no last bit
         self._sum = values if self._sum is None else self._sum + values
         self._count += 1
+
+    def remark(self, **numbers: float) -> None:
+        """Have more numbers written into the next line."""
+        self._remarks |= numbers
 
     def due(self) -> bool:
         """Say whether a line is due."""
         return self.state.step % EVERY == 0
 
-    def flush(self) -> dict[str, float]:
-        """Write the line of the steps since the last one, warn where warning is due, and return the line.
+    def flush(self) -> tuple[dict[str, float], Finding | None]:
+        """Write the line of the steps since the last one, and return it with what is wrong.
+
+        Where the recipe has no answer to a collapse, it is told here and not returned.
 
         Raises:
-            TrainingDivergedError: a loss is not finite.
+            TrainingDivergedError: a loss is not finite, and the recipe has no answer.
         """
         if self._sum is None:
-            return {}
-        whole = self.state.processes.mean(self._sum / self._count)
-        means = dict(zip(NAMES, whole.tolist(), strict=True))
+            return {}, None
+        sums = self.state.processes.mean(self._sum).tolist()
+        self._block = [a + b for a, b in zip(self._block, sums, strict=True)] if self._block else sums
+        self._blocked += self._count
+        means = {name: float(value) / self._count for name, value in zip(NAMES, sums, strict=True)}
         seconds = self.clock.seconds
         speed = self._count * self.state.recipe.batch / max(seconds - self._since, 1e-9)
-        line = {**self._place(), **means, "images_per_second": round(speed, 3)}
-        self._sum, self._count, self._since = None, 0, seconds
-        self.watch.check_finite(line)
+        line = {**self._place(), **means, "images_per_second": round(speed, 3), **self._remarks}
+        self._sum, self._count, self._since, self._remarks = None, 0, seconds, {}
+        answers = self.state.recipe.rescues > 0
+        broken = self.watch.check_finite(line)
+        if broken is not None:
+            if answers:
+                return line, broken
+            raise TrainingDivergedError(
+                f"training diverged: {broken.text}. The last good checkpoint is kept. Try half the step sizes "
+                f"(--generator-lr, --discriminator-lr) or --precision float32, in a new --out folder."
+            )
         self.history.append(line)
         if self.board is not None:
             for name, value in means.items():
                 self.board.add_scalar(name, value, line["step"])
-        for warning in self.watch.judge(line):
-            self.progress.warn(warning.text)
-            self.history.append({"event": "warning", "kind": warning.kind, "text": warning.text, **self._place()})
-        return line
+        return line, self._judge(line, answers) if self.due() else None
+
+    def _judge(self, line: dict[str, float], answers: bool) -> Finding | None:
+        """Judge the block of steps that ends here, as one line; tell or return what is wrong."""
+        means = {name: total / self._blocked for name, total in zip(NAMES, self._block, strict=True)}
+        self._block, self._blocked = [], 0
+        found = self.watch.judge({**line, **means})
+        if answers:
+            return found[0] if found else None
+        for one in self.watch.due(found, line["kimg"]):
+            text = f"{one.kind.replace('-', ' ')} at {line['kimg']:.1f} kimg: {one.text}. {one.advice}"
+            self.progress.warn(text)
+            self.event("warning", one.kind, text)
+        return None
+
+    def event(self, event: str, kind: str, text: str) -> None:
+        """Write an event into the history."""
+        self.history.append({"event": event, "kind": kind, "text": text, **self._place()})
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"watch": self.watch.state(), "block": self._block, "blocked": self._blocked}
+
+    def load(self, facts: dict[str, Any]) -> None:
+        """Put back what `facts` gave."""
+        self.watch.load(facts["watch"])
+        self._block, self._blocked = list(facts["block"]), facts["blocked"]
+
+    def went_back(self) -> None:
+        """Forget the steps after the one that training went back to: they come again, differently."""
+        self.history.rewind(self.state.step)
+        self.watch.forget()
+        self._sum, self._count, self._block, self._blocked, self._remarks = None, 0, [], 0, {}
+        self._since = self.clock.seconds
 
     def resumed(self, command: str, ended: str | None) -> None:
         """Tell that the run goes on from its checkpoint; what was logged after that is dropped, for it comes again.
@@ -84,11 +133,11 @@ class Journal:
             self.progress.say(f"training is finished ({place['kimg']:.1f} kimg)")
             return
         self.progress.say(f"going on from {place['kimg']:.1f} kimg")
-        self.history.append({"event": "resumed", "kind": "resumed", "text": command, **place})
+        self.event("resumed", "resumed", command)
 
     def stopped(self, reason: str) -> None:
         """Tell why the training ended."""
-        self.history.append({"event": "stopped", "kind": reason, "text": f"ended by {reason}", **self._place()})
+        self.event("stopped", reason, f"ended by {reason}")
         if self.board is not None:
             self.board.close()
 

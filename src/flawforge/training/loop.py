@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flawforge.core.errors import TrainingDivergedError
-from flawforge.core.progress import Progress
+from flawforge.core.progress import Progress, Task
 from flawforge.models.latents import draw_latents
-from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
+from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.training.batches import RealBatches
 from flawforge.training.clock import Clock
 from flawforge.training.interrupt import Interrupt
 from flawforge.training.journal import Journal
+from flawforge.training.keeper import Keeper
 from flawforge.training.plan import Plan
 from flawforge.training.previews import Previews
 from flawforge.training.state import TrainingState
 from flawforge.training.step import gan_step
 
-ENDS = (None, "kimg", "minutes", "interrupted")  # what ends a training; where processes differ, the last counts
+ENDS = (
+    None,
+    "kimg",
+    "minutes",
+    "interrupted",
+    "collapse",
+)  # what ends a training; where processes differ, the last counts
 
 
 @dataclass
@@ -37,6 +43,7 @@ class Loop:
     batches: RealBatches
     journal: Journal
     grids: Previews
+    keeper: Keeper
     clock: Clock
     seed: int
     previews: int
@@ -55,28 +62,27 @@ class Loop:
         self.state.load(tensors, facts["step"], facts["seconds"])
         processes.share(self.state.tensors().values())
         self.clock.start_from(self.state.seconds)
-        steps = self.plan.steps(len(self.batches))
-        self.journal.resumed(command, self.plan.ended(self.state.step, steps, self.state.seconds))
+        self.keeper.resume(self.begun_from.facts)
+        self.journal.resumed(command, self._ended())
         return True
 
     def run_to_the_end(self, progress: Progress) -> str:
-        """Train, save, and return why it ended: ``kimg``, ``minutes`` or ``interrupted``."""
+        """Train, save, and return why it ended: ``kimg``, ``minutes``, ``collapse`` or ``interrupted``."""
         state, plan, clock = self.state, self.plan, self.clock
-        steps, together = plan.steps(len(self.batches)), state.processes
+        together = state.processes
         with (
             Interrupt(patient=together.count > 1) as interrupt,
-            progress.task("training", plan.total(steps), plan.unit) as task,
+            progress.task("training", plan.total(self.steps), plan.unit) as task,
         ):
             plan.show(task, state, clock, {})
-            while (reason := self.why_stop(steps, interrupt)) is None:
-                self.one_step()
-                if self.journal.due():
-                    plan.show(task, state, clock, self.journal.flush())
-                    if self.previews and plan.preview_due(self.previews, state.step, steps, clock.seconds):
-                        self.draw()
-                    if clock.checkpoint_due(self.checkpoint_seconds):
-                        self.save(None)
-            self.journal.flush()
+            self.keeper.begin()
+            reason: str | None = None
+            while reason is None:
+                reason = self.why_stop(interrupt)
+                if reason is None:
+                    self.one_step()
+                if reason is not None or self.journal.due():
+                    reason = self.look_after(reason, task, progress)
             if self._has_news(reason):
                 self.save(reason)
                 if self.previews:
@@ -85,12 +91,42 @@ class Loop:
             together.largest(0)  # all leave when the first has written
         return reason
 
-    def why_stop(self, steps: int | None, interrupt: Interrupt) -> str | None:
+    def why_stop(self, interrupt: Interrupt) -> str | None:
         """Return why the training ends before the next step, or None while it goes on; all processes give the same
         answer.
         """
-        ended = self.plan.ended(self.state.step, steps, self.clock.seconds)
-        return ENDS[self.state.processes.largest(ENDS.index("interrupted" if interrupt.asked else ended))]
+        ended = "interrupted" if interrupt.asked else self._ended()
+        return ENDS[self.state.processes.largest(ENDS.index(ended))]
+
+    def look_after(self, reason: str | None, task: Task, progress: Progress) -> str | None:
+        """Write the history, judge, answer what is wrong, draw and save where due; return why training ends, or None.
+
+        A collapse that is found where training was to end by its length is answered, and training goes on.
+        """
+        seen = self.keeper.look() if reason is None else self.keeper.broken()
+        line, found = self.journal.flush()
+        if found := found or seen:
+            if not self.keeper.answer(found):
+                return "collapse"
+            return None if reason == "kimg" else reason
+        if reason is None:
+            self.plan.show(task, self.state, self.clock, line)
+            self.plan.tell(progress, line, self.steps, self.clock.seconds)
+            if self.previews and self.plan.preview_due(self.previews, self.state.step, self.steps, self.clock.seconds):
+                self.draw()
+            if self.clock.checkpoint_due(self.checkpoint_seconds) and self.keeper.broken() is None:
+                self.save(None)
+        return reason
+
+    @property
+    def steps(self) -> int | None:
+        """The number of steps that ends the training, or None when time alone does."""
+        return self.plan.steps(len(self.batches))
+
+    def _ended(self) -> str | None:
+        if self.keeper.care.given_up:
+            return "collapse"
+        return self.plan.ended(self.state.step, self.steps, self.clock.seconds)
 
     def one_step(self) -> None:
         """Draw latents and real images, train both networks on them, move the average, note the outcome."""
@@ -113,24 +149,9 @@ class Loop:
             self.grids.draw(self.state.maker, self.state.shown / 1000, self.state.device)
 
     def save(self, reason: str | None) -> None:
-        """Write a checkpoint, unless the weights are no longer numbers: then the last good one stays.
-
-        Raises:
-            TrainingDivergedError: they are not.
-        """
-        if not self.state.is_finite():
-            raise TrainingDivergedError(
-                f"training diverged: weights are no longer finite numbers at step {self.state.step}. The last good "
-                f"checkpoint is kept. Try half the step sizes (--generator-lr, --discriminator-lr) or --precision "
-                f"float32, in a new --out folder."
-            )
-        self.state.seconds = self.clock.seconds
-        if not self.state.processes.first:
-            return
-        with self.clock.saving():
-            facts = {"kimg": self.state.shown / 1000, "seconds": self.state.seconds, "stopped": reason}
-            save_checkpoint(self.run, self.state.step, self.state.tensors(), facts)
+        """Write a checkpoint."""
+        self.keeper.save(reason)
 
     def _has_news(self, reason: str) -> bool:
         before = self.begun_from
-        return before is None or self.state.step > before.step or before.facts["stopped"] != reason
+        return before is None or self.state.step != before.step or before.facts["stopped"] != reason

@@ -5,11 +5,11 @@ from __future__ import annotations
 import platform
 import shlex
 import shutil
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,10 +18,12 @@ from flawforge.core.progress import Progress
 from flawforge.core.recipes import DEFAULT, Recipe
 from flawforge.core.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
+from flawforge.data.held_out import RULE, Division, hold_out, keep_all
 from flawforge.models.build import count_parameters
 from flawforge.runs.checkpoint import KEPT
 from flawforge.runs.folder import Run
 from flawforge.runs.versions import now, processor, versions
+from flawforge.training.description import describe_data
 from flawforge.training.device import resolve_precision
 from flawforge.training.plan import Plan
 from flawforge.training.processes import ALONE, Processes
@@ -32,14 +34,28 @@ LENGTH = ("kimg", "epochs")  # fields that a resumed run may change: they decide
 
 @dataclass(frozen=True)
 class Opened:
-    """A run folder that is ready to train in, and the plan."""
+    """A run folder that is ready to train in.
+
+    Attributes:
+        run: the folder.
+        plan: the length.
+        chosen: the images that were chosen.
+        division: of them, those to train on and those that the best weights are chosen by.
+    """
 
     run: Run
     plan: Plan
+    chosen: Dataset
+    division: Division
+
+    @property
+    def training(self) -> Dataset:
+        """The images to train on."""
+        return self.chosen.take(self.division.training) if len(self.division.held_out) else self.chosen
 
 
 def open_run(
-    data: Dataset,
+    chosen: Dataset,
     out: Path,
     recipe: Recipe | str | Path | None,
     changes: dict[str, Any],
@@ -68,6 +84,8 @@ def open_run(
         settings = run.settings
         asked = _asked(recipe, changes, Recipe.parse(settings["recipe"]))
         processes.check_batch(asked.batch)
+        division = hold_out(chosen, seed, progress) if asked.judge_kimg else keep_all(chosen)
+        data = chosen.take(division.training)
         _same_experiment(run, settings, asked, data, selection, seed)
         if settings["environment"]["threads"] != threads and device.type == "cpu":
             progress.warn(
@@ -88,10 +106,16 @@ def open_run(
             "steps": asked.steps(len(data)) if by_images else None,
         }
         run.save_settings({key: value for key, value in settings.items() if key != "format"})
-        return Opened(run, Plan(asked, settings["channels"], minutes, by_images))
-    _refuse_inside(data, out)
+        return Opened(run, Plan(asked, settings["channels"], minutes, by_images), chosen, division)
+    _refuse_inside(chosen, out)
     asked = _asked(recipe, changes, None)
     processes.check_batch(asked.batch)
+    division = hold_out(chosen, seed, progress) if asked.judge_kimg else keep_all(chosen)
+    data = chosen.take(division.training)
+    held = chosen.take(division.held_out)
+    if len(held):
+        progress.say(f"{len(held)} of {len(chosen)} images are kept aside: the best weights are chosen by them")
+        selection = {**selection, "samples": sorted({sample.sha256 for sample in data.samples})}
     channels = data.channels if asked.channels == "data" else asked.channels
     by_images = minutes is None or asked.kimg is not None
     if len(data.classes) > 1 and not asked.knows_classes:
@@ -114,6 +138,7 @@ def open_run(
         "steps": asked.steps(len(data)) if by_images else None,
         "data": describe_data(data),
         "selection": selection,
+        "judging": {"rule": RULE, "held_out": held.counts, "samples": sorted(sample.sha256 for sample in held.samples)},
         "seed": seed,
         "command": command,
         "started": now(),
@@ -128,36 +153,20 @@ def open_run(
         },
         "parameters": count_parameters(asked, channels, len(data.classes)),
     }
-    return Opened(Run.create(out, settings), Plan(asked, channels, minutes, by_images))
+    return Opened(Run.create(out, settings), Plan(asked, channels, minutes, by_images), chosen, division)
 
 
 def open_for_all(processes: Processes, data: Dataset, out: Path, *rest: Any, **given: Any) -> Opened:
     """Do `open_run` in the first process, and tell the others what came of it: they may not see its disk."""
     opened = open_run(data, out, *rest, **given, processes=processes) if processes.first else None
-    plan = opened.plan if opened is not None else None
-    told = processes.tell(plan and [plan.recipe.dump(), plan.channels, plan.minutes, plan.by_images])
-    return opened or Opened(Run(out), Plan(Recipe.parse(told[0]), *told[1:]))
-
-
-def describe_data(data: Dataset) -> dict[str, Any]:
-    """Return what run.json says of the training data."""
-    formats = Counter((sample.label, sample.format) for sample in data.samples)
-    return {
-        "source": data.source,
-        "root": str(data.root),
-        "layout": data.layout,
-        "fingerprint": data.fingerprint,
-        "classes": data.counts,
-        "samples": len(data),
-        "channels": data.channels,
-        "white": data.white,
-        "deep_white": data.deep_white,
-        "formats": [
-            {"label": label, "mode": form.mode, "width": form.width, "height": form.height, "count": count}
-            for (label, form), count in sorted(formats.items())
-        ],
-        "jpeg": sum(sample.encoding in ("JPEG", "MPO") for sample in data.samples),
-    }
+    told = None
+    if opened is not None:
+        plan, rows = opened.plan, opened.division
+        told = [plan.recipe.dump(), plan.channels, plan.minutes, plan.by_images, rows.training.tolist(),
+                rows.held_out.tolist()]  # fmt: skip
+    told = processes.tell(told)
+    division = Division(*(np.array(rows, dtype=np.int64) for rows in told[4:]))
+    return opened or Opened(Run(out), Plan(Recipe.parse(told[0]), *told[1:4]), data, division)
 
 
 def check_room(run: Run, tensors: dict[str, Tensor]) -> None:
@@ -203,8 +212,8 @@ def _refuse_inside(data: Dataset, out: Path) -> None:
 def _same_experiment(
     run: Run, settings: dict[str, Any], asked: Recipe, data: Dataset, selection: dict[str, Any], seed: int
 ) -> None:
-    begun = settings["recipe"]
-    changed = [f"{k} {begun[k]} -> {v}" for k, v in asked.dump().items() if k not in LENGTH and begun.get(k) != v]
+    begun = Recipe.parse(settings["recipe"]).dump()  # fields that are newer than the run have their default
+    changed = [f"{k} {begun[k]} -> {v}" for k, v in asked.dump().items() if k not in LENGTH and begun[k] != v]
     if settings["seed"] != seed:
         changed.append(f"seed {settings['seed']} -> {seed}")
     if settings["data"]["fingerprint"] != data.fingerprint:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-from flawforge.core.progress import Task
+from flawforge.core.progress import Progress, Task
 from flawforge.core.recipes import Recipe
 from flawforge.training.clock import Clock
 from flawforge.training.state import TrainingState
+
+TOLD_FROM = 0.5  # minutes: how long a shorter training takes is seen at once
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Plan:
     minutes: float | None
     by_images: bool
     _previewed: int = field(default=-1, repr=False)
+    _lines: int = field(default=0, repr=False)
 
     @property
     def unit(self) -> str:
@@ -64,6 +68,19 @@ class Plan:
         due = reached > self._previewed
         self._previewed = max(reached, self._previewed)
         return due and reached < previews
+
+    def tell(self, progress: Progress, line: dict[str, float], steps: int | None, seconds: float) -> None:
+        """Say once, early, how far the training will come: the third logged line is the first of an even speed."""
+        self._lines += 1
+        if self._lines != 3:
+            return
+        speed = line["images_per_second"]
+        left = math.inf if self.minutes is None else max(0.0, self.minutes * 60 - seconds)
+        if steps is not None:
+            left = min(left, (steps - line["step"]) * self.recipe.batch / speed)
+        kimg, minutes = line["kimg"] + left * speed / 1000, (seconds + left) / 60
+        if minutes >= TOLD_FROM:
+            progress.say(f"about {kimg:.1f} kimg in {minutes:.1f} minutes, at {speed:.0f} images/s")
 
     def show(self, task: Task, state: TrainingState, clock: Clock, line: dict[str, float]) -> None:
         """Move the progress bar to where the training is, with the line's numbers beside it."""

@@ -14,6 +14,7 @@ from flawforge.training.augmentation import Augmentation
 from flawforge.training.device import Precision
 from flawforge.training.ema import MovingAverage
 from flawforge.training.processes import ALONE, Processes
+from flawforge.training.rescue import answered
 
 
 class TrainingState:
@@ -24,6 +25,7 @@ class TrainingState:
     `flawforge.core.seeds`).
 
     Attributes:
+        recipe: the settings that hold now; `begun` are those that it began with.
         step: optimiser steps done.
         seconds: training time so far, over all sessions.
         processes: those that train together; the state is the same in all of them after each step.
@@ -41,6 +43,7 @@ class TrainingState:
     ) -> None:
         self.recipe, self.channels, self.device, self.precision = recipe, channels, device, precision
         self.processes = processes
+        self.begun, self.seed, self.classes = recipe, seed, classes
         self.step, self.seconds = 0, 0.0
         self.generator = self._build(build_generator(recipe, channels, classes), seed, "generator")
         self.discriminator = self._build(build_discriminator(recipe, channels, classes), seed, "discriminator")
@@ -87,6 +90,19 @@ class TrainingState:
         for key, value in mine.items():
             value.copy_(tensors[key])
         self.step, self.seconds = step, seconds
+
+    def harden(self, level: int) -> None:
+        """Go on with the settings that answer so many collapses (see `flawforge.training.rescue`)."""
+        self.recipe = answered(self.begun, level)
+        self.augmentation.kind = self.recipe.augment
+        for adam, lr in ((self.adam_g, self.recipe.generator_lr), (self.adam_d, self.recipe.discriminator_lr)):
+            for group in adam.param_groups:
+                group["lr"] = lr
+
+    def restart(self) -> None:
+        """Put back the state before the first step."""
+        fresh = TrainingState(self.begun, self.channels, self.seed, self.device, self.precision, self.classes)
+        self.load(fresh.tensors(), 0, self.seconds)
 
     def is_finite(self) -> bool:
         """Say whether every weight of both networks is a finite number."""
