@@ -51,6 +51,7 @@ def run(
     n: Annotated[int | None, Parameter(name=["-n", "--number"])] = None,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     shots: int | None = None,
+    unlabelled: str | None = None,
     seed: int = 0,
     device: str = "auto",
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
@@ -77,6 +78,8 @@ def run(
         The classes to learn, e.g. `--classes scratches`. Default: all.
     shots
         Images per class to learn from. Default: all.
+    unlabelled
+        A folder of more images of the same line, of any kind, to learn surfaces from.
     seed
         Of every random number.
     device
@@ -99,7 +102,8 @@ def run(
         dataset = whole.select(classes, shots, seed, progress)
         groups = int(dataset.groups(progress).max()) + 1 if len(dataset) else 0
         _tell(dataset, groups, progress)
-        asked = {"recipe": recipe, "classes": classes, "shots": shots, "seed": seed, "device": device}
+        asked = {"recipe": recipe, "classes": classes, "shots": shots, "seed": seed, "device": device,
+                 "unlabelled": unlabelled}  # fmt: skip
         spent = (time.monotonic() - started) / 60
         trained = _train(data, folder, minutes, asked, changed(settings), spent, progress)
         made = _generate(trained, n, seed, device, progress)
@@ -147,6 +151,7 @@ def _train(
         minutes = max(budget * LEAST, budget - spent - min(REST_MOST, REST * budget))
     return train(
         data, folder, asked["recipe"], minutes=minutes, budget=budget, classes=asked["classes"], shots=asked["shots"],
+        unlabelled=asked["unlabelled"],
         seed=asked["seed"], device=asked["device"], resume=True, command=_command(), progress=progress, **changes,
     )  # fmt: skip
 
@@ -199,7 +204,9 @@ def _audited(run: Run) -> AuditRecord | None:
         record = load_record(run, "audit", AuditRecord)
     except RunBrokenError:  # then it is made anew
         return None
-    present = {"synthetic": read_facts(run.synthetic)["manifest_sha256"], "data": run.settings["data"]["fingerprint"]}
+    settings = run.settings
+    learnt = settings.get("unlabelled", {}).get("with_training", settings["data"]["fingerprint"])
+    present = {"synthetic": read_facts(run.synthetic)["manifest_sha256"], "data": learnt}
     return record if record.inputs == present else None
 
 

@@ -22,6 +22,7 @@ def train(
     minutes: float | None = None,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     shots: int | None = None,
+    unlabelled: str | None = None,
     seed: int = 0,
     device: str = "auto",
     resume: Annotated[bool, Parameter(negative="")] = False,
@@ -52,6 +53,9 @@ def train(
         The classes to learn, e.g. `--classes scratches`. Default: all.
     shots
         Images per class to learn from, drawn from as many different pieces of material as there are. Default: all.
+    unlabelled
+        A folder of more images of the same line, whose class nobody knows: surfaces are learnt from them too, but none
+        is made.
     seed
         Of every random number: the same seed on the same machine gives the same generator.
     device
@@ -73,7 +77,8 @@ def train(
 
     with drawn_progress() as progress:
         run = train_generator(
-            data, out_folder, recipe, minutes=minutes, classes=classes, shots=shots, seed=seed, device=device,
+            data, out_folder, recipe, minutes=minutes, classes=classes, shots=shots, unlabelled=unlabelled,
+            seed=seed, device=device,
             resume=resume, tensorboard=tensorboard, checkpoint_seconds=checkpoint_seconds, previews=previews,
             command=command(), progress=progress, **changed(settings),
         )  # fmt: skip

@@ -8,7 +8,9 @@ from typing import Any
 from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
+from flawforge.data.joined import join
 from flawforge.data.load import load
+from flawforge.data.unlabelled import find_unlabelled
 from flawforge.runs.folder import Run
 
 
@@ -59,10 +61,12 @@ def training_rows(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset
 
 
 def find_training(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
-    """Return the run's training images.
+    """Return all images that the run has learnt from, unlabelled ones too.
 
     Raises:
         DataNotFoundError: they are gone. DataUnusableError: they have changed.
     """
     part, rows = training_rows(run, load_whole(run, data, progress), progress)
-    return part.take(rows)
+    training = part.take(rows)
+    about = run.settings.get("unlabelled")
+    return training if about is None else join(training, find_unlabelled(about, progress), training.source)

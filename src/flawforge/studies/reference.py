@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
+from flawforge.data.joined import join
 from flawforge.data.load import load
 from flawforge.runs.folder import Run
 from flawforge.studies.origin import load_whole, training_rows
@@ -63,7 +63,7 @@ def find_real(
     whole = load_whole(run, data, progress)
     part, training = training_rows(run, whole, progress)
     if held_out is not None:
-        return _given(whole, part.take(training), load(held_out, progress=progress), progress)
+        return _given(run, whole, part.take(training), load(held_out, progress=progress), progress)
     groups = part.groups(progress)
     unused = np.flatnonzero(~np.isin(groups, groups[training]))
     if len(unused):
@@ -84,16 +84,17 @@ def find_real(
     return Real(part, groups, rows, rows, "training", whole.fingerprint, tuple(notes))
 
 
-def _given(whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> Real:
+def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> Real:
     """Join training and given images, find the groups over both, and refuse what training has seen."""
     known = {sample.sha256: sample.file for sample in training.samples}
+    known |= dict.fromkeys(run.settings.get("unlabelled", {}).get("samples", ()), "an unlabelled one")
     leaked = [(sample.file, known[sample.sha256]) for sample in given.samples if sample.sha256 in known]
     if leaked:
         raise DataUnusableError(
-            f"--held-out {given.source} holds {len(leaked)} of the {len(training)} training images (as {leaked[0][0]} "
+            f"--held-out {given.source} holds {len(leaked)} of the training images (as {leaked[0][0]} "
             f"= {leaked[0][1]}). A score against images that training has seen rewards copying: take them out."
         )
-    joined = _join(training, given)
+    joined = join(training, given)
     groups = joined.groups(progress)
     own = {str((training.root / sample.file).resolve()) for sample in training.samples}
     seen = np.array([str(joined.root / sample.file) in own for sample in joined.samples])
@@ -109,16 +110,3 @@ def _given(whole: Dataset, training: Dataset, given: Dataset, progress: Progress
         notes.append(f"{dropped:,} others there show the same pieces of material as training images and are left out.")
     source = f"{whole.fingerprint} {given.fingerprint}"
     return Real(joined, groups, training_rows, rows, "given", source, tuple(notes))
-
-
-def _join(one: Dataset, other: Dataset) -> Dataset:
-    """Return both as one dataset, with the files named from a folder above them."""
-    roots = [one.root.resolve(), other.root.resolve()]
-    root = Path(os.path.commonpath(roots))
-    samples = [
-        replace(sample, file=((base / sample.file).resolve().relative_to(root)).as_posix())
-        for base, part in zip(roots, (one, other), strict=True)
-        for sample in part.samples
-    ]
-    ordered = tuple(sorted(samples, key=lambda sample: (sample.label, sample.file)))
-    return Dataset(source=f"{one.source} and {other.source}", root=root, layout=one.layout, samples=ordered)

@@ -37,7 +37,9 @@ class Sampler:
         height, width = self.recipe.resolution
         self.batch = max(1, min(LARGEST, PIXELS // (height * width)))
         with torch.device("meta"):  # no weights are drawn only to be replaced
-            self.network = build_generator(self.recipe, self.channels, len(self.classes))
+            self.network = build_generator(
+                self.recipe, self.channels, len(self.classes) + bool(settings.get("unlabelled"))
+            )
         weights = checkpoint.tensors("ema.") or checkpoint.tensors("generator.")
         try:
             self.network.load_state_dict(weights, assign=True)

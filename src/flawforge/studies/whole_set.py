@@ -113,10 +113,11 @@ def held_out(run: Run, training: Dataset, progress: Progress) -> Dataset | None:
     selection = run.settings["selection"]
     if selection.get("shots") is None and not selection.get("samples"):
         return None
-    whole = load(training.source, progress=progress).select(list(training.classes))
+    classes = [label for label in training.classes if label in run.settings["data"]["classes"]]
+    whole = load(training.source, progress=progress).select(classes)
     groups = whole.groups(progress)
-    trained = {sample.file for sample in training.samples}
-    seen = {int(group) for group, sample in zip(groups, whole.samples, strict=True) if sample.file in trained}
+    trained = {sample.sha256 for sample in training.samples}
+    seen = {int(group) for group, sample in zip(groups, whole.samples, strict=True) if sample.sha256 in trained}
     first: dict[int, int] = {}
     for index, group in enumerate(groups.tolist()):
         if group not in seen:

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flawforge.core.images import Pixels
+from flawforge.core.progress import Progress
 from flawforge.core.seeds import torch_stream
-from flawforge.training.order import Order
+from flawforge.data.dataset import Dataset
+from flawforge.training.order import Order, make_order
+from flawforge.training.plan import Plan
 from flawforge.training.processes import ALONE, Processes
 
 
@@ -28,6 +31,7 @@ class RealBatches:
         labels: (N,) class numbers; None: all 0.
         processes: those that share the batch; `at` and `labels_at` give this one's part.
         order: which image is shown when; None: each equally often.
+        known: how many of the images have a class; None: all.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class RealBatches:
         labels: NDArray[np.int64] | None = None,
         processes: Processes = ALONE,
         order: Order | None = None,
+        known: int | None = None,
     ) -> None:
         channels_first = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
         wide = channels_first.astype(np.int32) if pixels.dtype == np.uint16 else channels_first.copy()
@@ -47,11 +52,12 @@ class RealBatches:
         self.white, self.batch, self.seed, self.flip = white, batch, seed, flip
         self.labels = torch.zeros(len(pixels), dtype=torch.int64) if labels is None else torch.from_numpy(labels)
         self.processes = processes
+        self.known = known if known is not None else len(pixels)
         self.order = order or Order(len(pixels), seed)
 
     def __len__(self) -> int:
-        """Return the number of real images."""
-        return len(self.pixels)
+        """Return the number of images that have a class: the length of an epoch."""
+        return self.known
 
     def indices(self, step: int) -> Tensor:
         """Return (batch,) indices of the images that step number `step` (from 0) shows."""
@@ -78,3 +84,26 @@ def mirror(images: Tensor, flip: str, generator: torch.Generator, processes: Pro
         if flip in (word, "both"):
             images = torch.where(coins.to(images.device)[:, None, None, None], images.flip(axis), images)
     return images
+
+
+def real_batches(
+    data: Dataset,
+    pixels: Pixels,
+    unlabelled: Dataset | None,
+    plan: Plan,
+    seed: int,
+    processes: Processes,
+    progress: Progress,
+) -> RealBatches:
+    """Return the batches of a training: of its images, whose `pixels` are given, and of unlabelled ones as one class
+    more.
+    """
+    recipe, labels = plan.recipe, data.labels
+    if unlabelled is not None:
+        more = unlabelled.pixels(recipe.resolution, plan.channels, progress)
+        if unlabelled.white != data.white:
+            more = (more.astype(np.float64) * (data.white / unlabelled.white)).round().astype(pixels.dtype)
+        pixels = np.concatenate([pixels, more])
+        labels = np.concatenate([labels, np.full(len(more), len(data.classes))])
+    order = make_order(labels, len(data.classes), recipe.balance, recipe.unlabelled_share, seed)
+    return RealBatches(pixels, data.white, recipe.batch, seed, recipe.flip, labels, processes, order, len(data))

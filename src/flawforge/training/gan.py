@@ -12,9 +12,11 @@ from flawforge.core.errors import DataUnusableError, TrainingInterruptedError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.recipes import Recipe
 from flawforge.data.dataset import Dataset
+from flawforge.data.joined import join
 from flawforge.data.load import load
+from flawforge.data.unlabelled import load_unlabelled
 from flawforge.runs.folder import Run
-from flawforge.training.batches import RealBatches
+from flawforge.training.batches import real_batches
 from flawforge.training.clock import Clock
 from flawforge.training.device import resolve_precision, set_threads
 from flawforge.training.group import start_processes
@@ -23,7 +25,6 @@ from flawforge.training.judge import find_judge
 from flawforge.training.keeper import Keeper
 from flawforge.training.loop import Loop
 from flawforge.training.opening import FEWEST, check_room, open_for_all
-from flawforge.training.order import make_order
 from flawforge.training.previews import Previews
 from flawforge.training.state import TrainingState
 
@@ -37,6 +38,7 @@ def train(
     kimg: float | None = None,
     classes: Sequence[str] | None = None,
     shots: int | None = None,
+    unlabelled: Dataset | str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
@@ -59,6 +61,8 @@ def train(
         kimg: train for so many thousand images instead of the recipe's length.
         classes: the classes to learn; None takes all.
         shots: images per class to learn from; None takes all.
+        unlabelled: a folder of more images of the same line, whose classes are not known or not wanted: surfaces are
+            learnt from them as from a class of their own, which is never made. See `flawforge.data.unlabelled`.
         seed: of every random stream; the same seed on the same machine gives the same weights, bit for bit.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:0``, ...
         resume: go on exactly where the run stopped. Weights end bit-equal (on a CPU, with as many threads) to a run
@@ -86,42 +90,33 @@ def train(
             progress, previews = SILENT, 0
         where = processes.connect(device)
         threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
-        part = load(data, progress=progress).select(classes, shots, seed, progress)
+        part, others = _choose(data, unlabelled, classes, shots, seed, progress)
         own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
-        if len(part) < FEWEST:
-            if shots is not None and shots < FEWEST:
-                raise DataUnusableError(
-                    f"--shots {shots} leaves {len(part)} image; a generator learns from {FEWEST} or more."
-                )
-            raise DataUnusableError(
-                f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
-            )
-
-        processes.check_same(part.fingerprint, f"the images of {part.source}")
+        seen = part.fingerprint if others is None else join(part, others).fingerprint
+        processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         # The run folder: the resolved settings are on disk before anything else happens.
         changes = {**changes, "kimg": kimg}
         opened = open_for_all(
             processes, part, Path(out), recipe, changes, minutes=minutes, budget=budget,
             selection={"classes": None if classes is None else list(classes), "shots": shots, "samples": own},
-            seed=seed, device=where, threads=threads, resume=resume, command=command, progress=progress,
+            unlabelled=others, seed=seed, device=where, threads=threads, resume=resume, command=command,
+            progress=progress,
         )  # fmt: skip
         run, plan, part = opened.run, opened.plan, opened.training
         pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
         precision = processes.tell(resolve_precision(plan.recipe.precision, where))
-        state = TrainingState(plan.recipe, plan.channels, seed, where, precision, len(part.classes), processes)
+        labels = len(part.classes) + (others is not None)
+        state = TrainingState(plan.recipe, plan.channels, seed, where, precision, labels, processes)
         if processes.first:
             check_room(run, state.tensors())
-        order = make_order(part.labels, len(part.classes), plan.recipe.balance, plan.recipe.unlabelled_share, seed)
         journal = Journal(run, state, clock, progress, tensorboard=tensorboard)
         judge = find_judge(opened, pixels, where, seed, progress) if processes.first else None
         loop = Loop(
             run=run,
             plan=plan,
             state=state,
-            batches=RealBatches(
-                pixels, part.white, plan.recipe.batch, seed, plan.recipe.flip, part.labels, processes, order
-            ),
+            batches=real_batches(part, pixels, others, plan, seed, processes, progress),
             journal=journal,
             keeper=Keeper(run, state, judge, journal, clock, progress),
             grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
@@ -140,3 +135,21 @@ def train(
                 f"Go on exactly there with the same command and --resume."
             )
         return run
+
+
+def _choose(
+    data: Dataset | str | Path, unlabelled: Dataset | str | Path | None, classes: Sequence[str] | None,
+    shots: int | None, seed: int, progress: Progress,
+) -> tuple[Dataset, Dataset | None]:  # fmt: skip
+    """Return the images to learn from, and the unlabelled ones beside them."""
+    whole = load(data, progress=progress)
+    part = whole.select(classes, shots, seed, progress)
+    if len(part) < FEWEST:
+        if shots is not None and shots < FEWEST:
+            raise DataUnusableError(
+                f"--shots {shots} leaves {len(part)} image; a generator learns from {FEWEST} or more."
+            )
+        raise DataUnusableError(
+            f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
+        )
+    return part, load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None

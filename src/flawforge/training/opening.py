@@ -19,6 +19,7 @@ from flawforge.core.recipes import DEFAULT, Recipe
 from flawforge.core.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.held_out import RULE, Division, hold_out, keep_all
+from flawforge.data.unlabelled import describe_unlabelled
 from flawforge.models.build import count_parameters
 from flawforge.runs.checkpoint import KEPT
 from flawforge.runs.folder import Run
@@ -63,6 +64,7 @@ def open_run(
     minutes: float | None,
     budget: float | None,
     selection: dict[str, Any],
+    unlabelled: Dataset | None,
     seed: int,
     device: torch.device,
     threads: int,
@@ -86,7 +88,7 @@ def open_run(
         processes.check_batch(asked.batch)
         division = hold_out(chosen, seed, progress) if asked.judge_kimg else keep_all(chosen)
         data = chosen.take(division.training)
-        _same_experiment(run, settings, asked, data, selection, seed)
+        _same_experiment(run, settings, asked, data, selection, unlabelled, seed)
         if settings["environment"]["threads"] != threads and device.type == "cpu":
             progress.warn(
                 f"the run was begun with {settings['environment']['threads']} threads and goes on with {threads}: the "
@@ -118,6 +120,11 @@ def open_run(
         selection = {**selection, "samples": sorted({sample.sha256 for sample in data.samples})}
     channels = data.channels if asked.channels == "data" else asked.channels
     by_images = minutes is None or asked.kimg is not None
+    if unlabelled is not None and not asked.knows_classes:
+        raise SettingError(
+            f"--unlabelled needs a recipe that tells classes apart; {asked.name} would make such images too. Use "
+            f"--recipe fewshot, or leave --unlabelled out."
+        )
     if len(data.classes) > 1 and not asked.knows_classes:
         progress.warn(
             f"recipe {asked.name} knows no classes: the {len(data.classes)} classes of {data.source} "
@@ -151,8 +158,10 @@ def open_run(
             "threads": threads,
             "processes": processes.count,
         },
-        "parameters": count_parameters(asked, channels, len(data.classes)),
+        "parameters": count_parameters(asked, channels, len(data.classes) + (unlabelled is not None)),
     }
+    if unlabelled is not None:
+        settings["unlabelled"] = describe_unlabelled(unlabelled, data)
     return Opened(Run.create(out, settings), Plan(asked, channels, minutes, by_images), chosen, division)
 
 
@@ -210,10 +219,19 @@ def _refuse_inside(data: Dataset, out: Path) -> None:
 
 
 def _same_experiment(
-    run: Run, settings: dict[str, Any], asked: Recipe, data: Dataset, selection: dict[str, Any], seed: int
+    run: Run,
+    settings: dict[str, Any],
+    asked: Recipe,
+    data: Dataset,
+    selection: dict[str, Any],
+    unlabelled: Dataset | None,
+    seed: int,
 ) -> None:
     begun = Recipe.parse(settings["recipe"]).dump()  # fields that are newer than the run have their default
     changed = [f"{k} {begun[k]} -> {v}" for k, v in asked.dump().items() if k not in LENGTH and begun[k] != v]
+    then, now_given = settings.get("unlabelled"), unlabelled.fingerprint if unlabelled is not None else None
+    if (then["fingerprint"] if then else None) != now_given:
+        changed.append(f"{then['count'] if then else 0} unlabelled images -> {len(unlabelled) if unlabelled else 0}")
     if settings["seed"] != seed:
         changed.append(f"seed {settings['seed']} -> {seed}")
     if settings["data"]["fingerprint"] != data.fingerprint:
