@@ -12,7 +12,7 @@ from torch import nn
 
 from flawforge.core.classifiers import CLASSIFIERS
 from flawforge.core.errors import SettingError
-from flawforge.models.classifier import Lite0Classifier, build_classifier
+from flawforge.models.classifier import Lite0Classifier, build_classifier, standardise
 
 
 @pytest.fixture
@@ -86,3 +86,25 @@ def test_what_cannot_be_built_says_why(own: types.ModuleType) -> None:
     }.items():
         with pytest.raises(SettingError, match=reason):
             build_classifier(name, 2, 1, (32, 32), 0)
+
+
+def test_exposure_is_no_sign_of_a_class() -> None:
+    """A brighter and flatter print of an image is standardised to the same one; an even image to nothing."""
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 0.3
+    same = standardise(images)
+    torch.testing.assert_close(standardise(images * 0.5 + 0.2), same, atol=0.05, rtol=0)
+    torch.testing.assert_close(same.mean((1, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(same.std((1, 2, 3)), torch.ones(2), atol=0.01, rtol=0)
+    torch.testing.assert_close(standardise(torch.full((1, 1, 8, 8), 0.3)), torch.zeros(1, 1, 8, 8), atol=1e-4, rtol=0)
+    grown = standardise(0.01 * images)  # hardly anything but noise: not stretched to full strength
+    assert float(grown.std()) < 0.2
+    network = build_classifier("small-cnn", 3, 3, (32, 32), 0).eval()
+    assert network(images).equal(network.classifier(network.layers(same).mean((2, 3))))  # type: ignore[operator]
+
+
+def test_a_side_that_is_short_is_enlarged_in_proportion() -> None:
+    probe = build_classifier("effnet-probe", 3, 1, (32, 64), 0)
+    assert isinstance(probe, Lite0Classifier)
+    small = torch.rand(1, 1, 32, 64, generator=torch.Generator().manual_seed(0))
+    large = torch.nn.functional.interpolate(small, (128, 256), mode="bilinear")
+    torch.testing.assert_close(probe.features(small), probe.features(large))

@@ -9,6 +9,7 @@ from flawforge.core.recipes import Resolution
 from flawforge.core.settings import Settings, setting
 
 CLASSIFIERS = ("small-cnn", "effnet-probe", "effnet-finetune")
+OWN_POLICY = {"effnet-probe": "mirrors"}  # frozen features have seen no blurred or noisy steel; others: strong
 
 
 class ClassifierSettings(Settings):
@@ -43,7 +44,11 @@ class ClassifierSettings(Settings):
     ema_kimg: float = setting(
         0.0, ge=0, le=1e4, unit="kimg", help="Half-life of a moving average of the weights; 0: the last weights."
     )
-    policy: str = setting("strong", allowed="a policy's name", help="Classical transforms of every image shown.")
+    policy: str | ClassicalPolicy = setting(
+        "auto",
+        allowed="auto, none, light, strong, trivial, mirrors",
+        help="Classical transforms of every image shown. 'auto': what was found best for the model.",
+    )
     generated_weight: float = setting(
         1.0, ge=0, le=1, help="Weight of a generated image's loss, that of a real one being 1."
     )
@@ -60,7 +65,7 @@ class ClassifierSettings(Settings):
         help="From here the share of generated images falls linearly to 0 at the end. 1: it stays.",
     )  # fmt: skip
     views: int = setting(
-        2048, ge=1, le=1_000_000, unit="images",
+        1024, ge=1, le=1_000_000, unit="images",
         help="For effnet-probe: changed images whose features are worked out once and then drawn from, real and "
         "generated each.",
     )  # fmt: skip
@@ -70,5 +75,11 @@ class ClassifierSettings(Settings):
 
     @property
     def transforms(self) -> ClassicalPolicy:
-        """The policy that is named."""
-        return policy(self.policy)
+        """The policy that is given or named, or the model's own.
+
+        Raises:
+            SettingError: there is none of this name.
+        """
+        if isinstance(self.policy, ClassicalPolicy):
+            return self.policy
+        return policy(OWN_POLICY.get(self.model, "strong") if self.policy == "auto" else self.policy)

@@ -58,6 +58,7 @@ class ClassicalPolicy(Settings):
 
 
 NONE = ClassicalPolicy()
+MIRRORS = ClassicalPolicy(flip_horizontal=True, flip_vertical=True)
 LIGHT = ClassicalPolicy(flip_horizontal=True, flip_vertical=True, shift=0.06, brightness=0.08)
 STRONG = ClassicalPolicy(
     flip_horizontal=True,
@@ -85,7 +86,7 @@ TRIVIAL = ClassicalPolicy(
     erasing=0.3,
     one_change=True,
 )
-POLICIES = {"none": NONE, "light": LIGHT, "strong": STRONG, "trivial": TRIVIAL}
+POLICIES = {"none": NONE, "mirrors": MIRRORS, "light": LIGHT, "strong": STRONG, "trivial": TRIVIAL}
 
 
 def policy(name: str) -> ClassicalPolicy:
@@ -96,7 +97,7 @@ def policy(name: str) -> ClassicalPolicy:
     """
     if name not in POLICIES:
         raise SettingError(
-            f"policy is '{name}'; allowed: {', '.join(POLICIES)}.{did_you_mean(name, POLICIES)} A policy of your own "
-            f"is a ClassicalPolicy."
+            f"policy is '{name}'; allowed: auto, {', '.join(POLICIES)}.{did_you_mean(name, POLICIES)} "
+            f"In Python a ClassicalPolicy of your own will do too."
         )
     return POLICIES[name]
