@@ -1,11 +1,13 @@
-"""Time one training step of `dcgan-sn` beside a plain transcription of the published loop.
+"""Time one training step of `dcgan-sn` beside a plain transcription of the published loop, and one of `fewshot`.
 
-Both run in one process, from the same weights, on the same batches, in alternation. The table gives the median seconds
-of a step, images a second, and the median of the round-by-round ratios; then how far the two are apart after the first
-step and over the loss curve in float32 (they are the same mathematics), and the share of the machine's matrix-product
-rate.
+From the same weights, on the same batches, in alternation. The plain loop runs in processes of its own: once as PyTorch
+stands, and once with large memory pages, which `flawforge` asks for and a plain program does not. The table gives the
+median seconds of a step, images a second, the median of the round-by-round ratios, and the share of the machine's
+matrix-product rate, measured in the same run; then how far ours and the plain loop are apart after the first step and
+over the loss curve (they are the same mathematics).
 
     python benchmarks/train_step.py [--quick] [--json FILE] [--rounds 20] [--threads N]
+    python benchmarks/train_step.py --profile    where the time of a step goes, by operation
 """
 
 from __future__ import annotations
@@ -13,24 +15,28 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the command line does
 
 import argparse
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
 
 from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
 from flawforge.models.latents import draw_latents
-from flawforge.training.device import resolve_precision
+from flawforge.training.device import Precision, resolve_precision
 from flawforge.training.state import TrainingState
 from flawforge.training.step import gan_step
 from machine import keep, median_ratio, timed
 from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
+from plain_worker import PlainWorker
 
-GFLOP_A_STEP = 457.0  # products of one step of 12, without the discriminator's gradients that part 3 throws away
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
 
 
@@ -94,62 +100,110 @@ def curve_difference(batches: list[Tensor]) -> float:
     return max(gaps)
 
 
+def stepper(name: str, precision: Precision, batches: list[Tensor]) -> Callable[[int], float]:
+    """Return what makes step number n of a recipe on the batches, and returns the discriminator's loss.
+
+    `fewshot` sees them at its own size, in its own batch, in gray, as six classes in turn.
+    """
+    chosen = recipe(name)
+    if chosen.knows_classes:
+        pool = torch.nn.functional.interpolate(torch.cat(batches).mean(1, keepdim=True), chosen.resolution)
+        batches = [pool[torch.arange(chosen.batch) % len(pool)]]
+    labels = torch.arange(chosen.batch) % 6 if chosen.knows_classes else None
+    state = TrainingState(
+        chosen, batches[0].shape[1], 0, torch.device("cpu"), precision, 6 if chosen.knows_classes else 1
+    )
+
+    def step(number: int) -> float:
+        latents = draw_latents(0, "latents", [(number, i) for i in range(chosen.batch)], chosen.latent)
+        state.augmentation.step = number
+        outcome = gan_step(state, batches[number % len(batches)], latents, labels)
+        if chosen.ema_kimg > 0:
+            state.average.update((number + 1) * chosen.batch, chosen.batch)
+        return float(outcome.loss_d)
+
+    return step
+
+
+def products(step: Callable[[int], float]) -> float:
+    """Return the GFLOP of the matrix products and convolutions of one step, as they are done."""
+    with FlopCounterMode(display=False) as counter:
+        step(0)
+    return float(counter.get_total_flops()) / 1e9
+
+
+def show_profile(batches: list[Tensor], half: bool) -> None:
+    """Print where the time of a step goes, by operation, for both recipes."""
+    for name in ("dcgan-sn", "fewshot"):
+        step = stepper(name, "bfloat16" if half else "float32", batches)
+        for number in range(2):
+            step(number)
+        with profile(activities=[ProfilerActivity.CPU]) as seen:
+            for number in range(2, 5):
+                step(number)
+        total = sum(row.self_cpu_time_total for row in seen.key_averages())
+        print(f"\n{name}: {total / 3e3:.0f} ms a step, seen by the profiler")
+        for row in sorted(seen.key_averages(), key=lambda row: -row.self_cpu_time_total)[:14]:
+            ms, share = row.self_cpu_time_total / 3e3, row.self_cpu_time_total / total
+            print(f"{row.key:44}{ms:9.1f} ms{share:8.1%}{row.count / 3:8.0f} calls")
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20, help="steps of each loop (default 20)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--quick", action="store_true", help="4 rounds")
+    parser.add_argument("--profile", action="store_true", help="show where the time goes, and nothing else")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     rounds = 4 if args.quick else args.rounds
+    batches = real_batches(rounds, recipe("dcgan-sn").batch)
+    half = resolve_precision("auto", torch.device("cpu")) == "bfloat16"
+    if args.profile:
+        return show_profile(batches, half)
 
-    published = recipe("dcgan-sn")
-    cpu = torch.device("cpu")
-    plain = PlainLoop(plain_generator(), plain_discriminator())
-    ours = TrainingState(published, 3, 0, cpu, "float32")
-    copy_weights(ours.generator, ours.discriminator, plain)  # type: ignore[arg-type]
-    rows: dict[str, list[float]] = {"plain loop, float32": [], "dcgan-sn, float32": []}
-    half = resolve_precision("auto", cpu) == "bfloat16"
-    lower = TrainingState(published, 3, 0, cpu, "bfloat16") if half else None
-    if lower is not None:
-        rows["dcgan-sn, bfloat16"] = []
+    formats: list[Precision] = ["float32", "bfloat16"] if half else ["float32"]
+    ours = {f"{name}, {kind}": stepper(name, kind, batches) for name in ("dcgan-sn", "fewshot") for kind in formats}
+    rows: dict[str, list[float]] = {"plain loop": [], "plain loop, large pages": [], **{name: [] for name in ours}}
+    with PlainWorker(False, args.threads) as plain, PlainWorker(True, args.threads) as paged:
+        for number in range(rounds):
+            rows["plain loop"].append(plain.step())
+            rows["plain loop, large pages"].append(paged.step())
+            for name, step in ours.items():
+                rows[name].append(timed(lambda s=step, n=number: s(n)))  # type: ignore[misc]
+            told = ", ".join(f"{name} {times[-1]:.2f} s" for name, times in rows.items())
+            print(f"round {number + 1}/{rounds}: {told}", flush=True)
 
-    batches = real_batches(rounds, published.batch)
-    for step, real in enumerate(batches):
-        latents = draw_latents(0, "latents", [(step, i) for i in range(published.batch)], published.latent)
-        rows["plain loop, float32"].append(timed(lambda: plain.step(real, latents)))
-        rows["dcgan-sn, float32"].append(timed(lambda: float(gan_step(ours, real, latents).loss_d)))
-        if lower is not None:
-            rows["dcgan-sn, bfloat16"].append(timed(lambda: float(gan_step(lower, real, latents).loss_d)))
-        print(
-            f"round {step + 1}/{rounds}: " + ", ".join(f"{name} {times[-1]:.2f} s" for name, times in rows.items()),
-            flush=True,
-        )
-
-    rates = {"float32": ceiling(torch.float32), "bfloat16": ceiling(torch.bfloat16) if half else float("nan")}
+    rates = {kind: ceiling(getattr(torch, kind)) for kind in formats}
+    gflop = {name: products(stepper(name, "float32", batches)) for name in ("dcgan-sn", "fewshot")}
     warm = {name: times[1:] for name, times in rows.items()}
-    print(f"\n{'':24}{'s a step':>10}{'images/s':>10}{'speedup':>9}{'of ceiling':>12}")
+    print(f"\n{'':24}{'s a step':>10}{'images/s':>10}{'speedup':>9}{'with large pages':>18}{'of ceiling':>12}")
     table = {}
     for name, times in warm.items():
+        kind: Precision = "bfloat16" if "bfloat16" in name else "float32"
+        which = "fewshot" if "fewshot" in name else "dcgan-sn"
         middle = statistics.median(times)
-        ratio = median_ratio(warm["plain loop, float32"], times)
-        share = GFLOP_A_STEP / middle / rates["bfloat16" if "bfloat16" in name else "float32"]
-        table[name] = {"seconds": times, "median": middle, "speedup": ratio, "of_ceiling": share}
-        print(f"{name:24}{middle:10.3f}{published.batch / middle:10.2f}{ratio:9.2f}{share:12.1%}")
-    print(
-        f"\nmatrix products: {rates['float32']:.0f} GFLOP/s in float32, {rates['bfloat16']:.0f} in bfloat16, "
-        f"{args.threads} threads"
-    )
+        row = {"seconds": times, "median": middle, "of_ceiling": gflop[which] / middle / rates[kind]}
+        line = f"{name:24}{middle:10.3f}{recipe(which).batch / middle:10.2f}"
+        if which == "dcgan-sn":
+            row["speedup"] = median_ratio(warm["plain loop"], times)
+            row["speedup_pages"] = median_ratio(warm["plain loop, large pages"], times)
+            line += f"{row['speedup']:9.2f}{row['speedup_pages']:18.2f}"
+        print(f"{line:71}{row['of_ceiling']:12.1%}")
+        table[name] = row
+    print(f"\nmatrix products: {', '.join(f'{rate:.0f} GFLOP/s in {kind}' for kind, rate in rates.items())}; ", end="")
+    print(f"{gflop['dcgan-sn']:.0f} and {gflop['fewshot']:.1f} GFLOP a step; {args.threads} threads")
     gradients, curve = gradient_difference(batches), curve_difference(batches)
     print(
         f"the same mathematics: the discriminator's first gradients differ from the plain loop's by {gradients:.1e} of"
     )
     print(f"their size (float32), the loss over {rounds} steps by at most {curve:.1e} (float64, depths 8)")
-    result = {"rounds": rounds, "threads": args.threads, "ceiling_gflops": rates, "rows": table}
+    result = {"rounds": rounds, "threads": args.threads, "ceiling_gflops": rates, "gflop": gflop, "rows": table}
     keep(args.json, {**result, "gradient_difference": gradients, "curve_difference": curve})
-    print(f"figure: speedup {table['dcgan-sn, float32']['speedup']:.3f}")
+    print(f"figure: speedup {table[f'dcgan-sn, {formats[-1]}']['speedup']:.3f}")
+    return None
 
 
 if __name__ == "__main__":

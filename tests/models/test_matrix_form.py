@@ -50,9 +50,14 @@ def test_gradients_of_gradients_are_right() -> None:
 
 
 def test_it_is_taken_for_deep_layers_alone() -> None:
-    deep, shallow = torch.empty(2048, 1024, 4, 4, device="meta"), torch.empty(64, 32, 4, 4)
+    deep, shallow = torch.empty(2048, 8, 4, 4, device="meta"), torch.empty(64, 32, 4, 4)
     assert not pays(deep, 24 * 16)  # on no device but the processor
     assert pays(torch.empty(2048, 8, 4, 4), 24 * 16)
+    middle = torch.empty(1024, 8, 4, 4)
+    assert pays(middle.bfloat16(), 24 * 64)
+    assert not pays(middle, 24 * 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert pays(middle, 24 * 64)
     assert not pays(shallow, 24 * 256)
     images = torch.empty(1, 4, 8, 8)
     assert fits(nn.Conv2d(4, 4, 4, 2, 1), images)

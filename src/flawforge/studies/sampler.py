@@ -47,7 +47,7 @@ class Sampler:
             raise RunBrokenError(
                 f"checkpoint {checkpoint.path} does not fit the recipe in {run.settings_file}: {error}"
             ) from error
-        self.network.requires_grad_(False).eval().to(device)
+        self.network.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> NDArray[np.float32]:
         """Make batch `number` of a class: (batch, C, H, W) in [-1, 1], images number·batch and following.

@@ -1,0 +1,164 @@
+"""Measure `flawforge generate`: images a second beside the machine's ceiling, and memory over a long run.
+
+For a run of each recipe, trained for one step (an image takes the same time after more): images a second of the whole,
+from latents to files; of the generator alone; and of drawing containers, encoding and writing alone. The generator's
+ceiling is the machine's matrix-product rate over the GFLOP of an image. Generator and files want the same cores, so the
+ceiling of the whole is 1 / (1 / generator's ceiling + 1 / files); the last column is the share of it. Then one long set
+with the small recipe: the process's peak memory after 1,000 and 10,000 images and at the end.
+
+    python benchmarks/generation.py [--quick] [--json FILE] [-n 20000] [--threads N]
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the command line does
+
+import argparse
+import resource
+import shutil
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from flawforge.core.progress import Progress, Task
+from flawforge.core.seeds import numpy_stream
+from flawforge.runs.checkpoint import require_checkpoint
+from flawforge.runs.folder import Run
+from flawforge.studies.containers import Containers
+from flawforge.studies.generate import generate
+from flawforge.studies.manifest import Entry
+from flawforge.studies.sampler import Sampler
+from flawforge.studies.writer import Writer
+from flawforge.training.gan import train
+from machine import keep, timed
+from train_step import ceiling
+
+RESOLUTION = {"dcgan-sn": 128, "fewshot": 64}
+ROUNDS = 3
+MARKS = (1_000, 10_000)  # images after which memory is read
+
+
+class Watch(Task):
+    """Notes the process's peak memory at `MARKS`."""
+
+    def __init__(self) -> None:
+        self.done, self.peaks = 0, {}  # type: ignore[var-annotated]
+
+    def advance(self, amount: float = 1.0, **facts: str) -> None:
+        """Count, and look."""
+        self.done += int(amount)
+        if self.done in MARKS:
+            self.peaks[self.done] = peak()
+
+
+class Watched(Progress):
+    """Hands out one `Watch`."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+        """Open the work."""
+        yield self.watch
+
+
+def peak() -> float:
+    """Return the process's peak resident memory so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def untrained(folder: Path, recipe: str, **changes: Any) -> Run:
+    """Return a run of one step on noise: 12 gray images of the recipe's size."""
+    data = folder / f"{recipe}-data"
+    side = RESOLUTION[recipe]
+    for index in range(12):
+        noise = numpy_stream(0, "samples", index).normal(128, 25, (side, side)).clip(0, 255).astype(np.uint8)
+        file = data / "noise" / f"{index}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(noise).save(file)
+    return train(data, folder / recipe, recipe, kimg=0.001, previews=0, **changes)
+
+
+def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
+    """Return images a second of the whole, of the generator alone and of the files alone; and GFLOP of an image."""
+    sampler = Sampler(run, require_checkpoint(run), torch.device("cpu"))
+    containers, label = Containers(run.settings["data"], 4), sampler.classes[0]
+    with FlopCounterMode(display=False) as counter:
+        made = sampler.images(0, label, 0)
+    batches = max(1, images // sampler.batch)
+
+    def write() -> None:
+        with Writer(folder / "files", 2 * sampler.batch, lambda: None) as writer:
+            for index in range(batches * sampler.batch):
+                image = made[index % sampler.batch]
+                form = containers.draw(0, label, index)
+                entry = partial(Entry, f"{index}.png", label, 0, index, "none", width=1, height=1, mode="L")
+                writer.put(lambda sha, e=entry: e(sha256=sha), f"{index}.png", partial(containers.encode, image, form))  # type: ignore[misc]
+
+    (folder / "files").mkdir()
+    times: dict[str, list[float]] = {"whole": [], "generator": [], "files": []}
+    for number in range(ROUNDS):
+        whole = folder / f"set{number}"
+        count = batches * sampler.batch
+        times["whole"].append(timed(lambda w=whole, n=count: generate(run, n, out=w)))  # type: ignore[misc]
+        times["generator"].append(timed(lambda: [sampler.images(0, label, n) for n in range(batches)]))
+        times["files"].append(timed(write))
+    rates = {name: batches * sampler.batch / statistics.median(seconds) for name, seconds in times.items()}
+    return {**rates, "gflop": counter.get_total_flops() / 1e9 / sampler.batch}
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", type=int, default=20_000, help="images of the long set (default 20,000)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--quick", action="store_true", help="short rounds, and a long set of 2,000")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    rate = ceiling(torch.float32)
+    print(f"matrix products: {rate:.0f} GFLOP/s in float32, {args.threads} threads")
+    print(f"\n{'':12}{'size':>8}{'images/s':>10}{'generator':>11}{'ceiling':>9}{'files':>8}{'of ceiling':>12}")
+    table: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for recipe in RESOLUTION:
+            row = measure(untrained(folder, recipe), folder, 128 if args.quick else 640)
+            shutil.rmtree(folder / "files")
+            for number in range(ROUNDS):
+                shutil.rmtree(folder / f"set{number}")
+            ceiling_here = rate / row["gflop"]
+            share = row["whole"] * (1 / ceiling_here + 1 / row["files"])
+            table[recipe] = {**row, "ceiling": ceiling_here, "of_ceiling": share}
+            print(
+                f"{recipe:12}{RESOLUTION[recipe]:>8}{row['whole']:10.0f}{row['generator']:11.0f}{ceiling_here:9.0f}"
+                f"{row['files']:8.0f}{share:12.1%}",
+                flush=True,
+            )
+        run, watched = untrained(folder, "dcgan-lite", resolution=64), Watched()
+        count = 2_000 if args.quick else args.n
+        before = peak()
+        seconds = timed(lambda: generate(run, count, out=folder / "long", progress=watched))
+        peaks = {**watched.watch.peaks, count: peak()}
+    told = ", ".join(f"{value:.0f} MB after {done:,}" for done, value in peaks.items())
+    print(f"\n{count:,} images of 64x64 in {seconds:.0f} s ({count / seconds:.0f} images/s); peak memory {told}")
+    long = {"images": count, "seconds": seconds, "peak_mb_before": before, "peak_mb": peaks}
+    keep(args.json, {"threads": args.threads, "ceiling_gflops": rate, "rows": table, "long": long})
+    print(f"figure: of_ceiling {min(row['of_ceiling'] for row in table.values()):.3f}")
+
+
+if __name__ == "__main__":
+    main()
