@@ -83,7 +83,7 @@ def peak() -> float:
 def untrained(folder: Path, recipe: str, **changes: Any) -> Run:
     """Return a run of one step on noise: 12 gray images of the recipe's size."""
     data = folder / f"{recipe}-data"
-    side = RESOLUTION[recipe]
+    side = RESOLUTION.get(recipe, 64)
     for index in range(12):
         noise = numpy_stream(0, "samples", index).normal(128, 25, (side, side)).clip(0, 255).astype(np.uint8)
         file = data / "noise" / f"{index}.png"
