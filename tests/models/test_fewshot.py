@@ -36,3 +36,18 @@ def test_an_image_does_not_depend_on_its_batch_when_images_are_made() -> None:
     generator = build_generator(small, 1, 2).eval()
     latents, labels = torch.randn(4, small.latent), torch.tensor([0, 1, 1, 0])
     torch.testing.assert_close(generator(latents, labels)[2:3], generator(latents[2:3], labels[2:3]))
+
+
+def test_the_grain_is_white_to_the_eye_and_a_function_of_the_latent() -> None:
+    from flawforge.models.fewshot import AMOUNT, Grain
+
+    layer = torch.nn.Sequential(Grain(3, (64, 64)))
+    initialise(layer, torch_stream(0, "weights"))
+    latents = torch.randn(50, 128, generator=torch_stream(1, "latents"))
+    maps = layer[0](torch.zeros(50, 3, 64, 64), latents).detach()[:, 0]
+    assert float(maps.std()) == pytest.approx(AMOUNT, rel=0.1)
+    for moved in (maps.roll(1, 1), maps.roll(1, 2)):  # neighbours share nothing: 4,096 pixels, so 1/64 a map
+        assert abs(float((maps * moved).mean() / maps.square().mean())) < 0.02
+    shares = torch.corrcoef(maps.flatten(1)).fill_diagonal_(0).abs()
+    assert float(shares.max()) < 0.75, "two latents, two maps"
+    assert torch.equal(maps, layer[0](torch.zeros(50, 3, 64, 64), latents)[:, 0])

@@ -9,7 +9,7 @@ from torch import nn
 
 from flawforge.core.recipes import Recipe
 from flawforge.models.dcgan import DCDiscriminator, DCGenerator
-from flawforge.models.fewshot import FewshotGenerator
+from flawforge.models.fewshot import GRAINS, FewshotGenerator, Grain
 from flawforge.models.projected import Head, ProjectedDiscriminator
 from flawforge.models.spectral import SpectralConv2d
 
@@ -39,7 +39,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
     Convolutions and linear layers: uniform within ±1/sqrt(fan in), PyTorch's default (the published experiment names
     none, so it had its framework's). Embeddings: N(0, 1). Batch norm: scale 1, shift 0. The fixed mixing of a
-    projected discriminator: N(0, 2 / fan in).
+    projected discriminator: N(0, 2 / fan in). The basis of the grain: N(0, 1 / numbers that decide it).
     """
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
@@ -55,6 +55,8 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             layer.start_vectors(generator)
         if isinstance(layer, Head):
             layer.mixing.normal_(0, math.sqrt(2 / layer.mixing.shape[1]), generator=generator)
+        if isinstance(layer, Grain):
+            layer.basis.normal_(0, 1 / math.sqrt(GRAINS), generator=generator)
 
 
 def count_parameters(recipe: Recipe, channels: int, classes: int = 1) -> dict[str, int]:

@@ -4,7 +4,8 @@ After Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fide
 (FastGAN, 2101.04775): one 3x3 convolution a scale with gated linear units, and coarse maps that gate fine ones (skip-
 layer excitation, eq. 1). Classes and latent enter each scale through the scale and shift of batch norm (de Vries et
 al. 2017, 1707.00683; Brock et al. 2018, 1809.11096, which splits the latent over the scales), so that classes with
-few images borrow all convolutions from the others.
+few images borrow all convolutions from the others. Each scale adds grain (Karras et al. 2019, 1812.04948, add noise
+there), so that a texture need not be made out of a few channels; here it is a function of the latent, so an image is too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from torch.nn import functional as F
 EMBEDDING = 64  # numbers that say a class
 CHUNK = 32  # numbers that each scale takes from the latent
 WIDEST = 8  # times the depth: no scale has more channels
+GRAINS = 32  # numbers of the latent that decide the grain: as many basis maps a scale
+AMOUNT = 0.5  # of the grain beside maps of variance 1, before training
 
 
 class ConditionalNorm(nn.Module):
@@ -36,17 +39,41 @@ class ConditionalNorm(nn.Module):
         return out + shift[:, :, None, None]
 
 
-class Scale(nn.Module):
-    """Double the size: nearest neighbour, 3x3 convolution, conditional norm, gated linear unit."""
+class Grain(nn.Module):
+    """Add to each channel a learnt amount of one map: the latent's first numbers times a fixed random basis.
 
-    def __init__(self, inputs: int, outputs: int, condition: int) -> None:
+    For one image the map is white noise to the eye, and two images have two maps; but an image stays a function of its
+    latent, which fresh noise would end.
+    """
+
+    basis: Tensor
+
+    def __init__(self, channels: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size = size
+        self.register_buffer("basis", torch.zeros(GRAINS, size[0] * size[1]))
+        self.amount = nn.Parameter(torch.full((channels,), AMOUNT))
+
+    def forward(self, x: Tensor, latents: Tensor) -> Tensor:
+        """Map (N, C, H, W) and (N, latent) to (N, C, H, W)."""
+        used = latents[:, :GRAINS]
+        grain = (used @ self.basis[: used.shape[1]]).view(len(x), 1, *self.size)
+        return x + grain.to(x.dtype) * self.amount[:, None, None].to(x.dtype)
+
+
+class Scale(nn.Module):
+    """Double the size: nearest neighbour, 3x3 convolution, conditional norm, grain, gated linear unit."""
+
+    def __init__(self, inputs: int, outputs: int, condition: int, size: tuple[int, int]) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, 2 * outputs, 3, 1, 1, bias=False)
         self.norm = ConditionalNorm(2 * outputs, condition)
+        self.grain = Grain(2 * outputs, size)
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Map (N, in, H, W) and (N, k) to (N, out, 2H, 2W)."""
-        out: Tensor = F.glu(self.norm(self.conv(F.interpolate(x, scale_factor=2, mode="nearest")), condition), 1)
+    def forward(self, x: Tensor, condition: Tensor, latents: Tensor) -> Tensor:
+        """Map (N, in, H, W), (N, k) and (N, latent) to (N, out, 2H, 2W)."""
+        wide = self.norm(self.conv(F.interpolate(x, scale_factor=2, mode="nearest")), condition)
+        out: Tensor = F.glu(self.grain(wide, latents), 1)
         return out
 
 
@@ -79,7 +106,12 @@ class FewshotGenerator(nn.Module):
         condition = EMBEDDING + self.chunk
         self.embedding = nn.Embedding(classes, EMBEDDING)
         self.start = nn.Linear(latent + EMBEDDING, 2 * widths[0] * base[0] * base[1])
-        self.scales = nn.ModuleList([Scale(a, b, condition) for a, b in itertools.pairwise(widths)])
+        self.scales = nn.ModuleList(
+            [
+                Scale(a, b, condition, (base[0] << (place + 1), base[1] << (place + 1)))
+                for place, (a, b) in enumerate(itertools.pairwise(widths))
+            ]
+        )
         self.skips = nn.ModuleDict(
             {
                 str(i + 3): Excitation(widths[i], widths[i + 3])
@@ -100,7 +132,7 @@ class FewshotGenerator(nn.Module):
             # Each scale has numbers of its own, as long as the latent lasts; then it begins again.
             first = (place * self.chunk) % max(latents.shape[1] - self.chunk + 1, 1)
             condition = torch.cat([said, latents[:, first : first + self.chunk]], 1)
-            x = scale(maps[-1], condition)
+            x = scale(maps[-1], condition, latents)
             skip = str(place + 1)
             maps.append(self.skips[skip](maps[place - 2], x) if skip in self.skips else x)
         return torch.tanh(self.out(maps[-1]))
