@@ -38,7 +38,7 @@ from flawforge.training.state import TrainingState
 from flawforge.training.step import gan_step
 from machine import machine
 from quality_yardstick import MADE, NAMES, Parts, Yardstick, at_size, cut
-from recipe_variants import FewClasses, OtherStep, Step, judged_by, seen_at
+from recipe_variants import FewClasses, OtherStep, Step, judged_by, seen_at, without_grain
 
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
 CPU = torch.device("cpu")
@@ -58,8 +58,9 @@ def candidates() -> dict[str, Candidate]:
     """Return all candidates by name; ``as-is`` is the recipe."""
     settings: dict[str, dict[str, Any]] = {
         "as-is": {},
-        "half-steps": {"generator_lr": 1e-4, "discriminator_lr": 1e-4},
-        "double-steps": {"generator_lr": 4e-4, "discriminator_lr": 4e-4},
+        "half-steps": {"generator_lr": 2e-4, "discriminator_lr": 2e-4},
+        "double-steps": {"generator_lr": 8e-4, "discriminator_lr": 8e-4},
+        "faster-generator": {"generator_lr": 8e-4},
         "batch-8": {"batch": 8},
         "batch-32": {"batch": 32},
         "no-augmentation": {"augment": "none"},
@@ -81,6 +82,7 @@ def candidates() -> dict[str, Candidate]:
         "r1": Candidate(step=OtherStep(r1=0.1)),
         "lecam": Candidate(step=OtherStep(lecam=0.1)),
         "feature-diversity": Candidate(step=OtherStep(features=2.0)),
+        "no-grain": Candidate(around=without_grain),
         "few-classes": Candidate(batches=FewClasses),
         "seen-at-64": Candidate(around=partial(seen_at, 64)),
         "heads-2-3-5": Candidate(around=partial(judged_by, 2, 3, 5)),

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from flawforge.core.seeds import torch_stream
 from flawforge.models import projected
+from flawforge.models.fewshot import Grain
 from flawforge.training.batches import RealBatches
 from flawforge.training.losses import distance_in, diversity_gap, hinge_fake, hinge_real
 from flawforge.training.state import TrainingState
@@ -138,3 +139,18 @@ def judged_by(*stages: int) -> Iterator[None]:
         yield
     finally:
         projected.HALVINGS = before
+
+
+@contextmanager
+def without_grain() -> Iterator[None]:
+    """Leave the generator's maps without grain."""
+    before = Grain.forward
+    Grain.forward = _as_it_is  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Grain.forward = before  # type: ignore[method-assign]
+
+
+def _as_it_is(layer: Grain, x: Tensor, latents: Tensor) -> Tensor:
+    return x

@@ -15,7 +15,7 @@ def test_step_sizes_are_searched_around_the_recipe_s_own() -> None:
     assert knobs["generator_lr"].by_ratio
     assert knobs["augment"].choices == ("none", "light", "full")
     assert settings_of(tuple(knobs.values()), start) == {
-        "generator_lr": 1e-3, "discriminator_lr": 2e-4, "augment": "light", "diversity": 2.0, "ema_kimg": 0.5
+        "generator_lr": 1e-3, "discriminator_lr": 4e-4, "augment": "light", "diversity": 2.0, "ema_kimg": 0.5
     }  # fmt: skip
 
 

@@ -192,7 +192,7 @@ DCGAN_SN = Recipe(
 
 FEWSHOT = Recipe(
     name="fewshot", design="fewshot", resolution=(64, 64), channels="data", latent=128, generator_depth=16,
-    discriminator_depth=64, loss="hinge", batch=16, epochs=400, generator_lr=2e-4, discriminator_lr=2e-4, beta1=0.0,
+    discriminator_depth=64, loss="hinge", batch=16, epochs=400, generator_lr=4e-4, discriminator_lr=4e-4, beta1=0.0,
     beta2=0.99, flip="both", augment="light", diversity=2.0, ema_kimg=0.5, balance=0.5, judge_kimg=0.5, rescues=3,
     precision="auto",
 )  # fmt: skip
