@@ -23,7 +23,7 @@ from flawforge.core.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.models.build import build_generator
 from flawforge.models.latents import draw_latents
-from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
+from flawforge.runs.checkpoint import Checkpoint, find_checkpoint, newest_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.training.gan import train
 from quality_yardstick import MADE, Yardstick, at_size
@@ -74,11 +74,11 @@ class Course:
         self.keep()
 
     def keep(self) -> None:
-        """Keep the generator of the newest checkpoint."""
-        now = self.newest()
+        """Keep the generator that images would be made from now: the best so far where training judges itself."""
+        now, best = self.newest(), find_checkpoint(Run(self.folder))
         assert now is not None
         self.kept.mkdir(exist_ok=True)
-        weights = now.tensors("ema.") or now.tensors("generator.")
+        weights = best.tensors("ema.") or best.tensors("generator.")
         facts = {name: str(now.facts[name]) for name in ("step", "kimg", "seconds")}
         save_file(weights, self.kept / f"step_{now.step:08d}.safetensors", metadata=facts)
 
