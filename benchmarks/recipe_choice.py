@@ -19,7 +19,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ class Candidate:
     settings: dict[str, Any] = field(default_factory=dict)
     step: Step = gan_step
     batches: type[RealBatches] = RealBatches
-    around: Callable[[], AbstractContextManager[None]] = nullcontext
+    around: tuple[Callable[[], AbstractContextManager[None]], ...] = ()
 
 
 def candidates() -> dict[str, Candidate]:
@@ -82,11 +82,11 @@ def candidates() -> dict[str, Candidate]:
         "r1": Candidate(step=OtherStep(r1=0.1)),
         "lecam": Candidate(step=OtherStep(lecam=0.1)),
         "feature-diversity": Candidate(step=OtherStep(features=2.0)),
-        "no-grain": Candidate(around=without_grain),
+        "no-grain": Candidate(around=(without_grain,)),
         "few-classes": Candidate(batches=FewClasses),
-        "seen-at-64": Candidate(around=partial(seen_at, 64)),
-        "heads-2-3-5": Candidate(around=partial(judged_by, 2, 3, 5)),
-        "heads-3-5-7": Candidate(around=partial(judged_by, 3, 5, 7)),
+        "seen-at-64": Candidate(around=(partial(seen_at, 64),)),
+        "heads-2-3-5": Candidate(around=(partial(judged_by, 2, 3, 5),)),
+        "heads-3-5-7": Candidate(around=(partial(judged_by, 3, 5, 7),)),
     }
 
 
@@ -95,7 +95,9 @@ def train_one(candidate: Candidate, parts: Parts, shots: int, kimg: float, seed:
     data = parts.training.select(shots=shots)
     chosen = recipe("fewshot", **candidate.settings)
     precision = resolve_precision(chosen.precision, CPU)
-    with candidate.around():
+    with ExitStack() as changed:
+        for change in candidate.around:
+            changed.enter_context(change())
         state = TrainingState(chosen, data.channels, seed, CPU, precision, len(data.classes))
         pixels = data.pixels(chosen.resolution, data.channels)
         batches = candidate.batches(pixels, data.white, chosen.batch, seed, chosen.flip, data.labels)
