@@ -5,7 +5,7 @@ After Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fide
 layer excitation, eq. 1). Classes and latent enter each scale through the scale and shift of batch norm (de Vries et
 al. 2017, 1707.00683; Brock et al. 2018, 1809.11096, which splits the latent over the scales), so that classes with
 few images borrow all convolutions from the others. Each scale adds grain (Karras et al. 2019, 1812.04948, add noise
-there), so that a texture need not be made out of a few channels; here it is a function of the latent, so an image is too.
+there), so that a texture need not be made out of few channels; here it is a function of the latent, as an image is.
 """
 
 from __future__ import annotations
