@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -144,12 +145,8 @@ def judged_by(*stages: int) -> Iterator[None]:
 @contextmanager
 def without_grain() -> Iterator[None]:
     """Leave the generator's maps without grain."""
-    before = Grain.forward
-    Grain.forward = _as_it_is  # type: ignore[method-assign]
-    try:
+    with patch.object(Grain, "forward", _as_it_is):
         yield
-    finally:
-        Grain.forward = before  # type: ignore[method-assign]
 
 
 def _as_it_is(layer: Grain, x: Tensor, latents: Tensor) -> Tensor:
