@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -16,42 +15,7 @@ import flawforge
 from flawforge.core.errors import RunNotFoundError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.reports.page import report
-
-VOID = {"meta", "link", "img", "br", "wbr", "input", "hr", "path", "use"}
-
-
-class Parsed(HTMLParser):
-    """The page's tags and text; fails on tags that do not close in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag, (tag, self.getpos())
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
-
-    def values(self, name: str) -> list[str]:
-        return [attributes[name] for _, attributes in self.tags if name in attributes]
+from parsed_page import Parsed
 
 
 def page(run: object) -> Parsed:

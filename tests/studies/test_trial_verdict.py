@@ -22,7 +22,7 @@ PLACE = (10, "simulated")
 
 @pytest.fixture(scope="module")
 def helped() -> Evidence:
-    return simulate(replace(SMALL, gain=0.05), 8, 1)
+    return simulate(replace(SMALL, gain=0.05), 8, 3)
 
 
 def test_a_planted_gain_is_found_and_told_with_its_numbers(helped: Evidence) -> None:
@@ -130,7 +130,7 @@ def test_where_the_inner_evidence_advises_none_the_test_images_decide_nothing(he
 def test_many_comparisons_ask_for_more_than_one() -> None:
     alone = simulate(replace(World(), gain=0.04), 4, 7)
     p = measure_all(alone)[0].p_helps
-    many = simulate(replace(World(), gain=0.0), 4, 5, places=5)
+    many = simulate(replace(World(), gain=0.0), 4, 107, places=5, test=7)
     cells = {**many.cells, **alone.cells}
     mixed = replace(many, cells=cells, controls={**many.controls, **alone.controls}, _kept={})
     words, _ = decide(mixed, measure_all(mixed))
@@ -182,7 +182,7 @@ def test_good_against_defective_is_judged_by_the_area_and_kind_by_kind() -> None
 def test_worth_is_read_off_the_controls_curve() -> None:
     cells, controls = {}, {}
     for shots, level in ((5, 0.8), (10, 0.85), (20, 0.92)):
-        part = simulate(replace(SMALL, level=level, gain=0.05 if shots == 10 else 0.0, seed=0.05), 5, shots)
+        part = simulate(replace(SMALL, level=level, gain=0.05 if shots == 10 else 0.0, seed=0.05), 5, shots, test=0)
         cells |= {CellKey(k.seed, shots, k.arm, k.model): v for k, v in part.cells.items()}
         controls[(shots, "simulated")] = "classical"
     found = judge(replace(part, cells=cells, controls=controls, labels=part.labels, _kept={}, planned=5))

@@ -47,7 +47,7 @@ def draw(chart: Chart) -> str:
         _marks(axes, chart)
         if any(curve.label for curve in chart.curves):
             axes.legend(
-                frameon=False, ncols=len(chart.curves), loc="lower left", bbox_to_anchor=(-0.02, 1.0),
+                frameon=False, ncols=min(3, len(chart.curves)), loc="lower left", bbox_to_anchor=(-0.02, 1.0),
                 borderaxespad=0.1, handlelength=1.6, columnspacing=1.8, labelcolor=COLOURS["ink"],
             )  # fmt: skip
         buffer = io.StringIO()

@@ -12,12 +12,13 @@ from typing import Any
 def fill(template: str, **values: Any) -> str:
     """Return a page: one of the files in ``templates``, with our style and script inside and `values` in its places.
 
-    Filters of the templates: ``breakable`` lets a path break after / and _, ``strip`` and ``svg`` draw a
-    `flawforge.reports.strips.Strip` and a `flawforge.reports.curves.Chart`.
+    Filters of the templates: ``breakable`` lets a path break after / and _, ``strip``, ``dots`` and ``svg`` draw a
+    `flawforge.reports.strips.Strip`, a `flawforge.reports.dots.Dots` and a `flawforge.reports.curves.Chart`.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
+    from flawforge.reports.dots import draw_dots
     from flawforge.reports.drawing import draw
     from flawforge.reports.strips import draw_strip
 
@@ -31,6 +32,7 @@ def fill(template: str, **values: Any) -> str:
     )
     environment.filters["breakable"] = lambda path: Markup("<wbr>").join(re.split(r"(?<=[/_])", str(path)))
     environment.filters["strip"] = lambda strip: Markup(draw_strip(strip))
+    environment.filters["dots"] = lambda dots: Markup(draw_dots(dots))
     environment.filters["svg"] = lambda chart: Markup(draw(chart))
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

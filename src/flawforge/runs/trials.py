@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
-from flawforge.core.files import explain_os_errors, read_json, write_json
+from flawforge.core.files import explain_os_errors, read_json, write_json, write_text
 from flawforge.runs.gains import Comparison, Estimate, Look, Word, Worth
 from flawforge.runs.records import RECORD_FORMAT, Record
 from flawforge.runs.scores import Part
@@ -124,10 +124,13 @@ class TrialRecord(Record):
 
 
 def write_trial(folder: Path, record: TrialRecord) -> Path:
-    """Write ``records/trial.json`` of a trial folder atomically and return its path."""
+    """Write ``records/trial.json`` and ``records/trial.csv`` of a trial folder, each atomically; return the first."""
+    from flawforge.runs.trial_table import trial_csv
+
     path = folder / TRIAL_FILE
     with explain_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path.with_suffix(".csv"), trial_csv(record))
     write_json(path, record.model_dump(mode="json"))
     return path
 
