@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -46,6 +46,14 @@ class Threaded(Processes):
 
     def largest(self, number: int) -> int:
         return int(max(self.board.exchange(self.rank, number)))
+
+    def tell(self, value: Any) -> Any:
+        return self.board.exchange(self.rank, value)[0]
+
+    @torch.no_grad()
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        for tensor in tensors:
+            tensor.copy_(self.board.exchange(self.rank, tensor.detach().clone())[0])
 
     def _average(self, optimiser: torch.optim.Optimizer) -> None:
         for weight in optimiser.param_groups[0]["params"]:

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from flawforge.core.errors import TrainingDivergedError
+from flawforge.core.progress import SILENT
+from flawforge.core.recipes import recipe
 from flawforge.data.load import load
 from flawforge.runs.checkpoint import find_checkpoint, list_checkpoints, require_checkpoint
 from flawforge.runs.folder import Run
@@ -19,9 +21,15 @@ from flawforge.studies.reference import find_real
 from flawforge.training import judge as judge_file
 from flawforge.training import loop as loop_file
 from flawforge.training import watch as watch_file
+from flawforge.training.clock import Clock
 from flawforge.training.gan import train
+from flawforge.training.journal import Journal
 from flawforge.training.judge import Judge
+from flawforge.training.keeper import Keeper
+from flawforge.training.processes import Processes
+from flawforge.training.state import TrainingState
 from heard import Heard
+from in_threads import in_threads
 
 Draw = Callable[..., Path]
 
@@ -225,3 +233,39 @@ def test_held_out_images_are_not_learnt_from_and_the_run_says_which(
     real = find_real(run, None, None, Heard())
     assert sorted(real.reference.tolist()) == held
     assert any("chose its best weights by 3 of them" in note for note in real.notes)
+
+
+def test_several_processes_go_back_alike_though_only_the_first_has_judged(
+    tmp_path: Path, cared: dict[str, object]
+) -> None:
+    class Told:
+        def value(self, maker: object) -> float:
+            return next(values)
+
+    values = iter([100.0, 2.0])
+    asked = recipe(str(cared.pop("recipe")), **cared)
+    run = Run.create(tmp_path / "run", {})
+
+    def work(processes: Processes) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
+        state = TrainingState(asked, 1, 0, torch.device("cpu"), "float32", 1, processes)
+        journal = Journal(run, state, Clock(), SILENT)
+        judge = Told() if processes.first else None
+        keeper = Keeper(run, state, judge, journal, Clock(), SILENT)  # type: ignore[arg-type]
+        keeper.begin()
+        state.step = 10
+        assert keeper.look() is None
+        good = {key: value.clone() for key, value in state.tensors().items()}
+        with torch.no_grad():
+            next(state.generator.parameters()).fill_(math.nan)
+        state.step = 20
+        broken = keeper.broken()
+        assert broken is not None
+        assert keeper.answer(broken)
+        assert all(torch.equal(value, good[key]) for key, value in state.tensors().items())
+        assert (state.step, state.recipe.augment) == (10, "full")
+        return good, {key: value for key, value in keeper.care.dump().items() if key != "judging"}
+
+    (one, care), (other, same_care) = in_threads(2, work)
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert care == same_care
+    assert care["best"] == (10, 2.0)
