@@ -71,7 +71,7 @@ def test_the_audit_finds_copies_of_unlabelled_images(run: Run, folders: tuple[Pa
 
     # A score against images that training has seen is refused, also where it saw them without a class.
     shutil.copytree(folders[1], tmp_path / "test")
-    with pytest.raises(DataUnusableError, match="holds 30 of the training images"):
+    with pytest.raises(DataUnusableError, match="holds 30 of the 42 training images"):
         flawforge.score(run, held_out=tmp_path / "test")
 
 

@@ -87,12 +87,14 @@ def find_real(
 def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> Real:
     """Join training and given images, find the groups over both, and refuse what training has seen."""
     known = {sample.sha256: sample.file for sample in training.samples}
-    known |= dict.fromkeys(run.settings.get("unlabelled", {}).get("samples", ()), "an unlabelled one")
+    more = run.settings.get("unlabelled", {}).get("samples", [])
+    known |= dict.fromkeys(more, "an unlabelled one")
     leaked = [(sample.file, known[sample.sha256]) for sample in given.samples if sample.sha256 in known]
     if leaked:
         raise DataUnusableError(
-            f"--held-out {given.source} holds {len(leaked)} of the training images (as {leaked[0][0]} "
-            f"= {leaked[0][1]}). A score against images that training has seen rewards copying: take them out."
+            f"--held-out {given.source} holds {len(leaked)} of the {len(training) + len(more)} training images "
+            f"(as {leaked[0][0]} = {leaked[0][1]}). A score against images that training has seen rewards copying: "
+            f"take them out."
         )
     joined = join(training, given)
     groups = joined.groups(progress)
