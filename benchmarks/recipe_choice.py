@@ -38,7 +38,7 @@ from flawforge.training.state import TrainingState
 from flawforge.training.step import gan_step
 from machine import machine
 from quality_yardstick import MADE, NAMES, Parts, Yardstick, at_size, cut
-from recipe_variants import FewClasses, OtherStep, Step, judged_by, seen_at, without_grain
+from recipe_variants import FewClasses, OtherStep, Step, judged, without_grain
 
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
 CPU = torch.device("cpu")
@@ -84,9 +84,14 @@ def candidates() -> dict[str, Candidate]:
         "feature-diversity": Candidate(step=OtherStep(features=2.0)),
         "no-grain": Candidate(around=(without_grain,)),
         "few-classes": Candidate(batches=FewClasses),
-        "seen-at-64": Candidate(around=(partial(seen_at, 64),)),
-        "heads-2-3-5": Candidate(around=(partial(judged_by, 2, 3, 5),)),
-        "heads-3-5-7": Candidate(around=(partial(judged_by, 3, 5, 7),)),
+        "seen-at-128": Candidate(around=(partial(judged, 128, {2: 3, 3: 2, 5: 1, 7: 0}),)),
+        "more-halvings": Candidate(around=(partial(judged, 64, {2: 3, 3: 2, 5: 1, 7: 0}),)),
+        "fine-head": Candidate(around=(partial(judged, 64, {1: 3, 2: 2, 3: 1, 5: 0, 7: 0}),)),
+        "no-deep-head": Candidate(around=(partial(judged, 64, {2: 2, 3: 1, 5: 0}),)),
+        "as-before": Candidate(
+            {"generator_lr": 2e-4, "discriminator_lr": 2e-4},
+            around=(without_grain, partial(judged, 128, {2: 3, 3: 2, 5: 1, 7: 0})),
+        ),
     }
 
 

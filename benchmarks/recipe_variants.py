@@ -121,25 +121,10 @@ class FewClasses(RealBatches):
 
 
 @contextmanager
-def seen_at(side: int) -> Iterator[None]:
-    """Enlarge images to this side, not 128, before the frozen network sees them."""
-    before = projected.SEEN
-    projected.SEEN = side
-    try:
+def judged(side: int, halvings: dict[int, int]) -> Iterator[None]:
+    """Enlarge images to this side before the frozen network sees them, and put heads of so many halvings on stages."""
+    with patch.object(projected, "SEEN", side), patch.object(projected, "HALVINGS", halvings):
         yield
-    finally:
-        projected.SEEN = before
-
-
-@contextmanager
-def judged_by(*stages: int) -> Iterator[None]:
-    """Put heads on these stages of the frozen network alone."""
-    before = projected.HALVINGS
-    projected.HALVINGS = {stage: halvings for stage, halvings in before.items() if stage in stages}
-    try:
-        yield
-    finally:
-        projected.HALVINGS = before
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from flawforge.models.efficientnet import WIDTHS, Backbone, load_backbone
 from flawforge.models.spectral import SpectralConv2d
 from flawforge.models.whole_batch import Gather, whole_moments
 
-HALVINGS = {2: 3, 3: 2, 5: 1, 7: 0}  # stage of the frozen network -> halvings of its head: to about 4x4 from 128x128
-SEEN = 128  # smaller images are enlarged to this shorter side before the frozen network sees them
+HALVINGS = {2: 2, 3: 1, 5: 0, 7: 0}  # stage of the frozen network -> halvings of its head: to about 4x4 from 64x64
+SEEN = 64  # smaller images are enlarged to this shorter side before the frozen network sees them
 
 
 class Head(nn.Module):
@@ -87,7 +87,7 @@ class ProjectedDiscriminator(nn.Module):
 
 
 def enlarged(images: Tensor) -> Tensor:
-    """Return (N, C, H, W) images whose shorter side is at least 128, enlarged bilinearly by a whole factor."""
+    """Return (N, C, H, W) images whose shorter side is at least 64, enlarged bilinearly by a whole factor."""
     factor = -(-SEEN // min(images.shape[2:]))
     if factor <= 1:
         return images
