@@ -3,7 +3,8 @@
 Refined by Gauss-Newton steps over the six numbers of an affine map, with gain and offset fitted along (Lucas & Kanade
 1981; Baker & Matthews 2004). Judged by the correlation within small windows, averaged over the overlap: one strong edge
 that two images share (the rim of a tile, a busbar) fills few windows, while a copy agrees everywhere. And by how much
-less they agree a few pixels beside: straight grooves fit at any shift along themselves and prove nothing.
+less they agree a few pixels beside: straight grooves fit at any shift along themselves and prove nothing. The halves of
+an image are judged too, so that one pieced together of two copies is found.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def align(queries: Tensor, references: Tensor, matrices: Tensor) -> tuple[Tensor
         matrices: (M, 2, 3) maps of places (x, y), from -1 to 1, of the query onto the reference.
 
     Returns:
-        (M,) agreement, -1..1, and (M, 2, 3) refined maps.
+        (M,) agreement, -1..1, in the part that agrees best, and (M, 2, 3) refined maps.
     """
     sloped = _slopes(references)
     base = F.affine_grid(torch.eye(2, 3, device=queries.device)[None], [1, 1, SIDE, SIDE], align_corners=False)[0]
@@ -46,11 +47,12 @@ def align(queries: Tensor, references: Tensor, matrices: Tensor) -> tuple[Tensor
         if step < STEPS:
             matrices = matrices + _step(queries, values, inside, base)
     values, inside = _sampled(sloped, kept, base)
-    return agreement(queries, values[:, 0], inside), kept
+    return agreements(queries, values[:, 0], inside).amax(1), kept
 
 
 def margin(queries: Tensor, references: Tensor, matrices: Tensor) -> Tensor:
-    """Return (M,): Fisher z of the agreement, less that of the best of eight placements 5 pixels beside it.
+    """Return (M,): Fisher z of the agreement, less that of the best of eight placements 5 pixels beside it, in the part
+    of the image where that is most: the whole, or one of its halves.
 
     Args:
         queries: (M, 64, 64) reliefs.
@@ -65,14 +67,15 @@ def margin(queries: Tensor, references: Tensor, matrices: Tensor) -> Tensor:
             moved = matrices.clone()
             moved[:, :, 2] += matrices[:, :, :2] @ shift
             values, inside = _sampled(references[:, None], moved, base)
-            found.append(agreement(queries, values[:, 0], inside))
+            found.append(agreements(queries, values[:, 0], inside))
     here, beside = found[0], torch.stack(found[1:]).amax(0).clamp_min(0)
-    return torch.atanh(here.clamp(-MOST, MOST)) - torch.atanh(beside.clamp(-MOST, MOST))
+    return (torch.atanh(here.clamp(-MOST, MOST)) - torch.atanh(beside.clamp(-MOST, MOST))).amax(1)
 
 
-def agreement(a: Tensor, b: Tensor, inside: Tensor) -> Tensor:
-    """Return (M,): the correlation within Gaussian windows of 3 pixels, averaged where the images overlap, times the
-    root of the overlapping share: half an image that agrees counts less than a whole one.
+def agreements(a: Tensor, b: Tensor, inside: Tensor) -> Tensor:
+    """Return (M, 5): the correlation within Gaussian windows of 3 pixels, averaged where the images overlap, times the
+    root of the overlapping share: half an image that agrees counts less than a whole one. Over the whole image, and its
+    left, right, upper and lower half: an image pieced together of two copies agrees with each in a half.
 
     Args:
         a: (M, 64, 64) reliefs.
@@ -91,7 +94,15 @@ def agreement(a: Tensor, b: Tensor, inside: Tensor) -> Tensor:
     mean_a, mean_b = mean(a), mean(b)
     variance_a, variance_b = ((mean(x * x) - m * m).clamp_min(0) for x, m in ((a, mean_a), (b, mean_b)))
     local = (mean(a * b) - mean_a * mean_b) / torch.sqrt(floor(variance_a) * floor(variance_b))
-    return (local * weight).sum((1, 2)) / count * (count / SIDE**2).clamp(0, 1).sqrt()
+    total, area = _in_parts(local * weight), _in_parts(weight)
+    return total / area.clamp_min(1) * (area / SIDE**2).clamp(0, 1).sqrt()
+
+
+def _in_parts(values: Tensor) -> Tensor:
+    """Return (M, 5) sums over the whole, left, right, upper and lower half of (M, 64, 64)."""
+    left, upper = values[:, :, : SIDE // 2].sum((1, 2)), values[:, : SIDE // 2].sum((1, 2))
+    whole = values.sum((1, 2))
+    return torch.stack([whole, left, whole - left, upper, whole - upper], dim=1)
 
 
 def laid_on(images: Tensor, matrices: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,9 @@
 """The copy score: how much of an image agrees with one other image, however it was disguised.
 
-Placed by correlation over all shifts, eight symmetries and six sizes, refined to an affine map, and judged by how much
-better the two agree there than a few pixels beside (`flawforge.metrics.alignment.margin`). It does not change
-with brightness and contrast, and little with noise, compression, shifts, crops and small turns. By itself it is no
+Placed by correlation over all shifts, eight symmetries, six sizes and small turns, as it is or as a negative, refined to
+an affine map, and judged by how much better the two agree there than a few pixels beside
+(`flawforge.metrics.alignment.margin`). It does not change with brightness and contrast, and little with noise,
+compression, shifts, crops and turns of up to 15 degrees. By itself it is no
 verdict: `flawforge.metrics.calibration` says how often an honest image scores as high.
 """
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flawforge.metrics.alignment import align, margin
-from flawforge.metrics.placement import Spectra, place
+from flawforge.metrics.placement import Placements, Spectra, place
 from flawforge.metrics.relief import relief
 
 HYPOTHESES = 6  # placements of a query that are refined
@@ -33,11 +34,13 @@ class Copies(NamedTuple):
             candidate.
         indices: (Q,) int64 into the references; -1 there.
         matrices: (Q, 2, 3) float64 maps of places (x, y), from -1 to 1 over the image, of the query onto the reference.
+        negatives: (Q,) whether the query agrees with the reference's negative.
     """
 
     scores: NDArray[np.float64]
     indices: NDArray[np.int64]
     matrices: NDArray[np.float64]
+    negatives: NDArray[np.bool_]
 
 
 def copy_scores(
@@ -60,41 +63,36 @@ def copy_scores(
         candidates = np.broadcast_to(np.arange(count), (len(queries), count))
     scores, indices = np.full(len(queries), -1.0), np.full(len(queries), -1, dtype=np.int64)
     matrices = np.tile(np.eye(2, 3), (len(queries), 1, 1))
+    negatives = np.zeros(len(queries), dtype=bool)
     with torch.inference_mode():
         for start in range(0, len(queries), TOGETHER):
             rows = range(start, min(start + TOGETHER, len(queries)))
-            found = _best(queries, references, candidates, [row for row in rows if (candidates[row] >= 0).any()])
-            for row, (score, index, matrix) in found.items():
-                scores[row], indices[row], matrices[row] = score, index, matrix
+            tried = {row: torch.as_tensor(candidates[row][candidates[row] >= 0], device=queries.device) for row in rows}
+            placed = {row: place(queries[row], references, own, HYPOTHESES) for row, own in tried.items() if len(own)}
+            for row, one in judge(queries, references, placed).items():
+                scores[row], indices[row], matrices[row], negatives[row] = one
             told(len(rows))
-    return Copies(scores, indices, matrices)
+    return Copies(scores, indices, matrices, negatives)
 
 
-def _best(
-    queries: Tensor, references: Spectra, candidates: NDArray[np.int64], rows: list[int]
-) -> dict[int, tuple[float, int, NDArray[np.float64]]]:
-    """Return the score, reference and map of each row, refined together."""
-    if not rows:
+def judge(
+    queries: Tensor, references: Spectra, placed: dict[int, Placements]
+) -> dict[int, tuple[float, int, NDArray[np.float64], bool]]:
+    """Refine the placements of some queries together; return the score, reference, map and sign of the best of each."""
+    if not placed:
         return {}
-    owners: list[int] = []
-    chosen, maps = [], []
-    for row in rows:
-        tried = torch.as_tensor(candidates[row][candidates[row] >= 0], device=queries.device)
-        which, matrices = place(queries[row], references, tried, HYPOTHESES)
-        owners += [row] * len(which)
-        chosen.append(which)
-        maps.append(matrices)
-    which = torch.cat(chosen)
-    own = torch.tensor(owners, device=queries.device)
-    agreed, refined = align(queries[own], references.reliefs[which], torch.cat(maps))
-    kept = torch.cat([at[agreed[at].topk(min(JUDGED, len(at))).indices] for at in (_of(own, row) for row in rows)])
-    own, which, refined = own[kept], which[kept], refined[kept]
-    scores = margin(queries[own], references.reliefs[which], refined)
-    out: dict[int, tuple[float, int, NDArray[np.float64]]] = {}
+    own = torch.cat([torch.full_like(one.indices, row) for row, one in placed.items()])
+    which, maps, signs = (torch.cat(parts) for parts in zip(*placed.values(), strict=True))
+    shown = queries[own] * signs[:, None, None]
+    agreed, refined = align(shown, references.reliefs[which], maps)
+    kept = torch.cat([at[agreed[at].topk(min(JUDGED, len(at))).indices] for at in (_of(own, row) for row in placed)])
+    own, which, refined, shown, signs = (part[kept] for part in (own, which, refined, shown, signs))
+    scores = margin(shown, references.reliefs[which], refined)
+    out: dict[int, tuple[float, int, NDArray[np.float64], bool]] = {}
     for at, row in enumerate(own.tolist()):
         score = float(scores[at])
         if row not in out or score > out[row][0]:
-            out[row] = (score, int(which[at]), refined[at].double().cpu().numpy())
+            out[row] = score, int(which[at]), refined[at].double().cpu().numpy(), bool(signs[at] < 0)
     return out
 
 

@@ -91,11 +91,7 @@ class CopySearch:
                     part = chosen[start : start + BLOCK]
                     grays = next(blocks(self.read, part))
                     found.append(self.look(grays, self.groups[part], task).scores)
-            scores = np.concatenate(found)
-            same = scores >= SAME
-            kept = ~same if same.mean() <= MOST_SAME else np.ones(len(scores), dtype=bool)
-            self.set_aside = int((~kept).sum())
-            self._scale = Scale.of(scores[kept], self.groups[chosen][kept], SPREAD)
+            self._scale, self.set_aside = scale_of(np.concatenate(found), self.groups[chosen])
         return self._scale
 
     def recovered(self, threshold: float) -> tuple[int, int]:
@@ -110,6 +106,13 @@ class CopySearch:
             ]
             found = self.look(torch.from_numpy(np.stack(planted)), None, task)
         return PLANTED, int(((found.scores >= threshold) & (found.indices == chosen)).sum())
+
+
+def scale_of(scores: NDArray[np.float64], groups: Ints) -> tuple[Scale, int]:
+    """Return the scale from (N,) scores of real images and their groups, and how many it leaves out (`set_aside`)."""
+    same = scores >= SAME
+    kept = ~same if same.mean() <= MOST_SAME else np.ones(len(scores), dtype=bool)
+    return Scale.of(scores[kept], groups[kept], SPREAD), int((~kept).sum())
 
 
 def blocks(read: Reader, indices: range | Ints, size: int = BLOCK) -> Iterator[Tensor]:

@@ -1,0 +1,124 @@
+"""What the splits of `audit_calibration.py` say: tables, and curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from flawforge.metrics.calibration import Scale
+from flawforge.studies.copies import ALARM, SPREAD, copied
+from flawforge.studies.disguises import DISGUISES, HEAVY
+from other_disguises import OTHERS
+
+PREVALENCES = (0.0, 0.005, 0.01, 0.05, 0.5)
+SET_SIZE = 100  # images of a set in which copies are planted (200 at 0.5 %)
+DRAWS = 200  # sets drawn at each prevalence
+EIGHT = tuple(kind for kind in DISGUISES if kind not in HEAVY)  # those that the audit must find
+Row = dict[str, Any]
+
+
+def summarise(name: str, rows: list[Row]) -> Row:
+    """Print and return what the splits of one data set say."""
+    p = np.array([row["p"] for row in rows if row["size"] == 20])
+    test = stats.kstest(p, "uniform")
+    print(f"\n{name}: p-values of {len(p)} honest images, one a repeat, against uniform: KS {test.statistic:.3f}, "
+          f"p = {test.pvalue:.3f}")  # fmt: skip
+    out: Row = {"ks": float(test.statistic), "ks_p": float(test.pvalue), "ks_n": len(p), "sizes": {}}
+    for size in sorted({row["size"] for row in rows}):
+        out["sizes"][size] = of_size([row for row in rows if row["size"] == size], size)
+    out["least_recall"] = min(found["eight"] for found in out["sizes"].values())
+    return out
+
+
+def of_size(rows: list[Row], size: int) -> Row:
+    """Print and return false alarms, recall, and what comes out at each prevalence, at one number of images."""
+    fooled, sets = sum(row["called"] > 0 for row in rows), len(rows)
+    alarms = np.concatenate([np.array(row["honest"]) >= row["image_threshold"] for row in rows])
+    honest = np.concatenate([row["honest"] for row in rows])
+    print(f"\n {size} training images, {sets} repeats: honest sets called 'copies found' {within(fooled, sets)}")
+    print(f"  honest images above the 1 % score: {within(int(alarms.sum()), len(alarms))}; highest {honest.max():.2f}")
+    counts = {kind: hits(rows, kind) for kind in DISGUISES | OTHERS}
+    for kind, (found, number) in counts.items():
+        print(f"  {kind:18}{within(found, number)}")
+    eight, planted = (sum(counts[kind][place] for kind in EIGHT) for place in (0, 1))
+    print(f"  {'the first eight':18}{within(eight, planted)}")
+    out: Row = {
+        "repeats": sets, "fooled": fooled, "alarms": int(alarms.sum()), "honest": len(alarms),
+        "highest": float(honest.max()), "found": counts, "eight": eight / max(1, planted), "prevalence": {},
+    }  # fmt: skip
+    whole = [row for row in rows if all(row["planted"].get(kind) for kind in EIGHT)]
+    for share in PREVALENCES if whole else ():
+        told, recall, false = mixed(whole, share)
+        out["prevalence"][share] = {"told": told, "recall": recall, "false_share": false}
+        words = "" if not share else f", {recall:.3f} of the copies called so, {false:.4f} of those called honest"
+        print(f"  at {100 * share:4.1f} % copies: 'copies found' in {told:.3f} of {DRAWS} sets{words}")
+    return out
+
+
+def hits(rows: list[Row], kind: str) -> tuple[int, int]:
+    """Return how many copies in one disguise reach the score that 1 % of honest images may exceed, and how many are."""
+    reached = [score >= row["image_threshold"] for row in rows for score in row["planted"].get(kind, ())]
+    return sum(reached), len(reached)
+
+
+def within(count: int, number: int) -> str:
+    """Return a count with its share and the exact 95 % interval of that (Clopper & Pearson 1934)."""
+    if not number:
+        return "none were made"
+    low, high = stats.binomtest(count, number).proportion_ci(0.95, "exact")
+    return f"{count} of {number} = {100 * count / number:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def mixed(rows: list[Row], share: float) -> tuple[float, float, float]:
+    """Return how often a set with a share of copies (of the eight kinds) is told, the recall, and the false share."""
+    draws = np.random.default_rng(7)
+    number = 200 if share == 0.005 else SET_SIZE
+    told, recall, false = [], [], []
+    for _ in range(DRAWS):
+        row = rows[draws.integers(len(rows))]
+        copies = round(share * number)
+        honest = draws.choice(row["honest"], number - copies, replace=number - copies > len(row["honest"]))
+        planted = [draws.choice(row["planted"][EIGHT[draws.integers(len(EIGHT))]]) for _ in range(copies)]
+        called = copied(Scale.of(row["scale"], spread=SPREAD), np.r_[honest, planted], ALARM)[1]
+        told.append(len(called) > 0)
+        if copies:
+            recall.append(float((called >= len(honest)).sum() / copies))
+        if len(called):
+            false.append(float((called < len(honest)).mean()))
+    return float(np.mean(told)), float(np.mean(recall or [0.0])), float(np.mean(false or [0.0]))
+
+
+def draw(summary: dict[str, Row], file: Path) -> None:
+    """Draw recall against the number of training images, and how often copies are told against their share."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(len(summary), 3, figsize=(15, 4 * len(summary)), layout="constrained", squeeze=False)
+    for (name, row), (left, middle, right) in zip(summary.items(), axes, strict=True):
+        sizes = sorted(row["sizes"])
+        for place, kinds in ((left, DISGUISES), (middle, OTHERS)):
+            for number, kind in enumerate(kinds):
+                shares = [found / of if of else np.nan for found, of in (row["sizes"][n]["found"][kind] for n in sizes)]
+                line = "--" if kind in HEAVY else "-"
+                place.plot(sizes, shares, line, marker="osv^D"[number % 5], ms=4, label=kind)
+            place.set(xlabel="training images", ylim=(0, 1.03), xscale="log")
+            place.set_xticks(sizes, [str(n) for n in sizes])
+            place.set_xticks([], minor=True)
+            place.legend(fontsize=7, ncols=2, loc="lower right")
+        left.set(title=f"{name}: found at 1 % false alarms", ylabel="share found")
+        middle.set_title(f"{name}: disguises that the audit was not built on")
+        for n in sizes:
+            told = row["sizes"][n]["prevalence"]
+            right.plot([100 * p for p in told], [told[p]["told"] for p in told], marker=".", label=f"n = {n}")
+        right.set(title=f"{name}: verdict 'copies found'", xlabel="copies planted, %", ylim=(-0.02, 1.03))
+        right.set_xscale("symlog", linthresh=0.5)
+        right.set_xlim(-0.1, 60)
+        right.set_xticks([100 * share for share in PREVALENCES], [f"{100 * share:g}" for share in PREVALENCES])
+        right.set_xticks([], minor=True)
+        right.legend(fontsize=8)
+    figure.savefig(file, dpi=90)
