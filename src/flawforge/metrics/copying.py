@@ -1,7 +1,7 @@
 """The copy score: how much of an image agrees with one other image, however it was disguised.
 
-Placed by correlation over all shifts, eight symmetries, six sizes and small turns, as it is or as a negative, refined to
-an affine map, and judged by how much better the two agree there than a few pixels beside
+Placed by correlation over all shifts, eight symmetries, six sizes and small turns, as it is or as a negative, refined
+to an affine map, and judged by how much better the two agree there than a few pixels beside
 (`flawforge.metrics.alignment.margin`). It does not change with brightness and contrast, and little with noise,
 compression, shifts, crops and turns of up to 15 degrees. By itself it is no
 verdict: `flawforge.metrics.calibration` says how often an honest image scores as high.
