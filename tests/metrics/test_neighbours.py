@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
+from flawforge.metrics import coarse, tile
+from flawforge.metrics.coarse import Coarse
 from flawforge.metrics.flips import AXES, apply_flip
 from flawforge.metrics.neighbours import nearest, nearest_flipped
 
@@ -220,3 +222,57 @@ def test_what_cannot_be_measured_is_refused() -> None:
         nearest(draw((2, 3)), torch.full((2, 3), torch.nan))
     with pytest.raises(ValueError, match="given together or not at all"):
         nearest(draw((2, 3)), draw((2, 3)), query_groups=np.zeros(2, dtype=np.int64))
+
+
+def clustered(n: int, seed: int, spread: float = 0.3, width: int = 96) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).normal(0, 1, (20, width))
+    return (centres[rng.integers(20, size=n)] + rng.normal(0, spread, (n, width))).astype(np.float32)
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.3, 1e-4])
+@pytest.mark.parametrize("k", [1, 5])
+def test_a_coarse_estimate_first_changes_nothing(monkeypatch: pytest.MonkeyPatch, spread: float, k: int) -> None:
+    queries, references = torch.from_numpy(clustered(300, 1, spread)), torch.from_numpy(clustered(700, 2, spread))
+    references[40] = queries[7]  # a copy
+    references[41] = references[39]  # a tie
+    groups = np.arange(300) % 7, np.arange(700) % 7
+    found = {}
+    for fast in (False, True):
+        monkeypatch.setattr(tile, "is_fast", lambda device, fast=fast: fast)
+        found[fast] = [
+            nearest(queries, references, k),
+            nearest(queries, references, k, query_groups=groups[0], reference_groups=groups[1]),
+            nearest(queries, references, k, memory_mb=1),
+        ]
+    for plain, first in zip(found[False], found[True], strict=True):
+        assert np.array_equal(plain[1], first[1])
+        assert np.array_equal(plain[0], first[0])
+
+
+def test_the_coarse_estimate_never_passes_over_a_neighbour_and_spares_most_pairs() -> None:
+    queries, references = clustered(200, 3).astype(np.float64), clustered(500, 4).astype(np.float64)
+    sides = [Coarse.of([torch.from_numpy(x).float()], torch.from_numpy((x**2).sum(1))) for x in (queries, references)]
+    assert sides[0] is not None
+    assert sides[1] is not None
+    apart = cdist(queries, references)
+    for k in (1, 4):
+        pairs = coarse.near(sides[0], sides[1], np.full(200, np.inf), k, None)
+        assert pairs is not None
+        kept = np.zeros(apart.shape, dtype=bool)
+        kept[pairs] = True
+        nearest_k = np.argsort(apart, axis=1)[:, :k]
+        assert np.take_along_axis(kept, nearest_k, axis=1).all()
+        assert kept.mean() < 0.05
+        least = np.sort(apart, axis=1)[:, k - 1]
+        within = coarse.near(sides[0], sides[1], least, k, None)
+        assert within is not None
+        assert set(zip(*np.nonzero(apart <= least[:, None]), strict=True)) <= set(zip(*within, strict=True))
+
+
+def test_the_coarse_estimate_gives_up_where_it_cannot_tell() -> None:
+    tight = torch.from_numpy(clustered(400, 5, 1e-5))
+    side = Coarse.of([tight], tight.double().square().sum(1))
+    assert side is not None
+    assert coarse.near(side, side, np.full(400, np.inf), 1, None) is None
+    assert Coarse.of([tight * 1e-30], (tight.double() * 1e-30).square().sum(1)) is None

@@ -17,10 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flawforge.metrics.tile import Side, candidates, centre_of, measure
+from flawforge.metrics.tile import Side, candidates, centre_of, has_coarse, measure
 
-TILE = 1024  # queries, and references, in one matrix of estimates, at most
+TILE = 1024  # queries in one matrix of estimates, at most
+WIDE = 16_384  # references in it, at most: the more, the fewer pairs that others drive out later are measured
 COPIES = 4  # of a tile, as float32, while it is prepared
+SHORT = 8  # bytes that a number of a reference takes in such a wide tile
+MATRICES = 16  # bytes that one pair takes in the matrices of estimates there
 
 
 class Nearest(NamedTuple):
@@ -44,7 +47,7 @@ def nearest(
     *,
     query_groups: NDArray[np.int64] | None = None,
     reference_groups: NDArray[np.int64] | None = None,
-    memory_mb: float = 256,
+    memory_mb: float = 512,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the Euclidean distances (Q, k) and indices (Q, k) of each query's k nearest references, nearest first.
 
@@ -81,7 +84,7 @@ def nearest_flipped(
     *,
     query_groups: NDArray[np.int64] | None = None,
     reference_groups: NDArray[np.int64] | None = None,
-    memory_mb: float = 256,
+    memory_mb: float = 512,
 ) -> Nearest:
     """Return each query's k nearest references, a reference counting once, at its smallest distance over `flips`.
 
@@ -105,14 +108,16 @@ def nearest_flipped(
     first = 0
     with torch.no_grad(), _full_precision(queries.device):
         centre = centre_of(queries[:rows], flips)
-        for right in _sides(blocks, rows, centre, flips, queries.device):
-            for tile, kept in zip(tiles, best, strict=True):
-                left = Side(queries[tile], centre, flips)
+        lefts = [Side(queries[tile], centre, flips) for tile in tiles]
+        short = queries.numel() * 2 > memory_mb * 1e6 / 4  # the queries in bfloat16 take too much to be kept
+        for right in _sides(blocks, _wide_rows(queries, rows, flips, memory_mb), centre, flips, queries.device):
+            for tile, left, kept in zip(tiles, lefts, best, strict=True):
                 counts = None
                 if query_groups is not None and reference_groups is not None:
                     counts = query_groups[tile][:, None] != reference_groups[None, first : first + len(right)]
                 pairs = candidates(left, right, flips, kept.distances[:, -1], k, counts)
                 kept.add(*pairs, measure(left, right, flips, *pairs), first)
+                left.let_go(coarse=short)
             first += len(right)
     if not best:
         best = [_Best(0, k)]
@@ -167,6 +172,14 @@ def _sides(
 def _tile_rows(queries: Tensor, memory_mb: float) -> int:
     length = max(1, queries.shape[1:].numel())
     return int(max(1, min(TILE, memory_mb * 1e6 / (2 * COPIES * 4 * length))))
+
+
+def _wide_rows(queries: Tensor, rows: int, flips: Sequence[str], memory_mb: float) -> int:
+    """Return how many references go into a tile beside `rows` queries: many, where a coarse estimate comes first."""
+    if not has_coarse(flips, queries.device):
+        return rows
+    half, length = memory_mb * 1e6 / 2, max(1, queries.shape[1:].numel())
+    return int(max(1, min(WIDE, half / (SHORT * length), half / (MATRICES * rows))))
 
 
 @contextmanager
