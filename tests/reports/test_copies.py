@@ -94,7 +94,7 @@ def test_the_page_holds_pairs_tests_and_diversity(drawn: Callable) -> None:
     )  # fmt: skip
     tests = [
         SetTest(name="C_T", effect=None, expected=None, p=None, note="no held-out images"),
-        SetTest(name="DCR share", effect=0.9, expected=0.5, p=0.001, note="nearer to training"),
+        SetTest(name="DCR share", effect=0.9, expected=0.5, p=0.001, adjusted=0.005, note="nearer to training"),
     ]
     save_record(run.run, "audit", record.model_copy(update={"diversity": diversity, "tests": tests}))
     page = report(run.run).read_text(encoding="utf-8")

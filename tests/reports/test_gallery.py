@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -51,3 +52,17 @@ def test_no_set_at_all(drawn: Callable) -> None:
     assert read_synthetic(run.run) is None
     shown = gallery(run.run, None, 255)
     assert (shown.generated, shown.real, shown.unreadable) == ((), (), ())
+
+
+def test_real_images_stand_in_the_order_of_their_classes(drawn: Callable) -> None:
+    run = drawn(classes={"crack": 5, "scratch": 5})
+    run.previews()
+    names = sorted(path.name for path in (run.run.previews / "real").glob("*.png"))
+    classes = {name: ("scratch", "crack")[place % 2] for place, name in enumerate(names)}
+    run.run.real_classes_file.write_text(json.dumps(classes))
+    shown = gallery(run.run, None, 255)
+    assert [cell.label for cell in shown.real] == ["crack"] * 18 + ["scratch"] * 18
+    assert all(classes[cell.file.split("/")[1]] == cell.label for cell in shown.real)
+    assert shown.real[0].picture.alt == "Real image 1, crack"
+    run.run.real_classes_file.write_text("{ torn")
+    assert [cell.label for cell in gallery(run.run, None, 255).real] == [""] * 36

@@ -185,3 +185,34 @@ def test_a_report_needs_no_torch(drawn: Callable) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(flawforge.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert (done.stderr, done.stdout.strip()) == ("", "[]")
+
+
+@pytest.mark.parametrize("kind", ["audit", "score"])
+@pytest.mark.parametrize("content", ["{ torn", "[]", '{"format": 99}', '{"format": 1, "kind": "x"}', b"\xff\xfe"])
+def test_a_damaged_record_is_named_with_its_cure_and_the_rest_is_drawn(
+    drawn: Callable, kind: str, content: str | bytes
+) -> None:
+    run = drawn("my run").everything()
+    heard = Heard()
+    record = run.records / f"{kind}.json"
+    record.write_bytes(content.encode() if isinstance(content, str) else content)
+    text = Parsed(report(run, progress=heard).read_text(encoding="utf-8")).text
+    command = f"flawforge {kind} '{run.path}'"
+    assert len(heard.warnings) == 1
+    assert str(record) in heard.warnings[0]
+    assert command in heard.warnings[0]
+    assert command in text
+    assert f"{kind}.json is damaged" in text or f"{kind}.json has format" in text
+    other = {"audit": "The generated images can be told from real ones", "score": "None of the 50 generated images"}
+    assert other[kind] in text
+    assert "has not been checked" not in text
+    assert f"The record of the {kind} is damaged" in text
+
+
+def test_a_damaged_set_json_does_not_stop_the_report(drawn: Callable) -> None:
+    run, heard = drawn().everything(), Heard()
+    (run.synthetic / "set.json").write_text("{ torn")
+    text = Parsed(report(run, progress=heard).read_text(encoding="utf-8")).text
+    assert "50 images were generated" in text
+    assert len(heard.warnings) == 1
+    assert "set.json is damaged" in heard.warnings[0]

@@ -11,7 +11,7 @@ import pytest
 from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
-from flawforge.studies.whole_set import diversity, held_out
+from flawforge.studies.whole_set import diversity, held_out, set_against_unseen, whole_sentence
 
 
 def test_a_generator_of_few_modes_is_exposed_and_an_honest_one_is_not() -> None:
@@ -51,3 +51,28 @@ def test_held_out_images_are_of_groups_that_training_has_not_seen(
     assert len(found) == 2
     seen = {group[sample.sha256] for sample in part.samples}
     assert not seen & {group[sample.sha256] for sample in found.samples}
+
+
+def rows(n: int, seed: int, near: np.ndarray | None = None) -> np.ndarray:
+    draws = np.random.default_rng(seed)
+    return draws.normal(0, 1, (n, 6)) if near is None else near[draws.integers(len(near), size=n)] + 1e-3
+
+
+def test_five_tests_together_keep_their_rate_and_still_find_copies() -> None:
+    alarms = single = 0
+    for seed in range(40):
+        sets = rows(30, 3 * seed), rows(30, 3 * seed + 1), rows(30, 3 * seed + 2)
+        found = set_against_unseen(*sets)
+        assert all(test.p is not None and test.adjusted is not None and test.adjusted >= test.p for test in found)
+        single += any(test.p <= 0.05 for test in found if test.p is not None)
+        alarms += any(test.adjusted <= 0.05 for test in found if test.adjusted is not None)
+    assert single > alarms  # each test by itself raises more alarms
+    assert alarms <= 5  # P(more | rate 0.05) = 0.014
+    real = rows(30, 1)
+    copied = set_against_unseen(real, rows(30, 2), rows(30, 3, near=real))
+    assert {test.name for test in copied if test.adjusted is not None and test.adjusted <= 0.01} >= {
+        "C_T", "authenticity", "DCR share",
+    }  # fmt: skip
+    assert "As a whole the set lies nearer" in whole_sentence(copied)
+    assert "corrected for 5 tests" in whole_sentence(copied)
+    assert whole_sentence(set_against_unseen(real, rows(30, 2), rows(30, 4))) == ""

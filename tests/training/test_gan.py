@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import threading
@@ -65,7 +66,10 @@ def test_a_run_folder_holds_what_the_house_says(draw: Draw, tmp_path: Path, tiny
     )
     names = sorted(p.name for p in run.previews.iterdir())
     assert names == ["kimg_000000.040.png", "kimg_000000.080.png", "kimg_000000.100.png", "real", "real.png"]
-    assert len(list((run.previews / "real").iterdir())) == 10
+    assert len(list((run.previews / "real").glob("*.png"))) == 10
+    classes = json.loads(run.real_classes_file.read_text())
+    assert sorted(classes) == sorted(path.name for path in (run.previews / "real").glob("*.png"))
+    assert set(classes.values()) == set(run.settings["data"]["classes"])
     checkpoint = require_checkpoint(run)
     assert (checkpoint.step, checkpoint.facts["stopped"]) == (25, "kimg")
 

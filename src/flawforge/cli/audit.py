@@ -89,7 +89,8 @@ def _scores(record: AuditRecord) -> str:
     lines.append(f"self-test: {found.recovered} of {found.planted} planted, disguised copies found")
     for test in record.tests:
         if test.p is not None and test.effect is not None:
-            lines.append(f"{test.name}: {test.effect:.2f}, p = {test.p:.2g} ({test.note})")
+            corrected = f", {test.adjusted:.2g} corrected for {len(record.tests)} tests" if test.adjusted else ""
+            lines.append(f"{test.name}: {test.effect:.2f}, p = {test.p:.2g}{corrected} ({test.note})")
         else:
             lines.append(f"{test.name}: not measured: {test.note}")
     return "\n".join(lines)

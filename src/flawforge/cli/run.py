@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -125,7 +126,8 @@ def _tell(dataset: Dataset, groups: int, progress: Progress) -> None:
     named = ", ".join(f"{count:,} {label}" for label, count in dataset.counts.items())
     progress.say(f"{dataset.source}: {named}; {groups:,} different pieces of material")
     if dataset.broken:
-        progress.warn(f"{len(dataset.broken)} files were passed over; see why: flawforge inspect {dataset.source}")
+        command = f"flawforge inspect {shlex.quote(str(dataset.source))}"
+        progress.warn(f"{len(dataset.broken)} files were passed over; see why: {command}")
 
 
 def _train(

@@ -124,6 +124,18 @@ def _moments(excess: Float, weights: Float) -> tuple[float, float]:
     return shape, first * (1 - shape)
 
 
+def holm_adjusted(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Holm's adjusted p-values, (N,): the lowest rate at which `holm` rejects each; 1 at most.
+
+    The k-th smallest of N is multiplied by ``N + 1 - k``, and none comes out below a smaller one's.
+    """
+    order = np.argsort(p, kind="stable")
+    grown = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
+    out = np.empty(len(p))
+    out[order] = np.minimum(grown, 1.0)
+    return out
+
+
 def holm(p: NDArray[np.float64], rate: float) -> NDArray[np.bool_]:
     """Return which hypotheses are rejected so that the chance of even one false rejection is at most `rate`.
 

@@ -50,7 +50,7 @@ class Copies:
         chart: the scores, generated and real; None without a scale.
         facts: (what, value in words).
         pairs: the likeliest copies, the highest score first.
-        tests: (what, value, p-value, meaning) of the set as a whole.
+        tests: (what, value, p-value, the same corrected for all tests, meaning) of the set as a whole.
         diversity: in plain words, or empty.
     """
 
@@ -58,7 +58,7 @@ class Copies:
     chart: Chart | None
     facts: tuple[tuple[str, str], ...]
     pairs: tuple[Aligned, ...]
-    tests: tuple[tuple[str, str, str, str], ...]
+    tests: tuple[tuple[str, str, str, str, str], ...]
     diversity: str
 
 
@@ -77,6 +77,7 @@ def copies(run: Run, audit: AuditRecord, white: int) -> Copies | None:
                 test.name,
                 number(test.effect) + (f" (without copying: {number(test.expected)})" if test.expected else ""),
                 NOT_MEASURED if test.p is None else chance(test.p),
+                NOT_MEASURED if test.adjusted is None else chance(test.adjusted),
                 test.note,
             )
             for test in audit.tests

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from flawforge.reports.pictures import Picture, embed, evenly, evenly_by_class, read_picture, shrink
+from flawforge.core.errors import RunBrokenError
+from flawforge.core.files import read_json
+from flawforge.reports.pictures import Picture, embed, evenly_by_class, read_picture, shrink
 from flawforge.reports.synthetic import Synthetic
 from flawforge.runs.folder import Run
 
@@ -30,7 +32,7 @@ class Gallery:
 
     Attributes:
         generated: up to 36, evenly drawn over classes and set.
-        real: up to 36 training images, at their own size.
+        real: up to 36 training images, at their own size, in the order of the classes where these are known.
         width: of a cell: the widest image, in embedded pixels. Every image is shown at width / this of its cell.
         height: of a cell likewise.
         scale: embedded pixels per pixel of the file, the same for all images.
@@ -50,17 +52,21 @@ class Gallery:
 def gallery(run: Run, synthetic: Synthetic | None, white: int) -> Gallery:
     """Choose the images of the gallery and bring them to one scale. `white` is the data's, for 16-bit files."""
     chosen = [] if synthetic is None else evenly_by_class(((pair[0], pair) for pair in synthetic.images), CELLS)
-    reals = evenly(sorted((run.previews / "real").glob("*.png")), CELLS)
+    classes = _real_classes(run)
+    files = sorted((run.previews / "real").glob("*.png"))
+    labelled = ((classes.get(path.name, ""), (classes.get(path.name, ""), path.name)) for path in files)
+    reals = evenly_by_class(labelled, CELLS)
     unreadable: list[str] = []
     made: list[tuple[str, str, Image.Image]] = []
     found: list[tuple[str, str, Image.Image]] = []
     for label, file in chosen:
         _collect(made, unreadable, run.synthetic, file, label, white)
-    for path in reals:
-        _collect(found, unreadable, run.previews, f"real/{path.name}", "", white)
+    for label, name in reals:
+        _collect(found, unreadable, run.previews, f"real/{name}", label, white)
     images = [image for _, _, image in made + found]
     scale = min(1.0, LONGEST / max((max(image.size) for image in images), default=LONGEST))
-    alts = [f"Generated image {file}" for _, file, _ in made] + [f"Real image {i + 1}" for i in range(len(found))]
+    alts = [f"Generated image {file}" for _, file, _ in made]
+    alts += [f"Real image {place}" + (f", {label}" if label else "") for place, (label, _, _) in enumerate(found, 1)]
     shrunk = [shrink(image, scale) for image in images]
     pictures, lossless = embed(list(zip(shrunk, alts, strict=True)))
     cells = [Cell(label, file, picture) for (label, file, _), picture in zip(made + found, pictures, strict=True)]
@@ -73,6 +79,17 @@ def gallery(run: Run, synthetic: Synthetic | None, white: int) -> Gallery:
         lossless=lossless,
         unreadable=tuple(unreadable),
     )
+
+
+def _real_classes(run: Run) -> dict[str, str]:
+    """Return the class of each real image; empty for a run of an older version, or where the file is damaged."""
+    if not run.real_classes_file.is_file():
+        return {}
+    try:
+        value = read_json(run.real_classes_file)
+    except RunBrokenError:  # the images are shown, in no order of classes
+        return {}
+    return {str(name): str(label) for name, label in value.items()} if isinstance(value, dict) else {}
 
 
 def _collect(

@@ -38,8 +38,9 @@ def headline(
     synthetic: Synthetic | None,
     audit: AuditRecord | None,
     score: ScoreRecord | None = None,
+    damaged: tuple[str, ...] = (),
 ) -> Headline:
-    """Make the top of the page. `last` is the last logged step of the training."""
+    """Make the top of the page. `last` is the last logged step of the training, `damaged` are records left out."""
     data = section(settings, "data")
     name = str(section(settings, "recipe").get("name") or "unnamed recipe")
     source = str(data.get("source") or "unknown data")
@@ -56,10 +57,11 @@ def headline(
         sentences.append(f"{plural(len(synthetic.images), 'image was', 'images were')} generated{part}.")
     if audit is not None:
         sentences.append(audit.sentence)
-    elif synthetic is not None:
+    elif synthetic is not None and "audit" not in damaged:
         sentences.append("Whether they are copies has not been checked yet.")
     if score is not None:
         sentences.append(score.sentence)
+    sentences += [f"The record of the {kind} is damaged and left out." for kind in damaged]
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
     return Headline(title, tuple(sentences), _facts(samples, labels, last, synthetic, audit))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from flawforge.core.errors import SettingError
+from flawforge.core.errors import RunBrokenError, SettingError
 from flawforge.core.files import explain_os_errors, write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.reports.course import Course, course, logged_steps
@@ -23,10 +24,16 @@ from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 
+R = TypeVar("R")
+
 
 @dataclass(frozen=True)
 class Page:
-    """All that the template gets: words, numbers and pictures, no HTML. A part that the run lacks is None."""
+    """All that the template gets: words, numbers and pictures, no HTML. A part that the run lacks is None.
+
+    Attributes:
+        damaged: for each record that cannot be read (``audit``, ``score``) what is wrong and the command that mends it.
+    """
 
     run: str
     headline: Headline
@@ -38,6 +45,7 @@ class Page:
     film: Film | None
     origin: Origin
     version: str
+    damaged: dict[str, str]
 
 
 def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress = SILENT) -> Path:
@@ -45,7 +53,8 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
 
     It reads the run folder and nothing else, changes no number in it, and needs no torch: a run can be redrawn on
     another machine. Parts that the run lacks are named with the command that makes them. Drawing the same run
-    again gives the same bytes.
+    again gives the same bytes. A damaged record stands on the page as such, with the command that mends it, and is
+    warned of; the rest is drawn.
 
     Args:
         run: the run, or its folder.
@@ -56,15 +65,14 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
         The file.
 
     Raises:
-        RunNotFoundError: the folder is no run. RunBrokenError: run.json or a record is damaged.
+        RunNotFoundError: the folder is no run. RunBrokenError: run.json is damaged.
         SettingError: `out` is a folder. RunUnwritableError, DiskFullError: the file cannot be written.
     """
     opened = Run.open(run.path if isinstance(run, Run) else run)
     file = opened.report_file if out is None else Path(out)
     if file.is_dir():
-        raise SettingError(
-            f"--out {file} is a folder; the report is a file, so give for example --out {file / 'report.html'}"
-        )
+        example = shlex.quote(str(file / "report.html"))
+        raise SettingError(f"--out {file} is a folder; the report is a file, so give for example --out {example}")
     page = read_page(opened, progress)
     text = render(page)
     with explain_os_errors(file):
@@ -79,7 +87,11 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
     white = white_of(settings)
     with progress.task("drawing the report", 5, "parts") as task:
         lines = History(run.history_file).lines()
-        synthetic, audit = read_synthetic(run), read_audit(run)
+        damaged: dict[str, str] = {}
+        synthetic = read_synthetic(run, progress)
+        audit, score = _whole("audit", read_audit, run, damaged), _whole("score", read_score, run, damaged)
+        for wrong in damaged.values():
+            progress.warn(wrong)
         task.advance()
         shown = gallery(run, synthetic, white)
         if shown.unreadable:
@@ -88,7 +100,6 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
             progress.warn(f"{what}, e.g. {shown.unreadable[0]}.")
         task.advance()
         pairs = None if audit is None else nearest(run, audit, synthetic, white)
-        score = read_score(run)
         looks = None if score is None else score_section(run, score, synthetic)
         task.advance()
         steps = logged_steps(lines)
@@ -99,7 +110,7 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
         )
         page = Page(
             run=shlex.quote(str(run.path)),
-            headline=headline(settings, steps[-1] if steps else None, synthetic, audit, score),
+            headline=headline(settings, steps[-1] if steps else None, synthetic, audit, score, tuple(damaged)),
             synthetic=synthetic,
             gallery=shown,
             nearest=pairs,
@@ -108,9 +119,19 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
             film=film(run, resolution_of(settings), white),
             origin=origin(settings, made),
             version=str(section(settings, "environment").get("flawforge") or "of unrecorded version"),
+            damaged=damaged,
         )
         task.advance()
     return page
+
+
+def _whole(kind: str, read: Callable[[Run], R], run: Run, damaged: dict[str, str]) -> R | None:
+    """Return what `read` reads; None where it is damaged, which is noted."""
+    try:
+        return read(run)
+    except RunBrokenError as error:
+        damaged[kind] = str(error)
+        return None
 
 
 def render(page: Page) -> str:

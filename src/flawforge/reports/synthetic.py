@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import read_json
+from flawforge.core.progress import SILENT, Progress
 from flawforge.runs.folder import Run
 
 
@@ -38,13 +41,21 @@ class Synthetic:
         return dict(sorted(counted.items()))
 
 
-def read_synthetic(run: Run) -> Synthetic | None:
-    """Read the run's own synthetic set, or None when it has none."""
+def read_synthetic(run: Run, progress: Progress = SILENT) -> Synthetic | None:
+    """Read the run's own synthetic set, or None when it has none.
+
+    A damaged set.json is warned of and counts as missing.
+    """
     manifest, facts = run.synthetic / "manifest.jsonl", run.synthetic / "set.json"
     images = tuple(_manifest_lines(manifest)) if manifest.is_file() else ()
     if not images:
         return None
-    value = read_json(facts) if facts.is_file() else {}
+    value: Any = {}
+    try:
+        value = read_json(facts) if facts.is_file() else {}
+    except RunBrokenError as error:
+        command = f"flawforge generate {shlex.quote(str(run.path))} -n {len(images)}"
+        progress.warn(f"{error} Remove the folder {run.synthetic} and make the set anew with: {command}")
     return Synthetic(images, value if isinstance(value, dict) else {})
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,8 @@ def require_checkpoint(run: Run) -> Checkpoint:
     checkpoint = newest_checkpoint(run)
     if checkpoint is None:
         raise RunNotFoundError(
-            f"{run.path} has no whole checkpoint yet. Train it with: flawforge train DATA --out {run.path} --resume"
+            f"{run.path} has no whole checkpoint yet. "
+            f"Train it with: flawforge train DATA --out {shlex.quote(str(run.path))} --resume"
         )
     return checkpoint
 

@@ -102,10 +102,12 @@ class SetTest(BaseModel):
     """One test of the whole set.
 
     Attributes:
-        name: ``C_T``, ``authenticity``, ``DCR share``, ``calibrated distance``.
+        name: ``C_T``, ``authenticity``, ``DCR share``, ``FID triangle``, ``calibrated distance``.
         effect: its statistic; None when not measured.
         expected: the value without copying; None when there is none.
         p: chance of one so extreme without copying; None when not measured.
+        adjusted: the same, corrected for all the tests that were done (Holm): the chance that any of them is so extreme
+            without copying is no larger. None when not measured, and in records of older versions.
         note: what it means, or why it was not measured.
     """
 
@@ -115,4 +117,5 @@ class SetTest(BaseModel):
     effect: float | None
     expected: float | None
     p: float | None
+    adjusted: float | None = None
     note: str

@@ -5,7 +5,7 @@
     run.json            format number, recipe as resolved, data, seed, environment
     history.jsonl       a line a logged step, and a line an event
     previews/           grids from fixed latents, named by kimg; real.png, the same grid of training images
-    previews/real/      a few training images at their own size, for the report
+    previews/real/      a few training images at their own size, for the report; classes.json names the class of each
     checkpoints/        safetensors + JSON
     synthetic/          class folders of PNG, manifest.jsonl, set.json
     records/            audit.json, ... and the pictures that they show
@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,11 @@ class Run:
     def previews(self) -> Path:
         """Folder of the preview grids."""
         return self.path / "previews"
+
+    @property
+    def real_classes_file(self) -> Path:
+        """Path of ``previews/real/classes.json``: file name to class. Runs of older versions have none."""
+        return self.previews / "real" / "classes.json"
 
     @property
     def checkpoints(self) -> Path:
@@ -106,7 +112,8 @@ class Run:
         run = cls(path)
         if not run.settings_file.is_file():
             raise RunNotFoundError(
-                f"{run.path} is no run: it has no run.json. A run is made by: flawforge train DATA --out {run.path}"
+                f"{run.path} is no run: it has no run.json. "
+                f"A run is made by: flawforge train DATA --out {shlex.quote(str(run.path))}"
             )
         found = run.settings.get("format")
         if found != FORMAT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -144,18 +145,21 @@ def load_record(run: Run, kind: str, cls: type[R]) -> R:
         RunNotFoundError: the run has none. RunBrokenError: it is damaged or of another format.
     """
     path = record_file(run, kind)
+    command = f"flawforge {kind} {shlex.quote(str(run.path))}"
     if not path.is_file():
-        raise RunNotFoundError(f"{run.path} has no {kind} record. Make it with: flawforge {kind} {run.path}")
+        raise RunNotFoundError(f"{run.path} has no {kind} record. Make it with: {command}")
     try:
         value: Any = read_json(path)
     except RunBrokenError as error:
-        raise RunBrokenError(f"{error} Make it anew with: flawforge {kind} {run.path}") from None
+        raise RunBrokenError(f"{error} Make it anew with: {command}") from None
     if isinstance(value, dict) and value.get("format") != RECORD_FORMAT:
         raise RunBrokenError(
             f"{path} has format {value.get('format')!r}; this version reads {RECORD_FORMAT}. "
-            f"Make it anew with: flawforge {kind} {run.path}"
+            f"Make it anew with: {command}"
         )
     try:
         return cls.model_validate(value)
     except ValidationError as error:
-        raise RunBrokenError(f"{path} is damaged: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}.") from None
+        first = error.errors()[0]
+        where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
+        raise RunBrokenError(f"{path} is damaged: {first['msg']}{where}. Make it anew with: {command}") from None

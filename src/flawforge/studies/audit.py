@@ -26,7 +26,7 @@ from flawforge.studies.lineup import Channels, Lineup, line_up
 from flawforge.studies.manifest import SyntheticSet
 from flawforge.studies.nearness import compare
 from flawforge.studies.pictures import clear_pictures, keep_pictures
-from flawforge.studies.whole_set import look_at_set
+from flawforge.studies.whole_set import look_at_set, whole_sentence
 from flawforge.training.device import resolve_device
 
 FLIPS = {  # what training did to real images, by the recipe's setting
@@ -114,7 +114,7 @@ def audit(
         nearer_than_real=nearer,
         root_mean_square=127.5 / float(np.sqrt(np.prod(lineup.shape))),
         pairs=ranked,
-        sentence=audit_outcome(copying, len(exact)),
+        sentence=audit_outcome(copying, len(exact)) + whole_sentence(tests),
         copying=copying,
         diversity=diverse,
         tests=tests,

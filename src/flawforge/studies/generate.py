@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -194,7 +195,7 @@ def _labels(settings: dict[str, Any], classes: Sequence[str] | None) -> list[str
             raise SettingError(
                 f"--classes {label}: recipe {name} learnt {len(learnt)} classes ({', '.join(learnt)}) as one mixture "
                 f"and cannot make one of them alone. Leave --classes out (the images get the class '{MIXED}'), or "
-                f"train a run on that class: flawforge train DATA --classes {label} --out RUN"
+                f"train a run on that class: flawforge train DATA --classes {shlex.quote(label)} --out RUN"
             )
         if label not in can:
             raise SettingError(

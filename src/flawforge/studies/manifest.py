@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +87,9 @@ class SyntheticSet:
         folder, run = _locate(place)
         if not (folder / FACTS).is_file():
             raise RunNotFoundError(
-                f"there is no synthetic set in {folder}. Make one with: flawforge generate {run or 'RUN'} -n 64"
-                + ("" if run else f" --out {folder}")
+                f"there is no synthetic set in {folder}. "
+                f"Make one with: flawforge generate {shlex.quote(str(run)) if run else 'RUN'} -n 64"
+                + ("" if run else f" --out {shlex.quote(str(folder))}")
             )
         facts = read_facts(folder)
         if not facts["complete"]:

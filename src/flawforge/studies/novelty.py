@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ class Novelty:
             raise DataUnusableError(
                 f"--novel needs a scale for how alike honest images are, and the training images show only "
                 f"{len(np.unique(groups))} different pieces of material (at least {LEAST_GROUPS}). Leave --novel out, "
-                f"and look at the nearest pairs: flawforge audit {run.path}"
+                f"and look at the nearest pairs: flawforge audit {shlex.quote(str(run.path))}"
             )
         self._search, self.threshold = search, scale.threshold(IMAGE_RATE)
 

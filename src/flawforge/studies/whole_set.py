@@ -13,13 +13,14 @@ from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
 from flawforge.metrics import memorization
+from flawforge.metrics.calibration import holm_adjusted
 from flawforge.metrics.memorization import Test
 from flawforge.metrics.vendi import clusters, vendi
 from flawforge.models.efficientnet import load_backbone
 from flawforge.models.features import features
 from flawforge.runs.copying import Diversity, SetTest
 from flawforge.runs.folder import Run
-from flawforge.studies.copies import Ints, blocks, spread
+from flawforge.studies.copies import ALARM, Ints, blocks, spread
 from flawforge.studies.likeness import gray
 from flawforge.studies.lineup import Lineup
 
@@ -100,12 +101,31 @@ def set_tests(
     if unseen is None or few:
         return [SetTest(name=name, effect=None, expected=None, p=None, note=few) for name, _, _ in TESTS]
     held = described(lambda index: gray(lineup, unseen.read(index)), np.arange(len(unseen)))
-    found = []
-    for name, test, note in TESTS:
-        outcome = test(real, held, made)
-        text = f"{note}; {len(real)} training, {len(held)} held-out, {len(made)} generated images"
-        found.append(SetTest(name=name, effect=outcome.effect, expected=outcome.expected, p=outcome.p, note=text))
-    return found
+    return set_against_unseen(real, held, made)
+
+
+def set_against_unseen(real: Rows, held: Rows, made: Rows) -> list[SetTest]:
+    """Do the tests on features of training, held-out and generated images, and correct them for their number."""
+    outcomes = [test(real, held, made) for _, test, _ in TESTS]
+    adjusted = holm_adjusted(np.array([outcome.p for outcome in outcomes]))
+    counts = f"{len(real)} training, {len(held)} held-out, {len(made)} generated images"
+    return [
+        SetTest(name=name, effect=outcome.effect, expected=outcome.expected, p=outcome.p, adjusted=float(corrected),
+                note=f"{note}; {counts}")
+        for (name, _, note), outcome, corrected in zip(TESTS, outcomes, adjusted, strict=True)
+    ]  # fmt: skip
+
+
+def whole_sentence(tests: list[SetTest]) -> str:
+    """Return what the tests say together, or nothing where none speaks for copying at the rate of the verdict."""
+    spoken = [test for test in tests if test.adjusted is not None and test.adjusted <= ALARM]
+    if not spoken:
+        return ""
+    names = ", ".join(f"{test.name} p = {test.adjusted:.2g}" for test in spoken)
+    return (
+        f" As a whole the set lies nearer to the training images than unseen real ones do ({len(spoken)} of "
+        f"{len(tests)} tests: {names}, corrected for {len(tests)} tests)."
+    )
 
 
 def held_out(run: Run, training: Dataset, progress: Progress) -> Dataset | None:

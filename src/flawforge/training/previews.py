@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from flawforge.core.files import write_bytes
+from flawforge.core.files import write_bytes, write_json
 from flawforge.core.images import Pixels, encode_png, grid, to_pixels
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
@@ -37,16 +37,22 @@ class Previews:
         self._write(f"kimg_{kimg:010.3f}.png", to_eight_bits(images, self.white))
 
     def draw_real(self, data: Dataset, pixels: Pixels, seed: int) -> None:
-        """Write ``previews/real.png`` and, at their own size, up to 36 files ``previews/real/000.png``."""
+        """Write ``previews/real.png`` and, at their own size, up to 36 files ``previews/real/000.png``, with the class
+        of each in ``previews/real/classes.json``.
+        """
         chosen = numpy_stream(seed, "previews", "real").permutation(len(data))[:KEPT_REAL]
         self._write("real.png", [_eight_bits(pixels[i], self.white) for i in chosen])
         folder = self.run.previews / "real"
         folder.mkdir(exist_ok=True)
+        classes: dict[str, str] = {}
         for place, index in enumerate(sorted(int(i) for i in chosen)):
+            name = f"{place:03d}.png"
+            classes[name] = data.samples[index].label
             image = data.read(index)
             mode = "I;16" if image.dtype == np.uint16 else data.samples[index].format.mode
             mode = "L" if mode == "I;16" and image.dtype == np.uint8 else mode
-            write_bytes(folder / f"{place:03d}.png", encode_png(image, mode), durable=False)
+            write_bytes(folder / name, encode_png(image, mode), durable=False)
+        write_json(self.run.real_classes_file, classes)
 
     def _write(self, name: str, images: list[NDArray[np.uint8]]) -> None:
         sheet = grid(list(images), SIDE)
