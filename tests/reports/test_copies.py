@@ -108,5 +108,11 @@ def test_chances_in_words(p: float, words: str) -> None:
     assert chance(p).replace("\u202f", ",") == words
 
 
+def test_tilts_and_negatives_are_said() -> None:
+    plain = likeness().model_copy(update={"symmetry": "identity", "scale": 1.0, "shift": (0.0, 0.0)})
+    assert how(plain.model_copy(update={"tilt": 12.3, "negative": True})) == "tilted by 12°, as a negative"
+    assert how(plain.model_copy(update={"tilt": 1.0})) == "as it is"
+
+
 def test_nothing_done_is_as_it_is() -> None:
     assert how(likeness(symmetry="identity", scale=1.01, shift=(0.4, 0.0))) == "as it is"

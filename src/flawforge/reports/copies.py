@@ -94,6 +94,10 @@ def chance(p: float) -> str:
 def how(likeness: Likeness) -> str:
     """Return in words what was done to the training image so that it lies on the generated one."""
     parts = [SYMMETRIES[likeness.symmetry]] if likeness.symmetry in SYMMETRIES else []
+    if likeness.tilt >= 2:
+        parts.append(f"tilted by {likeness.tilt:.0f}°")
+    if likeness.negative:
+        parts.append("as a negative")
     if abs(likeness.scale - 1) >= 0.02:
         parts.append(("enlarged" if likeness.scale > 1 else "reduced") + f" to {100 * likeness.scale:.0f}\u00a0%")
     for value, ahead, back in zip(likeness.shift, ("right", "down"), ("left", "up"), strict=True):

@@ -15,6 +15,8 @@ class Likeness(BaseModel):
         p: the same beyond the rank's reach, by a fitted tail.
         copied: whether the image is called a copy, at the record's false-alarm rate for the whole set.
         symmetry: how the training image lies: ``identity``, ``flip-horizontal``, ``turn-90``, ...
+        tilt: degrees, 0 to 45, that it is turned beside that.
+        negative: whether the generated image shows its negative.
         scale: its size as the generated image shows it; above 1 it was enlarged.
         shift: (right, down) of its middle, in percent of the image's sides.
         matrix: six numbers (a, b, c, d, e, f): the place (x, y) of the generated image, -1 to 1 over its sides, shows
@@ -30,6 +32,8 @@ class Likeness(BaseModel):
     p: float
     copied: bool
     symmetry: str
+    tilt: float = 0.0
+    negative: bool = False
     scale: float
     shift: tuple[float, float]
     matrix: list[float]

@@ -116,6 +116,13 @@ def describe(matrix: NDArray[np.float64]) -> tuple[str, float, tuple[float, floa
     return SYMMETRIES[symmetry], determinant**-0.5, (float(middle[0]), float(middle[1]))
 
 
+def tilt(matrix: NDArray[np.float64]) -> float:
+    """Return by how many degrees a (2, 3) map turns, beside the nearest of the eight symmetries: 0 to 45."""
+    a, b, c, d = np.abs(matrix[:, :2]).flatten()
+    straight, crossed = max(a + d, b + c), min(a + d, b + c)
+    return float(np.degrees(np.arctan2(crossed, straight)))
+
+
 def _likeness(copies: Copies, index: int, names: list[str], p: float, rank: float, called: bool) -> Likeness | None:
     real = int(copies.indices[index])
     if real < 0:
@@ -128,6 +135,8 @@ def _likeness(copies: Copies, index: int, names: list[str], p: float, rank: floa
         p=float(p),
         copied=called,
         symmetry=symmetry,
+        tilt=tilt(copies.matrices[index]),
+        negative=bool(copies.negatives[index]),
         scale=scale,
         shift=shift,
         matrix=copies.matrices[index].flatten().tolist(),
