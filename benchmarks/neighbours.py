@@ -20,6 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import argparse
 import multiprocessing
 import statistics
+import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -137,8 +138,8 @@ def compare_vectors(n: int, rounds: int, file: Path | None) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            seconds[name].append(timed(partial(way, queries, references)))
-    print(f"{n:,} x {n:,} vectors of {WIDTH:,}, {K} neighbours, one thread, {rounds} rounds")
+            seconds[name].append(timed(partial(way, queries, references), time.process_time))
+    print(f"{n:,} x {n:,} vectors of {WIDTH:,}, {K} neighbours, one thread, {rounds} rounds, processor seconds")
     print(f"{'':20}{'median s':>10}{'extra MB':>10}{'same neighbours':>18}{'largest difference':>20}")
     for name, (distances, indices) in found.items():
         same = float((indices == found["ours"][1]).mean())
