@@ -9,13 +9,12 @@ from torch import Tensor
 
 from flawforge.core.errors import SettingError
 from flawforge.core.recipes import Recipe, recipe
-from flawforge.models import projected
-from flawforge.models.efficientnet import load_backbone
 from flawforge.models.latents import draw_latents
 from flawforge.training.batches import RealBatches
 from flawforge.training.processes import ALONE, Processes
 from flawforge.training.state import TrainingState
 from flawforge.training.step import gan_step
+from float64 import go_float64
 from in_threads import Threaded, in_threads
 
 TINY: dict[str, Any] = {"generator_depth": 2, "discriminator_depth": 4, "latent": 8, "batch": 6, "precision": "float32"}
@@ -27,9 +26,7 @@ RECIPES = {
 
 @pytest.fixture
 def in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing goes back to float32: where one rounding decides a sign, Adam makes a whole step of it."""
-    monkeypatch.setattr(Tensor, "float", Tensor.double)
-    monkeypatch.setattr(projected, "load_backbone", lambda: load_backbone().double())
+    go_float64(monkeypatch.setattr)
 
 
 def as_float64(state: TrainingState) -> TrainingState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads sleep instead of spinning
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # before torch: large tensors lie in large pages (Linux)
@@ -23,7 +24,7 @@ from flawforge.cli.score import score
 from flawforge.cli.search import search
 from flawforge.cli.train import train
 from flawforge.core.errors import FlawforgeError, OtherProcessError, SettingError
-from flawforge.core.launch import launched, stand_back
+from flawforge.core.launch import LINGER, launched, stand_back
 
 HELP = """Make new images of a defect from the few you have, and find out what they are worth.
 
@@ -47,7 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
         _refuse_in_several(words)
         app(words, exit_on_error=False, print_error=False, console=None)
     except CycloptsError as error:
-        if not launched().first:
+        if not launched().first:  # the first one says it
+            time.sleep(LINGER)
             sys.exit(2)
         err.print(f"[red]wrong usage:[/red] {escape(str(error).strip())}")
         err.print("[dim]See flawforge --help, or flawforge VERB --help.[/dim]")

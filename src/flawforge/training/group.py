@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -103,8 +105,11 @@ class Group(Processes):
         Raises:
             OtherProcessError: instead of `error`, in the processes that do not tell it.
         """
+        if error is not None and threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):  # torchrun sends them as soon as one process has ended
+                signal.signal(number, signal.SIG_IGN)
         silent = error is not None and not self._tells()
-        if self._connected:
+        if self._connected and (error is None or dist.get_backend() == "gloo"):  # NCCL's can wait for the lost
             dist.destroy_process_group()
         if silent:
             stand_back(error)
