@@ -45,6 +45,11 @@ def spoil(state: Any) -> None:
     next(state.generator.parameters()).data.fill_(float("nan"))
 
 
+def interrupt_twice(state: Any) -> None:
+    for _ in range(2):  # the terminal's, and the one that torchrun passes on
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 def fail(state: Any) -> None:
     raise DiskFullError("the disk of process 1 is full.")
 
@@ -84,7 +89,7 @@ def commands(work: Path) -> dict[str, Callable[[], dict[str, Any]]]:
         "odd batch": lite("odd", "--kimg", "0.04", batch="5"),
         "other images": lite("other-images", "--kimg", "0.04", data=other),
         "not a number": after(spoil, lite("diverged", "--kimg", "0.4")),
-        "ctrl-c": after(lambda _: [os.kill(os.getpid(), signal.SIGINT) for _ in "12"], lite("stopped", "--kimg", "100"), 7),
+        "ctrl-c": after(interrupt_twice, lite("stopped", "--kimg", "100"), 7),
         "minutes": lite("minutes", "--minutes", "0.03"),
         "fewshot goes on": in_float64,
         # The others hear of these two when the process ends: each is the last command of its launch.
