@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from flawforge.metrics.classification import STATISTICS, weighted_class_mean, weighted_mean
-from flawforge.metrics.paired import estimate, gain, hierarchical_draws
+from flawforge.metrics.paired import Student, estimate, gain, hierarchical_draws
 from flawforge.metrics.resampling import Resampled, resampled
 
 BALANCED = STATISTICS["balanced accuracy"]
@@ -108,6 +108,17 @@ def test_one_sided_a_fault_of_seeds_and_one_of_groups_are_told_apart() -> None:
     assert seeds.group == pytest.approx(0, abs=1e-9)
     assert groups.group > 0.02
     assert groups.seed <= 1 / 120  # one image of 120: what equal seeds count as
+
+
+@pytest.mark.parametrize(("own", "shared"), [(1.0, 0.0), (0.3, 0.7), (0.9, 0.1), (0.0, 1.0)])
+def test_the_tail_is_the_quantiles_inverse_and_between_the_two_parts(own: float, shared: float) -> None:
+    two = Student(own, 2, shared, 100)
+    for tail in (0.4, 0.025, 0.001):
+        value = two.quantile(tail)
+        assert two.tail(value) == pytest.approx(tail, rel=1e-6)
+        assert two.tail(-value) == pytest.approx(1 - tail, rel=1e-6)
+        assert stats.t.isf(tail, 100) - 1e-9 <= value <= stats.t.isf(tail, 2) + 1e-9
+    assert two.tail(0.0) == pytest.approx(0.5)
 
 
 @pytest.mark.slow

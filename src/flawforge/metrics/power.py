@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-from flawforge.metrics.paired import Parts
+from flawforge.metrics.paired import Parts, Student
 
 POWER = 0.9  # "found 9 times in 10"
 ERROR = 0.025  # one-sided, of a false "helps"
@@ -37,25 +37,29 @@ class Design:
         parts = Parts(self.parts.seed, self.parts.group * scale, self.parts.both * scale)
         return Design(parts, groups - classes, self.error, self.rivals)
 
-    def standard_error(self, seeds: int) -> tuple[float, float]:
-        """Return the standard error of the mean difference over `seeds`, and its degrees of freedom."""
-        own = (self.parts.seed**2 + self.parts.both**2) / seeds
-        shared = self.parts.group**2
+    def student(self, seeds: int) -> Student:
+        """Return the two parts of the squared standard error of the mean over `seeds`.
+
+        Raises:
+            ValueError: fewer than 2 seeds, or no spread at all.
+        """
+        if seeds < 2:
+            raise ValueError(f"seeds is {seeds}; an interval takes at least 2")
+        own, shared = (self.parts.seed**2 + self.parts.both**2) / seeds, self.parts.group**2
         if own + shared <= 0:
             raise ValueError("the parts are all 0; a difference without any spread cannot be planned for")
-        return float(np.sqrt(own + shared)), (own + shared) ** 2 / (own**2 / (seeds - 1) + shared**2 / self.freedom)
+        return Student(own, seeds - 1, shared, self.freedom)
 
     def power(self, gain: float, seeds: int) -> float:
         """Return the chance that a true gain (a share: 0.03 is 3 points) is found with `seeds` seeds, 2 or more.
 
-        For one rival the noncentral t (Cohen 1988, section 2.5); for more, the chance that all of equally correlated
-        differences pass the same bound.
+        For one rival the noncentral t (Cohen 1988, section 2.5) with Satterthwaite's freedom; for more, the chance that
+        all of equally correlated differences pass the same bound.
         """
-        if seeds < 2:
-            raise ValueError(f"seeds is {seeds}; an interval takes at least 2")
-        error, freedom = self.standard_error(seeds)
-        critical = float(stats.t.isf(self.error, freedom))
-        one = float(stats.nct.sf(critical, freedom, gain / error))
+        found = self.student(seeds)
+        whole = found.own + found.shared
+        freedom = whole**2 / (found.own**2 / found.own_freedom + found.shared**2 / found.shared_freedom)
+        one = float(stats.nct.sf(found.quantile(self.error), freedom, gain / np.sqrt(whole)))
         if self.rivals == 1:
             return one
         nodes, shares = np.polynomial.hermite_e.hermegauss(40)
@@ -65,8 +69,8 @@ class Design:
 
     def detectable(self, seeds: int, power: float = POWER) -> float:
         """Return the gain (a share) that is found with chance `power`; above 1 no gain would be."""
-        error, _ = self.standard_error(seeds)
-        high = error * 4
+        found = self.student(seeds)
+        high = 4 * float(np.sqrt(found.own + found.shared))
         while self.power(high, seeds) < power:
             high *= 2
         return float(optimize.brentq(lambda gain: self.power(gain, seeds) - power, 0.0, high, xtol=1e-7))

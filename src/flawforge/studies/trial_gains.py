@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from flawforge.core.arms import uses_generated
 from flawforge.metrics.multiple import holm
@@ -43,11 +42,11 @@ class Measured:
 
     @property
     def p_helps(self) -> float:
-        return max(_above(one) for one in (self.gain, *self.rivals.values()))
+        return max(one.p_above for one in (self.gain, *self.rivals.values()))
 
     @property
     def p_hurts(self) -> float:
-        return 1 - _above(self.gain)
+        return 1 - self.gain.p_above
 
     def design(self, error: float) -> Design:
         """Return what limits this comparison, at a one-sided error."""
@@ -79,7 +78,7 @@ def estimate_of(found: Gain, level: float) -> Estimate:
 
 def rivals_of(found: Measured, level: float) -> list[Rival]:
     """Return the record's rivals."""
-    return [Rival(arm=arm, gain=estimate_of(one, level), p=_above(one)) for arm, one in found.rivals.items()]
+    return [Rival(arm=arm, gain=estimate_of(one, level), p=one.p_above) for arm, one in found.rivals.items()]
 
 
 def permutation_of(found: Measured) -> tuple[float, float]:
@@ -152,8 +151,3 @@ def flips_of(evidence: Evidence, found: Measured) -> tuple[int, int, list[Flip]]
         for i in (*up, *down)
     ]  # fmt: skip
     return int(gained.sum()), int(lost.sum()), flips
-
-
-def _above(found: Gain) -> float:
-    """Return the one-sided p of a gain above 0."""
-    return float(stats.t.sf(found.value / found.error, found.freedom))
