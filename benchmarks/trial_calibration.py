@@ -8,7 +8,10 @@ so that seeds, pieces of material and their mixtures all vary, and seeds of one 
 are set to what was measured on real cells (`MATCHED`; `--from TRIAL` measures those of another trial). The control is
 chosen by noisy inner evidence and is sometimes the wrong arm.
 
+With --intervals it compares the interval's two forms on crossed normal effects instead, thousands of times.
+
     python benchmarks/trial_calibration.py [--quick] [--trials N] [--json FILE] [--picture FILE] [--from TRIAL]
+    python benchmarks/trial_calibration.py --intervals
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
+from flawforge.metrics.paired import Student
 from flawforge.runs.cells import CellKey
 from flawforge.studies.trial_evidence import Evidence
 from flawforge.studies.trial_verdict import decide, measure_all
@@ -179,7 +183,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path, help="draw the rates into this file (PNG or SVG)")
     parser.add_argument("--from", dest="trial", type=Path, help="a trial folder: print the spreads of its cells")
+    parser.add_argument("--intervals", action="store_true", help="compare ways to draw the interval, and stop")
     args = parser.parse_args()
+    if args.intervals:
+        intervals()
+        return
     if args.trial is not None:
         print_spreads(args.trial)
         return
@@ -216,6 +224,30 @@ def count(name: str, word: str, trial: Callable[[int], Row], trials: int) -> Row
     print(f"{name:36}{word:>8}{100 * out['rate']:7.2f}%{100 * low:8.2f} - {100 * high:5.2f}%{100 * out['other']:10.2f}%"
           f"{out['seeds']:7.1f}{covers:8.3f}{100 * out['spread']:6.2f}", flush=True)  # fmt: skip
     return out
+
+
+def intervals(trials: int = 4000, groups: int = 200) -> None:
+    """Print how often an interval over crossed seeds and groups misses 0 on one side, for two quantiles."""
+    draws = np.random.default_rng(5)
+    print(f"{'seeds':>5}{'SD of seeds, groups, both':>28}{'Satterthwaite':>15}{'ours':>9}{'width':>8}")
+    for seeds in (3, 5, 10):
+        for own, shared, both in ((0.017, 0, 0), (0.017, 0.05, 0.15), (0.017, 0.1, 0.2), (0.006, 0.1, 0.2)):
+            missed, width = np.zeros(2), np.zeros(2)
+            for _ in range(trials // 500):
+                x = own * draws.standard_normal((500, seeds, 1)) + shared * draws.standard_normal((500, 1, groups))
+                x = x + both * draws.standard_normal((500, seeds, groups))
+                first, pooled = x.mean(2).var(1, ddof=1) / seeds, x.mean(1).var(1, ddof=1) / groups
+                mixed = np.maximum(0, (x.var(2, ddof=1).mean(1) / groups - pooled) * seeds / (seeds - 1))
+                second = np.maximum(0, pooled - mixed / seeds)
+                freedom = (first + second) ** 2 / (first**2 / (seeds - 1) + second**2 / (groups - 1))
+                pairs = zip(first, second, strict=True)
+                weighed = [Student(a, seeds - 1, b, groups - 1).quantile(0.025) for a, b in pairs]
+                for place, quantile in enumerate((special.stdtrit(freedom, 0.975), np.array(weighed))):
+                    reach = quantile * np.sqrt(first + second)
+                    missed[place] += (abs(x.mean((1, 2))) > reach).sum() / 2
+                    width[place] += reach.mean()
+            print(f"{seeds:5d}{f'{own:g}, {shared:g}, {both:g}':>28}{100 * missed[0] / trials:14.2f}%"
+                  f"{100 * missed[1] / trials:8.2f}%{width[1] / width[0]:8.3f}", flush=True)  # fmt: skip
 
 
 def wilson(part: int, whole: int, z: float = 1.959964) -> tuple[float, float]:
