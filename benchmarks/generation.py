@@ -165,9 +165,8 @@ def main() -> None:
         seconds = timed(lambda: generate(run, count, out=folder / "long", progress=watched))
         peaks = {**watched.watch.peaks, count: peak()}
     told = ", ".join(f"{value:.0f} MB after {done:,}" for done, value in peaks.items())
-    print(
-        f"\n{count:,} images of 64x64 in {seconds:.0f} s ({count / seconds:.0f} images/s); peak memory {before:.0f} MB before, {told}"
-    )
+    print(f"\n{count:,} images of 64x64 in {seconds:.0f} s ({count / seconds:.0f} images/s)")
+    print(f"peak memory: {before:.0f} MB before, {told}")
     long = {"images": count, "seconds": seconds, "peak_mb_before": before, "peak_mb": peaks}
     keep(args.json, {"threads": args.threads, "ceiling_gflops": rate, "rows": table, "long": long})
     print(f"figure: of_ceiling {min(row['of_ceiling'] for row in table.values()):.3f}")
