@@ -17,7 +17,7 @@ from flawforge.data.shots import draw_shots
 from flawforge.data.splits import propose_split
 from flawforge.metrics.kid import kid
 from flawforge.models.extractors import Extractor
-from flawforge.runs.checkpoint import require_checkpoint
+from flawforge.runs.checkpoint import find_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.studies.sampler import Sampler
 
@@ -108,8 +108,8 @@ class Referee:
         self._real = extractor(torch.from_numpy(to_unit(np.ascontiguousarray(planes), held.white))).astype(np.float64)
 
     def kid(self, run: Run, device: torch.device, seed: int = 0) -> float:
-        """Return the kernel distance between the held-out images and new images of the run's newest checkpoint."""
-        sampler = Sampler(run, require_checkpoint(run), device)
+        """Return the kernel distance between the held-out images and what `generate` would make."""
+        sampler = Sampler(run, find_checkpoint(run), device)
         classes = [label for label in self._classes if label in sampler.classes]
         if not sampler.recipe.knows_classes:
             made = self._features(sampler, sampler.classes[0], GENERATED, seed)
