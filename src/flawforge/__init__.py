@@ -25,6 +25,7 @@ _HOMES = {
     "score": "flawforge.studies.score",
     "search": "flawforge.studies.search",
     "train": "flawforge.training.gan",
+    "trial": "flawforge.studies.trial",
 }
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "score",
     "search",
     "train",
+    "trial",
 ]
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from flawforge.studies.score import score
     from flawforge.studies.search import search
     from flawforge.studies.synthetic import as_dataset
+    from flawforge.studies.trial import trial
     from flawforge.training.gan import train
 
 

@@ -23,6 +23,7 @@ from flawforge.cli.run import run
 from flawforge.cli.score import score
 from flawforge.cli.search import search
 from flawforge.cli.train import train
+from flawforge.cli.trial import trial
 from flawforge.core.errors import FlawforgeError, OtherProcessError, SettingError
 from flawforge.core.launch import LINGER, launched, stand_back
 
@@ -37,7 +38,7 @@ explained, 2 wrong usage.
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown", suppress_keyboard_interrupt=False)
-for _verb in (run, inspect, train, generate, audit, score, search, report, recipes):
+for _verb in (run, inspect, train, generate, audit, score, trial, search, report, recipes):
     app.command(_verb)
 
 

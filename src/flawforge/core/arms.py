@@ -10,9 +10,17 @@ ARMS = {
     "copy-paste": "as classical, with defects cut out and pasted onto other real images",
     "generated": "as classical, with generated images in a part of each batch",
     "filtered": "as generated, with only the images that passed the filter",
+    "recommended": "filtered where the evidence inside the real images says so, else classical",
+    "taught-generated": "as taught, with generated images that the teacher labelled",
     "only-generated": "generated images alone, under the classical transforms",
 }
-GENERATED = ("generated", "filtered", "only-generated")  # arms that use generated images
+GENERATED = (
+    "generated",
+    "filtered",
+    "recommended",
+    "taught-generated",
+    "only-generated",
+)  # arms that use generated images
 
 
 def uses_generated(arm: str) -> bool:

@@ -1,0 +1,140 @@
+"""The arms of a trial: what each trains on. All take the same steps, the same batches and the same seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from flawforge.core.classifiers import ClassifierSettings
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.seeds import derive, numpy_stream
+from flawforge.data.transforms import ClassicalTransforms
+from flawforge.studies.trial_bench import Bench
+from flawforge.studies.trial_generator import teacher_of
+from flawforge.studies.trial_ways import Way, chosen_rows, restricted
+from flawforge.training.classifier import fit, predict
+from flawforge.training.device import resolve_device
+from flawforge.training.material import Material
+
+TAUGHT_SHARE = 0.5  # of a batch: images that the teacher labelled, beside shots with their own labels
+TAUGHT_VIEWS = 8  # changed copies of each shot that the teacher labels
+GENERATED_LABELS = 0.5  # weight of the asked class beside the teacher's opinion, of taught generated images
+
+Ints = NDArray[np.int64]
+Arrays = dict[str, NDArray[Any]]
+
+
+class Arms:
+    """Trains one repeat's classifiers on some of its images.
+
+    Args:
+        bench: of the trial.
+        shots: indices of the real images to train on: all shots of the repeat, or those of an inner fold.
+        seed: of the classifiers; the same for all arms, so that they differ in their images alone.
+        model: the classifier's name.
+        steps: optimiser steps; None takes the trial's.
+    """
+
+    def __init__(self, bench: Bench, shots: Ints, seed: int, model: str, steps: int | None = None) -> None:
+        self.bench, self.shots, self.seed, self.model = bench, shots, seed, model
+        self.settings = bench.settings.classifier(model, steps=steps)
+        self.device = resolve_device()
+        self.width = len(bench.classes)
+        self.targets = bench.targets(bench.dataset.labels[shots])
+        self.real = Material(torch.from_numpy(bench.images[shots]), torch.from_numpy(self.targets))
+
+    def train(self, arm: str, made: Arrays | None = None, way: Way | None = None) -> torch.nn.Module:
+        """Return the classifier of one arm.
+
+        Args:
+            arm: its name; `filtered` needs a `way`.
+            made: arrays of the generator's cell, for arms that use generated images.
+            way: of using them.
+        """
+        share = self.bench.settings.share
+        if arm == "real":
+            plain = self.bench.settings.classifier(self.model, policy="none", steps=self.settings.steps)
+            return self._fit(plain)
+        if arm == "classical":
+            return self._fit(self.settings)
+        if arm == "placebo":
+            return self._fit(self.settings, self._repeats(), share)
+        if arm == "taught":
+            return self._fit(self.settings, self._taught(), TAUGHT_SHARE)
+        if arm == "copy-paste":
+            return self._fit(self.settings, self._pasted(), share)
+        if made is None:
+            raise ValueError(f"arm {arm} needs generated images")
+        if arm == "generated":
+            return self._fit(self.settings, self._generated(made, np.arange(len(made["labels"]))), share)
+        if arm == "only-generated":
+            rows = np.arange(len(made["labels"]))
+            return fit(self.settings, None, self.width, self.seed, self._generated(made, rows), 1.0, device=self.device)
+        if arm == "taught-generated":
+            return self._fit(self.settings, self._taught(made), TAUGHT_SHARE)
+        if arm == "filtered" and way is not None:
+            rows = restricted(chosen_rows(made, way.filter, way.typical), self._targets(made), way.classes)
+            if not len(rows):
+                return self._fit(self.settings)
+            return self._fit(self.settings, self._generated(made, rows), way.share)
+        raise ValueError(f"no arm is named {arm!r}")
+
+    def outcome(self, network: torch.nn.Module, indices: Ints) -> NDArray[np.float32]:
+        """Return (n, K) probabilities on these images of the bench."""
+        found: NDArray[np.float32] = predict(network, torch.from_numpy(self.bench.images[indices])).numpy()
+        return found
+
+    def _fit(self, settings: ClassifierSettings, other: Material | None = None, share: float = 0.0) -> torch.nn.Module:
+        return fit(settings, self.real, self.width, self.seed, other, share, device=self.device)
+
+    def _targets(self, made: Arrays) -> Ints:
+        return self.bench.targets(made["labels"].astype(np.int64))
+
+    def _generated(self, made: Arrays, rows: Ints) -> Material:
+        images = torch.from_numpy(np.ascontiguousarray(made["images"][rows]))
+        return Material(images, torch.from_numpy(self._targets(made)[rows]))
+
+    def _repeats(self) -> Material:
+        """Return as many repeats of real images as the generator makes: the same exposure, no new image."""
+        draws = numpy_stream(self.seed, "order", "placebo")
+        per_class = self.bench.settings.made
+        rows = np.concatenate(
+            [draws.choice(np.flatnonzero(self.targets == code), per_class) for code in np.unique(self.targets)]
+        )
+        return Material(self.real.images[rows], self.real.labels[rows])
+
+    def _taught(self, made: Arrays | None = None) -> Material:
+        """Return images with the labels of a teacher that knows pretrained features and the shots: changed copies of
+        the shots, the unlabelled images, and the generated ones if there are any.
+        """
+        teacher = teacher_of(self.bench, self.shots, derive(self.seed, "weights", "teacher"))
+        transforms = ClassicalTransforms(self.settings.transforms, self.seed)
+        copies = [transforms(_unit(self.real.images), "taught", place) for place in range(TAUGHT_VIEWS)]
+        parts = [((torch.cat(copies) + 1) * 127.5).round().clamp(0, 255).byte()]
+        if len(self.bench.unlabelled):
+            parts.append(torch.from_numpy(self.bench.unlabelled))
+        labels = [self._opinion(teacher, part) for part in parts]
+        if made is not None:
+            rows = chosen_rows(made, "agreeing", typical=False)
+            parts.append(torch.from_numpy(np.ascontiguousarray(made["images"][rows])))
+            asked = torch.nn.functional.one_hot(torch.from_numpy(self._targets(made)[rows]), self.width).float()
+            labels.append(GENERATED_LABELS * asked + (1 - GENERATED_LABELS) * self._opinion(teacher, parts[-1]))
+        return Material(torch.cat(parts), torch.cat(labels))
+
+    def _opinion(self, teacher: torch.nn.Module, images: Tensor) -> Tensor:
+        """Return (n, K) probabilities over the task's classes."""
+        told = predict(teacher, images)[:, : len(self.bench.dataset.classes)]
+        groups = torch.from_numpy(self.bench.targets(np.arange(told.shape[1], dtype=np.int64)))
+        found = torch.zeros(len(told), self.width).index_add_(1, groups, told)
+        return found / found.sum(1, keepdim=True)
+
+    def _pasted(self) -> Material:
+        raise DataUnusableError("copy-paste")
+
+
+def _unit(images: Tensor) -> Tensor:
+    return images.float().div(127.5).sub(1)

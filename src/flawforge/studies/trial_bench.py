@@ -1,0 +1,226 @@
+"""The bench: all that a cell of a trial needs, read once, so that any process or machine can work on any cell."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from flawforge.core.errors import DataUnusableError, RunBrokenError, RunNotFoundError
+from flawforge.core.files import explain_os_errors, read_json, write_bytes, write_json
+from flawforge.core.images import Pixels, resize, to_gray
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.trials import TrialSettings
+from flawforge.data.dataset import Box, Dataset, Sample
+from flawforge.data.threads import in_threads
+from flawforge.studies.trial_fairness import Division, shots_of
+
+BENCH_FORMAT = 1
+FACTS, ARRAYS = "bench.json", "bench.safetensors"
+GOOD = ("good", "ok", "normal", "background", "defect-free", "no-defect", "none")
+QUALITY = 92  # of the JPEG encoding that all images pass when the sources are JPEG
+JPEG = ("JPEG", "MPO")
+
+Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A trial's material.
+
+    Attributes:
+        settings: of the trial.
+        dataset: all labelled images.
+        images: (N, C, H, W) uint8 at the classifier's size, in one encoding.
+        division: test images and pool.
+        good: name of the good class, or None.
+        unlabelled: (U, C, H, W) uint8, U may be 0.
+        protocol: SHA-256 of what all cells have in common.
+        inputs: name to content hash of what the trial depends on.
+    """
+
+    settings: TrialSettings
+    dataset: Dataset
+    images: Bytes
+    division: Division
+    good: str | None
+    unlabelled: Bytes
+    protocol: str
+    inputs: dict[str, str]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the classifiers tell apart."""
+        return (str(self.good), "defective") if self.settings.task == "good" else self.dataset.classes
+
+    def targets(self, labels: Ints) -> Ints:
+        """Return (N,) class numbers of the task from class numbers of the dataset."""
+        if self.settings.task == "type":
+            return labels
+        return np.asarray(labels != self.dataset.classes.index(str(self.good)), dtype=np.int64)
+
+    @property
+    def jpeg(self) -> bool:
+        """Whether everything passes the JPEG encoding."""
+        return through_jpeg(self.dataset)
+
+    def shots(self, repeat: int, shots: int) -> Ints:
+        """Return the ascending indices of one repeat's training images."""
+        good = None
+        if self.settings.task == "good":
+            defects = len(self.dataset.classes) - 1
+            good = (str(self.good), self.settings.good_shots or shots * defects)
+        return shots_of(self.dataset, self.division, shots, repeat, self.settings.seed, good)
+
+
+def through_jpeg(dataset: Dataset) -> bool:
+    """Say whether the most of the images are JPEG files: then all images, real and generated, are encoded so again."""
+    return 2 * sum(sample.encoding in JPEG for sample in dataset.samples) > len(dataset)
+
+
+def find_good(classes: tuple[str, ...]) -> str | None:
+    """Return the class that holds images without a defect, or None."""
+    return next((label for name in GOOD for label in classes if label.lower().replace("_", "-") == name), None)
+
+
+def seen(pixels: Pixels, white: int, channels: int, resolution: tuple[int, int], jpeg: bool) -> Bytes:
+    """Return (C, H, W) uint8: one image as every classifier sees it, whether it is real or generated.
+
+    Args:
+        pixels: (H, W) gray or (H, W, 3), 0 to `white`, at the size of the real images.
+        white: pixel value of white.
+        channels: 1 takes the luma of colour images, 3 repeats gray.
+        resolution: (height, width) of the result.
+        jpeg: encode as JPEG and decode again first.
+    """
+    image = np.rint(np.minimum(pixels, white) * (255 / white)).astype(np.uint8) if white != 255 else pixels
+    if channels == 1 and image.ndim == 3:
+        image = to_gray(image)
+    if jpeg:
+        buffer = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=QUALITY)
+        image = np.asarray(Image.open(buffer))
+    image = resize(image, *resolution)
+    planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+    return np.ascontiguousarray(planes.repeat(channels, axis=0) if len(planes) < channels else planes).astype(np.uint8)
+
+
+def all_seen(
+    dataset: Dataset, settings: TrialSettings, channels: int, jpeg: bool, progress: Progress = SILENT
+) -> Bytes:
+    """Return (N, C, H, W) uint8 of all images of a dataset."""
+    out = np.zeros((len(dataset), channels, *settings.resolution), np.uint8)
+
+    def one(index: int) -> Bytes:
+        return seen(dataset.read(index), dataset.white, channels, settings.resolution, jpeg)
+
+    with progress.task("reading images", len(dataset), "images") as task:
+        for index, image in enumerate(in_threads(one, range(len(dataset)))):
+            out[index] = image
+            task.advance()
+    return out
+
+
+def good_class(dataset: Dataset, task: str) -> str | None:
+    """Return the name of the good class for the task, None for 'type'.
+
+    Raises:
+        DataUnusableError: task 'good' without such a class, or with no other.
+    """
+    if task != "good":
+        if len(dataset.classes) < 2:
+            raise DataUnusableError(
+                f"{dataset.source} has one class ({dataset.classes[0]}): there is nothing to tell apart. A trial needs "
+                f"two classes; good images beside the defective ones, in a folder 'good', will do."
+            )
+        return None
+    found = find_good(dataset.classes)
+    if found is None or len(dataset.classes) < 2:
+        raise DataUnusableError(
+            f"--task good needs a class of good images beside a defect; {dataset.source} has "
+            f"{', '.join(dataset.classes)}. Name the folder of good images 'good' (or one of {', '.join(GOOD)})."
+        )
+    return found
+
+
+def save_bench(folder: Path, bench: Bench) -> None:
+    """Write the bench into a trial folder."""
+    from safetensors.numpy import save
+
+    division = bench.division
+    with explain_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, NDArray[Any]] = {
+        "images": bench.images, "unlabelled": bench.unlabelled, "test": division.test, "pool": division.pool,
+        "groups": division.groups,
+    }  # fmt: skip
+    write_bytes(folder / ARRAYS, save(arrays))
+    dataset = bench.dataset
+    facts = {
+        "format": BENCH_FORMAT,
+        "settings": bench.settings.model_dump(mode="json"),
+        "protocol": bench.protocol,
+        "inputs": bench.inputs,
+        "good": bench.good,
+        "test_sha256": division.sha256,
+        "joined": division.joined,
+        "dataset": {"source": dataset.source, "root": str(dataset.root.resolve()), "layout": dataset.layout},
+        "samples": [asdict(sample) for sample in dataset.samples],
+    }
+    write_json(folder / FACTS, facts)
+
+
+def load_bench(folder: Path) -> Bench:
+    """Read the bench of a trial folder.
+
+    Raises:
+        RunNotFoundError: there is none. RunBrokenError: it is damaged or of another format.
+    """
+    from safetensors.numpy import load
+
+    if not (folder / FACTS).is_file():
+        raise RunNotFoundError(
+            f"{folder} is no trial: it has no {FACTS}. Begin one with: flawforge trial DATA --out OUT"
+        )
+    facts: dict[str, Any] = read_json(folder / FACTS)
+    if facts.get("format") != BENCH_FORMAT:
+        raise RunBrokenError(
+            f"{folder / FACTS} has format {facts.get('format')!r}; this version reads {BENCH_FORMAT}. "
+            f"Give another --out."
+        )
+    arrays = load((folder / ARRAYS).read_bytes())
+    samples = tuple(
+        Sample(**{**item, "boxes": tuple(Box(**box) for box in item["boxes"])}) for item in facts["samples"]
+    )
+    named = facts["dataset"]
+    return Bench(
+        settings=TrialSettings.parse(facts["settings"], where=str(folder / FACTS)),
+        dataset=Dataset(named["source"], Path(named["root"]), named["layout"], samples),
+        images=arrays["images"],
+        division=Division(arrays["test"], arrays["pool"], arrays["groups"], facts["joined"], facts["test_sha256"]),
+        good=facts["good"],
+        unlabelled=arrays["unlabelled"],
+        protocol=facts["protocol"],
+        inputs=facts["inputs"],
+    )
+
+
+def carried(bench: Bench, indices: Ints) -> tuple[Dataset, dict[str, bytes]]:
+    """Return a part of the dataset with the files' bytes, for a machine that does not share the disk."""
+    part = bench.dataset.take(indices.tolist())
+    return part, {sample.file: (part.root / sample.file).read_bytes() for sample in part.samples}
+
+
+def unpacked(part: Dataset, files: dict[str, bytes], folder: Path) -> Dataset:
+    """Write the files of `carried` below a folder and return the dataset there."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, content, durable=False)
+    return replace(part, root=folder)

@@ -1,0 +1,126 @@
+"""Leaks: test images among what is learnt from, told by their content. Any is refused; names prove nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.images import Pixels
+from flawforge.core.progress import SILENT, Progress
+from flawforge.data.dataset import Dataset
+from flawforge.studies.trial_fairness import Division
+from flawforge.studies.trial_textures import SAME, Textures, textures_of
+
+SHOWN = 3  # leaks that a message names
+REPEATED = 0.95  # correlation from which a generated image is a test image again ...
+CLOSER = 0.05  # ... if it is by so much nearer to that than to its own shots
+
+Ints = NDArray[np.int64]
+Pair = tuple[str, str]  # the leaked image, and the test image that it shows
+
+
+def refuse_pool_leak(dataset: Dataset, division: Division) -> None:
+    """Refuse a division in which a test image is also one to learn from, or shows the same material.
+
+    Raises:
+        DataUnusableError: it does.
+    """
+    test, pool = (part.tolist() for part in (division.test, division.pool))
+    known = {dataset.samples[i].sha256: i for i in test}
+    same = {int(division.groups[i]): i for i in reversed(test)}
+    found: list[Pair] = []
+    for i in pool:
+        other = known.get(dataset.samples[i].sha256, same.get(int(division.groups[i])))
+        if other is not None:
+            found.append((dataset.samples[i].file, dataset.samples[other].file))
+    _refuse(found, "images to learn from", "Every group must be on one side.")
+
+
+def refuse_outside_leak(
+    dataset: Dataset, textures: Textures, division: Division, outside: Dataset, progress: Progress = SILENT
+) -> None:
+    """Refuse other images (unlabelled ones) of which any shows what a test image shows.
+
+    Looked at are: the decoded pixels, whatever the file's format; overlaps, mirrored and turned too; and whole images
+    of the same texture.
+
+    Raises:
+        DataUnusableError: one does; all of them are named as pairs in the error's ``leaks``.
+    """
+    tested = [dataset.samples[int(i)] for i in division.test]
+    known = {sample.sha256: sample.file for sample in tested}
+    found = {sample.file: known[sample.sha256] for sample in outside.samples if sample.sha256 in known}
+    together = _together(dataset.take(division.test.tolist()), outside)
+    groups = together.groups(progress)
+    order = [Path(together.root, sample.file) for sample in together.samples]
+    inside = {Path(dataset.root, sample.file).resolve(): sample.file for sample in tested}
+    by_group = {int(groups[i]): inside[path.resolve()] for i, path in enumerate(order) if path.resolve() in inside}
+    for i, path in enumerate(order):
+        if path.resolve() not in inside and int(groups[i]) in by_group:
+            found.setdefault(str(path), by_group[int(groups[i])])
+    images = [_eight_bits(outside, i) for i in range(len(outside))]
+    value, place = textures.best(textures_of(images), division.test)
+    for i in np.flatnonzero(value >= SAME).tolist():
+        found.setdefault(outside.samples[i].file, dataset.samples[int(place[i])].file)
+    _refuse(sorted(found.items()), f"of the {len(outside)} images in {outside.source}", "Take them out of the folder.")
+
+
+def refuse_generated_leak(
+    dataset: Dataset, textures: Textures, division: Division, shots: Ints, images: list[Pixels], source: str
+) -> None:
+    """Refuse generated images that are test images again, while their own shots do not explain it.
+
+    Args:
+        dataset: all real images.
+        textures: of them.
+        division: of them.
+        shots: indices of the images that the generator learnt from.
+        images: (H, W) gray or (H, W, 3) generated ones, 0..255.
+        source: what made them, for the message.
+
+    Raises:
+        DataUnusableError: one is.
+    """
+    raw = textures_of(images)
+    value, place = textures.best(raw, division.test)
+    own, _ = textures.best(raw, shots)
+    rows = np.flatnonzero((value >= REPEATED) & (value > own + CLOSER)).tolist()
+    found = [(f"generated image {i}", dataset.samples[int(place[i])].file) for i in rows]
+    _refuse(found, f"of the {len(images)} images that {source} made", "It must see nothing but the shots it is given.")
+
+
+def _refuse(found: list[Pair], what: str, remedy: str) -> None:
+    if not found:
+        return
+    shown = ", ".join(f"{leaked} (as {tested})" for leaked, tested in found[:SHOWN])
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    error = DataUnusableError(
+        f"test images have leaked: {len(found)} {what} show what test images show: {shown}{more}. With them every "
+        f"number would be flattered. {remedy}"
+    )
+    error.leaks = found  # type: ignore[attr-defined]
+    raise error
+
+
+def _together(first: Dataset, second: Dataset) -> Dataset:
+    """Return one dataset of both, below the folder that holds both."""
+    root = Path(os.path.commonpath([first.root.resolve(), second.root.resolve()]))
+    samples = tuple(
+        replace(sample, file=(part.root.resolve() / sample.file).relative_to(root).as_posix(), mask=None, boxes=())
+        for part in (first, second)
+        for sample in part.samples
+    )
+    return Dataset(f"{first.source} and {second.source}", root, first.layout, samples)
+
+
+def _eight_bits(dataset: Dataset, index: int) -> Pixels:
+    pixels = dataset.read(index)
+    if dataset.white == 255:
+        return pixels
+    scaled: Pixels = np.rint(np.minimum(pixels, dataset.white) * (255 / dataset.white)).astype(np.uint8)
+    return scaled

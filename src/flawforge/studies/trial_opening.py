@@ -1,0 +1,118 @@
+"""Opening a trial folder: a new one, or the one to go on with, checked to be the same experiment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from flawforge.core.errors import RunExistsError, SettingError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.trials import CHANGEABLE, TrialSettings
+from flawforge.data.dataset import Dataset
+from flawforge.data.load import load
+from flawforge.studies.trial_bench import (
+    FACTS,
+    Bench,
+    all_seen,
+    good_class,
+    load_bench,
+    save_bench,
+    through_jpeg,
+)
+from flawforge.studies.trial_fairness import divide
+from flawforge.studies.trial_leaks import refuse_outside_leak, refuse_pool_leak
+from flawforge.studies.trial_textures import Textures
+
+
+def open_trial(
+    data: Dataset | str | Path,
+    out: Path,
+    settings: TrialSettings,
+    *,
+    classes: Sequence[str] | None = None,
+    unlabelled: Dataset | str | Path | None = None,
+    progress: Progress = SILENT,
+) -> Bench:
+    """Read the images, fix the test set and write the bench; or check that the bench there is the same experiment.
+
+    More repeats, shots, arms or models may be asked for later: they add cells and change none.
+
+    Raises:
+        RunExistsError: the folder holds another trial, or lies among the images. DataUnusableError: the images cannot
+        serve, or test images have leaked. SettingError: arms that these images do not allow.
+    """
+    dataset = load(data, progress=progress).select(classes)
+    other = None if unlabelled is None else load(unlabelled, progress=progress)
+    good = good_class(dataset, settings.task)
+    inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
+    protocol = settings.protocol(repr(sorted(inputs.items())))
+    if (out / FACTS).is_file():
+        there = load_bench(out)
+        _same_experiment(out, there, settings, inputs)
+        _enough(there, settings)
+        bench = Bench(settings, dataset, there.images, there.division, good, there.unlabelled, protocol, inputs)
+        if there.settings != settings:
+            save_bench(out, bench)
+        return bench
+    _refuse_inside(dataset, out)
+    _check_arms(dataset, settings)
+    jpeg, channels = through_jpeg(dataset), dataset.channels
+    images = all_seen(dataset, settings, channels, jpeg, progress)
+    textures = Textures([_plane(image) for image in images], dataset.groups(progress))
+    division = divide(dataset, textures, settings.test_share, max(settings.shots), settings.seed, progress)
+    refuse_pool_leak(dataset, division)
+    more = np.zeros((0, *images.shape[1:]), np.uint8)
+    if other is not None:
+        refuse_outside_leak(dataset, textures, division, other, progress)
+        more = all_seen(other, settings, channels, jpeg, progress)
+    bench = Bench(settings, dataset, images, division, good, more, protocol, inputs)
+    save_bench(out, bench)
+    return bench
+
+
+def _plane(image: np.ndarray) -> np.ndarray:
+    return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+
+
+def _same_experiment(out: Path, there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> None:
+    before, now = there.settings.model_dump(mode="json"), settings.model_dump(mode="json")
+    changed = [f"{key} {before[key]} -> {now[key]}" for key in now if key not in CHANGEABLE and before[key] != now[key]]
+    for key in sorted({*there.inputs, *inputs}):
+        if there.inputs.get(key) != inputs.get(key):
+            changed.append("the images" if key == "data" else f"the {key} images")
+    if changed:
+        raise RunExistsError(
+            f"{out} holds a trial that was begun otherwise: {'; '.join(changed)}. Its cells cannot be put beside new "
+            f"ones. Give the same settings (only {', '.join(sorted(CHANGEABLE))} may change), or another --out."
+        )
+
+
+def _enough(there: Bench, settings: TrialSettings) -> None:
+    most = max(settings.shots)
+    labels = there.dataset.labels[there.division.pool]
+    for code, label in enumerate(there.dataset.classes):
+        if (count := int((labels == code).sum())) < most:
+            raise SettingError(
+                f"--shots {most}: class '{label}' has {count} images outside the test set. Ask for {count} or fewer, "
+                f"or begin another trial with a smaller --test-share."
+            )
+
+
+def _refuse_inside(dataset: Dataset, out: Path) -> None:
+    root = dataset.root.resolve()
+    if dataset.layout != "elpv" and (out.resolve() == root or root in out.resolve().parents):
+        raise RunExistsError(
+            f"the trial folder {out} would lie among the images in {dataset.source}, and its pictures would be taken "
+            f"for data. Give --out a folder outside, e.g. {shlex.quote(str(root.parent / (root.name + '-trial')))}"
+        )
+
+
+def _check_arms(dataset: Dataset, settings: TrialSettings) -> None:
+    marked = any(sample.mask is not None or sample.boxes for sample in dataset.samples)
+    if "copy-paste" in settings.arms and not marked:
+        raise SettingError(
+            f"--arms copy-paste cuts defects out by mask or box, and {dataset.source} has neither. Leave the arm out."
+        )

@@ -1,0 +1,71 @@
+"""Small drawn datasets for trials, and generators whose worth is known."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE = 32
+CLASSES = ("dots", "stripes", "waves")
+Bytes = NDArray[np.uint8]
+
+
+def draw(label: str, rng: np.random.Generator) -> Bytes:
+    """One image: a texture that tells the class, faintly, under noise."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    phase, size = rng.uniform(0, 6.28), rng.uniform(0.55, 0.75)
+    wave = {
+        "stripes": np.sin(size * x + phase),
+        "waves": np.sin(size * (x + y) * 0.7 + phase),
+        "dots": np.sin(size * x + phase) * np.sin(size * y + phase),
+    }[label]
+    image = rng.uniform(90, 160) + rng.uniform(6, 12) * wave + rng.normal(0, 14, (SIDE, SIDE))
+    return np.asarray(image.clip(0, 255), dtype=np.uint8)
+
+
+def draw_dataset(root: Path, per_class: int = 24, seed: int = 0, classes: tuple[str, ...] = CLASSES) -> Path:
+    """A folder a class."""
+    rng = np.random.default_rng(seed)
+    for label in classes:
+        (root / label).mkdir(parents=True)
+        for index in range(per_class):
+            Image.fromarray(draw(label, rng)).save(root / label / f"{index:03d}.png")
+    return root
+
+
+def oracle(data: Any, n: int, seed: int) -> dict[str, Bytes]:
+    """A perfect generator: fresh images of each class."""
+    rng = np.random.default_rng(seed + 10_000)
+    return {label: np.stack([draw(label, rng) for _ in range(n)]) for label in data.classes}
+
+
+def repeater(data: Any, n: int, seed: int) -> dict[str, Bytes]:
+    """A generator that only repeats its shots: there is nothing to gain."""
+    rng = np.random.default_rng(seed)
+    out = {}
+    for code, label in enumerate(data.classes):
+        rows = rng.choice(np.flatnonzero(data.labels == code), n)
+        out[label] = np.stack([data.read(int(i)) for i in rows])
+    return out
+
+
+def swapper(data: Any, n: int, seed: int) -> dict[str, Bytes]:
+    """A generator that takes each class for the next one: it can only hurt."""
+    made = oracle(data, n, seed)
+    names = list(data.classes)
+    return {label: made[names[(place + 1) % len(names)]] for place, label in enumerate(names)}
+
+
+def thief(data: Any, n: int, seed: int) -> dict[str, Bytes]:
+    """A generator that reads the whole folder, test images too."""
+    root = Path(os.environ["TRIAL_THIEF"])
+    out = {}
+    for label in data.classes:
+        files = sorted((root / label).glob("*.png"))
+        out[label] = np.stack([np.asarray(Image.open(files[i % len(files)]))[:, ::-1] for i in range(n)])
+    return out
