@@ -20,7 +20,8 @@ from flawforge.studies.trial_opening import open_trial
 from flawforge.studies.trial_plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial_results import judged, read_results, save_results
 from flawforge.studies.trial_schedule import Schedule
-from flawforge.studies.trial_workers import CELLS, Executor, Here, Processes
+from flawforge.studies.trial_worker import CELLS
+from flawforge.studies.trial_workers import Executor, Here, Processes
 
 FIRST_LOOK = 4  # repeats before which the evidence is not looked at to stop early
 On = Literal["local", "ray"]

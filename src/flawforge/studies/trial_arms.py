@@ -14,7 +14,7 @@ from flawforge.core.errors import DataUnusableError
 from flawforge.core.seeds import derive, numpy_stream
 from flawforge.data.transforms import ClassicalTransforms
 from flawforge.studies.trial_bench import Bench
-from flawforge.studies.trial_generator import teacher_of
+from flawforge.studies.trial_generator import marked, teacher_of
 from flawforge.studies.trial_ways import Way, chosen_rows, restricted
 from flawforge.training.classifier import fit, predict
 from flawforge.training.device import resolve_device
@@ -77,6 +77,7 @@ class Arms:
         if arm == "taught-generated":
             return self._fit(self.settings, self._taught(made), TAUGHT_SHARE)
         if arm == "filtered" and way is not None:
+            made = marked(self.bench, self.shots, made)
             rows = restricted(chosen_rows(made, way.filter, way.typical), self._targets(made), way.classes)
             if not len(rows):
                 return self._fit(self.settings)
@@ -119,6 +120,7 @@ class Arms:
             parts.append(torch.from_numpy(self.bench.unlabelled))
         labels = [self._opinion(teacher, part) for part in parts]
         if made is not None:
+            made = marked(self.bench, self.shots, made)
             rows = chosen_rows(made, "agreeing", typical=False)
             parts.append(torch.from_numpy(np.ascontiguousarray(made["images"][rows])))
             asked = torch.nn.functional.one_hot(torch.from_numpy(self._targets(made)[rows]), self.width).float()

@@ -32,6 +32,7 @@ from flawforge.training.material import Material
 
 TYPICAL = 1.0  # truncation of the second half of the images, where the generator has a latent to truncate
 TEACHER = "effnet-probe"
+MARKED = ("filtered", "recommended", "taught-generated")  # arms that filter
 VIEWS, FEWEST_VIEWS = 8, 128  # changed images that the teacher learns from: of each shot, and in all
 ENOUGH_REALISM = 20.0  # realism is capped here: a copy's is infinite
 
@@ -53,8 +54,8 @@ def prepare(
 
     Returns:
         Arrays: ``images`` (M, C, H, W) uint8 as classifiers see them, ``labels`` (M,) classes of the dataset,
-        ``typical`` (M,) 1 where truncated, ``soft`` (M, K) the teacher's probabilities, ``realism`` (M,), ``novel``
-        (M,) 0 where a shot is repeated. Facts: how it was made.
+        ``typical`` (M,) 1 where truncated, ``novel`` (M,) 0 where a shot is repeated; where an arm filters, ``soft`` (M,
+        K) the teacher's probabilities and ``realism`` (M,). Facts: how it was made.
 
     Raises:
         DataUnusableError: test images leaked into what was made. SettingError: the user's generator is none.
@@ -75,7 +76,9 @@ def prepare(
     made_by = bench.settings.generator or f"the recipe {bench.settings.recipe}"
     refuse_generated_leak(bench.dataset, textures, bench.division, shots, small, made_by)
     arrays: Arrays = {"images": shown, "labels": labels, "typical": typical}
-    arrays |= _marks(bench, shots, shown, labels)
+    arrays["novel"] = _novel(bench.images[shots], bench.division.groups[shots], shown)
+    if set(MARKED).intersection(bench.settings.arms):
+        arrays = marked(bench, shots, arrays)
     return arrays, facts | {"made": len(shown), "novel": int(arrays["novel"].sum())}
 
 
@@ -180,8 +183,14 @@ def user_function(name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _marks(bench: Bench, shots: Ints, images: NDArray[np.uint8], labels: Ints) -> Arrays:
-    """Return what a filter can ask of each generated image; the shots alone are looked at."""
+def marked(bench: Bench, shots: Ints, made: Arrays) -> Arrays:
+    """Return generated images with what a filter can ask of each, for which the shots alone are looked at.
+
+    They are marked when they are made, if an arm needs it then; an arm that was added later marks them itself.
+    """
+    if "soft" in made:
+        return made
+    images, labels = made["images"], made["labels"]
     teacher = teacher_of(bench, shots, derive(bench.settings.seed, "weights", "teacher", len(shots)))
     soft = predict(teacher, torch.from_numpy(images)).numpy()
     real = bench.images[shots]
@@ -193,11 +202,7 @@ def _marks(bench: Bench, shots: Ints, images: NDArray[np.uint8], labels: Ints) -
         if members.sum() > 1:
             found = realism(own[members], made[rows], k=min(3, int(members.sum()) - 1))
             deep[rows] = np.minimum(found, ENOUGH_REALISM)
-    return {
-        "soft": soft.astype(np.float32),
-        "realism": deep.astype(np.float32),
-        "novel": _novel(real, bench.division.groups[shots], images),
-    }
+    return made | {"soft": soft.astype(np.float32), "realism": deep.astype(np.float32)}
 
 
 def _novel(real: NDArray[np.uint8], groups: Ints, images: NDArray[np.uint8]) -> NDArray[np.uint8]:

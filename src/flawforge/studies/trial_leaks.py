@@ -55,14 +55,11 @@ def refuse_outside_leak(
     tested = [dataset.samples[int(i)] for i in division.test]
     known = {sample.sha256: sample.file for sample in tested}
     found = {sample.file: known[sample.sha256] for sample in outside.samples if sample.sha256 in known}
-    together = _together(dataset.take(division.test.tolist()), outside)
-    groups = together.groups(progress)
-    order = [Path(together.root, sample.file) for sample in together.samples]
-    inside = {Path(dataset.root, sample.file).resolve(): sample.file for sample in tested}
-    by_group = {int(groups[i]): inside[path.resolve()] for i, path in enumerate(order) if path.resolve() in inside}
-    for i, path in enumerate(order):
-        if path.resolve() not in inside and int(groups[i]) in by_group:
-            found.setdefault(str(path), by_group[int(groups[i])])
+    groups = _together(dataset.take(division.test.tolist()), outside).groups(progress).tolist()
+    by_group = dict(zip(groups, (sample.file for sample in tested), strict=False))
+    for sample, group in zip(outside.samples, groups[len(tested) :], strict=True):
+        if group in by_group:
+            found.setdefault(sample.file, by_group[group])
     images = [_eight_bits(outside, i) for i in range(len(outside))]
     value, place = textures.best(textures_of(images), division.test)
     for i in np.flatnonzero(value >= SAME).tolist():

@@ -19,7 +19,8 @@ from flawforge.core.errors import ExtraMissingError, FlawforgeError, RunBrokenEr
 from flawforge.runs.cells import CellKey, write_cell
 from flawforge.studies.trial_bench import Bench, carried, unpacked
 from flawforge.studies.trial_cells import GENERATOR, Outcome, work
-from flawforge.studies.trial_workers import CELLS, Finished, read_inputs
+from flawforge.studies.trial_worker import CELLS, read_inputs
+from flawforge.studies.trial_workers import Finished
 
 ATTEMPTS = 5  # times that a cell may be lost with its node
 

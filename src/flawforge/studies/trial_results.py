@@ -5,27 +5,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from flawforge.core.arms import ARMS
 from flawforge.core.files import explain_os_errors, write_bytes, write_text
 from flawforge.core.images import encode_png
 from flawforge.metrics.classification import TASK_STATISTICS
 from flawforge.runs.cells import PROBABILITIES, Cell, CellKey, read_cells
 from flawforge.runs.gains import Comparison, Flip, Look
-from flawforge.runs.trials import Protocol, TrialRecord, write_trial
+from flawforge.runs.trials import TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
-from flawforge.studies.trial_bench import QUALITY, Bench
-from flawforge.studies.trial_cells import CHOICE, GENERATOR
-from flawforge.studies.trial_choice import CLEAR, pooled
+from flawforge.studies.trial_bench import Bench
+from flawforge.studies.trial_cells import CHOICE
+from flawforge.studies.trial_choice import pooled
 from flawforge.studies.trial_evidence import Evidence
+from flawforge.studies.trial_protocol import choices_of, notes_of, protocol_of
 from flawforge.studies.trial_verdict import Judgement, judge
-from flawforge.studies.trial_workers import CELLS
+from flawforge.studies.trial_worker import CELLS
 
 PICTURES = "pictures"  # below the trial's folder
 TABLE = Path("records") / "trial.csv"
@@ -115,14 +113,14 @@ def save_results(
         versions=versions(),
         command=command,
         inputs=bench.inputs | {"test": bench.division.sha256, "protocol": bench.protocol},
-        protocol=_protocol(bench),
+        protocol=protocol_of(bench),
         results=results,
         comparisons=comparisons,
         worth=found.worth,
         looks=looks,
         verdict=found.verdict,
-        choices=_choices(bench, cells),
-        notes=[*notes, *_notes(bench, cells)],
+        choices=choices_of(bench, cells),
+        notes=[*notes, *notes_of(bench, cells)],
         seconds=round(seconds, 1),
         complete=complete,
     )
@@ -170,114 +168,3 @@ def _mean_seconds(cells: Cells, shots: int, model: str, arm: str) -> float | Non
         if (key.shots, key.model, key.arm) == (shots, model, arm)
     ]
     return round(float(np.mean(values)), 2) if values else None
-
-
-def _protocol(bench: Bench) -> Protocol:
-    settings, division, dataset = bench.settings, bench.division, bench.dataset
-    test_labels = bench.targets(dataset.labels[division.test])
-    encoding = (
-        f"all images, real and generated, are encoded as JPEG at quality {QUALITY} at the size of the real ones, "
-        f"decoded and brought to the classifier's size"
-        if bench.jpeg
-        else "generated images are written as files like the real ones, read back and brought to the classifier's size"
-    )
-    return Protocol(
-        task=settings.task,
-        classes=list(bench.classes),
-        metric=TASK_STATISTICS[settings.task][0],
-        shots=sorted(settings.shots),
-        seeds=list(range(settings.seeds)),
-        models=list(settings.models),
-        arms=[arm for arm in ARMS if arm in settings.arms],
-        steps=settings.steps,
-        batch=settings.batch,
-        resolution=settings.resolution,
-        encoding=encoding,
-        test_images=len(division.test),
-        test_groups=len(np.unique(division.groups[division.test])),
-        test_per_class={name: int((test_labels == code).sum()) for code, name in enumerate(bench.classes)},
-        test_sha256=division.sha256,
-        pool_images=len(division.pool),
-        pool_groups=len(np.unique(division.groups[division.pool])),
-        steps_taken=_steps_taken(bench),
-    )
-
-
-def _steps_taken(bench: Bench) -> list[str]:
-    settings, division = bench.settings, bench.division
-    made = f"the generator {settings.generator}" if settings.generator else f"a generator of recipe {settings.recipe}"
-    length = ""
-    if settings.generator is None and settings.generator_minutes is not None:
-        length = f", trained for {settings.generator_minutes:g} minutes"
-    elif settings.generator is None and settings.generator_kimg is not None:
-        length = f", trained for {settings.generator_kimg:g} kimg"
-    joined = (
-        f" {division.joined} pairs that only agree as whole images were kept together too." if division.joined else ""
-    )
-    steps = [
-        f"{len(division.test)} test images were set aside first, by pieces of material, the same for all repeats; they "
-        f"are named by the SHA-256 of their contents.{joined}",
-        "Each repeat drew its own training images from the rest, from as many pieces of material as there are. All "
-        "arms of a repeat have the same ones, the same first weights and the same order.",
-        f"Each repeat has {made}{length} that saw these training images and nothing else; what it made was compared "
-        f"with the test images.",
-        f"Every classifier took {settings.steps} steps of {settings.batch} images; in arms with generated images these "
-        f"take the place of real ones in a batch.",
-    ]
-    if "filtered" in settings.arms:
-        steps.append(
-            f"How generated images are used was chosen inside the training images: {settings.folds} folds by pieces of "
-            f"material, for each a generator of its own that had not seen the fold."
-        )
-    if len(bench.unlabelled):
-        steps.append(
-            f"{len(bench.unlabelled)} unlabelled images, none of which shows what a test image shows, were labelled by "
-            f"the teacher of the arm 'taught'."
-        )
-    return steps
-
-
-def _choices(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
-    """Return what was chosen inside the training images, in words."""
-    out: list[tuple[str, str]] = []
-    for shots in bench.settings.shots:
-        for model in bench.settings.models:
-            facts = [c.facts for key, c in cells.items() if (key.arm, key.shots, key.model) == (CHOICE, shots, model)]
-            if not facts:
-                continue
-            control, use = pooled(facts)
-            where = f"{shots} shots, {model}"
-            names = Counter(str(one["way"]["name"]) for one in facts).most_common()
-            out.append((f"{where}: way of using generated images", ", ".join(f"{name} ({n})" for name, n in names)))
-            gains = [float(one["gain"]) for one in facts if one["judged"]]
-            if gains:
-                clear = sum(bool(one["use"]) for one in facts)
-                out.append(
-                    (
-                        f"{where}: inner evidence",
-                        f"{np.mean(gains):+.3f} nats a judged image; clear by {CLEAR:g} standard error in {clear} of "
-                        f"{len(facts)} repeats; over all of them {'use them' if use else 'use none'}",
-                    )
-                )
-            else:
-                out.append((f"{where}: inner evidence", "none: too few shots for inner folds; use none"))
-            out.append((f"{where}: best arm without generated images inside", control))
-    return out
-
-
-def _notes(bench: Bench, cells: Cells) -> list[str]:
-    notes: list[str] = []
-    labels, groups = bench.dataset.labels[bench.division.pool], bench.division.groups[bench.division.pool]
-    for code, label in enumerate(bench.dataset.classes):
-        pieces = len(np.unique(groups[labels == code]))
-        if pieces < max(bench.settings.shots):
-            notes.append(
-                f"Class {label} has {pieces} different pieces of material outside the test set: "
-                f"{max(bench.settings.shots)} shots of it are not all independent."
-            )
-    facts: list[dict[str, Any]] = [dict(cell.facts) for key, cell in cells.items() if key.arm == GENERATOR]
-    made = sum(int(one["made"]) for one in facts)
-    repeats = made - sum(int(one["novel"]) for one in facts)
-    if made:
-        notes.append(f"{repeats} of {made} generated images were nearer to a shot than two shots are to each other.")
-    return notes

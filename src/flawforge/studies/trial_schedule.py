@@ -12,7 +12,8 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.trials import TrialSettings
 from flawforge.runs.cells import CellKey, has_cell, read_cell
 from flawforge.studies.trial_cells import needs, work_list
-from flawforge.studies.trial_workers import CELLS, Executor
+from flawforge.studies.trial_worker import CELLS
+from flawforge.studies.trial_workers import Executor
 from flawforge.training.interrupt import Interrupt
 
 TICK = 0.5  # seconds between two looks at Ctrl-C and the clock

@@ -14,19 +14,16 @@ import queue
 import subprocess
 import sys
 import threading
-import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
-from flawforge.core.errors import DataUnusableError, FlawforgeError, RunBrokenError
+from flawforge.core.errors import DataUnusableError, RunBrokenError
 from flawforge.core.progress import SILENT, Progress
-from flawforge.core.trials import TrialSettings
-from flawforge.runs.cells import CellKey, read_cell, write_cell
-from flawforge.studies.trial_bench import Bench, load_bench
-from flawforge.studies.trial_cells import Outcome, needs, work
+from flawforge.runs.cells import CellKey
+from flawforge.studies.trial_bench import Bench
+from flawforge.studies.trial_worker import one_thread, work_here
 
-CELLS = "cells"  # folder of the cells below the trial's
 ATTEMPTS = 3  # times that a cell may lose its worker before the trial gives up
 Finished = tuple[CellKey, float]  # a cell that is on the disk now, and the seconds it took
 
@@ -52,42 +49,6 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End all that is under way."""
-
-
-def read_inputs(folder: Path, key: CellKey, settings: TrialSettings, protocol: str) -> dict[CellKey, Outcome]:
-    """Read the cells that one needs.
-
-    Raises:
-        RunBrokenError: one is not there.
-    """
-    found: dict[CellKey, Outcome] = {}
-    for need in needs(key, settings):
-        cell = read_cell(folder / CELLS, need, protocol)
-        if cell is None:
-            raise RunBrokenError(f"cell {need.name} of {folder} is missing or damaged. Run the same command again.")
-        found[need] = Outcome(dict(cell.arrays), dict(cell.facts))
-    return found
-
-
-def work_here(bench: Bench, folder: Path, key: CellKey, progress: Progress = SILENT) -> float:
-    """Work out one cell, write it, and return the seconds it took."""
-    inputs = read_inputs(folder, key, bench.settings, bench.protocol)
-    outcome = work(bench, key, inputs, folder, progress)
-    write_cell(folder / CELLS, key, bench.protocol, outcome.arrays, outcome.facts)
-    return float(outcome.facts["seconds"])
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch use one thread, as every worker does, so that numbers do not depend on where a cell was done."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Here:
@@ -177,7 +138,7 @@ class _Worker:
     """One process, and the thread that listens to it."""
 
     def __init__(self, folder: Path, answers: queue.Queue[tuple[_Worker, str]]) -> None:
-        code = f"from flawforge.studies.trial_workers import serve; serve({str(folder.resolve())!r})"
+        code = f"from flawforge.studies.trial_worker import serve; serve({str(folder.resolve())!r})"
         environment = {
             **os.environ,
             "OMP_NUM_THREADS": "1",
@@ -219,36 +180,6 @@ class _Worker:
         assert self._process.stderr is not None
         for line in self._process.stderr:
             self._errors = [*self._errors[-19:], line]
-
-
-def serve(folder: str) -> None:
-    """Be a worker: read keys from standard input, write cells, answer by lines; end when nobody listens."""
-    answers, sys.stdout = sys.stdout, sys.stderr  # what a user's module prints must not be taken for an answer
-    asked: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_hear, args=(sys.stdin, asked), daemon=True).start()
-    import torch
-
-    torch.set_num_threads(1)
-    bench = load_bench(Path(folder))
-    while True:
-        answer = _answer(bench, Path(folder), CellKey(*json.loads(asked.get())))
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-
-def _hear(source: IO[str], asked: queue.Queue[str]) -> None:
-    for line in source:
-        asked.put(line)
-    os._exit(0)  # the trial is gone; a cell under way would be begun anew beside us
-
-
-def _answer(bench: Bench, folder: Path, key: CellKey) -> dict[str, Any]:
-    try:
-        return {"seconds": work_here(bench, folder, key)}
-    except FlawforgeError as error:
-        return {"error": str(error), "kind": type(error).__name__}
-    except Exception:  # noqa: BLE001 - told to the process that asked, which raises it
-        return {"error": traceback.format_exc(), "kind": ""}
 
 
 def _explained(key: CellKey, answer: Mapping[str, Any]) -> Exception:

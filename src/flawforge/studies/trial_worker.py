@@ -1,0 +1,89 @@
+"""One cell after another in one process: what a worker does, and what the trial itself does where it has one core."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from flawforge.core.errors import FlawforgeError, RunBrokenError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.trials import TrialSettings
+from flawforge.runs.cells import CellKey, read_cell, write_cell
+from flawforge.studies.trial_bench import Bench, load_bench
+from flawforge.studies.trial_cells import Outcome, needs, work
+
+CELLS = "cells"  # folder of the cells below the trial's
+
+
+def read_inputs(folder: Path, key: CellKey, settings: TrialSettings, protocol: str) -> dict[CellKey, Outcome]:
+    """Read the cells that one needs.
+
+    Raises:
+        RunBrokenError: one is not there.
+    """
+    found: dict[CellKey, Outcome] = {}
+    for need in needs(key, settings):
+        cell = read_cell(folder / CELLS, need, protocol)
+        if cell is None:
+            raise RunBrokenError(f"cell {need.name} of {folder} is missing or damaged. Run the same command again.")
+        found[need] = Outcome(dict(cell.arrays), dict(cell.facts))
+    return found
+
+
+def work_here(bench: Bench, folder: Path, key: CellKey, progress: Progress = SILENT) -> float:
+    """Work out one cell, write it, and return the seconds it took."""
+    inputs = read_inputs(folder, key, bench.settings, bench.protocol)
+    outcome = work(bench, key, inputs, folder, progress)
+    write_cell(folder / CELLS, key, bench.protocol, outcome.arrays, outcome.facts)
+    return float(outcome.facts["seconds"])
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread, as every worker does, so that numbers do not depend on where a cell was done."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def serve(folder: str) -> None:
+    """Be a worker: read keys from standard input, write cells, answer by lines; end when nobody listens."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a user's module prints must not be taken for an answer
+    asked: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_hear, args=(sys.stdin, asked), daemon=True).start()
+    import torch
+
+    torch.set_num_threads(1)
+    bench = load_bench(Path(folder))
+    while True:
+        answer = _answer(bench, Path(folder), CellKey(*json.loads(asked.get())))
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _hear(source: IO[str], asked: queue.Queue[str]) -> None:
+    for line in source:
+        asked.put(line)
+    os._exit(0)  # the trial is gone; a cell under way would be begun anew beside us
+
+
+def _answer(bench: Bench, folder: Path, key: CellKey) -> dict[str, Any]:
+    try:
+        return {"seconds": work_here(bench, folder, key)}
+    except FlawforgeError as error:
+        return {"error": str(error), "kind": type(error).__name__}
+    except Exception:  # noqa: BLE001 - told to the process that asked, which raises it
+        return {"error": traceback.format_exc(), "kind": ""}

@@ -1,0 +1,207 @@
+"""A whole trial: the effect is found where it was planted, not where there is none, and leakage is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trial_material as material
+
+import flawforge
+from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
+from flawforge.runs.cells import read_cells
+from flawforge.runs.trials import TrialRecord, read_trial
+from flawforge.studies.trial_bench import load_bench
+
+SMALL: dict[str, Any] = {
+    "shots": (4,),
+    "seeds": 4,
+    "resolution": (32, 32),
+    "steps": 60,
+    "batch": 12,
+    "made": 16,
+    "share": 0.75,
+    "folds": 0,
+    "policy": "none",
+    "models": ("trial_material:small_network",),
+    "arms": ("classical", "generated"),
+    "workers": 1,
+    "early_stop": False,
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return material.draw_dataset(tmp_path_factory.mktemp("trial") / "photos", 40)
+
+
+def planted(photos: Path, out: Path, generator: str, **changes: Any) -> TrialRecord:
+    return flawforge.trial(photos, out, **{**SMALL, "generator": f"trial_material:{generator}", **changes})
+
+
+@pytest.fixture(scope="module")
+def helped(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrialRecord]:
+    out = tmp_path_factory.mktemp("helped") / "out"
+    return out, planted(photos, out, "oracle")
+
+
+def scrubbed(record: TrialRecord) -> dict[str, Any]:
+    """All but when and how long."""
+    value = record.model_dump(mode="json")
+    for key in ("made", "seconds", "command"):
+        value.pop(key)
+    for one in value["results"]:
+        one.pop("seconds")
+    return value
+
+
+def test_a_generator_that_knows_the_truth_helps(helped: tuple[Path, TrialRecord]) -> None:
+    out, record = helped
+    (found,) = record.comparisons
+    assert found.word == "helps"
+    assert found.gain.low is not None
+    assert found.gain.low > 0
+    assert record.verdict.word == "helps"
+    assert record.complete
+    assert read_trial(out) == record
+    assert (out / "records" / "trial.csv").read_text().count("\n") == 1 + 2 * 4
+    for flip in found.flips:
+        assert flip.picture is not None
+        assert (out / flip.picture).is_file()
+
+
+def test_a_generator_that_repeats_its_shots_does_not_help(photos: Path, tmp_path: Path) -> None:
+    record = planted(photos, tmp_path / "out", "repeater")
+    assert record.verdict.word == "no evidence"
+
+
+def test_a_generator_that_takes_one_class_for_another_hurts(photos: Path, tmp_path: Path) -> None:
+    assert planted(photos, tmp_path / "out", "swapper").verdict.word == "hurts"
+
+
+def test_a_generator_that_saw_the_test_images_is_refused(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIAL_THIEF", str(photos))
+    with pytest.raises(DataUnusableError, match="test images have leaked"):
+        planted(photos, tmp_path / "out", "thief", made=40, seeds=1)
+
+
+def test_more_repeats_add_cells_and_change_none(photos: Path, tmp_path: Path, helped: tuple[Path, TrialRecord]) -> None:
+    planted(photos, tmp_path / "out", "oracle", seeds=2)
+    bench = load_bench(tmp_path / "out")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out" / "cells").iterdir()}
+    assert len(read_cells(tmp_path / "out" / "cells", bench.protocol)) == 6
+    record = planted(photos, tmp_path / "out", "oracle")
+    for name, content in before.items():
+        assert (tmp_path / "out" / "cells" / name).read_bytes() == content
+    assert scrubbed(record) == scrubbed(helped[1])
+
+
+def test_other_settings_or_images_are_refused(photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path) -> None:
+    with pytest.raises(RunExistsError, match="steps 60 -> 61"):
+        planted(photos, helped[0], "oracle", steps=61)
+    other = material.draw_dataset(tmp_path / "photos", 40, seed=9)
+    with pytest.raises(RunExistsError, match="begun otherwise: the images"):
+        planted(other, helped[0], "oracle")
+
+
+def test_what_cannot_be_tried_is_explained(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunExistsError, match="would lie among the images"):
+        planted(photos, photos / "out", "oracle")
+    with pytest.raises(SettingError, match="has neither"):
+        planted(photos, tmp_path / "a", "oracle", arms=("classical", "copy-paste"))
+    with pytest.raises(DataUnusableError, match="needs a class of good images"):
+        planted(photos, tmp_path / "b", "oracle", task="good")
+    with pytest.raises(DataUnusableError, match="nothing to tell apart"):
+        planted(photos, tmp_path / "c", "oracle", classes=["dots"])
+    with pytest.raises(SettingError, match="trial_material:nobody"):
+        planted(photos, tmp_path / "d", "nobody", seeds=1)
+    with pytest.raises(SettingError, match="--workers is 0"):
+        planted(photos, tmp_path / "e", "oracle", workers=0)
+
+
+@pytest.mark.slow
+def test_all_arms_work_with_a_generator_that_is_trained(tmp_path: Path) -> None:
+    photos = material.draw_dataset(tmp_path / "photos", 16, classes=("good", "stripes", "waves"))
+    recipe = tmp_path / "small.toml"
+    recipe.write_text('name = "fewshot"\nresolution = 32\ngenerator_depth = 4\ndiscriminator_depth = 4\nbatch = 4\n')
+    arms = (
+        "real",
+        "classical",
+        "placebo",
+        "taught",
+        "generated",
+        "filtered",
+        "recommended",
+        "taught-generated",
+        "only-generated",
+    )
+    record = flawforge.trial(
+        photos, tmp_path / "out", task="good", recipe=str(recipe), generator_kimg=0.02,
+        **{**SMALL, "arms": arms, "seeds": 2, "folds": 2, "made": 10, "steps": 6},
+    )  # fmt: skip
+    assert {one.arm for one in record.results} == set(arms)
+    assert record.protocol.classes == ["good", "defective"]
+    assert all(0 <= (one.metrics["AUROC"].value or 0) <= 1 for one in record.results)
+    cells = read_cells(tmp_path / "out" / "cells", load_bench(tmp_path / "out").protocol)
+    for key, cell in cells.items():
+        if key.arm == "recommended":
+            other = next(c for k, c in cells.items() if (k.seed, k.arm) == (key.seed, cell.facts["taken"]))
+            assert (cell.probabilities == other.probabilities).all()
+    assert (tmp_path / "out" / "generators" / "s0000-n0004" / "run.json").is_file()
+
+
+CHILD = """
+import flawforge, json, sys
+from pathlib import Path
+flawforge.trial(Path({photos!r}), Path({out!r}), generator="trial_material:oracle", **json.loads({settings!r}))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_trial_goes_on_and_ends_with_the_same_record(
+    photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    code = CHILD.format(photos=str(photos), out=str(out), settings=json.dumps({**SMALL, "workers": 2}))
+    paths = os.pathsep.join([str(Path(__file__).parent), *(path for path in sys.path if path)])
+    child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths})
+    while len(list((out / "cells").glob("*.json"))) < 3:
+        assert child.poll() is None, "it ended by itself"
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    done = len(list((out / "cells").glob("*.json")))
+    assert 3 <= done < 12
+    assert not (out / "records" / "trial.json").exists()
+    record = planted(photos, out, "oracle")
+    assert scrubbed(record) == scrubbed(helped[1])
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_replaced(photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path) -> None:
+    from flawforge.studies import trial_workers
+
+    killed: list[int] = []
+    submit = trial_workers.Processes.submit
+
+    def and_kill(self: Any, key: Any) -> None:
+        submit(self, key)
+        if key.arm == "classical" and not killed:
+            worker = next(worker for worker, own in self._busy.items() if own == key)
+            killed.append(worker._process.pid)
+            worker._process.kill()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial_workers.Processes, "submit", and_kill)
+        record = planted(photos, tmp_path / "out", "oracle", workers=2)
+    assert killed
+    assert scrubbed(record) == scrubbed(helped[1])

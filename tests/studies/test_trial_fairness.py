@@ -1,0 +1,155 @@
+"""What is tested on is fixed by content, and nothing that is learnt from shows it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flawforge.core.errors import DataUnusableError
+from flawforge.data.dataset import Dataset
+from flawforge.data.load import load
+from flawforge.studies.trial_fairness import Division, divide, shots_of
+from flawforge.studies.trial_leaks import refuse_generated_leak, refuse_outside_leak, refuse_pool_leak
+from flawforge.studies.trial_textures import Textures, joined, textures_of
+
+
+@pytest.fixture
+def grains(tmp_path: Path) -> Dataset:
+    """Two classes of 12 rough textures, 96 pixels wide, of one piece of material each."""
+    rng = np.random.default_rng(3)
+    for label, size in (("coarse", 24), ("fine", 48)):
+        (tmp_path / "grains" / label).mkdir(parents=True)
+        for index in range(12):
+            small = Image.fromarray(rng.uniform(40, 215, (size, size)).astype(np.uint8))
+            small.resize((96, 96), Image.Resampling.BICUBIC).save(tmp_path / "grains" / label / f"{index:02d}.png")
+    return load(tmp_path / "grains")
+
+
+def pictures(dataset: Dataset) -> list[np.ndarray]:
+    return [dataset.read(i) for i in range(len(dataset))]
+
+
+def divided(dataset: Dataset, seed: int = 0) -> tuple[Division, Textures]:
+    textures = Textures(pictures(dataset), dataset.groups())
+    return divide(dataset, textures, 0.5, 4, seed), textures
+
+
+def test_the_test_set_depends_on_the_contents_and_the_seed_alone(grains: Dataset) -> None:
+    division, _ = divided(grains)
+    again, _ = divided(grains)
+    other, _ = divided(grains, seed=1)
+    assert division.sha256 == again.sha256 != other.sha256
+    assert not set(division.test.tolist()) & set(division.pool.tolist())
+    assert len(division.test) + len(division.pool) == len(grains)
+
+
+def test_no_group_is_on_both_sides_and_near_copies_are_joined_first(grains: Dataset) -> None:
+    pixels = pictures(grains)
+    rng = np.random.default_rng(0)
+    for index in (0, 3, 14):  # the same again: darker, less contrast, noisy, turned
+        pixels[index + 1] = (
+            np.rot90(pixels[index] * 0.5 + 30 + rng.normal(0, 4, (96, 96))).clip(0, 255).astype(np.uint8)
+        )
+    groups = np.arange(len(grains), dtype=np.int64)  # a search for overlaps that found nothing
+    textures = Textures(pixels, groups)
+    assert textures.same_pairs(groups) == [(0, 1), (3, 4), (14, 15)]
+    together = joined(groups, textures.same_pairs(groups))
+    assert together[0] == together[1]
+    assert together[3] == together[4]
+    assert len(set(together.tolist())) == len(grains) - 3
+
+
+def test_what_all_images_have_in_common_joins_none(grains: Dataset) -> None:
+    bars = np.zeros((96, 96))
+    bars[:, 20:28] = bars[:, 68:76] = 900  # busbars, far stronger than the texture
+    pixels = [(image * 0.3 + bars).clip(0, 255).astype(np.uint8) for image in pictures(grains)]
+    groups = np.arange(len(grains), dtype=np.int64)
+    assert Textures(pixels, groups).same_pairs(groups) == []
+
+
+def test_more_shots_hold_the_fewer_ones_and_another_repeat_draws_others(grains: Dataset) -> None:
+    division, _ = divided(grains)
+    few, more, other = (shots_of(grains, division, n, r, 0) for n, r in ((2, 0), (4, 0), (2, 1)))
+    assert set(few.tolist()) < set(more.tolist())
+    assert set(few.tolist()) != set(other.tolist())
+    assert set(more.tolist()) <= set(division.pool.tolist())
+    assert np.bincount(grains.labels[more]).tolist() == [4, 4]
+
+
+def test_shots_come_from_different_groups_as_far_as_they_go(grains: Dataset) -> None:
+    groups = np.zeros(len(grains), np.int64)
+    groups[:12] = np.arange(12) // 2  # six pieces of the first class, two images of each
+    groups[12:] = 100 + np.arange(12)
+    division = Division(np.zeros(0, np.int64), np.arange(24), groups, 0, "")
+    chosen = shots_of(grains, division, 6, 0, 0)
+    assert len(set(groups[chosen[chosen < 12]].tolist())) == 6
+
+
+def test_a_class_of_one_piece_cannot_be_tested_on(grains: Dataset) -> None:
+    groups = np.arange(24)
+    groups[:12] = 0
+    textures = Textures(pictures(grains), groups)
+    pretend = replace(grains)
+    object.__setattr__(pretend, "groups", lambda progress=None: groups)
+    with pytest.raises(DataUnusableError, match="class 'coarse' shows 1 different pieces"):
+        divide(pretend, textures, 0.5, 2, 0)
+
+
+def test_too_many_shots_are_refused_with_the_number_that_is_left(grains: Dataset) -> None:
+    textures = Textures(pictures(grains), grains.groups())
+    with pytest.raises(DataUnusableError, match=r"6 are left .* --shots 10 asks for more"):
+        divide(grains, textures, 0.5, 10, 0)
+
+
+def test_a_test_image_in_the_pool_is_refused_by_content(grains: Dataset) -> None:
+    division, _ = divided(grains)
+    refuse_pool_leak(grains, division)
+    copied = list(grains.samples)
+    copied[division.pool[0]] = replace(copied[division.pool[0]], sha256=copied[division.test[0]].sha256)
+    with pytest.raises(DataUnusableError, match="test images have leaked: 1 images to learn from"):
+        refuse_pool_leak(replace(grains, samples=tuple(copied)), division)
+
+
+@pytest.mark.parametrize("how", ["same", "other format", "cropped and mirrored", "darker and noisy"])
+def test_unlabelled_images_that_show_a_test_image_are_refused(grains: Dataset, tmp_path: Path, how: str) -> None:
+    division, textures = divided(grains)
+    rng = np.random.default_rng(1)
+    aside = tmp_path / "more"
+    aside.mkdir()
+    for index in range(3):
+        small = Image.fromarray(rng.uniform(40, 215, (30, 30)).astype(np.uint8))
+        small.resize((96, 96), Image.Resampling.BICUBIC).save(aside / f"new_{index}.png")
+    refuse_outside_leak(grains, textures, division, load(aside))
+    pixels = grains.read(int(division.test[0]))
+    if how == "cropped and mirrored":
+        pixels = np.ascontiguousarray(pixels[10:, ::-1][:, 6:])
+    if how == "darker and noisy":
+        pixels = (pixels * 0.6 + rng.normal(0, 4, pixels.shape)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(aside / ("innocent.bmp" if how == "other format" else "innocent.png"))
+    with pytest.raises(DataUnusableError, match="test images have leaked: 1 of the 4 images") as caught:
+        refuse_outside_leak(grains, textures, division, load(aside))
+    assert "innocent" in str(caught.value)
+    assert grains.samples[int(division.test[0])].file in str(caught.value)
+
+
+def test_a_generator_that_returns_test_images_is_refused_but_one_that_repeats_its_shots_is_not(grains: Dataset) -> None:
+    division, textures = divided(grains)
+    shots = shots_of(grains, division, 4, 0, 0)
+    rng = np.random.default_rng(0)
+    repeats = [grains.read(int(i)) for i in shots]
+    refuse_generated_leak(grains, textures, division, shots, repeats, "a repeater")
+    stolen = grains.read(int(division.test[3]))[::-1].astype(float) + rng.normal(0, 2, (96, 96))
+    made = [*repeats, stolen.clip(0, 255).astype(np.uint8)]
+    with pytest.raises(DataUnusableError, match=r"1 of the 9 images that a thief made show .* generated image 8"):
+        refuse_generated_leak(grains, textures, division, shots, made, "a thief")
+
+
+def test_textures_do_not_see_light_contrast_or_size(grains: Dataset) -> None:
+    image = grains.read(0)
+    darker = (image * 0.5 + 20).astype(np.uint8)
+    a, b = textures_of([image, darker]).reshape(2, -1)
+    assert np.corrcoef(a, b)[0, 1] > 0.98
