@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trial_material as material
 
 import flawforge
+import trial_material as material
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.runs.cells import read_cells
 from flawforge.runs.trials import TrialRecord, read_trial
@@ -172,7 +172,7 @@ def test_a_killed_trial_goes_on_and_ends_with_the_same_record(
 ) -> None:
     out = tmp_path / "out"
     code = CHILD.format(photos=str(photos), out=str(out), settings=json.dumps({**SMALL, "workers": 2}))
-    paths = os.pathsep.join([str(Path(__file__).parent), *(path for path in sys.path if path)])
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), *(path for path in sys.path if path)])
     child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths})
     while len(list((out / "cells").glob("*.json"))) < 3:
         assert child.poll() is None, "it ended by itself"

@@ -114,7 +114,7 @@ def trial(
     resolution
         Pixels at which classifiers see images, as 64 or 64x96. Default: 64.
     policy
-        Classical transforms: none, light, strong. Default: strong.
+        Classical transforms, e.g. light or strong. Default: those that were found best for each model.
     test_share
         Part of the images that is tested on. Default: 0.5.
     good_shots
@@ -122,8 +122,8 @@ def trial(
     classes
         The classes to take. Default: all.
     unlabelled
-        A folder of more images of the same line, without labels, for the arm `taught`. Refused when one of them shows
-        what a test image shows.
+        A folder of more images of the same line, without labels, for the generators and for the arm `taught`. Refused
+        when one of them shows what a test image shows.
     seed
         Of everything. Default: 0.
     workers
@@ -163,7 +163,7 @@ def _do(
 ) -> None:
     from dataclasses import asdict
 
-    from flawforge.reports.page import report
+    from flawforge.runs.trials import TRIAL_FILE
     from flawforge.runs.versions import command
     from flawforge.studies.trial import plan_trial
     from flawforge.studies.trial import trial as run_trial
@@ -180,7 +180,6 @@ def _do(
                 out.print(escape(told.sentence))
             return
         record = run_trial(data, folder, command=command(), progress=progress, **common, **only_run, **given)
-        page = report(folder, progress=progress)
     if json:
         print_json(record.model_dump(mode="json"))
         return
@@ -188,7 +187,7 @@ def _do(
     for line in record.verdict.advice:
         out.print(f"- {line}", markup=False)
     out.print(_table(record), markup=False)
-    out.print(f"[bold]report:[/bold] {escape(str(page))}", soft_wrap=True)
+    out.print(f"record: {folder / TRIAL_FILE}", markup=False, soft_wrap=True)
 
 
 def _table(record: TrialRecord) -> str:

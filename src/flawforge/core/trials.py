@@ -51,7 +51,11 @@ class TrialSettings(Settings):
     )
     steps: int = setting(900, ge=1, le=1_000_000, unit="optimiser steps", help="Of every classifier in every arm.")
     batch: int = setting(48, ge=4, le=4096, unit="images", help="In one step of every classifier in every arm.")
-    policy: str = setting("strong", allowed="a policy's name", help="Classical transforms of all arms but 'real'.")
+    policy: str = setting(
+        "auto",
+        allowed="auto, or a policy's name",
+        help="Classical transforms of all arms but 'real'. 'auto': those that were found best for each model.",
+    )
     share: float = setting(
         0.25, gt=0, le=0.9, unit="of a batch", help="Generated images' part in 'generated', repeats' part in 'placebo'."
     )

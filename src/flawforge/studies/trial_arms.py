@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flawforge.core.classifiers import ClassifierSettings
-from flawforge.core.errors import DataUnusableError
 from flawforge.core.seeds import derive, numpy_stream
+from flawforge.data.copy_paste import copy_paste
+from flawforge.data.masks import defect_masks
 from flawforge.data.transforms import ClassicalTransforms
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_generator import marked, teacher_of
@@ -135,7 +136,13 @@ class Arms:
         return found / found.sum(1, keepdim=True)
 
     def _pasted(self) -> Material:
-        raise DataUnusableError("copy-paste")
+        """Return defects cut out of the shots and blended into others."""
+        data, settings = self.bench.dataset, self.bench.settings
+        masks = defect_masks(data, self.shots.tolist(), settings.resolution)
+        clean = data.classes.index(self.bench.good) if self.bench.good is not None else None
+        count = settings.made * len(data.classes)
+        made = copy_paste(self.bench.images[self.shots], data.labels[self.shots], masks, count, self.seed, clean=clean)
+        return Material(torch.from_numpy(made.images), torch.from_numpy(self.bench.targets(made.labels)))
 
 
 def _unit(images: Tensor) -> Tensor:

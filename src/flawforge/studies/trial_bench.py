@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Bench:
         division: test images and pool.
         good: name of the good class, or None.
         unlabelled: (U, C, H, W) uint8, U may be 0.
+        outside: the unlabelled images as a dataset, or None.
         protocol: SHA-256 of what all cells have in common.
         inputs: name to content hash of what the trial depends on.
     """
@@ -51,6 +52,7 @@ class Bench:
     division: Division
     good: str | None
     unlabelled: Bytes
+    outside: Dataset | None
     protocol: str
     inputs: dict[str, str]
 
@@ -170,8 +172,8 @@ def save_bench(folder: Path, bench: Bench) -> None:
         "good": bench.good,
         "test_sha256": division.sha256,
         "joined": division.joined,
-        "dataset": {"source": dataset.source, "root": str(dataset.root.resolve()), "layout": dataset.layout},
-        "samples": [asdict(sample) for sample in dataset.samples],
+        "dataset": _dump(dataset),
+        "outside": None if bench.outside is None else _dump(bench.outside),
     }
     write_json(folder / FACTS, facts)
 
@@ -195,32 +197,28 @@ def load_bench(folder: Path) -> Bench:
             f"Give another --out."
         )
     arrays = load((folder / ARRAYS).read_bytes())
-    samples = tuple(
-        Sample(**{**item, "boxes": tuple(Box(**box) for box in item["boxes"])}) for item in facts["samples"]
-    )
-    named = facts["dataset"]
     return Bench(
         settings=TrialSettings.parse(facts["settings"], where=str(folder / FACTS)),
-        dataset=Dataset(named["source"], Path(named["root"]), named["layout"], samples),
+        dataset=_parse(facts["dataset"]),
         images=arrays["images"],
         division=Division(arrays["test"], arrays["pool"], arrays["groups"], facts["joined"], facts["test_sha256"]),
         good=facts["good"],
         unlabelled=arrays["unlabelled"],
+        outside=None if facts["outside"] is None else _parse(facts["outside"]),
         protocol=facts["protocol"],
         inputs=facts["inputs"],
     )
 
 
-def carried(bench: Bench, indices: Ints) -> tuple[Dataset, dict[str, bytes]]:
-    """Return a part of the dataset with the files' bytes, for a machine that does not share the disk."""
-    part = bench.dataset.take(indices.tolist())
-    return part, {sample.file: (part.root / sample.file).read_bytes() for sample in part.samples}
+def _dump(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "source": dataset.source,
+        "root": str(dataset.root.resolve()),
+        "layout": dataset.layout,
+        "samples": [asdict(sample) for sample in dataset.samples],
+    }
 
 
-def unpacked(part: Dataset, files: dict[str, bytes], folder: Path) -> Dataset:
-    """Write the files of `carried` below a folder and return the dataset there."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, content, durable=False)
-    return replace(part, root=folder)
+def _parse(facts: dict[str, Any]) -> Dataset:
+    samples = [{**item, "boxes": tuple(Box(**box) for box in item["boxes"])} for item in facts["samples"]]
+    return Dataset(facts["source"], Path(facts["root"]), facts["layout"], tuple(Sample(**one) for one in samples))

@@ -54,8 +54,8 @@ def prepare(
 
     Returns:
         Arrays: ``images`` (M, C, H, W) uint8 as classifiers see them, ``labels`` (M,) classes of the dataset,
-        ``typical`` (M,) 1 where truncated, ``novel`` (M,) 0 where a shot is repeated; where an arm filters, ``soft`` (M,
-        K) the teacher's probabilities and ``realism`` (M,). Facts: how it was made.
+        ``typical`` (M,) 1 where truncated, ``novel`` (M,) 0 where a shot is repeated; where an arm filters, ``soft``
+        (M, K) the teacher's probabilities and ``realism`` (M,). Facts: how it was made.
 
     Raises:
         DataUnusableError: test images leaked into what was made. SettingError: the user's generator is none.
@@ -103,6 +103,7 @@ def _by_recipe(
         )
     run = train(
         data, folder, recipe, minutes=minutes, kimg=kimg, seed=seed, resume=True, previews=4,
+        unlabelled=bench.outside,
         command="flawforge trial", progress=progress,
     )  # fmt: skip
     images: list[Pixels] = []
@@ -195,12 +196,12 @@ def marked(bench: Bench, shots: Ints, made: Arrays) -> Arrays:
     soft = predict(teacher, torch.from_numpy(images)).numpy()
     real = bench.images[shots]
     extract = find_extractor("effnet-lite0")
-    own, made = (extract(torch.from_numpy(part).float() / 127.5 - 1) for part in (real, images))
+    own, other = (extract(torch.from_numpy(part).float() / 127.5 - 1) for part in (real, images))
     deep = np.full(len(images), ENOUGH_REALISM)
     for code in np.unique(labels):
         rows, members = labels == code, bench.dataset.labels[shots] == code
         if members.sum() > 1:
-            found = realism(own[members], made[rows], k=min(3, int(members.sum()) - 1))
+            found = realism(own[members], other[rows], k=min(3, int(members.sum()) - 1))
             deep[rows] = np.minimum(found, ENOUGH_REALISM)
     return made | {"soft": soft.astype(np.float32), "realism": deep.astype(np.float32)}
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +9,7 @@ from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import Pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
+from flawforge.data.joined import join
 from flawforge.studies.trial_fairness import Division
 from flawforge.studies.trial_textures import SAME, Textures, textures_of
 
@@ -55,11 +52,12 @@ def refuse_outside_leak(
     tested = [dataset.samples[int(i)] for i in division.test]
     known = {sample.sha256: sample.file for sample in tested}
     found = {sample.file: known[sample.sha256] for sample in outside.samples if sample.sha256 in known}
-    groups = _together(dataset.take(division.test.tolist()), outside).groups(progress).tolist()
-    by_group = dict(zip(groups, (sample.file for sample in tested), strict=False))
-    for sample, group in zip(outside.samples, groups[len(tested) :], strict=True):
-        if group in by_group:
-            found.setdefault(sample.file, by_group[group])
+    both = join(dataset.take(division.test.tolist()), outside)
+    group_of = dict(zip((sample.sha256 for sample in both.samples), both.groups(progress).tolist(), strict=True))
+    by_group = {group_of[sample.sha256]: sample.file for sample in tested}
+    for sample in outside.samples:
+        if group_of[sample.sha256] in by_group:
+            found.setdefault(sample.file, by_group[group_of[sample.sha256]])
     images = [_eight_bits(outside, i) for i in range(len(outside))]
     value, place = textures.best(textures_of(images), division.test)
     for i in np.flatnonzero(value >= SAME).tolist():
@@ -102,17 +100,6 @@ def _refuse(found: list[Pair], what: str, remedy: str) -> None:
     )
     error.leaks = found  # type: ignore[attr-defined]
     raise error
-
-
-def _together(first: Dataset, second: Dataset) -> Dataset:
-    """Return one dataset of both, below the folder that holds both."""
-    root = Path(os.path.commonpath([first.root.resolve(), second.root.resolve()]))
-    samples = tuple(
-        replace(sample, file=(part.root.resolve() / sample.file).relative_to(root).as_posix(), mask=None, boxes=())
-        for part in (first, second)
-        for sample in part.samples
-    )
-    return Dataset(f"{first.source} and {second.source}", root, first.layout, samples)
 
 
 def _eight_bits(dataset: Dataset, index: int) -> Pixels:

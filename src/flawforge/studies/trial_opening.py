@@ -53,7 +53,7 @@ def open_trial(
         there = load_bench(out)
         _same_experiment(out, there, settings, inputs)
         _enough(there, settings)
-        bench = Bench(settings, dataset, there.images, there.division, good, there.unlabelled, protocol, inputs)
+        bench = Bench(settings, dataset, there.images, there.division, good, there.unlabelled, other, protocol, inputs)
         if there.settings != settings:
             save_bench(out, bench)
         return bench
@@ -68,7 +68,7 @@ def open_trial(
     if other is not None:
         refuse_outside_leak(dataset, textures, division, other, progress)
         more = all_seen(other, settings, channels, jpeg, progress)
-    bench = Bench(settings, dataset, images, division, good, more, protocol, inputs)
+    bench = Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
     save_bench(out, bench)
     return bench
 

@@ -11,14 +11,14 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flawforge.core.errors import ExtraMissingError, FlawforgeError, RunBrokenError, SettingError
 from flawforge.runs.cells import CellKey, write_cell
-from flawforge.studies.trial_bench import Bench, carried, unpacked
+from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_cells import GENERATOR, Outcome, work
+from flawforge.studies.trial_parcel import Parcel, pack, unpack
 from flawforge.studies.trial_worker import CELLS, read_inputs
 from flawforge.studies.trial_workers import Finished
 
@@ -60,16 +60,16 @@ class RayCluster:
         self.slots = slots or max(1, int(resources.get("CPU", 1)))
         environment = {"env_vars": {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}}
         self._remote = ray.remote(num_cpus=1, max_retries=0, runtime_env=environment)(_cell)
-        self._store = ray.put(replace(bench))
+        self._store = ray.put(bench)
         self._under_way: dict[Any, CellKey] = {}
         self._lost: dict[CellKey, int] = {}
 
     def submit(self, key: CellKey) -> None:
         """Hand a cell to Ray."""
         inputs = read_inputs(self._folder, key, self._bench.settings, self._bench.protocol)
-        parcel = None
+        parcel: Parcel | None = None
         if key.arm.startswith(GENERATOR) or key.arm == "copy-paste":
-            parcel = carried(self._bench, self._bench.shots(key.seed, key.shots))
+            parcel = pack(self._bench, self._bench.shots(key.seed, key.shots))
         self._under_way[self._remote.remote(self._store, key, inputs, parcel)] = key
 
     def finished(self, timeout: float) -> list[Finished]:
@@ -110,17 +110,15 @@ class RayCluster:
         self.submit(key)
 
 
-def _cell(bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], parcel: Any) -> Outcome:
+def _cell(bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], parcel: Parcel | None) -> Outcome:
     """Work out one cell on a node."""
     import torch
 
     torch.set_num_threads(1)
     if parcel is None:
         return work(bench, key, inputs, None)
-    part, files = parcel
     with tempfile.TemporaryDirectory() as place:
-        there = unpacked(part, files, Path(place))
-        return work(replace(bench, dataset=replace(bench.dataset, root=there.root)), key, inputs, None)
+        return work(unpack(parcel, bench, Path(place)), key, inputs, None)
 
 
 def _explained(key: CellKey, error: Any) -> Exception:

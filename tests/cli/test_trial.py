@@ -1,0 +1,75 @@
+"""``flawforge trial``: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trial_material as material
+from flawforge.data.dataset import Dataset
+
+Typed = Callable[..., int]
+SMALL = [
+    "--generator", "trial_material:oracle", "--model", "trial_material:small_network", "--arms", "classical,generated",
+    "--shots", "4", "--resolution", "32", "--batch", "8", "--made", "8", "--folds", "0", "--policy", "none",
+    "--steps", "8", "--workers", "1",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return material.draw_dataset(tmp_path / "photos", 12)
+
+
+def test_the_plan_says_how_long_and_trains_no_generator(
+    typed: Typed, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed("trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 3, "--plan", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["cells"] == 9
+    assert told["seeds"] == 3
+    assert told["seconds"] > 0
+    assert 0 < told["detectable"] < 1
+    assert "9 times in 10" in told["sentence"]
+    assert not (tmp_path / "out" / "cells").exists()
+
+
+def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
+    typed: Typed, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed("trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 2) == 0
+    shown = capsys.readouterr().out
+    assert "generated images" in shown.splitlines()[0]
+    assert "4 shots, trial_material:small_network: balanced accuracy in %" in shown
+    assert "classical" in shown
+    assert (tmp_path / "out" / "records" / "trial.json").is_file()
+    assert typed("trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 2, "--json", "--resume") == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "trial"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--shots", "five"], "--shots is 'five'"),
+        (["--arms", "classical,genrated"], "no arm 'genrated'. Did you mean 'generated'"),
+        (["--minutes", "0"], "--minutes is 0"),
+        (["--resume"], "is no trial"),
+    ],
+)
+def test_what_is_wrong_is_said_and_the_exit_code_is_1(
+    typed: Typed, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    flags = {"--shots": "4", "--arms": "classical,generated"}
+    rest = [word for word in SMALL if not (words[0] in flags and word in (words[0], flags[words[0]]))]
+    assert typed("trial", photos, "--out", tmp_path / "out", *rest, *words) == 1
+    assert message in " ".join(capsys.readouterr().err.split())
