@@ -60,7 +60,7 @@ def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--shots", "five"], "--shots is 'five'"),
+        (["--shots", "five"], "cannot be 'five'"),
         (["--arms", "classical,genrated"], "no arm 'genrated'. Did you mean 'generated'"),
         (["--minutes", "0"], "--minutes is 0"),
         (["--resume"], "is no trial"),

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.core.errors import SettingError
+from flawforge.cli.trial_flags import NONE_GIVEN, TrialFlags, given
 
 if TYPE_CHECKING:
     from flawforge.runs.trials import TrialRecord
@@ -22,33 +22,15 @@ def trial(
     /,
     *,
     out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
-    shots: str | None = None,
-    seeds: int | None = None,
-    arms: str | None = None,
-    model: str | None = None,
-    task: Literal["type", "good"] | None = None,
     minutes: float | None = None,
     plan: Flag = False,
-    recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
-    generator_minutes: float | None = None,
-    generator_kimg: float | None = None,
-    generator: str | None = None,
-    share: float | None = None,
-    made: int | None = None,
-    folds: int | None = None,
-    steps: int | None = None,
-    batch: int | None = None,
-    resolution: str | None = None,
-    policy: str | None = None,
-    test_share: float | None = None,
-    good_shots: int | None = None,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     unlabelled: Path | None = None,
-    seed: int | None = None,
     workers: int | None = None,
     on: Literal["local", "ray"] = "local",
     address: str | None = None,
     early_stop: bool = True,
+    settings: Annotated[TrialFlags, Parameter(name="*")] = NONE_GIVEN,
     resume: Flag = False,
     json: Flag = False,
 ) -> None:
@@ -76,56 +58,15 @@ def trial(
         A folder of images in two or more classes, or the word `elpv`.
     out_folder
         The trial's folder. Default: trials/ and the name of DATA.
-    shots
-        Training images of each class, e.g. `5` or `5,10,20` for a learning curve. Default: 5.
-    seeds
-        Repeats, each with shots, generator and classifiers of its own. Default: 10.
-    arms
-        What to compare, e.g. `classical,generated,filtered`. `classical` must be there.
-        Default: real,classical,placebo,taught,generated,filtered,recommended.
-    model
-        The inspection model: small-cnn, effnet-probe, effnet-finetune, or module:factory for your own; several with
-        commas. Default: small-cnn.
-    task
-        `type` tells the classes apart; `good` tells defective from good (needs a class `good`). Default: type.
     minutes
         Time for all of it: as many repeats are done as fit, two at least.
     plan
         Only say how long it takes and what gain it could find, and end. (It times a few steps of each model.)
-    recipe
-        The generator's recipe (see `flawforge recipes`). Default: fewshot.
-    generator_minutes
-        Training time of each generator. Default: the recipe's own length, which can be hours.
-    generator_kimg
-        Training length of each generator in thousands of images: repeatable to the last bit.
-    generator
-        A generator of your own, module:function, called with (dataset of shots, images a class, seed).
-    share
-        Part of each batch that is generated in the arm `generated`. Default: 0.25.
-    made
-        Images of each class that every generator makes. Default: 128.
-    folds
-        Inner folds for the choice of how to use generated images, each with a generator of its own; 0 chooses nothing
-        and recommends nothing. Default: 3.
-    steps
-        Optimiser steps of every classifier. Default: 900.
-    batch
-        Images in each of these steps. Default: 48.
-    resolution
-        Pixels at which classifiers see images, as 64 or 64x96. Default: 64.
-    policy
-        Classical transforms, e.g. light or strong. Default: those that were found best for each model.
-    test_share
-        Part of the images that is tested on. Default: 0.5.
-    good_shots
-        With `--task good`, images of the good class. Default: as many as of all defects together.
     classes
         The classes to take. Default: all.
     unlabelled
         A folder of more images of the same line, without labels, for the generators and for the arm `taught`. Refused
         when one of them shows what a test image shows.
-    seed
-        Of everything. Default: 0.
     workers
         Cells at a time. Default: one for each core.
     on
@@ -139,22 +80,16 @@ def trial(
     json
         Print the record (or the plan) as JSON.
     """
-    asked: dict[str, Any] = {
-        "shots": _numbers(shots), "seeds": seeds, "arms": _words(arms), "models": _words(model), "task": task,
-        "recipe": recipe, "generator_minutes": generator_minutes, "generator_kimg": generator_kimg,
-        "generator": generator, "share": share, "made": made, "folds": folds, "steps": steps, "batch": batch,
-        "resolution": resolution, "policy": policy, "test_share": test_share, "good_shots": good_shots, "seed": seed,
-    }  # fmt: skip
-    given = {key: value for key, value in asked.items() if value is not None}
     folder = out_folder if out_folder is not None else Path("trials") / (Path(data).resolve().name or "trial")
-    _do(data, folder, given, {"classes": classes, "unlabelled": unlabelled, "minutes": minutes, "workers": workers},
-        {"on": on, "address": address, "early_stop": early_stop}, plan, resume, json)  # fmt: skip
+    common = {"classes": classes, "unlabelled": unlabelled, "minutes": minutes, "workers": workers}
+    only_run = {"on": on, "address": address, "early_stop": early_stop}
+    _do(data, folder, given(settings), common, only_run, plan, resume, json)
 
 
 def _do(
     data: str,
     folder: Path,
-    given: dict[str, Any],
+    asked: dict[str, Any],
     common: dict[str, Any],
     only_run: dict[str, Any],
     plan: bool,
@@ -173,13 +108,13 @@ def _do(
         load_bench(folder)
     with drawn_progress() as progress:
         if plan:
-            told = plan_trial(data, folder, progress=progress, **common, **given)
+            told = plan_trial(data, folder, progress=progress, **common, **asked)
             if json:
                 print_json(asdict(told))
             else:
                 out.print(escape(told.sentence))
             return
-        record = run_trial(data, folder, command=command(), progress=progress, **common, **only_run, **given)
+        record = run_trial(data, folder, command=command(), progress=progress, **common, **only_run, **asked)
     if json:
         print_json(record.model_dump(mode="json"))
         return
@@ -210,16 +145,3 @@ def _table(record: TrialRecord) -> str:
 
 def _part(value: float | None) -> str:
     return "not measured" if value is None else f"{100 * value:5.1f}"
-
-
-def _words(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _numbers(text: str | None) -> tuple[int, ...] | None:
-    words = _words(text)
-    if words is None:
-        return None
-    if not words or not all(word.isdigit() for word in words):
-        raise SettingError(f"--shots is '{text}'; it is a number of images a class, or several with commas: 5,10,20.")
-    return tuple(int(word) for word in words)

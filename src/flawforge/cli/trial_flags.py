@@ -1,0 +1,59 @@
+"""The settings of a trial as flags: made from `TrialSettings` itself, so that they cannot drift from it."""
+
+from __future__ import annotations
+
+from dataclasses import field, fields, make_dataclass
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from flawforge.core.settings import field_range, field_unit
+from flawforge.core.trials import TrialSettings
+
+GROUP = Group(
+    "Settings of the trial",
+    help="Of a trial that goes on, give the same again; more seeds, shots, arms or models may be asked for.",
+    sort_key=10,
+)
+NAMES = {"models": "--model"}  # where the flag's name is not the field's
+LISTS = ("shots", "arms", "models")  # written with commas
+
+
+def _help(name: str) -> str:
+    info = TrialSettings.model_fields[name]
+    default = info.default
+    shown = ",".join(str(part) for part in default) if isinstance(default, tuple) else default
+    shown = f"{default[0]}" if name == "resolution" else shown
+    facts = [fact for fact in (field_unit(info), field_range(info)) if fact and fact != "any"]
+    facts.append("default unset" if default is None else f"default {shown}")
+    commas = " Several with commas." if name in LISTS else ""
+    return f"{info.description}{commas} ({'; '.join(facts)})"
+
+
+def _flags() -> type:
+    specification = [
+        (
+            name,
+            Annotated[str | None, Parameter(name=NAMES.get(name), help=_help(name), group=GROUP, show_default=False)],
+            field(default=None),
+        )
+        for name in TrialSettings.model_fields
+    ]
+    made = make_dataclass("TrialFlags", specification, frozen=True)
+    made.__module__ = __name__  # else cyclopts takes it for a built-in type and does not look inside
+    return made
+
+
+TrialFlags: Any = _flags()
+"""A frozen dataclass with one optional text for each field of `TrialSettings`; `TrialSettings.parse` converts."""
+NONE_GIVEN = TrialFlags()
+
+
+def given(flags: Any) -> dict[str, Any]:
+    """Return the fields that were given on the command line; lists as tuples of words."""
+    values = {entry.name: getattr(flags, entry.name) for entry in fields(flags)}
+    said = {name: value for name, value in values.items() if value is not None}
+    for name in LISTS:
+        if name in said:
+            said[name] = tuple(word.strip() for word in said[name].split(",") if word.strip())
+    return said
