@@ -187,7 +187,7 @@ def test_worth_is_read_off_the_controls_curve() -> None:
         controls[(shots, "simulated")] = "classical"
     found = judge(replace(part, cells=cells, controls=controls, labels=part.labels, _kept={}, planned=5))
     worth = {one.shots: one for one in found.worth}
-    assert set(worth) == {5, 10, 20}
+    assert set(worth) == {5, 10}
     assert worth[10].images is not None
     assert 0 < worth[10].images < 12
     assert "would with about" in worth[10].sentence
@@ -208,3 +208,14 @@ def test_a_class_with_few_pieces_is_not_told_of_but_asked_for() -> None:
     (only,) = judge(replace(evidence, groups=groups, _kept={})).comparisons
     part = only.classes[2]
     assert (part.gain.value, part.p, part.why) == (None, None, "its test images show 2 pieces of material; it takes 8")
+
+
+def test_classes_of_many_comparisons_are_corrected_over_all_of_them(helped: Evidence) -> None:
+    (alone,) = judge(helped).comparisons
+    cells = {**helped.cells, **{replace(k, shots=20): v for k, v in helped.cells.items()}}
+    both = {(shots, "simulated"): "classical" for shots in (10, 20)} | {PLACE: helped.controls[PLACE]}
+    first = judge(replace(helped, cells=cells, controls=both, _kept={})).comparisons[0]
+    for single, two in zip(alone.classes, first.classes, strict=True):
+        assert single.p is not None
+        assert two.p == pytest.approx(min(1.0, 2 * single.p))
+        assert two.gain == single.gain

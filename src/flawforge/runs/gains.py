@@ -22,7 +22,9 @@ class Estimate(Part):
 
 
 class ClassGain(Part):
-    """One class of a comparison; `why` says why nothing was measured, or is empty. `p` is corrected over classes."""
+    """One class of a comparison; `why` says why nothing was measured, or is empty. `p` is corrected over classes and
+    comparisons.
+    """
 
     label: str
     gain: Estimate

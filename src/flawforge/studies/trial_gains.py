@@ -101,8 +101,11 @@ def error_removed(evidence: Evidence, found: Measured, level: float) -> Estimate
     return Estimate(value=1 - left / before, low=float(low), high=float(high), level=level)
 
 
-def class_gains(evidence: Evidence, found: Measured, error: float) -> list[ClassGain]:
-    """Return the comparison class by class, the p-values corrected over the classes, at a one-sided error."""
+def class_gains(evidence: Evidence, found: Measured, error: float, shared: int) -> list[ClassGain]:
+    """Return the comparison class by class, at a one-sided error.
+
+    The p-values are corrected over the classes (Holm) and over the `shared` comparisons (Bonferroni).
+    """
     level = 1 - 2 * error
     rows: list[tuple[str, int, int, Gain | None, float | None, str]] = []
     for name, of, statistic in evidence.parts():
@@ -118,9 +121,9 @@ def class_gains(evidence: Evidence, found: Measured, error: float) -> list[Class
             for arm in (found.arm, found.control)
         )  # fmt: skip
         one = gain(mine - base)
-        seen = Design(one.parts, mine.freedom, error / len(evidence.parts()))
+        seen = Design(one.parts, mine.freedom, error / len(evidence.parts()) / shared)
         rows.append((name, images, groups, one, seen.detectable(len(found.seeds)), ""))
-    corrected = iter(holm([row[3].p for row in rows if row[3] is not None]))
+    corrected = iter(holm([min(1.0, shared * row[3].p) for row in rows if row[3] is not None]))
     out = []
     for name, images, groups, measured, seen_gain, why in rows:
         p = None if measured is None else next(corrected)

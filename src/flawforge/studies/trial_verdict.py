@@ -153,7 +153,7 @@ def _compare(evidence: Evidence, one: Measured, words: dict[Place, Word], levels
         rivals=rivals_of(one, level),
         word=word,
         why=reason(one, word, primary),
-        classes=class_gains(evidence, one, levels.now),
+        classes=class_gains(evidence, one, levels.now, levels.shared),
         gained=gained,
         lost=lost,
         flips=flips,
@@ -178,7 +178,7 @@ def _worth(evidence: Evidence, place: Place) -> list[Worth]:
     """Read the worth of the advised arm off the control's curve, where there is one over all shots of the model."""
     arm, control = evidence.advised(place), evidence.control(place)
     curve = [other for other in evidence.places() if other[1] == place[1] and control in evidence.arms(other)]
-    if arm is None or len(curve) < 2:
+    if arm is None or len(curve) < 2 or place == curve[-1]:  # at its end the curve has nothing above it to read
         return []
     each = [set(evidence.seeds(other, [control])) for other in curve]
     seeds = sorted(set.intersection(*each, set(evidence.seeds(place, [arm]))))
