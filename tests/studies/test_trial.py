@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,12 +22,12 @@ from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.trial_bench import load_bench
 
 SMALL: dict[str, Any] = {
-    "shots": (4,),
+    "shots": (3,),
     "seeds": 4,
     "resolution": (32, 32),
-    "steps": 60,
+    "steps": 100,
     "batch": 12,
-    "made": 16,
+    "made": 60,
     "share": 0.75,
     "folds": 0,
     "policy": "none",
@@ -105,9 +106,37 @@ def test_more_repeats_add_cells_and_change_none(photos: Path, tmp_path: Path, he
     assert scrubbed(record) == scrubbed(helped[1])
 
 
+def test_a_clear_answer_stops_the_trial_early_and_counts_its_looks(
+    photos: Path, tmp_path: Path, helped: tuple[Path, TrialRecord]
+) -> None:
+    shutil.copytree(helped[0], tmp_path / "out")
+    record = planted(photos, tmp_path / "out", "oracle", seeds=12, early_stop=True)
+    (found,) = record.comparisons
+    done = len(found.seeds)
+    assert 4 <= done < 12
+    assert [look.seeds for look in record.looks] == list(range(4, done + 1))
+    assert [look.stopped for look in record.looks] == [False] * (done - 4) + [True]
+    assert found.word == "helps"
+    assert found.gain.level > 0.95  # wider, for having looked
+    assert record.complete
+    assert any("Stopped early" in note for note in record.notes)
+
+
+def test_a_budget_of_time_leaves_repeats_out_but_never_the_first_two(
+    photos: Path, tmp_path: Path, helped: tuple[Path, TrialRecord]
+) -> None:
+    shutil.copytree(helped[0], tmp_path / "out")
+    for path in (tmp_path / "out" / "cells").glob("s000[123]-*"):
+        path.unlink()
+    record = planted(photos, tmp_path / "out", "oracle", minutes=0.001)
+    assert [one.seeds for one in record.results] == [[0, 1], [0, 1]]
+    assert not record.complete
+    assert any("Time was left for 2 of the 4 repeats" in note for note in record.notes)
+
+
 def test_other_settings_or_images_are_refused(photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path) -> None:
-    with pytest.raises(RunExistsError, match="steps 60 -> 61"):
-        planted(photos, helped[0], "oracle", steps=61)
+    with pytest.raises(RunExistsError, match="steps 100 -> 101"):
+        planted(photos, helped[0], "oracle", steps=101)
     other = material.draw_dataset(tmp_path / "photos", 40, seed=9)
     with pytest.raises(RunExistsError, match="begun otherwise: the images"):
         planted(other, helped[0], "oracle")
@@ -156,7 +185,7 @@ def test_all_arms_work_with_a_generator_that_is_trained(tmp_path: Path) -> None:
         if key.arm == "recommended":
             other = next(c for k, c in cells.items() if (k.seed, k.arm) == (key.seed, cell.facts["taken"]))
             assert (cell.probabilities == other.probabilities).all()
-    assert (tmp_path / "out" / "generators" / "s0000-n0004" / "run.json").is_file()
+    assert (tmp_path / "out" / "generators" / "s0000-n0003" / "run.json").is_file()
 
 
 CHILD = """

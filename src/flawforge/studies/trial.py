@@ -90,7 +90,7 @@ def trial(
         if not early_stop or repeats < min(FIRST_LOOK, asked.seeds):
             return False
         cells = read_results(folder, bench, repeats)
-        look = judged(bench, cells, (*(look.seeds for look in looks), repeats)).look
+        look = judged(bench, cells, (*(look.seeds for look in looks), repeats), asked.seeds).look
         looks.append(look)
         return look.stopped
 
@@ -135,7 +135,10 @@ def _save(folder: Path, bench: Bench, schedule: Schedule, looks: list[Look], com
     cells = read_cells(folder / CELLS, bench.protocol)
     seconds = sum(float(cell.facts.get("seconds", 0.0)) for key, cell in cells.items() if key.seed < repeats)
     complete = repeats == schedule.settings.seeds or schedule.ended == "clear"
-    return save_results(folder, bench, repeats, looks, complete=complete, notes=notes, seconds=seconds, command=command)
+    planned = repeats if schedule.ended == "minutes" else schedule.settings.seeds
+    return save_results(
+        folder, bench, repeats, looks, planned=planned, complete=complete, notes=notes, seconds=seconds, command=command
+    )
 
 
 def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None, progress: Progress) -> Executor:

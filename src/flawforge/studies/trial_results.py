@@ -44,13 +44,14 @@ def read_results(folder: Path, bench: Bench, repeats: int) -> Cells:
     }
 
 
-def judged(bench: Bench, cells: Cells, looks: tuple[int, ...]) -> Judgement:
+def judged(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> Judgement:
     """Judge the cells of whole repeats.
 
     Args:
         bench: of the trial.
         cells: of whole repeats.
         looks: numbers of repeats at which it was looked before, this look last.
+        planned: repeats in all, as far as anything but the evidence decides.
     """
     test = bench.division.test
     labels = bench.dataset.labels[test]
@@ -72,7 +73,7 @@ def judged(bench: Bench, cells: Cells, looks: tuple[int, ...]) -> Judgement:
         cells={key: cell.probabilities for key, cell in cells.items() if PROBABILITIES in cell.arrays},
         controls=controls,
         chosen=chosen,
-        planned=bench.settings.seeds,
+        planned=planned,
         looks=looks,
         kinds=[bench.dataset.classes[int(code)] for code in labels] if bench.settings.task == "good" else None,
         seed=bench.settings.seed,
@@ -86,6 +87,7 @@ def save_results(
     repeats: int,
     looks: list[Look],
     *,
+    planned: int,
     complete: bool,
     notes: Sequence[str],
     seconds: float,
@@ -98,13 +100,15 @@ def save_results(
         bench: of the trial.
         repeats: whole ones, which count.
         looks: of the early stopping.
+        planned: as `judged`; a budget of time may have lowered it.
         complete: whether nothing is missing that was planned.
         notes: a sentence each.
         seconds: that all cells took together.
         command: what to write as the way to make it again.
     """
     cells = read_results(folder, bench, repeats)
-    found = judged(bench, cells, tuple(look.seeds for look in looks))
+    before = [look for look in looks if look.seeds < repeats]
+    found = judged(bench, cells, (*(look.seeds for look in before), repeats), planned)
     comparisons = [_with_pictures(folder, bench, one) for one in found.comparisons]
     times = {place: _mean_seconds(cells, *place) for place in {(r.shots, r.model, r.arm) for r in found.results}}
     results = [one.model_copy(update={"seconds": times[one.shots, one.model, one.arm]}) for one in found.results]
@@ -117,7 +121,7 @@ def save_results(
         results=results,
         comparisons=comparisons,
         worth=found.worth,
-        looks=looks,
+        looks=[*before, found.look],
         verdict=found.verdict,
         choices=choices_of(bench, cells),
         notes=[*notes, *notes_of(bench, cells)],

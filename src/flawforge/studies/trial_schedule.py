@@ -51,7 +51,7 @@ class Schedule:
     Attributes:
         settings: of the trial.
         costs: of its cells.
-        done: cells that are on the disk.
+        done: cells that are on the disk. before: those that were when we began.
         repeats: repeats that will be done as things stand; the budget or an early stop lowers it.
         ended: why repeats were left out: ``minutes``, ``clear``, or empty.
     """
@@ -67,6 +67,7 @@ class Schedule:
                 if cell is not None:
                     self.done.add(key)
                     self.costs.note(key, float(cell.facts.get("seconds", 0.0)))
+        self.before = frozenset(self.done)
 
     def left(self) -> list[CellKey]:
         """Return the cells that are still to be done, in order."""
@@ -97,7 +98,7 @@ class Schedule:
         """
         under_way: dict[CellKey, float] = {}
         judged = 0
-        with Interrupt() as interrupt, progress.task("trial", len(self.cells), "cells") as task:
+        with Interrupt() as interrupt, progress.task("trial", None, "seconds of work") as task:
             try:
                 while True:
                     judged = self._look(judged, judge)
@@ -146,19 +147,21 @@ class Schedule:
             self.repeats, self.ended = self.repeats - 1, "minutes"
 
     def _tell(self, task: Task, under_way: dict[CellKey, float], slots: int) -> None:
+        """Move the bar: its unit is the time that the cells of this session are expected to take."""
         now = time.monotonic()
-        rest = [key for key in self.left() if key not in under_way]
-        current = sum(max(0.0, self.costs.of([key]) - (now - since)) for key, since in under_way.items())
-        seconds = (self.costs.of(rest) + current) / slots
-        total = [key for key in self.cells if key.seed < self.repeats]
-        task.total(float(len(total)))
-        task.reach(
-            float(len(self.done.intersection(total))), left=f"about {clock(seconds)}", repeat=self._where(under_way)
-        )
-
-    def _where(self, under_way: dict[CellKey, float]) -> str:
+        rest = self.costs.of(key for key in self.left() if key not in under_way)
+        begun = sum(min(now - since, self.costs.of([key])) for key, since in under_way.items())
+        spent = self.costs.of(self.done - self.before) + begun
+        rest += self.costs.of(under_way) - begun
+        wanted = [key for key in self.cells if key.seed < self.repeats]
         first = min(under_way, default=None)
-        return f"{(first.seed if first else self.repeats - 1) + 1} of {self.repeats}"
+        task.total(spent + rest)
+        task.reach(
+            spent,
+            cells=f"{len(self.done.intersection(wanted))} of {len(wanted)}",
+            repeat=f"{(first.seed if first else self.repeats - 1) + 1} of {self.repeats}",
+            left=f"about {clock(rest / slots)}",
+        )
 
 
 def clock(seconds: float) -> str:
