@@ -170,7 +170,9 @@ def show(found: Found) -> None:
     for label, row in found["against"].items():
         end = "its end" if row["steps"] >= row["of"] else f"{row['steps']:.0f} of {row['of']} steps"
         when = f"fewshot is there after {row['minutes']:.2f}" if row["minutes"] else "fewshot is not there yet"
-        print(f"  {label}: dcgan-sn at {end}, {row['reference_minutes']:.1f} minutes: {row['kid']:.0f}; {when}")
+        print(
+            f"  {label}: dcgan-sn at {end}, {row['reference_minutes']:.1f} minutes in all: kid {row['kid']:.0f}; {when}"
+        )
     goal = GOAL[found["name"]]
     print(f"  all of dcgan-sn would take {found['full_minutes']:.0f} minutes; 1/{goal} of it is "
           f"{found['full_minutes'] / goal:.1f}")  # fmt: skip

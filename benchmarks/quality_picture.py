@@ -16,6 +16,7 @@ def draw(result: dict[str, Any], picture: Path) -> None:
     from matplotlib import pyplot as plt
 
     experiments = [found for found in result["experiments"] if found["fewshot"]]
+    longest = max(found["full_minutes"] for found in experiments)
     figure, axes = plt.subplots(2, len(experiments), figsize=(4.2 * len(experiments), 7), squeeze=False)
     for column, found in enumerate(experiments):
         for row, name in enumerate(("kid", "coverage")):
@@ -26,10 +27,15 @@ def draw(result: dict[str, Any], picture: Path) -> None:
                     minutes = [point["minutes"] for point in points]
                     axis.plot(minutes, [point["mean"][name] for point in points], "o-", ms=3, color=colour, label=curve)
             axis.axhline(found["real"][name], color=REAL, ls="--", lw=1, label="real images of other pieces")
+            axis.axvline(found["full_minutes"], color=THEIRS, ls=":", lw=1, label="dcgan-sn would end here")
             axis.set_xscale("log")
+            axis.set_xlim(0.4, 1.3 * longest)
+            axis.set_xticks([0.5, 1, 2, 5, 10, 30, 100, 300], labels=["0.5", "1", "2", "5", "10", "30", "100", "300"])
+            axis.minorticks_off()
             axis.set_xlabel("minutes of training")
             if name == "kid":
-                axis.set_yscale("symlog", linthresh=50)
+                axis.set_yscale("symlog", linthresh=10)
+                axis.set_ylim(0, 1e4)
                 axis.set_title(found["title"], fontsize=10)
             else:
                 axis.set_ylim(0, 1)
