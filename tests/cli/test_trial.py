@@ -53,6 +53,11 @@ def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
     assert "4 shots, trial_material:small_network: balanced accuracy in %" in shown
     assert "classical" in shown
     assert (tmp_path / "out" / "records" / "trial.json").is_file()
+    page = tmp_path / "out" / "report.html"
+    drawn = page.read_bytes()
+    page.unlink()
+    assert typed("report", tmp_path / "out") == 0
+    assert page.read_bytes() == drawn
     assert typed("trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 2, "--json", "--resume") == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "trial"
 

@@ -29,7 +29,7 @@ def report(
     Parameters
     ----------
     run
-        The folder that `train` made, or the one that `search` made.
+        The folder that `train` made, or the one of a `trial` or a `search`.
     out
         The file to write. Default: report.html in the run's folder, search.html in a search's.
     open
@@ -38,14 +38,9 @@ def report(
         Print the file's path as JSON.
     """
     from flawforge.reports import page
-    from flawforge.reports.search import search_page
-    from flawforge.runs.searches import SETTINGS_FILE
 
     with drawn_progress() as progress:
-        if (run / SETTINGS_FILE).is_file():
-            file = search_page(run, out)
-        else:
-            file = page.report(run, out=out, progress=progress)
+        file = page.report(run, out=out, progress=progress)
     if json:
         print_json({"report": str(file)})
     else:

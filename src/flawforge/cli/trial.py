@@ -98,6 +98,7 @@ def _do(
 ) -> None:
     from dataclasses import asdict
 
+    from flawforge.reports.trial import trial_report
     from flawforge.runs.trials import TRIAL_FILE
     from flawforge.runs.versions import command
     from flawforge.studies.trial import plan_trial
@@ -115,6 +116,7 @@ def _do(
                 out.print(escape(told.sentence))
             return
         record = run_trial(data, folder, command=command(), progress=progress, **common, **only_run, **asked)
+        page = trial_report(folder)
     if json:
         print_json(record.model_dump(mode="json"))
         return
@@ -122,7 +124,7 @@ def _do(
     for line in record.verdict.advice:
         out.print(f"- {line}", markup=False)
     out.print(_table(record), markup=False)
-    out.print(f"record: {folder / TRIAL_FILE}", markup=False, soft_wrap=True)
+    out.print(f"record: {folder / TRIAL_FILE}\nreport: {page}", markup=False, soft_wrap=True)
 
 
 def _table(record: TrialRecord) -> str:

@@ -19,10 +19,14 @@ from flawforge.reports.markup import fill
 from flawforge.reports.nearest import Nearest, nearest, read_audit
 from flawforge.reports.origin import Origin, origin, resolution_of, section, white_of
 from flawforge.reports.score import Score, read_score, score_section
+from flawforge.reports.search import search_page
 from flawforge.reports.synthetic import Synthetic, read_synthetic
+from flawforge.reports.trial import trial_report
 from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
+from flawforge.runs.searches import SETTINGS_FILE
+from flawforge.runs.trials import TRIAL_FILE
 
 R = TypeVar("R")
 
@@ -49,7 +53,7 @@ class Page:
 
 
 def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress = SILENT) -> Path:
-    """Draw the report of a run: one HTML file that opens offline and needs nothing beside it.
+    """Draw the report of a run, a trial or a search: one HTML file that opens offline and needs nothing beside it.
 
     It reads the run folder and nothing else, changes no number in it, and needs no torch: a run can be redrawn on
     another machine. Parts that the run lacks are named with the command that makes them. Drawing the same run
@@ -57,8 +61,8 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
     warned of; the rest is drawn.
 
     Args:
-        run: the run, or its folder.
-        out: the file to write; None writes ``report.html`` into the run folder.
+        run: the run, or its folder; or the folder of a trial or of a search.
+        out: the file to write; None writes ``report.html`` (``search.html`` of a search) into the folder.
         progress: where to tell how far the drawing is.
 
     Returns:
@@ -68,7 +72,12 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
         RunNotFoundError: the folder is no run. RunBrokenError: run.json is damaged.
         SettingError: `out` is a folder. RunUnwritableError, DiskFullError: the file cannot be written.
     """
-    opened = Run.open(run.path if isinstance(run, Run) else run)
+    folder = run.path if isinstance(run, Run) else Path(run)
+    if (folder / TRIAL_FILE).is_file():
+        return trial_report(folder, out=out)
+    if (folder / SETTINGS_FILE).is_file():
+        return search_page(folder, out)
+    opened = Run.open(folder)
     file = opened.report_file if out is None else Path(out)
     if file.is_dir():
         example = shlex.quote(str(file / "report.html"))
