@@ -58,6 +58,8 @@ def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
     page.unlink()
     assert typed("report", tmp_path / "out") == 0
     assert page.read_bytes() == drawn
+    assert "<h1>Too early to tell</h1>" in page.read_text()  # two repeats
+    capsys.readouterr()
     assert typed("trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 2, "--json", "--resume") == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "trial"
 

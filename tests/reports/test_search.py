@@ -23,7 +23,8 @@ def made(**changes: object) -> SearchRecord:
     facts: dict[str, object] = {
         "made": "2026-01-01T00:00:00Z", "versions": {"flawforge": "0"}, "command": "flawforge search <data>",
         "inputs": {},
-        "start": recipe("fewshot").dump(), "rungs": [1.5, 3.0, 6.0], "shots": None, "n_training": 180, "n_choose": 60,
+        "start": recipe("fewshot", generator_lr=2e-4).dump(),
+        "rungs": [1.5, 3.0, 6.0], "shots": None, "n_training": 180, "n_choose": 60,
         "n_confirm": 61, "pieces": [36, 12, 13], "by_class": True, "extractor": "effnet-lite0",
         "trials": [
             SettingsTried(number=i, settings={"generator_lr": lr, "augment": word}, kids=kids, outcome=outcomes[i],

@@ -21,6 +21,7 @@ from flawforge.runs.trial_table import trial_csv
 from flawforge.runs.trials import ArmResult, TrialRecord, read_trial
 
 TITLES = {"helps": "Generated images help", "hurts": "Generated images hurt", "no evidence": "No evidence of help"}
+TOO_EARLY = "Too early to tell"
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def trial_page(folder: Path, record: TrialRecord) -> TrialPage:
     metrics = tuple(dict.fromkeys(name for one in record.results for name in one.metrics))
     table = base64.b64encode(trial_csv(record).encode()).decode()
     return TrialPage(
-        title=TITLES[record.verdict.word],
+        title=TITLES[record.verdict.word] if record.comparisons else TOO_EARLY,
         word=record.verdict.word,
         sentence=record.verdict.sentence,
         advice=tuple(record.verdict.advice),
