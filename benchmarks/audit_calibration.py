@@ -2,8 +2,9 @@
 
 Honest images are real ones of groups that no training image belongs to, in the place of generated ones. Planted are
 training images in ten disguises, and in eleven others that the audit was not built on. One image of each group, up to
-260 a data set; each repeat draws which of them are training images (20, 50, 100 or 200) and which are honest (as many
-as are left, 20 to 100). A pair of images is compared once for all repeats (`copy_pool.py`).
+260 a data set (pairs of `ONE_PIECE` count once); each repeat draws which of them are training images (20, 50, 100 or
+200) and which are honest (as many as are left, 20 to 100). A pair of images is compared once for all repeats
+(`copy_pool.py`).
 
 - how often an honest set gets the verdict "copies found", and whether the honest images' p-values are uniform
   (Kolmogorov-Smirnov over 200 repeats with 20 training images, one image of each, ties broken at random);
@@ -44,6 +45,10 @@ MOST = 260  # real images of a data set
 SOURCES = 40  # of them, planted in each of the ten disguises; half of them in each other one
 REPEATS = {20: 200, 50: 100, 100: 100, 200: 100}  # by number of training images
 QUICK = {20: 20, 50: 10, 100: 5}
+# Pairs that neither list of groups joins, found by the search itself and then looked at: one tile with the same chalk
+# rings, under another light and shifted. The registration of groups finds them (0.33) no more alike than other tiles.
+# What is drawn stays the same; the second is left out of every split.
+ONE_PIECE = {"magnetic-tile": (("exp1_num_13526", "exp2_num_5924"),)}
 MIXED = {"blended": False, "blended 70/30": False, "pasted over 50 %": False, "stitched": True}  # with a training image
 Row = dict[str, Any]
 
@@ -66,7 +71,7 @@ def main() -> None:
         if not (DATA / folder).is_dir():
             print(f"no images at {DATA / folder}: set FLAWFORGE_DATA")
             continue
-        data = Planted(*read(DATA / folder), SOURCES // 5 if args.quick else SOURCES)
+        data = Planted(*read(DATA / folder), sources=SOURCES // 5 if args.quick else SOURCES)
         if args.keep is not None:
             data.pool.load(args.keep)
         rows = data.splits(QUICK if args.quick else REPEATS, start + 60 * args.minutes * place / len(args.sets))
@@ -81,8 +86,11 @@ def main() -> None:
     print(f"figure: recall {recall:.4f}")
 
 
-def read(folder: Path) -> tuple[Pixels, Ints]:
-    """Return the images at 128 x 128, and groups: ours and the reference's united, so that honest images are honest."""
+def read(folder: Path) -> tuple[Pixels, Ints, list[str], dict[str, str]]:
+    """Return the images at 128 x 128, groups, names, and which name shows what another one does.
+
+    The groups are ours and the reference's united, so that honest images are honest.
+    """
     data = load(folder)
     with (folder / "groups.csv").open(encoding="utf-8") as lines:
         known = {Path(row["image"]).stem: int(row["group"]) for row in csv.DictReader(lines)}
@@ -91,18 +99,22 @@ def read(folder: Path) -> tuple[Pixels, Ints]:
     for groups in (reference, data.groups()):
         first: dict[int, int] = {}
         pairs += [(first.setdefault(int(group), index), index) for index, group in enumerate(groups)]
-    return np.asarray(data.pixels((SIDE, SIDE), 1), dtype=np.uint8), connected(np.array(pairs), len(data))
+    pixels = np.asarray(data.pixels((SIDE, SIDE), 1), dtype=np.uint8)
+    again = {second: first for first, second in ONE_PIECE.get(folder.name, ())}
+    return pixels, connected(np.array(pairs), len(data)), [Path(sample.file).stem for sample in data.samples], again
 
 
 class Planted:
     """The real images of a data set, one of each group, and planted copies of the first of them."""
 
-    def __init__(self, pixels: Pixels, groups: Ints, sources: int) -> None:
-        """Draw the images and plant."""
+    def __init__(self, pixels: Pixels, groups: Ints, names: list[str], again: dict[str, str], sources: int) -> None:
+        """Draw the images and plant; `again` names images that show what another one does."""
         draws = np.random.default_rng(0)
         order = draws.permutation(np.unique(groups))[:MOST]
         chosen = [draws.choice(np.flatnonzero(groups == group)) for group in order]
         self.real = pixels[chosen]
+        drawn = [names[index] for index in chosen]
+        self.usable = np.array([at for at, name in enumerate(drawn) if again.get(name) not in drawn])
         made: list[NDArray[np.uint8]] = []
         self.kinds: list[str] = []
         self.sources: list[int] = []
@@ -120,7 +132,7 @@ class Planted:
 
     def splits(self, repeats: dict[int, int], end: float) -> list[Row]:
         """Return what all splits say that can be done until `end`; the sizes take turns."""
-        count = len(self.real)
+        count = len(self.usable)
         rows: list[Row] = []
         same_as_the_audit(self)
         for repeat in range(max(repeats.values())):
@@ -133,7 +145,7 @@ class Planted:
     def split(self, size: int, seed: int) -> Row:
         """Do one split: the scale, the scores of honest images, and those of planted copies."""
         draws = np.random.default_rng(seed)
-        order = draws.permutation(len(self.real))
+        order = draws.permutation(self.usable)
         training, held = order[:size], order[size:]
         held = held[: 20 if size == 20 else 100]
         scale, aside = scale_of(self.pool.score(training.tolist(), training), training)
@@ -143,6 +155,7 @@ class Planted:
             "size": size,
             "scale": np.round(scale.scores, 5).tolist(),
             "set_aside": aside,
+            "held": held.tolist(),
             "honest": np.round(scores, 5).tolist(),
             "p": float(scale.rank(scores[:1])[0] - ties / (size + 1)),
             "called": len(copied(scale, scores)[1]),
@@ -150,8 +163,8 @@ class Planted:
             "planted": self.planted(training, seed, size),
         }
 
-    def planted(self, training: Ints, seed: int, size: int) -> dict[str, list[float]]:
-        """Return the scores of the copies of training images, by disguise; none in most of the smallest splits."""
+    def planted(self, training: Ints, seed: int, size: int) -> dict[str, dict[int, float]]:
+        """Return the scores of copies of training images, by disguise and source; none in most small splits."""
         if size == 20 and seed % 10:
             return {}
         trained = set(training.tolist())
@@ -162,9 +175,9 @@ class Planted:
             if source in trained and (other in trained) == MIXED.get(kind, other in trained)
         ]
         scores = self.pool.score([len(self.real) + at for at in use], training)
-        found: dict[str, list[float]] = {kind: [] for kind in DISGUISES | OTHERS}
+        found: dict[str, dict[int, float]] = {kind: {} for kind in DISGUISES | OTHERS}
         for at, score in zip(use, scores.tolist(), strict=True):
-            found[self.kinds[at]].append(round(score, 5))
+            found[self.kinds[at]][self.sources[at]] = round(score, 5)
         return found
 
 

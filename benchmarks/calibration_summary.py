@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from flawforge.metrics.calibration import Scale
@@ -18,6 +20,7 @@ SET_SIZE = 100  # images of a set in which copies are planted (200 at 0.5 %)
 DRAWS = 200  # sets drawn at each prevalence
 EIGHT = tuple(kind for kind in DISGUISES if kind not in HEAVY)  # those that the audit must find
 Row = dict[str, Any]
+Ints = NDArray[np.int64]
 
 
 def summarise(name: str, rows: list[Row]) -> Row:
@@ -37,39 +40,70 @@ def of_size(rows: list[Row], size: int) -> Row:
     """Print and return false alarms, recall, and what comes out at each prevalence, at one number of images."""
     fooled, sets = sum(row["called"] > 0 for row in rows), len(rows)
     alarms = np.concatenate([np.array(row["honest"]) >= row["image_threshold"] for row in rows])
+    held = np.concatenate([row["held"] for row in rows])
     honest = np.concatenate([row["honest"] for row in rows])
-    print(f"\n {size} training images, {sets} repeats: honest sets called 'copies found' {within(fooled, sets)}")
-    print(f"  honest images above the 1 % score: {within(int(alarms.sum()), len(alarms))}; highest {honest.max():.2f}")
-    counts = {kind: hits(rows, kind) for kind in DISGUISES | OTHERS}
-    for kind, (found, number) in counts.items():
-        print(f"  {kind:18}{within(found, number)}")
-    eight, planted = (sum(counts[kind][place] for kind in EIGHT) for place in (0, 1))
-    print(f"  {'the first eight':18}{within(eight, planted)}")
+    told = within(np.arange(sets) < fooled)
+    print(f"\n {size} training images, {sets} repeats: honest sets called 'copies found' {told}")
+    print(f"  honest images above the 1 % score: {within(alarms, held)}; highest {honest.max():.2f}")
+    found = {kind: reached(rows, [kind]) for kind in DISGUISES | OTHERS}
+    for kind, (hits, sources) in found.items():
+        print(f"  {kind:18}{within(hits, sources)}")
+    eight, own = reached(rows, EIGHT)
+    print(f"  {'the first eight':18}{within(eight, own)}")
     out: Row = {
         "repeats": sets, "fooled": fooled, "alarms": int(alarms.sum()), "honest": len(alarms),
-        "highest": float(honest.max()), "found": counts, "eight": eight / max(1, planted), "prevalence": {},
+        "highest": float(honest.max()), "eight": float(eight.mean()) if len(eight) else 0.0, "prevalence": {},
+        "found": {kind: (int(hits.sum()), len(hits)) for kind, (hits, _) in found.items()},
     }  # fmt: skip
     whole = [row for row in rows if all(row["planted"].get(kind) for kind in EIGHT)]
     for share in PREVALENCES if whole else ():
-        told, recall, false = mixed(whole, share)
-        out["prevalence"][share] = {"told": told, "recall": recall, "false_share": false}
+        often, recall, false = mixed(whole, share)
+        out["prevalence"][share] = {"told": often, "recall": recall, "false_share": false}
         words = "" if not share else f", {recall:.3f} of the copies called so, {false:.4f} of those called honest"
-        print(f"  at {100 * share:4.1f} % copies: 'copies found' in {told:.3f} of {DRAWS} sets{words}")
+        print(f"  at {100 * share:4.1f} % copies: 'copies found' in {often:.3f} of {DRAWS} sets{words}")
     return out
 
 
-def hits(rows: list[Row], kind: str) -> tuple[int, int]:
-    """Return how many copies in one disguise reach the score that 1 % of honest images may exceed, and how many are."""
-    reached = [score >= row["image_threshold"] for row in rows for score in row["planted"].get(kind, ())]
-    return sum(reached), len(reached)
+def reached(rows: list[Row], kinds: Iterable[str]) -> tuple[NDArray[np.bool_], Ints]:
+    """Return whether each copy reaches the score that 1 % of honest images may exceed, and which image it is of."""
+    hits, sources = [], []
+    for row in rows:
+        for kind in kinds:
+            for source, score in row["planted"].get(kind, {}).items():
+                hits.append(score >= row["image_threshold"])
+                sources.append(source)
+    return np.array(hits, dtype=bool), np.array(sources, dtype=np.int64)
 
 
-def within(count: int, number: int) -> str:
-    """Return a count with its share and the exact 95 % interval of that (Clopper & Pearson 1934)."""
-    if not number:
+def within(hits: NDArray[np.bool_], images: Ints | None = None) -> str:
+    """Return a count with its share and the 95 % interval of that.
+
+    Clopper and Pearson's (1934). Where `images` says which image each came from, the same images come again in other
+    repeats and tell little new: then for as many independent trials as would vary as much as the share does from image
+    to image (Korn & Graubard 1998), and for one trial an image at most.
+    """
+    if not len(hits):
         return "none were made"
-    low, high = stats.binomtest(count, number).proportion_ci(0.95, "exact")
-    return f"{count} of {number} = {100 * count / number:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+    share, trials = float(hits.mean()), float(len(hits))
+    if images is not None:
+        _, at = np.unique(images, return_inverse=True)
+        excess = np.bincount(at, hits - share)
+        clusters = len(excess)
+        variance = float((excess**2).sum()) * clusters / max(1, clusters - 1) / len(hits) ** 2
+        trials = min(clusters, share * (1 - share) / variance) if variance else clusters
+    found, missed = share * trials, (1 - share) * trials
+    low = stats.beta.ppf(0.025, found, missed + 1) if found else 0.0
+    high = stats.beta.ppf(0.975, found + 1, missed) if missed else 1.0
+    return f"{hits.sum()} of {len(hits)} = {percent(hits)} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def percent(hits: NDArray[np.bool_]) -> str:
+    """Return a share in percent, 0 and 100 only when it is exact."""
+    for digits in range(1, 6):
+        text = f"{100 * hits.mean():.{digits}f}"
+        if hits.all() or not hits.any() or float(text) not in (0, 100):
+            return text
+    return text
 
 
 def mixed(rows: list[Row], share: float) -> tuple[float, float, float]:
@@ -81,7 +115,8 @@ def mixed(rows: list[Row], share: float) -> tuple[float, float, float]:
         row = rows[draws.integers(len(rows))]
         copies = round(share * number)
         honest = draws.choice(row["honest"], number - copies, replace=number - copies > len(row["honest"]))
-        planted = [draws.choice(row["planted"][EIGHT[draws.integers(len(EIGHT))]]) for _ in range(copies)]
+        scores = [list(row["planted"][kind].values()) for kind in EIGHT]
+        planted = [draws.choice(scores[draws.integers(len(EIGHT))]) for _ in range(copies)]
         called = copied(Scale.of(row["scale"], spread=SPREAD), np.r_[honest, planted], ALARM)[1]
         told.append(len(called) > 0)
         if copies:
