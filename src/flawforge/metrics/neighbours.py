@@ -2,7 +2,8 @@
 
 The distances of a block are estimated with one matrix product, which is fast and, for near pairs, badly wrong: an
 exact copy comes out anywhere around zero. So the estimate only decides what cannot be among the k nearest; every
-pair that could be, within a bound on the estimate's error, is measured from the differences. The result is that of
+pair that could be, within a bound on the estimate's error, is measured from the differences. Between images of whole
+gray levels the product is exact and there is nothing to measure (`flawforge.metrics.integers`). The result is that of
 the plain loop: ties go to the lower index, and a copy has distance 0.
 """
 
@@ -17,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from flawforge.metrics.integers import closest, is_whole
 from flawforge.metrics.tile import Side, candidates, centre_of, has_coarse, measure
 
 TILE = 1024  # queries in one matrix of estimates, at most
@@ -115,7 +117,11 @@ def nearest_flipped(
                 counts = None
                 if query_groups is not None and reference_groups is not None:
                     counts = query_groups[tile][:, None] != reference_groups[None, first : first + len(right)]
-                pairs = candidates(left, right, flips, kept.distances[:, -1], k, counts)
+                farthest = kept.distances[:, -1]
+                if is_whole(left.values, right.values):
+                    kept.add(*closest(left.values, right.values, flips, farthest, k, counts), first)
+                    continue
+                pairs = candidates(left, right, flips, farthest, k, counts)
                 kept.add(*pairs, measure(left, right, flips, *pairs), first)
                 left.let_go(coarse=short)
             first += len(right)

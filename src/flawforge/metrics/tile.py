@@ -17,6 +17,7 @@ from torch import Tensor
 
 from flawforge.metrics.coarse import Coarse, is_fast, near
 from flawforge.metrics.flips import apply_flip, flipped_axes, fold, signs
+from flawforge.metrics.integers import MIDDLE, is_whole
 
 LENGTH = 2048  # numbers in one product
 ROWS = 512  # that are centred at a time where nothing of it is kept
@@ -93,6 +94,8 @@ def centre_of(queries: Tensor, flips: Sequence[str]) -> Tensor:
     work = torch.float64 if queries.dtype in (torch.float64, torch.int64, torch.int32) else torch.float32
     if len(queries) == 0:
         return torch.zeros(queries.shape[1:], dtype=work, device=queries.device)
+    if is_whole(queries):  # needed only beside references of another type: any middle will do
+        return torch.full(queries.shape[1:], float(MIDDLE))
     mean = queries.to(work).mean(dim=0)
     for axis in flipped_axes(flips):
         mean = (mean + mean.flip(axis)) / 2
