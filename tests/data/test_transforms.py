@@ -84,6 +84,18 @@ def test_one_change_makes_one_change() -> None:
     assert bool((rough.mean(1).abs() < 6 * rough.std(1) / 16).all())
 
 
+def test_of_all_changes_each_image_gets_the_one_that_it_would_get_alone() -> None:
+    """The same numbers drive a change whatever else is allowed, so each image is that of one of eight policies."""
+    images = wave(24, 24).repeat(200, 1, 1, 1)
+    strengths = {name: 8.0 if name == "degrees" else 0.2 for name in CHANGES}
+    out = ClassicalTransforms(ClassicalPolicy(**strengths, one_change=True), 0)(images, 0)  # type: ignore[arg-type]
+    alone = [ClassicalTransforms(ClassicalPolicy(**{n: s}), 0)(images, 0) for n, s in strengths.items()]  # type: ignore[arg-type]
+    same = torch.stack([(out - one).abs().flatten(1).amax(1) < 1e-5 for one in alone])
+    assert bool(same.any(0).all())
+    assert bool((same.sum(1) >= 8).all())  # of 25 expected each
+    assert int(same.sum()) <= 220  # hardly an image is that of two: a change of next to no strength
+
+
 def test_turns_and_moves_go_where_they_say() -> None:
     image, still, middle = wave(), torch.zeros(1), torch.zeros(1, 2)
     one = torch.ones(1)

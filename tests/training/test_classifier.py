@@ -156,6 +156,35 @@ def test_soft_labels_are_learned_as_they_are() -> None:
     torch.testing.assert_close(predict(fit(smoothed, hard, 2, 0), images[:1])[0, 0].item(), 0.9, atol=0.02, rtol=0)
 
 
+def test_the_step_size_rises_and_falls_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights move by at most about the step size each step (AdamW): little first, most after the rise, little last."""
+    seen: list[float] = []
+    original = torch.optim.AdamW.step
+
+    def watched_step(self: torch.optim.AdamW) -> None:
+        seen.extend({group["lr"] for group in self.param_groups})
+        original(self)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched_step)
+    fit(quick(model="watched_factory:make", steps=20, lr=0.01, warm_up=0.2), flat(4, 9), 2, 0)
+    assert len(seen) == 20
+    assert seen[:5] == pytest.approx([0.00125, 0.00375, 0.00625, 0.00875, 0.01], rel=0.01)
+    assert seen[4:] == sorted(seen[4:], reverse=True)
+    assert 0 < seen[-1] < 1e-4
+
+
+def test_weights_decay_and_norms_and_biases_do_not() -> None:
+    """Images of weight 0 teach nothing, so only decay moves anything."""
+    settings = quick(model="watched_factory:make", steps=10, lr=0.1)
+    nothing = Material(flat(6, 128).images, flat(6, 128).labels, weight=0.0)
+    decayed, kept = (fit(settings.model_copy(update={"weight_decay": decay}), nothing, 2, 0) for decay in (1.0, 0.0))
+    for (name, one), (_, other) in zip(decayed.named_parameters(), kept.named_parameters(), strict=True):
+        if one.ndim > 1:
+            assert float(one.detach().abs().sum()) < 0.8 * float(other.detach().abs().sum()), name
+        else:
+            assert one.equal(other), name
+
+
 def test_the_average_follows_the_weights() -> None:
     real = stripes(8, 0)
     last, averaged = (fit(quick(steps=8, ema_kimg=kimg), real, 2, 0).state_dict() for kimg in (0.0, 1.0))
