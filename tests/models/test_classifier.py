@@ -52,10 +52,21 @@ def test_only_the_asked_part_learns() -> None:
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in tuned.backbone.stages[:5].modules())  # type: ignore[union-attr, index]
 
 
+def test_a_probe_sees_means_and_deviations_over_all_places() -> None:
+    probe = build_classifier("effnet-probe", 2, 1, (128, 128), 0).eval()
+    assert isinstance(probe, Lite0Classifier)
+    images = torch.rand(2, 1, 128, 160, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        features = probe.features(images)
+        maps = probe.backbone.forward_stages(images, 5)[-1].double()
+    torch.testing.assert_close(features[:, :112].double(), maps.mean((2, 3)), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(features[:, 112:].double(), maps.std((2, 3), correction=0), atol=2e-3, rtol=1e-3)
+
+
 def test_a_probe_takes_images_smaller_than_its_network() -> None:
     probe = build_classifier("effnet-probe", 3, 1, (20, 40), 0)
     assert isinstance(probe, Lite0Classifier)
-    assert probe.features(torch.zeros(2, 1, 20, 40)).shape == (2, 112)
+    assert probe.features(torch.zeros(2, 1, 20, 40)).shape == (2, 224)
 
 
 def test_a_factory_of_the_users_is_called_with_the_sizes_and_a_seed(own: types.ModuleType) -> None:

@@ -4,7 +4,7 @@
 name                   network                                                                               trained
 =====================  ====================================================================================  =========
 ``small-cnn``          four convolutions with batch norm on the standardised image, mean over all places     all
-``effnet-probe``       a linear layer on frozen, pooled EfficientNet-Lite0 features                          the layer
+``effnet-probe``       a linear layer on frozen EfficientNet-Lite0 maps, their means and deviations          the layer
 ``effnet-finetune``    the same network, all of it trained on, its batch norm folded and so kept as it was   all
 ``module:factory``     whatever the user's factory returns                                                   all
 =====================  ====================================================================================  =========
@@ -29,6 +29,7 @@ from flawforge.models.efficientnet import SMALLEST, WIDTHS, load_backbone
 DEPTHS = (32, 64, 128, 256)  # channels of the small network
 FLAT = 0.02  # deviation, of 2, below which an image is not stretched any further: there is nothing in it but noise
 PROBE_SIDE = 128  # pixels: smaller images are enlarged to it; what the frozen features tell apart grows with it
+EVEN = 1e-3  # deviation below which a map counts as even; also keeps the gradient of the root finite
 STAGE = 5  # of EfficientNet-Lite0, whose pooled maps tell textures apart best
 
 
@@ -55,8 +56,13 @@ class SmallCNN(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, C, H, W) to logits (N, classes)."""
-        out: Tensor = self.classifier(self.layers(standardise(images)).mean((2, 3)))
+        out: Tensor = self.classifier(self.features(images))
         return out
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return (N, 256), the mean of each map over all places, of images (N, C, H, W)."""
+        pooled: Tensor = self.layers(standardise(images)).mean((2, 3))
+        return pooled
 
 
 def standardise(images: Tensor) -> Tensor:
@@ -66,7 +72,9 @@ def standardise(images: Tensor) -> Tensor:
 
 
 class Lite0Classifier(nn.Module):
-    """A linear layer on the standardised, pooled maps of EfficientNet-Lite0's fifth stage, 112 numbers.
+    """A linear layer on the standardised means and deviations, over all places, of EfficientNet-Lite0's fifth stage.
+
+    112 maps make 224 numbers. The deviation tells what a mean loses: that a few places differ from the rest.
 
     Args:
         classes: logits.
@@ -80,7 +88,7 @@ class Lite0Classifier(nn.Module):
         self.side = SMALLEST if trained else PROBE_SIDE
         for part in (*self.backbone.stages[STAGE:], self.backbone.head, self.backbone.classifier):
             part.requires_grad_(False)
-        width = WIDTHS[STAGE - 1]
+        width = 2 * WIDTHS[STAGE - 1]
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("deviation", torch.ones(width))
         self.mean: Tensor
@@ -88,22 +96,23 @@ class Lite0Classifier(nn.Module):
         self.classifier = nn.Linear(width, classes)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return (N, 112) pooled maps of images (N, 1 or 3, H, W); small ones are enlarged first, in proportion."""
+        """Return (N, 224) pooled maps of images (N, 1 or 3, H, W); small ones are enlarged first, in proportion."""
         height, width = images.shape[2:]
         if min(height, width) < self.side:
             factor = self.side / min(height, width)
             size = (round(height * factor), round(width * factor))
             images = F.interpolate(images, size, mode="bilinear", align_corners=False)
-        return self.backbone.pooled(images, (STAGE,))
+        maps = self.backbone.forward_stages(images, STAGE)[-1].float()
+        return torch.cat([maps.mean((2, 3)), (maps.var((2, 3), correction=0) + EVEN**2).sqrt()], 1)
 
     @torch.no_grad()
     def standardise(self, features: Tensor) -> None:
-        """Take mean and deviation of (M, 112) features as those that the layer's input is standardised by."""
+        """Take mean and deviation of (M, 224) features as those that the layer's input is standardised by."""
         self.mean.copy_(features.mean(0))
         self.deviation.copy_(features.std(0).clamp_min(1e-6))
 
     def head(self, features: Tensor) -> Tensor:
-        """Map features (N, 112) to logits (N, classes)."""
+        """Map features (N, 224) to logits (N, classes)."""
         out: Tensor = self.classifier((features.float() - self.mean) / self.deviation)
         return out
 
