@@ -107,7 +107,7 @@ def _accuracy(features: Tensor, labels: NDArray[np.int64], drawn: NDArray[np.int
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimiser.step(loss)  # type: ignore[arg-type, no-untyped-call]
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         right = (inputs[test] @ layer[1:] + layer[0]).argmax(1).numpy() == labels[test]
     return float(np.mean([right[labels[test] == code].mean() for code in classes]))
