@@ -211,11 +211,31 @@ def test_when_all_were_used_the_training_images_are_the_reference_and_that_is_sa
     plant(run, [texture(seed) for seed in range(3000, 3040)])
     record = score(run)
     assert (record.against, record.n_reference) == ("training", 40)
-    assert "copying would lower the distances" in record.notes[0]
+    assert "because training used all real images: copying would lower the distances" in record.notes[0]
     assert record.sentence.endswith(
         "The comparison is with the training images themselves, which copying would improve."
     )
     assert all(one.classical.value is not None for one in record.quantities)
+
+
+def test_when_the_unused_images_show_the_same_material_that_is_said(
+    make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 60 images 30 are trained on, and each of the others shows the same piece as one of these."""
+    from flawforge.data.load import load
+
+    def groups(self: Dataset, progress: Any = None) -> np.ndarray:
+        return np.array([int(Path(sample.file).stem) % 30 for sample in self.samples])
+
+    whole = load(write(tmp_path / "lines", range(60)))
+    monkeypatch.setattr(Dataset, "groups", groups)
+    run: Run = make_run(whole.take(range(30)), resolution=SIDE)
+    monkeypatch.setattr("flawforge.studies.reference.training_rows", lambda *_: (whole, list(range(30))))
+    plant(run, [texture(seed) for seed in range(3000, 3040)])
+    record = score(run, data=whole, pictures=0)
+    assert (record.against, record.n_reference) == ("training", 30)
+    assert "because the 30 others show the same pieces of material as they do: copying" in record.notes[0]
+    assert "train with fewer --shots" in record.notes[0]
 
 
 @pytest.mark.parametrize(("real", "made", "why"), [

@@ -76,10 +76,13 @@ def find_real(
             notes.append(f"Training chose its best weights by {known:,} of them, though it never learnt from them.")
         return Real(part, groups, np.array(training), unused, "held-out", whole.fingerprint, tuple(notes))
     rows = np.array(training)
+    others = len(part) - len(training)
+    why, cure = "training used all real images", "train with --shots"
+    if others:
+        why, cure = f"the {others:,} others show the same pieces of material as they do", "train with fewer --shots"
     notes = [
-        "Compared with the training images themselves, because training used all real images: copying would lower the "
-        "distances. Keep real images back (--held-out DIR, or train with --shots) for a score that copying cannot "
-        "improve."
+        f"Compared with the training images themselves, because {why}: copying would lower the distances. Keep real "
+        f"images of other pieces back (--held-out DIR, or {cure}) for a score that copying cannot improve."
     ]
     return Real(part, groups, rows, rows, "training", whole.fingerprint, tuple(notes))
 

@@ -93,7 +93,7 @@ def set_tests(
     lineup: Lineup,
 ) -> list[SetTest]:
     """Do the tests, or say why not."""
-    few = "no held-out images: the run was trained on all that there are" if unseen is None else ""
+    few = "no held-out images: training saw every piece of material that there is" if unseen is None else ""
     if unseen is not None and len(unseen) < LEAST:
         few = f"only {len(unseen)} independent held-out images; {LEAST} are needed"
     if len(real) < LEAST:
