@@ -69,7 +69,7 @@ def test_it_survives_a_checkpoint() -> None:
 
 
 def test_a_collapse_is_answered_by_smaller_steps_and_stronger_augmentation() -> None:
-    begun = recipe("fewshot")
+    begun = recipe("fewshot", generator_lr=2e-4, discriminator_lr=2e-4, augment="light", diversity=2.0)
     first, second = answered(begun, 1), answered(begun, 2)
     assert answered(begun, 0) == begun
     assert (first.generator_lr, first.discriminator_lr, first.augment, first.diversity) == (1e-4, 1e-4, "full", 4.0)
