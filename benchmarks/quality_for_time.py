@@ -42,7 +42,7 @@ from quality_yardstick import Parts, Yardstick, cut
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
 KEPT = Path(__file__).resolve().parents[1] / "docs" / "results" / "quality-for-time.json"
 EXPERIMENTS = ("scratches", "10", "20", "50")
-SLICE = 40  # steps of the reference between two looks
+SLICE = 80  # steps of the reference between two looks
 GOAL = {"scratches": 40, "10": 10, "20": 10, "50": 10}  # how much sooner `fewshot` is to be where the reference ends
 
 Found = dict[str, Any]
