@@ -228,7 +228,7 @@ def test_what_cannot_be_trained_on_says_why() -> None:
 
 
 def test_a_policy_is_named_given_or_the_models_own() -> None:
-    assert ClassifierSettings().transforms is POLICIES["strong"]
+    assert ClassifierSettings().transforms is POLICIES["trivial"]
     assert ClassifierSettings(model="effnet-probe").transforms is POLICIES["mirrors"]
     assert ClassifierSettings(model="effnet-probe", policy="light").transforms is POLICIES["light"]
     own = ClassifierSettings(policy=ClassicalPolicy(blur=1.0))

@@ -9,7 +9,7 @@ from flawforge.core.recipes import Resolution
 from flawforge.core.settings import Settings, setting
 
 CLASSIFIERS = ("small-cnn", "effnet-probe", "effnet-finetune")
-OWN_POLICY = {"effnet-probe": "mirrors"}  # frozen features have seen no blurred or noisy steel; others: strong
+OWN_POLICY = {"small-cnn": "trivial", "effnet-probe": "mirrors"}  # measured: docs/decisions/classical.md
 
 
 class ClassifierSettings(Settings):

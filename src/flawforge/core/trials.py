@@ -15,7 +15,7 @@ from flawforge.core.recipes import Resolution
 from flawforge.core.settings import Settings, setting
 
 CONTROLS = ("real", "classical", "taught", "copy-paste")  # use no generated image
-USUAL = ("real", "classical", "placebo", "generated", "filtered", "recommended", "taught")
+USUAL = ("real", "classical", "placebo", "taught", "generated", "filtered", "recommended", "taught-generated")
 CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
 
 
@@ -77,7 +77,7 @@ class TrialSettings(Settings):
     folds: int = setting(
         3, ge=0, le=10,
         help="Inner folds of the shots by which the way of using generated images is chosen, each with a generator of "
-        "its own. 0: no inner evidence, the default way is taken and nothing recommended.",
+        "its own. 0: no inner evidence; the default way, fixed beforehand, is judged, and 'recommended' is classical.",
     )  # fmt: skip
     good_shots: int | None = setting(
         None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."
@@ -98,6 +98,11 @@ class TrialSettings(Settings):
         if "classical" not in self.arms:
             raise ValueError("arms must hold 'classical': it is what a gain is measured against")
         return self
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the way of using generated images is chosen inside the shots; else it was fixed beforehand."""
+        return self.folds > 1 and "filtered" in self.arms
 
     def protocol(self, contents: str) -> str:
         """Return the SHA-256 of what all cells have in common, with the hash of the images' contents."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,11 @@ from flawforge.data.masks import defect_masks
 from flawforge.data.transforms import ClassicalTransforms
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_generator import marked, teacher_of
-from flawforge.studies.trial_ways import Way, chosen_rows, restricted
+from flawforge.studies.trial_ways import DEFAULT_WAY, Way, chosen_rows, restricted
 from flawforge.training.classifier import fit, predict
 from flawforge.training.device import resolve_device
 from flawforge.training.material import Material
 
-TAUGHT_SHARE = 0.5  # of a batch: images that the teacher labelled, beside shots with their own labels
 TAUGHT_VIEWS = 8  # changed copies of each shot that the teacher labels
 GENERATED_LABELS = 0.5  # weight of the asked class beside the teacher's opinion, of taught generated images
 
@@ -65,7 +65,7 @@ class Arms:
         if arm == "placebo":
             return self._fit(self.settings, self._repeats(), share)
         if arm == "taught":
-            return self._fit(self.settings, self._taught(), TAUGHT_SHARE)
+            return self._fit(self.settings, self._taught(), DEFAULT_WAY.share)
         if arm == "copy-paste":
             return self._fit(self.settings, self._pasted(), share)
         if made is None:
@@ -75,11 +75,12 @@ class Arms:
         if arm == "only-generated":
             rows = np.arange(len(made["labels"]))
             return fit(self.settings, None, self.width, self.seed, self._generated(made, rows), 1.0, device=self.device)
-        if arm == "taught-generated":
-            return self._fit(self.settings, self._taught(made), TAUGHT_SHARE)
-        if arm == "filtered" and way is not None:
+        way = DEFAULT_WAY if arm == "taught-generated" else way
+        if arm in ("filtered", "taught-generated") and way is not None:
             made = marked(self.bench, self.shots, made)
             rows = restricted(chosen_rows(made, way.filter, way.typical), self._targets(made), way.classes)
+            if way.taught:
+                return self._fit(self.settings, self._taught(made, rows), way.share)
             if not len(rows):
                 return self._fit(self.settings)
             return self._fit(self.settings, self._generated(made, rows), way.share)
@@ -89,6 +90,19 @@ class Arms:
         """Return (n, K) probabilities on these images of the bench."""
         found: NDArray[np.float32] = predict(network, torch.from_numpy(self.bench.images[indices])).numpy()
         return found
+
+    @cached_property
+    def views(self) -> tuple[Tensor, Tensor]:
+        """Changed copies of the shots and the unlabelled images, uint8, with the probabilities (n, K) of a teacher that
+        knows pretrained features and the shots.
+        """
+        teacher = teacher_of(self.bench, self.shots, derive(self.seed, "weights", "teacher"))
+        transforms = ClassicalTransforms(self.settings.transforms, self.seed)
+        copies = [transforms(_unit(self.real.images), "taught", place) for place in range(TAUGHT_VIEWS)]
+        images = ((torch.cat(copies) + 1) * 127.5).round().clamp(0, 255).byte()
+        if len(self.bench.unlabelled):
+            images = torch.cat([images, torch.from_numpy(self.bench.unlabelled)])
+        return images, self._of_task(predict(teacher, images))
 
     def _fit(self, settings: ClassifierSettings, other: Material | None = None, share: float = 0.0) -> torch.nn.Module:
         return fit(settings, self.real, self.width, self.seed, other, share, device=self.device)
@@ -109,28 +123,20 @@ class Arms:
         )
         return Material(self.real.images[rows], self.real.labels[rows])
 
-    def _taught(self, made: Arrays | None = None) -> Material:
-        """Return images with the labels of a teacher that knows pretrained features and the shots: changed copies of
-        the shots, the unlabelled images, and the generated ones if there are any.
-        """
-        teacher = teacher_of(self.bench, self.shots, derive(self.seed, "weights", "teacher"))
-        transforms = ClassicalTransforms(self.settings.transforms, self.seed)
-        copies = [transforms(_unit(self.real.images), "taught", place) for place in range(TAUGHT_VIEWS)]
-        parts = [((torch.cat(copies) + 1) * 127.5).round().clamp(0, 255).byte()]
-        if len(self.bench.unlabelled):
-            parts.append(torch.from_numpy(self.bench.unlabelled))
-        labels = [self._opinion(teacher, part) for part in parts]
-        if made is not None:
-            made = marked(self.bench, self.shots, made)
-            rows = chosen_rows(made, "agreeing", typical=False)
-            parts.append(torch.from_numpy(np.ascontiguousarray(made["images"][rows])))
-            asked = torch.nn.functional.one_hot(torch.from_numpy(self._targets(made)[rows]), self.width).float()
-            labels.append(GENERATED_LABELS * asked + (1 - GENERATED_LABELS) * self._opinion(teacher, parts[-1]))
-        return Material(torch.cat(parts), torch.cat(labels))
+    def _taught(self, made: Arrays | None = None, rows: Ints | None = None) -> Material:
+        """Return images that a teacher labelled, without and with these rows of the generated ones."""
+        images, labels = self.views
+        if made is None or rows is None or not len(rows):
+            return Material(images, labels)
+        asked = torch.nn.functional.one_hot(torch.from_numpy(self._targets(made)[rows]), self.width).float()
+        told = self._of_task(torch.from_numpy(made["soft"][rows]))
+        both = GENERATED_LABELS * asked + (1 - GENERATED_LABELS) * told
+        chosen = torch.from_numpy(np.ascontiguousarray(made["images"][rows]))
+        return Material(torch.cat([images, chosen]), torch.cat([labels, both]))
 
-    def _opinion(self, teacher: torch.nn.Module, images: Tensor) -> Tensor:
-        """Return (n, K) probabilities over the task's classes."""
-        told = predict(teacher, images)[:, : len(self.bench.dataset.classes)]
+    def _of_task(self, told: Tensor) -> Tensor:
+        """Return (n, K) probabilities over the task's classes from those over the dataset's."""
+        told = told[:, : len(self.bench.dataset.classes)]
         groups = torch.from_numpy(self.bench.targets(np.arange(told.shape[1], dtype=np.int64)))
         found = torch.zeros(len(told), self.width).index_add_(1, groups, told)
         return found / found.sum(1, keepdim=True)

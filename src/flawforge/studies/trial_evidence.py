@@ -16,6 +16,7 @@ from flawforge.metrics.resampling import Resampled, resampled
 from flawforge.runs.cells import CellKey
 
 Place = tuple[int, str]  # shots and model
+FIXED = ("filtered", "taught-generated", "generated", "only-generated")  # what counts where nothing was chosen
 LEAST_GAIN = 0.01  # of interest: below a point nobody changes a line
 
 
@@ -33,7 +34,7 @@ class Evidence:
         controls: for each (shots, model) the arm without generated images that was the best inside the training
             images, chosen once for all seeds.
         chosen: for each (shots, model) the arm with generated images that the inner choice advises, or None where it
-            advises none. Places that are missing count as ``filtered`` where that was run, else ``generated``.
+            advises none. At places that are missing the first of `FIXED` that was run counts.
         planned: seeds that were planned.
         looks: numbers of seeds at which the evidence was looked at to stop early, this look last; empty: looked at
             once, at the end.
@@ -96,7 +97,7 @@ class Evidence:
         if place in self.chosen:
             return self.chosen[place]
         there = self.arms(place)
-        return next((arm for arm in ("filtered", "generated") if arm in there), None)
+        return next((arm for arm in FIXED if arm in there), None)
 
     def stack(self, place: Place, arm: str, seeds: Sequence[int]) -> NDArray[np.float32]:
         """Return (S, N, K) probabilities."""

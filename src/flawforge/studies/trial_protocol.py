@@ -107,8 +107,10 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
                         f"{len(facts)} repeats; over all of them {'use them' if use else 'use none'}",
                     )
                 )
-            else:
+            elif bench.settings.chooses:
                 out.append((f"{where}: inner evidence", "none: too few shots for inner folds; use none"))
+            else:
+                out.append((f"{where}: inner evidence", "none was asked for: the way was fixed beforehand"))
             out.append((f"{where}: best arm without generated images inside", control))
     return out
 

@@ -62,7 +62,7 @@ def judged(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> 
             place = (shots, model)
             made = [c.facts for key, c in cells.items() if (key.arm, key.shots, key.model) == (CHOICE, shots, model)]
             controls[place], use = pooled(made)
-            if "filtered" in bench.settings.arms:
+            if bench.settings.chooses:  # else the arm that counts was fixed beforehand
                 chosen[place] = "filtered" if use else None
     evidence = Evidence(
         task=bench.settings.task,
