@@ -89,7 +89,7 @@ def test_what_cannot_be_built_says_why(own: types.ModuleType) -> None:
     own.number, own.wrong = 3, lambda *_: "net"  # type: ignore[attr-defined]
     for name, reason in {
         "small-cn": "allowed: small-cnn, effnet-probe, effnet-finetune, .* Did you mean 'small-cnn'",
-        "no_such_module:make": "No module named 'no_such_module'. It is written module:factory",
+        "no_such_module:make": "No module named 'no_such_module'. It is written module:function",
         "factory_of_a_user:made": "has no attribute 'made'",
         "factory_of_a_user:number": "no function but int",
         "factory_of_a_user:wrong": "returned str, not a torch.nn.Module",

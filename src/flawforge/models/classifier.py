@@ -14,13 +14,13 @@ All map float images (N, C, H, W) in [-1, 1] to logits (N, classes).
 
 from __future__ import annotations
 
-import importlib
 import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flawforge.core.callables import named_callable
 from flawforge.core.classifiers import CLASSIFIERS
 from flawforge.core.errors import SettingError, did_you_mean
 from flawforge.core.seeds import derive, torch_stream
@@ -168,16 +168,7 @@ def _initialise(network: nn.Module, generator: torch.Generator) -> None:
 
 
 def _from_factory(name: str, classes: int, channels: int, resolution: tuple[int, int], seed: int) -> nn.Module:
-    module, _, attribute = name.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingError(
-            f"model is '{name}', but {error}. It is written module:factory; the module must be importable from where "
-            f"you start (PYTHONPATH)."
-        ) from None
-    if not callable(factory):
-        raise SettingError(f"model is '{name}', which is no function but {type(factory).__name__}.")
+    factory = named_callable(name, "model")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights", "classifier"))
         network = factory(classes, channels, resolution)

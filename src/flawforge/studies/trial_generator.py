@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from flawforge.core.callables import named_callable
 from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.core.images import Pixels
 from flawforge.core.progress import SILENT, Progress
@@ -144,7 +144,7 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def _by_user(bench: Bench, data: Dataset, seed: int) -> tuple[list[Pixels], Ints, NDArray[np.uint8], dict[str, Any]]:
     name = str(bench.settings.generator)
-    result = user_function(name)(data, bench.settings.made, seed)
+    result = named_callable(name, "--generator")(data, bench.settings.made, seed)
     if not isinstance(result, Mapping) or not result:
         raise SettingError(f"--generator {name} returned {type(result).__name__}; it returns class -> images.")
     images: list[Pixels] = []
@@ -163,25 +163,6 @@ def _by_user(bench: Bench, data: Dataset, seed: int) -> tuple[list[Pixels], Ints
     if not images:
         raise DataUnusableError(f"--generator {name} returned no image.")
     return images, np.array(labels, np.int64), np.zeros(len(images), np.uint8), {"generator": name}
-
-
-def user_function(name: str) -> Callable[..., Any]:
-    """Return the function that ``module:function`` names.
-
-    Raises:
-        SettingError: there is none.
-    """
-    module, _, attribute = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingError(
-            f"--generator is '{name}', but {error}. It is written module:function; the module must be importable from "
-            f"where you start (PYTHONPATH)."
-        ) from None
-    if not callable(found):
-        raise SettingError(f"--generator is '{name}', which is no function but {type(found).__name__}.")
-    return found  # type: ignore[no-any-return]
 
 
 def marked(bench: Bench, shots: Ints, made: Arrays) -> Arrays:
