@@ -32,7 +32,8 @@ def wave(height: int = 64, width: int = 64) -> Tensor:
 
 def test_no_policy_changes_no_bit_and_no_label() -> None:
     images, labels = batch(), torch.eye(6)
-    changed, mixed = ClassicalTransforms(NONE, 3).mixed(images, labels, "real", 5)
+    transforms = ClassicalTransforms(NONE, 3)
+    changed, mixed = transforms.mix(transforms(images, "real", 5), labels, 5)
     assert changed.equal(images)
     assert mixed.equal(labels)
 
@@ -164,7 +165,7 @@ def test_both_mixings_take_turns() -> None:
     images, labels = batch(8), torch.eye(8)
     pasted = []
     for step in range(40):
-        out, _ = ClassicalTransforms(ClassicalPolicy(mixup=1, cutmix=1), 0).mixed(images, labels, step)
+        out, _ = ClassicalTransforms(ClassicalPolicy(mixup=1, cutmix=1), 0).mix(images, labels, step)
         pasted.append(bool(torch.isin(out, images).all()))
     assert 8 < sum(pasted) < 32
 

@@ -122,6 +122,18 @@ def test_only_generated_needs_no_real_images() -> None:
     assert all(bool((x > 0).all()) for x in SEEN)
 
 
+def test_a_policy_that_mixes_blends_real_and_generated_images_with_each_other() -> None:
+    """Real images are black and generated ones white, so that a batch holds both levels in single images."""
+    settings = quick(model="watched_factory:make", steps=3, policy=ClassicalPolicy(cutmix=1.0))
+    fit(settings, flat(6, 0), 2, 0, generated=flat(6, 255), share=0.5)
+    shown = torch.cat([images.flatten(1) for images in SEEN])
+    assert bool(((shown.amin(1) < -0.9) & (shown.amax(1) > 0.9)).any())
+    SEEN.clear()
+    fit(settings.model_copy(update={"policy": "none"}), flat(6, 0), 2, 0, generated=flat(6, 255), share=0.5)
+    shown = torch.cat([images.flatten(1) for images in SEEN])
+    assert not bool(((shown.amin(1) < -0.9) & (shown.amax(1) > 0.9)).any())
+
+
 def test_generated_images_leave_batch_norms_statistics_alone() -> None:
     """Real images are gray, generated ones white: the kept mean is that of real ones where the passes are separate."""
     kept = {}
@@ -228,7 +240,7 @@ def test_what_cannot_be_trained_on_says_why() -> None:
 
 
 def test_a_policy_is_named_given_or_the_models_own() -> None:
-    assert ClassifierSettings().transforms is POLICIES["trivial"]
+    assert ClassifierSettings().transforms is POLICIES["trivial-cutmix"]
     assert ClassifierSettings(model="effnet-probe").transforms is POLICIES["mirrors"]
     assert ClassifierSettings(model="effnet-probe", policy="light").transforms is POLICIES["light"]
     own = ClassifierSettings(policy=ClassicalPolicy(blur=1.0))

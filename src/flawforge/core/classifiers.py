@@ -9,7 +9,7 @@ from flawforge.core.recipes import Resolution
 from flawforge.core.settings import Settings, setting
 
 CLASSIFIERS = ("small-cnn", "effnet-probe", "effnet-finetune")
-OWN_POLICY = {"small-cnn": "trivial", "effnet-probe": "mirrors"}  # measured: docs/decisions/classical.md
+OWN_POLICY = {"small-cnn": "trivial-cutmix", "effnet-probe": "mirrors"}  # measured: docs/decisions/classical.md
 
 
 class ClassifierSettings(Settings):
@@ -46,7 +46,7 @@ class ClassifierSettings(Settings):
     )
     policy: str | ClassicalPolicy = setting(
         "auto",
-        allowed="auto, none, light, strong, trivial, mirrors",
+        allowed="auto, none, mirrors, light, strong, trivial, trivial-cutmix",
         help="Classical transforms of every image shown. 'auto': what was found best for the model.",
     )
     generated_weight: float = setting(
@@ -58,7 +58,8 @@ class ClassifierSettings(Settings):
     separate_norm: bool = setting(
         True,
         help="Show generated images in a pass of their own, so that batch norm's statistics, and what the finished "
-        "model keeps of them, come from real images (AdvProp's idea).",
+        "model keeps of them, come from real images (AdvProp's idea). A policy that mixes images mixes real and "
+        "generated ones with each other, so that they share a pass.",
     )
     share_falls_from: float = setting(
         1.0, ge=0, le=1, unit="of the steps",

@@ -86,7 +86,10 @@ TRIVIAL = ClassicalPolicy(
     erasing=0.3,
     one_change=True,
 )
-POLICIES = {"none": NONE, "mirrors": MIRRORS, "light": LIGHT, "strong": STRONG, "trivial": TRIVIAL}
+CUTMIX = TRIVIAL.model_copy(update={"cutmix": 1.0})
+POLICIES = {
+    "none": NONE, "mirrors": MIRRORS, "light": LIGHT, "strong": STRONG, "trivial": TRIVIAL, "trivial-cutmix": CUTMIX,
+}  # fmt: skip
 
 
 def policy(name: str) -> ClassicalPolicy:

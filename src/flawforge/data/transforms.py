@@ -69,12 +69,11 @@ class ClassicalTransforms:
             images = erase(images, rectangles(unit[:, 22:24], area, aspect, *images.shape[2:]))
         return images.clamp(-1, 1)
 
-    def mixed(self, images: Tensor, labels: Tensor, *place: int | str) -> tuple[Tensor, Tensor]:
-        """Return changed images (N, C, H, W) and their labels (N, K), blended with others of the batch where the policy
-        says so; a row of labels sums to 1 as before.
+    def mix(self, images: Tensor, labels: Tensor, *place: int | str) -> tuple[Tensor, Tensor]:
+        """Return changed images (N, C, H, W) and their labels (N, K) blended with others of the batch where the policy
+        says so; the labels sum to the same in all.
         """
-        changed = self(images, *place)
-        return mix(changed, labels, self.policy, torch_stream(self.seed, "augmentation", "mixing", *place))
+        return mix(images, labels, self.policy, torch_stream(self.seed, "augmentation", "mixing", *place))
 
     def _turn(self, images: Tensor, left: Tensor, top: Tensor, quarter: Tensor) -> Tensor:
         if self.policy.flip_horizontal:

@@ -118,20 +118,21 @@ def _train(
     average = MovingAverage(network, settings.ema_kimg) if settings.ema_kimg > 0 else None
     bfloat16 = resolve_precision(settings.precision, device) == "bfloat16"
     total = torch.zeros((), device=device)
+    first = next(iter(batches.values()))
+    mix = None if isinstance(first, FeatureBatches) or not settings.transforms.mixes else first.transforms.mix
 
     for step, count in enumerate(counts):
         for group in optimiser.param_groups:
             group["lr"] = (settings.lr or lr) * _schedule(step, len(counts), settings.warm_up)
-        parts = [
-            (kind, *batches[kind].take(size, step))
-            for kind, size in (("real", settings.batch - count), ("generated", count))
-            if size
-        ]
+        sizes = {"real": settings.batch - count, "generated": count}
+        parts = [batches[kind].take(size, step) for kind, size in sizes.items() if size]
+        if mix is not None:
+            parts = [mix(torch.cat([inputs for inputs, _ in parts]), torch.cat([labels for _, labels in parts]), step)]
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            logits = _logits(network, forward, [inputs for _, inputs, _ in parts], settings.separate_norm)
-        weights = torch.cat([labels.new_full((len(labels),), batches[kind].weight) for kind, _, labels in parts])
-        loss = F.cross_entropy(logits.float(), torch.cat([labels for _, _, labels in parts]), reduction="none")
-        mean = (loss * weights).sum() / weights.sum().clamp_min(1e-6)
+            logits = _logits(network, forward, [inputs for inputs, _ in parts], settings.separate_norm)
+        labels = torch.cat([labels for _, labels in parts])  # rows sum to the images' weights
+        loss = F.cross_entropy(logits.float(), labels, reduction="sum")
+        mean = loss / labels.sum().clamp_min(1e-6)
         optimiser.zero_grad(set_to_none=True)
         mean.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

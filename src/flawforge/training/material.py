@@ -99,14 +99,16 @@ class ImageBatches:
         self.order = balanced_order(material.labels, shown, numpy_stream(seed, "order", "classifier", kind))
 
     def take(self, count: int, step: int) -> tuple[Tensor, Tensor]:
-        """Return the next `count` images, float (count, C, H, W) in [-1, 1], and their labels (count, K)."""
+        """Return the next `count` images, float (count, C, H, W) in [-1, 1], and their labels (count, K),
+        whose rows sum to the weight of an image.
+        """
         images, labels = self._pick(count)
-        return self.transforms.mixed(to_unit(images), labels, self.kind, step)
+        return self.transforms(to_unit(images), self.kind, step), labels
 
     def _pick(self, count: int) -> tuple[Tensor, Tensor]:
         indices = self.order[self.next : self.next + count].to(self.images.device)
         self.next += count
-        return self.images[indices], self.labels[indices]
+        return self.images[indices], self.labels[indices] * self.weight
 
 
 class FeatureBatches(ImageBatches):
