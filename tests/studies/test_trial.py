@@ -142,6 +142,18 @@ def test_other_settings_or_images_are_refused(photos: Path, helped: tuple[Path, 
         planted(other, helped[0], "oracle")
 
 
+def test_a_trial_that_was_only_planned_may_still_be_begun_otherwise(photos: Path, tmp_path: Path) -> None:
+    from flawforge.studies.trial import plan_trial
+
+    out, asked = tmp_path / "out", {key: value for key, value in SMALL.items() if key != "early_stop"}
+    for steps in (100, 40):
+        plan_trial(photos, out, **{**asked, "generator": "trial_material:oracle", "steps": steps})
+        assert load_bench(out).settings.steps == steps
+    (out / "generators" / "s0000-n0003").mkdir(parents=True)
+    with pytest.raises(RunExistsError, match="steps 40 -> 60"):
+        plan_trial(photos, out, **{**asked, "generator": "trial_material:oracle", "steps": 60})
+
+
 def test_what_cannot_be_tried_is_explained(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(RunExistsError, match="would lie among the images"):
         planted(photos, photos / "out", "oracle")

@@ -19,6 +19,7 @@ from flawforge.runs.cells import PROBABILITIES, CellKey
 from flawforge.studies.trial_bench import Bench
 
 GENERATOR, CHOICE = "generator", "choice"
+GENERATORS = "generators"  # folder of the repeats' generators below the trial's
 CHOOSING = ("filtered", "recommended")  # arms that need the inner choice
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -98,7 +99,7 @@ def _worked(
     if key.arm.startswith(GENERATOR):
         from flawforge.studies.trial_generator import prepare
 
-        place = None if folder is None else folder / "generators" / f"s{key.seed:04d}-n{key.shots:04d}{key.arm[9:]}"
+        place = None if folder is None else folder / GENERATORS / f"s{key.seed:04d}-n{key.shots:04d}{key.arm[9:]}"
         if key.arm != GENERATOR:
             folds = inner_folds(bench, shots, seed)
             if not folds:

@@ -22,9 +22,11 @@ from flawforge.studies.trial_bench import (
     save_bench,
     through_jpeg,
 )
+from flawforge.studies.trial_cells import GENERATORS
 from flawforge.studies.trial_fairness import divide
 from flawforge.studies.trial_leaks import refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial_textures import Textures
+from flawforge.studies.trial_worker import CELLS
 
 
 def open_trial(
@@ -51,12 +53,19 @@ def open_trial(
     protocol = settings.protocol(repr(sorted(inputs.items())))
     if (out / FACTS).is_file():
         there = load_bench(out)
-        _same_experiment(out, there, settings, inputs)
-        _enough(there, settings)
-        bench = Bench(settings, dataset, there.images, there.division, good, there.unlabelled, other, protocol, inputs)
-        if there.settings != settings:
-            save_bench(out, bench)
-        return bench
+        changed = _changes(there, settings, inputs)
+        if changed and _begun(out):
+            raise RunExistsError(
+                f"{out} holds a trial that was begun otherwise: {'; '.join(changed)}. Its cells cannot be put beside "
+                f"new ones. Give the same settings (only {', '.join(sorted(CHANGEABLE))} may change), or another --out."
+            )
+        if not changed:
+            _enough(there, settings)
+            known = there.images, there.division, good, there.unlabelled, other
+            bench = Bench(settings, dataset, *known, protocol, inputs)
+            if there.settings != settings:
+                save_bench(out, bench)
+            return bench
     _refuse_inside(dataset, out)
     _check_arms(dataset, settings)
     jpeg, channels = through_jpeg(dataset), dataset.channels
@@ -77,17 +86,19 @@ def _plane(image: np.ndarray) -> np.ndarray:
     return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
 
 
-def _same_experiment(out: Path, there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> None:
+def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> list[str]:
+    """Return what would make the cells other ones, in words."""
     before, now = there.settings.model_dump(mode="json"), settings.model_dump(mode="json")
     changed = [f"{key} {before[key]} -> {now[key]}" for key in now if key not in CHANGEABLE and before[key] != now[key]]
     for key in sorted({*there.inputs, *inputs}):
         if there.inputs.get(key) != inputs.get(key):
             changed.append("the images" if key == "data" else f"the {key} images")
-    if changed:
-        raise RunExistsError(
-            f"{out} holds a trial that was begun otherwise: {'; '.join(changed)}. Its cells cannot be put beside new "
-            f"ones. Give the same settings (only {', '.join(sorted(CHANGEABLE))} may change), or another --out."
-        )
+    return changed
+
+
+def _begun(out: Path) -> bool:
+    """Say whether anything was worked out; a trial that was only planned may still become another one."""
+    return any(next((out / name).glob("*"), None) is not None for name in (CELLS, GENERATORS) if (out / name).is_dir())
 
 
 def _enough(there: Bench, settings: TrialSettings) -> None:
