@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from flawforge.core.classifiers import ClassifierSettings
-from flawforge.core.policies import STRONG
+from flawforge.core.policies import STRONG, TRIVIAL
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
 from flawforge.data.shots import draw_shots
@@ -58,6 +58,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "strong": {"policy": "strong"},
     "trivial": {"policy": "trivial"},
     DEFAULT: {},
+    "trivial-mixup": {"policy": TRIVIAL.model_copy(update={"mixup": 1.0})},
+    "trivial-cutmix": {"policy": "trivial-cutmix"},
+    "trivial-both": {"policy": TRIVIAL.model_copy(update={"mixup": 1.0, "cutmix": 1.0})},
     "turned": strong(quarter_turns=True),
     "often": strong(chance=0.8),
     "mixup": strong(mixup=0.4),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
+from cyclopts import App, Parameter
 
 import trial_material as material
+from flawforge.cli.trial_flags import NONE_GIVEN, TrialFlags, given
 from flawforge.data.dataset import Dataset
 
 Typed = Callable[..., int]
@@ -80,3 +83,16 @@ def test_what_is_wrong_is_said_and_the_exit_code_is_1(
     rest = [word for word in SMALL if not (words[0] in flags and word in (words[0], flags[words[0]]))]
     assert typed("trial", photos, "--out", tmp_path / "out", *rest, *words) == 1
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_lists_are_written_with_commas_or_spaces() -> None:
+    app = App(result_action="return_value")
+
+    @app.default
+    def take(*, settings: Annotated[TrialFlags, Parameter(name="*")] = NONE_GIVEN) -> dict[str, Any]:
+        return given(settings)
+
+    wanted = {"shots": ("3", "5"), "arms": ("classical", "generated")}
+    assert app(["--shots", "3,5", "--arms", "classical,generated"]) == wanted
+    assert app(["--shots", "3", "5", "--arms", "classical", "generated"]) == wanted
+    assert app(["--shots", "3", "--shots", "5"]) == {"shots": ("3", "5")}

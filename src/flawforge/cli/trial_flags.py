@@ -16,7 +16,7 @@ GROUP = Group(
     sort_key=10,
 )
 NAMES = {"models": "--model"}  # where the flag's name is not the field's
-LISTS = ("shots", "arms", "models")  # written with commas
+LISTS = ("shots", "arms", "models")  # written with commas or spaces
 
 
 def _help(name: str) -> str:
@@ -26,26 +26,24 @@ def _help(name: str) -> str:
     shown = f"{default[0]}" if name == "resolution" else shown
     facts = [fact for fact in (field_unit(info), field_range(info)) if fact and fact != "any"]
     facts.append("default unset" if default is None else f"default {shown}")
-    commas = " Several with commas." if name in LISTS else ""
+    commas = " Several with commas or spaces." if name in LISTS else ""
     return f"{info.description}{commas} ({'; '.join(facts)})"
 
 
 def _flags() -> type:
-    specification = [
-        (
-            name,
-            Annotated[str | None, Parameter(name=NAMES.get(name), help=_help(name), group=GROUP, show_default=False)],
-            field(default=None),
-        )
-        for name in TrialSettings.model_fields
-    ]
+    specification = []
+    for name in TrialSettings.model_fields:
+        several: dict[str, Any] = {"consume_multiple": True, "negative": ""} if name in LISTS else {}
+        look = Parameter(name=NAMES.get(name), help=_help(name), group=GROUP, show_default=False, **several)
+        kind: Any = list[str] | None if name in LISTS else str | None
+        specification.append((name, Annotated[kind, look], field(default=None)))
     made = make_dataclass("TrialFlags", specification, frozen=True)
     made.__module__ = __name__  # else cyclopts takes it for a built-in type and does not look inside
     return made
 
 
 TrialFlags: Any = _flags()
-"""A frozen dataclass with one optional text for each field of `TrialSettings`; `TrialSettings.parse` converts."""
+"""A frozen dataclass with one optional text, or list, for each field of `TrialSettings`, whose `parse` converts."""
 NONE_GIVEN = TrialFlags()
 
 
@@ -55,5 +53,5 @@ def given(flags: Any) -> dict[str, Any]:
     said = {name: value for name, value in values.items() if value is not None}
     for name in LISTS:
         if name in said:
-            said[name] = tuple(word.strip() for word in said[name].split(",") if word.strip())
+            said[name] = tuple(word.strip() for text in said[name] for word in text.split(",") if word.strip())
     return said

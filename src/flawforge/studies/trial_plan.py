@@ -87,7 +87,7 @@ def plan(bench: Bench, costs: Costs, workers: int, minutes: float | None) -> Tri
         parts = Parts(USUAL_PARTS[0], USUAL_PARTS[1] / np.sqrt(groups), USUAL_PARTS[2] / np.sqrt(groups))
         freedom = max(1, groups - len(bench.classes))
         detectable = Design(parts, freedom, error, max(1, rivals)).detectable(seeds)
-    told = f"{len(cells)} cells, about {clock(seconds)} for {seeds} repeats with {workers} workers"
+    told = f"{len(cells)} cells, about {clock(seconds)} for {seeds} repeats with {workers} worker{'s' * (workers > 1)}"
     if minutes is not None and seeds < settings.seeds:
         told += f" ({settings.seeds} would take {clock(one * settings.seeds)})"
     if minutes is not None and seconds > minutes * 60 * 1.05:

@@ -116,7 +116,7 @@ class Schedule:
                         under_way.pop(key, None)
                         self.done.add(key)
                         self.costs.note(key, seconds)
-                    self._tell(task, under_way, executor.slots)
+                    self._tell(task, under_way)
                     if interrupt.asked:
                         raise TrainingInterruptedError(
                             f"stopped with {len(self.done)} of {len(self.cells)} cells done; they are kept in "
@@ -146,7 +146,7 @@ class Schedule:
                 return
             self.repeats, self.ended = self.repeats - 1, "minutes"
 
-    def _tell(self, task: Task, under_way: dict[CellKey, float], slots: int) -> None:
+    def _tell(self, task: Task, under_way: dict[CellKey, float]) -> None:
         """Move the bar: its unit is the time that the cells of this session are expected to take."""
         now = time.monotonic()
         rest = self.costs.of(key for key in self.left() if key not in under_way)
@@ -154,13 +154,12 @@ class Schedule:
         spent = self.costs.of(self.done - self.before) + begun
         rest += self.costs.of(under_way) - begun
         wanted = [key for key in self.cells if key.seed < self.repeats]
-        first = min(under_way, default=None)
+        doing = min((key.seed for key in wanted if key not in self.done), default=self.repeats - 1)
         task.total(spent + rest)
         task.reach(
             spent,
             cells=f"{len(self.done.intersection(wanted))} of {len(wanted)}",
-            repeat=f"{(first.seed if first else self.repeats - 1) + 1} of {self.repeats}",
-            left=f"about {clock(rest / slots)}",
+            repeat=f"{doing + 1} of {self.repeats}",
         )
 
 
