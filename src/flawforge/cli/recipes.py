@@ -8,7 +8,8 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from flawforge.cli.console import out, print_json
-from flawforge.cli.settings import NOTHING, RecipeFlags, changed
+from flawforge.cli.flags import given
+from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
 from flawforge.core.recipes import DEFAULT, SUMMARIES, Recipe
 from flawforge.core.recipes import recipe as find_recipe
 from flawforge.core.settings import field_range, field_unit
@@ -36,7 +37,7 @@ def recipes(
     if name is None:
         _list(json)
         return
-    recipe = find_recipe(name, **changed(settings))
+    recipe = find_recipe(name, **given(settings))
     if json:
         print_json({"name": recipe.name, "parameters": _parameters(recipe), "settings": recipe.dump(), "help": _help()})
     else:

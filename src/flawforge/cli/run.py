@@ -11,7 +11,8 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.settings import NOTHING, RecipeFlags, changed
+from flawforge.cli.flags import given
+from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
 from flawforge.core.errors import RunBrokenError, RunExistsError
 from flawforge.core.progress import Progress
 
@@ -106,7 +107,7 @@ def run(
         asked = {"recipe": recipe, "classes": classes, "shots": shots, "seed": seed, "device": device,
                  "unlabelled": unlabelled}  # fmt: skip
         spent = (time.monotonic() - started) / 60
-        trained = _train(data, folder, minutes, asked, changed(settings), spent, progress)
+        trained = _train(data, folder, minutes, asked, given(settings), spent, progress)
         made = _generate(trained, n, seed, device, progress)
         found = _audited(trained) or audit(trained, device=device, command=_command(), progress=progress)
         looks = _scored(trained, whole) or score(

@@ -9,7 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.settings import NOTHING, RecipeFlags, changed
+from flawforge.cli.flags import given
+from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
 from flawforge.core.launch import launched
 
 
@@ -80,7 +81,7 @@ def train(
             data, out_folder, recipe, minutes=minutes, classes=classes, shots=shots, unlabelled=unlabelled,
             seed=seed, device=device,
             resume=resume, tensorboard=tensorboard, checkpoint_seconds=checkpoint_seconds, previews=previews,
-            command=command(), progress=progress, **changed(settings),
+            command=command(), progress=progress, **given(settings),
         )  # fmt: skip
     if not launched().first:
         return

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.trial_flags import NONE_GIVEN, TrialFlags, given
+from flawforge.cli.flags import given
+from flawforge.cli.trial_flags import NONE_GIVEN, TrialFlags
 
 if TYPE_CHECKING:
     from flawforge.runs.trials import TrialRecord
