@@ -154,6 +154,19 @@ def test_a_trial_that_was_only_planned_may_still_be_begun_otherwise(photos: Path
         plan_trial(photos, out, **{**asked, "generator": "trial_material:oracle", "steps": 60})
 
 
+def test_the_plan_of_more_repeats_rests_on_those_that_are_done(photos: Path, helped: tuple[Path, TrialRecord]) -> None:
+    from flawforge.studies.trial import plan_trial
+
+    asked = {key: value for key, value in SMALL.items() if key != "early_stop"} | {"generator": "trial_material:oracle"}
+    plans = [plan_trial(photos, helped[0], **{**asked, "seeds": seeds}) for seeds in (4, 16)]
+    assert all("if repeats vary as the 4 that are done here do" in one.sentence for one in plans)
+    few, many = (one.detectable for one in plans)
+    assert few is not None
+    assert many is not None
+    assert many < few
+    assert helped[1].comparisons[0].detectable == pytest.approx(few, rel=1e-6)
+
+
 def test_what_cannot_be_tried_is_explained(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(RunExistsError, match="would lie among the images"):
         planted(photos, photos / "out", "oracle")

@@ -18,7 +18,7 @@ from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_opening import open_trial
 from flawforge.studies.trial_plan import TrialPlan, expected_costs, plan
-from flawforge.studies.trial_results import judged, read_results, save_results
+from flawforge.studies.trial_results import judged, pilot, read_results, save_results
 from flawforge.studies.trial_schedule import Schedule
 from flawforge.studies.trial_worker import CELLS
 from flawforge.studies.trial_workers import Executor, Here, Processes
@@ -82,7 +82,7 @@ def trial(
     if before:
         progress.say(f"{before} of {len(schedule.cells)} cells are done already; going on")
     executor = _executor(bench, folder, count, on, address, progress)
-    progress.say(plan(bench, schedule.costs, executor.slots, minutes).sentence)
+    progress.say(plan(bench, schedule.costs, executor.slots, minutes, pilot(folder, bench, schedule.whole())).sentence)
     looks: list[Look] = []
 
     def clear(repeats: int) -> bool:
@@ -116,13 +116,13 @@ def plan_trial(
     **settings: Any,
 ) -> TrialPlan:
     """Say what gain a trial could detect and how long it takes; arguments and errors as `trial`. Nothing is trained
-    but a few steps, which are timed.
+    but a few steps, which are timed. Where three repeats are done already, what they tell takes the place of guesses.
     """
     count = _checked_workers(workers, minutes, "local")
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, Path(out), asked, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
-    return plan(bench, schedule.costs, count, minutes)
+    return plan(bench, schedule.costs, count, minutes, pilot(Path(out), bench, schedule.whole()))
 
 
 def _save(folder: Path, bench: Bench, schedule: Schedule, looks: list[Look], command: str) -> TrialRecord:

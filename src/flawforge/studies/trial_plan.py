@@ -65,7 +65,9 @@ def expected_costs(bench: Bench) -> Costs:
     return Costs(expected)
 
 
-def plan(bench: Bench, costs: Costs, workers: int, minutes: float | None) -> TrialPlan:
+def plan(
+    bench: Bench, costs: Costs, workers: int, minutes: float | None, pilot: tuple[Design, int] | None = None
+) -> TrialPlan:
     """Plan the repeats within the budget.
 
     Args:
@@ -73,28 +75,35 @@ def plan(bench: Bench, costs: Costs, workers: int, minutes: float | None) -> Tri
         costs: of its cells.
         workers: cells at a time.
         minutes: budget, or None.
+        pilot: what limits the trial as repeats that are done tell, and their number; None takes usual values.
     """
     settings = bench.settings
     cells = work_list(settings)
     one = costs.of(key for key in cells if key.seed == 0) / workers
     seeds = settings.seeds if minutes is None else max(2, min(settings.seeds, int(minutes * 60 / max(one, 1e-9))))
-    groups = len(np.unique(bench.division.groups[bench.division.test]))
     seconds = one * seeds
     detectable = None
     if seeds > 1:
-        error = 0.025 / (len(settings.shots) * len(settings.models))
-        rivals = sum(arm in settings.arms for arm in (*CONTROLS, "placebo"))
-        parts = Parts(USUAL_PARTS[0], USUAL_PARTS[1] / np.sqrt(groups), USUAL_PARTS[2] / np.sqrt(groups))
-        freedom = max(1, groups - len(bench.classes))
-        detectable = Design(parts, freedom, error, max(1, rivals)).detectable(seeds)
+        design = pilot[0] if pilot is not None else _usual_design(bench)
+        detectable = design.detectable(seeds)
     told = f"{len(cells)} cells, about {clock(seconds)} for {seeds} repeats with {workers} worker{'s' * (workers > 1)}"
     if minutes is not None and seeds < settings.seeds:
         told += f" ({settings.seeds} would take {clock(one * settings.seeds)})"
     if minutes is not None and seconds > minutes * 60 * 1.05:
         told += f". {minutes:g} minutes are not enough for the two repeats that a verdict needs at least"
     if detectable is not None:
-        told += f". It would find a gain of {100 * detectable:.1f} points 9 times in 10, if repeats vary as usual"
+        told += f". It would find a gain of {100 * detectable:.1f} points 9 times in 10, if repeats vary as "
+        told += "usual" if pilot is None else f"the {pilot[1]} that are done here do"
     return TrialPlan(len(cells), seconds, one, seeds, detectable, workers, told + ".")
+
+
+def _usual_design(bench: Bench) -> Design:
+    settings = bench.settings
+    groups = len(np.unique(bench.division.groups[bench.division.test]))
+    error = 0.025 / (len(settings.shots) * len(settings.models))
+    rivals = sum(arm in settings.arms for arm in (*CONTROLS, "placebo"))
+    parts = Parts(USUAL_PARTS[0], USUAL_PARTS[1] / np.sqrt(groups), USUAL_PARTS[2] / np.sqrt(groups))
+    return Design(parts, max(1, groups - len(bench.classes)), error, max(1, rivals))
 
 
 def _generator_seconds(settings: TrialSettings, classes: int) -> float:

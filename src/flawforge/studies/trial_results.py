@@ -13,6 +13,7 @@ import numpy as np
 from flawforge.core.files import explain_os_errors, write_bytes, write_text
 from flawforge.core.images import encode_png
 from flawforge.metrics.classification import TASK_STATISTICS
+from flawforge.metrics.power import Design
 from flawforge.runs.cells import PROBABILITIES, Cell, CellKey, read_cells
 from flawforge.runs.gains import Comparison, Flip, Look
 from flawforge.runs.trials import TrialRecord, write_trial
@@ -21,8 +22,9 @@ from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_cells import CHOICE
 from flawforge.studies.trial_choice import pooled
 from flawforge.studies.trial_evidence import Evidence
+from flawforge.studies.trial_gains import FEWEST_SEEDS
 from flawforge.studies.trial_protocol import choices_of, notes_of, protocol_of
-from flawforge.studies.trial_verdict import Judgement, judge
+from flawforge.studies.trial_verdict import ERROR, Judgement, judge, measure_all
 from flawforge.studies.trial_worker import CELLS
 
 PICTURES = "pictures"  # below the trial's folder
@@ -44,8 +46,8 @@ def read_results(folder: Path, bench: Bench, repeats: int) -> Cells:
     }
 
 
-def judged(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> Judgement:
-    """Judge the cells of whole repeats.
+def evidence_of(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> Evidence:
+    """Return what the judge looks at.
 
     Args:
         bench: of the trial.
@@ -64,7 +66,7 @@ def judged(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> 
             controls[place], use = pooled(made)
             if bench.settings.chooses:  # else the arm that counts was fixed beforehand
                 chosen[place] = "filtered" if use else None
-    evidence = Evidence(
+    return Evidence(
         task=bench.settings.task,
         classes=bench.classes,
         labels=bench.targets(labels),
@@ -78,7 +80,26 @@ def judged(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> 
         kinds=[bench.dataset.classes[int(code)] for code in labels] if bench.settings.task == "good" else None,
         seed=bench.settings.seed,
     )
-    return judge(evidence)
+
+
+def judged(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> Judgement:
+    """Judge the cells of whole repeats; arguments as of `evidence_of`."""
+    return judge(evidence_of(bench, cells, looks, planned))
+
+
+def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None:
+    """Return what limits a trial as the whole repeats that are done tell, and their number; None with fewer than three.
+
+    Of several numbers of shots and models it is the one in which a gain is hardest to see.
+    """
+    if repeats < FEWEST_SEEDS:
+        return None
+    settings = bench.settings
+    evidence = evidence_of(bench, read_results(folder, bench, repeats), (), settings.seeds)
+    places = max(1, len(settings.shots) * len(settings.models))
+    found = [(one.design(ERROR / places), len(one.seeds)) for one in measure_all(evidence)]
+    varied = [one for one in found if one[0].parts.seed + one[0].parts.group + one[0].parts.both > 0]
+    return max(varied, key=lambda one: one[0].detectable(max(2, settings.seeds)), default=None)
 
 
 def save_results(
