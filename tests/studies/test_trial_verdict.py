@@ -73,6 +73,8 @@ def test_changed_images_are_counted_and_named(helped: Evidence) -> None:
     place = list(helped.files).index(up[0].file)
     assert (up[0].gained, up[0].lost) == ((after & ~before)[:, place].sum(), (before & ~after)[:, place].sum())
     assert up[0].label == helped.classes[helped.labels[place]]
+    assert all(flip.after == flip.label != flip.before for flip in up)
+    assert all(flip.before == flip.label != flip.after for flip in best.flips if flip.lost > flip.gained)
     assert up[0].gained - up[0].lost == (after.astype(int) - before.astype(int)).sum(axis=0).max()
 
 

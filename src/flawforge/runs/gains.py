@@ -49,7 +49,7 @@ class Flip(Part):
 
     Attributes:
         file: below the dataset's root. label: its true class.
-        before, after: the class told most often without and with generated images.
+        before, after: the class told without and with generated images, most often of the seeds in which it changed.
         gained, lost: seeds in which it turned right, and wrong; of `seeds`.
         picture: PNG of it, below the trial folder, or None.
     """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flawforge.core.arms import uses_generated
 from flawforge.metrics.multiple import holm
@@ -16,6 +16,8 @@ from flawforge.metrics.power import Design
 from flawforge.metrics.resampling import Resampled, resampled
 from flawforge.runs.gains import ClassGain, Estimate, Flip, Rival, Word
 from flawforge.studies.trial_evidence import Evidence, Place
+
+Ints = NDArray[np.int64]
 
 FEWEST_SEEDS = 3
 FEWEST_GROUPS = 8  # of a class, to tell of it alone
@@ -145,12 +147,14 @@ def flips_of(evidence: Evidence, found: Measured) -> tuple[int, int, list[Flip]]
     up = [i for i in np.argsort(-net, kind="stable")[:SHOWN] if net[i] > 0]
     down = [i for i in np.argsort(net, kind="stable")[:SHOWN] if net[i] < 0]
 
-    def told(codes: Sequence[int]) -> str:
-        return evidence.classes[Counter(codes).most_common(1)[0][0]]
+    def told(codes: Ints, i: int) -> str:
+        """Return what an image was taken for most often in the seeds in which it changed the way it is shown for."""
+        changed = now[:, i] & ~was[:, i] if net[i] > 0 else was[:, i] & ~now[:, i]
+        return evidence.classes[Counter(codes[changed, i].tolist()).most_common(1)[0][0]]
 
     flips = [
-        Flip(file=evidence.files[i], label=evidence.classes[evidence.labels[i]], before=told(before[:, i].tolist()),
-             after=told(after[:, i].tolist()), gained=int(gained[i]), lost=int(lost[i]), seeds=len(found.seeds))
+        Flip(file=evidence.files[i], label=evidence.classes[evidence.labels[i]], before=told(before, i),
+             after=told(after, i), gained=int(gained[i]), lost=int(lost[i]), seeds=len(found.seeds))
         for i in (*up, *down)
     ]  # fmt: skip
     return int(gained.sum()), int(lost.sum()), flips
