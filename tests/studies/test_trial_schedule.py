@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flawforge.core.errors import TrainingInterruptedError
 from flawforge.core.progress import Progress, Task
 from flawforge.core.trials import TrialSettings
 from flawforge.runs.cells import CellKey
@@ -78,6 +79,20 @@ def test_a_judge_who_has_seen_enough_ends_it_before_the_last_repeat(tmp_path: Pa
     schedule.run(executor, Telling(), None, lambda repeats: repeats == 2)  # type: ignore[arg-type]
     assert schedule.ended == "clear"
     assert {key.seed for key in executor.order} == {0, 1}
+
+
+def test_a_stop_inside_a_cell_speaks_of_the_trial(tmp_path: Path) -> None:
+    class Stopped(Instant):
+        def finished(self, tick: float) -> list[tuple[CellKey, float]]:
+            if len(self.order) == 3:
+                raise TrainingInterruptedError("stopped at 0.5 kimg; everything is saved in generators/s0000")
+            return super().finished(tick)
+
+    executor = Stopped(SETTINGS)
+    schedule = Schedule(tmp_path, SETTINGS, "p", Costs())
+    with pytest.raises(TrainingInterruptedError, match=r"stopped with 2 of \d+ cells done; they are kept in"):
+        schedule.run(executor, Telling(), None, None)  # type: ignore[arg-type]
+    assert executor.closed
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(40, "40 s"), (720, "12 min"), (12600, "3.5 h")])

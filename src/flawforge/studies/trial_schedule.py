@@ -118,12 +118,17 @@ class Schedule:
                         self.costs.note(key, seconds)
                     self._tell(task, under_way)
                     if interrupt.asked:
-                        raise TrainingInterruptedError(
-                            f"stopped with {len(self.done)} of {len(self.cells)} cells done; they are kept in "
-                            f"{self.folder}. The same command goes on."
-                        )
+                        raise self._stopped()
+            except TrainingInterruptedError:  # of a generator in this process, which speaks of its own folder
+                raise self._stopped() from None
             finally:
                 executor.close()
+
+    def _stopped(self) -> TrainingInterruptedError:
+        return TrainingInterruptedError(
+            f"stopped with {len(self.done)} of {len(self.cells)} cells done; they are kept in {self.folder}. The same "
+            f"command goes on."
+        )
 
     def _look(self, judged: int, judge: Callable[[int], bool] | None) -> int:
         """Judge each number of whole repeats once, in order: a resumed trial stops where an unbroken one did."""
