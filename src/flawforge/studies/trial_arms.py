@@ -102,7 +102,7 @@ class Arms:
         images = ((torch.cat(copies) + 1) * 127.5).round().clamp(0, 255).byte()
         if len(self.bench.unlabelled):
             images = torch.cat([images, torch.from_numpy(self.bench.unlabelled)])
-        return images, self._of_task(predict(teacher, images))
+        return images, self.of_task(predict(teacher, images))
 
     def _fit(self, settings: ClassifierSettings, other: Material | None = None, share: float = 0.0) -> torch.nn.Module:
         return fit(settings, self.real, self.width, self.seed, other, share, device=self.device)
@@ -129,12 +129,12 @@ class Arms:
         if made is None or rows is None or not len(rows):
             return Material(images, labels)
         asked = torch.nn.functional.one_hot(torch.from_numpy(self._targets(made)[rows]), self.width).float()
-        told = self._of_task(torch.from_numpy(made["soft"][rows]))
+        told = self.of_task(torch.from_numpy(made["soft"][rows]))
         both = GENERATED_LABELS * asked + (1 - GENERATED_LABELS) * told
         chosen = torch.from_numpy(np.ascontiguousarray(made["images"][rows]))
         return Material(torch.cat([images, chosen]), torch.cat([labels, both]))
 
-    def _of_task(self, told: Tensor) -> Tensor:
+    def of_task(self, told: Tensor) -> Tensor:
         """Return (n, K) probabilities over the task's classes from those over the dataset's."""
         told = told[:, : len(self.bench.dataset.classes)]
         groups = torch.from_numpy(self.bench.targets(np.arange(told.shape[1], dtype=np.int64)))

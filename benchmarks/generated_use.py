@@ -1,0 +1,119 @@
+"""How are generated images best used? Shares, labels and filters beside classical transforms, on a trial's generators.
+
+It takes a trial of `flawforge trial` with one number of shots in which generators were trained, and trains the small
+network on each repeat's shots and generated images in other ways than the trial's arms: the test set, the shots, the
+steps and the seeds are the trial's. A row is one way; its gain is paired with the first row, repeat by repeat. The test
+images are looked at many times here, so that what wins must be confirmed on other data.
+
+Ways are words with commas: `classical`, `taught` (labels of the pretrained teacher on shots), `labelled` (also on
+generated images), `asked` (generated images with the class that was asked for), and their settings: `policy=NAME`,
+`share=0.5`, `own=0.5` (weight of the asked class in the label), `filter=none|agreeing|strict`.
+
+    python benchmarks/generated_use.py TRIAL [WAY ...] [--seeds 3] [--json FILE]
+
+`figure: gain` is the last row's over the first, in points.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from flawforge.core.seeds import derive
+from flawforge.metrics.classification import balanced_accuracy
+from flawforge.runs.cells import CellKey, read_cells
+from flawforge.studies.trial_arms import Arms
+from flawforge.studies.trial_bench import Bench, load_bench
+from flawforge.studies.trial_cells import GENERATOR
+from flawforge.studies.trial_generator import marked
+from flawforge.studies.trial_ways import chosen_rows
+from flawforge.training.classifier import fit
+from flawforge.training.material import Material
+from machine import keep
+
+USUAL = (
+    "classical", "classical,policy=strong", "classical,policy=trivial", "taught", "asked,share=0.25", "labelled",
+    "labelled,share=0.75", "labelled,own=0", "labelled,own=0,filter=none",
+)  # fmt: skip
+MODEL = "small-cnn"
+KINDS = ("classical", "taught", "labelled", "asked")
+
+
+def other_images(arms: Arms, made: dict[str, Any], kind: str, asked: dict[str, str]) -> Material | None:
+    """Return what stands beside the shots."""
+    if kind == "classical":
+        return None
+    if kind == "taught":
+        return Material(*arms.views)
+    rows = chosen_rows(made, asked.get("filter", "agreeing"), typical=False)  # type: ignore[arg-type]
+    images = torch.from_numpy(np.ascontiguousarray(made["images"][rows]))
+    wanted = torch.from_numpy(arms.bench.targets(made["labels"].astype(np.int64)[rows]))
+    if kind == "asked":
+        return Material(images, wanted)
+    own = float(asked.get("own", "0.5"))
+    told = arms.of_task(torch.from_numpy(made["soft"][rows]))
+    labels = own * torch.nn.functional.one_hot(wanted, arms.width).float() + (1 - own) * told
+    return Material(torch.cat([arms.views[0], images]), torch.cat([arms.views[1], labels]))
+
+
+def measure(bench: Bench, made: dict[str, Any], seed: int, way: str) -> float:
+    """Return the balanced accuracy of one way in one repeat."""
+    kind, *words = way.split(",")
+    asked = dict(word.split("=", 1) for word in words)
+    shots = bench.shots(seed, bench.settings.shots[0])
+    arms = Arms(bench, shots, derive(bench.settings.seed, "weights", "trial", seed, bench.settings.shots[0]), MODEL)
+    if "policy" in asked:
+        arms.settings = arms.settings.model_copy(update={"policy": asked["policy"]})
+    other = other_images(arms, marked(bench, shots, made), kind, asked)
+    share = 0.0 if other is None else float(asked.get("share", "0.5"))
+    network = fit(arms.settings, arms.real, arms.width, arms.seed, other, share)
+    test = bench.division.test
+    labels = bench.targets(bench.dataset.labels[test])
+    return balanced_accuracy(arms.outcome(network, test), labels)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trial", type=Path)
+    parser.add_argument("ways", nargs="*", default=list(USUAL))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    for way in args.ways:
+        if way.split(",")[0] not in KINDS:
+            raise SystemExit(f"no way is named {way.split(',')[0]!r}; there are {', '.join(KINDS)}")
+    torch.set_num_threads(args.threads)
+    bench = load_bench(args.trial)
+    cells = read_cells(args.trial / "cells", bench.protocol)
+    known = json.loads(args.json.read_text())["cells"] if args.json and args.json.exists() else {}
+    found: dict[str, list[float]] = {}
+    print(f"{'way':44}{'balanced accuracy':>18}{'gain, points':>16}")
+    for way in args.ways:
+        for seed in range(args.seeds):
+            key = f"{way} | {seed} | {bench.protocol[:12]}"
+            if key not in known:
+                made = cells.get(CellKey(seed, bench.settings.shots[0], GENERATOR))
+                if made is None:
+                    raise SystemExit(f"{args.trial} has no generator of repeat {seed} yet")
+                known[key] = measure(bench, dict(made.arrays), seed, way)
+                keep(args.json, {"cells": known})
+            found.setdefault(way, []).append(100 * known[key])
+        gains = np.subtract(found[way], found[args.ways[0]])
+        spread = f" ±{gains.std(ddof=1):4.1f}" if args.seeds > 1 else ""
+        print(f"{way:44}{np.mean(found[way]):18.1f}{gains.mean():+10.1f}{spread}", flush=True)
+    print(f"figure: gain {np.mean(np.subtract(found[args.ways[-1]], found[args.ways[0]])):.2f}")
+
+
+if __name__ == "__main__":
+    main()
