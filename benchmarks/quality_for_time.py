@@ -140,17 +140,22 @@ def count_time(found: Found, seconds: float) -> None:
 
 
 def compare(found: Found) -> Found:
-    """Return when `fewshot` was where the reference came to: class by class, at the reference's last point."""
-    out: Found = {}
-    for label, known in found["reference"].items():
-        last = known["points"][-1]
-        theirs = last["step"] * found["full_minutes"] / found["full_steps"] * len(found["classes"])
-        first = next((p for p in found["fewshot"] if p["classes"][label]["kid"] <= last["kid"]), None)
-        out[label] = {
-            "steps": last["step"], "of": known["steps"], "kid": last["kid"], "reference_minutes": theirs,
+    """Return when `fewshot` was where the reference came to: class by class, at the reference's last and best point."""
+    a_step = found["full_minutes"] / found["full_steps"] * len(found["classes"])
+
+    def beside(label: str, point: Found) -> Found:
+        theirs = point["step"] * a_step
+        first = next((p for p in found["fewshot"] if p["classes"][label]["kid"] <= point["kid"]), None)
+        return {
+            "steps": point["step"], "kid": point["kid"], "reference_minutes": theirs,
             "minutes": first["minutes"] if first else None,
             "speedup": theirs / first["minutes"] if first else None,
         }  # fmt: skip
+
+    out: Found = {}
+    for label, known in found["reference"].items():
+        best = min(known["points"], key=lambda point: point["kid"])
+        out[label] = {"of": known["steps"], **beside(label, known["points"][-1]), "best": beside(label, best)}
     return out
 
 
@@ -172,6 +177,12 @@ def show(found: Found) -> None:
         when = f"fewshot is there after {row['minutes']:.2f}" if row["minutes"] else "fewshot is not there yet"
         print(
             f"  {label}: dcgan-sn at {end}, {row['reference_minutes']:.1f} minutes in all: kid {row['kid']:.0f}; {when}"
+        )
+        best = row["best"]
+        when = f"fewshot is there after {best['minutes']:.2f}" if best["minutes"] else "fewshot is not there yet"
+        print(
+            f"    its best look, step {best['steps']:.0f}, after {best['reference_minutes']:.1f} minutes: kid "
+            f"{best['kid']:.0f}; {when}" + (f" ({best['speedup']:.0f} times sooner)" if best["speedup"] else "")
         )
     goal = GOAL[found["name"]]
     print(f"  all of dcgan-sn would take {found['full_minutes']:.0f} minutes; 1/{goal} of it is "
