@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -53,13 +54,16 @@ class ClassicalTransforms:
         if policy.degrees or policy.shift or policy.scale:
             degrees = signed[:, 12] * policy.degrees * on[:, 0]
             shift = signed[:, 13:15] * policy.shift * on[:, 1:2]
-            images = warp(images, degrees, shift, _factor(signed[:, 15], policy.scale) ** on[:, 2])
+            scale = _factor(signed[:, 15], policy.scale) ** on[:, 2]
+            moved = (degrees != 0) | (shift != 0).any(1) | (scale != 1)
+            images = _some(images, moved, lambda some, at: warp(some, degrees[at], shift[at], scale[at]))
         if policy.contrast:
             images = stretch(images, _factor(signed[:, 16], policy.contrast) ** on[:, 4])
         if policy.brightness:
             images = brighten(images, signed[:, 17] * policy.brightness * on[:, 3])
         if policy.blur:
-            images = blur(images, unit[:, 18] * policy.blur * on[:, 6], policy.blur)
+            blurred = unit[:, 18] * policy.blur * on[:, 6]
+            images = _some(images, blurred > 0, lambda some, at: blur(some, blurred[at], policy.blur))
         if policy.noise:
             normal = torch.randn(len(images), 1, *images.shape[2:], generator=draws).to(images.device)
             images = roughen(images, unit[:, 19] * policy.noise * on[:, 5], normal)
@@ -91,6 +95,14 @@ class ClassicalTransforms:
         among = torch.tensor(self.active, device=one.device)
         picked = among[(one * len(self.active)).long()]
         return torch.nn.functional.one_hot(picked, len(CHANGES)).float()
+
+
+def _some(images: Tensor, chosen: Tensor, change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Change the chosen images alone, (N,) bool: most policies move or blur few of a batch, and both cost time."""
+    places = chosen.nonzero()[:, 0]
+    if len(places) == len(images):
+        return change(images, places)
+    return images.index_copy(0, places, change(images[places], places)) if len(places) else images
 
 
 def _factor(signed: Tensor, strength: float) -> Tensor:
