@@ -81,7 +81,7 @@ class OtherStep:
         if self.lecam == 0:
             return loss
         for name, logits in (("real", real), ("fake", fake)):
-            mean = float(logits.mean())
+            mean = float(logits.detach().mean())
             self.means[name] = LECAM_MEMORY * self.means.get(name, mean) + (1 - LECAM_MEMORY) * mean
         pulled = (real - self.means["fake"]).square().mean() + (fake - self.means["real"]).square().mean()
         return loss + self.lecam * pulled
