@@ -72,6 +72,8 @@ def test_a_generator_that_knows_the_truth_helps(helped: tuple[Path, TrialRecord]
     assert record.verdict.word == "helps"
     assert record.complete
     assert read_trial(out) == record
+    (told,) = record.choices
+    assert told == ("3 shots, trial_material:small_network: fixed beforehand", "generated is judged, against classical")
     assert (out / "records" / "trial.csv").read_text().count("\n") == 1 + 2 * 4
     for flip in found.flips:
         assert flip.picture is not None

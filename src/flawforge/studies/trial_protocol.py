@@ -15,6 +15,7 @@ from flawforge.runs.trials import Protocol
 from flawforge.studies.trial_bench import QUALITY, Bench
 from flawforge.studies.trial_cells import CHOICE, GENERATOR
 from flawforge.studies.trial_choice import CLEAR, pooled
+from flawforge.studies.trial_evidence import FIXED
 
 Cells = Mapping[CellKey, Cell]
 
@@ -91,10 +92,15 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
     for shots in bench.settings.shots:
         for model in bench.settings.models:
             facts = [c.facts for key, c in cells.items() if (key.arm, key.shots, key.model) == (CHOICE, shots, model)]
+            where = f"{shots} shots, {model}"
+            if not facts and not bench.settings.chooses:
+                judged = next((arm for arm in FIXED if arm in bench.settings.arms), None)
+                if judged is not None:
+                    out.append((f"{where}: fixed beforehand", f"{judged} is judged, against classical"))
+                continue
             if not facts:
                 continue
             control, use = pooled(facts)
-            where = f"{shots} shots, {model}"
             names = Counter(str(one["way"]["name"]) for one in facts).most_common()
             out.append((f"{where}: way of using generated images", ", ".join(f"{name} ({n})" for name, n in names)))
             gains = [float(one["gain"]) for one in facts if one["judged"]]
