@@ -121,15 +121,18 @@ def train_one(candidate: Candidate, parts: Parts, shots: int, kimg: float, seed:
     return state, spent / kimg
 
 
-def judge(state: TrainingState, yardstick: Yardstick, sheet: Path | None) -> dict[str, float]:
+def judge(candidate: Candidate, state: TrainingState, yardstick: Yardstick, sheet: Path | None) -> dict[str, float]:
     """Return the numbers of the generator that the state would make images from; draw a row a class."""
     made = {}
     maker = state.maker.eval()
-    for code, label in enumerate(yardstick.classes):
-        latents = draw_latents(0, "samples", [(label, i) for i in range(MADE)], state.recipe.latent)
-        with torch.inference_mode():
-            parts = [at_size(maker(z, torch.full((len(z),), code))) for z in torch.split(latents, 50)]
-        made[label] = torch.cat(parts)
+    with ExitStack() as changed:  # images are made by the generator that was trained, and judged as all others are
+        for change in candidate.around:
+            changed.enter_context(change())
+        for code, label in enumerate(yardstick.classes):
+            latents = draw_latents(0, "samples", [(label, i) for i in range(MADE)], state.recipe.latent)
+            with torch.inference_mode():
+                parts = [at_size(maker(z, torch.full((len(z),), code))) for z in torch.split(latents, 50)]
+            made[label] = torch.cat(parts)
     if sheet is not None:
         sheet.parent.mkdir(parents=True, exist_ok=True)
         rows = torch.cat([images[:12] for images in made.values()])
@@ -181,7 +184,7 @@ def main() -> None:
                 continue
             state, seconds = train_one(known[name], parts, args.shots, kimg, seed)
             sheet = args.grids / f"{name}-{seed}.png" if args.grids is not None else None
-            numbers = {"seconds_a_kimg": seconds, **judge(state, yardstick, sheet)}
+            numbers = {"seconds_a_kimg": seconds, **judge(known[name], state, yardstick, sheet)}
             here.setdefault(name, {})[str(seed)] = numbers
             print(name, seed, {k: round(v, 2) for k, v in numbers.items()}, flush=True)
             if args.json is not None:
