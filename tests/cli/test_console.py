@@ -17,10 +17,12 @@ def test_where_no_terminal_is_progress_is_a_line_now_and_then(
     with console.drawn_progress() as progress, progress.task("training", 4, "kimg") as task:
         task.reach(2, **{"loss D": "0.5"})
         progress.warn("it [may] fail")
+        task.reach(4.01)  # a plan of time is passed by the last step
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.splitlines()[0].startswith("training: 2/4 kimg, loss D 0.5, about ")
     assert told.err.splitlines()[1] == "warning: it [may] fail"
+    assert told.err.splitlines()[2] == "training: 4.01/4 kimg, about 0 s left"
 
 
 def test_on_a_terminal_bars_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

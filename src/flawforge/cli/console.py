@@ -104,7 +104,7 @@ class _LinesTask(Task):
         total = f"/{self._total:,.4g}" if self._total else ""
         left = ""
         if self._total and place > 0:
-            left = f", about {(now - self._start) * (self._total / place - 1):.0f} s left"
+            left = f", about {(now - self._start) * max(0.0, self._total / place - 1):.0f} s left"
         numbers = "".join(f", {name} {value}" for name, value in facts.items())
         err.print(escape(f"{self._title}: {place:,.4g}{total} {self._unit}{numbers}{left}"))
 
