@@ -221,3 +221,17 @@ def test_classes_of_many_comparisons_are_corrected_over_all_of_them(helped: Evid
         assert single.p is not None
         assert two.p == pytest.approx(min(1.0, 2 * single.p))
         assert two.gain == single.gain
+
+
+def test_where_nothing_was_chosen_the_arm_that_counts_was_fixed_beforehand() -> None:
+    def evidence(arms: tuple[str, ...], chosen: dict[tuple[int, str], str | None]) -> Evidence:
+        cells = {CellKey(0, 5, arm, "m"): np.full((2, 2), 0.5, np.float32) for arm in arms}
+        labels = np.array([0, 1])
+        return Evidence("type", ("a", "b"), labels, labels, ["x", "y"], cells, {(5, "m"): "classical"}, chosen, 3)
+
+    place = (5, "m")
+    assert evidence(("classical", "generated", "taught-generated"), {}).advised(place) == "taught-generated"
+    assert evidence(("classical", "filtered", "taught-generated"), {}).advised(place) == "filtered"
+    assert evidence(("classical", "generated"), {}).advised(place) == "generated"
+    assert evidence(("classical", "taught"), {}).advised(place) is None
+    assert evidence(("classical", "filtered"), {place: None}).advised(place) is None
