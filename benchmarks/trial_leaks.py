@@ -4,7 +4,7 @@ Test images of NEU-DET (or --data) are changed in the ways of `flawforge.studies
 of a trial: as a folder of unlabelled images, and as images that a generator made. Told are the shares that each check
 names, kind by kind, and how many honest images it names: real ones of other pieces of material.
 
-    python benchmarks/trial_leaks.py [--quick] [--data FOLDER] [--images 60] [--json FILE]
+    python benchmarks/trial_leaks.py [--quick] [--data FOLDER] [--images 60] [--kinds cropped ...] [--json FILE]
 
 `figure: refused` is the share of the eight light disguises that is found among unlabelled images. A trial is refused
 as soon as one image is.
@@ -95,10 +95,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=str(NEU))
     parser.add_argument("--images", type=int, default=60, help="of each kind")
+    parser.add_argument("--kinds", nargs="+", choices=tuple(DISGUISES), default=tuple(DISGUISES))
     parser.add_argument("--quick", action="store_true", help="12 images of three kinds")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    count, kinds = (12, ("exact", "cropped", "noisy")) if args.quick else (args.images, tuple(DISGUISES))
+    count, kinds = (12, ("exact", "cropped", "noisy")) if args.quick else (args.images, tuple(args.kinds))
     draws = numpy_stream(0, "split", "leaks")
     rows: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from flawforge.core.errors import DataUnusableError
+from flawforge.core.images import resize
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
 from flawforge.studies.trial_fairness import Division, divide, shots_of
@@ -114,7 +115,7 @@ def test_a_test_image_in_the_pool_is_refused_by_content(grains: Dataset) -> None
         refuse_pool_leak(replace(grains, samples=tuple(copied)), division)
 
 
-@pytest.mark.parametrize("how", ["same", "other format", "cropped and mirrored", "darker and noisy"])
+@pytest.mark.parametrize("how", ["same", "other format", "cropped and mirrored", "darker and noisy", "enlarged"])
 def test_unlabelled_images_that_show_a_test_image_are_refused(grains: Dataset, tmp_path: Path, how: str) -> None:
     division, textures = divided(grains)
     rng = np.random.default_rng(1)
@@ -129,6 +130,8 @@ def test_unlabelled_images_that_show_a_test_image_are_refused(grains: Dataset, t
         pixels = np.ascontiguousarray(pixels[10:, ::-1][:, 6:])
     if how == "darker and noisy":
         pixels = (pixels * 0.6 + rng.normal(0, 4, pixels.shape)).clip(0, 255).astype(np.uint8)
+    if how == "enlarged":
+        pixels = resize(np.ascontiguousarray(pixels[12:82, 20:90]), 96, 96)
     Image.fromarray(pixels).save(aside / ("innocent.bmp" if how == "other format" else "innocent.png"))
     with pytest.raises(DataUnusableError, match="test images have leaked: 1 of the 4 images") as caught:
         refuse_outside_leak(grains, textures, division, load(aside))

@@ -65,7 +65,7 @@ def overlap_groups(dataset: Dataset, progress: Progress = SILENT) -> Ints:
     return groups
 
 
-def find_overlaps(read: Reader, count: int, progress: Progress = SILENT) -> Ints:
+def find_overlaps(read: Reader, count: int, progress: Progress = SILENT, factor: int | None = None) -> Ints:
     """Return (P, 3) first image, second image, pose: pairs that show the same material, enough to connect each group.
 
     The pose tells how the first is turned to fit the second: 1 mirrored left-right, + 2 mirrored up-down, then + 4
@@ -75,10 +75,11 @@ def find_overlaps(read: Reader, count: int, progress: Progress = SILENT) -> Ints
         read: gives the gray image of an index, (H, W), 0..255; called once or twice for each, from several threads.
         count: number of images.
         progress: where to tell how far it is.
+        factor: whole number by which the images are made smaller first; None takes `reduction` of some of them.
     """
     learn = np.unique(np.linspace(0, max(count - 1, 0), min(count, LEARNED)).astype(int)).tolist()
     images = [np.asarray(image) for image in in_threads(read, learn)]
-    factor = _factor([min(image.shape) for image in images])
+    factor = reduction([min(image.shape) for image in images]) if factor is None else factor
     patches = in_threads(lambda image: find_keypoints(flatten(_reduced(image, factor))).patches, images)
     signer = Signer(np.concatenate([*patches, np.empty((0, PATCH), np.float32)]))
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
@@ -177,7 +178,8 @@ def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> lis
     return pairs
 
 
-def _factor(sides: list[int]) -> int:
+def reduction(sides: list[int]) -> int:
+    """Return the whole number that brings the middling one of these short sides nearest to `SIDE`; 1 at least."""
     return max(1, round(float(np.median(sides)) / SIDE)) if sides else 1
 
 

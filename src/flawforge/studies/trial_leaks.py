@@ -9,6 +9,7 @@ from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import Pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
+from flawforge.data.enlarged import find_enlarged
 from flawforge.data.joined import join
 from flawforge.studies.trial_fairness import Division
 from flawforge.studies.trial_textures import SAME, Textures, textures_of
@@ -43,13 +44,13 @@ def refuse_outside_leak(
 ) -> None:
     """Refuse other images (unlabelled ones) of which any shows what a test image shows.
 
-    Looked at are: the decoded pixels, whatever the file's format; overlaps, mirrored and turned too; and whole images
-    of the same texture.
+    Looked at are: the decoded pixels, whatever the file's format; overlaps, mirrored and turned too; whole images
+    of the same texture; and enlarged parts of a test image.
 
     Raises:
         DataUnusableError: one does; all of them are named as pairs in the error's ``leaks``.
     """
-    tested = [dataset.samples[int(i)] for i in division.test]
+    tested = [dataset.samples[i] for i in sorted(division.test.tolist())]
     known = {sample.sha256: sample.file for sample in tested}
     found = {sample.file: known[sample.sha256] for sample in outside.samples if sample.sha256 in known}
     both = join(dataset.take(division.test.tolist()), outside)
@@ -62,6 +63,9 @@ def refuse_outside_leak(
     value, place = textures.best(textures_of(images), division.test)
     for i in np.flatnonzero(value >= SAME).tolist():
         found.setdefault(outside.samples[i].file, dataset.samples[int(place[i])].file)
+    rest = [i for i, sample in enumerate(outside.samples) if sample.file not in found]
+    for i, original in find_enlarged(outside.take(rest), dataset.take(division.test.tolist()), progress).tolist():
+        found[outside.samples[rest[i]].file] = tested[original].file
     _refuse(sorted(found.items()), f"of the {len(outside)} images in {outside.source}", "Take them out of the folder.")
 
 
