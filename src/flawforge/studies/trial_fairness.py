@@ -79,9 +79,13 @@ def divide(
                 f"and --shots {most_shots} asks for more. Ask for {pool} shots or fewer, leave the class out with "
                 f"--classes, or keep less for testing with --test-share."
             )
-    contents = sorted(dataset.samples[int(i)].sha256 for i in split.test)
-    sha256 = hashlib.sha256("\n".join(contents).encode()).hexdigest()
-    return Division(split.test, split.train, groups, len(pairs), sha256)
+    return Division(split.test, split.train, groups, len(pairs), contents_sha256(dataset, split.test))
+
+
+def contents_sha256(dataset: Dataset, indices: Ints) -> str:
+    """Return the SHA-256 over the sorted content hashes of some images: it names them whatever their files' names."""
+    contents = sorted(dataset.samples[int(i)].sha256 for i in indices)
+    return hashlib.sha256("\n".join(contents).encode()).hexdigest()
 
 
 def shots_of(

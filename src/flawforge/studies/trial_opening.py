@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from flawforge.core.errors import RunExistsError, SettingError
+from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.trials import CHANGEABLE, TrialSettings
-from flawforge.data.dataset import Dataset
+from flawforge.data.dataset import Dataset, Sample
 from flawforge.data.load import load
 from flawforge.studies.trial_bench import (
     FACTS,
@@ -23,7 +24,7 @@ from flawforge.studies.trial_bench import (
     through_jpeg,
 )
 from flawforge.studies.trial_cells import GENERATORS
-from flawforge.studies.trial_fairness import divide
+from flawforge.studies.trial_fairness import contents_sha256, divide
 from flawforge.studies.trial_leaks import refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial_textures import Textures
 from flawforge.studies.trial_worker import CELLS
@@ -44,7 +45,8 @@ def open_trial(
 
     Raises:
         RunExistsError: the folder holds another trial, or lies among the images. DataUnusableError: the images cannot
-        serve, or test images have leaked. SettingError: arms that these images do not allow.
+        serve, or test images have leaked. SettingError: arms that these images do not allow. RunBrokenError: what the
+        folder says of its test images contradicts itself.
     """
     dataset = load(data, progress=progress).select(classes)
     other = None if unlabelled is None else load(unlabelled, progress=progress)
@@ -61,11 +63,7 @@ def open_trial(
             )
         if not changed:
             _enough(there, settings)
-            known = there.images, there.division, good, there.unlabelled, other
-            bench = Bench(settings, dataset, *known, protocol, inputs)
-            if there.settings != settings:
-                save_bench(out, bench)
-            return bench
+            return _gone_on(out, there, replace(there, settings=settings, dataset=dataset, outside=other))
     _refuse_inside(dataset, out)
     _check_arms(dataset, settings)
     jpeg, channels = through_jpeg(dataset), dataset.channels
@@ -80,6 +78,43 @@ def open_trial(
     bench = Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
     save_bench(out, bench)
     return bench
+
+
+def _gone_on(out: Path, there: Bench, now: Bench) -> Bench:
+    """Return the bench of a trial that goes on: the images in the order of then, read where they lie now.
+
+    The stored division, images and groups go by number. A file that was renamed has another place in the order.
+    """
+    if contents_sha256(there.dataset, there.division.test) != there.division.sha256:
+        raise RunBrokenError(
+            f"{out / FACTS} names other test images than those that were set aside when the trial was begun, so that "
+            f"some may have been trained on. Begin the trial anew: give another --out."
+        )
+    bench = replace(
+        now,
+        dataset=_in_order(there.dataset, now.dataset),
+        outside=None if now.outside is None or there.outside is None else _in_order(there.outside, now.outside),
+    )
+    if there.settings != bench.settings or _places(there) != _places(bench):
+        save_bench(out, bench)
+    return bench
+
+
+def _in_order(there: Dataset, now: Dataset) -> Dataset:
+    """Return what is now with the samples of then in their order; only where their files and masks lie is new."""
+    found: dict[tuple[str, str], list[Sample]] = {}
+    for sample in now.samples:
+        found.setdefault((sample.label, sample.sha256), []).append(sample)
+    ordered = []
+    for old in there.samples:
+        same = found[old.label, old.sha256]
+        new = same.pop(next((place for place, one in enumerate(same) if one.file == old.file), 0))
+        ordered.append(replace(old, file=new.file, mask=new.mask))
+    return replace(now, samples=tuple(ordered))
+
+
+def _places(bench: Bench) -> list[tuple[Path, tuple[Sample, ...]]]:
+    return [(data.root.resolve(), data.samples) for data in (bench.dataset, bench.outside) if data is not None]
 
 
 def _plane(image: np.ndarray) -> np.ndarray:
