@@ -126,7 +126,14 @@ def test_where_the_inner_evidence_advises_none_the_test_images_decide_nothing(he
     assert found.verdict.sentence.startswith(
         "The evidence inside the training images says not to use generated images here. Had they been used"
     )
-    assert not found.look.stopped
+    assert not found.look.stopped  # the inner evidence of more repeats may advise them yet
+
+
+def test_a_look_counts_the_repeats_that_are_done_whatever_is_advised(helped: Evidence) -> None:
+    """It once counted 0 where nothing was advised, and the next look could not be placed on the plan."""
+    for advised in (None, "generated"):
+        early = upto(replace(helped, looks=(4, 5), chosen={PLACE: advised}), 5)
+        assert judge(early).look.seeds == 5
 
 
 def test_many_comparisons_ask_for_more_than_one() -> None:

@@ -73,7 +73,8 @@ def decide(evidence: Evidence, found: list[Measured]) -> tuple[dict[Place, Word]
     """Return the word of each advised comparison and whether the trial may stop here.
 
     It may when each of them is decided, or its whole interval lies below the smallest gain of interest: that rule
-    never says "helps", so it costs no error. A trial in which nothing is advised has nothing to wait for.
+    never says "helps", so it costs no error. Where nothing is advised it goes on: the inner evidence of more repeats
+    may advise something yet.
     """
     primary = [one for one in found if evidence.advised(one.place) == one.arm]
     looks = evidence.looks or (evidence.planned,)
@@ -91,10 +92,9 @@ def decide(evidence: Evidence, found: list[Measured]) -> tuple[dict[Place, Word]
     too_small = {one.place for one in primary if one.gain.at(1 - 2 * now)[1] < evidence.wanted}
     wanted = _advised(evidence)
     settled = [place for place in wanted if words.get(place, "no evidence") != "no evidence" or place in too_small]
-    done = min((len(one.seeds) for one in primary), default=0)
     decided = [f"{shots} shots, {model}" for shots, model in settled]
     stopped = bool(primary) and len(settled) == len(wanted)
-    return words, Look(seeds=done, planned=evidence.planned, level=now, decided=decided, stopped=stopped)
+    return words, Look(seeds=looks[-1], planned=evidence.planned, level=now, decided=decided, stopped=stopped)
 
 
 def measure_all(evidence: Evidence) -> list[Measured]:

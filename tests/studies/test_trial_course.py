@@ -1,0 +1,89 @@
+"""Looks, extensions and changed wishes of whole trials, whose cells are made up instead of trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flawforge
+import trial_material as material
+from flawforge.core.progress import Progress
+from flawforge.runs.cells import PROBABILITIES, CellKey
+from flawforge.runs.trials import TrialRecord
+from flawforge.studies import trial_worker
+from flawforge.studies.trial_bench import Bench
+from flawforge.studies.trial_cells import CHOICE, GENERATOR, Outcome
+from flawforge.studies.trial_ways import DEFAULT_WAY
+
+ASKED: dict[str, Any] = {
+    "shots": (4,),
+    "resolution": (32, 32),
+    "folds": 2,
+    "models": ("trial_material:small_network",),
+    "generator": "trial_material:oracle",
+    "arms": ("classical", "filtered"),
+    "workers": 1,
+}
+
+
+@dataclass
+class Made:
+    """What the cells say.
+
+    Attributes:
+        right: arm to the share of test images that it tells rightly; others tell 0.7 of them.
+        use: what every inner choice says. controls: what it finds of the arms without generated images.
+    """
+
+    right: dict[str, float] = field(default_factory=dict)
+    use: bool = True
+    controls: dict[str, float] = field(default_factory=lambda: {"classical": -1.0})
+
+    def work(
+        self, bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], folder: Path | None, progress: Progress
+    ) -> Outcome:
+        """Stand in for the work on a cell."""
+        facts: dict[str, Any] = {"seconds": 0.01}
+        if key.arm.startswith(GENERATOR):
+            return Outcome({}, facts | {"made": 8, "novel": 8})
+        rng = np.random.default_rng([key.seed, sum(map(ord, key.arm))])
+        if key.arm == CHOICE:
+            gain = (0.5 if self.use else -0.5) + 0.01 * rng.standard_normal()
+            controls = {arm: self.controls[arm] for arm in bench.settings.arms if arm in self.controls}
+            return Outcome({}, facts | {"way": DEFAULT_WAY.dump(), "use": self.use, "gain": gain, "error": 0.1,
+                                        "gains": {}, "controls": controls, "judged": 12})  # fmt: skip
+        labels = bench.targets(bench.dataset.labels[bench.division.test])
+        told = np.where(rng.random(len(labels)) < self.right.get(key.arm, 0.7), labels, (labels + 1) % 3)
+        return Outcome({PROBABILITIES: np.eye(3, dtype=np.float32)[told]}, facts)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Made:
+    says = Made()
+    monkeypatch.setattr(trial_worker, "work", says.work)
+    return says
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return material.draw_dataset(tmp_path_factory.mktemp("course") / "photos", 30)
+
+
+def run(photos: Path, out: Path, **changes: Any) -> TrialRecord:
+    return flawforge.trial(photos, out, **{**ASKED, **changes})
+
+
+def test_a_trial_whose_inner_evidence_advises_none_looks_on_to_its_end(
+    photos: Path, tmp_path: Path, made: Made
+) -> None:
+    made.use = False
+    record = run(photos, tmp_path / "out", seeds=7)
+    assert [one.chosen for one in record.comparisons] == [None]
+    assert [(look.seeds, look.planned, look.stopped) for look in record.looks] == [(n, 7, False) for n in (4, 5, 6, 7)]
+    assert record.complete
+    assert run(photos, tmp_path / "out", seeds=7).looks == record.looks
