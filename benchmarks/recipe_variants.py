@@ -17,7 +17,7 @@ from flawforge.core.seeds import torch_stream
 from flawforge.models import projected
 from flawforge.models.fewshot import Grain
 from flawforge.training.batches import RealBatches
-from flawforge.training.losses import distance_in, diversity_gap, hinge_fake, hinge_real
+from flawforge.training.losses import diversity_gap, hinge_fake, hinge_real, mean_distance
 from flawforge.training.state import TrainingState
 
 R1_EVERY = 8  # steps between two penalties (lazy regularisation: Karras et al. 2020, 1912.04958)
@@ -89,17 +89,16 @@ class OtherStep:
 
 def feature_gap(judge: torch.nn.Module, fake: Tensor, real: Tensor, labels: Tensor) -> Tensor:
     """Return `diversity_gap` in the frozen network's pooled maps. It sees the images once more, so it costs time."""
-    same = (labels[:, None] == labels[None]).triu(1)
-    if not bool(same.any()):
-        return fake.new_zeros(())
+    first, second = torch.triu_indices(len(labels), len(labels), 1)
+    same = labels[first] == labels[second]
     assert isinstance(judge, projected.ProjectedDiscriminator)
     network = judge._frozen[0]
     gaps = []
     sides = [network.forward_stages(projected.enlarged(images.float()), 5) for images in (fake, real)]
     for stage in (1, 2, 4):
         made, true = (maps[stage].mean((2, 3)) for maps in sides)
-        gaps.append(F.relu(1 - distance_in(made, same) / distance_in(true, same).clamp_min(1e-6)))
-    return torch.stack(gaps).mean()
+        gaps.append(F.relu(1 - mean_distance(made, first, second, same) / mean_distance(true, first, second, same)))
+    return torch.stack(gaps).mean() * same.any()
 
 
 class FewClasses(RealBatches):

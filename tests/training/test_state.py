@@ -65,3 +65,10 @@ def test_a_weight_that_is_no_number_is_seen(made: Recipe) -> None:
     with torch.no_grad():
         next(state.discriminator.parameters()).view(-1)[0] = math.nan
     assert not state.is_finite()
+
+
+def test_all_that_the_optimiser_remembers_lies_where_its_weights_lie(made: Recipe) -> None:
+    """A fused step on a GPU refuses a count of steps that lies on the processor."""
+    state = TrainingState(made, 1, 0, torch.device("meta"), "float32")
+    for adam in (state.adam_g, state.adam_d):
+        assert {value.device.type for memory in adam.state.values() for value in memory.values()} == {"meta"}

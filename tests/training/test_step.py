@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -101,3 +103,24 @@ def test_the_discriminators_weights_take_no_gradient_from_the_generators_turn() 
     discriminator_loss_fake(fresh.discriminator(fresh.generator(latents).detach())).backward()
     for a, weight in zip(before, fresh.discriminator.parameters(), strict=True):
         torch.testing.assert_close(a, weight.grad)
+
+
+@pytest.mark.parametrize("name", ["dcgan-sn", "dcgan-lite", "fewshot"])
+@pytest.mark.parametrize("augment", ["none", "full"])
+def test_a_step_stays_on_its_device_and_never_waits_for_it(
+    name: str, augment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the device `meta` nothing has values: whatever mixes it with the processor, or asks for a value, fails. A GPU
+    would fail too, or stand still while the value travels.
+    """
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which knows no such device
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: False)
+    meta = torch.device("meta")
+    changes = {"augment_target": 0.6} if augment == "full" else {}
+    made = recipe(name, augment=augment, **changes)
+    state = TrainingState(made, 1, 0, meta, "float32", 3)
+    real = torch.zeros(made.batch, 1, *made.resolution, device=meta)
+    latents = torch.zeros(made.batch, made.latent, device=meta)
+    outcome = gan_step(state, real, latents, torch.zeros(made.batch, dtype=torch.int64, device=meta))
+    assert outcome.stacked().device == meta
+    assert all(tensor.device == meta for tensor in state.tensors().values() if tensor.dim())

@@ -120,10 +120,17 @@ class _Weight(torch.autograd.Function):
         """Add up g + sum of (-scale's gradient / sigma^2) u v^T."""
         us, vs, sigmas = ctx.saved_tensors
         left = us * (-scales / sigmas.square())[:, None]
-        out = torch.empty(products.shape, dtype=ctx.dtype, device=products.device)
-        step = max(1, BLOCK // out.shape[1])
-        for first in range(0, len(out), step):
-            block = out[first : first + step].copy_(products[first : first + step])
-            for u, v in zip(left, vs, strict=True):
-                block.addr_(u[first : first + step], v)
-        return out, None, None, None, None
+        return joined(products, left, vs, ctx.dtype), None, None, None, None
+
+
+def joined(products: Tensor, left: Tensor, vs: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return products (out, n) in a format, plus the sum over B pairs of left (B, out) times vs (B, n)."""
+    if products.device.type != "cpu":  # every call is a launch there, and no cache is to be kept: one for all
+        return torch.addmm(products.to(dtype), left.t(), vs)
+    out = torch.empty(products.shape, dtype=dtype)
+    step = max(1, BLOCK // out.shape[1])
+    for first in range(0, len(out), step):
+        block = out[first : first + step].copy_(products[first : first + step])
+        for u, v in zip(left, vs, strict=True):
+            block.addr_(u[first : first + step], v)
+    return out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -44,16 +46,36 @@ def resolve_precision(wanted: str, device: torch.device) -> Precision:
     """
     if wanted == "float32":
         return "float32"
-    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else _processor_has_bfloat16()
+    native = _gpu_has_bfloat16(device) if device.type == "cuda" else _processor_has_bfloat16()
     if wanted == "bfloat16" and not native and device.type == "cuda":
         raise DeviceError("--precision bfloat16: this GPU does not have it. Use --precision float32.")
     return "bfloat16" if native or wanted == "bfloat16" else "float32"
+
+
+@contextmanager
+def honest_float32(precision: Precision) -> Iterator[None]:
+    """Keep a GPU from rounding float32 convolutions to TF32 (10 bits), which PyTorch allows by itself, where float32 is
+    what was asked for. Whatever else the program has set stays, and comes back at the end.
+    """
+    cudnn = torch.backends.cudnn
+    with cudnn.flags(
+        enabled=cudnn.enabled,
+        benchmark=cudnn.benchmark,
+        deterministic=cudnn.deterministic,
+        allow_tf32=cudnn.allow_tf32 and precision != "float32",
+    ):
+        yield
 
 
 def set_threads() -> int:
     """Give PyTorch as many threads as this process may use cores, and return the number."""
     torch.set_num_threads(min(usable_cores(), torch.get_num_threads()))
     return torch.get_num_threads()
+
+
+def _gpu_has_bfloat16(device: torch.device) -> bool:
+    with torch.cuda.device(device):  # of several GPUs the one that is asked for, and in hardware
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def _processor_has_bfloat16() -> bool:

@@ -18,7 +18,7 @@ from flawforge.data.unlabelled import load_unlabelled
 from flawforge.runs.folder import Run
 from flawforge.training.batches import real_batches
 from flawforge.training.clock import Clock
-from flawforge.training.device import resolve_precision, set_threads
+from flawforge.training.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.group import start_processes
 from flawforge.training.journal import Journal
 from flawforge.training.judge import find_judge
@@ -129,7 +129,9 @@ def train(
         # Where it stopped, if it did; then on to the end.
         if not loop.go_back(command) and previews:
             loop.grids.draw_real(part, pixels, seed)
-        if loop.run_to_the_end(progress) == "interrupted":
+        with honest_float32(precision):
+            ended = loop.run_to_the_end(progress)
+        if ended == "interrupted":
             raise TrainingInterruptedError(
                 f"stopped at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
                 f"Go on exactly there with the same command and --resume."

@@ -62,22 +62,23 @@ def diversity_gap(fake: Tensor, real: Tensor, labels: Tensor, gather: Gather | N
     """
     if gather is not None:
         labels = gather(labels).flatten()
-    same = (labels[:, None] == labels[None]).triu(1)
-    if not bool(same.any()):
-        return fake.new_zeros(())
+    first, second = torch.triu_indices(len(labels), len(labels), 1, device=labels.device)
+    same = labels[first] == labels[second]  # a mask, not a choice of pairs: a GPU need not wait to hear how many
     gaps = []
     for cells in (4, 16):
         made, true = (F.adaptive_avg_pool2d(images.float(), cells).flatten(1) for images in (fake, real))
         if gather is not None:
             made, true = gather(made).flatten(0, 1), gather(true).flatten(0, 1)
-        gaps.append(F.relu(1 - distance_in(made, same) / distance_in(true, same).clamp_min(1e-6)))
-    return torch.stack(gaps).mean()
+        gaps.append(F.relu(1 - mean_distance(made, first, second, same) / mean_distance(true, first, second, same)))
+    return torch.stack(gaps).mean() * same.any()
 
 
-def distance_in(rows: Tensor, pairs: Tensor) -> Tensor:
-    """Return the mean Euclidean distance of the rows (N, D) over the pairs that are True in (N, N)."""
-    first, second = pairs.nonzero(as_tuple=True)
-    return ((rows[first] - rows[second]).square().sum(1) + 1e-8).sqrt().mean()
+def mean_distance(rows: Tensor, first: Tensor, second: Tensor, counted: Tensor) -> Tensor:
+    """Return the mean Euclidean distance of the rows (N, D) over the pairs (first, second), (P,), that are counted;
+    1e-6 at least.
+    """
+    distances = ((rows[first] - rows[second]).square().sum(1) + 1e-8).sqrt()
+    return ((distances * counted).sum() / counted.sum().clamp_min(1)).clamp_min(1e-6)
 
 
 @dataclass(frozen=True)

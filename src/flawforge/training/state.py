@@ -118,7 +118,7 @@ class TrainingState:
         adam = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)  # one pass over the weights
         for weight in network.parameters():  # now, not at the first step, so that `load` finds every tensor
             adam.state[weight] = {
-                "step": torch.tensor(0.0),
+                "step": torch.zeros((), device=weight.device),  # where a fused step on a GPU must have it
                 "exp_avg": torch.zeros_like(weight, memory_format=torch.preserve_format),
                 "exp_avg_sq": torch.zeros_like(weight, memory_format=torch.preserve_format),
             }
