@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,8 +13,13 @@ from flawforge.core.errors import TrainingInterruptedError
 from flawforge.core.progress import Progress, Task
 from flawforge.core.trials import TrialSettings
 from flawforge.runs.cells import CellKey
+from flawforge.studies import trial_schedule
 from flawforge.studies.trial_cells import needs
+from flawforge.studies.trial_gains import FEWEST_SEEDS
+from flawforge.studies.trial_opening import open_trial
+from flawforge.studies.trial_plan import plan
 from flawforge.studies.trial_schedule import Costs, Schedule, clock
+from trial_material import draw_dataset
 
 
 class Told(Task):
@@ -79,6 +85,66 @@ def test_a_judge_who_has_seen_enough_ends_it_before_the_last_repeat(tmp_path: Pa
     schedule.run(executor, Telling(), None, lambda repeats: repeats == 2)  # type: ignore[arg-type]
     assert schedule.ended == "clear"
     assert {key.seed for key in executor.order} == {0, 1}
+
+
+class Timed(Instant):
+    """Takes two seconds of a clock that it moves itself for a cell."""
+
+    now = 0.0
+
+    def finished(self, tick: float) -> list[tuple[CellKey, float]]:
+        self.now += 2
+        return super().finished(tick)
+
+
+TEN = SETTINGS.model_copy(update={"seeds": 10})
+
+
+def timed(
+    tmp_path: Path, patch: pytest.MonkeyPatch, deadline: float, costs: Costs, judge: Callable[[int], bool] | None
+) -> tuple[Schedule, Timed]:
+    schedule, executor = Schedule(tmp_path, TEN, "p", costs), Timed(TEN)
+    patch.setattr(trial_schedule, "time", SimpleNamespace(monotonic=lambda: executor.now))
+    schedule.run(executor, Telling(), deadline, judge)  # type: ignore[arg-type]
+    return schedule, executor
+
+
+def test_a_guess_that_was_too_long_costs_no_repeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = Costs({(name, ""): 600.0 for name in ("generator", "generator-fold0", "generator-fold1")})
+    schedule, executor = timed(tmp_path, monkeypatch, 1500, costs, None)
+    assert (schedule.whole(), schedule.repeats, schedule.ended) == (10, 10, "")
+    assert executor.now == 2 * len(schedule.cells)
+
+
+def test_a_budget_ends_it_between_repeats_and_never_below_what_a_verdict_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = 2 * len([key for key in Schedule(tmp_path, TEN, "p", Costs()).cells if key.seed == 0])
+    for seconds, repeats in ((6 * one + 9, 6), (10 * one + 9, 10), (1, FEWEST_SEEDS)):
+        schedule, executor = timed(tmp_path, monkeypatch, seconds, Costs(), None)
+        assert executor.now == repeats * one
+        assert (schedule.repeats, schedule.ended) == (repeats, "minutes" if repeats < 10 else "")
+
+
+def test_the_evidence_is_looked_at_within_a_budget_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = 2 * len([key for key in Schedule(tmp_path, TEN, "p", Costs()).cells if key.seed == 0])
+    looked: list[int] = []
+    schedule, _ = timed(tmp_path, monkeypatch, 6 * one + 9, Costs(), lambda repeats: looked.append(repeats) or False)
+    assert looked == [1, 2, 3, 4, 5, 6]
+    assert schedule.ended == "minutes"
+    schedule, executor = timed(tmp_path, monkeypatch, 6 * one + 9, Costs(), lambda repeats: repeats == 4)
+    assert (schedule.repeats, schedule.ended) == (4, "clear")
+    assert executor.now == 4 * one
+
+
+def test_a_plan_within_minutes_says_how_many_repeats_and_never_more_than_were_asked_for(tmp_path: Path) -> None:
+    photos = draw_dataset(tmp_path / "photos", 12)
+    for minutes, seeds, told in ((0.001, 10, 3), (0.001, 1, 1), (1e6, 10, 10)):
+        settings = TrialSettings(arms=("real", "classical"), shots=(3,), resolution=(32, 32), seeds=seeds)
+        bench = open_trial(photos, tmp_path / "out", settings)
+        planned = plan(bench, Costs({("arm", "small-cnn"): 60.0}), 1, minutes)
+        assert planned.seeds == told
+        assert ("not enough for the 3 repeats that a verdict needs at least" in planned.sentence) == (told == 3)
 
 
 def test_a_stop_inside_a_cell_speaks_of_the_trial(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def trial(
     out_folder
         The trial's folder. Default: trials/ and the name of DATA.
     minutes
-        Time for all of it: as many repeats are done as fit, two at least.
+        Time for all of it: as many repeats are done as fit, but at least the three that a verdict needs.
     plan
         Only say how long it takes and what gain it could find, and end. (It times a few steps of each model.)
     classes

@@ -54,7 +54,7 @@ def trial(
         classes: the classes to take; None takes all.
         unlabelled: more images of the same line, for the generators and the teacher of the arm ``taught``. Refused
             when one of them shows what a test image shows.
-        minutes: budget: as many repeats are done as fit, two at least.
+        minutes: budget: as many repeats are done as fit, but at least the three that a verdict needs.
         early_stop: stop when the evidence is clear, by bounds that keep the chance of a wrong verdict.
         workers: cells at a time; None takes one for each core. On Ray, cells at a time in the whole cluster.
         on: ``local`` works in processes of this machine, ``ray`` on a Ray cluster (extra ``ray``).

@@ -16,6 +16,7 @@ from flawforge.studies.trial_arms import TAUGHT_VIEWS
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_cells import GENERATOR, work_list
 from flawforge.studies.trial_choice import STEPS
+from flawforge.studies.trial_gains import FEWEST_SEEDS
 from flawforge.studies.trial_schedule import Costs, clock
 from flawforge.studies.trial_ways import WAYS
 from flawforge.training.classifier import fit, predict
@@ -80,7 +81,8 @@ def plan(
     settings = bench.settings
     cells = work_list(settings)
     one = costs.of(key for key in cells if key.seed == 0) / workers
-    seeds = settings.seeds if minutes is None else max(2, min(settings.seeds, int(minutes * 60 / max(one, 1e-9))))
+    fitting = settings.seeds if minutes is None else int(minutes * 60 / max(one, 1e-9))
+    seeds = min(settings.seeds, max(FEWEST_SEEDS, fitting))
     seconds = one * seeds
     detectable = None
     if seeds > 1:
@@ -90,7 +92,8 @@ def plan(
     if minutes is not None and seeds < settings.seeds:
         told += f" ({settings.seeds} would take {clock(one * settings.seeds)})"
     if minutes is not None and seconds > minutes * 60 * 1.05:
-        told += f". {minutes:g} minutes are not enough for the two repeats that a verdict needs at least"
+        told += f". {minutes:g} minutes are not enough for "
+        told += f"the {FEWEST_SEEDS} repeats that a verdict needs at least" if seeds >= FEWEST_SEEDS else "them"
     if detectable is not None:
         told += f". It would find a gain of {100 * detectable:.1f} points 9 times in 10, if repeats vary as "
         told += "usual" if pilot is None else f"the {pilot[1]} that are done here do"

@@ -12,12 +12,12 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.trials import TrialSettings
 from flawforge.runs.cells import CellKey, has_cell, read_cell
 from flawforge.studies.trial_cells import needs, work_list
+from flawforge.studies.trial_gains import FEWEST_SEEDS
 from flawforge.studies.trial_worker import CELLS
 from flawforge.studies.trial_workers import Executor
 from flawforge.training.interrupt import Interrupt
 
 TICK = 0.5  # seconds between two looks at Ctrl-C and the clock
-LEAST_REPEATS = 2  # of a trial: one repeat tells nothing about chance
 SPARE = 1.1  # a repeat is begun when this many times its expected duration is left
 
 
@@ -52,7 +52,8 @@ class Schedule:
         settings: of the trial.
         costs: of its cells.
         done: cells that are on the disk. before: those that were when we began.
-        repeats: repeats that will be done as things stand; the budget or an early stop lowers it.
+        repeats: repeats that will be done as things stand; the budget or an early stop lowers it, and a
+            budget that turns out to last longer raises it again.
         ended: why repeats were left out: ``minutes``, ``clear``, or empty.
     """
 
@@ -90,7 +91,7 @@ class Schedule:
         Args:
             executor: where.
             progress: where to tell how far it is and what time is left.
-            deadline: on the monotonic clock; no repeat is begun that would end later, but the first two.
+            deadline: on the monotonic clock; no repeat is begun that would end later, but those that a verdict needs.
             judge: called with the number of whole repeats when it has grown; True ends the trial early.
 
         Raises:
@@ -132,19 +133,20 @@ class Schedule:
 
     def _look(self, judged: int, judge: Callable[[int], bool] | None) -> int:
         """Judge each number of whole repeats once, in order: a resumed trial stops where an unbroken one did."""
-        while judge is not None and not self.ended and judged < min(self.whole(), self.repeats):
+        while judge is not None and self.ended != "clear" and judged < min(self.whole(), self.repeats):
             judged += 1
             if judged < self.settings.seeds and judge(judged):
                 self.repeats, self.ended = judged, "clear"
         return judged
 
     def _fit_into(self, deadline: float | None, slots: int, under_way: dict[CellKey, float]) -> None:
-        """Leave out the repeats that would not end in time. One that was begun is done."""
-        if deadline is None:
+        """Leave out the repeats that would not end in time, as far as is known by now. One that was begun is done."""
+        if deadline is None or self.ended == "clear":
             return
         now = time.monotonic()
+        self.repeats, self.ended = self.settings.seeds, ""
         begun = max((key.seed for key in (*self.done, *under_way)), default=-1) + 1
-        while self.repeats > max(begun, LEAST_REPEATS):
+        while self.repeats > max(begun, FEWEST_SEEDS):
             rest = [key for key in self.left() if key not in under_way]
             needed = SPARE * (self.costs.of(rest) + self.costs.of(under_way)) / slots
             if now + needed <= deadline:
