@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,14 @@ def oracle(data: Any, n: int, seed: int) -> dict[str, Bytes]:
     """A perfect generator: fresh images of each class."""
     rng = np.random.default_rng(seed + 10_000)
     return {label: np.stack([draw(label, rng) for _ in range(n)]) for label in data.classes}
+
+
+def talker(data: Any, n: int, seed: int) -> dict[str, Bytes]:
+    """The oracle around a program of its own that reads what it is told, and writes much, in no encoding."""
+    program = "import os, sys; sys.stdin.read(); print('epoch 1 loss 0.3'); os.write(2, b'\\xff\\xfe' * 60_000)"
+    subprocess.run([sys.executable, "-S", "-c", program], check=True)
+    os.write(1, b"[warning] a line of a C library\n")
+    return oracle(data, n, seed)
 
 
 def repeater(data: Any, n: int, seed: int) -> dict[str, Bytes]:

@@ -20,10 +20,12 @@ import flawforge
 import trial_material as material
 from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsError, SettingError
 from flawforge.core.trials import TrialSettings
-from flawforge.runs.cells import read_cells
+from flawforge.runs.cells import CellKey, read_cells
 from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.trial_bench import load_bench, save_bench
+from flawforge.studies.trial_cells import GENERATOR
 from flawforge.studies.trial_opening import open_trial
+from flawforge.studies.trial_workers import Processes
 
 SMALL: dict[str, Any] = {
     "shots": (3,),
@@ -300,3 +302,23 @@ def test_a_worker_that_is_killed_is_replaced(photos: Path, helped: tuple[Path, T
         record = planted(photos, tmp_path / "out", "oracle", workers=2)
     assert killed
     assert scrubbed(record) == scrubbed(helped[1])
+
+
+@pytest.mark.slow
+def test_a_generator_may_start_programs_that_read_and_write(tmp_path: Path) -> None:
+    photos = material.draw_dataset(tmp_path / "photos", 12, classes=("good", "waves"))
+    kept = {key: value for key, value in SMALL.items() if key not in ("workers", "early_stop")}
+    settings = TrialSettings.parse({**kept, "generator": "trial_material:talker"})
+    open_trial(photos, tmp_path / "out", settings)
+    workers, asked = Processes(tmp_path / "out", 1), [CellKey(0, 3, GENERATOR), CellKey(1, 3, GENERATOR)]
+    done: list[CellKey] = []
+    try:
+        for key in asked:
+            workers.submit(key)
+            until = time.monotonic() + 90
+            while key not in done:
+                assert time.monotonic() < until, "the worker does not answer"
+                done += [key for key, _ in workers.finished(0.5)]
+    finally:
+        workers.close()
+    assert done == asked

@@ -61,9 +61,9 @@ def one_thread() -> Iterator[None]:
 
 def serve(folder: str) -> None:
     """Be a worker: read keys from standard input, write cells, answer by lines; end when nobody listens."""
-    answers, sys.stdout = sys.stdout, sys.stderr  # what a user's module prints must not be taken for an answer
+    commands, answers = _own_streams()
     asked: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_hear, args=(sys.stdin, asked), daemon=True).start()
+    threading.Thread(target=_hear, args=(commands, asked), daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
@@ -72,6 +72,22 @@ def serve(folder: str) -> None:
         answer = _answer(bench, Path(folder), CellKey(*json.loads(asked.get())))
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def _own_streams() -> tuple[IO[str], IO[str]]:
+    """Take standard input and output for the trial alone.
+
+    What a user's module prints, a C library writes or a program of theirs says goes to standard error; it must not be
+    taken for an answer. Who reads standard input finds it at its end, and eats no command.
+    """
+    commands = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    sys.stdout = sys.stderr
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return commands, answers
 
 
 def _hear(source: IO[str], asked: queue.Queue[str]) -> None:

@@ -149,7 +149,7 @@ class _Worker:
         self._errors: list[str] = []
         self._process = subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, env=environment, start_new_session=os.name == "posix",
+            encoding="utf-8", errors="replace", env=environment, start_new_session=os.name == "posix",
         )  # fmt: skip
         threading.Thread(target=self._listen, args=(answers,), daemon=True).start()
         threading.Thread(target=self._remember, daemon=True).start()
