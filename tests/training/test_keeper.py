@@ -160,6 +160,40 @@ def test_a_rising_distance_is_answered(
     assert "at 0.2 kimg: the images have become far worse" in str(event["text"])
 
 
+def test_without_rescues_a_rising_distance_is_told_and_training_goes_on(
+    draw: Draw, tmp_path: Path, cared: dict[str, object], heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = iter([300.0, 5.0, 1.0, 0.5, 100.0, 120.0, 150.0, 140.0, 130.0, 120.0])
+    monkeypatch.setattr(Judge, "value", lambda self, maker: next(told))
+    monkeypatch.setattr(watch_file, "ALIKE", 0.0)  # nothing else is found
+    data = draw()
+    run = train(data, tmp_path / "run", kimg=0.32, progress=heard, **{**cared, "rescues": 0})
+    end = require_checkpoint(run)
+    assert (end.step, end.facts["stopped"], end.facts["best"]) == (80, "kimg", 30)
+    (text,) = heard.warned  # once, though it was found twice
+    assert text.startswith("worse at 0.2 kimg: the images have become far worse: distance to real ones 100, 120, 150")
+    assert "by the best weights so far" in text
+    (event,) = events(run, "warning")
+    assert (event["kind"], event["step"], event["text"]) == ("worse", 60, text)
+    bare = train(data, tmp_path / "bare", kimg=0.32, **{**cared, "rescues": 0, "judge_kimg": 0.0})
+    assert same(run, bare)
+
+
+def test_without_rescues_the_best_weights_outlive_a_divergence(
+    draw: Draw, tmp_path: Path, cared: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, told = draw(), iter([9.0, 5.0, 2.0, *[3.0] * 9])
+    monkeypatch.setattr(Judge, "value", lambda self, maker: next(told))
+    poison(monkeypatch, at=33, below=1)
+    asked = {**cared, "rescues": 0}
+    with pytest.raises(TrainingDivergedError, match=r"training diverged: .* at step 40"):
+        train(data, tmp_path / "run", kimg=0.2, **asked)
+    kept = Run.open(tmp_path / "run")
+    assert find_checkpoint(kept).step == 20
+    until = train(data, tmp_path / "until", kimg=0.08, **{**asked, "judge_kimg": 0.0})
+    assert same(kept, until)
+
+
 def test_a_training_that_cannot_be_saved_stops_with_the_best_it_had(
     draw: Draw, tmp_path: Path, cared: dict[str, object], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,8 @@ class Care:
             "worse",
             f"the images have become far worse: distance to real ones {', '.join(f'{one:.3g}' for one in recent)}, "
             f"after {self.best[1]:.3g} at the best",
+            "Images are made by the best weights so far. Try: --rescues 3, which goes back to them, or half the step "
+            "sizes (--generator-lr, --discriminator-lr), in a new --out folder.",
         )
 
     def spent(self, judging: float, between: float) -> bool:

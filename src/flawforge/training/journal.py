@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from flawforge.core.errors import ExtraMissingError, TrainingDivergedError
+from flawforge.core.errors import ExtraMissingError
 from flawforge.core.progress import Progress
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History, NoHistory
@@ -56,10 +56,8 @@ class Journal:
     def flush(self) -> tuple[dict[str, float], Finding | None]:
         """Write the line of the steps since the last one, and return it with what is wrong.
 
-        Where the recipe has no answer to a collapse, it is told here and not returned.
-
-        Raises:
-            TrainingDivergedError: a loss is not finite, and the recipe has no answer.
+        Where the recipe has no answer to a collapse, it is told here and not returned; a loss that is not finite is
+        returned always.
         """
         if self._sum is None:
             return {}, None
@@ -74,12 +72,7 @@ class Journal:
         answers = self.state.recipe.rescues > 0
         broken = self.watch.check_finite(line)
         if broken is not None:
-            if answers:
-                return line, broken
-            raise TrainingDivergedError(
-                f"training diverged: {broken.text}. The last good checkpoint is kept. Try half the step sizes "
-                f"(--generator-lr, --discriminator-lr) or --precision float32, in a new --out folder."
-            )
+            return line, broken
         self.history.append(line)
         if self.board is not None:
             for name, value in means.items():
@@ -93,11 +86,16 @@ class Journal:
         found = self.watch.judge({**line, **means})
         if answers:
             return found[0] if found else None
-        for one in self.watch.due(found, line["kimg"]):
-            text = f"{one.kind.replace('-', ' ')} at {line['kimg']:.1f} kimg: {one.text}. {one.advice}"
+        self.tell(found)
+        return None
+
+    def tell(self, found: list[Finding]) -> None:
+        """Warn of what is wrong, where it was not told in the last 10 kimg, and write it into the history."""
+        kimg = self.state.shown / 1000
+        for one in self.watch.due(found, kimg):
+            text = f"{one.kind.replace('-', ' ')} at {kimg:.1f} kimg: {one.text}. {one.advice}"
             self.progress.warn(text)
             self.event("warning", one.kind, text)
-        return None
 
     def event(self, event: str, kind: str, text: str) -> None:
         """Write an event into the history."""

@@ -62,7 +62,10 @@ class Keeper:
             self._judged_at = self.clock.seconds
 
     def look(self) -> Finding | None:
-        """Judge the generator where that is due, keep it when it is the best so far, and return what is wrong."""
+        """Judge the generator where that is due, keep it when it is the best so far, and return what is wrong.
+
+        Where the recipe has no answer, a generator that has become far worse is told here and not returned.
+        """
         if not self.care.due(self.state.step):
             return None
         value, took, between = self._judged()
@@ -80,6 +83,9 @@ class Keeper:
                 f"judging took {took / between:.0%} of the time; it is done half as often from {place} on"
             )
         self.journal.remark(distance=value)
+        if found is not None and self.state.begun.rescues == 0:
+            self.journal.tell([found])
+            return None
         return found
 
     def _judged(self) -> tuple[float | None, float, float]:
@@ -99,11 +105,13 @@ class Keeper:
         """Go back to the best weights with settings that collapse less, or give up; return whether to go on.
 
         Raises:
-            TrainingDivergedError: it was answered as often as the recipe allows, and nothing is worth keeping.
+            TrainingDivergedError: the recipe answers none, or it was answered as often as the recipe allows and nothing
+            is worth keeping. The best weights are on disk then, where there are any.
         """
         care, state, first = self.care, self.state, self.state.processes.first
         where, before = f"{state.shown / 1000:.1f} kimg", state.recipe
         if state.begun.rescues == 0:
+            self._save_best()
             raise TrainingDivergedError(
                 f"training diverged: {finding.text}. The last good checkpoint is kept. Try half the step sizes "
                 f"(--generator-lr, --discriminator-lr) or --precision float32, in a new --out folder."
@@ -136,9 +144,13 @@ class Keeper:
         with self.clock.saving():
             facts = self.facts(reason)
             if self._best is not None and self._best[0] != state.step:
-                save_checkpoint(self.run, *self._best)
+                self._save_best()
             save_checkpoint(self.run, state.step, state.tensors(), facts)
         self._best = None
+
+    def _save_best(self) -> None:
+        if self._best is not None:
+            save_checkpoint(self.run, *self._best)
 
     def facts(self, reason: str | None = None) -> dict[str, Any]:
         """Return what the JSON of a checkpoint says. At an end, the present weights compete with the best."""
