@@ -132,3 +132,46 @@ def test_a_file_that_vanishes_is_named(tmp_path):
     with pytest.raises(ImageBrokenError) as caught:
         data.read(0)
     assert str(caught.value) == f"{path}: is no longer there"
+
+
+def stored(folder: Path, peaks: list[int], deep: bool = True) -> Path:
+    """Store images of one value each, named by it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, peak in enumerate(peaks):
+        Image.fromarray(np.full((4, 4), peak, np.uint16 if deep else np.uint8)).save(folder / f"{place}-{peak}.png")
+    return folder
+
+
+def brightness(data: Dataset) -> list[float]:
+    pixels = data.pixels((4, 4), 1)
+    assert pixels.dtype == (np.uint8 if data.bits == 8 else np.uint16)
+    assert int(pixels.max()) <= data.white
+    return [round(float(image.mean()) / data.white, 2) for image in pixels]
+
+
+def test_a_part_is_read_on_the_scale_of_another_part(tmp_path: Path) -> None:
+    data = load(stored(tmp_path / "a", [*[1000] * 9, 3000]))
+    dark, bright = data.take(range(9)), data.take([9])
+    assert (dark.white, bright.white) == (1023, 4095)
+    assert brightness(dark.scaled_as(bright)) == [0.24] * 9
+    assert brightness(bright.scaled_as(dark)) == [1.0]  # what is brighter than white is white
+    assert dark.scaled_as(bright).take([0]).white == 4095
+    assert dark.scaled_as(bright).fingerprint == dark.fingerprint
+
+
+def test_parts_of_other_depths_are_read_on_one_scale(tmp_path: Path) -> None:
+    stored(tmp_path / "a", [1000, 1000, 1000, 3000])
+    data = load(stored(tmp_path / "a", [128, 128, 128], deep=False))
+    deep, shallow = (
+        data.take(i for i, one in enumerate(data.samples) if (one.mode == "L") == which) for which in (0, 1)
+    )
+    dark = deep.take(range(3))
+    assert brightness(shallow.scaled_as(dark)) == [0.5] * 3
+    assert shallow.scaled_as(dark).bits == 16
+    mixed = data.take(
+        i for i, one in enumerate(data.samples) if one.mode == "L" or (one.peak == 1000 and "0-" in one.file)
+    )
+    assert (mixed.bits, mixed.deep_white) == (8, 1023)
+    assert brightness(deep.scaled_as(mixed)) == [0.98, 0.98, 0.98, 1.0]  # as the 16-bit image among `mixed` is read
+    assert brightness(deep.scaled_as(shallow)) == [0.24, 0.24, 0.24, 0.73]  # nothing there says: its own white
+    assert deep.scaled_as(shallow).bits == 8

@@ -12,7 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import flawforge
 from flawforge.core.errors import DataUnusableError, FlawforgeError, RunExistsError, SettingError
@@ -133,6 +135,31 @@ def test_no_piece_of_material_is_in_two_parts(lines: Path, tmp_path: Path) -> No
     few = data.take(range(20))
     with pytest.raises(DataUnusableError, match="20 different pieces of material; .* needs at least 40"):
         cut(few, None, seed=0)
+
+
+def test_held_out_images_are_seen_as_bright_as_the_generators_learn_them(lines: Path) -> None:
+    folder = lines / "deep"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for place in range(60):
+        image = rng.integers(0, 1001, (16, 16)).astype(np.uint16)
+        Image.fromarray(image).save(folder / f"{place:02d}.png")
+    dark = flawforge.load(folder)
+    bright = int(cut(dark, None, seed=0).train.samples[0].file[:2])
+    image[0, 0] = 3000
+    Image.fromarray(image).save(folder / f"{bright:02d}.png")
+    parts = cut(flawforge.load(folder), None, seed=0)
+    assert parts.train.white == 4095
+    start = flawforge.recipe("dcgan-lite", resolution=16)
+    seen: list[float] = []
+
+    def brightest(images: Any) -> Any:
+        seen.append(float(images.max()))
+        return images.flatten(1).numpy()
+
+    search_referee.Referee(parts.choose, parts.choose_groups, start, 1, brightest)  # type: ignore[arg-type]
+    search_referee.Referee(parts.confirm, parts.confirm_groups, start, 1, brightest)  # type: ignore[arg-type]
+    assert seen == [pytest.approx(1000 / 4095 * 2 - 1, abs=0.01)] * 2
 
 
 def test_two_workers_share_one_list_of_trials(lines: Path, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ class Dataset:
         samples: the images.
         broken: the files that cannot be read, each with its reason.
         notes: what is worth knowing about how the folder was read, a sentence each.
+        scale: `bits` and `deep_white` of the images that these are compared with (`scaled_as`); None: their own.
     """
 
     source: str
@@ -101,6 +102,7 @@ class Dataset:
     samples: tuple[Sample, ...]
     broken: tuple[Broken, ...] = ()
     notes: tuple[str, ...] = ()
+    scale: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -131,6 +133,8 @@ class Dataset:
     @cached_property
     def bits(self) -> int:
         """16 when the majority of the images has 16 bits, else 8; the others are scaled to it."""
+        if self.scale is not None:
+            return self.scale[0]
         deep = sum(sample.format.mode == "I;16" for sample in self.samples)
         return 16 if deep * 2 > len(self.samples) else 8
 
@@ -142,6 +146,8 @@ class Dataset:
     @cached_property
     def deep_white(self) -> int:
         """White in the 16-bit files: the smallest of 1023, 4095, 16383, 65535 that holds them all (65535 if none)."""
+        if self.scale is not None:
+            return self.scale[1]
         peaks = [sample.peak for sample in self.samples if sample.format.mode == "I;16"]
         return next(white for white in WHITES[1:] if white >= max(peaks)) if peaks else WHITES[-1]
 
@@ -194,6 +200,15 @@ class Dataset:
                 out[index] = image
                 task.advance()
         return np.minimum(out, self.white).astype(out.dtype)
+
+    def scaled_as(self, other: Dataset) -> Dataset:
+        """Return the dataset with another one's bits and white, so that one value means one brightness in both.
+
+        White follows from the images, so that parts of one dataset may differ in it. Values above the other's white
+        are read as white. Where the other has no 16-bit file, it does not say what white is in them, and it stays.
+        """
+        deep = any(sample.format.mode == "I;16" for sample in other.samples)
+        return replace(self, scale=(other.bits, other.deep_white if deep else self.deep_white))
 
     def take(self, indices: Iterable[int]) -> Dataset:
         """Return a dataset of the samples with these indices, in the order of this one."""

@@ -32,7 +32,7 @@ class Parts:
 
     Attributes:
         train: what every generator of the search learns from.
-        choose: real images that rank the settings.
+        choose: real images that rank the settings, on the scale of brightness of `train`, as `confirm`.
         confirm: real images that nothing was chosen by; they compare the winner with the recipe it started from.
         train_groups: (N,) group numbers of `train`.
         choose_groups: (N,) of `choose`.
@@ -71,10 +71,11 @@ def cut(data: Dataset, shots: int | None, seed: int, progress: Progress = SILENT
     rows = split.train
     if shots is not None:
         rows = np.sort(rows[draw_shots(data.labels[rows], data.classes, groups[rows], shots, seed)])
+    train = data.take(rows.tolist())
     return Parts(
-        train=data.take(rows.tolist()),
-        choose=data.take(split.validation.tolist()),
-        confirm=data.take(split.test.tolist()),
+        train=train,
+        choose=data.take(split.validation.tolist()).scaled_as(train),
+        confirm=data.take(split.test.tolist()).scaled_as(train),
         train_groups=groups[rows],
         choose_groups=groups[split.validation],
         confirm_groups=groups[split.test],

@@ -100,9 +100,7 @@ def real_batches(
     """
     recipe, labels = plan.recipe, data.labels
     if unlabelled is not None:
-        more = unlabelled.pixels(recipe.resolution, plan.channels, progress)
-        if unlabelled.white != data.white:
-            more = (more.astype(np.float64) * (data.white / unlabelled.white)).round().astype(pixels.dtype)
+        more = unlabelled.scaled_as(data).pixels(recipe.resolution, plan.channels, progress)
         pixels = np.concatenate([pixels, more])
         labels = np.concatenate([labels, np.full(len(more), len(data.classes))])
     order = make_order(labels, len(data.classes), recipe.balance, recipe.unlabelled_share, seed)

@@ -61,7 +61,7 @@ def find_judge(opened: Opened, pixels: Pixels, device: torch.device, seed: int, 
         return None
     groups = whole.groups(progress)
     if len(rows):
-        held = whole.take(rows)
+        held = whole.take(rows).scaled_as(opened.training)
         shown = held.pixels(recipe.resolution, opened.plan.channels, progress)
         real = RealImages(shown, held.white, whole.labels[rows], groups[rows], True)
     else:
