@@ -121,6 +121,11 @@ def test_the_tail_is_the_quantiles_inverse_and_between_the_two_parts(own: float,
     assert two.tail(0.0) == pytest.approx(0.5)
 
 
+def test_a_tail_that_is_lost_beside_one_has_a_quantile() -> None:
+    for tail in (1e-12, 1e-20, 4e-29):
+        assert Student(1.0, 3, 0.0, 100).quantile(tail) == pytest.approx(stats.t.isf(tail, 3), rel=1e-9)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "group"), [(0.06, 0.05), (0.01, 0.25)], ids=["seeds", "groups"])
 def test_the_interval_covers_whichever_factor_rules_where_simpler_ones_do_not(seed: float, group: float) -> None:

@@ -50,6 +50,12 @@ def test_the_test_groups_bound_what_any_number_of_seeds_can_find() -> None:
     assert few.seeds_wanted(0.10) is not None
 
 
+@pytest.mark.parametrize("error", [1e-9, 4e-29, 1e-200])
+def test_no_gain_up_to_the_whole_is_not_one_that_could_be_seen(error: float) -> None:
+    assert Design(PARTS, 400, error).detectable(4) is None
+    assert Design(Parts(0.5, 0.0, 0.0), 400).detectable(3) is None
+
+
 def test_rivals_are_correlated_by_a_half() -> None:
     rng = np.random.default_rng(1)
     one = Design(Parts(0.02, 0.0, 0.0), 10_000)

@@ -34,6 +34,15 @@ def test_without_an_early_look_the_level_is_whole_and_beyond_the_plan_it_stays()
     assert level_now([5], 10, 0.025) == pytest.approx(0.00153, abs=1e-5)
 
 
+@pytest.mark.parametrize("planned", [20, 60, 100, 1000])
+def test_before_a_third_of_the_plan_nothing_is_decided_and_nothing_spent(planned: int) -> None:
+    early = [seeds for seeds in range(1, planned, 1 + planned // 50) if seeds < planned / 3]
+    assert all(level_now([seeds], planned, 0.025) == 0 for seeds in early)
+    assert level_now([planned // 3 + 1], planned, 0.025) > 1e-4
+    later = [planned // 2, planned]
+    assert level_now([*early, *later], planned, 0.025) == level_now(later, planned, 0.025)
+
+
 @pytest.mark.parametrize("shared", [0.0, 0.5])
 def test_looking_four_times_at_students_t_has_no_more_false_alarms(shared: float) -> None:
     """Also where a part of the error is common to all looks, as the test groups are (its size known, 0 or 0.5)."""

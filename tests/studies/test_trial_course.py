@@ -87,3 +87,10 @@ def test_a_trial_whose_inner_evidence_advises_none_looks_on_to_its_end(
     assert [(look.seeds, look.planned, look.stopped) for look in record.looks] == [(n, 7, False) for n in (4, 5, 6, 7)]
     assert record.complete
     assert run(photos, tmp_path / "out", seeds=7).looks == record.looks
+
+
+def test_looks_begin_at_a_third_of_the_plan(photos: Path, tmp_path: Path, made: Made) -> None:
+    made.right["filtered"] = 1.0
+    record = run(photos, tmp_path / "out", seeds=15)
+    assert record.looks[0].seeds == 5
+    assert record.looks[-1].stopped

@@ -159,6 +159,29 @@ def test_stopping_early_asks_for_more_and_widens_the_interval(helped: Evidence) 
     assert judge(upto(replace(simulate(hopeless, 8, 2), looks=(6, 8)), 6)).look.stopped  # no gain of a point is left
 
 
+def test_a_record_from_before_the_first_look_decides_nothing_and_shows_sane_intervals(helped: Evidence) -> None:
+    """What Ctrl-C leaves of a trial of 60 seeds; at the level of such a look the interval was 12,000 points wide."""
+    early = judge(replace(helped, looks=(8,), planned=60))
+    (found,) = early.comparisons
+    assert (early.look.level, early.look.stopped, early.look.decided) == (0, False, [])
+    assert (found.word, found.gain.level) == ("no evidence", pytest.approx(0.95))
+    assert found.gain.low is not None
+    assert found.gain.low > 0  # clear alone
+    assert "so early a look" in found.why
+    assert found.detectable is not None
+    assert found.detectable < 1
+    assert {part.word for part in found.classes} == {"no evidence"}
+    assert {part.word for part in judge(helped).comparisons[0].classes} != {"no evidence"}
+
+
+def test_a_gain_that_no_trial_could_have_seen_is_not_told_in_points() -> None:
+    """Of one piece in three seeds: the gain that would be found 9 times in 10 is above 100 points."""
+    wild = replace(SMALL, images=12, pieces=6, classes=2, level=0.5, arm=9.0)
+    found = judge(simulate(wild, 3, 1))
+    assert found.comparisons[0].detectable is None
+    assert found.verdict.sentence.endswith("Not even a gain of 100 points would have been found 9 times in 10.")
+
+
 def test_the_same_evidence_gives_the_same_judgement_whatever_the_order_of_cells(helped: Evidence) -> None:
     turned = replace(helped, cells=dict(reversed(list(helped.cells.items()))), _kept={})
     assert judge(turned) == judge(replace(helped, _kept={}))

@@ -35,11 +35,11 @@ def rejected(p: Sequence[float], level: Callable[[int], float]) -> list[bool]:
 
     Args:
         p: one for each hypothesis.
-        level: of one hypothesis when m are left.
+        level: of one hypothesis when m are left; 0 rejects nothing.
     """
     out = [False] * len(p)
     for left, place in zip(range(len(p), 0, -1), np.argsort(p, kind="stable"), strict=True):
-        if p[place] > level(left):
+        if p[place] > level(left) or level(left) == 0:
             break
         out[int(place)] = True
     return out

@@ -60,7 +60,7 @@ class Student:
 
     def quantile(self, tail: float) -> float:
         """Return the value that is exceeded with chance `tail`, from above 0 to 0.5."""
-        first, second = (special.stdtrit(f, 1 - tail) for f in (self.own_freedom, self.shared_freedom))
+        first, second = (-special.stdtrit(f, tail) for f in (self.own_freedom, self.shared_freedom))
         return float((self.own * first + self.shared * second) / (self.own + self.shared))
 
     def tail(self, value: float) -> float:

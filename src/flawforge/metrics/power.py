@@ -67,12 +67,14 @@ class Design:
         each = stats.norm.cdf((centre + np.sqrt(0.5) * nodes) / np.sqrt(0.5)) ** self.rivals
         return float(shares @ each / shares.sum())
 
-    def detectable(self, seeds: int, power: float = POWER) -> float:
-        """Return the gain (a share) that is found with chance `power`; above 1 no gain would be."""
+    def detectable(self, seeds: int, power: float = POWER) -> float | None:
+        """Return the gain (a share) that is found with chance `power`; None: not even one from 0 to 1 is."""
         found = self.student(seeds)
-        high = 4 * float(np.sqrt(found.own + found.shared))
-        while self.power(high, seeds) < power:
-            high *= 2
+        high = min(1.0, 4 * float(np.sqrt(found.own + found.shared)))
+        while not self.power(high, seeds) >= power:
+            if high >= 1:
+                return None
+            high = min(1.0, 2 * high)
         return float(optimize.brentq(lambda gain: self.power(gain, seeds) - power, 0.0, high, xtol=1e-7))
 
     def seeds_wanted(self, gain: float, power: float = POWER, most: int = MOST_SEEDS) -> int | None:

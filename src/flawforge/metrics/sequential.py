@@ -3,7 +3,8 @@
 The error that is allowed is spent bit by bit, as a function of the share of the planned seeds that is done (Lan &
 DeMets 1983, "Discrete sequential boundaries for clinical trials"). The function is theirs like O'Brien & Fleming's:
 next to nothing early, nearly all at the end, so the power at the planned end is that of a trial without looks. Looks
-need not be planned, as long as when to look does not depend on what was seen.
+need not be planned, as long as when to look does not depend on what was seen. Before a third of the plan the error that
+may be spent is so small that no evidence could decide and an interval at its level spans everything: nothing is spent.
 
 The bounds are found for normal statistics of independent increments by numerical integration (Armitage, McPherson &
 Rowe 1969), and used as nominal levels of Student's t, which few seeds need (Pocock 1977, section 3). The part of the
@@ -18,6 +19,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, stats
 
+LEAST = 1 / 250  # of the error: with less to spend a look decides nothing, and spends nothing
 GRID = 801  # points of the density between looks; bounds are good to 1e-4
 
 
@@ -66,9 +68,13 @@ def level_now(looks: Sequence[int], planned: int, error: float) -> float:
     """Return the one-sided level of the last of `looks` (numbers of seeds), of `planned` in all.
 
     One look at all planned seeds has the whole error. Seeds beyond the plan spend nothing more, and the level stays.
+    0 says that it is too early to decide anything: less than a 250th of the error may be spent, which is so before a
+    third of the plan for an error of 0.025. Such looks spend nothing, and do not count later.
     """
     fractions = tuple(sorted({min(1.0, seeds / planned) for seeds in looks}))
-    return nominal_levels(fractions, error)[-1]
+    if spent(fractions[-1], error) < LEAST * error:
+        return 0.0
+    return nominal_levels(tuple(one for one in fractions if spent(one, error) >= LEAST * error), error)[-1]
 
 
 def _bound(grid: np.ndarray, density: np.ndarray, sd: float, share: float) -> float:

@@ -79,7 +79,7 @@ class Comparison(Part):
         p: two-sided, of the gain's t over seeds and groups. p_corrected: Holm over all primary comparisons.
         p_permutation: two-sided, over sign flips of the seeds' differences; p_least: the least that so few seeds allow.
         error_removed: share of the control's error that is gone.
-        detectable: gain that would have been found 9 times in 10.
+        detectable: gain that would have been found 9 times in 10; None: not even one of 100 points.
         rivals: the other arms without generated images. "helps" asks for a gain over each.
         word: helps, no evidence, hurts. why: in half a sentence, what it rests on.
         classes: the same class by class.
@@ -133,7 +133,7 @@ class Worth(Part):
 
 
 class Look(Part):
-    """One look of the early stopping: at `seeds` of the planned ones, a p at or below `level` decides."""
+    """One look of the early stopping: at `seeds` of the planned ones, a p at or below `level` decides, with 0 none."""
 
     seeds: int
     planned: int

@@ -11,6 +11,7 @@ from flawforge.core.errors import SettingError, TrainingInterruptedError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.trials import TrialSettings
 from flawforge.data.dataset import Dataset
+from flawforge.metrics.sequential import level_now
 from flawforge.runs.cells import read_cells
 from flawforge.runs.gains import Look
 from flawforge.runs.trials import TrialRecord
@@ -20,10 +21,11 @@ from flawforge.studies.trial_opening import open_trial
 from flawforge.studies.trial_plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial_results import judged, pilot, read_results, save_results
 from flawforge.studies.trial_schedule import Schedule
+from flawforge.studies.trial_verdict import ERROR
 from flawforge.studies.trial_worker import CELLS
 from flawforge.studies.trial_workers import Executor, Here, Processes
 
-FIRST_LOOK = 4  # repeats before which the evidence is not looked at to stop early
+FIRST_LOOK = 4  # repeats before which the evidence is not looked at to stop early, nor before a third of the plan
 On = Literal["local", "ray"]
 
 
@@ -89,8 +91,10 @@ def trial(
         """Look at the first `repeats` repeats, and say whether more are not needed."""
         if not early_stop or repeats < min(FIRST_LOOK, asked.seeds):
             return False
-        cells = read_results(folder, bench, repeats)
-        look = judged(bench, cells, (*(look.seeds for look in looks), repeats), asked.seeds).look
+        seen = (*(look.seeds for look in looks), repeats)
+        if level_now(seen, asked.seeds, ERROR) == 0:  # too early to decide anything
+            return False
+        look = judged(bench, read_results(folder, bench, repeats), seen, asked.seeds).look
         looks.append(look)
         return look.stopped
 

@@ -103,8 +103,10 @@ def error_removed(evidence: Evidence, found: Measured, level: float) -> Estimate
     return Estimate(value=1 - left / before, low=float(low), high=float(high), level=level)
 
 
-def class_gains(evidence: Evidence, found: Measured, error: float, shared: int) -> list[ClassGain]:
-    """Return the comparison class by class, at a one-sided error.
+def class_gains(
+    evidence: Evidence, found: Measured, error: float, shared: int, decides: bool = True
+) -> list[ClassGain]:
+    """Return the comparison class by class, at a one-sided error; no word is said unless it is time that `decides`.
 
     The p-values are corrected over the classes (Holm) and over the `shared` comparisons (Bonferroni).
     """
@@ -130,7 +132,7 @@ def class_gains(evidence: Evidence, found: Measured, error: float, shared: int) 
     for name, images, groups, measured, seen_gain, why in rows:
         p = None if measured is None else next(corrected)
         word: Word = "no evidence"
-        if measured is not None and p is not None and p <= 2 * error:
+        if decides and measured is not None and p is not None and p <= 2 * error:
             word = "helps" if measured.value > 0 else "hurts"
         shown = Estimate(value=None, low=None, high=None) if measured is None else estimate_of(measured, level)
         out.append(ClassGain(label=name, gain=shown, p=p, word=word, detectable=seen_gain, images=images,

@@ -99,7 +99,7 @@ def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None
     places = max(1, len(settings.shots) * len(settings.models))
     found = [(one.design(ERROR / places), len(one.seeds)) for one in measure_all(evidence)]
     varied = [one for one in found if one[0].parts.seed + one[0].parts.group + one[0].parts.both > 0]
-    return max(varied, key=lambda one: one[0].detectable(max(2, settings.seeds)), default=None)
+    return max(varied, key=lambda one: one[0].detectable(max(2, settings.seeds)) or 1.0, default=None)
 
 
 def save_results(

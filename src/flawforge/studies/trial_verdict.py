@@ -89,7 +89,7 @@ def decide(evidence: Evidence, found: list[Measured]) -> tuple[dict[Place, Word]
         for one, good, bad in zip(primary, helps, hurts, strict=True)
     }
     now = level(1)
-    too_small = {one.place for one in primary if one.gain.at(1 - 2 * now)[1] < evidence.wanted}
+    too_small = {one.place for one in primary if now and one.gain.at(1 - 2 * now)[1] < evidence.wanted}
     wanted = _advised(evidence)
     settled = [place for place in wanted if words.get(place, "no evidence") != "no evidence" or place in too_small]
     decided = [f"{shots} shots, {model}" for shots, model in settled]
@@ -110,9 +110,13 @@ def _advised(evidence: Evidence) -> list[Place]:
 
 @dataclass(frozen=True)
 class _Levels:
-    """Error of one comparison now, how many share it, and the corrected p of each advised one."""
+    """Error of one comparison now, how many share it, and the corrected p of each advised one.
+
+    Where it is too early for any decision `now` is the plain error, at which intervals are shown; `decides` is False.
+    """
 
     now: float
+    decides: bool
     shared: int
     corrected: dict[Place, float]
 
@@ -122,7 +126,7 @@ def _levels(evidence: Evidence, found: list[Measured]) -> _Levels:
     now = level_now(evidence.looks or (evidence.planned,), evidence.planned, ERROR)
     sides = zip(holm([one.p_helps for one in primary]), holm([one.p_hurts for one in primary]), strict=True)
     corrected = {one.place: min(1.0, 2 * min(pair)) for one, pair in zip(primary, sides, strict=True)}
-    return _Levels(now, max(1, len(primary)), corrected)
+    return _Levels(now or ERROR, now > 0, max(1, len(primary)), corrected)
 
 
 def _compare(evidence: Evidence, one: Measured, words: dict[Place, Word], levels: _Levels) -> Comparison:
@@ -153,7 +157,7 @@ def _compare(evidence: Evidence, one: Measured, words: dict[Place, Word], levels
         rivals=rivals_of(one, level),
         word=word,
         why=reason(one, word, primary),
-        classes=class_gains(evidence, one, levels.now, levels.shared),
+        classes=class_gains(evidence, one, levels.now, levels.shared, levels.decides),
         gained=gained,
         lost=lost,
         flips=flips,

@@ -120,8 +120,8 @@ def _more_seeds(evidence: Evidence, one: Comparison, raw: Measured, error: float
         more = max(wanted, done + 1)
         return f"More seeds {where}: about {more} would find a gain of {points(aim)} points, 9 times in 10."
     least = design.detectable(MOST)
-    return (f"More test pieces {where}: on these, even {MOST} seeds would find no gain under {points(least)} points "
-            f"9 times in 10.")  # fmt: skip
+    none = "no gain" if least is None else f"no gain under {points(least)} points"
+    return f"More test pieces {where}: on these, even {MOST} seeds would find {none} 9 times in 10."
 
 
 def _said(evidence: Evidence, one: Comparison) -> str:
@@ -134,9 +134,10 @@ def _said(evidence: Evidence, one: Comparison) -> str:
         return (
             f"Generated images hurt: {where} {evidence.metric} falls by {points(-(one.gain.value or 0))} points {rest}."
         )
+    least = "Not even a gain of 100" if one.detectable is None else f"A gain of {points(one.detectable)}"
     return (f"There is no evidence that generated images help: {where} {evidence.metric} changes by "
-            f"{points(one.gain.value, sign=True)} points {rest}. A gain of {points(one.detectable)} points would have "
-            f"been found 9 times in 10.")  # fmt: skip
+            f"{points(one.gain.value, sign=True)} points {rest}. {least} points would have been found 9 times in "
+            f"10.")  # fmt: skip
 
 
 def _summed(evidence: Evidence, primary: list[Comparison]) -> list[str]:
