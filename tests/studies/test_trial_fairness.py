@@ -13,6 +13,8 @@ from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import resize
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
+from flawforge.metrics.classification import STATISTICS
+from flawforge.metrics.resampling import resampled
 from flawforge.studies.trial_fairness import Division, divide, shots_of
 from flawforge.studies.trial_leaks import refuse_generated_leak, refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial_textures import Textures, joined, textures_of
@@ -98,6 +100,23 @@ def test_a_class_of_one_piece_cannot_be_tested_on(grains: Dataset) -> None:
     object.__setattr__(pretend, "groups", lambda progress=None: groups)
     with pytest.raises(DataUnusableError, match="class 'coarse' shows 1 different pieces"):
         divide(pretend, textures, 0.5, 2, 0)
+
+
+def test_too_few_pieces_for_an_interval_are_refused_before_anything_is_trained(grains: Dataset) -> None:
+    def halved(pieces: int) -> Division:
+        groups = np.arange(24) % pieces  # each piece shows both classes, as a casting with good places and bad ones
+        pretend = replace(grains)
+        object.__setattr__(pretend, "groups", lambda progress=None: groups)
+        return divide(pretend, Textures(pictures(grains), groups), 0.5, 4, 0)
+
+    with pytest.raises(DataUnusableError, match="show 3 pieces of material for 2 classes, and an interval takes 4"):
+        halved(6)
+    division = halved(8)
+    own = np.unique(division.groups[division.test], return_inverse=True)[1]
+    labels = grains.labels[division.test]
+    assert own.max() + 1 == 4
+    found = resampled(np.stack([np.eye(2)[labels]] * 3), labels, own, STATISTICS["accuracy"])  # what the judge asks
+    assert found.freedom == 2
 
 
 def test_too_many_shots_are_refused_with_the_number_that_is_left(grains: Dataset) -> None:

@@ -17,6 +17,7 @@ from flawforge.data.splits import propose_split
 from flawforge.studies.trial_textures import Textures, joined
 
 LEAST_TEST = 2  # groups of a class that the test set needs
+SPARE_PIECES = 2  # more groups than classes that an interval takes: see `metrics.resampling`
 
 Ints = NDArray[np.int64]
 
@@ -41,7 +42,13 @@ class Division:
 
 
 def divide(
-    dataset: Dataset, textures: Textures, share: float, most_shots: int, seed: int, progress: Progress = SILENT
+    dataset: Dataset,
+    textures: Textures,
+    share: float,
+    most_shots: int,
+    seed: int,
+    progress: Progress = SILENT,
+    told_apart: int | None = None,
 ) -> Division:
     """Fix the test set.
 
@@ -56,9 +63,10 @@ def divide(
         most_shots: images a class that the pool must hold.
         seed: of the division.
         progress: where to tell how far it is.
+        told_apart: classes that the classifiers tell apart; None: those of the dataset.
 
     Raises:
-        DataUnusableError: a class has too few images or too few different pieces of material.
+        DataUnusableError: a class has too few images, or a class or all have too few different pieces of material.
     """
     pairs = textures.same_pairs(dataset.groups(progress), progress)
     groups = joined(dataset.groups(), pairs)
@@ -79,7 +87,18 @@ def divide(
                 f"and --shots {most_shots} asks for more. Ask for {pool} shots or fewer, leave the class out with "
                 f"--classes, or keep less for testing with --test-share."
             )
+    _enough_pieces(len(np.unique(groups[split.test])), len(dataset.classes) if told_apart is None else told_apart)
     return Division(split.test, split.train, groups, len(pairs), contents_sha256(dataset, split.test))
+
+
+def _enough_pieces(tested: int, classes: int) -> None:
+    """Refuse a test set whose pieces are fewer than `metrics.resampling` takes: pieces may show several classes."""
+    if tested < classes + SPARE_PIECES:
+        raise DataUnusableError(
+            f"the test images show {tested} pieces of material for {classes} classes, and an interval takes "
+            f"{classes + SPARE_PIECES}: pieces that show several classes count once. Photograph other pieces, leave "
+            f"classes out with --classes, or keep more for testing with --test-share."
+        )
 
 
 def contents_sha256(dataset: Dataset, indices: Ints) -> str:

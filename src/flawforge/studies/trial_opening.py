@@ -69,7 +69,10 @@ def open_trial(
     jpeg, channels = through_jpeg(dataset), dataset.channels
     images = all_seen(dataset, settings, channels, jpeg, progress)
     textures = Textures([_plane(image) for image in images], dataset.groups(progress))
-    division = divide(dataset, textures, settings.test_share, max(settings.shots), settings.seed, progress)
+    division = divide(
+        dataset, textures, settings.test_share, max(settings.shots), settings.seed, progress,
+        None if good is None else 2,
+    )  # fmt: skip
     refuse_pool_leak(dataset, division)
     more = np.zeros((0, *images.shape[1:]), np.uint8)
     if other is not None:
