@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from flawforge.core.errors import TrainingDivergedError
+
 SIDE = 32
 CLASSES = ("dots", "stripes", "waves")
 Bytes = NDArray[np.uint8]
@@ -53,6 +55,15 @@ def talker(data: Any, n: int, seed: int) -> dict[str, Bytes]:
     program = "import os, sys; sys.stdin.read(); print('epoch 1 loss 0.3'); os.write(2, b'\\xff\\xfe' * 60_000)"
     subprocess.run([sys.executable, "-S", "-c", program], check=True)
     os.write(1, b"[warning] a line of a C library\n")
+    return oracle(data, n, seed)
+
+
+def stumbler(data: Any, n: int, seed: int) -> dict[str, Bytes]:
+    """The oracle, three times; then it diverges, however often it is asked. It counts in the folder MARKS."""
+    marks = Path(os.environ["MARKS"])
+    if len(list(marks.iterdir())) >= 3:
+        raise TrainingDivergedError("the loss is no number any more")
+    (marks / str(seed)).touch()
     return oracle(data, n, seed)
 
 

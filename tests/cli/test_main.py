@@ -11,6 +11,7 @@ import pytest
 
 import flawforge
 from flawforge.cli import main as main_file
+from flawforge.core.errors import DataUnusableError
 
 Typed = Callable[..., int]
 
@@ -42,6 +43,19 @@ def test_wrong_usage_is_2_with_the_near_word(typed: Typed, capsys: pytest.Captur
     assert "wrong usage: Unknown option: --bach. Did you mean --batch" in told.err
     assert typed("trian") == 2
     assert typed("train") == 2
+
+
+def test_what_was_noted_about_a_problem_is_told_with_it(
+    typed: Typed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        problem = DataUnusableError("no such thing")
+        problem.add_note("What is [whole] is kept.")
+        raise problem
+
+    monkeypatch.setattr("flawforge.data.load.load", fails)
+    assert typed("inspect", "data") == 1
+    assert capsys.readouterr().err == "error: no such thing\nWhat is [whole] is kept.\n"
 
 
 def test_a_problem_is_1_and_explained_without_a_traceback(

@@ -99,6 +99,52 @@ def test_what_cannot_be_built_says_why(own: types.ModuleType) -> None:
             build_classifier(name, 2, 1, (32, 32), 0)
 
 
+def test_a_factory_whose_network_cannot_serve_is_told_at_once(own: types.ModuleType) -> None:
+    def broken(*_: object) -> nn.Module:
+        raise TypeError("unexpected keyword")
+
+    own.broken = broken  # type: ignore[attr-defined]
+    own.many = lambda *_: nn.Sequential(nn.Flatten(), nn.Linear(64, 1000))  # type: ignore[attr-defined]
+    own.colour = lambda *_: nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten())  # type: ignore[attr-defined]
+    own.maps = lambda *_: nn.Conv2d(1, 2, 3)  # type: ignore[attr-defined]
+    own.pair = lambda *_: nn.LSTM(8, 2)  # type: ignore[attr-defined]
+
+    def endless(*_: object) -> nn.Module:
+        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+        nn.init.constant_(network[1].bias, float("inf"))
+        return network
+
+    own.endless = endless  # type: ignore[attr-defined]
+    for name, reason in {
+        "broken": "which failed: TypeError: unexpected keyword .*test_classifier.py, line",
+        "many": r"maps images \(2, 1, 8, 8\) to \(2, 1000\); for 2 classes it must be \(2, 2\)",
+        "colour": r"fails on images \(2, 1, 8, 8\): RuntimeError: .* to have 3 channels",
+        "maps": r"to \(2, 2, 6, 6\); for 2 classes",
+        "pair": r"fails on images \(2, 1, 8, 8\)",
+        "endless": "logits that are not finite before any training",
+    }.items():
+        with pytest.raises(SettingError, match=reason):
+            build_classifier(f"factory_of_a_user:{name}", 2, 1, (8, 8), 0)
+
+
+def test_a_factorys_network_is_left_as_it_was_made(own: types.ModuleType) -> None:
+    """It is tried on two images: that must move no statistic, mode or weight."""
+
+    def make(*_: object) -> nn.Module:
+        made = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(0.5), nn.Flatten(), nn.LazyLinear(2))
+        made[0].eval()
+        return made
+
+    own.make = make  # type: ignore[attr-defined]
+    first, same = (build_classifier("factory_of_a_user:make", 2, 1, (8, 8), 0) for _ in range(2))
+    assert isinstance(first, nn.Sequential)
+    assert [layer.training for layer in first] == [False, True, True, True]
+    assert first.training
+    assert float(first[0].num_batches_tracked) == 0  # type: ignore[arg-type]
+    assert all(weight.grad is None and weight.requires_grad for weight in first.parameters())
+    assert first[3].weight.equal(same.state_dict()["3.weight"])
+
+
 def test_exposure_is_no_sign_of_a_class() -> None:
     """A brighter and flatter print of an image is standardised to the same one; an even image to nothing."""
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 0.3

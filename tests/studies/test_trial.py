@@ -18,7 +18,7 @@ import pytest
 
 import flawforge
 import trial_material as material
-from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsError, SettingError
+from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsError, SettingError, TrainingDivergedError
 from flawforge.core.trials import TrialSettings
 from flawforge.runs.cells import CellKey, read_cells
 from flawforge.runs.trials import TrialRecord, read_trial
@@ -140,6 +140,41 @@ def test_a_budget_of_time_leaves_repeats_out_but_never_the_first_three(
     assert [one.seeds for one in record.results] == [[0, 1, 2], [0, 1, 2]]
     assert not record.complete
     assert any("Time was left for 3 of the 4 repeats" in note for note in record.notes)
+
+
+def test_a_cell_that_fails_leaves_the_verdict_on_the_whole_repeats(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "marks").mkdir()
+    monkeypatch.setenv("MARKS", str(tmp_path / "marks"))
+    out = tmp_path / "out"
+    for _ in range(2):  # a rerun comes to the same cell
+        with pytest.raises(TrainingDivergedError, match="no number any more") as caught:
+            planted(photos, out, "stumbler", seeds=5)
+        (told,) = caught.value.__notes__
+        assert "The 3 whole repeats are judged" in told
+        assert "--seeds 3" in told
+        record = read_trial(out)
+        assert [one.seeds for one in record.results] == [[0, 1, 2]] * 2
+        assert not record.complete
+        assert record.looks[-1].planned == 5
+        assert "Ended after 3 of 5 repeats by a problem: the loss is no number any more" in record.notes
+        (out / "records" / "trial.json").unlink()
+    record = planted(photos, out, "stumbler", seeds=3)
+    assert record.complete
+    assert not any("problem" in note for note in record.notes)
+
+
+def test_a_first_cell_that_fails_is_told_as_it_is(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(3):
+        (tmp_path / "marks" / str(index)).mkdir(parents=True)
+    monkeypatch.setenv("MARKS", str(tmp_path / "marks"))
+    with pytest.raises(TrainingDivergedError) as caught:
+        planted(photos, tmp_path / "out", "stumbler")
+    assert not hasattr(caught.value, "__notes__")
+    assert not (tmp_path / "out" / "records" / "trial.json").exists()
 
 
 def test_other_settings_or_images_are_refused(photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except FlawforgeError as error:
         err.print(f"[red]error:[/red] {escape(str(error))}")
+        for note in getattr(error, "__notes__", ()):
+            err.print(note, markup=False)
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("[red]stopped.[/red]")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Callable
 from typing import Any
 
-from flawforge.core.errors import SettingError
+from flawforge.core.errors import FlawforgeError, SettingError
 
 
 def named_callable(name: str, what: str) -> Callable[..., Any]:
@@ -30,3 +31,26 @@ def named_callable(name: str, what: str) -> Callable[..., Any]:
     if not callable(found):
         raise SettingError(f"{what} is '{name}', which is no function but {type(found).__name__}.")
     return found  # type: ignore[no-any-return]
+
+
+def call(function: Callable[..., Any], name: str, what: str, *arguments: Any) -> Any:
+    """Return what a user's function returns for these arguments.
+
+    Args:
+        function: of `named_callable`.
+        name: as the user wrote it.
+        what: what it is given as.
+        arguments: of the call.
+
+    Raises:
+        SettingError: it raised something that explains nothing; what it was, and where, is told.
+    """
+    try:
+        return function(*arguments)
+    except FlawforgeError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise SettingError(
+            f"{what} is '{name}', which failed: {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+        ) from error

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.core.callables import named_callable
+from flawforge.core.callables import call, named_callable
 from flawforge.core.classifiers import CLASSIFIERS
 from flawforge.core.errors import SettingError, did_you_mean
 from flawforge.core.seeds import derive, torch_stream
@@ -134,7 +134,8 @@ def build_classifier(name: str, classes: int, channels: int, resolution: tuple[i
             by it, and the generator is put back.
 
     Raises:
-        SettingError: no such model, or the factory cannot be imported or returns no module.
+        SettingError: no such model, or the factory cannot be imported, fails, or returns no module that maps two
+            images to finite logits (2, classes).
         WeightsMissingError: the package with the feature network's weights is not whole.
     """
     if ":" in name:
@@ -171,7 +172,33 @@ def _from_factory(name: str, classes: int, channels: int, resolution: tuple[int,
     factory = named_callable(name, "model")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights", "classifier"))
-        network = factory(classes, channels, resolution)
-    if not isinstance(network, nn.Module):
-        raise SettingError(f"model is '{name}', which returned {type(network).__name__}, not a torch.nn.Module.")
+        network = call(factory, name, "model", classes, channels, resolution)
+        if not isinstance(network, nn.Module):
+            raise SettingError(f"model is '{name}', which returned {type(network).__name__}, not a torch.nn.Module.")
+        _try_out(network, name, classes, torch.linspace(-1, 1, 2 * channels * math.prod(resolution)).view(
+            2, channels, *resolution))  # fmt: skip
     return network
+
+
+@torch.no_grad()
+def _try_out(network: nn.Module, name: str, classes: int, images: Tensor) -> None:
+    """Refuse a network of the user's that cannot serve, by two images that move no statistic of it."""
+    modes = {part: part.training for part in network.modules()}
+    shape = tuple(images.shape)
+    try:
+        logits = network.eval()(images)
+    except Exception as error:
+        raise SettingError(
+            f"model is '{name}', whose network fails on images {shape}: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        for part, training in modes.items():
+            part.training = training
+    told = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if told != (2, classes):
+        raise SettingError(
+            f"model is '{name}', whose network maps images {shape} to {told}; for {classes} classes it must be "
+            f"{(2, classes)}. The factory is called with (classes, channels, resolution): use its first argument."
+        )
+    if not torch.isfinite(logits).all():
+        raise SettingError(f"model is '{name}', whose network gives logits that are not finite before any training.")

@@ -14,9 +14,10 @@ from flawforge.data.dataset import Dataset
 from flawforge.metrics.sequential import level_now
 from flawforge.runs.cells import read_cells
 from flawforge.runs.gains import Look
-from flawforge.runs.trials import TrialRecord
+from flawforge.runs.trials import TRIAL_FILE, TrialRecord
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial_bench import Bench
+from flawforge.studies.trial_gains import FEWEST_SEEDS
 from flawforge.studies.trial_opening import open_trial
 from flawforge.studies.trial_plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial_results import judged, pilot, read_results, save_results
@@ -105,6 +106,11 @@ def trial(
         if schedule.whole() >= 1:
             _save(folder, bench, schedule, looks, command)
         raise
+    except Exception as error:  # whatever it is: what is done is worth a verdict
+        if schedule.whole() >= 1:
+            _save(folder, bench, schedule, looks, command, problem=str(error).splitlines()[0] if str(error) else "")
+            error.add_note(_what_now(folder, schedule.whole()))
+        raise
     return _save(folder, bench, schedule, looks, command)
 
 
@@ -129,17 +135,33 @@ def plan_trial(
     return plan(bench, schedule.costs, count, minutes, pilot(Path(out), bench, schedule.whole()))
 
 
-def _save(folder: Path, bench: Bench, schedule: Schedule, looks: list[Look], command: str) -> TrialRecord:
+def _what_now(folder: Path, whole: int) -> str:
+    told = f"The {whole} whole repeats are judged all the same: {folder / TRIAL_FILE}" if whole > 1 else (
+        f"The whole repeat is in {folder / TRIAL_FILE}")  # fmt: skip
+    ended = f", or end the trial with what is whole: --seeds {whole}" if whole >= FEWEST_SEEDS else ""
+    return (
+        f"{told}. The same command begins the cell that failed again. Should it fail the same way, begin a trial with "
+        f"another generator or recipe in another --out{ended}"
+    )
+
+
+def _save(
+    folder: Path, bench: Bench, schedule: Schedule, looks: list[Look], command: str, problem: str | None = None
+) -> TrialRecord:
     repeats = min(schedule.whole(), schedule.repeats)
     notes: list[str] = []
-    if schedule.ended == "minutes":
-        notes.append(f"Time was left for {repeats} of the {schedule.settings.seeds} repeats that were asked for.")
+    if problem is not None:
+        notes.append(f"Ended after {repeats} of {schedule.settings.seeds} repeats by a problem: {problem}")
+    elif schedule.ended == "minutes":
+        notes.append(
+            f"Time was left for {schedule.repeats} of the {schedule.settings.seeds} repeats that were asked for."
+        )
     if schedule.ended == "clear":
         notes.append(f"Stopped early after {repeats} of {schedule.settings.seeds} repeats: the evidence was clear.")
     cells = read_cells(folder / CELLS, bench.protocol)
     seconds = sum(float(cell.facts.get("seconds", 0.0)) for key, cell in cells.items() if key.seed < repeats)
     complete = repeats == schedule.settings.seeds or schedule.ended == "clear"
-    planned = repeats if schedule.ended == "minutes" else schedule.settings.seeds
+    planned = schedule.repeats if schedule.ended == "minutes" else schedule.settings.seeds
     return save_results(
         folder, bench, repeats, looks, planned=planned, complete=complete, notes=notes, seconds=seconds, command=command
     )

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flawforge.core.callables import named_callable
+from flawforge.core.callables import call, named_callable
 from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.core.images import Pixels
 from flawforge.core.progress import SILENT, Progress
@@ -144,7 +144,7 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def _by_user(bench: Bench, data: Dataset, seed: int) -> tuple[list[Pixels], Ints, NDArray[np.uint8], dict[str, Any]]:
     name = str(bench.settings.generator)
-    result = named_callable(name, "--generator")(data, bench.settings.made, seed)
+    result = call(named_callable(name, "--generator"), name, "--generator", data, bench.settings.made, seed)
     if not isinstance(result, Mapping) or not result:
         raise SettingError(f"--generator {name} returned {type(result).__name__}; it returns class -> images.")
     images: list[Pixels] = []
