@@ -94,3 +94,26 @@ def test_looks_begin_at_a_third_of_the_plan(photos: Path, tmp_path: Path, made: 
     record = run(photos, tmp_path / "out", seeds=15)
     assert record.looks[0].seeds == 5
     assert record.looks[-1].stopped
+
+
+def test_the_arm_recommended_brings_the_arm_that_is_judged(photos: Path, tmp_path: Path, made: Made) -> None:
+    record = run(photos, tmp_path / "out", seeds=3, arms=("classical", "recommended"))
+    assert record.protocol.arms == ["classical", "filtered", "recommended"]
+    assert [one.arm for one in record.primary] == ["filtered"]
+    assert "says not to use" not in record.verdict.sentence
+    assert any("over all of them use them" in value for _, value in record.choices)
+
+
+def test_fewer_arms_or_another_control_later_leave_a_control_that_can_be_compared(
+    photos: Path, tmp_path: Path, made: Made
+) -> None:
+    """Asked for later, an arm is missing in the inner choices that are done; asked for no more, in the results."""
+    made.controls = {"real": -0.5, "classical": -1.0}
+    both = run(photos, tmp_path / "out", seeds=3, arms=("real", "classical", "filtered"))
+    assert [one.control for one in both.comparisons] == ["real"]
+    fewer = run(photos, tmp_path / "out", seeds=3)
+    assert [one.control for one in fewer.comparisons] == ["classical"]
+    made.controls["taught"] = -0.1
+    later = run(photos, tmp_path / "out", seeds=4, arms=("real", "classical", "taught", "filtered"), early_stop=False)
+    assert [one.control for one in later.comparisons] == ["real"]  # not the mean of one repeat against those of four
+    assert ("4 shots, trial_material:small_network: best arm without generated images inside", "real") in later.choices

@@ -129,6 +129,12 @@ def test_where_the_inner_evidence_advises_none_the_test_images_decide_nothing(he
     assert not found.look.stopped  # the inner evidence of more repeats may advise them yet
 
 
+def test_a_trial_without_an_arm_that_counts_does_not_speak_of_inner_evidence(helped: Evidence) -> None:
+    cells = {replace(key, arm=key.arm.replace("generated", "recommended")): one for key, one in helped.cells.items()}
+    found = judge(replace(helped, cells=cells, _kept={}))
+    assert found.verdict.sentence.startswith("None of the arms that were run counts for the verdict; shown for compar")
+
+
 def test_a_look_counts_the_repeats_that_are_done_whatever_is_advised(helped: Evidence) -> None:
     """It once counted 0 where nothing was advised, and the next look could not be placed on the plan."""
     for advised in (None, "generated"):

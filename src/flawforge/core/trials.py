@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from flawforge.core.arms import ARMS
 from flawforge.core.classifiers import ClassifierSettings
@@ -37,7 +37,9 @@ class TrialSettings(Settings):
     seeds: int = setting(
         10, ge=1, le=1000, help="Repeats, each with its own shots, generator and classifiers. More see smaller gains."
     )
-    arms: tuple[str, ...] = setting(USUAL, allowed=", ".join(ARMS), help="What is compared.")
+    arms: tuple[str, ...] = setting(
+        USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' brings 'filtered'."
+    )
     models: tuple[str, ...] = setting(
         ("small-cnn",), allowed="small-cnn, effnet-probe, effnet-finetune, module:factory", help="The classifiers."
     )
@@ -82,6 +84,15 @@ class TrialSettings(Settings):
     good_shots: int | None = setting(
         None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."
     )
+
+    @field_validator("arms")
+    @classmethod
+    def _whole(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
+        """Add the arm that 'recommended' takes its images from, which is trained for it anyway: its gain is judged."""
+        if "recommended" not in arms or "filtered" in arms:
+            return arms
+        place = arms.index("recommended")
+        return (*arms[:place], "filtered", *arms[place:])
 
     @model_validator(mode="after")
     def _check(self) -> TrialSettings:

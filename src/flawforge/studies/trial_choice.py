@@ -9,7 +9,7 @@ where a fold holds a dozen images.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -146,7 +146,7 @@ def _hard(scores: Floats, targets: Ints) -> tuple[int, ...]:
     return tuple(sorted(int(codes[place]) for place in np.argsort(means, kind="stable")[: -(-len(codes) // 2)]))
 
 
-def pooled(choices: list[Mapping[str, Any]]) -> tuple[str, bool]:
+def pooled(choices: list[Mapping[str, Any]], arms: Collection[str] | None = None) -> tuple[str, bool]:
     """Return the best control, and whether generated images are advised, from the choices of all repeats together.
 
     They are advised when the mean over repeats is above 0 by
@@ -154,12 +154,12 @@ def pooled(choices: list[Mapping[str, Any]]) -> tuple[str, bool]:
 
     Args:
         choices: facts of the choices of one number of shots and one model.
+        arms: that are run now, of which the control may be one; None: all. An arm that was asked for later is missing
+            in the choices before, and is none either: its mean would be over other repeats than the others' means.
     """
-    controls: dict[str, list[float]] = {}
-    for facts in choices:
-        for arm, value in facts["controls"].items():
-            controls.setdefault(arm, []).append(value)
-    best = max(controls, key=lambda arm: float(np.mean(controls[arm])), default="classical")
+    told = [facts["controls"] for facts in choices if facts["judged"]]
+    there = [arm for arm in (told[0] if told else ()) if all(arm in one for one in told) and (not arms or arm in arms)]
+    best = max(there, key=lambda arm: float(np.mean([one[arm] for one in told])), default="classical")
     means = np.array([facts["gain"] for facts in choices if facts["judged"]])
     if len(means) < 2:
         return best, bool(choices) and all(facts["use"] for facts in choices)

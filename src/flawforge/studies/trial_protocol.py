@@ -100,7 +100,7 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
                 continue
             if not facts:
                 continue
-            control, use = pooled(facts)
+            control, use = pooled(facts, bench.settings.arms)
             names = Counter(str(one["way"]["name"]) for one in facts).most_common()
             out.append((f"{where}: way of using generated images", ", ".join(f"{name} ({n})" for name, n in names)))
             gains = [float(one["gain"]) for one in facts if one["judged"]]

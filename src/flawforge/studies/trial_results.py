@@ -63,7 +63,7 @@ def evidence_of(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int
         for model in bench.settings.models:
             place = (shots, model)
             made = [c.facts for key, c in cells.items() if (key.arm, key.shots, key.model) == (CHOICE, shots, model)]
-            controls[place], use = pooled(made)
+            controls[place], use = pooled(made, bench.settings.arms)
             if bench.settings.chooses:  # else the arm that counts was fixed beforehand
                 chosen[place] = "filtered" if use else None
     return Evidence(

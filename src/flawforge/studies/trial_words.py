@@ -30,10 +30,13 @@ def trial_sentence(evidence: Evidence, comparisons: list[Comparison], lacking: l
     primary = [one for one in comparisons if one.primary]
     if not comparisons:
         return f"Too early to tell: no arm with generated images has {FEWEST_SEEDS} seeds yet."
+    if not primary and not set(evidence.places()) & set(evidence.chosen):
+        return f"None of the arms that were run counts for the verdict; shown for comparison: {_changes(comparisons)}."
     if not primary:
         where = "here" if len(comparisons) == 1 else "at any number of images"
         return (
-            f"The evidence inside the training images says not to use generated images {where}. {_unused(comparisons)}"
+            f"The evidence inside the training images says not to use generated images {where}. "
+            f"Had they been used all the same: {_changes(comparisons)}."
         )
     parts = [_said(evidence, one) for one in primary] if len(primary) == 1 else _summed(evidence, primary)
     none = {(one.shots, one.model) for one in comparisons if one.chosen is None}
@@ -157,9 +160,8 @@ def _summed(evidence: Evidence, primary: list[Comparison]) -> list[str]:
     return parts
 
 
-def _unused(comparisons: list[Comparison]) -> str:
-    said = ", ".join(f"{points(one.gain.value, sign=True)} points {_at(one)} ({one.arm})" for one in comparisons[:4])
-    return f"Had they been used all the same: {said}."
+def _changes(comparisons: list[Comparison]) -> str:
+    return ", ".join(f"{points(one.gain.value, sign=True)} points {_at(one)} ({one.arm})" for one in comparisons[:4])
 
 
 def _interval(one: Comparison) -> str:
