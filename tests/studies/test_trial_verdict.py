@@ -107,6 +107,17 @@ def test_without_a_gain_it_says_what_could_have_been_seen_and_what_to_do() -> No
     )
 
 
+@pytest.mark.parametrize("gain", [-0.05, -0.02])
+def test_after_a_loss_the_advice_promises_no_gain_of_its_size(gain: float) -> None:
+    rough = replace(SMALL, gain=gain, arm=1.0, seed=0.5)
+    found = judge(simulate(rough, 5, 4))
+    (only,) = found.comparisons
+    assert (only.word, (only.gain.value or 0) < 0, (only.gain.high or 0) > 0.01) == ("no evidence", True, True)
+    said = [words for words in found.verdict.advice if words.startswith("More")]
+    assert not any(f"a gain of {-100 * (only.gain.value or 0):.1f} points" in words for words in said)
+    assert "Use none at 10 shots with simulated until more is known: the difference was a loss." in found.verdict.advice
+
+
 def test_a_gain_over_a_wrongly_chosen_control_is_none() -> None:
     """Classical is as good as generated; the inner choice took the weaker real arm for the control."""
     world = replace(SMALL, lower={"real": 0.10, "classical": 0.0, "placebo": 0.0})

@@ -94,6 +94,9 @@ def advice(
             out.append(f"Leave {', '.join(worse)} without generated images {where}: there they cost.")
     for one, raw in ((c, m) for c in primary for m in found if (m.place, m.arm) == ((c.shots, c.model), c.arm)):
         if one.word == "no evidence" and not (one.gain.high is not None and one.gain.high < evidence.wanted):
+            if raw.gain.value < 0:
+                out.append(f"Use none at {one.shots} shots with {one.model} until more is known: the difference was a "
+                           f"loss.")  # fmt: skip
             out.append(_more_seeds(evidence, one, raw, error / max(1, len(primary))))
         elif one.word == "no evidence":
             out.append(f"Use none at {one.shots} shots with {one.model}: whatever they do there, it is less than "
@@ -116,7 +119,7 @@ def advice(
 
 def _more_seeds(evidence: Evidence, one: Comparison, raw: Measured, error: float) -> str:
     design, done = raw.design(error), len(raw.seeds)
-    aim = max(evidence.wanted, abs(raw.gain.value))
+    aim = max(evidence.wanted, raw.gain.value)  # of a loss nobody hopes for the size
     wanted = design.seeds_wanted(aim, most=MOST)
     where = f"at {one.shots} shots with {one.model}"
     if wanted is not None:
