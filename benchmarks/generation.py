@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    rate = ceiling(torch.float32)
+    rate = ceiling(torch.float32, torch.device("cpu"))
     print(f"matrix products: {rate:.0f} GFLOP/s in float32, {args.threads} threads")
     print(f"\n{'':12}{'size':>8}{'images/s':>10}{'generator':>11}{'ceiling':>9}{'files':>8}{'of ceiling':>12}")
     table: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """The plain loop in a process of its own, so that it can have PyTorch's defaults whatever we ask for ourselves.
 
-python benchmarks/plain_worker.py THREADS    a line in: a step; its seconds out
+python benchmarks/plain_worker.py THREADS DEVICE    a line in: a step; its seconds out
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ class PlainWorker:
     Args:
         pages: whether PyTorch asks for large memory pages.
         threads: of PyTorch.
+        device: where it computes.
     """
 
-    def __init__(self, pages: bool, threads: int) -> None:
+    def __init__(self, pages: bool, threads: int, device: torch.device) -> None:
         env = os.environ | {"THP_MEM_ALLOC_ENABLE": str(int(pages))}
-        command = [sys.executable, __file__, str(threads)]
+        command = [sys.executable, __file__, str(threads), str(device)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
 
     def __enter__(self) -> Self:
@@ -61,12 +62,14 @@ def main() -> None:
     torch.set_num_threads(int(sys.argv[1]))
     published = recipe("dcgan-sn")
     ours = TrainingState(published, 3, 0, torch.device("cpu"), "float32")
-    plain = PlainLoop(plain_generator(), plain_discriminator())
+    device = torch.device(sys.argv[2])
+    plain = PlainLoop(plain_generator().to(device), plain_discriminator().to(device))
     copy_weights(ours.generator, ours.discriminator, plain)  # type: ignore[arg-type]
     del ours
     real = torch.rand(published.batch, 3, *published.resolution, generator=torch_stream(0, "samples")) * 2 - 1
+    real = real.to(device)
     for step, _ in enumerate(sys.stdin):
-        latents = draw_latents(0, "latents", [(step, i) for i in range(published.batch)], published.latent)
+        latents = draw_latents(0, "latents", [(step, i) for i in range(published.batch)], published.latent).to(device)
         print(timed(lambda z=latents: plain.step(real, z)), flush=True)  # type: ignore[misc]
 
 

@@ -6,7 +6,7 @@ median seconds of a step, images a second, the median of the round-by-round rati
 matrix-product rate, measured in the same run; then how far ours and the plain loop are apart after the first step and
 over the loss curve (they are the same mathematics).
 
-    python benchmarks/train_step.py [--quick] [--json FILE] [--rounds 20] [--threads N]
+    python benchmarks/train_step.py [--quick] [--json FILE] [--rounds 20] [--threads N] [--device cuda]
     python benchmarks/train_step.py --profile    only where the time of a step goes, by operation
 """
 
@@ -30,7 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
 from flawforge.models.latents import draw_latents
-from flawforge.training.device import Precision, resolve_precision
+from flawforge.training.device import Precision, honest_float32, resolve_device, resolve_precision
 from flawforge.training.state import TrainingState
 from flawforge.training.step import gan_step
 from machine import keep, median_ratio, timed
@@ -54,10 +54,11 @@ def real_batches(count: int, batch: int) -> list[Tensor]:
     return [torch.rand(batch, 3, 128, 128, generator=noise) * 2 - 1 for _ in range(count)]
 
 
-def ceiling(dtype: torch.dtype) -> float:
-    """Return the machine's matrix-product rate in GFLOP/s: the best of ten products of 2048 x 2048."""
-    a, b = torch.randn(2048, 2048).to(dtype), torch.randn(2048, 2048).to(dtype)
-    return float(2 * 2048**3 / min(timed(lambda: torch.mm(a, b)) for _ in range(10)) / 1e9)
+def ceiling(dtype: torch.dtype, device: torch.device) -> float:
+    """Return the device's matrix-product rate in GFLOP/s: the best of ten products, 2048 x 2048, on a GPU 8192."""
+    side = 8192 if device.type == "cuda" else 2048
+    a, b = (torch.randn(side, side).to(device, dtype) for _ in range(2))
+    return float(2 * side**3 / min(timed(lambda: torch.mm(a, b)[0, 0].item()) for _ in range(10)) / 1e9)
 
 
 def gradient_difference(batches: list[Tensor]) -> float:
@@ -100,7 +101,7 @@ def curve_difference(batches: list[Tensor]) -> float:
     return max(gaps)
 
 
-def stepper(name: str, precision: Precision, batches: list[Tensor]) -> Callable[[int], float]:
+def stepper(name: str, precision: Precision, batches: list[Tensor], device: torch.device) -> Callable[[int], float]:
     """Return what makes step number n of a recipe on the batches, and returns the discriminator's loss.
 
     `fewshot` sees them at its own size, in its own batch, in gray, as six classes in turn.
@@ -109,15 +110,15 @@ def stepper(name: str, precision: Precision, batches: list[Tensor]) -> Callable[
     if chosen.knows_classes:
         pool = torch.nn.functional.interpolate(torch.cat(batches).mean(1, keepdim=True), chosen.resolution)
         batches = [pool[torch.arange(chosen.batch) % len(pool)]]
-    labels = torch.arange(chosen.batch) % 6 if chosen.knows_classes else None
-    state = TrainingState(
-        chosen, batches[0].shape[1], 0, torch.device("cpu"), precision, 6 if chosen.knows_classes else 1
-    )
+    batches = [batch.to(device) for batch in batches]
+    labels = torch.arange(chosen.batch, device=device) % 6 if chosen.knows_classes else None
+    state = TrainingState(chosen, batches[0].shape[1], 0, device, precision, 6 if chosen.knows_classes else 1)
 
     def step(number: int) -> float:
-        latents = draw_latents(0, "latents", [(number, i) for i in range(chosen.batch)], chosen.latent)
+        latents = draw_latents(0, "latents", [(number, i) for i in range(chosen.batch)], chosen.latent).to(device)
         state.augmentation.step = number
-        outcome = gan_step(state, batches[number % len(batches)], latents, labels)
+        with honest_float32(precision):
+            outcome = gan_step(state, batches[number % len(batches)], latents, labels)
         if chosen.ema_kimg > 0:
             state.average.update((number + 1) * chosen.batch, chosen.batch)
         return float(outcome.loss_d)
@@ -132,23 +133,24 @@ def products(step: Callable[[int], float]) -> float:
     return float(counter.get_total_flops()) / 1e9
 
 
-def show_profile(batches: list[Tensor], half: bool) -> dict[str, dict[str, float]]:
+def show_profile(batches: list[Tensor], half: bool, device: torch.device) -> dict[str, dict[str, float]]:
     """Print where the time of a step goes, by operation, for both recipes; return milliseconds a step."""
-    kept = {}
+    kept, gpu = {}, device.type == "cuda"
     for name in ("dcgan-sn", "fewshot"):
-        step = stepper(name, "bfloat16" if half else "float32", batches)
+        step = stepper(name, "bfloat16" if half else "float32", batches, device)
         for number in range(2):
             step(number)
-        with profile(activities=[ProfilerActivity.CPU]) as seen:
+        with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])]) as seen:
             for number in range(2, 5):
                 step(number)
-        rows = sorted(seen.key_averages(), key=lambda row: -row.self_cpu_time_total)
-        total = sum(row.self_cpu_time_total for row in rows)
+        busy = {row.key: row.self_device_time_total if gpu else row.self_cpu_time_total for row in seen.key_averages()}
+        rows = sorted(seen.key_averages(), key=lambda row: -busy[row.key])
+        total = sum(busy.values())
         print(f"\n{name}: {total / 3e3:.0f} ms a step, seen by the profiler")
         for row in rows[:14]:
-            ms, share = row.self_cpu_time_total / 3e3, row.self_cpu_time_total / total
+            ms, share = busy[row.key] / 3e3, busy[row.key] / total
             print(f"{row.key:44}{ms:9.1f} ms{share:8.1%}{row.count / 3:8.0f} calls")
-        kept[name] = {row.key: row.self_cpu_time_total / 3e3 for row in rows[:30]}
+        kept[name] = {row.key: busy[row.key] / 3e3 for row in rows[:30]}
     return kept
 
 
@@ -157,6 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20, help="steps of each loop (default 20)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="cpu", help="auto, cpu (default), cuda, cuda:0, ...")
     parser.add_argument("--quick", action="store_true", help="4 rounds")
     parser.add_argument("--profile", action="store_true", help="only show where the time goes")
     parser.add_argument("--json", type=Path)
@@ -164,15 +167,18 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     rounds = 4 if args.quick else args.rounds
     batches = real_batches(rounds, recipe("dcgan-sn").batch)
-    half = resolve_precision("auto", torch.device("cpu")) == "bfloat16"
+    device = resolve_device(args.device)
+    half = resolve_precision("auto", device) == "bfloat16"
     if args.profile:
-        show_profile(batches, half)
+        show_profile(batches, half, device)
         return
 
     formats: list[Precision] = ["float32", "bfloat16"] if half else ["float32"]
-    ours = {f"{name}, {kind}": stepper(name, kind, batches) for name in ("dcgan-sn", "fewshot") for kind in formats}
+    ours = {
+        f"{name}, {kind}": stepper(name, kind, batches, device) for name in ("dcgan-sn", "fewshot") for kind in formats
+    }
     rows: dict[str, list[float]] = {"plain loop": [], "plain loop, large pages": [], **{name: [] for name in ours}}
-    with PlainWorker(False, args.threads) as plain, PlainWorker(True, args.threads) as paged:
+    with PlainWorker(False, args.threads, device) as plain, PlainWorker(True, args.threads, device) as paged:
         for number in range(rounds):
             rows["plain loop"].append(plain.step())
             rows["plain loop, large pages"].append(paged.step())
@@ -181,8 +187,8 @@ def main() -> None:
             told = ", ".join(f"{name} {times[-1]:.2f} s" for name, times in rows.items())
             print(f"round {number + 1}/{rounds}: {told}", flush=True)
 
-    rates = {kind: ceiling(getattr(torch, kind)) for kind in formats}
-    gflop = {name: products(stepper(name, "float32", batches)) for name in ("dcgan-sn", "fewshot")}
+    rates = {kind: ceiling(getattr(torch, kind), device) for kind in formats}
+    gflop = {name: products(stepper(name, "float32", batches, device)) for name in ("dcgan-sn", "fewshot")}
     warm = {name: times[1:] for name, times in rows.items()}
     print(f"\n{'':24}{'s a step':>10}{'images/s':>10}{'speedup':>9}{'with large pages':>18}{'of ceiling':>12}")
     table = {}
@@ -198,7 +204,9 @@ def main() -> None:
             line += f"{row['speedup']:9.2f}{row['speedup_pages']:18.2f}"
         print(f"{line:71}{row['of_ceiling']:12.1%}")
         table[name] = row
-    print(f"\nmatrix products: {', '.join(f'{rate:.0f} GFLOP/s in {kind}' for kind, rate in rates.items())}; ", end="")
+    whole = recipe("dcgan-sn").steps(300) * statistics.median(warm[f"dcgan-sn, {formats[-1]}"])
+    print(f"\nthe 128 epochs of 300 images: {whole:.0f} s at this rate (reckoned, not run)")
+    print(f"matrix products: {', '.join(f'{rate:.0f} GFLOP/s in {kind}' for kind, rate in rates.items())}; ", end="")
     print(f"{gflop['dcgan-sn']:.0f} and {gflop['fewshot']:.1f} GFLOP a step; {args.threads} threads")
     gradients, curve = gradient_difference(batches), curve_difference(batches)
     print(
@@ -206,7 +214,7 @@ def main() -> None:
     )
     print(f"their size (float32), the loss over {rounds} steps by at most {curve:.1e} (float64, depths 8)")
     result = {"rounds": rounds, "threads": args.threads, "ceiling_gflops": rates, "gflop": gflop, "rows": table}
-    result["profile_ms"] = show_profile(batches, half)
+    result["profile_ms"] = show_profile(batches, half, device)
     keep(args.json, {**result, "gradient_difference": gradients, "curve_difference": curve})
     print(f"figure: speedup {table[f'dcgan-sn, {formats[-1]}']['speedup']:.3f}")
 

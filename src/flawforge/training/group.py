@@ -14,8 +14,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.distributed_c10d import PrefixStore
-from torch.distributed.rendezvous import rendezvous
 
 from flawforge.core.errors import DataUnusableError, DeviceError, ProcessLostError, SettingError
 from flawforge.core.launch import Launch, launched, stand_back
@@ -39,6 +37,9 @@ class Group(Processes):
         self.launch, self.rank, self.count = launch, launch.rank, launch.count
         self.across = self._gather
         self._connected = False
+        from torch.distributed.distributed_c10d import PrefixStore  # builds without torch.distributed lack both
+        from torch.distributed.rendezvous import rendezvous
+
         with _answered():
             store, _, _ = next(rendezvous("env://", launch.rank, launch.count, timeout=PATIENCE))
         self.store = PrefixStore(f"flawforge-{next(_numbers)}", store)
