@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def events(run: Run, event: str) -> list[dict[str, object]]:
     return [line for line in History(run.history_file).events() if line["event"] == event]
 
 
+def judge_by(values: Iterator[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the judge say these values."""
+    monkeypatch.setattr(Judge, "prepare", lambda self: None)
+    monkeypatch.setattr(Judge, "value", lambda self, maker: next(values))
+
+
 def poison(monkeypatch: pytest.MonkeyPatch, at: int, below: int) -> None:
     """Make a weight no number in step `at`, while fewer than `below` collapses have been answered."""
     healthy = loop_file.gan_step
@@ -94,7 +101,7 @@ def test_the_best_is_kept_and_images_come_from_it(
     draw: Draw, tmp_path: Path, cared: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, told = draw(), iter([9.0, 5.0, 2.0, 3.0, 4.0, 3.0, 4.0, 5.0])
-    monkeypatch.setattr(Judge, "value", lambda self, maker: next(told))
+    judge_by(told, monkeypatch)
     run = train(data, tmp_path / "run", kimg=0.2, checkpoint_seconds=0, **cared)
     assert find_checkpoint(run).step == 20
     assert find_checkpoint(run, "newest").step == 50
@@ -153,7 +160,7 @@ def test_a_rising_distance_is_answered(
     draw: Draw, tmp_path: Path, cared: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = iter([100.0, 5.0, 1.0, 20.0, 20.0, 20.0, *[0.5] * 20])
-    monkeypatch.setattr(Judge, "value", lambda self, maker: next(told))
+    judge_by(told, monkeypatch)
     run = train(draw(), tmp_path / "run", kimg=0.28, **cared)
     (event,) = events(run, "rescued")
     assert (event["kind"], event["step"]) == ("worse", 20)
@@ -164,7 +171,7 @@ def test_without_rescues_a_rising_distance_is_told_and_training_goes_on(
     draw: Draw, tmp_path: Path, cared: dict[str, object], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = iter([300.0, 5.0, 1.0, 0.5, 100.0, 120.0, 150.0, 140.0, 130.0, 120.0])
-    monkeypatch.setattr(Judge, "value", lambda self, maker: next(told))
+    judge_by(told, monkeypatch)
     monkeypatch.setattr(watch_file, "ALIKE", 0.0)  # nothing else is found
     data = draw()
     run = train(data, tmp_path / "run", kimg=0.32, progress=heard, **{**cared, "rescues": 0})
@@ -183,7 +190,7 @@ def test_without_rescues_the_best_weights_outlive_a_divergence(
     draw: Draw, tmp_path: Path, cared: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, told = draw(), iter([9.0, 5.0, 2.0, *[3.0] * 9])
-    monkeypatch.setattr(Judge, "value", lambda self, maker: next(told))
+    judge_by(told, monkeypatch)
     poison(monkeypatch, at=33, below=1)
     asked = {**cared, "rescues": 0}
     with pytest.raises(TrainingDivergedError, match=r"training diverged: .* at step 40"):
@@ -273,6 +280,9 @@ def test_several_processes_go_back_alike_though_only_the_first_has_judged(
     tmp_path: Path, cared: dict[str, object]
 ) -> None:
     class Told:
+        def prepare(self) -> None:
+            pass
+
         def value(self, maker: object) -> float:
             return next(values)
 
@@ -303,3 +313,51 @@ def test_several_processes_go_back_alike_though_only_the_first_has_judged(
     assert all(torch.equal(one[key], other[key]) for key in one)
     assert care == same_care
     assert care["best"] == (10, 2.0)
+
+
+def test_a_resume_does_not_make_judging_rarer(
+    tmp_path: Path, tiny: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    class Slow:
+        prepared, seconds = False, 0.1
+
+        def prepare(self) -> None:
+            now[0] += 0 if self.prepared else 30
+            self.prepared = True
+
+        def value(self, maker: object) -> float:
+            self.prepare()
+            now[0] += self.seconds
+            return 1.0
+
+    asked = recipe(str(tiny.pop("recipe")), **tiny, judge_kimg=0.04)
+    run = Run.create(tmp_path / "run", {})
+
+    def keep(facts: dict[str, object] | None) -> tuple[Keeper, Slow]:
+        judge, clock = Slow(), Clock()
+        state = TrainingState(asked, 1, 0, torch.device("cpu"), "float32")
+        keeper = Keeper(run, state, judge, Journal(run, state, clock, SILENT), clock, SILENT)  # type: ignore[arg-type]
+        if facts is not None:
+            keeper.resume(json.loads(json.dumps(facts)))
+        keeper.begin()
+        return keeper, judge
+
+    def look(keeper: Keeper, step: int, seconds: float) -> int:
+        keeper.state.step = step
+        now[0] += seconds
+        keeper.look()
+        assert keeper.care.last == step
+        return keeper.care.stretch
+
+    keeper, _ = keep(None)
+    assert look(keeper, 10, 5.0) == 1
+    keeper, judge = keep(keeper.facts())
+    keeper.state.step = 17
+    assert look(keeper, 20, 0.5) == 1  # of 5 seconds between two, this session has seen half a second
+    assert keeper.care.judging == pytest.approx(0.2)  # without the preparation
+    assert look(keeper, 30, 5.0) == 1
+    judge.seconds = 0.5
+    assert look(keeper, 40, 5.0) == 2

@@ -83,10 +83,13 @@ class Care:
             "sizes (--generator-lr, --discriminator-lr), in a new --out folder.",
         )
 
-    def spent(self, judging: float, between: float) -> bool:
-        """Take the seconds of a judgement and of the training since the last; return whether it is stretched now."""
+    def spent(self, judging: float, between: float | None) -> bool:
+        """Take the seconds of a judgement and of the training since the last; return whether it is stretched now.
+
+        Where `between` is None (a stop lies between the two), nothing can be said of the share.
+        """
         self.judging += judging
-        if judging <= SHARE * between:
+        if between is None or judging <= SHARE * between:
             return False
         self.stretch *= 2
         return True

@@ -72,8 +72,8 @@ def find_judge(opened: Opened, pixels: Pixels, device: torch.device, seed: int, 
 class Judge:
     """Judges a generator always by the same latents and the same real images.
 
-    It draws from the stream ``judging`` alone, so it changes no weight. The feature network and the real images'
-    features are worked out at the first judgement.
+    It draws from the stream ``judging`` alone, so it changes no weight. The feature network is read and the real
+    images' features are worked out by `prepare`, or at the first judgement.
 
     Args:
         real: what to judge by.
@@ -96,7 +96,7 @@ class Judge:
 
         The generator's mode is put back, and none of its weights or statistics change.
         """
-        backbone, reference = self._prepare()
+        backbone, reference = self.prepare()
         trained = maker.training
         maker.eval()
         with torch.no_grad():
@@ -107,7 +107,8 @@ class Judge:
         found = self._features(images, backbone)
         return distance(reference, found) if np.isfinite(found).all() else float("inf")
 
-    def _prepare(self) -> tuple[Backbone, Reference]:
+    def prepare(self) -> tuple[Backbone, Reference]:
+        """Return the feature network and what it sees in the real images; worked out once."""
         if self._ready is None:
             backbone = load_backbone().to(self.device)
             real = self.real

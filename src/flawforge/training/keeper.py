@@ -42,6 +42,7 @@ class Keeper:
         self.care = Care.of(state.recipe)
         self._best: tuple[int, dict[str, Tensor], dict[str, Any]] | None = None  # weights that are not on disk yet
         self._judged_at = clock.seconds
+        self._whole = True  # whether this session has seen all of the training since the last judgement
 
     def resume(self, facts: dict[str, Any]) -> None:
         """Take over what a checkpoint says. One of a version that did not judge begins anew."""
@@ -49,7 +50,7 @@ class Keeper:
             self.care = Care.parse(facts["care"])
             self.journal.load(facts["journal"])
             self.state.harden(self.care.level)
-        self._judged_at = self.clock.seconds
+        self._judged_at, self._whole = self.clock.seconds, False
 
     def begin(self) -> None:
         """Judge the untrained generator: how bad the value can get."""
@@ -69,7 +70,7 @@ class Keeper:
         if not self.care.due(self.state.step):
             return None
         value, took, between = self._judged()
-        self._judged_at = self.clock.seconds
+        whole, self._judged_at, self._whole = self._whole, self.clock.seconds, True
         if value is None:
             return None
         place = f"{self.state.shown / 1000:.1f} kimg"
@@ -78,7 +79,7 @@ class Keeper:
         found = self.care.note(self.state.step, value)
         if self.care.best is not None and self.care.best[0] == self.state.step and self.state.processes.first:
             self._best = self.state.step, self._copied(), self.facts()
-        if self.care.spent(took, between):
+        if self.care.spent(took, between if whole else None):
             self.progress.say(
                 f"judging took {took / between:.0%} of the time; it is done half as often from {place} on"
             )
@@ -89,8 +90,14 @@ class Keeper:
         return found
 
     def _judged(self) -> tuple[float | None, float, float]:
-        """Return the value (None: there is no judge), the seconds that it took, and those since the last."""
-        start, between = time.perf_counter(), self.clock.seconds - self._judged_at
+        """Return the value (None: there is no judge), the seconds that it took, and those since the last.
+
+        What a judge prepares once a session counts in neither.
+        """
+        between = self.clock.seconds - self._judged_at
+        if self.judge is not None:
+            self.judge.prepare()
+        start = time.perf_counter()
         value = self.judge.value(self.state.maker) if self.judge is not None else None
         told = self.state.processes.tell([value, time.perf_counter() - start, between])
         return told[0], told[1], told[2]
