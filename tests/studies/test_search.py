@@ -18,12 +18,15 @@ from PIL import Image
 
 import flawforge
 from flawforge.core.errors import DataUnusableError, FlawforgeError, RunExistsError, SettingError
+from flawforge.core.files import read_json
 from flawforge.core.progress import SILENT
-from flawforge.runs.searches import load_search
+from flawforge.reports.search import search_page
+from flawforge.runs.searches import SettingsTried, load_search
 
 pytest.importorskip("optuna")
 
 from flawforge.studies import search_referee
+from flawforge.studies.search_outcome import search_sentence
 from flawforge.studies.search_plan import SearchPlan, open_search, read_plan
 from flawforge.studies.search_referee import cut
 from flawforge.studies.search_space import search_space
@@ -83,7 +86,10 @@ def test_the_same_seed_finds_the_same_and_going_on_adds_to_it(lines: Path, tmp_p
         outcome("one", 3, resume=True, seed=1)
 
 
-def test_a_planted_best_value_is_found(lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("own", [{}, {"beta1": 0.9}], ids=["from within the ranges", "from outside"])
+def test_a_planted_best_value_is_found(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, float]
+) -> None:
     """The planted truth: the distance depends on one setting, smallest at 1e-3, and not on the other."""
 
     def planted(self: object, run: Any, device: object, seed: int = 0) -> float:
@@ -92,7 +98,7 @@ def test_a_planted_best_value_is_found(lines: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(search_referee.Referee, "kid", planted)
     record = flawforge.search(
         lines, tmp_path / "search", trials=16, confirmations=1, settings=["generator_lr=1e-6..1e-1", "beta1"],
-        **{**TINY, "kimg": 0.016},
+        **{**TINY, "kimg": 0.016}, **own,
     )  # fmt: skip
     best = next(trial for trial in record.trials if trial.number == record.best)
     assert 3e-4 < best.settings["generator_lr"] < 3e-3
@@ -102,6 +108,36 @@ def test_a_planted_best_value_is_found(lines: Path, tmp_path: Path, monkeypatch:
     assert first.field == "generator_lr"
     assert first.importance is not None
     assert first.importance > 0.6
+
+
+@pytest.mark.parametrize("winner", ["0000", "0002"])
+def test_a_recipe_outside_the_ranges_is_trained_as_it_is_and_nothing_else_is_called_so(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, winner: str
+) -> None:
+    def planted(self: object, run: Any, device: object, seed: int = 0) -> float:
+        return 0.1 if run.path.name == winner else 0.5 + run.settings["recipe"]["ema_kimg"]
+
+    monkeypatch.setattr(search_referee.Referee, "kid", planted)
+    record = flawforge.search(
+        lines, tmp_path / "search", trials=3, confirmations=0, settings=["ema_kimg", "augment=light,full"],
+        **{**TINY, "kimg": 0.016}, ema_kimg=0.0, augment="none",
+    )  # fmt: skip
+    first, best = record.trials[0], record.trials[int(winner)]
+    assert first.settings == {"ema_kimg": 0.0, "augment": "none"}
+    assert (first.outcome, len(first.kids)) == ("whole", 3)
+    made = read_json(tmp_path / "search" / "trials" / "0000" / "run.json")["recipe"]
+    assert {**made, "kimg": None} == record.start
+    assert all(0.1 <= trial.settings["ema_kimg"] <= 4 for trial in record.trials[1:])
+    assert record.best == best.number
+    assert {field: record.recipe[field] for field in best.settings} == best.settings
+    assert ("none did better" in record.sentence) == (winner == "0000")
+    assert search_page(tmp_path / "search").is_file()
+
+
+def test_a_record_does_not_take_its_first_trial_for_the_recipe() -> None:
+    tried = SettingsTried(number=0, settings={"beta1": 0.3}, kids=[0.2], outcome="whole", seconds=1.0, folder="0000")
+    assert "none did better" in search_sentence([tried], tried, [], {"name": "dcgan-sn", "beta1": 0.3})
+    assert "the best has a kernel distance of 0.2" in search_sentence([tried], tried, [], {"name": "x", "beta1": 0.5})
 
 
 def test_a_gain_that_does_not_hold_leaves_the_recipe_as_it_was(

@@ -152,7 +152,10 @@ def _settings(record: SearchRecord, seen: list[SettingsTried]) -> tuple[Setting,
 
 
 def _scatter(field: str, by_ratio: bool, seen: list[SettingsTried], record: SearchRecord) -> Chart | None:
-    """Return the first rung's distance over one setting: every trial reached it, so none is left out."""
+    """Return the first rung's distance over one setting: every trial reached it, so none is left out (but for a recipe
+    that has 0 where ratios are drawn).
+    """
+    seen = [trial for trial in seen if not by_ratio or trial.settings[field] > 0]
     if len(seen) < 2:
         return None
     values = [trial.settings[field] for trial in seen]

@@ -25,7 +25,7 @@ class SettingsTried(Part):
     """One trial.
 
     Attributes:
-        number: from 0, in the order of asking; 0 is the recipe that the search started from, where it can be.
+        number: from 0, in the order of asking; 0 is the recipe that the search started from, as it is.
         settings: field to value.
         kids: kernel distance to the held-out images after each rung that was reached, shortest first.
         outcome: ``whole`` (trained to the last rung), ``pruned`` (given up as one of the worse at a rung), ``diverged``

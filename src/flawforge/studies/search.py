@@ -177,7 +177,7 @@ def _record(
         sensitivity=sensitivities(plan.knobs, tried), best=None if best is None else best.number,
         confirmations=compared, improved=improved, recipe={**chosen.dump(), **kept},
         stopped="trials" if all_tried else "minutes",
-        sentence=search_sentence(tried, best, compared, plan.start.name),
+        sentence=search_sentence(tried, best, compared, plan.start.dump()),
     )  # fmt: skip
 
 

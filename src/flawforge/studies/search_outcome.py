@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -27,7 +28,7 @@ def trials_of(store: Store) -> list[SettingsTried]:
         found.append(
             SettingsTried(
                 number=trial.number,
-                settings=dict(trial.params),
+                settings=store.settings(trial),
                 kids=[trial.intermediate_values[step] for step in sorted(trial.intermediate_values)],
                 outcome="diverged" if facts.get("diverged") else words[trial.state],  # type: ignore[arg-type]
                 seconds=seconds,
@@ -46,7 +47,7 @@ def best_of(trials: Sequence[SettingsTried]) -> SettingsTried | None:
 def sensitivities(knobs: Sequence[Knob], trials: Sequence[SettingsTried]) -> list[Sensitivity]:
     """Return how much each setting mattered at the first rung, most important first."""
     seen = [trial for trial in trials if trial.kids]
-    shares = _importances(knobs, seen)
+    shares = _importances(knobs, [t for t in seen if all(knob.holds(t.settings[knob.field]) for knob in knobs)])
     found = []
     for knob in knobs:
         values = [trial.settings[knob.field] for trial in seen]
@@ -101,16 +102,22 @@ def is_improved(confirmations: Sequence[Confirmation]) -> bool | None:
 
 
 def search_sentence(
-    trials: Sequence[SettingsTried], best: SettingsTried | None, confirmations: Sequence[Confirmation], name: str
+    trials: Sequence[SettingsTried],
+    best: SettingsTried | None,
+    confirmations: Sequence[Confirmation],
+    start: Mapping[str, Any],
 ) -> str:
-    """Say in one or two sentences what came out."""
+    """Say in one or two sentences what came out; `start` is the recipe that the search started from, as a record has
+    it.
+    """
+    name = start["name"]
     counted = [trial for trial in trials if trial.outcome != "broken off"]
     pruned = sum(trial.outcome != "whole" for trial in counted)
     count = f"{len(counted)} settings were tried ({pruned} given up early)"
     if best is None:
         return f"{count}; none was trained to its full length, so recipe {name} stays as it is."
     if not confirmations:
-        if best.number == 0:
+        if all(start[field] == value for field, value in best.settings.items()):
             return f"{count}; none did better on the held-out images than recipe {name} as it is."
         return f"{count}; the best has a kernel distance of {best.kids[-1]:.3g}. It was not compared on fresh seeds."
     means = {

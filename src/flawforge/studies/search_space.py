@@ -11,6 +11,7 @@ from flawforge.core.errors import SettingError, did_you_mean
 from flawforge.core.recipes import Recipe
 
 if TYPE_CHECKING:
+    from optuna import Trial
     from optuna.distributions import BaseDistribution
 
 SEARCHED = ("generator_lr", "discriminator_lr", "augment", "diversity", "ema_kimg")
@@ -67,6 +68,15 @@ class Knob:
         if self.whole:
             return IntDistribution(int(self.low), int(self.high), log=self.by_ratio)
         return FloatDistribution(self.low, self.high, log=self.by_ratio)
+
+    def draw(self, trial: Trial) -> None:
+        """Have a trial take a value."""
+        if self.choices:
+            trial.suggest_categorical(self.field, self.choices)
+        elif self.whole:
+            trial.suggest_int(self.field, int(self.low), int(self.high), log=self.by_ratio)
+        else:
+            trial.suggest_float(self.field, self.low, self.high, log=self.by_ratio)
 
     def holds(self, value: Any) -> bool:
         """Say whether the search could try this value."""

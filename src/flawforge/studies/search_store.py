@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,10 @@ from flawforge.studies.search_space import settings_of
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
+    from optuna.trial import FrozenTrial
 
 JOURNAL = "trials.journal"
+START = "start"  # mark of a trial that is the recipe as it is, where that lies outside the ranges
 STARTUP = 8  # trials drawn at random before the model of good settings takes over
 
 
@@ -46,6 +49,9 @@ class Store:
     Settings are drawn by a tree-structured Parzen estimator (Bergstra et al. 2011; multivariate form: Falkner et al.
     2018, 1807.01774), the first 8 at random. Trials are given up by asynchronous successive halving (Li et al. 2018,
     1810.05934): at each rung about the better half goes on.
+
+    The first trial is the recipe as it is. Where that lies outside the ranges, the trial has no parameters but a mark:
+    it is compared with the others, and the estimator, which could not place it, does not learn from it.
     """
 
     def __init__(self, folder: Path, plan: SearchPlan, storage: str | None = None, worker: int = 0) -> None:
@@ -64,12 +70,16 @@ class Store:
                 load_if_exists=True, direction="minimize",
             )  # fmt: skip
             began = len(self.study.trials)
-            if began == 0 and (own := settings_of(plan.knobs, plan.start)) is not None:
-                self.study.enqueue_trial(dict(own))
-        self.study.sampler = optuna.samplers.TPESampler(
-            seed=derive(plan.seed, "search", "worker", worker, began) % 2**32, multivariate=True, constant_liar=True,
-            n_startup_trials=STARTUP,
-        )  # fmt: skip
+            inside = settings_of(plan.knobs, plan.start)
+            if began == 0:
+                self.study.enqueue_trial(dict(inside or {}), user_attrs={} if inside else {START: True})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self.study.sampler = optuna.samplers.TPESampler(
+                seed=derive(plan.seed, "search", "worker", worker, began) % 2**32, multivariate=True,
+                constant_liar=True, n_startup_trials=STARTUP,
+                group=inside is None,  # else a trial without parameters would leave the others none in common
+            )  # fmt: skip
         self.study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
 
     def _identity(self) -> list[str]:
@@ -96,7 +106,8 @@ class Store:
                     continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 folder = trial.user_attrs.get("folder", _folder(trial.number))
-                self.study.enqueue_trial(trial.params, user_attrs={"folder": folder})
+                kept = {"folder": folder, **({START: True} if START in trial.user_attrs else {})}
+                self.study.enqueue_trial(trial.params, user_attrs=kept)
                 taken.append(folder)
         return taken
 
@@ -105,11 +116,19 @@ class Store:
         with self.alone():
             if self.begun >= most:
                 return None
-            trial = self.study.ask({knob.field: knob.distribution() for knob in self.plan.knobs})
+            trial = self.study.ask()
+            if START not in trial.user_attrs:
+                for knob in self.plan.knobs:
+                    knob.draw(trial)
             trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
             if "folder" not in trial.user_attrs:
                 trial.set_user_attr("folder", _folder(trial.number))
         return trial
+
+    def settings(self, trial: Trial | FrozenTrial) -> dict[str, Any]:
+        """Return the settings of a trial: field to value."""
+        own = {knob.field: getattr(self.plan.start, knob.field) for knob in self.plan.knobs}
+        return own if START in trial.user_attrs else dict(trial.params)
 
     @property
     def begun(self) -> int:

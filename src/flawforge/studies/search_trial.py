@@ -40,7 +40,7 @@ def try_settings(
     for rung, kimg in enumerate(plan.rungs):
         began = time.monotonic()
         try:
-            run = train_to(path, plan.recipe(trial.params), data, kimg, plan.seed, device)
+            run = train_to(path, plan.recipe(store.settings(trial)), data, kimg, plan.seed, device)
             value = referee.kid(run, device, plan.seed)
         except TrainingDivergedError:
             trial.set_user_attr("diverged", True)
