@@ -90,7 +90,7 @@ def commands(work: Path) -> dict[str, Callable[[], dict[str, Any]]]:
         "other images": lite("other-images", "--kimg", "0.04", data=other),
         "not a number": after(spoil, lite("diverged", "--kimg", "0.4")),
         "ctrl-c": after(interrupt_twice, lite("stopped", "--kimg", "100"), 7),
-        "minutes": lite("minutes", "--minutes", "0.03"),
+        "minutes": lite("minutes", "--minutes", "0.1"),
         "fewshot goes on": in_float64,
         # The others hear of these two when the process ends: each is the last command of its launch.
         "one fails": after(fail, lite("failed", "--kimg", "0.4")),

@@ -50,11 +50,11 @@ def test_more_training_makes_the_rest_anew(
 
 
 def test_a_budget_is_kept_and_means_the_same_again(typed: Typed, lines: Path, tiny: list[str], tmp_path: Path) -> None:
-    words = ["run", str(lines), "--out", str(tmp_path / "run"), "--minutes", "0.1", "-n", "2", *tiny]
+    words = ["run", str(lines), "--out", str(tmp_path / "run"), "--minutes", "2", "--kimg", "0.04", "-n", "2", *tiny]
     assert typed(*words) == 0
     settings = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert settings["budget"] == 0.1
-    assert 0.03 <= settings["minutes"] <= 0.1
+    assert settings["budget"] == 2
+    assert 0.6 <= settings["minutes"] <= 2
     before = times(tmp_path / "run")
     assert typed(*words) == 0
     assert times(tmp_path / "run") == before

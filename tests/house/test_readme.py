@@ -82,7 +82,7 @@ def test_a_session_prints_what_is_shown(block: str, photos: Path) -> None:
     command, _, expected = block.partition("\n")
     words = command.removeprefix("$ ").split()
     if "--minutes" in words:
-        words[words.index("--minutes") + 1] = "0.2"
+        words[words.index("--minutes") + 1] = "0.3"
         words += ["--resolution", "32", "--generator-depth", "4", "--discriminator-depth", "4", "--batch", "4"]
     shown, expected_lines = scrubbed(run(words, photos)), scrubbed(expected)
     if words[1] == "run":  # what it finds differs with the time that it has; what it tells does not

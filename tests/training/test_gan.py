@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from flawforge.core.errors import (
     TrainingDivergedError,
     TrainingInterruptedError,
 )
-from flawforge.runs.checkpoint import require_checkpoint
+from flawforge.data.dataset import Dataset
+from flawforge.runs.checkpoint import newest_checkpoint, require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.training import loop as loop_file
@@ -189,15 +191,39 @@ def test_ctrl_c_saves_and_says_how_to_go_on(draw: Draw, tmp_path: Path, tiny: di
     assert same(whole, train(data, tmp_path / "run", kimg=0.4, resume=True, **tiny))
 
 
-def test_minutes_end_a_run_and_count_over_sessions(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
-    data = draw()
-    run = train(data, tmp_path / "run", minutes=0.02, **tiny)
+def test_minutes_end_a_run_and_count_over_sessions(
+    draw: Draw, tmp_path: Path, tiny: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, now, step = draw(), [0.0], loop_file.gan_step
+
+    def a_second_long(*args: object) -> object:
+        now[0] += 1
+        return step(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(loop_file, "gan_step", a_second_long)
+    run = train(data, tmp_path / "run", minutes=0.2, **tiny)
     first = require_checkpoint(run)
-    assert first.facts["stopped"] == "minutes"
-    assert 1.2 <= first.facts["seconds"] < 20
+    assert (first.step, first.facts["stopped"], first.facts["seconds"]) == (12, "minutes", 12)
     assert run.settings["steps"] is None
-    again = require_checkpoint(train(data, tmp_path / "run", minutes=0.02, resume=True, **tiny))
+    again = require_checkpoint(train(data, tmp_path / "run", minutes=0.2, resume=True, **tiny))
     assert again.step == first.step
+
+
+def test_minutes_that_reading_uses_up_are_refused_and_more_can_be_given(
+    draw: Draw, tmp_path: Path, tiny: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, read = draw(), Dataset.pixels
+    monkeypatch.setattr(Dataset, "pixels", lambda *args: (time.sleep(0.3), read(*args))[1])
+    words = (
+        r"no time was left.*reading and setting up took \d+\.\d s, .*--minutes gives 0\.2 s.*--resume.*--minutes 0\.1"
+    )
+    with pytest.raises(SettingError, match=words):
+        train(data, tmp_path / "run", minutes=0.2 / 60, **tiny)
+    assert newest_checkpoint(Run(tmp_path / "run")) is None
+    assert History(tmp_path / "run" / "history.jsonl").events() == []
+    again = train(data, tmp_path / "run", minutes=2, kimg=0.04, resume=True, **tiny)
+    assert require_checkpoint(again).facts["stopped"] == "kimg"
 
 
 def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(

@@ -49,7 +49,8 @@ def train(
     recipe
         A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: fewshot.
     minutes
-        Train for so long, whatever the recipe's length; with --kimg too, whichever ends first.
+        Train for so long, reading included, whatever the recipe's length; with --kimg too, whichever ends first. Where
+        reading takes all of it, that is an error: no untrained generator is left.
     classes
         The classes to learn, e.g. `--classes scratches`. Default: all.
     shots

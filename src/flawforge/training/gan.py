@@ -57,7 +57,7 @@ def train(
         out: the run folder to make, or to go on with (`resume`).
         recipe: a recipe, its name, or a TOML file; None takes the default (or, with `resume`, the run's own).
         minutes: train for so long instead of the recipe's length, reading included, over all sessions of the run. With
-            `kimg` too, whichever ends first.
+            `kimg` too, whichever ends first. Where reading takes all of it, that is an error.
         kimg: train for so many thousand images instead of the recipe's length.
         classes: the classes to learn; None takes all.
         shots: images per class to learn from; None takes all.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flawforge.core.errors import SettingError
 from flawforge.core.progress import Progress, Task
 from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
@@ -67,7 +68,11 @@ class Loop:
         return True
 
     def run_to_the_end(self, progress: Progress) -> str:
-        """Train, save, and return why it ended: ``kimg``, ``minutes``, ``collapse`` or ``interrupted``."""
+        """Train, save, and return why it ended: ``kimg``, ``minutes``, ``collapse`` or ``interrupted``.
+
+        Raises:
+            SettingError: the minutes were over before the first step.
+        """
         state, plan, clock = self.state, self.plan, self.clock
         together = state.processes
         with (
@@ -79,6 +84,8 @@ class Loop:
             reason: str | None = None
             while reason is None:
                 reason = self.why_stop(interrupt)
+                if reason == "minutes" and state.step == 0:
+                    raise SettingError(plan.too_short(clock.seconds))
                 if reason is None:
                     self.one_step()
                 if reason is not None or self.journal.due():

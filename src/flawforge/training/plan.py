@@ -53,6 +53,15 @@ class Plan:
             return "minutes"
         return None
 
+    def too_short(self, seconds: float) -> str:
+        """Say that the minutes were over after so many seconds, before the first step."""
+        given, enough = (self.minutes or 0.0) * 60, math.ceil(4 * seconds / 6) / 10
+        return (
+            f"no time was left to train: reading and setting up took {seconds:.1f} s, and --minutes gives {given:.1f} "
+            f"s, reading included. The generator has learnt nothing and is not kept. Add --resume and give more, "
+            f"e.g. --minutes {enough:g}."
+        )
+
     def done(self, step: int, steps: int | None, seconds: float) -> float:
         """Return the part of the training that is done, 0 to 1."""
         parts = [0.0]
