@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,19 @@ from PIL import Image
 
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import resize
+from flawforge.core.trials import TrialSettings
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
 from flawforge.metrics.classification import STATISTICS
 from flawforge.metrics.resampling import resampled
+from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_fairness import Division, divide, shots_of
 from flawforge.studies.trial_leaks import refuse_generated_leak, refuse_outside_leak, refuse_pool_leak
+from flawforge.studies.trial_opening import open_trial
+from flawforge.studies.trial_overlap import overlap_notes, shared_shots
+from flawforge.studies.trial_plan import plan
+from flawforge.studies.trial_protocol import notes_of, protocol_of
+from flawforge.studies.trial_schedule import Costs
 from flawforge.studies.trial_textures import Textures, joined, textures_of
 
 
@@ -100,6 +108,46 @@ def test_a_class_of_one_piece_cannot_be_tested_on(grains: Dataset) -> None:
     object.__setattr__(pretend, "groups", lambda progress=None: groups)
     with pytest.raises(DataUnusableError, match="class 'coarse' shows 1 different pieces"):
         divide(pretend, textures, 0.5, 2, 0)
+
+
+@pytest.fixture
+def bench(grains: Dataset, tmp_path: Path) -> Bench:
+    """12 images a class, of which 6 are left outside the test set."""
+    return open_trial(grains, tmp_path / "out", TrialSettings(shots=(2, 6), seeds=10, resolution=(32, 32)))
+
+
+@pytest.mark.parametrize("shots", [2, 5, 6])
+def test_what_two_repeats_share_is_told_where_it_is_much(bench: Bench, shots: int) -> None:
+    here = replace(bench, settings=bench.settings.model_copy(update={"shots": (shots,)}))
+    drawn = [set(here.shots(repeat, shots).tolist()) for repeat in range(10)]
+    pairs = [len(a & b) / (2 * shots) for a, b in combinations(drawn, 2)]
+    shared = shared_shots(here, shots)
+    assert np.mean(list(shared.values())) == pytest.approx(np.mean(pairs))
+    protocol, notes = protocol_of(here), notes_of(here, {})
+    told = plan(here, Costs(), 1, None).sentence
+    for note in overlap_notes(here):
+        assert note in notes
+        assert note in told
+    if shots == 2:
+        assert not notes
+        assert "Each repeat drew its own training images from the rest, from as many" in protocol.steps_taken[1]
+        assert "see the notes" not in protocol.steps_taken[1]
+    if shots == 5:
+        assert 0.66 < shared["coarse"] < 1  # two draws of 5 of 6 share 4 at least
+        assert len(notes) == 1
+        assert f"two repeats have {100 * np.mean(pairs):.0f} % of their training images of coarse, fine" in notes[0]
+        assert "see the notes" in protocol.steps_taken[1]
+    if shots == 6:
+        assert shared == {"coarse": 1.0, "fine": 1.0}
+        assert len(notes) == 1
+        assert "every repeat has the same training images of coarse, fine" in notes[0]
+        assert protocol.steps_taken[1].startswith("Every repeat has the same training images")
+
+
+def test_one_repeat_shares_nothing(bench: Bench) -> None:
+    alone = replace(bench, settings=bench.settings.model_copy(update={"seeds": 1}))
+    assert shared_shots(alone, 6) == {}
+    assert overlap_notes(alone) == []
 
 
 def test_too_few_pieces_for_an_interval_are_refused_before_anything_is_trained(grains: Dataset) -> None:

@@ -17,6 +17,7 @@ from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_cells import GENERATOR, work_list
 from flawforge.studies.trial_choice import STEPS
 from flawforge.studies.trial_gains import FEWEST_SEEDS
+from flawforge.studies.trial_overlap import overlap_notes
 from flawforge.studies.trial_schedule import Costs, clock
 from flawforge.studies.trial_ways import WAYS
 from flawforge.training.classifier import fit, predict
@@ -97,7 +98,9 @@ def plan(
     if detectable is not None:
         told += f". It would find a gain of {100 * detectable:.1f} points 9 times in 10, if repeats vary as "
         told += "usual" if pilot is None else f"the {pilot[1]} that are done here do"
-    return TrialPlan(len(cells), seconds, one, seeds, detectable, workers, told + ".")
+    return TrialPlan(
+        len(cells), seconds, one, seeds, detectable, workers, " ".join([f"{told}.", *overlap_notes(bench)])
+    )
 
 
 def _usual_design(bench: Bench) -> Design:

@@ -16,6 +16,7 @@ from flawforge.studies.trial_bench import QUALITY, Bench
 from flawforge.studies.trial_cells import CHOICE, GENERATOR
 from flawforge.studies.trial_choice import CLEAR, pooled
 from flawforge.studies.trial_evidence import FIXED
+from flawforge.studies.trial_overlap import how_drawn, overlap_notes
 
 Cells = Mapping[CellKey, Cell]
 
@@ -66,8 +67,7 @@ def _steps_taken(bench: Bench) -> list[str]:
     steps = [
         f"{len(division.test)} test images were set aside first, by pieces of material, the same for all repeats; they "
         f"are named by the SHA-256 of their contents.{joined}",
-        "Each repeat drew its own training images from the rest, from as many pieces of material as there are. All "
-        "arms of a repeat have the same ones, the same first weights and the same order.",
+        f"{how_drawn(bench)} All arms of a repeat have the same ones, the same first weights and the same order.",
         f"Each repeat has {made}{length} that saw these training images and nothing else; what it made was compared "
         f"with the test images.",
         f"Every classifier took {settings.steps} steps of {settings.batch} images; in arms with generated images these "
@@ -123,7 +123,7 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
 
 def notes_of(bench: Bench, cells: Cells) -> list[str]:
     """Return what a reader must know, a sentence each."""
-    notes: list[str] = []
+    notes = overlap_notes(bench)
     labels, groups = bench.dataset.labels[bench.division.pool], bench.division.groups[bench.division.pool]
     for code, label in enumerate(bench.dataset.classes):
         pieces = len(np.unique(groups[labels == code]))
