@@ -48,6 +48,20 @@ def test_the_plan_says_how_long_and_trains_no_generator(
     assert not (tmp_path / "out" / "cells").exists()
 
 
+def test_the_good_class_is_named_and_told(
+    typed: Typed, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 1, "--task", "good"]
+    assert typed(*words) == 1
+    assert "Name the class of good images: --good NAME" in " ".join(capsys.readouterr().err.split())
+    assert typed(*words, "--good", "waves", "--json") == 0
+    told = capsys.readouterr()
+    assert "good images: class waves; defective: dots, stripes" in told.err
+    protocol = json.loads(told.out)["protocol"]
+    assert protocol["classes"] == ["waves", "defective"]
+    assert "Good images are those of class waves; those of dots, stripes count as defective." in protocol["steps_taken"]
+
+
 def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
     typed: Typed, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,11 @@ class TrialSettings(Settings):
     task: Literal["type", "good"] = setting(
         "type", help="'type' tells the classes apart, 'good' tells defective images from good ones."
     )
+    good: str | None = setting(
+        None, allowed="a class's name",
+        help="With task 'good', the class of good images. Unset: the one whose name says so (good, ok, normal, "
+        "background, defect-free, no-defect, none; or alone begins so, like ok_front). It is told which was taken.",
+    )  # fmt: skip
     shots: tuple[int, ...] = setting(
         (5,),
         unit="images a class",
@@ -108,6 +113,8 @@ class TrialSettings(Settings):
                 raise ValueError(f"{name} names something twice")
         if "classical" not in self.arms:
             raise ValueError("arms must hold 'classical': it is what a gain is measured against")
+        if self.good is not None and self.task != "good":
+            raise ValueError("good names the good class of task 'good'; give task 'good' with it")
         return self
 
     @property
@@ -118,6 +125,8 @@ class TrialSettings(Settings):
     def protocol(self, contents: str) -> str:
         """Return the SHA-256 of what all cells have in common, with the hash of the images' contents."""
         fixed = {key: value for key, value in self.model_dump(mode="json").items() if key not in CHANGEABLE}
+        if self.good is None:
+            fixed.pop("good")  # so that cells from before there was this setting count on
         return hashlib.sha256(json.dumps([fixed, contents], sort_keys=True).encode()).hexdigest()
 
     def classifier(self, model: str, *, policy: str | None = None, steps: int | None = None) -> ClassifierSettings:

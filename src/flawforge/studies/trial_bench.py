@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from flawforge.core.errors import DataUnusableError, RunBrokenError, RunNotFoundError
+from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import explain_os_errors, read_json, write_bytes, write_json
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
@@ -22,7 +22,6 @@ from flawforge.studies.trial_fairness import Division, shots_of
 
 BENCH_FORMAT = 1
 FACTS, ARRAYS = "bench.json", "bench.safetensors"
-GOOD = ("good", "ok", "normal", "background", "defect-free", "no-defect", "none")
 QUALITY = 92  # of the JPEG encoding that all images pass when the sources are JPEG
 JPEG = ("JPEG", "MPO")
 
@@ -86,11 +85,6 @@ def through_jpeg(dataset: Dataset) -> bool:
     return 2 * sum(sample.encoding in JPEG for sample in dataset.samples) > len(dataset)
 
 
-def find_good(classes: tuple[str, ...]) -> str | None:
-    """Return the class that holds images without a defect, or None."""
-    return next((label for name in GOOD for label in classes if label.lower().replace("_", "-") == name), None)
-
-
 def seen(pixels: Pixels, white: int, channels: int, resolution: tuple[int, int], jpeg: bool) -> Bytes:
     """Return (C, H, W) uint8: one image as every classifier sees it, whether it is real or generated.
 
@@ -127,28 +121,6 @@ def all_seen(
             out[index] = image
             task.advance()
     return out
-
-
-def good_class(dataset: Dataset, task: str) -> str | None:
-    """Return the name of the good class for the task, None for 'type'.
-
-    Raises:
-        DataUnusableError: task 'good' without such a class, or with no other.
-    """
-    if task != "good":
-        if len(dataset.classes) < 2:
-            raise DataUnusableError(
-                f"{dataset.source} has one class ({dataset.classes[0]}): there is nothing to tell apart. A trial needs "
-                f"two classes; good images beside the defective ones, in a folder 'good', will do."
-            )
-        return None
-    found = find_good(dataset.classes)
-    if found is None or len(dataset.classes) < 2:
-        raise DataUnusableError(
-            f"--task good needs a class of good images beside a defect; {dataset.source} has "
-            f"{', '.join(dataset.classes)}. Name the folder of good images 'good' (or one of {', '.join(GOOD)})."
-        )
-    return found
 
 
 def save_bench(folder: Path, bench: Bench) -> None:

@@ -18,13 +18,13 @@ from flawforge.studies.trial_bench import (
     FACTS,
     Bench,
     all_seen,
-    good_class,
     load_bench,
     save_bench,
     through_jpeg,
 )
 from flawforge.studies.trial_cells import GENERATORS
 from flawforge.studies.trial_fairness import contents_sha256, divide
+from flawforge.studies.trial_good import good_class, with_good
 from flawforge.studies.trial_leaks import refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial_textures import Textures
 from flawforge.studies.trial_worker import CELLS
@@ -50,7 +50,8 @@ def open_trial(
     """
     dataset = load(data, progress=progress).select(classes)
     other = None if unlabelled is None else load(unlabelled, progress=progress)
-    good = good_class(dataset, settings.task)
+    good = good_class(dataset, settings, progress)
+    settings = with_good(settings, dataset.classes, good)
     inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
     protocol = settings.protocol(repr(sorted(inputs.items())))
     if (out / FACTS).is_file():

@@ -73,6 +73,9 @@ def _steps_taken(bench: Bench) -> list[str]:
         f"Every classifier took {settings.steps} steps of {settings.batch} images; in arms with generated images these "
         f"take the place of real ones in a batch.",
     ]
+    if bench.good is not None:
+        others = ", ".join(label for label in bench.dataset.classes if label != bench.good)
+        steps.append(f"Good images are those of class {bench.good}; those of {others} count as defective.")
     if "filtered" in settings.arms:
         steps.append(
             f"How generated images are used was chosen inside the training images: {settings.folds} folds by pieces of "
