@@ -28,9 +28,9 @@ def test_all_of_the_error_is_spent_at_the_end_and_little_early() -> None:
     assert spent(0.0, 0.025) == 0
 
 
-def test_without_an_early_look_the_level_is_whole_and_beyond_the_plan_it_stays() -> None:
+def test_without_an_early_look_the_level_is_whole_and_beyond_the_plan_there_is_none() -> None:
     assert level_now([10], 10, 0.025) == pytest.approx(0.025, abs=1e-12)
-    assert level_now([5, 10, 12], 10, 0.025) == level_now([5, 10], 10, 0.025)
+    assert level_now([5, 10, 12], 10, 0.025) == 0
     assert level_now([5], 10, 0.025) == pytest.approx(0.00153, abs=1e-5)
 
 
@@ -60,6 +60,39 @@ def test_looking_four_times_at_students_t_has_no_more_false_alarms(shared: float
         naive |= p <= 0.025
     assert ever.mean() <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / trials)
     assert naive.mean() > (0.035 if shared == 0 else 0.025)
+
+
+Plans = tuple[tuple[int, int], ...]
+
+
+@pytest.mark.parametrize(
+    "plans",
+    [
+        ((10, 10), (20, 20)),
+        ((10, 10), (20, 20), (40, 40)),
+        ((4, 10), (6, 10), (8, 20), (16, 20), (20, 20)),  # stopped by hand, and a larger plan since
+        ((6, 10), (6, 6), (10, 10)),  # a budget of time that lowered the plan, and more time since
+        ((12, 40), (16, 20), (20, 20), (40, 40)),
+    ],
+)
+def test_a_trial_that_is_extended_when_it_was_not_clear_spends_no_error_twice(plans: Plans) -> None:
+    rng, trials = np.random.default_rng(1), 20_000
+    d = rng.standard_normal((trials, 40))
+    ever, again = np.zeros(trials, bool), np.zeros(trials, bool)
+    for place, (n, planned) in enumerate(plans):
+        p = stats.t.sf(d[:, :n].mean(axis=1) / (d[:, :n].std(axis=1, ddof=1) / np.sqrt(n)), n - 1)
+        ever |= p <= level_now([n], planned, 0.025, plans[:place])
+        again |= p <= level_now([n], planned, 0.025)  # as if nothing had been looked at before
+    noise = 3 * np.sqrt(0.025 * 0.975 / trials)
+    assert 0.02 < ever.mean() <= 0.025 + noise
+    assert again.mean() > 0.025 + 2 * noise
+
+
+def test_an_unbroken_plan_is_the_same_said_in_one_call_or_in_many() -> None:
+    assert level_now([8], 10, 0.025, [(4, 10), (6, 10)]) == level_now([4, 6, 8], 10, 0.025)
+    assert level_now([20], 20, 0.025, [(10, 10)]) == 0
+    assert 0 < level_now([20], 20, 0.025, [(6, 10)]) < 0.025
+    assert level_now([5], 5, 0.025, [(10, 10)]) == 0  # fewer, after all were seen
 
 
 def test_what_does_not_fit_is_told() -> None:

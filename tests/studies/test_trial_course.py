@@ -117,3 +117,31 @@ def test_fewer_arms_or_another_control_later_leave_a_control_that_can_be_compare
     later = run(photos, tmp_path / "out", seeds=4, arms=("real", "classical", "taught", "filtered"), early_stop=False)
     assert [one.control for one in later.comparisons] == ["real"]  # not the mean of one repeat against those of four
     assert ("4 shots, trial_material:small_network: best arm without generated images inside", "real") in later.choices
+
+
+def test_what_a_finished_plan_has_spent_is_not_spent_again(photos: Path, tmp_path: Path, made: Made) -> None:
+    """Judged at 4 and then at 8 repeats as if at 8 alone, a trial without a gain is wrong more often than promised."""
+    made.right |= {"filtered": 0.73}
+    first = run(photos, tmp_path / "out", seeds=4, early_stop=False)
+    assert first.verdict.word == "no evidence"
+    assert any("in a trial of their own" in words or "More test pieces" in words for words in first.verdict.advice)
+    made.right |= {"filtered": 1.0}  # the further repeats are clear: too late
+    later = run(photos, tmp_path / "out", seeds=8, early_stop=False)
+    (found,) = later.comparisons
+    assert [(look.seeds, look.planned) for look in later.looks] == [(4, 4), (8, 8)]
+    assert (later.verdict.word, later.looks[-1].level, found.gain.level) == ("no evidence", 0, pytest.approx(0.95))
+    assert any(note.startswith("This trial was extended after its verdict at 4 repeats") for note in later.notes)
+    assert [len(one.seeds) for one in later.results] == [8, 8]
+    again = run(photos, tmp_path / "out", seeds=8, early_stop=False)
+    assert (again.looks, again.notes, again.verdict) == (later.looks, later.notes, later.verdict)
+    (tmp_path / "out" / "records" / "trial.json").unlink()
+    assert run(photos, tmp_path / "out", seeds=8, early_stop=False).verdict.word == "helps"  # as if it were the first
+
+
+def test_a_word_that_was_said_stands_while_further_repeats_agree(photos: Path, tmp_path: Path, made: Made) -> None:
+    made.right["filtered"] = 1.0
+    assert run(photos, tmp_path / "out", seeds=4, early_stop=False).verdict.word == "helps"
+    for _ in range(2):
+        assert run(photos, tmp_path / "out", seeds=5, early_stop=False).verdict.word == "helps"
+    made.right["filtered"] = 0.1
+    assert run(photos, tmp_path / "out", seeds=8, early_stop=False).verdict.word == "no evidence"

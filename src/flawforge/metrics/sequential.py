@@ -33,7 +33,6 @@ def spent(fraction: float, error: float) -> float:
     return float(2 * stats.norm.sf(stats.norm.isf(error / 2) / np.sqrt(min(1.0, fraction))))
 
 
-@lru_cache(maxsize=256)
 def nominal_levels(fractions: tuple[float, ...], error: float) -> tuple[float, ...]:
     """Return the one-sided p at or below which each look decides.
 
@@ -48,10 +47,16 @@ def nominal_levels(fractions: tuple[float, ...], error: float) -> tuple[float, .
         raise ValueError(f"fractions are {fractions}; they ascend, above 0, to 1 at most")
     if not 0 < error < 0.5:
         raise ValueError(f"error is {error}; it is a chance above 0 and below 0.5, as 0.025")
-    levels, before, done = [], 0.0, 0.0
+    whole = [spent(fraction, error) for fraction in fractions]
+    return _levels(fractions, tuple(now - before for now, before in zip(whole, [0.0, *whole], strict=False)))
+
+
+@lru_cache(maxsize=256)
+def _levels(fractions: tuple[float, ...], shares: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the level of each look at which a share of the error is spent."""
+    levels, before = [], 0.0
     grid = density = np.zeros(0)
-    for fraction in fractions:
-        share = spent(fraction, error) - done
+    for fraction, share in zip(fractions, shares, strict=True):
         sd = np.sqrt(fraction - before)
         first = not len(grid)
         bound = float(stats.norm.isf(share) * sd) if first else _bound(grid, density, sd, share)
@@ -59,22 +64,38 @@ def nominal_levels(fractions: tuple[float, ...], error: float) -> tuple[float, .
         steps = new if first else new[:, None] - grid
         shape = stats.norm.pdf(steps / sd) / sd
         density = shape if first else _integral(density * shape, grid)
-        grid, before, done = new, fraction, done + share
+        grid, before = new, fraction
         levels.append(float(stats.norm.sf(bound / np.sqrt(fraction))))
     return tuple(levels)
 
 
-def level_now(looks: Sequence[int], planned: int, error: float) -> float:
+def level_now(looks: Sequence[int], planned: int, error: float, earlier: Sequence[tuple[int, int]] = ()) -> float:
     """Return the one-sided level of the last of `looks` (numbers of seeds), of `planned` in all.
 
-    One look at all planned seeds has the whole error. Seeds beyond the plan spend nothing more, and the level stays.
-    0 says that it is too early to decide anything: less than a 250th of the error may be spent, which is so before a
-    third of the plan for an error of 0.025. Such looks spend nothing, and do not count later.
+    One look at all planned seeds has the whole error. Seeds beyond the plan have nothing left to spend. Where the plan
+    was changed, a look may spend what its own plan allows less what the looks before it have spent, so that no history
+    of looks and plans spends more than the error in all. 0 says that nothing can be decided: less than a 250th of the
+    error is there to be spent, which is so before a third of the plan for an error of 0.025, and after the end of one.
+    Such looks spend nothing, and do not count later.
+
+    Args:
+        looks: numbers of seeds, this look last.
+        planned: seeds in all.
+        error: one-sided, over all looks.
+        earlier: looks against other plans, (seeds, planned) in the order in which they were made.
     """
-    fractions = tuple(sorted({min(1.0, seeds / planned) for seeds in looks}))
-    if spent(fractions[-1], error) < LEAST * error:
+    shares: dict[int, float] = {}
+    share, done, seeds = 0.0, 0.0, 0
+    for seeds, whole in (*earlier, *((look, planned) for look in sorted(looks))):
+        share = spent(seeds / whole, error) - done
+        if share >= LEAST * error:
+            shares[seeds] = shares.get(seeds, 0.0) + share
+            done += share
+    if share < LEAST * error:
         return 0.0
-    return nominal_levels(tuple(one for one in fractions if spent(one, error) >= LEAST * error), error)[-1]
+    times = sorted(one for one in shares if one <= seeds)
+    scale = max(planned, seeds)
+    return _levels(tuple(one / scale for one in times), tuple(shares[one] for one in times))[-1]
 
 
 def _bound(grid: np.ndarray, density: np.ndarray, sd: float, share: float) -> float:

@@ -235,6 +235,6 @@ def _fixed(record: TrialRecord) -> tuple[tuple[str, str], ...]:
 
 def _look(level: float, decided: list[str], stopped: bool) -> str:
     if level == 0:
-        return "too early to decide anything"
+        return "nothing can be decided: no part of the error is to be spent here"
     text = f"a one-sided p of {number(level, 2)} or less decides; decided: {joined(decided) or 'nothing'}"
     return f"{text}; stopped here" if stopped else text

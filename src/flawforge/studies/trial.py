@@ -18,6 +18,7 @@ from flawforge.runs.trials import TRIAL_FILE, TrialRecord
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_gains import FEWEST_SEEDS
+from flawforge.studies.trial_looks import Before, history, looked_before, taken
 from flawforge.studies.trial_opening import open_trial
 from flawforge.studies.trial_plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial_results import judged, pilot, read_results, save_results
@@ -50,6 +51,7 @@ def trial(
     A test set is fixed first, by pieces of material. Each repeat draws its own shots, trains its own generator on them
     and then a classifier in every arm, with equal steps, batches and seeds. Cells are written as they end: the same
     call goes on where it was stopped or killed, and asking for more repeats, shots, arms or models only adds cells.
+    The error of a wrong verdict is spent by looking: after the end of a plan more repeats only narrow the interval.
 
     Args:
         data: a folder, the word ``elpv``, or a dataset from `flawforge.load`. Two classes at least.
@@ -81,22 +83,22 @@ def trial(
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, folder, asked, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
-    before = len(schedule.done)
-    if before:
-        progress.say(f"{before} of {len(schedule.cells)} cells are done already; going on")
+    if schedule.done:
+        progress.say(f"{len(schedule.done)} of {len(schedule.cells)} cells are done already; going on")
     executor = _executor(bench, folder, count, on, address, progress)
     progress.say(plan(bench, schedule.costs, executor.slots, minutes, pilot(folder, bench, schedule.whole())).sentence)
-    looks: list[Look] = []
+    before = looked_before(folder, bench)
+    looks = list(before.looks)
 
     def clear(repeats: int) -> bool:
         """Look at the first `repeats` repeats, and say whether more are not needed."""
         if not early_stop or repeats < min(FIRST_LOOK, asked.seeds):
             return False
-        seen = (*(look.seeds for look in looks), repeats)
-        if level_now(seen, asked.seeds, ERROR) == 0:  # too early to decide anything
+        *earlier, (_, planned) = history(looks, repeats, asked.seeds)
+        if level_now([repeats], planned, ERROR, earlier) == 0:  # too early to decide anything, or nothing left to spend
             return False
-        look = judged(bench, read_results(folder, bench, repeats), seen, asked.seeds).look
-        looks.append(look)
+        look = judged(bench, read_results(folder, bench, repeats), repeats, asked.seeds, before, looks).look
+        looks[:] = taken(looks, look)
         return look.stopped
 
     deadline = None if minutes is None else started + minutes * 60
@@ -104,14 +106,22 @@ def trial(
         schedule.run(executor, progress, deadline, clear)
     except TrainingInterruptedError:
         if schedule.whole() >= 1:
-            _save(folder, bench, schedule, looks, command)
+            _save(folder, bench, schedule, before, looks, command)
         raise
     except Exception as error:  # whatever it is: what is done is worth a verdict
         if schedule.whole() >= 1:
-            _save(folder, bench, schedule, looks, command, problem=str(error).splitlines()[0] if str(error) else "")
+            _save(
+                folder,
+                bench,
+                schedule,
+                before,
+                looks,
+                command,
+                problem=str(error).splitlines()[0] if str(error) else "",
+            )
             error.add_note(_what_now(folder, schedule.whole()))
         raise
-    return _save(folder, bench, schedule, looks, command)
+    return _save(folder, bench, schedule, before, looks, command)
 
 
 def plan_trial(
@@ -146,7 +156,13 @@ def _what_now(folder: Path, whole: int) -> str:
 
 
 def _save(
-    folder: Path, bench: Bench, schedule: Schedule, looks: list[Look], command: str, problem: str | None = None
+    folder: Path,
+    bench: Bench,
+    schedule: Schedule,
+    before: Before,
+    looks: list[Look],
+    command: str,
+    problem: str | None = None,
 ) -> TrialRecord:
     repeats = min(schedule.whole(), schedule.repeats)
     notes: list[str] = []
@@ -163,8 +179,9 @@ def _save(
     complete = repeats == schedule.settings.seeds or schedule.ended == "clear"
     planned = schedule.repeats if schedule.ended == "minutes" else schedule.settings.seeds
     return save_results(
-        folder, bench, repeats, looks, planned=planned, complete=complete, notes=notes, seconds=seconds, command=command
-    )
+        folder, bench, repeats, before, looks, planned=planned, complete=complete, notes=notes, seconds=seconds,
+        command=command,
+    )  # fmt: skip
 
 
 def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None, progress: Progress) -> Executor:

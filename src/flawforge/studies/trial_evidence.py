@@ -13,7 +13,9 @@ from flawforge.core.arms import ARMS, uses_generated
 from flawforge.core.errors import DataUnusableError
 from flawforge.metrics.classification import STATISTICS, TASK_STATISTICS, Statistic
 from flawforge.metrics.resampling import Resampled, resampled
+from flawforge.metrics.sequential import level_now
 from flawforge.runs.cells import CellKey
+from flawforge.runs.gains import Word
 
 Place = tuple[int, str]  # shots and model
 FIXED = ("filtered", "taught-generated", "generated", "only-generated")  # what counts where nothing was chosen
@@ -38,6 +40,8 @@ class Evidence:
         planned: seeds that were planned.
         looks: numbers of seeds at which the evidence was looked at to stop early, this look last; empty: looked at
             once, at the end.
+        earlier: looks before these against other plans, (seeds, planned) in the order in which they were made.
+        stands: words that were said before the trial was extended; each is kept while the evidence agrees.
         kinds: for the task ``good`` the (N,) original class of each test image; the verdict per class is over these.
         wanted: smallest gain of interest, a share.
         seed: of the stream ``bootstrap``.
@@ -53,6 +57,8 @@ class Evidence:
     chosen: Mapping[Place, str | None]
     planned: int
     looks: tuple[int, ...] = ()
+    earlier: tuple[tuple[int, int], ...] = ()
+    stands: Mapping[Place, Word] = field(default_factory=dict)
     kinds: Sequence[str] | None = None
     wanted: float = LEAST_GAIN
     seed: int = 0
@@ -62,6 +68,16 @@ class Evidence:
     def metric(self) -> str:
         """What the verdict rests on."""
         return TASK_STATISTICS[self.task][0]
+
+    def level(self, error: float) -> float:
+        """Return the one-sided level of this look, where the error is that over all looks; 0: it decides nothing."""
+        return level_now(self.looks or (self.planned,), self.planned, error, self.earlier)
+
+    @property
+    def ended(self) -> bool:
+        """Whether a plan was done to its end, so that more seeds can decide nothing."""
+        now = (self.looks or (self.planned,))[-1]
+        return any(seeds >= planned for seeds, planned in (*self.earlier, (now, self.planned)))
 
     def places(self) -> list[Place]:
         """Return the (shots, model) pairs that have any cell, in ascending order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +15,15 @@ from flawforge.core.images import encode_png
 from flawforge.metrics.classification import TASK_STATISTICS
 from flawforge.metrics.power import Design
 from flawforge.runs.cells import PROBABILITIES, Cell, CellKey, read_cells
-from flawforge.runs.gains import Comparison, Flip, Look
+from flawforge.runs.gains import Comparison, Flip, Look, Word
 from flawforge.runs.trials import TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_cells import CHOICE
 from flawforge.studies.trial_choice import pooled
-from flawforge.studies.trial_evidence import Evidence
+from flawforge.studies.trial_evidence import Evidence, Place
 from flawforge.studies.trial_gains import FEWEST_SEEDS
+from flawforge.studies.trial_looks import Before, history, taken
 from flawforge.studies.trial_protocol import choices_of, notes_of, protocol_of
 from flawforge.studies.trial_verdict import ERROR, Judgement, judge, measure_all
 from flawforge.studies.trial_worker import CELLS
@@ -46,14 +47,16 @@ def read_results(folder: Path, bench: Bench, repeats: int) -> Cells:
     }
 
 
-def evidence_of(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> Evidence:
+def evidence_of(
+    bench: Bench, cells: Cells, looks: tuple[tuple[int, int], ...], stands: Mapping[Place, Word] | None = None
+) -> Evidence:
     """Return what the judge looks at.
 
     Args:
         bench: of the trial.
         cells: of whole repeats.
-        looks: numbers of repeats at which it was looked before, this look last.
-        planned: repeats in all, as far as anything but the evidence decides.
+        looks: as `flawforge.studies.trial_looks.history`.
+        stands: as in the evidence.
     """
     test = bench.division.test
     labels = bench.dataset.labels[test]
@@ -75,16 +78,26 @@ def evidence_of(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int
         cells={key: cell.probabilities for key, cell in cells.items() if PROBABILITIES in cell.arrays},
         controls=controls,
         chosen=chosen,
-        planned=planned,
-        looks=looks,
+        planned=looks[-1][1],
+        looks=(looks[-1][0],),
+        earlier=looks[:-1],
+        stands=stands or {},
         kinds=[bench.dataset.classes[int(code)] for code in labels] if bench.settings.task == "good" else None,
         seed=bench.settings.seed,
     )
 
 
-def judged(bench: Bench, cells: Cells, looks: tuple[int, ...], planned: int) -> Judgement:
-    """Judge the cells of whole repeats; arguments as of `evidence_of`."""
-    return judge(evidence_of(bench, cells, looks, planned))
+def judged(bench: Bench, cells: Cells, repeats: int, planned: int, before: Before, looks: Sequence[Look]) -> Judgement:
+    """Judge the cells of whole repeats.
+
+    Args:
+        bench, cells: as of `evidence_of`.
+        repeats: that are whole and count now.
+        planned: repeats in all, as far as anything but the evidence decides.
+        before: what earlier calls have looked at.
+        looks: all that were made, those too, in the order in which they were made.
+    """
+    return judge(evidence_of(bench, cells, history(looks, repeats, planned), before.stands(repeats)))
 
 
 def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None:
@@ -95,7 +108,7 @@ def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None
     if repeats < FEWEST_SEEDS:
         return None
     settings = bench.settings
-    evidence = evidence_of(bench, read_results(folder, bench, repeats), (), settings.seeds)
+    evidence = evidence_of(bench, read_results(folder, bench, repeats), ((repeats, settings.seeds),))
     places = max(1, len(settings.shots) * len(settings.models))
     found = [(one.design(ERROR / places), len(one.seeds)) for one in measure_all(evidence)]
     varied = [one for one in found if one[0].parts.seed + one[0].parts.group + one[0].parts.both > 0]
@@ -106,6 +119,7 @@ def save_results(
     folder: Path,
     bench: Bench,
     repeats: int,
+    before: Before,
     looks: list[Look],
     *,
     planned: int,
@@ -120,7 +134,8 @@ def save_results(
         folder: of the trial.
         bench: of the trial.
         repeats: whole ones, which count.
-        looks: of the early stopping.
+        before: what earlier calls have looked at.
+        looks: all that were made, those too.
         planned: as `judged`; a budget of time may have lowered it.
         complete: whether nothing is missing that was planned.
         notes: a sentence each.
@@ -128,8 +143,7 @@ def save_results(
         command: what to write as the way to make it again.
     """
     cells = read_results(folder, bench, repeats)
-    before = [look for look in looks if look.seeds < repeats]
-    found = judged(bench, cells, (*(look.seeds for look in before), repeats), planned)
+    found = judged(bench, cells, repeats, planned, before, looks)
     comparisons = [_with_pictures(folder, bench, one) for one in found.comparisons]
     times = {place: _mean_seconds(cells, *place) for place in {(r.shots, r.model, r.arm) for r in found.results}}
     results = [one.model_copy(update={"seconds": times[one.shots, one.model, one.arm]}) for one in found.results]
@@ -142,10 +156,10 @@ def save_results(
         results=results,
         comparisons=comparisons,
         worth=found.worth,
-        looks=[*before, found.look],
+        looks=taken(looks, found.look),
         verdict=found.verdict,
         choices=choices_of(bench, cells),
-        notes=[*notes, *notes_of(bench, cells)],
+        notes=[*notes, *before.note(repeats, planned), *notes_of(bench, cells)],
         seconds=round(seconds, 1),
         complete=complete,
     )

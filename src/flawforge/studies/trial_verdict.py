@@ -17,7 +17,6 @@ from flawforge.core.arms import uses_generated
 from flawforge.metrics.classification import TASK_STATISTICS, confusion
 from flawforge.metrics.multiple import holm, rejected
 from flawforge.metrics.paired import estimate
-from flawforge.metrics.sequential import level_now
 from flawforge.metrics.worth import worth
 from flawforge.runs.gains import Comparison, Estimate, Look, Word, Worth
 from flawforge.runs.trials import ArmResult, Verdict
@@ -74,13 +73,12 @@ def decide(evidence: Evidence, found: list[Measured]) -> tuple[dict[Place, Word]
 
     It may when each of them is decided, or its whole interval lies below the smallest gain of interest: that rule
     never says "helps", so it costs no error. Where nothing is advised it goes on: the inner evidence of more repeats
-    may advise something yet.
+    may advise something yet. A word that was said before the trial was extended stands while the plain test agrees.
     """
     primary = [one for one in found if evidence.advised(one.place) == one.arm]
-    looks = evidence.looks or (evidence.planned,)
 
     def level(left: int) -> float:
-        return level_now(looks, evidence.planned, ERROR / left)
+        return evidence.level(ERROR / left)
 
     helps = rejected([one.p_helps for one in primary], level)
     hurts = rejected([one.p_hurts for one in primary], level)
@@ -88,13 +86,23 @@ def decide(evidence: Evidence, found: list[Measured]) -> tuple[dict[Place, Word]
         one.place: "helps" if good else "hurts" if bad else "no evidence"
         for one, good, bad in zip(primary, helps, hurts, strict=True)
     }
+    for one in primary:  # said before the trial was extended, when there was an error to spend
+        said = evidence.stands.get(one.place)
+        if words[one.place] == "no evidence" and said and (one.p_helps if said == "helps" else one.p_hurts) <= ERROR:
+            words[one.place] = said
     now = level(1)
     too_small = {one.place for one in primary if now and one.gain.at(1 - 2 * now)[1] < evidence.wanted}
     wanted = _advised(evidence)
     settled = [place for place in wanted if words.get(place, "no evidence") != "no evidence" or place in too_small]
     decided = [f"{shots} shots, {model}" for shots, model in settled]
     stopped = bool(primary) and len(settled) == len(wanted)
-    return words, Look(seeds=looks[-1], planned=evidence.planned, level=now, decided=decided, stopped=stopped)
+    return words, Look(
+        seeds=(evidence.looks or (evidence.planned,))[-1],
+        planned=evidence.planned,
+        level=now,
+        decided=decided,
+        stopped=stopped,
+    )
 
 
 def measure_all(evidence: Evidence) -> list[Measured]:
@@ -123,7 +131,7 @@ class _Levels:
 
 def _levels(evidence: Evidence, found: list[Measured]) -> _Levels:
     primary = [one for one in found if evidence.advised(one.place) == one.arm]
-    now = level_now(evidence.looks or (evidence.planned,), evidence.planned, ERROR)
+    now = evidence.level(ERROR)
     sides = zip(holm([one.p_helps for one in primary]), holm([one.p_hurts for one in primary]), strict=True)
     corrected = {one.place: min(1.0, 2 * min(pair)) for one, pair in zip(primary, sides, strict=True)}
     return _Levels(now or ERROR, now > 0, max(1, len(primary)), corrected)

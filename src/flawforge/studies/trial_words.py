@@ -124,7 +124,9 @@ def _more_seeds(evidence: Evidence, one: Comparison, raw: Measured, error: float
     where = f"at {one.shots} shots with {one.model}"
     if wanted is not None:
         more = max(wanted, done + 1)
-        return f"More seeds {where}: about {more} would find a gain of {points(aim)} points, 9 times in 10."
+        said = f"More seeds {where}: about {more} would find a gain of {points(aim)} points, 9 times in 10"
+        own = ", in a trial of their own (another --out and --seed): the error of this one is spent."
+        return said + (own if evidence.ended else ".")
     least = design.detectable(MOST)
     none = "no gain" if least is None else f"no gain under {points(least)} points"
     return f"More test pieces {where}: on these, even {MOST} seeds would find {none} 9 times in 10."
