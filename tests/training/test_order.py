@@ -61,6 +61,54 @@ def test_an_order_is_a_function_of_seed_and_place() -> None:
     assert SharedOrder(labels(5, 20, 30), (0.2, 0.3, 0.5), 1).indices(range(3000)) != straight
 
 
+@pytest.mark.parametrize("batch", [16, 15])
+def test_with_many_classes_each_that_comes_in_a_batch_comes_twice(batch: int) -> None:
+    of = labels(*[3, 4, 5] * 100)
+    order = make_order(of, 300, 0.5, 0.25, 0, batch)
+    for step in range(1000):
+        shown = order.indices(range(step * batch, (step + 1) * batch))
+        often = Counter(of[shown].tolist())
+        assert min(often.values()) >= 2
+        pairs = [shown[i : i + 2] for i in range(0, batch - 1, 2)]
+        assert all(a != b for a, b in pairs)
+        assert all(of[a] == of[b] for a, b in pairs)
+
+
+def test_pairs_show_classes_by_their_shares_and_the_images_of_a_class_equally_often() -> None:
+    of = labels(*[2] * 20, *[8] * 20)
+    for balance, ratio in ((0.0, 4.0), (0.5, 2.0), (1.0, 1.0)):
+        order = make_order(of, 40, balance, 0.25, 0, 16)
+        seen = Counter(order.indices(range(4096)))
+        assert set(seen) == set(range(200))
+        few, many = sum(seen[i] for i in range(40)), sum(seen[i] for i in range(40, 200))
+        assert many / few == pytest.approx(ratio, rel=0.1)
+        for code in range(40):
+            often = [seen[i] for i in np.flatnonzero(of == code)]
+            assert max(often) - min(often) <= 1
+    odd = make_order(labels(*[5] * 30), 30, 0.0, 0.25, 0, 8)
+    seen = Counter(odd.indices(range(6 * 2 * len(odd.round))))  # type: ignore[attr-defined]
+    assert max(seen.values()) - min(seen.values()) <= 1
+    unlabelled = make_order(labels(*[4] * 20, 1000), 20, 0.5, 0.25, 0, 16)
+    assert np.mean(np.array(unlabelled.indices(range(2048))) >= 80) == pytest.approx(0.25, abs=0.01)
+
+
+def test_pairs_are_a_function_of_seed_and_place() -> None:
+    of = labels(*[3] * 300)
+    straight = make_order(of, 300, 0.5, 0.25, 0, 16).indices(range(24000))
+    again = make_order(of, 300, 0.5, 0.25, 0, 16)
+    assert again.indices(range(20000, 24000)) == straight[20000:]
+    assert again.indices(range(100)) == straight[:100]
+    assert straight[:100] != straight[9600:9700]
+    assert make_order(of, 300, 0.5, 0.25, 1, 16).indices(range(100)) != straight[:100]
+
+
+def test_as_many_classes_as_half_a_batch_are_shown_as_ever() -> None:
+    for of, classes in ((labels(*[5] * 8), 8), (labels(*range(2, 10)), 8), (labels(*[5] * 8, 9), 8)):
+        plain, asked = make_order(of, classes, 0.5, 0.25, 0), make_order(of, classes, 0.5, 0.25, 0, 16)
+        assert asked.indices(range(2000)) == plain.indices(range(2000))
+    assert type(make_order(labels(*[5] * 9), 9, 0.5, 0.25, 0)) is Order
+
+
 def test_every_class_comes_in_every_round() -> None:
     order = make_order(labels(1, 1, 100000), 3, 0.0, 0.25, 0)
     assert type(order) is Order

@@ -36,6 +36,19 @@ def deviation(x: Tensor, gather: Gather | None) -> Tensor:
     return (variance * count / (count - 1)).sqrt()
 
 
+def deviation_within(x: Tensor, labels: Tensor, gather: Gather | None) -> Tensor:
+    """Return the standard deviation (C, H, W) within classes over the whole batch, of which `x` (N, C, H, W), with the
+    classes `labels` (N,), is a part. Some class comes twice or more often.
+    """
+    whole = labels if gather is None else gather(labels).flatten()
+    classes, counts = whole.unique(return_counts=True)  # type: ignore[no-untyped-call]
+    places = torch.searchsorted(classes, labels)
+    sums = x.new_zeros((len(classes), *x.shape[1:])).index_add_(0, places, x)
+    means = (sums if gather is None else gather(sums).sum(0)) / counts[:, None, None, None]
+    squares = (x - means[places]).square().sum(0)
+    return ((squares if gather is None else gather(squares).sum(0)) / (len(whole) - len(classes))).sqrt()
+
+
 class WholeBatchNorm2d(nn.BatchNorm2d):
     """Batch norm with the statistics of the whole batch, of which each process holds a part.
 

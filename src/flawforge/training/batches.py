@@ -11,7 +11,7 @@ from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import torch_stream
 from flawforge.data.dataset import Dataset
-from flawforge.training.order import Order, make_order
+from flawforge.training.order import Order, PairedOrder, make_order
 from flawforge.training.plan import Plan
 from flawforge.training.processes import ALONE, Processes
 
@@ -54,6 +54,11 @@ class RealBatches:
         self.processes = processes
         self.known = known if known is not None else len(pixels)
         self.order = order or Order(len(pixels), seed)
+
+    @property
+    def paired(self) -> bool:
+        """Whether a class that comes in a batch comes twice there."""
+        return isinstance(self.order, PairedOrder)
 
     def __len__(self) -> int:
         """Return the number of images that have a class: the length of an epoch."""
@@ -103,5 +108,6 @@ def real_batches(
         more = unlabelled.scaled_as(data).pixels(recipe.resolution, plan.channels, progress)
         pixels = np.concatenate([pixels, more])
         labels = np.concatenate([labels, np.full(len(more), len(data.classes))])
-    order = make_order(labels, len(data.classes), recipe.balance, recipe.unlabelled_share, seed)
+    batch = recipe.batch if recipe.knows_classes else None
+    order = make_order(labels, len(data.classes), recipe.balance, recipe.unlabelled_share, seed, batch)
     return RealBatches(pixels, data.white, recipe.batch, seed, recipe.flip, labels, processes, order, len(data))

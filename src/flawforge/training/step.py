@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from flawforge.models.whole_batch import deviation
+from flawforge.models.whole_batch import deviation, deviation_within
 from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state import TrainingState
 
@@ -23,7 +23,7 @@ class Outcome:
         d_real: mean D(x) over the real batch, 0 to 1.
         d_fake: mean D(G(z)) over the generated batch before the discriminator's step, 0 to 1.
         spread: standard deviation over the generated batch over that over the real batch, mean over pixels: near 0
-            when all generated images are alike.
+            when all generated images are alike. Where there are more classes than half a batch: within classes.
     """
 
     loss_d: Tensor
@@ -38,7 +38,9 @@ class Outcome:
         return torch.stack([value.detach().float() for value in values])
 
 
-def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor | None = None) -> Outcome:
+def gan_step(
+    state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor | None = None, *, within: bool = False
+) -> Outcome:
     """Train both networks on one real batch (N, C, H, W), its classes (N,) and one batch of latents (N, L).
 
     Generated images are asked for in the classes of the real batch. Where the recipe augments, the discriminator sees
@@ -50,6 +52,8 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
     target 1, backward, one generator step. Here (1) and (2) go through the discriminator together, each batch with its
     own statistics, which is the same mathematics; and in (3) the discriminator's weights take no gradient: the
     published loop works them out and throws them away.
+
+    Where `within` is True, each class comes in the batch twice or not at all, and the spread is that within classes.
     """
     if labels is None:
         labels = torch.zeros(len(real), dtype=torch.int64, device=real.device)
@@ -82,7 +86,11 @@ def gan_step(state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor
 
     with torch.no_grad():
         augment.adapt(logits_real, len(real))
-        made, true = (deviation(images, state.processes.across).mean() for images in (fake.detach().float(), real))
+        across = state.processes.across
+        made, true = (
+            (deviation_within(images, labels, across) if within else deviation(images, across)).mean()
+            for images in (fake.detach().float(), real)
+        )
         return Outcome(
             loss_d=loss_d.detach(),
             loss_g=loss_g.detach(),
