@@ -144,7 +144,7 @@ class Loop:
         real = self.batches.at(state.step, state.device)
         labels = self.batches.labels_at(state.step, state.device)
         state.augmentation.step = state.step
-        outcome = gan_step(state, real, latents, labels, within=self.batches.paired)
+        outcome = gan_step(state, real, latents, labels, self.batches.paired)
         state.step += 1
         if recipe.ema_kimg > 0:
             state.average.update(state.shown, recipe.batch)

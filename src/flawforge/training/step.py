@@ -39,7 +39,7 @@ class Outcome:
 
 
 def gan_step(
-    state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor | None = None, *, within: bool = False
+    state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor | None = None, within: bool = False
 ) -> Outcome:
     """Train both networks on one real batch (N, C, H, W), its classes (N,) and one batch of latents (N, L).
 
