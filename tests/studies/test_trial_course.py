@@ -16,6 +16,7 @@ from flawforge.core.progress import Progress
 from flawforge.runs.cells import PROBABILITIES, CellKey
 from flawforge.runs.trials import TrialRecord
 from flawforge.studies import trial_worker
+from flawforge.studies.trial import plan_trial
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_cells import CHOICE, GENERATOR, Outcome
 from flawforge.studies.trial_ways import DEFAULT_WAY
@@ -78,6 +79,10 @@ def run(photos: Path, out: Path, **changes: Any) -> TrialRecord:
     return flawforge.trial(photos, out, **{**ASKED, **changes})
 
 
+def planned(photos: Path, out: Path, **changes: Any) -> str:
+    return plan_trial(photos, out, **{**ASKED, **changes}).sentence
+
+
 def test_a_trial_whose_inner_evidence_advises_none_looks_on_to_its_end(
     photos: Path, tmp_path: Path, made: Made
 ) -> None:
@@ -100,7 +105,7 @@ def test_the_arm_recommended_brings_the_arm_that_is_judged(photos: Path, tmp_pat
     record = run(photos, tmp_path / "out", seeds=3, arms=("classical", "recommended"))
     assert record.protocol.arms == ["classical", "filtered", "recommended"]
     assert [one.arm for one in record.primary] == ["filtered"]
-    assert "says not to use" not in record.verdict.sentence
+    assert "says to use" not in record.verdict.sentence
     assert any("over all of them use them" in value for _, value in record.choices)
 
 
@@ -125,6 +130,9 @@ def test_what_a_finished_plan_has_spent_is_not_spent_again(photos: Path, tmp_pat
     first = run(photos, tmp_path / "out", seeds=4, early_stop=False)
     assert first.verdict.word == "no evidence"
     assert any("in a trial of their own" in words or "More test pieces" in words for words in first.verdict.advice)
+    spent = "This trial had its verdict at 4 repeats, which spent all of its error"
+    assert spent in planned(photos, tmp_path / "out", seeds=8)
+    assert spent not in planned(photos, tmp_path / "new", seeds=8)
     made.right |= {"filtered": 1.0}  # the further repeats are clear: too late
     later = run(photos, tmp_path / "out", seeds=8, early_stop=False)
     (found,) = later.comparisons

@@ -135,7 +135,7 @@ def test_where_the_inner_evidence_advises_none_the_test_images_decide_nothing(he
     assert (found.verdict.word, only.word, only.primary, only.chosen) == ("no evidence", "no evidence", False, None)
     assert only.p_corrected is None
     assert found.verdict.sentence.startswith(
-        "The evidence inside the training images says not to use generated images here. Had they been used"
+        "Nothing in the evidence inside the training images says to use generated images here. Had they been used"
     )
     assert not found.look.stopped  # the inner evidence of more repeats may advise them yet
 

@@ -51,7 +51,8 @@ def trial(
 
     Begin with `--plan`: it says how long the trial takes and what gain it could find. A first look in an hour or so:
     `flawforge trial DATA --out trials/first --shots 5 --seeds 4 --generator-minutes 1`. For an answer that convinces
-    others take 10 seeds. Stopped or killed, the same command goes on; more seeds, shots, arms or models add to it.
+    others take 10 seeds. Stopped or killed, the same command goes on; more seeds, shots, arms or
+    models add to it, but bring no new verdict once it has one.
 
     Parameters
     ----------

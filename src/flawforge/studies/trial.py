@@ -86,8 +86,9 @@ def trial(
     if schedule.done:
         progress.say(f"{len(schedule.done)} of {len(schedule.cells)} cells are done already; going on")
     executor = _executor(bench, folder, count, on, address, progress)
-    progress.say(plan(bench, schedule.costs, executor.slots, minutes, pilot(folder, bench, schedule.whole())).sentence)
     before = looked_before(folder, bench)
+    known = pilot(folder, bench, schedule.whole())
+    progress.say(plan(bench, schedule.costs, executor.slots, minutes, known, before.ended).sentence)
     looks = list(before.looks)
 
     def clear(repeats: int) -> bool:
@@ -142,7 +143,8 @@ def plan_trial(
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, Path(out), asked, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
-    return plan(bench, schedule.costs, count, minutes, pilot(Path(out), bench, schedule.whole()))
+    known, before = pilot(Path(out), bench, schedule.whole()), looked_before(Path(out), bench)
+    return plan(bench, schedule.costs, count, minutes, known, before.ended)
 
 
 def _what_now(folder: Path, whole: int) -> str:

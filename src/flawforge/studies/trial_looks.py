@@ -14,6 +14,7 @@ from flawforge.runs.gains import Look, Word
 from flawforge.runs.trials import TRIAL_FILE, read_trial
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_evidence import Place
+from flawforge.studies.trial_gains import FEWEST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Before:
     def most(self) -> int:
         """The largest number of repeats that was looked at."""
         return max((look.seeds for look in self.looks), default=0)
+
+    @property
+    def ended(self) -> int | None:
+        """The repeats after which a plan was done to its end and nothing is left to spend; None before that."""
+        return next((look.seeds for look in self.looks if look.seeds >= look.planned), None)
 
     def stands(self, repeats: int) -> dict[Place, Word]:
         """Return the words that a judgement of so many repeats begins with; none of fewer than were looked at."""
@@ -68,7 +74,7 @@ def looked_before(folder: Path, bench: Bench) -> Before:
     if record.inputs.get("protocol") != bench.protocol:
         return Before()
     words: dict[Place, Word] = {(one.shots, one.model): one.word for one in record.primary if one.word != "no evidence"}
-    return Before(tuple(look for look in record.looks if look.seeds >= 1), words)
+    return Before(tuple(look for look in record.looks if look.seeds >= FEWEST_SEEDS), words)  # fewer decide nothing
 
 
 def history(looks: Sequence[Look], repeats: int, planned: int) -> tuple[tuple[int, int], ...]:

@@ -68,7 +68,12 @@ def expected_costs(bench: Bench) -> Costs:
 
 
 def plan(
-    bench: Bench, costs: Costs, workers: int, minutes: float | None, pilot: tuple[Design, int] | None = None
+    bench: Bench,
+    costs: Costs,
+    workers: int,
+    minutes: float | None,
+    pilot: tuple[Design, int] | None = None,
+    ended: int | None = None,
 ) -> TrialPlan:
     """Plan the repeats within the budget.
 
@@ -78,6 +83,7 @@ def plan(
         workers: cells at a time.
         minutes: budget, or None.
         pilot: what limits the trial as repeats that are done tell, and their number; None takes usual values.
+        ended: repeats at which this trial had its verdict already; None where it had none.
     """
     settings = bench.settings
     cells = work_list(settings)
@@ -98,6 +104,11 @@ def plan(
     if detectable is not None:
         told += f". It would find a gain of {100 * detectable:.1f} points 9 times in 10, if repeats vary as "
         told += "usual" if pilot is None else f"the {pilot[1]} that are done here do"
+    if ended is not None:
+        told += (
+            f". This trial had its verdict at {ended} repeats, which spent all of its error: what is added narrows the "
+            f"intervals, but only a trial of its own (another --out and --seed) can bring a new one"
+        )
     return TrialPlan(
         len(cells), seconds, one, seeds, detectable, workers, " ".join([f"{told}.", *overlap_notes(bench)])
     )

@@ -35,7 +35,7 @@ def trial_sentence(evidence: Evidence, comparisons: list[Comparison], lacking: l
     if not primary:
         where = "here" if len(comparisons) == 1 else "at any number of images"
         return (
-            f"The evidence inside the training images says not to use generated images {where}. "
+            f"Nothing in the evidence inside the training images says to use generated images {where}. "
             f"Had they been used all the same: {_changes(comparisons)}."
         )
     parts = [_said(evidence, one) for one in primary] if len(primary) == 1 else _summed(evidence, primary)
