@@ -2,12 +2,14 @@
 
 A worker that is killed leaves its trial running for ever. Whoever opens the search next on the same machine sees that
 the worker is gone, closes the trial as broken off and queues its settings again with the same run folder, so that the
-training goes on where it stopped.
+training goes on where it stopped. A worker is there as long as it holds the lock of a file of its own: process numbers
+come again, in a container always the same one, and a notebook's process outlives its searches.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import warnings
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flawforge.core.errors import ExtraMissingError
+from flawforge.core.files import explain_os_errors
+from flawforge.core.locks import hold, locked
 from flawforge.core.seeds import derive
 from flawforge.studies.search_plan import SearchPlan
 from flawforge.studies.search_space import settings_of
@@ -56,12 +60,14 @@ class Store:
 
     def __init__(self, folder: Path, plan: SearchPlan, storage: str | None = None, worker: int = 0) -> None:
         optuna = require_optuna()
-        self.folder, self.plan = folder, plan
+        self.folder, self.plan, self._token = folder, plan, ""
         if storage is None:
             from optuna.storages import JournalStorage
-            from optuna.storages.journal import JournalFileBackend
+            from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-            kept: Any = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+            file = str(folder / JOURNAL)
+            lock = JournalFileOpenLock(file) if os.name == "nt" else None  # its own takes links, a right on Windows
+            kept: Any = JournalStorage(JournalFileBackend(file, lock))
         else:
             kept = storage
         with self.alone():
@@ -88,11 +94,45 @@ class Store:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other workers on this folder out for a moment."""
-        import fcntl
-
-        with (self.folder / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(self.folder / ".lock"):
             yield
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Be a worker whom others can see at work. What it leaves unended is taken up by the next search."""
+        token = secrets.token_hex(8)
+        kept = self._sign(token)
+        with explain_os_errors(kept):
+            file = hold(kept)
+        self._token, done = token, False
+        try:
+            yield
+            done = True
+        finally:
+            self._token = ""
+            if file is not None:
+                file.close()
+            if done:  # else it stays: whoever can lock it knows that the worker is gone
+                kept.unlink(missing_ok=True)
+
+    def _sign(self, token: str) -> Path:
+        return self.folder / f".{token}.worker"
+
+    def _is_gone(self, worker: str) -> bool:
+        """Say whether a worker (host:process:token) of this computer is gone. Of another one it is not known."""
+        host, _, rest = worker.partition(":")
+        process, _, token = rest.partition(":")
+        if not host:
+            return True
+        if host != socket.gethostname():
+            return False
+        if not token or not self._sign(token).exists():  # begun from another folder, on the same storage
+            return not _alive(int(process))
+        file = hold(self._sign(token))
+        if file is None:
+            return False
+        file.close()
+        return True
 
     def take_up_broken(self) -> list[str]:
         """Close the trials of workers that are gone, queue their settings anew, and return their run folders."""
@@ -101,14 +141,16 @@ class Store:
         taken = []
         with self.alone():
             for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-                host, _, process = str(trial.user_attrs.get("worker", "")).rpartition(":")
-                if host and (host != socket.gethostname() or _alive(int(process))):
+                worker = str(trial.user_attrs.get("worker", ""))
+                if not self._is_gone(worker):
                     continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 folder = trial.user_attrs.get("folder", _folder(trial.number))
                 kept = {"folder": folder, **({START: True} if START in trial.user_attrs else {})}
                 self.study.enqueue_trial(trial.params, user_attrs=kept)
                 taken.append(folder)
+                if token := worker.partition(":")[2].partition(":")[2]:
+                    self._sign(token).unlink(missing_ok=True)
         return taken
 
     def next(self, most: int) -> Trial | None:
@@ -120,7 +162,7 @@ class Store:
             if START not in trial.user_attrs:
                 for knob in self.plan.knobs:
                     knob.draw(trial)
-            trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
+            trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}:{self._token}")
             if "folder" not in trial.user_attrs:
                 trial.set_user_attr("folder", _folder(trial.number))
         return trial
@@ -151,6 +193,9 @@ def _folder(number: int) -> str:
 
 
 def _alive(process: int) -> bool:
+    """Say whether there is another process with this number; on Windows it cannot be asked without harm."""
+    if os.name == "nt" or process == os.getpid():
+        return process != os.getpid()
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -61,10 +61,11 @@ def work(job: Job, worker: int, task: Task | None = None) -> None:
     device = resolve_device(job.device)
     store = Store(job.folder, job.plan, job.storage, worker)
     referee = _referee(job, device, confirming=False)
-    while not job.over and (trial := store.next(job.trials)) is not None:
-        try_settings(store, trial, job.plan, job.parts.train, referee, device)
-        if task is not None:
-            task.reach(store.ended, best=_best(store))
+    with store.at_work():
+        while not job.over and (trial := store.next(job.trials)) is not None:
+            try_settings(store, trial, job.plan, job.parts.train, referee, device)
+            if task is not None:
+                task.reach(store.ended, best=_best(store))
 
 
 def confirm(job: Job, settings: dict[str, Any], name: str, seed: int) -> float:
