@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,7 @@ class World:
         inner: error of the inner evidence about each arm, a share.
         lower: by how much each control is worse than the best, shares.
         gain: of the arm with generated images over the best control.
+        task: ``type``, or ``good`` with two classes, where the level is the area under the ROC curve.
     """
 
     images: int = 1000
@@ -66,9 +67,15 @@ class World:
     inner: float = 0.01
     lower: dict[str, float] = field(default_factory=lambda: {"real": 0.03, "classical": 0.0, "placebo": 0.0})
     gain: float = 0.0
+    task: Literal["type", "good"] = "type"
 
     def skill(self, accuracy: float) -> float:
-        """Return the logit at which this share of images is told rightly, over all spreads."""
+        """Return the logit at which this share of images is told rightly, over all spreads; for the task ``good`` the
+        one at which this share of pairs, one of each class, is ranked rightly (chance taken as normal).
+        """
+        if self.task == "good":  # the skills of seed and arm move both images of a pair the same way
+            apart = self.piece**2 + self.image**2 + self.suits**2 + self.mixed**2 + np.pi**2 / 3
+            return float(special.ndtri(accuracy) * np.sqrt(apart / 2 + self.seed**2 + self.arm**2))
         spread = np.sqrt(self.piece**2 + self.image**2 + self.seed**2 + self.arm**2 + self.suits**2 + self.mixed**2)
 
         def short(centre: float) -> float:
@@ -112,11 +119,16 @@ def simulate(
             for seed in range(seeds):
                 skill = world.skill(accuracy) + shots[seed] + world.arm * draws.standard_normal()
                 mixed = world.mixed * draws.standard_normal(world.pieces)[pieces]
-                right = hard + skill + suits + mixed + draws.logistic(size=world.images) > 0
-                told = np.where(right, labels, (labels + 1 + (pieces % 2)) % world.classes)
-                cells[CellKey(seed, key[0], arm, key[1])] = np.eye(world.classes, dtype=np.float32)[told]
+                margin = hard + skill + suits + mixed + draws.logistic(size=world.images)
+                if world.task == "good":
+                    defective = special.expit(np.where(labels == 1, margin, -margin))
+                    told = np.stack([1 - defective, defective], axis=1).astype(np.float32)
+                else:
+                    answer = np.where(margin > 0, labels, (labels + 1 + (pieces % 2)) % world.classes)
+                    told = np.eye(world.classes, dtype=np.float32)[answer]
+                cells[CellKey(seed, key[0], arm, key[1])] = told
     return Evidence(
-        task="type", classes=tuple(f"class {i}" for i in range(world.classes)), labels=labels.astype(np.int64),
+        task=world.task, classes=tuple(f"class {i}" for i in range(world.classes)), labels=labels.astype(np.int64),
         groups=pieces.astype(np.int64), files=[f"{i}.png" for i in range(world.images)], cells=cells,
         controls=controls, chosen={}, planned=planned or seeds, looks=looks,
     )  # fmt: skip
@@ -154,6 +166,7 @@ def scenarios() -> dict[str, tuple[str, Callable[[int], Row]]]:
     wrong = replace(w, lower={"real": 0.02, "classical": 0.0, "placebo": 0.02}, inner=0.02)
     few = replace(w, images=90, pieces=60, classes=3)
     rare = replace(w, level=0.985)
+    good = replace(w, task="good", classes=2)
     return {
         "placebo, 10 seeds": ("helps", lambda n: one(like, 10, n)),
         "no gain, 10 seeds": ("helps", lambda n: one(w, 10, n)),
@@ -163,10 +176,12 @@ def scenarios() -> dict[str, tuple[str, Callable[[int], Row]]]:
         "no gain, 60 pieces to test on": ("helps", lambda n: one(few, 5, n)),
         "no gain, 98.5 % right": ("helps", lambda n: one(rare, 5, n)),
         "no gain, 5 numbers of shots": ("helps", lambda n: one(w, 5, n, 5)),
+        "no gain, AUROC, 10 seeds": ("helps", lambda n: one(good, 10, n)),
         "no gain, looks at 4, 6, 8, 10": ("helps", lambda n: one(w, 10, n, 1, True)),
         "+3 points, 3 seeds": ("helps", lambda n: one(replace(w, gain=0.03), 3, n)),
         "+3 points, 5 seeds": ("helps", lambda n: one(replace(w, gain=0.03), 5, n)),
         "+3 points, 10 seeds": ("helps", lambda n: one(replace(w, gain=0.03), 10, n)),
+        "+3 points, AUROC, 10 seeds": ("helps", lambda n: one(replace(good, gain=0.03), 10, n)),
         "+3 points, looks": ("helps", lambda n: one(replace(w, gain=0.03), 10, n, 1, True)),
         "+5 points, looks": ("helps", lambda n: one(replace(w, gain=0.05), 10, n, 1, True)),
         "-3 points, 10 seeds": ("hurts", lambda n: one(replace(w, gain=-0.03), 10, n)),
