@@ -73,6 +73,39 @@ def test_train_and_test_above_the_classes_are_put_together(tmp_path, save):
     assert dataset.notes == ("The folders test, train, val were put together; the split proposed here is made anew.",)
 
 
+@pytest.mark.parametrize("stray", ["overview.png", "docs/overview.png"])
+def test_what_lies_beside_the_splits_makes_them_no_classes(tmp_path, save, stray):
+    """One stray picture once made train, test and val the classes, and mixed good with bad."""
+    for i, part in enumerate(("train", "test", "val")):
+        save(tmp_path / part / "OK" / "1.png", i)
+        save(tmp_path / part / "NG" / "1.png", i + 10)
+    save(tmp_path / stray, 20)
+    dataset = load(tmp_path)
+    assert (dataset.layout, dataset.counts) == ("classes", {"NG": 3, "OK": 3})
+    assert dataset.broken == (Broken(stray, "lies beside the folders test, train, val"),)
+    assert dataset.notes == ("The folders test, train, val were put together; the split proposed here is made anew.",)
+
+
+def test_train_alone_is_a_split_where_it_holds_most_images(tmp_path, save):
+    for i in range(3):
+        save(tmp_path / "train" / "OK" / f"{i}.png", i)
+        save(tmp_path / "train" / "NG" / f"{i}.png", i + 10)
+        save(tmp_path / "docs" / f"{i}.png", i + 20)
+    dataset = load(tmp_path)
+    assert dataset.counts == {"NG": 3, "OK": 3}
+    assert dataset.broken[0] == Broken("docs/0.png", "lies beside the folder train")
+    for i in range(6):
+        save(tmp_path / "docs" / f"more_{i}.png", i + 30)
+    assert load(tmp_path).counts == {"docs": 9, "train": 6}
+
+
+def test_one_folder_with_the_name_of_a_split_is_a_class(tmp_path, save):
+    for i in range(3):
+        save(tmp_path / "valid" / f"{i}.png", i)
+        save(tmp_path / "invalid" / f"{i}.png", i + 10)
+    assert load(tmp_path).counts == {"invalid": 3, "valid": 3}
+
+
 def test_stray_images_are_named(tmp_path, save):
     save(tmp_path / "a" / "1.png", 1)
     save(tmp_path / "b" / "1.png", 2)

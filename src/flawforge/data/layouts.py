@@ -3,7 +3,7 @@
 ================ =============================================================================================
 ``flat``         images in one folder; the class is the folder's name
 ``classes``      a folder per class; ``masks/<class>`` beside them holds masks of the same stems and is no class;
-                 ``train``, ``test`` or ``val`` above the class folders are put together
+                 ``train``, ``test`` or ``val`` above the class folders are put together, whatever lies beside them
 ``voc``          Pascal VOC: ``images`` or ``JPEGImages`` beside ``annotations``, or an XML file beside each image
 ``mvtec``        MVTec AD: ``train/good``, ``test/good``, ``test/<defect>``, ``ground_truth/<defect>/*_mask.png``
 ================ =============================================================================================
@@ -155,15 +155,18 @@ def _folders(root: Path, tree: Tree) -> Plan:
     inner = {file: PurePosixPath(file).parts[wrapper:] for file in images}
     above = PurePosixPath(images[0]).parts[:wrapper]
     name = above[-1] if above else root.resolve().name or "images"
-    notes = []
-    splits = sorted({parts[0] for parts in inner.values()})
-    if all(s.lower() in SPLIT_FOLDERS for s in splits):
-        inner = {file: parts[1:] for file, parts in inner.items()}
+    plan = Plan("classes")
+    splits = _splits(list(inner.values()))
+    if splits:
+        named = f"the folder{'s' if len(splits) > 1 else ''} {', '.join(splits)}"
+        beside = [file for file, parts in inner.items() if parts[0] not in splits]
+        plan.broken += [Broken(file, f"lies beside {named}") for file in beside]
+        inner = {file: parts[1:] for file, parts in inner.items() if parts[0] in splits}
         if len(splits) > 1:
-            notes.append(f"The folders {', '.join(splits)} were put together; the split proposed here is made anew.")
+            plan.notes.append(f"T{named[1:]} were put together; the split proposed here is made anew.")
     direct = [file for file, parts in inner.items() if len(parts) == 1]
-    flat = len(direct) * 2 > len(images)
-    plan = Plan("flat" if flat else "classes", notes=notes)
+    flat = len(direct) * 2 > len(inner)
+    plan.layout = "flat" if flat else "classes"
     for file, parts in inner.items():
         if flat == (len(parts) == 1):
             label = name if flat else parts[0]
@@ -173,6 +176,19 @@ def _folders(root: Path, tree: Tree) -> Plan:
         else:
             plan.broken.append(Broken(file, "lies beside the class folders, so it has no class"))
     return plan
+
+
+def _splits(inner: list[tuple[str, ...]]) -> list[str]:
+    """Return the top folders that are parts of a split and no classes.
+
+    Whatever lies beside them, two with such names are. One alone is, where it is the only folder, or where it is
+    called train and holds most images in folders of their own: it may as well be a class ("valid" beside "invalid").
+    """
+    named = sorted({parts[0] for parts in inner if len(parts) > 1 and parts[0].lower() in SPLIT_FOLDERS})
+    if len(named) > 1 or all(parts[0] in named for parts in inner):
+        return named
+    sorted_in = sum(len(parts) > 2 and parts[0].lower() in ("train", "training") for parts in inner)
+    return named if sorted_in * 2 > len(inner) else []
 
 
 def _wrapper(images: list[str]) -> int:
