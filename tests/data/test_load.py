@@ -168,6 +168,67 @@ def test_xml_beside_each_image(tmp_path, save, save_xml):
     assert labels(load(tmp_path)) == {"a.png": "dent"}
 
 
+@pytest.mark.parametrize("content", ["<ImageMetadata><Gain>2</Gain></ImageMetadata>", "<x/>", ""])
+def test_xml_of_cameras_and_microscopes_is_no_annotation(tmp_path, save, content):
+    """Metadata beside each image once made all of them background."""
+    for i in range(3):
+        for label in ("scratch", "pit"):
+            save(tmp_path / label / f"{i}.tif", i + 10 * (label == "pit"))
+            (tmp_path / label / f"{i}.xml").write_text(content)
+    (tmp_path / "scratch" / "0.xml").write_bytes('<?xml version="1.0"?><Info/>'.encode("utf-16"))
+    dataset = load(tmp_path)
+    assert (dataset.layout, dataset.counts, dataset.broken) == ("classes", {"pit": 3, "scratch": 3}, ())
+
+
+def test_images_without_xml_beside_images_with_it_keep_their_folder_s_class(tmp_path, save, save_xml):
+    for i in range(3):
+        save(tmp_path / "scratch" / f"s{i}.png", i)
+        save_xml(tmp_path / "scratch" / f"s{i}.xml", ("Kratzer", 1, 1, 5, 5))
+    save(tmp_path / "good" / "g.png", 10)
+    save(tmp_path / "scratch" / "new.png", 11)
+    save(tmp_path / "masks" / "scratch" / "s0.png", 12)
+    dataset = load(tmp_path)
+    assert (dataset.layout, dataset.broken) == ("voc", ())
+    assert dataset.counts == {"Kratzer": 3, "good": 1, "scratch": 1}
+    assert masks(dataset)["scratch/s0.png"] == "masks/scratch/s0.png"
+    assert dataset.notes == (
+        "2 images have no annotation (XML) while the others have one: their class is that of their folder.",
+    )
+
+
+def test_a_few_annotations_beside_images_do_not_change_the_classes(tmp_path, save, save_xml):
+    for i in range(4):
+        save(tmp_path / "scratch" / f"s{i}.png", i)
+        save(tmp_path / "good" / f"g{i}.png", i + 10)
+    save_xml(tmp_path / "scratch" / "s1.xml", ("Kratzer", 1, 1, 5, 5))
+    (tmp_path / "scratch" / "s2.xml").write_text("<annotation><object>")
+    save_xml(tmp_path / "scratch" / "s9.xml", ("Kratzer", 1, 1, 5, 5))
+    dataset = load(tmp_path)
+    assert (dataset.layout, dataset.counts) == ("classes", {"good": 4, "scratch": 4})
+    assert {s.file: s.boxes for s in dataset.samples if s.boxes} == {"scratch/s1.png": (Box("Kratzer", 0, 0, 5, 5),)}
+    assert [one.file for one in dataset.broken] == ["scratch/s2.xml", "scratch/s9.xml"]
+    assert dataset.notes == (
+        "Only 2 of 8 images have an annotation (XML) beside them: their boxes were read, and the class of each image "
+        "is that of its folder.",
+    )
+
+
+def test_images_without_xml_in_a_flat_folder_are_read_as_in_pascal_voc(tmp_path, save, save_xml):
+    for i in range(3):
+        save(tmp_path / f"dent_{i}.png", i)
+        save_xml(tmp_path / f"dent_{i}.xml", ("dent", 1, 1, 5, 5))
+    save(tmp_path / "dent_9.png", 9)
+    save(tmp_path / "surface.png", 10)
+    save(tmp_path / "drawn" / "dent_0.png", 11)
+    dataset = load(tmp_path)
+    assert dataset.counts == {"background": 1, "dent": 4}
+    assert dataset.notes == (
+        "2 images have no annotation (XML) while the others have one: their class is that in their name, else "
+        "'background'.",
+        "Not read, as no part of the layout 'voc': 1 image in drawn.",
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [

@@ -34,8 +34,7 @@ def test_nothing_is_said_of_a_plain_dataset():
         ),
         (
             {0: {"boxes": (Box("a", 0, 0, 1, 1), Box("b", 0, 0, 1, 1), Box("b", 1, 1, 2, 2))}},
-            "1 image is marked with boxes of another class (2 boxes). An image's class is the one that its file name "
-            "says, else that of most of its boxes.",
+            "1 image is marked with boxes of another class (2 boxes). An image's class is that of its folder.",
         ),
         (
             {0: {"label": "b"}},
@@ -83,6 +82,14 @@ def test_names_that_look_like_classes(tmp_path):
     )
     assert remarks(drawn(names, layout="classes")) == ()
     assert remarks(drawn({i: {"file": f"IMG_{i}.png"} for i in range(40)}, layout="flat")) == ()
+
+
+def test_boxes_of_another_class_in_pascal_voc():
+    changes = {0: {"boxes": (Box("b", 0, 0, 1, 1),)}}
+    assert remarks(drawn(changes, layout="voc")) == (
+        "1 image is marked with boxes of another class (1 box). An image's class is the one that its file name says, "
+        "else that of most of its boxes.",
+    )
 
 
 def test_notes_of_the_layout_come_last():

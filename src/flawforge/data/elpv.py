@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from flawforge.core.errors import DataUnusableError, ExtraMissingError
-from flawforge.data.layouts import Entry, Plan
+from flawforge.data.plan import Entry, Plan
 
 WORD = "elpv"
 LABELS = "labels.csv"

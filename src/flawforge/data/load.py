@@ -12,7 +12,8 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Broken, Dataset, Sample
 from flawforge.data.decode import examine
 from flawforge.data.elpv import WORD, elpv_folder, elpv_plan
-from flawforge.data.layouts import Entry, Plan, recognise
+from flawforge.data.layouts import recognise
+from flawforge.data.plan import Entry, Plan
 from flawforge.data.threads import in_threads
 from flawforge.data.tree import walk
 

@@ -31,10 +31,11 @@ def _other_boxes(dataset: Dataset) -> str:
     images = sum(count > 0 for count in boxes)
     if not images:
         return ""
-    return (
-        f"{_n(images, 'image')} marked with boxes of another class ({sum(boxes)} boxes). An image's class is the one "
-        f"that its file name says, else that of most of its boxes."
-    )
+    rule = "the one that its file name says, else that of most of its boxes"
+    if dataset.layout != "voc":
+        rule = "that of its folder"
+    count = f"{sum(boxes)} box{'es' if sum(boxes) != 1 else ''}"
+    return f"{_n(images, 'image')} marked with boxes of another class ({count}). An image's class is {rule}."
 
 
 def _few(dataset: Dataset) -> str:
