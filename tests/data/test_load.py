@@ -275,6 +275,32 @@ def test_mvtec_one_folder_deep(tmp_path, save):
     assert masks(dataset)["cable/test/cut/000.png"] == "cable/ground_truth/cut/000_mask.png"
 
 
+@pytest.mark.parametrize("part", ["val", "validation", "Valid"])
+def test_a_class_called_good_does_not_lose_the_third_part_of_a_split(tmp_path, save, part):
+    """train/good beside test reads like MVTec AD, which has no validation part; all of it was once not read."""
+    for i, folder in enumerate(("train", "test", part)):
+        save(tmp_path / folder / "good" / "1.png", i)
+        save(tmp_path / folder / "scratch" / "1.png", i + 10)
+    dataset = load(tmp_path)
+    assert dataset.counts == {"good": 3, "scratch": 3}
+    assert dataset.notes == (
+        f"The folders train, test, {part} were put together; the split proposed here is made anew.",
+    )
+
+
+def test_mvtec_ad_2(tmp_path, save):
+    save(tmp_path / "train" / "good" / "000.png", 0)
+    save(tmp_path / "validation" / "good" / "000.png", 1)
+    save(tmp_path / "test_public" / "good" / "000.png", 2)
+    save(tmp_path / "test_public" / "bad" / "000.png", 3)
+    save(tmp_path / "test_public" / "ground_truth" / "bad" / "000_mask.png", 4)
+    save(tmp_path / "test_private" / "000.png", 5)  # nobody says which of them are good
+    dataset = load(tmp_path)
+    assert dataset.counts == {"bad": 1, "good": 3}
+    assert masks(dataset)["test_public/bad/000.png"] == "test_public/ground_truth/bad/000_mask.png"
+    assert [one.file for one in dataset.broken] == ["test_private/000.png"]
+
+
 def test_elpv_where_it_is_installed():
     pytest.importorskip("elpv_dataset", reason="the extra 'elpv' is not installed")
     dataset = load("elpv")

@@ -8,7 +8,7 @@ from flawforge.data.dataset import Broken
 from flawforge.data.plan import Entry, Plan, is_mask, mask_key
 from flawforge.data.tree import Tree
 
-SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
+SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "test_public", "val", "valid", "validation"})
 
 
 def folders(root: Path, tree: Tree) -> Plan:

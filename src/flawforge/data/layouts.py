@@ -5,7 +5,8 @@
 ``classes``      a folder per class; ``masks/<class>`` beside them holds masks of the same stems and is no class;
                  ``train``, ``test`` or ``val`` above the class folders are put together, whatever lies beside them
 ``voc``          Pascal VOC: ``images`` or ``JPEGImages`` beside ``annotations``, or an XML file beside each image
-``mvtec``        MVTec AD: ``train/good``, ``test/good``, ``test/<defect>``, ``ground_truth/<defect>/*_mask.png``
+``mvtec``        MVTec AD: ``train/good``, ``test/good``, ``test/<defect>``, ``ground_truth/<defect>/*_mask.png``;
+                 ``validation`` where there is one
 ================ =============================================================================================
 
 A folder that only wraps another one, as archives leave them, is looked through.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from flawforge.data.class_folders import folders
+from flawforge.data.class_folders import SPLIT_FOLDERS, folders
 from flawforge.data.plan import Entry, Plan, tell_rest
 from flawforge.data.tree import Tree
 from flawforge.data.voc import voc
@@ -39,6 +40,7 @@ def _mvtec(tree: Tree) -> Plan | None:
     if not products:
         return None
     plan = Plan("mvtec")
+    found: set[str] = set()
     masks: dict[tuple[str, ...], str] = {}
     for file, parts in zip(tree.images, split, strict=True):
         if "ground_truth" in parts:
@@ -46,12 +48,14 @@ def _mvtec(tree: Tree) -> Plan | None:
             at = parts.index("ground_truth")
             masks[(*parts[:at], *parts[at + 1 : -1], stem)] = file
     for file, parts in zip(tree.images, split, strict=True):
-        home = next((p for p in products if parts[: len(p)] == p and parts[len(p)] in ("train", "test")), None)
+        home = next((p for p in products if parts[: len(p)] == p and parts[len(p)].lower() in SPLIT_FOLDERS), None)
         if home is None or len(parts) < len(home) + 3:
             continue
+        found.add(parts[len(home)])
         defect = parts[len(home) + 1]
         label = f"{home[-1]}-{defect}" if len(products) > 1 and home else defect
         plan.entries.append(Entry(file, label, masks.get((*home, defect, PurePosixPath(file).stem))))
-    plan.notes.append("The folders train, test were put together; the split proposed here is made anew.")
+    named = ", ".join(["train", "test", *sorted(found - {"train", "test"})])
+    plan.notes.append(f"The folders {named} were put together; the split proposed here is made anew.")
     tell_rest(plan, tree)
     return plan
