@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from flawforge.core.progress import Progress
+from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
 from flawforge.metrics import memorization
@@ -20,6 +21,7 @@ from flawforge.models.efficientnet import load_backbone
 from flawforge.models.features import features
 from flawforge.runs.copying import Diversity, SetTest
 from flawforge.runs.folder import Run
+from flawforge.studies.class_mix import LEAST, Labels, Names, as_learnt, comparable
 from flawforge.studies.copies import ALARM, Ints, blocks, spread
 from flawforge.studies.likeness import gray
 from flawforge.studies.lineup import Lineup
@@ -27,9 +29,8 @@ from flawforge.studies.lineup import Lineup
 Rows = NDArray[np.float64]
 SIZE = 128  # pixels at which the network looks
 REPEAT = 0.5  # of the distance that 1 % of real images have to the next: nearer ones are called repeats
-MOST = 10_000  # generated images compared with each other
+MOST = 10_000  # generated images compared with each other, and held-out ones looked at
 VENDI = 1000  # images that the Vendi score is taken of, at most
-LEAST = 10  # real images that a scale of diversity, and held-out ones that a test, needs
 
 TESTS: tuple[tuple[str, Callable[..., Test], str], ...] = (
     ("C_T", memorization.data_copying, "probability that a generated image is farther from training than a held-out"),
@@ -45,12 +46,29 @@ def look_at_set(
 ) -> tuple[Diversity, list[SetTest]]:
     """Measure diversity, and test the set against held-out images where there are any."""
     described = _describer(lineup, device, progress)
-    count = min(len(lineup.entries), MOST)
-    made = described(lambda index: gray(lineup, lineup.read_generated(index)), np.arange(count))
+    own = drawn(len(lineup.entries), MOST, "generated")
+    made = described(lambda index: gray(lineup, lineup.read_generated(index)), own)
     chosen = spread(groups, len(np.unique(groups)))  # one image of each group
     real = described(lambda index: gray(lineup, lineup.training.read(index)), chosen)
+    judged = diversity(made, real)
     unseen = held_out(run, lineup.training, progress)
-    return diversity(made, real), set_tests(real, unseen, described, made, lineup)
+    learnt = _labels(lineup.training)
+    names = np.array([lineup.entries[index].label for index in own])
+    taken, why = _unseen_rows(unseen, learnt, names)
+    if unseen is None or why or len(real) < LEAST:
+        return judged, _not_measured(why or f"only {len(real)} independent training images; {LEAST} are needed")
+    held = described(lambda index: gray(lineup, unseen.read(index)), taken)
+    return judged, set_against_unseen(real, held, made, (learnt[chosen], _labels(unseen)[taken], names))
+
+
+def drawn(count: int, most: int, what: str) -> Ints:
+    """Return all indices below `count`, or `most` of them, each as likely as any other, ascending.
+
+    The manifest goes class by class, so that its first 10,000 images would be of the first classes alone.
+    """
+    if count <= most:
+        return np.arange(count)
+    return np.sort(numpy_stream(0, "bootstrap", "looked at", what).permutation(count)[:most])
 
 
 def diversity(made: Rows, real: Rows) -> Diversity:
@@ -85,35 +103,57 @@ def diversity(made: Rows, real: Rows) -> Diversity:
     )  # fmt: skip
 
 
-def set_tests(
-    real: Rows,
-    unseen: Dataset | None,
-    described: Callable[[Callable[[int], NDArray[np.floating]], Ints], Rows],
-    made: Rows,
-    lineup: Lineup,
-) -> list[SetTest]:
-    """Do the tests, or say why not."""
-    few = "no held-out images: training saw every piece of material that there is" if unseen is None else ""
-    if unseen is not None and len(unseen) < LEAST:
-        few = f"only {len(unseen)} independent held-out images; {LEAST} are needed"
-    if len(real) < LEAST:
-        few = f"only {len(real)} independent training images; {LEAST} are needed"
-    if unseen is None or few:
-        return [SetTest(name=name, effect=None, expected=None, p=None, note=few) for name, _, _ in TESTS]
-    held = described(lambda index: gray(lineup, unseen.read(index)), np.arange(len(unseen)))
-    return set_against_unseen(real, held, made)
+def set_against_unseen(real: Rows, held: Rows, made: Rows, labels: Labels | None = None) -> list[SetTest]:
+    """Do the tests on features of training, held-out and generated images, and correct them for their number.
 
-
-def set_against_unseen(real: Rows, held: Rows, made: Rows) -> list[SetTest]:
-    """Do the tests on features of training, held-out and generated images, and correct them for their number."""
-    outcomes = [test(real, held, made) for _, test, _ in TESTS]
+    Args:
+        real: (T, D) of training images, one of each group.
+        held: (H, D) of held-out ones, one of each group.
+        made: (N, D) of generated ones.
+        labels: the classes of all three, within which they are compared, see `comparable`. None takes all for one
+            class: with several in unlike shares, an honest set is then accused.
+    """
+    one: Labels = (np.repeat("", len(real)), np.repeat("", len(held)), np.repeat("", len(made)))
+    chosen = comparable(labels if labels is not None else one)
+    if chosen.why:
+        return _not_measured(chosen.why)
+    held, made = held[chosen.held], made[chosen.made]
+    outcomes = [
+        test(real, held, made, classes=chosen.real if test is memorization.closest_record_share else chosen.classes)
+        for _, test, _ in TESTS
+    ]
     adjusted = holm_adjusted(np.array([outcome.p for outcome in outcomes]))
-    counts = f"{len(real)} training, {len(held)} held-out, {len(made)} generated images"
+    counts = f"{len(real)} training, {len(held)} held-out, {len(made)} generated images{chosen.words}"
     return [
         SetTest(name=name, effect=outcome.effect, expected=outcome.expected, p=outcome.p, adjusted=float(corrected),
                 note=f"{note}; {counts}")
         for (name, _, note), outcome, corrected in zip(TESTS, outcomes, adjusted, strict=True)
     ]  # fmt: skip
+
+
+def _unseen_rows(unseen: Dataset | None, learnt: Names, names: Names) -> tuple[Ints, str]:
+    """Return which held-out images to compare with, and why not, if so."""
+    taken = drawn(len(unseen) if unseen is not None else 0, MOST, "held-out")
+    if unseen is None:
+        return taken, "no held-out images: training saw every piece of material that there is"
+    if len(unseen) < LEAST:
+        return taken, f"only {len(unseen)} independent held-out images; {LEAST} are needed"
+    if not np.isin(names, learnt).any():
+        taken = taken[as_learnt(_labels(unseen)[taken], learnt)]
+        if len(taken) < LEAST:
+            return taken, (
+                f"only {len(taken)} of {len(unseen)} independent held-out images have the mix of classes that the "
+                f"generator learnt; {LEAST} are needed"
+            )
+    return taken, ""
+
+
+def _not_measured(why: str) -> list[SetTest]:
+    return [SetTest(name=name, effect=None, expected=None, p=None, note=why) for name, _, _ in TESTS]
+
+
+def _labels(data: Dataset) -> Names:
+    return np.array([sample.label for sample in data.samples], dtype=np.str_)
 
 
 def whole_sentence(tests: list[SetTest]) -> str:
