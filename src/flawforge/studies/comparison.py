@@ -23,6 +23,7 @@ from flawforge.metrics.precision_recall import density_coverage, precision_recal
 from flawforge.metrics.spectrum import spectrum_distance
 from flawforge.runs.scores import Better, Number, Quantity
 from flawforge.studies.descriptors import Described
+from flawforge.studies.sizes import LEAST_GROUPS, LEAST_IMAGES
 
 QUANTITIES: dict[str, tuple[str, Better]] = {
     "kid": ("", "lower"),
@@ -38,6 +39,7 @@ HALVES = 40
 MOST = 500  # images of a half
 MOST_KID = 2000  # images of a set in the interval of the kernel distance
 BALLS = 5  # the larger of the two k of precision and coverage
+PIECES = LEAST_GROUPS // 2  # groups of a half, at least: one more than `BALLS`, so each image sees so many of others
 TAILS = (0.025, 0.975)
 
 
@@ -63,7 +65,10 @@ class Cast:
 
 @dataclass(frozen=True)
 class Half:
-    """One round: rows of A, of B, of the generated and of the classical images; the last three are equally many."""
+    """One round: rows of A, of B, of the generated and of the classical images; the last three are equally many.
+
+    Classical images are none where too few stem from material of B.
+    """
 
     a: NDArray[np.int64]
     b: NDArray[np.int64]
@@ -72,7 +77,7 @@ class Half:
 
 
 def draw_halves(cast: Cast, seed: int, count: int = HALVES) -> list[Half]:
-    """Draw the rounds."""
+    """Draw the rounds; with `LEAST_GROUPS` groups in the reference, A and B have `PIECES` each at least."""
     return list(_halves(cast, seed, count))
 
 
@@ -111,7 +116,8 @@ def _quantity(
 def _whole_kid(cast: Cast, seed: int) -> Number:
     rng = numpy_stream(seed, "bootstrap", "kid", "rows")
     x, y = cast.reference.features, cast.generated.features
-    i, j = (np.sort(rng.permutation(len(side))[:MOST_KID]) for side in (x, y))
+    i = _drawn(np.arange(len(x)), cast.groups, MOST_KID, rng)
+    j = np.sort(rng.permutation(len(y))[:MOST_KID])
     groups = cast.groups[i]
     interval = kid_interval(x[i], y[j], groups, seed=seed)
     value = kid(x[i], y[j], groups)
@@ -159,10 +165,14 @@ def _halves(cast: Cast, seed: int, count: int) -> Iterator[Half]:
         pool = np.arange(len(cast.classical))
         if not cast.disjoint:  # a transform of an image of A would be a copy of it
             pool = pool[np.isin(cast.sources, cast.groups[b])]
-        size = min(len(b), len(cast.generated), len(pool), MOST)
+        size = min(len(b), len(cast.generated), MOST)
+        if len(pool) < min(size, LEAST_IMAGES):  # too few transforms do not make the other sets small
+            pool = pool[:0]
+        elif len(pool) < size:
+            size = len(pool)
         yield Half(
-            np.sort(rng.permutation(a)[:MOST]),
-            np.sort(rng.permutation(b)[:size]),
+            _drawn(a, cast.groups, MOST, rng),
+            _drawn(b, cast.groups, size, rng),
             np.sort(rng.permutation(len(cast.generated))[:size]),
             np.sort(rng.permutation(pool)[:size]),
         )
@@ -171,15 +181,36 @@ def _halves(cast: Cast, seed: int, count: int) -> Iterator[Half]:
 def _cut(
     groups: NDArray[np.int64], labels: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cut rows into two by whole groups, each class's groups evenly; a group of several classes goes by its first."""
+    """Cut rows into two by whole groups, each class's groups evenly; a group of several classes goes by its first.
+
+    The odd group of each class goes to either side by chance. Where that leaves a side too few, the cut is drawn again.
+    """
     numbers, first = np.unique(groups, return_index=True)
+    least = min(PIECES, len(numbers) // 2)
     chosen = np.zeros(len(numbers), dtype=bool)
-    for label in np.unique(labels[first]):
-        members = rng.permutation(np.flatnonzero(labels[first] == label))
-        half = (len(members) + int(rng.integers(2))) // 2
-        chosen[members[:half]] = True
+    while not least <= chosen.sum() <= len(numbers) - least:
+        chosen[:] = False
+        for label in np.unique(labels[first]):
+            members = rng.permutation(np.flatnonzero(labels[first] == label))
+            half = (len(members) + int(rng.integers(2))) // 2
+            chosen[members[:half]] = True
     into_a = chosen[np.searchsorted(numbers, groups)]
     return np.flatnonzero(into_a), np.flatnonzero(~into_a)
+
+
+def _drawn(
+    rows: NDArray[np.int64], groups: NDArray[np.int64], size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return `size` of the rows at most, ascending, by chance; of `PIECES` groups at least, as far as they have them.
+
+    Where chance takes too few groups, as it does where one holds nearly all rows, one row each of others comes first.
+    """
+    order = rng.permutation(rows)
+    kept = order[:size]
+    if np.unique(groups[kept]).size < PIECES:
+        first = np.sort(np.unique(groups[order], return_index=True)[1])[:PIECES]
+        kept = np.concatenate([order[first], np.delete(order, first)])[:size]
+    return np.sort(kept)
 
 
 def _others(groups: NDArray[np.int64]) -> int:

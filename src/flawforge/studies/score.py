@@ -32,7 +32,7 @@ from flawforge.studies.lineup import Lineup, flip_pixels
 from flawforge.studies.manifest import SyntheticSet
 from flawforge.studies.realism import keep_realism, ranked_realism
 from flawforge.studies.reference import Real, find_real
-from flawforge.studies.score_parts import class_scores, confusion, infinite, levels, spectra
+from flawforge.studies.score_parts import class_scores, confusion, infinite, levels, spectra, without_transforms
 from flawforge.studies.score_verdict import score_sentence
 from flawforge.studies.sizes import Chosen, choose, too_few
 from flawforge.training.device import resolve_device
@@ -150,7 +150,7 @@ def _measure(
         "halves": len(halves), "half": min(len(half.b) for half in halves), "quantities": quantities,
         "infinite": whole, "infinite_real": pair, "classes": per_class,
         "confusion": confusion(cast, labels.tolist(), own), "spectra": shown, "levels": levels(cast), "best": best,
-        "worst": worst, "notes": [],
+        "worst": worst, "notes": without_transforms(quantities),
     }  # fmt: skip
 
 

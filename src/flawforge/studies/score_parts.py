@@ -13,7 +13,7 @@ from flawforge.metrics.frechet import SMALLEST_SHARE, frechet_infinity
 from flawforge.metrics.histogram import brightness_difference
 from flawforge.metrics.spectrum import fine_difference, ring_frequencies
 from flawforge.runs.scores import ClassScore, Confusion, Infinite, Levels, Number, Quantity, Spectra
-from flawforge.studies.comparison import QUANTITIES, TAILS, Cast, Half, compare, draw_halves
+from flawforge.studies.comparison import BALLS, QUANTITIES, TAILS, Cast, Half, compare, draw_halves
 from flawforge.studies.sizes import LEAST_GROUPS, LEAST_IMAGES
 
 CLASS_HALVES = 20
@@ -56,6 +56,16 @@ def _class_score(cast: Cast, code: int, label: str, made: NDArray[np.int64], see
         label=label, n_generated=len(made), n_reference=len(rows), groups=len(groups), kid=kid, coverage=coverage,
         why=why,
     )  # fmt: skip
+
+
+def without_transforms(quantities: Sequence[Quantity]) -> list[str]:
+    """Return in a sentence why the classical transforms have no numbers, or nothing where they have."""
+    if all(one.classical.value is not None for one in quantities):
+        return []
+    return [
+        f"Classical transforms are not measured: those that can be compared stem from too few pieces of training "
+        f"material. It takes {BALLS + 1} or more of about as many images each."
+    ]
 
 
 def _unmeasured(name: str, n: int, groups: int) -> Quantity:
