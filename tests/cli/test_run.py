@@ -60,6 +60,16 @@ def test_a_budget_is_kept_and_means_the_same_again(typed: Typed, lines: Path, ti
     assert times(tmp_path / "run") == before
 
 
+def test_data_that_were_renamed_go_on_to_the_end(typed: Typed, lines: Path, tiny: list[str], tmp_path: Path) -> None:
+    """The audit once looked for them where training had found them, and asked for a flag that `run` has not."""
+    words = ["--out", str(tmp_path / "run"), "--kimg", "0.04", *tiny]
+    assert typed("train", str(lines), *words) == 0
+    (tmp_path / "of may").mkdir()
+    renamed = lines.rename(tmp_path / "of may" / "lines")  # its last name is the class
+    assert typed("run", str(renamed), *words, "-n", "2") == 0
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
 def test_the_folder_is_named_after_the_data(
     typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

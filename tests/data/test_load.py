@@ -12,7 +12,7 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError, ExtraMis
 from flawforge.core.progress import Progress, Task
 from flawforge.data import elpv
 from flawforge.data.dataset import Box, Broken
-from flawforge.data.load import load
+from flawforge.data.load import load, place_again
 
 
 def labels(dataset):
@@ -448,6 +448,29 @@ def test_a_file_is_no_folder(tmp_path):
 
 
 # how it is read
+
+
+def test_the_root_is_the_same_from_every_working_folder(tmp_path, save, monkeypatch):
+    save(tmp_path / "photos" / "dents" / "a.png", 1)
+    monkeypatch.chdir(tmp_path)
+    dataset = load("photos")
+    assert (dataset.source, dataset.root) == ("photos", (tmp_path / "photos").resolve())
+    monkeypatch.chdir(tmp_path / "photos")
+    assert dataset.read(0).shape == (24, 32)
+
+
+def test_images_are_found_again_from_another_working_folder(tmp_path, save, monkeypatch):
+    root = str(save(tmp_path / "one" / "data" / "a.png", 1).parent)
+    save(tmp_path / "two" / "data" / "b.png", 2)
+    monkeypatch.chdir(tmp_path / "one")
+    assert place_again("data", root) == "data"
+    monkeypatch.chdir(tmp_path)
+    assert place_again("data", root) == root
+    monkeypatch.chdir(tmp_path / "two")  # whose folder of that name is another one
+    assert place_again("data", root) == root
+    assert place_again("data", str(tmp_path / "gone")) == "data"  # moved together with the run
+    assert place_again("data", "data") == "data"  # as runs of earlier versions say it
+    assert place_again("elpv", "/gone") == "elpv"
 
 
 def test_progress_counts_every_file(tmp_path, save):

@@ -90,6 +90,17 @@ def test_they_are_found_again_by_content(draw_images: Draw, tmp_path: Path) -> N
         find_unlabelled(about, Heard())
 
 
+def test_they_are_found_again_from_another_working_folder(
+    draw_images: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = load(draw_images(tmp_path / "data" / "scratch", 5))
+    more(draw_images, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    about = describe_unlabelled(load_unlabelled("more", chosen, chosen), chosen)
+    monkeypatch.chdir(tmp_path / "data")
+    assert find_unlabelled(about, Heard()).fingerprint == about["fingerprint"]
+
+
 @pytest.fixture
 def heard() -> Heard:
     return Heard()

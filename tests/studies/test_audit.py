@@ -292,6 +292,17 @@ def test_moved_data_are_found_with_data_and_changed_data_are_refused(run: Run, t
     )
 
 
+def test_data_named_by_a_relative_path_are_found_from_another_working_folder(
+    make_run: Any, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_images(tmp_path / "data" / "dents", 5, sizes=((SIDE, SIDE),))
+    monkeypatch.chdir(tmp_path / "data")
+    run = make_run(load("dents"))
+    generate(run, 3)
+    monkeypatch.chdir(tmp_path)
+    assert audit(run).n_training == 5
+
+
 def test_the_choice_of_classes_and_shots_is_made_again(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
     for label in ("dents", "scratches"):
         draw_images(tmp_path / "data" / label, 8, seed=len(label))

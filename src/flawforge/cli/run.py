@@ -109,7 +109,7 @@ def run(
         spent = (time.monotonic() - started) / 60
         trained = _train(data, folder, minutes, asked, given(settings), spent, progress)
         made = _generate(trained, n, seed, device, progress)
-        found = _audited(trained) or audit(trained, device=device, command=_command(), progress=progress)
+        found = _audited(trained) or audit(trained, data=whole, device=device, command=_command(), progress=progress)
         looks = _scored(trained, whole) or score(
             trained, data=whole, device=device, seed=seed, command=_command(), progress=progress
         )

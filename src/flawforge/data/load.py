@@ -50,12 +50,23 @@ def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
     return Dataset(
         source=source,
-        root=root,
+        root=root.resolve(),  # what run.json says must hold in every working folder
         layout=plan.layout,
         samples=tuple(sorted(samples, key=lambda sample: (sample.label, sample.file))),
         broken=tuple(sorted(plan.broken + broken, key=lambda one: one.file)),
         notes=tuple(plan.notes),
     )
+
+
+def place_again(source: str, root: str) -> str:
+    """Return where a dataset that was loaded earlier is to be loaded from now, by its `source` and its `root`.
+
+    It is `source` where that still means the same place, else `root`: in another working folder, a relative path leads
+    nowhere, or to a folder of the same name. Where `root` is gone as well, it is `source`, for the error to name.
+    """
+    if source == WORD or Path(source).expanduser().resolve() == Path(root):
+        return source
+    return root if Path(root).is_dir() else source
 
 
 def _plan_folder(root: Path) -> Plan:

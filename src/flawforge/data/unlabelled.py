@@ -12,7 +12,7 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.joined import join
-from flawforge.data.load import load
+from flawforge.data.load import load, place_again
 
 LABEL = "(unlabelled)"  # in lists of images; no class that can be asked for
 
@@ -91,7 +91,7 @@ def find_unlabelled(about: dict[str, Any], progress: Progress) -> Dataset:
         DataNotFoundError: they are gone. DataUnusableError: some of them are gone or changed.
     """
     source = about["source"]
-    found = load(source if source == "elpv" or Path(source).expanduser().is_dir() else about["root"], progress=progress)
+    found = load(place_again(source, about["root"]), progress=progress)
     wanted = set(about["samples"])
     first = {s.sha256: index for index, s in reversed(list(enumerate(found.samples))) if s.sha256 in wanted}
     if len(first) < len(wanted):

@@ -9,7 +9,7 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.joined import join
-from flawforge.data.load import load
+from flawforge.data.load import load, place_again
 from flawforge.data.unlabelled import find_unlabelled
 from flawforge.runs.folder import Run
 
@@ -23,9 +23,9 @@ def load_whole(run: Run, data: Dataset | str | Path | None, progress: Progress) 
     if data is not None:
         return load(data, progress=progress)
     about = run.settings["data"]
-    source, root = about["source"], about["root"]
+    source = about["source"]
     try:
-        return load(source if source == "elpv" or Path(source).expanduser().is_dir() else root, progress=progress)
+        return load(place_again(source, about["root"]), progress=progress)
     except DataNotFoundError as error:
         raise DataNotFoundError(
             f"the images that {run.path} was trained on are no longer in {source}. Generated images are compared with "
