@@ -15,7 +15,7 @@ from flawforge.data.elpv import WORD, elpv_folder, elpv_plan
 from flawforge.data.layouts import recognise
 from flawforge.data.plan import Entry, Plan
 from flawforge.data.threads import in_threads
-from flawforge.data.tree import walk
+from flawforge.data.tree import is_utf_8, printable, walk
 
 
 def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
@@ -86,6 +86,11 @@ def _plan_folder(root: Path) -> Plan:
 
 
 def _check_folder(root: Path) -> None:
+    if not is_utf_8(str(root.resolve())):
+        raise DataUnusableError(
+            f"the name {printable(str(root.resolve()))} is not UTF-8, so neither a run nor a report can name its "
+            f"images. Rename the folder."
+        )
     if root.is_dir():
         return
     if root.exists():

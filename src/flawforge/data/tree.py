@@ -14,6 +14,7 @@ READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif"
 IMAGE_ENDINGS = READ_ENDINGS | {".gif", ".heic", ".heif", ".avif", ".jp2", ".pgm", ".ppm", ".pnm"}
 OURS = {"run.json": "a run of Flawforge", "set.json": "a synthetic set of Flawforge"}
 TEXT_ENDINGS = {".xml", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html", ".yaml", ".yml", ".toml", ".py"}
+UNNAMEABLE = "has a name that is not UTF-8: rename it"  # run.json, manifests and reports cannot say it
 SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}
 
 
@@ -65,10 +66,26 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], tree: Tr
         if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:
             continue
         name = f"{below}{entry.name}"
-        if _is_folder(entry):
+        if not _is_folder(entry):
+            _sort_in(entry, name, tree)
+        elif is_utf_8(name):
             _walk(Path(entry.path), f"{name}/", (*above, here), tree)
         else:
-            _sort_in(entry, name, tree)
+            tree.broken.append(Broken(printable(name), UNNAMEABLE))
+
+
+def is_utf_8(name: str) -> bool:
+    """Whether a name can be written into a file; one in Latin-1 on an old share cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(name: str) -> str:
+    """Return a name with a backslash and the number in place of each byte that is not UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -81,18 +98,22 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _sort_in(entry: os.DirEntry[str], name: str, tree: Tree) -> None:
     """Put one file where it belongs."""
     ending = PurePosixPath(entry.name).suffix.lower()
+    shown = printable(name)
     try:
         mode = entry.stat().st_mode
     except OSError:
         if ending in IMAGE_ENDINGS:
-            tree.broken.append(Broken(name, "is a link that leads nowhere"))
+            tree.broken.append(Broken(shown, "is a link that leads nowhere"))
         return
     if not stat.S_ISREG(mode):  # a pipe or a device: opening it could wait for ever
         if ending in IMAGE_ENDINGS:
-            tree.broken.append(Broken(name, "is no regular file"))
+            tree.broken.append(Broken(shown, "is no regular file"))
         return
     looks_like_one = ending in IMAGE_ENDINGS or (ending not in TEXT_ENDINGS and _begins_like_one(Path(entry.path)))
-    (tree.images if looks_like_one else tree.others).append(name)
+    if shown == name:
+        (tree.images if looks_like_one else tree.others).append(name)
+    elif looks_like_one:
+        tree.broken.append(Broken(shown, UNNAMEABLE))
 
 
 def _begins_like_one(path: Path) -> bool:
