@@ -17,11 +17,13 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunNotFoundError, SettingError
-from flawforge.data.dataset import Dataset
+from flawforge.data.dataset import Dataset, Sample
 from flawforge.runs.folder import Run
 from flawforge.runs.records import load_record
 from flawforge.runs.scores import Quantity, ScoreRecord
+from flawforge.studies.reference import Real
 from flawforge.studies.score import score
+from flawforge.studies.sizes import choose
 
 SIDE = 32
 Draw = Callable[[int], np.ndarray]
@@ -254,6 +256,52 @@ def test_too_few_images_mean_cannot_tell_and_no_number(
     assert record.sentence == f"Whether the images look real cannot be told: {why}."
 
 
+def plant_both(run: Run, images: dict[str, list[np.ndarray]]) -> Run:
+    """Put images of several classes into the place of the generated ones."""
+    text = ""
+    for label, own in images.items():
+        plant(run, own, label)
+        text += (run.synthetic / "manifest.jsonl").read_text()
+    facts = json.loads((run.synthetic / "set.json").read_text())
+    (run.synthetic / "manifest.jsonl").write_text(text)
+    facts |= {"n": len(text.splitlines()), "classes": {label: len(own) for label, own in images.items()},
+              "manifest_sha256": hashlib.sha256(text.encode()).hexdigest()}  # fmt: skip
+    (run.synthetic / "set.json").write_text(json.dumps(facts))
+    return run
+
+
+def test_all_images_of_a_rare_defect_count_where_classes_are_compared_one_by_one(make_run: Any, tmp_path: Path) -> None:
+    write(tmp_path / "data" / "crack", range(14))
+    write(tmp_path / "data" / "free", range(100, 226), lambda seed: texture(seed) // 2)
+    run = make_run(tmp_path / "data", resolution=SIDE)
+    blurred, _, _ = FAULTS["blurred"]
+    plant_both(run, {
+        "crack": [blurred(seed) for seed in range(3000, 3016)],
+        "free": [texture(seed) // 2 for seed in range(4000, 4020)],
+    })  # fmt: skip
+    record = score(run, pictures=0)
+    assert record.n_used == 21  # 2 cracks and 19 free, as one in ten of the real ones is a crack
+    found = {one.label: one for one in record.classes}
+    assert (found["crack"].n_generated, found["crack"].why) == (16, "")
+    assert (found["free"].n_generated, found["free"].why) == (20, "")
+    assert found["crack"].kid.outside is True
+    assert record.confusion is not None
+    assert sum(record.confusion.rows["crack"]) == 16
+    assert "Class by class all of them are compared." in record.notes[-1]
+
+
+def test_the_rarest_class_is_not_thinned_to_nothing() -> None:
+    def sample(label: str, index: int) -> Sample:
+        return Sample(f"{index}.png", label, 8, 8, "L", "PNG", True, 255, f"{index}")
+
+    labels = ["crack"] * 3 + ["free"] * 897
+    data = Dataset("d", Path("d"), "classes", tuple(map(sample, labels, range(900))))
+    rows = np.arange(900)
+    found = choose(Real(data, rows, rows, rows, "training", "", ()), ["crack"] * 64 + ["free"] * 64, 0)
+    assert np.sum(found.generated < 64) == 1
+    assert np.sum(found.generated >= 64) == 63
+
+
 def test_classes_are_compared_one_by_one_and_confused_where_they_are_alike(make_run: Any, tmp_path: Path) -> None:
     def fine(seed: int) -> np.ndarray:
         return np.random.default_rng(seed).integers(60, 180, (SIDE, SIDE)).astype(np.uint8)
@@ -261,15 +309,8 @@ def test_classes_are_compared_one_by_one_and_confused_where_they_are_alike(make_
     write(tmp_path / "data" / "fine", range(40, 70), fine)
     write(tmp_path / "data" / "lines", range(40))
     run = make_run(tmp_path / "data", resolution=SIDE)
-    plant(run, [texture(seed) for seed in range(3000, 3040)], "lines")
-    lines = (run.synthetic / "manifest.jsonl").read_text()
-    facts = json.loads((run.synthetic / "set.json").read_text())
-    plant(run, [texture(seed) for seed in range(4000, 4040)], "fine")  # named fine, and they are lines
-    text = (run.synthetic / "manifest.jsonl").read_text() + lines
-    (run.synthetic / "manifest.jsonl").write_text(text)
-    facts |= {"n": 80, "classes": {"fine": 40, "lines": 40},
-              "manifest_sha256": hashlib.sha256(text.encode()).hexdigest()}  # fmt: skip
-    (run.synthetic / "set.json").write_text(json.dumps(facts))
+    lines, named = range(3000, 3040), range(4000, 4040)  # those named fine are lines as well
+    plant_both(run, {"fine": [texture(seed) for seed in named], "lines": [texture(seed) for seed in lines]})
     record = score(run)
     assert record.n_used == 70  # 40 lines and 30 fine, as in the real set
     found = {one.label: one for one in record.classes}
@@ -277,7 +318,7 @@ def test_classes_are_compared_one_by_one_and_confused_where_they_are_alike(make_
     assert found["lines"].kid.outside is False
     assert record.confusion is not None
     assert record.confusion.columns == ["fine", "lines"]
-    assert record.confusion.rows["fine"][1] == 30
+    assert record.confusion.rows["fine"][1] == 40
     assert record.confusion.real_rows["fine"][0] == 30
     assert found["fine"].kid.classical.value is None
 

@@ -6,6 +6,7 @@ means nothing: see `flawforge.studies.comparison`. What is compared with what: `
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,8 @@ def _measure(
     with progress.task("comparing", 3, "parts") as task:
         quantities = compare(cast, halves, seed)
         task.advance()
-        own = [lineup.entries[row].label for row in chosen.generated]
-        per_class = class_scores(cast, labels.tolist(), own, seed)
+        own, every = _all_of_each_class(cast, lineup, generated, chosen)
+        per_class = class_scores(every, labels.tolist(), own, seed)
         task.advance()
         whole, pair = infinite(cast, seed), infinite(cast, seed, halves[0])
         shown = spectra(cast, halves, lineup.resolution)
@@ -149,9 +150,19 @@ def _measure(
     return {
         "halves": len(halves), "half": min(len(half.b) for half in halves), "quantities": quantities,
         "infinite": whole, "infinite_real": pair, "classes": per_class,
-        "confusion": confusion(cast, labels.tolist(), own), "spectra": shown, "levels": levels(cast), "best": best,
+        "confusion": confusion(every, labels.tolist(), own), "spectra": shown, "levels": levels(cast), "best": best,
         "worst": worst, "notes": without_transforms(quantities),
     }  # fmt: skip
+
+
+def _all_of_each_class(cast: Cast, lineup: Lineup, generated: Described, chosen: Chosen) -> tuple[list[str], Cast]:
+    """Return the classes of all generated images of the compared classes, and the cast with all of them.
+
+    Proportions matter for the set as one. Class by class they would take away most images of a rare defect.
+    """
+    labels = [entry.label for entry in lineup.entries]
+    rows = np.array([row for row, label in enumerate(labels) if not chosen.classes or label in chosen.classes])
+    return [labels[row] for row in rows], replace(cast, generated=generated.take(rows))
 
 
 def _describe_real(lineup: Lineup, rows: NDArray[np.int64], extractor: Extractor, progress: Progress) -> Described:

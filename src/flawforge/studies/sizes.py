@@ -20,7 +20,7 @@ class Chosen:
 
     Attributes:
         reference: rows of `Real`.
-        generated: rows of the synthetic set, in the reference's proportions of classes.
+        generated: rows of the synthetic set, in the reference's proportions of classes, and at least one of each.
         classes: the compared classes; empty when the generated images' classes are not the real ones'.
         notes: what was left out and why, a sentence each.
     """
@@ -58,14 +58,16 @@ def choose(real: Real, generated: list[str], seed: int) -> Chosen:
     there = np.array([(made == label).sum() for label in shared])
     size = int((there / wanted).min())
     rows = [
-        numpy_stream(seed, "bootstrap", "proportions", label).permutation(np.flatnonzero(made == label))[:count]
+        numpy_stream(seed, "bootstrap", "proportions", label).permutation(np.flatnonzero(made == label))[
+            : max(1, count)
+        ]
         for label, count in zip(shared, np.floor(wanted * size + 1e-9).astype(int), strict=True)
     ]
     chosen = np.sort(np.concatenate(rows))
     if len(chosen) < len(made):
         notes.append(
             f"{len(chosen):,} of the {len(made):,} generated images are compared: as many of each class as bring them "
-            f"into the real proportions."
+            f"into the real proportions. Class by class all of them are compared."
         )
     return Chosen(reference, chosen, tuple(shared), tuple(notes))
 
