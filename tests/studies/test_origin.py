@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,3 +50,18 @@ def test_images_that_have_changed_are_refused(folder: Path, tmp_path: Path) -> N
     (folder / "b" / "4.png").unlink()
     with pytest.raises(DataUnusableError, match="it had 5 .b 5., here the same choice gives 4"):
         find_training(run, None, SILENT)
+
+
+def test_unlabelled_images_do_not_change_the_scale_that_training_gave(
+    make_run: Any, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12-bit training images, and an unlabelled one with a hot pixel, by which white would be 16383."""
+    run = make_run(load(draw_images(tmp_path / "dents", 4, mode="I;16")))
+    folder = draw_images(tmp_path / "more", 1, mode="I;16", seed=1)
+    hot = np.array(Image.open(next(folder.iterdir())))
+    hot[0, 0] = 5000
+    Image.fromarray(hot).save(next(folder.iterdir()))
+    monkeypatch.setattr("flawforge.studies.origin.find_unlabelled", lambda *_: load(folder))
+    run.save_settings({key: value for key, value in run.settings.items() if key != "format"} | {"unlabelled": {}})
+    found = find_training(run, None, SILENT)
+    assert (len(found), load(folder).white, found.white) == (5, 16383, 4095)

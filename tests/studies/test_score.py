@@ -17,6 +17,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunNotFoundError, SettingError
+from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset, Sample
 from flawforge.runs.folder import Run
 from flawforge.runs.records import load_record
@@ -24,6 +25,7 @@ from flawforge.runs.scores import Quantity, ScoreRecord
 from flawforge.studies.reference import Real
 from flawforge.studies.score import score
 from flawforge.studies.sizes import choose
+from flawforge.studies.whole_set import held_out
 
 SIDE = 32
 Draw = Callable[[int], np.ndarray]
@@ -388,3 +390,34 @@ def test_what_cannot_be_is_told(run: Run, tmp_path: Path) -> None:
     (moved / "00001.png").unlink()
     with pytest.raises(DataUnusableError, match="are not those that"):
         score(run, data=moved)
+
+
+def test_one_bright_pixel_elsewhere_does_not_change_the_scale_of_16_bit_images(
+    make_run: Any, draw_images: Any, tmp_path: Path
+) -> None:
+    """12-bit images; another one, which training did not take, holds a hot pixel: white is 16383 over all."""
+    from flawforge.data.load import load
+    from flawforge.studies.generate import generate
+
+    folder = draw_images(tmp_path / "dents", 30, mode="I;16")
+    rows = range(10)
+    training = load(folder).take(rows)
+    other = folder / load(folder).samples[20].file
+    hot = np.array(Image.open(other))
+    hot[0, 0] = 5000
+    Image.fromarray(hot).save(other)
+    whole = load(folder)
+    assert (training.white, whole.white) == (4095, 16383)
+    run: Run = make_run(training, resolution=(20, 24))
+    own = [sample.sha256 for sample in training.samples]
+    run.save_settings({**run.settings, "selection": {"classes": None, "shots": None, "samples": own}})
+    generate(run, 20)
+    images = sorted(run.synthetic.rglob("*.png"))
+    for image, row in zip(images, [*rows, *range(10, 20)], strict=True):
+        image.write_bytes((folder / whole.samples[row].file).read_bytes())
+    record = score(run, data=whole, pictures=0)
+    assert (record.n_training, record.n_reference) == (10, 20)
+    assert record.exact_copies == 10
+    assert record.levels is not None
+    assert abs(record.levels.brighter) < 12  # of 255, with ten other images; on unlike scales 90
+    assert held_out(run, training, SILENT).white == 4095  # type: ignore[union-attr]

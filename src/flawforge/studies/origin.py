@@ -69,4 +69,6 @@ def find_training(run: Run, data: Dataset | str | Path | None, progress: Progres
     part, rows = training_rows(run, load_whole(run, data, progress), progress)
     training = part.take(rows)
     about = run.settings.get("unlabelled")
-    return training if about is None else join(training, find_unlabelled(about, progress), training.source)
+    if about is None:
+        return training
+    return join(training, find_unlabelled(about, progress), training.source).scaled_as(training)

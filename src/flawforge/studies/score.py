@@ -90,7 +90,8 @@ def score(
     real = find_real(run, data, held_out, progress)
     settings = run.settings
     resolution = Recipe.parse(settings["recipe"], where=str(run.settings_file)).resolution
-    lineup = Lineup(real.data, made, resolution, int(settings["channels"]), "all")
+    shown = real.data.scaled_as(real.data.take(real.training))  # one brightness, one value, as the network learnt it
+    lineup = Lineup(shown, made, resolution, int(settings["channels"]), "all")
 
     generated = describe(lineup.generated, len(made), _white(lineup, made), found, "generated images", progress)
     copies = _count_copies(lineup, real, generated.keys, progress)

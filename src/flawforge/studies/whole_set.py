@@ -182,7 +182,7 @@ def held_out(run: Run, training: Dataset, progress: Progress) -> Dataset | None:
     for index, group in enumerate(groups.tolist()):
         if group not in seen:
             first.setdefault(group, index)
-    return whole.take(first.values()) if first else None
+    return whole.take(first.values()).scaled_as(training) if first else None
 
 
 def _describer(
