@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -127,3 +129,14 @@ def test_classes_without_common_ones_or_of_other_lengths_are_refused() -> None:
         memorization.data_copying(*sets(0), classes=([0] * 40, [0] * 40, [1] * 40))
     with pytest.raises(ValueError, match="it is one number for each image"):
         memorization.data_copying(*sets(0), classes=([0] * 40, [0] * 39, [0] * 40))
+
+
+@pytest.mark.parametrize("test", ALL, ids=lambda test: test.__name__)
+def test_memory_is_bounded(test: object) -> None:
+    rng = np.random.default_rng(0)
+    train, held, made = rng.normal(size=(4000, 2)), rng.normal(size=(20, 2)), rng.normal(size=(3000, 2))
+    tracemalloc.start()
+    test(train, held, made)  # type: ignore[operator]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 90e6  # 3,000 x 4,000 distances alone are 96 MB

@@ -9,6 +9,7 @@ import torch
 
 from flawforge.studies.copies import CopySearch, copied, detectable, spread
 from flawforge.studies.disguises import DISGUISES, HEAVY, disguise
+from flawforge.studies.retrieval import Retrieval
 
 SIDE = 64
 
@@ -68,6 +69,20 @@ def test_many_training_images_are_retrieved_first(monkeypatch: pytest.MonkeyPatc
     assert found.indices.tolist() == [3, 17, 25]
     excluded = many.look(torch.from_numpy(texture(3)[None]), np.array([3]))
     assert excluded.indices[0] != 3
+
+
+def test_descriptions_of_training_images_are_joined_once() -> None:
+    grays = torch.from_numpy(np.stack([texture(seed) for seed in range(6)]))
+    parts, whole = Retrieval(torch.device("cpu")), Retrieval(torch.device("cpu"))
+    for part in grays.split(2):
+        parts.add(part)
+    whole.add(grays)
+    found = parts.candidates(grays)
+    joined = parts._rows[0].data_ptr()
+    assert (parts.candidates(grays) == found).all()
+    assert (whole.candidates(grays) == found).all()
+    assert found[:, 0].tolist() == list(range(6))
+    assert [rows.data_ptr() for rows in parts._rows] == [joined]
 
 
 def test_the_share_that_would_have_been_noticed() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from flawforge.core.progress import SILENT
-from flawforge.data.dataset import Dataset
+from flawforge.data.dataset import Dataset, Sample
 from flawforge.data.load import load
+from flawforge.studies import whole_set
 from flawforge.studies.class_mix import Labels, as_learnt
 from flawforge.studies.whole_set import (
     diversity,
@@ -188,3 +191,46 @@ def test_of_more_images_than_are_looked_at_each_has_the_same_chance() -> None:
     share = np.bincount(some // 10_000, minlength=6) / 10_000  # of six classes that follow each other
     assert np.abs(share - 1 / 6).max() < 0.02
     assert drawn(60_000, 10_000, "generated").tolist() == some.tolist()
+
+
+def samples(counts: dict[str, int]) -> Dataset:
+    named = [label for label, count in counts.items() for _ in range(count)]
+    made = (Sample(f"{i}.png", label, 8, 8, "L", "PNG", True, 255, f"{i}") for i, label in enumerate(named))
+    return Dataset("d", Path("d"), "classes", tuple(made))
+
+
+def test_a_bounded_part_of_each_set_is_described_and_its_classes_go_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features tell the class and the set that each row came from; the tests get them with the right labels."""
+    training, unseen = samples({"a": 60, "b": 60}), samples({"a": 200, "b": 30})
+    entries = [SimpleNamespace(label=label) for label in ["a"] * 100 + ["b"] * 100]
+    lineup = SimpleNamespace(training=training, entries=entries, read_generated=None)
+    asked: list[np.ndarray] = []
+    lists = [[entry.label for entry in entries], *([one.label for one in data.samples] for data in (training, unseen))]
+
+    def describe(read: Any, indices: np.ndarray) -> np.ndarray:
+        asked.append(indices)
+        return np.array([[float(lists[len(asked) - 1][i] == "b"), float(i)] for i in indices])
+
+    def look(real: np.ndarray, held: np.ndarray, made: np.ndarray, labels: Labels) -> list[Any]:
+        for rows, names in zip((real, held, made), labels, strict=True):
+            assert (rows[:, 0] == (names == "b")).all()
+        return []
+
+    monkeypatch.setattr(whole_set, "MOST", 50)
+    monkeypatch.setattr(whole_set, "_describer", lambda *_: describe)
+    monkeypatch.setattr(whole_set, "held_out", lambda *_: unseen)
+    monkeypatch.setattr(whole_set, "set_against_unseen", look)
+    found, _ = whole_set.look_at_set(None, lineup, np.arange(120), None, SILENT)  # type: ignore[arg-type]
+    assert [len(rows) for rows in asked] == [50, 50, 50]
+    assert found.looked_at == 50
+    assert 15 <= np.sum(asked[0] >= 100) <= 35  # both classes of the generated images, not the first alone
+    assert 15 <= np.sum(asked[1] >= 60) <= 35
+
+
+def test_the_memory_of_diversity_grows_with_the_images_and_not_with_their_square() -> None:
+    real = np.random.default_rng(0).normal(size=(4000, 3))
+    tracemalloc.start()
+    diversity(real[:20], real)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6  # 4,000 x 4,000 distances alone are 128 MB

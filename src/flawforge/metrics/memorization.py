@@ -57,7 +57,7 @@ def data_copying(train: Vectors, held_out: Vectors, generated: Vectors, classes:
     """
     t, p, q = _three(train, held_out, generated)
     _, held, made = _codes(classes, t, p, q)
-    return _smaller(_to_nearest(q, t)[0], _to_nearest(p, t)[0], made, held)
+    return _smaller(to_nearest(q, t)[0], to_nearest(p, t)[0], made, held)
 
 
 def calibrated_distance(train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None) -> Test:
@@ -73,7 +73,9 @@ def calibrated_distance(train: Vectors, held_out: Vectors, generated: Vectors, c
     def ratio(x: Float) -> Float:
         parts = []
         for rows in row_blocks(len(x)):
-            near = np.sort(cdist(x[rows], t), axis=1)[:, :NEAREST]
+            apart = cdist(x[rows], t)
+            apart.sort(axis=1)
+            near = apart[:, :NEAREST]
             parts.append(near[:, 0] / np.maximum(0.5 * near.mean(axis=1), 1e-12))
         return np.concatenate(parts)
 
@@ -91,10 +93,10 @@ def authenticity(train: Vectors, held_out: Vectors, generated: Vectors, classes:
     """
     t, p, q = _three(train, held_out, generated)
     _, held, made = _codes(classes, t, p, q)
-    reach = _to_nearest(t, t, itself=False)[0]
+    reach = to_nearest(t, t, itself=False)[0]
 
     def authentic(x: Float) -> NDArray[np.bool_]:
-        distance, nearest = _to_nearest(x, t)
+        distance, nearest = to_nearest(x, t)
         return np.asarray(distance > reach[nearest])
 
     own, real = authentic(q), authentic(p)
@@ -128,7 +130,7 @@ def closest_record_share(
         size = min(len(a), len(b))
         parts += [x[rows[draws.permutation(len(rows))[:size]]] for x, rows in ((t, a), (p, b))]
         trained.append(np.repeat([True, False], size))
-    nearest = _to_nearest(q, np.concatenate(parts))[1]
+    nearest = to_nearest(q, np.concatenate(parts))[1]
     share = float(np.concatenate(trained)[nearest].mean())
     other = [
         float(np.concatenate([draws.permutation(part) for part in trained])[nearest].mean())
@@ -170,6 +172,26 @@ def frechet_triangle(
     return Test(effect, 0.0, (1 + sum(value <= effect + 1e-12 for value in other)) / (DEALS + 1))
 
 
+def to_nearest(x: Float, t: Float, *, itself: bool = True) -> tuple[Float, Ints]:
+    """Return the distance to, and the index of, the nearest of `t` for each of `x`: (N,) and (N,).
+
+    Held at one time: the distances of 1,024 rows.
+
+    Args:
+        x: (N, D).
+        t: (T, D).
+        itself: whether the row of `t` with its own number counts for a row of `x`.
+    """
+    distances, indices = [], []
+    for rows in row_blocks(len(x)):
+        apart = cdist(x[rows], t)
+        if not itself:
+            apart[np.arange(len(apart)), np.arange(rows.start, rows.stop)] = np.inf
+        indices.append(apart.argmin(axis=1))
+        distances.append(apart.min(axis=1))
+    return np.concatenate(distances), np.concatenate(indices)
+
+
 def _smaller(made: Float, real: Float, made_codes: Ints, real_codes: Ints) -> Test:
     """Return Mann and Whitney's test, or over several classes van Elteren's sum of it."""
     strata = _strata(made_codes, real_codes)
@@ -187,18 +209,6 @@ def _smaller(made: Float, real: Float, made_codes: Ints, real_codes: Ints) -> Te
         variance += len(a) * len(b) / n * ranks.var(ddof=1) / (n + 1) ** 2
     p = float(stats.norm.cdf((total - most / 2) / variance**0.5)) if variance > 0 else 1.0
     return Test(total / most, 0.5, p)
-
-
-def _to_nearest(x: Float, t: Float, *, itself: bool = True) -> tuple[Float, Ints]:
-    """Return the distance to, and the index of, the nearest of `t`, 1,024 rows at a time; `itself` is row by row."""
-    distances, indices = [], []
-    for rows in row_blocks(len(x)):
-        apart = cdist(x[rows], t)
-        if not itself:
-            apart[np.arange(len(apart)), np.arange(rows.start, rows.stop)] = np.inf
-        indices.append(apart.argmin(axis=1))
-        distances.append(apart.min(axis=1))
-    return np.concatenate(distances), np.concatenate(indices)
 
 
 def _strata(*codes: Ints) -> list[tuple[Ints, ...]]:

@@ -62,7 +62,9 @@ class Retrieval:
             grays: (N, H, W) gray images, 0..255.
             forbidden: training images that do not count, for each image.
         """
-        known = torch.cat(self._rows)
+        if len(self._rows) > 1:  # joined once, for they are as large as all the images
+            self._rows = [torch.cat(self._rows)]
+        known = self._rows[0]
         queries = self.describe(grays)
         distance = torch.stack([torch.cdist(queries, known[:, symmetry]) for symmetry in range(8)]).amin(0)
         for row, excluded in enumerate(forbidden or ()):

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
@@ -29,7 +28,7 @@ from flawforge.studies.lineup import Lineup
 Rows = NDArray[np.float64]
 SIZE = 128  # pixels at which the network looks
 REPEAT = 0.5  # of the distance that 1 % of real images have to the next: nearer ones are called repeats
-MOST = 10_000  # generated images compared with each other, and held-out ones looked at
+MOST = 10_000  # images of each set that are looked at: time grows with their square, memory does not
 VENDI = 1000  # images that the Vendi score is taken of, at most
 
 TESTS: tuple[tuple[str, Callable[..., Test], str], ...] = (
@@ -48,7 +47,7 @@ def look_at_set(
     described = _describer(lineup, device, progress)
     own = drawn(len(lineup.entries), MOST, "generated")
     made = described(lambda index: gray(lineup, lineup.read_generated(index)), own)
-    chosen = spread(groups, len(np.unique(groups)))  # one image of each group
+    chosen = spread(groups, min(len(np.unique(groups)), MOST))  # one image of each group
     real = described(lambda index: gray(lineup, lineup.training.read(index)), chosen)
     judged = diversity(made, real)
     unseen = held_out(run, lineup.training, progress)
@@ -83,9 +82,7 @@ def diversity(made: Rows, real: Rows) -> Diversity:
             looked_at=len(made), repeats=None, clusters=None, largest=None, vendi=None, vendi_real=None, vendi_n=0,
             sentence=f"Diversity not measured: {len(real)} independent training images give no scale, {LEAST} would.",
         )  # fmt: skip
-    apart = cdist(real, real)
-    np.fill_diagonal(apart, np.inf)
-    nearest = apart.min(axis=1)
+    nearest = memorization.to_nearest(real, real, itself=False)[0]
     width = max(float(np.median(nearest)) / 2, 1e-9)
     found = clusters(made, REPEAT * float(np.quantile(nearest, 0.01)))
     size = min(len(made), len(real), VENDI)
