@@ -56,6 +56,52 @@ def test_a_folder_per_class_with_masks_beside_them(tmp_path, save):
     assert (dataset.broken, dataset.notes) == ((), ())
 
 
+def test_folders_that_are_not_told_apart_are_told(tmp_path, save):
+    """Good and bad parts of two products once became the classes bottle and cable, without a word."""
+    for i, product in enumerate(("bottle", "cable")):
+        save(tmp_path / product / "OK" / "1.png", i)
+        save(tmp_path / product / "NG" / "1.png", i + 10)
+    save(tmp_path / "plug" / "OK" / "1.png", 20)
+    dataset = load(tmp_path)
+    assert dataset.counts == {"bottle": 2, "cable": 2, "plug": 1}
+    assert dataset.notes == (
+        "The folders NG, OK below bottle, cable are not told apart: the class of an image is the upper folder. To "
+        "learn them apart, give one of the upper folders as DATA, or make a folder of each class beside the others.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [
+        (["labels.csv"], "labels.csv"),
+        (["a.tsv", "b.csv", "images/c.csv", "d.CSV"], "a.tsv, b.csv, d.CSV, ..."),
+        (["annotations/instances_train.json"], "annotations/instances_train.json"),
+        (["labels/0.txt", "labels/1.txt", "labels/2.txt"], "3 files with the names of images (as labels/0.txt)"),
+        (["images/0.json", "images/1.json", "t.csv"], "t.csv, 2 files with the names of images (as images/0.json)"),
+    ],
+)
+def test_labels_that_are_not_read_are_told(tmp_path, save, others, named):
+    for i in range(3):
+        save(tmp_path / "images" / f"{i}.png", i)
+    for file in [*others, "README.md", "camera.json", "notes.txt"]:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("x")
+    dataset = load(tmp_path)
+    assert dataset.counts == {"images": 3}
+    assert dataset.notes == (
+        f"Not read: {named}. If the classes stand there, put the images of each into a folder of its own; here all "
+        f"are one class, images.",
+    )
+
+
+def test_other_files_beside_a_flat_folder_are_no_labels(tmp_path, save):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", i)
+    for file in ("README.md", "camera.json", "notes.txt", "0.txt", "manifest.jsonl"):
+        (tmp_path / file).write_text("x")
+    assert load(tmp_path).notes == ()
+
+
 def test_a_wrapping_folder_is_looked_through(tmp_path, save):
     save(tmp_path / "archive" / "v1" / "a" / "1.png", 1)
     save(tmp_path / "archive" / "v1" / "b" / "1.png", 2)

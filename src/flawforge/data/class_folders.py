@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.dataset import Broken
@@ -9,6 +10,7 @@ from flawforge.data.plan import Entry, Plan, is_mask, mask_key
 from flawforge.data.tree import Tree
 
 SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "test_public", "val", "valid", "validation"})
+TABLE = r"\.(csv|tsv)$|(annotation|instances|coco|label).*\.(json|jsonl|xlsx)$"  # files that often hold labels
 
 
 def folders(root: Path, tree: Tree) -> Plan:
@@ -46,7 +48,53 @@ def folders(root: Path, tree: Tree) -> Plan:
             plan.broken.append(Broken(file, "lies in a folder below, while most images have no folder of their class"))
         else:
             plan.broken.append(Broken(file, "lies beside the class folders, so it has no class"))
+    told = [_unread(plan, tree), "" if flat else _mixed(inner)]
+    plan.notes += [note for note in told if note]
     return plan
+
+
+def _unread(plan: Plan, tree: Tree) -> str:
+    """Say which files beside images of one class seem to hold labels."""
+    classes = {entry.label for entry in plan.entries}
+    if len(classes) != 1:
+        return ""
+    stems = {PurePosixPath(entry.file).stem for entry in plan.entries}
+    named = [file for file in tree.others if file.lower().endswith((".txt", ".json"))]
+    named = [file for file in named if PurePosixPath(file).stem in stems]
+    if len(named) * 2 <= len(plan.entries):
+        named = []
+    tables = [file for file in tree.others if re.search(TABLE, file.lower()) and file not in set(named)]
+    told = [_some(tables)] if tables else []
+    if named:
+        told.append(f"{len(named):,} file{'s' if len(named) > 1 else ''} with the names of images (as {named[0]})")
+    if not told:
+        return ""
+    return (
+        f"Not read: {', '.join(told)}. If the classes stand there, put the images of each into a folder of its own; "
+        f"here all are one class, {classes.pop()}."
+    )
+
+
+def _mixed(inner: dict[str, tuple[str, ...]]) -> str:
+    """Say which folders below class folders may be the classes."""
+    below: dict[str, set[str]] = {}
+    for parts in inner.values():
+        if len(parts) > 2:
+            below.setdefault(parts[0], set()).add(parts[1])
+    torn = {label: names for label, names in below.items() if len(names) > 1}
+    if not torn:
+        return ""
+    names = sorted(set().union(*torn.values()))
+    return (
+        f"The folders {_some(names)} below {_some(sorted(torn))} are not told apart: the class of an image is the "
+        f"upper folder. To learn them apart, give one of the upper folders as DATA, or make a folder of each class "
+        f"beside the others."
+    )
+
+
+def _some(names: list[str]) -> str:
+    """Return the first three names in a line."""
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _splits(inner: list[tuple[str, ...]]) -> list[str]:

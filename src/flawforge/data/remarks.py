@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
+import numpy as np
+
+from flawforge.core.images import Pixels
 from flawforge.data.dataset import Dataset, Sample
 
 FEW = 20  # images of a class below which a remark is made: a judgement, twice the 10 shots of the few-shot literature
+ALIKE = 0.9  # share of a class's names, and of a picture's pixels, from which it is taken for masks: a judgement
 
 
 def remarks(dataset: Dataset) -> tuple[str, ...]:
@@ -24,6 +28,37 @@ def _two_classes(dataset: Dataset) -> str:
     if not torn:
         return ""
     return f"{_n(len(torn), 'picture')} in more than one class, as {' and '.join(torn[0])}: one label must be wrong."
+
+
+def _masks(dataset: Dataset) -> str:
+    owners: dict[str, set[str]] = {}
+    for sample in dataset.samples:
+        owners.setdefault(_stem(sample), set()).add(sample.label)
+    told = []
+    for label, count in dataset.counts.items():
+        rows = [row for row, sample in enumerate(dataset.samples) if sample.label == label]
+        shared = [row for row in rows if len(owners[_stem(dataset.samples[row])]) > 1]
+        if len(shared) < ALIKE * count or not all(_two_values(dataset.read(row)) for row in shared[:3]):
+            continue
+        others = Counter(other for row in shared for other in owners[_stem(dataset.samples[row])] - {label})
+        owner = min(others, key=lambda other: (-others[other], other))
+        first = next(row for row, sample in enumerate(dataset.samples) if sample.label == owner)
+        if not _two_values(dataset.read(first)):  # else all are pictures of black and white
+            told.append(
+                f"The images of {label} look like masks (two values, and the names of those of {owner}), but are read "
+                f"as a class. Move them to a folder masks below {owner}."
+            )
+    return " ".join(told)
+
+
+def _stem(sample: Sample) -> str:
+    return PurePosixPath(sample.file).stem.removesuffix("_mask")
+
+
+def _two_values(pixels: Pixels) -> bool:
+    """Whether two values take up nearly all pixels, as in a mask, also one that JPEG has blurred at its edges."""
+    _, counts = np.unique(pixels, return_counts=True)
+    return bool(np.sort(counts)[-2:].sum() >= ALIKE * pixels.size)
 
 
 def _other_boxes(dataset: Dataset) -> str:
@@ -127,4 +162,4 @@ def _n(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s are' if count != 1 else ' is'}"
 
 
-REMARKS = (_two_classes, _other_boxes, _few, _names, _gray, _depth, _sizes, _jpeg, _clear, _pages)
+REMARKS = (_two_classes, _masks, _other_boxes, _few, _names, _gray, _depth, _sizes, _jpeg, _clear, _pages)
