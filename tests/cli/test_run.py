@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from flawforge.core.errors import DataUnusableError
+
 Typed = Callable[..., int]
 
 
@@ -108,3 +110,47 @@ def test_a_damaged_record_is_made_anew(typed: Typed, lines: Path, tiny: list[str
     (tmp_path / "run" / "records" / "score.json").write_text("junk")
     assert typed(*words) == 0
     assert json.loads((tmp_path / "run" / "records" / "score.json").read_text())["kind"] == "score"
+
+
+@pytest.mark.parametrize(("part", "other"), [("audit", "score"), ("score", "audit")])
+@pytest.mark.parametrize("kind", [DataUnusableError, ValueError])
+def test_a_part_that_fails_is_told_and_the_rest_and_the_report_are_made(
+    typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], part: str, other: str, kind: type[Exception],
+) -> None:  # fmt: skip
+    """An error of the score once left an hour's training without a report."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise kind("the images are odd")
+
+    monkeypatch.setattr(f"flawforge.studies.{part}.{part}", fail)
+    words = ["run", str(lines), "--out", str(tmp_path / "run"), "--kimg", "0.02", "-n", "2", *tiny]
+    if kind is DataUnusableError:
+        assert typed(*words) == 1
+        told = capsys.readouterr().err
+        assert "the images are odd" in told
+        assert f"The report is drawn without the {part}" in told.replace("\n", " ")
+    else:
+        with pytest.raises(ValueError, match="the images are odd"):  # a fault of ours: the traceback is kept
+            typed(*words)
+    assert (tmp_path / "run" / "report.html").is_file()
+    assert (tmp_path / "run" / "records" / f"{other}.json").is_file()
+
+
+def test_two_parts_that_fail_are_both_told(
+    typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def fail(what: str) -> Callable[..., None]:
+        def call(*_: object, **__: object) -> None:
+            raise DataUnusableError(what)
+
+        return call
+
+    monkeypatch.setattr("flawforge.studies.audit.audit", fail("first fault"))
+    monkeypatch.setattr("flawforge.studies.score.score", fail("second fault"))
+    words = ["run", str(lines), "--out", str(tmp_path / "run"), "--kimg", "0.02", "-n", "2", *tiny]
+    assert typed(*words) == 1
+    told = capsys.readouterr().err
+    assert told.index("first fault") < told.index("second fault")
+    assert (tmp_path / "run" / "report.html").is_file()

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import given
+from flawforge.cli.parts import Parts
 from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
 from flawforge.core.errors import RunBrokenError, RunExistsError
 from flawforge.core.progress import Progress
@@ -61,7 +62,8 @@ def run(
 ) -> None:
     """Do all of it: train on DATA, make new images, check them for copies, measure how real they look, draw the report.
 
-    Run again, it goes on where it stopped and skips what is done. Without DATA it explains itself.
+    Run again, it goes on where it stopped and skips what is done. Where the check for copies or the score fails, the
+    rest is still made and the report drawn, and the error is told at the end. Without DATA it explains itself.
 
     Parameters
     ----------
@@ -109,11 +111,16 @@ def run(
         spent = (time.monotonic() - started) / 60
         trained = _train(data, folder, minutes, asked, given(settings), spent, progress)
         made = _generate(trained, n, seed, device, progress)
-        found = _audited(trained) or audit(trained, data=whole, device=device, command=_command(), progress=progress)
-        looks = _scored(trained, whole) or score(
+        parts = Parts(progress)
+        found = parts.tried("audit", lambda: _audited(trained) or audit(
+            trained, data=whole, device=device, command=_command(), progress=progress
+        ))  # fmt: skip
+        looks = parts.tried("score", lambda: _scored(trained, whole) or score(
             trained, data=whole, device=device, seed=seed, command=_command(), progress=progress
-        )
+        ))  # fmt: skip
         page = report(trained, progress=progress)
+    if found is None or looks is None:
+        raise parts.failed(page)
     if json:
         told = {"generated": made, "audit": found.sentence, "score": looks.sentence}
         print_json({"run": str(folder), "report": str(page), **told})
