@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import os
+import weakref
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,11 @@ from PIL import Image
 
 from flawforge.data import overlap
 from flawforge.data.candidates import Index, Signer
+from flawforge.data.dataset import Dataset
 from flawforge.data.keypoints import find_keypoints, flatten
 from flawforge.data.load import load
 from flawforge.data.overlap import connected, find_overlaps, overlap_groups
+from flawforge.data.threads import THREADS
 
 from .material import crops, photographed, texture
 
@@ -116,6 +120,31 @@ def test_images_beyond_memory_go_through_a_file(monkeypatch):
     images = crops(1, 96)
     monkeypatch.setattr(overlap, "IN_MEMORY", 1000)
     assert groups_of(images) == [0, 0, 0, 0, 1]
+
+
+def test_few_images_are_held_at_full_size():
+    """Two hundred were, as float32: 4 GB of ordinary camera images, in the first command."""
+    held, most = set(), []
+
+    def read(index):
+        image = np.random.default_rng(index).random((520, 540), np.float32) * 255
+        held.add(index)
+        most.append(len(held))
+        weakref.finalize(image, held.discard, index)
+        return image
+
+    for factor in (None, 8):
+        assert connected(find_overlaps(read, 16, factor=factor), 16).tolist() == list(range(16))
+    assert max(most) <= THREADS + 1
+
+
+def test_an_image_of_a_dataset_is_read_twice_at_most(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
+    dataset, reads = load(folder), []
+    read = Dataset.read
+    monkeypatch.setattr(Dataset, "read", lambda self, index: [reads.append(index), read(self, index)][1])
+    overlap_groups(dataset)
+    assert set(Counter(reads).values()) == {2}
 
 
 def test_candidates_grow_no_faster_than_images():

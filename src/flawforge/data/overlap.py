@@ -60,7 +60,9 @@ def overlap_groups(dataset: Dataset, progress: Progress = SILENT) -> Ints:
         pixels = dataset.read(index)
         return (to_gray(pixels) if pixels.ndim == 3 else pixels).astype(np.float32) * scale
 
-    groups = connected(find_overlaps(read, len(dataset), progress), len(dataset))
+    samples = [dataset.samples[index] for index in _learned(len(dataset))]
+    factor = reduction([min(sample.height, sample.width) for sample in samples])
+    groups = connected(find_overlaps(read, len(dataset), progress, factor), len(dataset))
     remember_groups(dataset.fingerprint, key, groups, DETECTOR)
     return groups
 
@@ -72,16 +74,16 @@ def find_overlaps(read: Reader, count: int, progress: Progress = SILENT, factor:
     transposed.
 
     Args:
-        read: gives the gray image of an index, (H, W), 0..255; called once or twice for each, from several threads.
+        read: gives the gray image of an index, (H, W), 0..255; called from several threads, for each more than once.
         count: number of images.
         progress: where to tell how far it is.
-        factor: whole number by which the images are made smaller first; None takes `reduction` of some of them.
+        factor: whole number by which the images are made smaller first; None reads some of them once more, for the
+            `reduction` of their sides.
     """
-    learn = np.unique(np.linspace(0, max(count - 1, 0), min(count, LEARNED)).astype(int)).tolist()
-    images = [np.asarray(image) for image in in_threads(read, learn)]
-    factor = reduction([min(image.shape) for image in images]) if factor is None else factor
-    patches = in_threads(lambda image: find_keypoints(flatten(_reduced(image, factor))).patches, images)
-    signer = Signer(np.concatenate([*patches, np.empty((0, PATCH), np.float32)]))
+    learned = _learned(count)
+    if factor is None:
+        factor = reduction(list(in_threads(lambda index: min(read(index).shape), learned)))
+    signer = _signer(read, learned, factor)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
         shelf, index, copies = Shelf(file), Index(), []
         first: dict[bytes, int] = {}
@@ -95,6 +97,18 @@ def find_overlaps(read: Reader, count: int, progress: Progress = SILENT, factor:
                     copies.append((original, number, 0))
                 task.advance()
         return np.array(copies + _verified(index, shelf, count, progress), dtype=np.int64).reshape(-1, 3)
+
+
+def _learned(count: int) -> list[int]:
+    """Return which of so many images the scale and the signatures are learned from."""
+    places = np.linspace(0, max(count - 1, 0), min(count, LEARNED))
+    return [int(place) for place in np.unique(places.astype(int))]
+
+
+def _signer(read: Reader, learned: list[int], factor: int) -> Signer:
+    """Fit the signatures; each image is reduced by the thread that reads it, so that few are held at full size."""
+    patches = in_threads(lambda index: find_keypoints(flatten(_reduced(read(index), factor))).patches, learned)
+    return Signer(np.concatenate([*patches, np.empty((0, PATCH), np.float32)]))
 
 
 def connected(pairs: Ints, count: int) -> Ints:
