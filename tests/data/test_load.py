@@ -200,6 +200,14 @@ def test_voc_takes_the_class_from_the_file_s_name_else_from_most_boxes(tmp_path,
     assert dataset.notes == ("Not read, as no part of the layout 'voc': 1 image in SegmentationClass.",)
 
 
+def test_an_annotation_without_its_image_still_tells_a_class(tmp_path, save, save_xml):
+    save(tmp_path / "images" / "dent_1.jpg", 1)
+    save(tmp_path / "images" / "rust_1.jpg", 2)
+    save_xml(tmp_path / "annotations" / "rust_1.xml", ("rust", 1, 1, 5, 6))
+    save_xml(tmp_path / "annotations" / "lost.xml", ("dent", 1, 1, 5, 6))
+    assert load(tmp_path).counts == {"dent": 1, "rust": 1}
+
+
 def test_voc_in_train_and_validation_with_class_folders(tmp_path, save, save_xml):
     for i, part in enumerate(("train", "validation")):
         save(tmp_path / part / "images" / "dent" / "dent_1.jpg", i)

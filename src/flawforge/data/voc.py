@@ -16,6 +16,8 @@ from flawforge.data.plan import Entry, Plan, is_mask, mask_key, tell_rest
 from flawforge.data.tree import Tree
 
 IMAGE_FOLDERS = frozenset({"images", "jpegimages"})
+Marked = dict[str, tuple[Box, ...]]  # image to its boxes
+
 TAG = "annotation"  # the root of the XML files
 HEAD = 1 << 16  # bytes in which the root begins: comments and declarations before it are short
 BACKGROUND = "background"  # the class of an image in which nothing is marked
@@ -42,15 +44,16 @@ def voc(root: Path, tree: Tree) -> Plan | None:
     plan = Plan("voc")
     files = {*gathered.values(), *beside.values()}
     boxes = _read_all(root, files, plan)
+    known = {box.label for several in boxes.values() for box in several}
     plan.broken += [
         Broken(file, "is an annotation without an image of the same name") for file in files - {*found.values()}
     ]
     marked = {file: boxes.get(annotation, ()) for file, annotation in found.items()}
     if inside:
-        _enter(plan, tree, {file: marked.get(file, ()) for file in [*inside, *found]}, inside)
+        _enter(plan, tree, {file: marked.get(file, ()) for file in [*inside, *found]}, known, inside)
         tell_rest(plan, tree)
         return plan
-    return _beside(root, tree, plan, marked)
+    return _beside(root, tree, plan, marked, known)
 
 
 def _annotations(root: Path, tree: Tree) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], str]]:
@@ -123,17 +126,16 @@ def _read_all(root: Path, files: Iterable[str], plan: Plan) -> dict[str, tuple[B
     return boxes
 
 
-def _enter(plan: Plan, tree: Tree, marked: dict[str, tuple[Box, ...]], homes: dict[str, str]) -> None:
+def _enter(plan: Plan, tree: Tree, marked: Marked, known: Collection[str], homes: dict[str, str]) -> None:
     """Enter images with the classes of their names and boxes."""
     masks = {mask_key(file): file for file in tree.images if is_mask(file)}
-    known = {box.label for boxes in marked.values() for box in boxes}
     for image, boxes in marked.items():
         stem = PurePosixPath(image).stem
         mask = masks.get((homes.get(image, _folder(image)), stem))
         plan.entries.append(Entry(image, class_of(stem, boxes, known), mask, boxes))
 
 
-def _beside(root: Path, tree: Tree, plan: Plan, marked: dict[str, tuple[Box, ...]]) -> Plan:
+def _beside(root: Path, tree: Tree, plan: Plan, marked: Marked, known: Collection[str]) -> Plan:
     """Complete a plan where the XML files lie beside the images, with the images that have none."""
     whole = folders(root, tree)
     bare = [entry.file for entry in whole.entries if entry.file not in marked]
@@ -151,7 +153,7 @@ def _beside(root: Path, tree: Tree, plan: Plan, marked: dict[str, tuple[Box, ...
         whole.entries = [replace(entry, boxes=marked.get(entry.file, ())) for entry in whole.entries]
         whole.broken += plan.broken
         return whole
-    _enter(plan, tree, marked if sorted_in else marked | dict.fromkeys(bare, ()), {})
+    _enter(plan, tree, marked if sorted_in else marked | dict.fromkeys(bare, ()), known, {})
     if bare:
         these = "1 image has" if len(bare) == 1 else f"{len(bare)} images have"
         theirs = "that of their folder" if sorted_in else f"that in their name, else '{BACKGROUND}'"
