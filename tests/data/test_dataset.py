@@ -62,6 +62,10 @@ def test_an_unknown_class_is_refused_with_the_near_one():
     assert str(caught.value) == (
         "there is no class 'scratch' in drawn. Did you mean 'scratches'? There are: patches, scratches."
     )
+    with pytest.raises(
+        DataUnusableError, match=r"'patches,scratches' in drawn\. Did you mean them one by one: patches s"
+    ):
+        data.select(["patches,scratches"])
 
 
 def test_shots_come_from_as_many_groups_as_there_are(monkeypatch):

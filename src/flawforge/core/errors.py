@@ -27,6 +27,7 @@ is wrong with the value, what is allowed, and what to do. Only the command line 
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 
@@ -115,6 +116,12 @@ class WeightsMissingError(FlawforgeError, ImportError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the nearest known word, or an empty string when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    """Return `` Did you mean 'x'?`` for the nearest known word, or an empty string when none is near. Known words that
+    are joined by commas are asked for with spaces.
+    """
+    known = list(known)
+    parts = [part.strip() for part in word.split(",")]
+    if len(parts) > 1 and set(parts) <= set(known):
+        return f" Did you mean them one by one: {shlex.join(parts)}?"
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f" Did you mean '{near[0]}'?" if near else ""
