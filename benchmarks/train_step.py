@@ -8,6 +8,7 @@ over the loss curve (they are the same mathematics).
 
     python benchmarks/train_step.py [--quick] [--json FILE] [--rounds 20] [--threads N] [--device cuda]
     python benchmarks/train_step.py --profile    only where the time of a step goes, by operation
+    python benchmarks/train_step.py --same    only how far the two are apart, over --rounds steps
 """
 
 from __future__ import annotations
@@ -133,6 +134,17 @@ def products(step: Callable[[int], float]) -> float:
     return float(counter.get_total_flops()) / 1e9
 
 
+def show_difference(batches: list[Tensor]) -> tuple[float, float]:
+    """Print and return how far ours and the plain loop are apart: first gradients, and the loss over the batches."""
+    gradients, curve = gradient_difference(batches), curve_difference(batches)
+    print("the same mathematics: the discriminator's first gradients differ from the plain loop's by ", end="")
+    print(
+        f"{gradients:.1e} of\ntheir size (float32), the loss over {len(batches)} steps by at most {curve:.1e} ", end=""
+    )
+    print("(float64, depths 8)")
+    return gradients, curve
+
+
 def show_profile(batches: list[Tensor], half: bool, device: torch.device) -> dict[str, dict[str, float]]:
     """Print where the time of a step goes, by operation, for both recipes; return milliseconds a step."""
     kept, gpu = {}, device.type == "cuda"
@@ -162,6 +174,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="auto, cpu (default), cuda, cuda:0, ...")
     parser.add_argument("--quick", action="store_true", help="4 rounds")
     parser.add_argument("--profile", action="store_true", help="only show where the time goes")
+    parser.add_argument("--same", action="store_true", help="only show how far ours and the plain loop are apart")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -171,6 +184,9 @@ def main() -> None:
     half = resolve_precision("auto", device) == "bfloat16"
     if args.profile:
         show_profile(batches, half, device)
+        return
+    if args.same:
+        show_difference(batches)
         return
 
     formats: list[Precision] = ["float32", "bfloat16"] if half else ["float32"]
@@ -208,11 +224,7 @@ def main() -> None:
     print(f"\nthe 128 epochs of 300 images: {whole:.0f} s at this rate (reckoned, not run)")
     print(f"matrix products: {', '.join(f'{rate:.0f} GFLOP/s in {kind}' for kind, rate in rates.items())}; ", end="")
     print(f"{gflop['dcgan-sn']:.0f} and {gflop['fewshot']:.1f} GFLOP a step; {args.threads} threads")
-    gradients, curve = gradient_difference(batches), curve_difference(batches)
-    print(
-        f"the same mathematics: the discriminator's first gradients differ from the plain loop's by {gradients:.1e} of"
-    )
-    print(f"their size (float32), the loss over {rounds} steps by at most {curve:.1e} (float64, depths 8)")
+    gradients, curve = show_difference(batches)
     result = {"rounds": rounds, "threads": args.threads, "ceiling_gflops": rates, "gflop": gflop, "rows": table}
     result["profile_ms"] = show_profile(batches, half, device)
     keep(args.json, {**result, "gradient_difference": gradients, "curve_difference": curve})
