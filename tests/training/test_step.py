@@ -121,6 +121,8 @@ def test_a_step_stays_on_its_device_and_never_waits_for_it(
     state = TrainingState(made, 1, 0, meta, "float32", 3)
     real = torch.zeros(made.batch, 1, *made.resolution, device=meta)
     latents = torch.zeros(made.batch, made.latent, device=meta)
-    outcome = gan_step(state, real, latents, torch.zeros(made.batch, dtype=torch.int64, device=meta))
-    assert outcome.stacked().device == meta
+    labels = torch.zeros(made.batch, dtype=torch.int64, device=meta)
+    for in_pairs in (False, True):
+        outcome = gan_step(state, real, latents, labels, within=in_pairs)
+        assert outcome.stacked().device == meta
     assert all(tensor.device == meta for tensor in state.tensors().values() if tensor.dim())
