@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import subprocess
 import sys
@@ -7,9 +8,11 @@ import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import IO
 
 import pytest
 
+from flawforge.core import locks
 from flawforge.core.locks import hold, locked
 
 
@@ -17,12 +20,11 @@ from flawforge.core.locks import hold, locked
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to lock: the other one is played, with what `msvcrt` does and nothing else."""
     if request.param == "windows":
-        real = fcntl.flock
 
         def locking(handle: int, mode: int, count: int) -> None:
             assert (mode, count) == (2, 1)
             try:
-                real(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise PermissionError(13, "Permission denied") from None
 
@@ -39,6 +41,44 @@ def test_a_lock_has_one_holder_and_is_free_again(system: str, tmp_path: Path) ->
     again = hold(tmp_path / "lock")
     assert again is not None
     again.close()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[IO[bytes]]:
+    """The files that were opened to be locked."""
+    files: list[IO[bytes]] = []
+    lock = locks._lock
+
+    def noted(file: IO[bytes]) -> None:
+        files.append(file)
+        lock(file)
+
+    monkeypatch.setattr(locks, "_lock", noted)
+    return files
+
+
+def test_who_does_not_get_it_leaves_no_file_open(system: str, opened: list[IO[bytes]], tmp_path: Path) -> None:
+    with locked(tmp_path / "lock"):
+        assert hold(tmp_path / "lock") is None
+        holder, other = opened
+        assert (holder.closed, other.closed) == (False, True)
+    assert holder.closed
+
+
+def test_a_drive_without_locks_is_told_and_not_waited_for(
+    system: str, opened: list[IO[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    def wait(_: float) -> None:
+        raise AssertionError("waits for what will never be")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr("time.sleep", wait)
+    with pytest.raises(OSError, match="No locks available"), locked(tmp_path / "lock"):
+        pass
+    assert [file.closed for file in opened] == [True]
 
 
 def test_who_waits_gets_it_when_it_is_free(system: str, tmp_path: Path) -> None:
