@@ -3,7 +3,8 @@
 A worker that is killed leaves its trial running for ever. Whoever opens the search next on the same machine sees that
 the worker is gone, closes the trial as broken off and queues its settings again with the same run folder, so that the
 training goes on where it stopped. A worker is there as long as it holds the lock of a file of its own: process numbers
-come again, in a container always the same one, and a notebook's process outlives its searches.
+come again, in a container always the same one, and a notebook's process outlives its searches. A trial gets the name of
+its worker just after it is begun: with a storage that several computers share, it is seen without one in between.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 JOURNAL = "trials.journal"
 START = "start"  # mark of a trial that is the recipe as it is, where that lies outside the ranges
+NAMED = 10.0  # seconds after which a trial that still has no worker is taken for broken off as it was begun
+POLL = 0.1  # seconds between two looks for its worker
 STARTUP = 8  # trials drawn at random before the model of good settings takes over
 
 
@@ -122,8 +126,6 @@ class Store:
         """Say whether a worker (host:process:token) of this computer is gone. Of another one it is not known."""
         host, _, rest = worker.partition(":")
         process, _, token = rest.partition(":")
-        if not host:
-            return True
         if host != socket.gethostname():
             return False
         if not token or not self._sign(token).exists():  # begun from another folder, on the same storage
@@ -138,11 +140,11 @@ class Store:
         """Close the trials of workers that are gone, queue their settings anew, and return their run folders."""
         from optuna.trial import TrialState
 
-        taken = []
+        taken, nameless = [], self._nameless()
         with self.alone():
-            for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            for trial in self._running():
                 worker = str(trial.user_attrs.get("worker", ""))
-                if not self._is_gone(worker):
+                if not (self._is_gone(worker) if worker else trial.number in nameless):
                     continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 folder = trial.user_attrs.get("folder", _folder(trial.number))
@@ -153,16 +155,30 @@ class Store:
                     self._sign(token).unlink(missing_ok=True)
         return taken
 
+    def _running(self) -> list[FrozenTrial]:
+        from optuna.trial import TrialState
+
+        return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+    def _nameless(self) -> set[int]:
+        """Return the numbers of running trials that no worker gives its name to, after waiting for it."""
+        end, found = time.monotonic() + NAMED, {trial.number for trial in self._running()}
+        while found := found & {trial.number for trial in self._running() if "worker" not in trial.user_attrs}:
+            if time.monotonic() >= end:
+                break
+            time.sleep(POLL)
+        return found
+
     def next(self, most: int) -> Trial | None:
         """Begin the next trial, or return None when `most` trials are begun; broken ones do not count."""
         with self.alone():
             if self.begun >= most:
                 return None
             trial = self.study.ask()
+            trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}:{self._token}")
             if START not in trial.user_attrs:
                 for knob in self.plan.knobs:
                     knob.draw(trial)
-            trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}:{self._token}")
             if "folder" not in trial.user_attrs:
                 trial.set_user_attr("folder", _folder(trial.number))
         return trial
