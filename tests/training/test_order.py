@@ -65,6 +65,7 @@ def test_an_order_is_a_function_of_seed_and_place() -> None:
 def test_with_many_classes_each_that_comes_in_a_batch_comes_twice(batch: int) -> None:
     of = labels(*[3, 4, 5] * 100)
     order = make_order(of, 300, 0.5, 0.25, 0, batch)
+    single: dict[int, int] = {}  # of classes of which the last image of an odd batch was shown, that image
     for step in range(1000):
         shown = order.indices(range(step * batch, (step + 1) * batch))
         often = Counter(of[shown].tolist())
@@ -72,6 +73,10 @@ def test_with_many_classes_each_that_comes_in_a_batch_comes_twice(batch: int) ->
         pairs = [shown[i : i + 2] for i in range(0, batch - 1, 2)]
         assert all(a != b for a, b in pairs)
         assert all(of[a] == of[b] for a, b in pairs)
+        assert all(single.pop(of[a], a) == a for a, _ in pairs)  # the next pair of its class begins with it
+        if batch % 2:
+            assert of[shown[-1]] == of[shown[-2]]
+            single[of[shown[-1]]] = shown[-1]
 
 
 def test_pairs_show_classes_by_their_shares_and_the_images_of_a_class_equally_often() -> None:
