@@ -361,3 +361,4 @@ def test_a_resume_does_not_make_judging_rarer(
     assert look(keeper, 30, 5.0) == 1
     judge.seconds = 0.5
     assert look(keeper, 40, 5.0) == 2
+    assert look(keeper, 60, 0.0) == 4  # the clock has not moved since

@@ -81,7 +81,7 @@ class Keeper:
             self._best = self.state.step, self._copied(), self.facts()
         if self.care.spent(took, between if whole else None):
             self.progress.say(
-                f"judging took {took / between:.0%} of the time; it is done half as often from {place} on"
+                f"judging took {took / (took + between):.0%} of the time; it is done half as often from {place} on"
             )
         self.journal.remark(distance=value)
         if found is not None and self.state.begun.rescues == 0:
