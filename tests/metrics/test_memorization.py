@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -122,6 +123,23 @@ def test_closed_form_of_two_classes() -> None:
     assert (found.effect, found.expected) == pytest.approx((1 / 3, (1 * 0.5 + 2 * 1.0) / 3))
     # P(1 of 3 drawn as made's first class is authentic: 0) = 2/3; second: 2 of 3 drawn, 2 authentic of 3: 1 or 2
     assert found.p == pytest.approx(2 / 3 * 2 / 3)
+
+
+def test_equal_distances_within_classes_are_reckoned_with() -> None:
+    """The normal law of van Elteren's sum has the mean and variance over all ways to deal the distances of a class."""
+    train = np.zeros((2, 1))
+    held, made = {0: [1.0, 2.0, 2.0], 1: [1.0, 3.0]}, {0: [1.0, 2.0], 1: [3.0, 3.0, 5.0]}
+    found, mean, variance = 0.0, 0.0, 0.0
+    for code in (0, 1):
+        ranks = stats.rankdata([*made[code], *held[code]]) / (len(made[code]) + len(held[code]) + 1)
+        dealt = [sum(some) for some in combinations(ranks, len(made[code]))]
+        found, mean, variance = found + dealt[0], mean + np.mean(dealt), variance + np.var(dealt)
+    rows = [np.array(side[0] + side[1])[:, None] for side in (held, made)]
+    codes = ([0, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1])
+    told = memorization.data_copying(train, *rows, codes)
+    assert told.p == pytest.approx(stats.norm.cdf((found - mean) / np.sqrt(variance)))
+    alike = memorization.data_copying(train, rows[0] * 0, rows[1] * 0, codes)
+    assert (alike.effect, alike.p) == (0.5, 1)
 
 
 def test_classes_without_common_ones_or_of_other_lengths_are_refused() -> None:
