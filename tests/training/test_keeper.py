@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,17 @@ def test_without_rescues_a_rising_distance_is_told_and_training_goes_on(
     assert (event["kind"], event["step"], event["text"]) == ("worse", 60, text)
     bare = train(data, tmp_path / "bare", kimg=0.32, **{**cared, "rescues": 0, "judge_kimg": 0.0})
     assert same(run, bare)
+
+
+@pytest.mark.parametrize(("last", "best"), [(1.9, 25), (2.1, 10)])
+def test_at_the_end_the_present_weights_compete_with_the_best(
+    draw: Draw, tmp_path: Path, cared: dict[str, object], monkeypatch: pytest.MonkeyPatch, last: float, best: int
+) -> None:
+    told = [9.0, 2.0, 3.0]  # untrained, and after steps 10 and 20
+    judge_by(chain(told, repeat(last)), monkeypatch)
+    run = train(draw(), tmp_path / "run", kimg=0.1, **cared)
+    assert require_checkpoint(run).step == 25
+    assert find_checkpoint(run).step == require_checkpoint(run).facts["best"] == best
 
 
 def test_without_rescues_the_best_weights_outlive_a_divergence(
