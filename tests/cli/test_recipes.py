@@ -43,4 +43,4 @@ def test_flags_and_files_change_what_is_shown(typed: Typed, capsys: pytest.Captu
 
 def test_a_value_outside_its_range_says_what_is_allowed(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("recipes", "dcgan-lite", "--batch", "1") == 1
-    assert "setting 'batch' cannot be '1'" in capsys.readouterr().err
+    assert "--batch cannot be '1'; allowed: from 2" in capsys.readouterr().err

@@ -29,9 +29,15 @@ def test_an_unknown_key_names_the_near_one() -> None:
 def test_every_problem_is_told_at_once_with_what_is_allowed() -> None:
     with pytest.raises(SettingError) as error:
         Oven.parse({"heat": 400, "trays": 0})
+    assert str(error.value) == ("--heat cannot be 400; allowed: above 0 to 300; --trays cannot be 0; allowed: from 1")
+
+
+def test_what_is_no_number_is_told_what_kind_is_wanted_and_a_file_names_its_own_keys() -> None:
+    with pytest.raises(SettingError) as error:
+        Oven.parse({"heat": "warm", "trays": "2.5"}, where="oven.toml")
     assert str(error.value) == (
-        "setting 'heat' cannot be 400: Input should be less than or equal to 300; allowed: above 0 to 300; "
-        "setting 'trays' cannot be 0: Input should be greater than or equal to 1; allowed: from 1"
+        "oven.toml: setting 'heat' cannot be 'warm'; allowed: a number, above 0 to 300; "
+        "setting 'trays' cannot be '2.5'; allowed: a whole number, from 1"
     )
 
 

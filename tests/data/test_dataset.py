@@ -78,7 +78,7 @@ def test_shots_come_from_as_many_groups_as_there_are(monkeypatch):
         files = [one.file for one in part.samples if one.label == "a"]
         assert len({groups[int(file)] for file in files}) == 4
         assert data.select(shots=4, seed=seed) == part
-    with pytest.raises(DataUnusableError, match=r"^shots is 0; it is a number of images per class, from 1\.$"):
+    with pytest.raises(DataUnusableError, match=r"^--shots is 0; it is a number of images per class, from 1\.$"):
         data.select(shots=0)
 
 

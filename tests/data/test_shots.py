@@ -32,5 +32,5 @@ def test_a_class_draws_the_same_whatever_other_classes_there_are() -> None:
 
 
 def test_no_shots_are_refused() -> None:
-    with pytest.raises(DataUnusableError, match=r"^shots is 0;"):
+    with pytest.raises(DataUnusableError, match=r"^--shots is 0;"):
         draw_shots(LABELS, ("a", "b"), GROUPS, 0, 0)

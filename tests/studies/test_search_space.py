@@ -36,7 +36,7 @@ def test_ranges_of_one_s_own() -> None:
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        (["generator_rl"], r"'generator_rl' cannot be searched\. Did you mean 'generator_lr'\? There are: "),
+        (["generator_rl"], r"'generator_rl' cannot be searched\. Did you mean 'generator-lr'\? There are: "),
         (["name"], "'name' cannot be searched"),
         (["ema_kimg=2..1"], r"a range is written LOW..HIGH, e.g. ema_kimg=0.5..2"),
         (["ema_kimg=lots"], r"a range is written LOW..HIGH"),

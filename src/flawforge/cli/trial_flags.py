@@ -28,7 +28,7 @@ def default_of(name: str) -> str:
 
 TrialFlags: Any = flags_of(
     "TrialFlags", __name__, TrialSettings, {name: default_of(name) for name in TrialSettings.model_fields}, GROUP,
-    names={"models": "--model"}, lists=("shots", "arms", "models"),
+    names=TrialSettings.flags, lists=("shots", "arms", "models"),
 )  # fmt: skip
 """One optional text, or list of texts, for each field of `TrialSettings`."""
 NONE_GIVEN = TrialFlags()

@@ -9,12 +9,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from flawforge.core.errors import SettingError, did_you_mean
+
+KINDS = {"int_": "a whole number, ", "float_": "a number, "}  # beginning of pydantic's word for a problem
 
 
 def setting(default: Any = ..., *, help: str, unit: str = "", allowed: str = "", **constraints: Any) -> Any:
@@ -33,6 +35,7 @@ def setting(default: Any = ..., *, help: str, unit: str = "", allowed: str = "",
 class Settings(BaseModel):
     """Base of all settings. Unknown keys are errors that name the nearest known one; values cannot change later."""
 
+    flags: ClassVar[Mapping[str, str]] = {}  # field to option, where they differ
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     @classmethod
@@ -49,7 +52,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            problems = [cls._explain(dict(item)) for item in error.errors()]
+            problems = [cls._explain(dict(item), as_flag=not where) for item in error.errors()]
             prefix = f"{where}: " if where else ""
             raise SettingError(prefix + "; ".join(problems)) from None
 
@@ -68,7 +71,8 @@ class Settings(BaseModel):
             raise SettingError(f"{path} is not valid TOML: {error}.") from None
 
     @classmethod
-    def _explain(cls, item: dict[str, Any]) -> str:
+    def _explain(cls, item: dict[str, Any], as_flag: bool) -> str:
+        """Put a problem into words; `as_flag` names the option of the command line, else it is the name in a file."""
         name = ".".join(str(part) for part in item["loc"]) or cls.__name__
         field = str(item["loc"][0]) if item["loc"] else ""
         if item["type"] == "extra_forbidden":
@@ -78,8 +82,19 @@ class Settings(BaseModel):
         message = item["msg"].removeprefix("Value error, ")
         if not field:  # a rule over several fields, which names them itself
             return str(message)
-        allowed = f"; allowed: {field_range(cls.model_fields[field])}" if field in cls.model_fields else ""
-        return f"setting '{field}' cannot be {item['input']!r}: {message}{allowed}"
+        named = cls.flag(field) if as_flag else f"setting '{field}'"
+        allowed = field_range(cls.model_fields[field]) if field in cls.model_fields else "any"
+        if allowed == "any":
+            return f"{named} cannot be {item['input']!r}: {message}"
+        if item["type"] == "value_error":  # a rule of ours, which says more than the range
+            return f"{named} cannot be {item['input']!r}: {message}; allowed: {allowed}"
+        kind = next((words for start, words in KINDS.items() if item["type"].startswith(start)), "")
+        return f"{named} cannot be {item['input']!r}; allowed: {kind}{allowed}"
+
+    @classmethod
+    def flag(cls, field: str) -> str:
+        """Return the option of the command line that sets a field."""
+        return cls.flags.get(field, f"--{field.replace('_', '-')}")
 
 
 def field_unit(field: FieldInfo) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -24,6 +25,8 @@ class TrialSettings(Settings):
 
     Two things are said apart: `protocol` is what all cells have in common; `CHANGEABLE` says which cells there are.
     """
+
+    flags: ClassVar[Mapping[str, str]] = {"models": "--model"}
 
     task: Literal["type", "good"] = setting(
         "type", help="'type' tells the classes apart, 'good' tells defective images from good ones."

@@ -27,7 +27,7 @@ def draw_shots(
         DataUnusableError: `shots` is below 1.
     """
     if shots < 1:
-        raise DataUnusableError(f"shots is {shots}; it is a number of images per class, from 1.")
+        raise DataUnusableError(f"--shots is {shots}; it is a number of images per class, from 1.")
     chosen: list[int] = []
     for code, label in enumerate(classes):
         members = np.flatnonzero(labels == code)

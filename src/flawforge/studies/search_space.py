@@ -122,9 +122,10 @@ def _knob(start: Recipe, text: str) -> Knob:
     name, _, inside = text.partition("=")
     field = name.strip().replace("-", "_")
     if field not in SEARCHABLE:
+        dashed = [one.replace("_", "-") for one in SEARCHABLE]
         raise SettingError(
-            f"--settings: '{field}' cannot be searched.{did_you_mean(field, SEARCHABLE)} "
-            f"There are: {', '.join(SEARCHABLE)}."
+            f"--settings: '{name.strip()}' cannot be searched.{did_you_mean(field.replace('_', '-'), dashed)} "
+            f"There are: {', '.join(dashed)}."
         )
     if field in _CHOICES:
         return Knob(field, choices=tuple(part.strip() for part in inside.split(",")) if inside else _CHOICES[field])
