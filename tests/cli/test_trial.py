@@ -88,7 +88,7 @@ def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
         (["--shots", "five"], "cannot be 'five'"),
         (["--arms", "classical,genrated"], "no arm 'genrated'. Did you mean 'generated'"),
         (["--minutes", "0"], "--minutes is 0"),
-        (["--resume"], "is no trial"),
+        (["--resume"], "there is no folder"),
     ],
 )
 def test_what_is_wrong_is_said_and_the_exit_code_is_1(

@@ -10,6 +10,7 @@ from PIL import Image
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.core.files import write_json
+from flawforge.core.kinds import MARKS, Kind
 from flawforge.data.inspection import inspect
 from flawforge.data.load import load
 
@@ -33,6 +34,20 @@ def test_what_was_made_from_images_is_no_data(tmp_path: Path, name: str, what: s
     assert [(one.file, one.reason) for one in found.broken] == [("made", f"is {what}, whose images are no data")]
     shutil.move(tmp_path / "data" / "made", tmp_path / "made")
     assert len(load(tmp_path / "made")) == 3  # named itself, it is read
+
+
+@pytest.mark.parametrize("kind", ["run", "trial", "search"])
+def test_a_folder_of_ours_that_is_named_itself_is_no_data(tmp_path: Path, kind: Kind) -> None:
+    """Inspecting a run once told of few images: its previews."""
+    write(tmp_path / "data" / "dent")
+    write(tmp_path / "data" / "made" / "previews")
+    for mark in MARKS[kind]:
+        (tmp_path / "data" / "made" / mark).mkdir()
+    with pytest.raises(DataUnusableError, match=f"made holds a {kind}: .* See what is there with: flawforge report"):
+        load(tmp_path / "data" / "made")
+    found = load(tmp_path / "data")
+    assert found.counts == {"dent": 3}
+    assert found.broken[0].reason == f"is a {kind} of Flawforge, whose images are no data"
 
 
 @pytest.mark.parametrize("empty", ["", " "])

@@ -15,6 +15,7 @@ import flawforge
 from flawforge.core.errors import RunNotFoundError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.reports.page import report
+from flawforge.runs.folder import Run
 from parsed_page import Parsed
 
 
@@ -165,9 +166,16 @@ def test_an_unreadable_image_is_warned_of_and_told_on_the_page(drawn: Callable) 
     assert "1 of the chosen images cannot be read" in text
 
 
-def test_wrong_places_are_explained(tmp_path: Path, drawn: Callable) -> None:
-    with pytest.raises(RunNotFoundError, match=r"is no run: it has no run\.json"):
+def test_wrong_places_are_explained(tmp_path: Path, drawn: Callable, draw_images: Callable) -> None:
+    with pytest.raises(RunNotFoundError, match="there is no folder .*nothing"):
         report(tmp_path / "nothing")
+    with pytest.raises(RunNotFoundError, match="is no run, trial or search: it holds images"):
+        report(draw_images(tmp_path / "photos" / "dent", 1).parent)
+    Run.create(tmp_path / "trial" / "generators" / "s0000-n0005", {})
+    for mark in ("bench.json", "bench.safetensors"):  # begun, and no record yet
+        (tmp_path / "trial" / mark).touch()
+    with pytest.raises(RunNotFoundError, match="has no trial record. Make it anew with: flawforge trial"):
+        report(tmp_path / "trial")
     with pytest.raises(SettingError) as raised:
         report(drawn().run, out=tmp_path)
     assert str(raised.value) == (

@@ -29,7 +29,7 @@ def test_a_file_in_the_way_is_explained(tmp_path: Path) -> None:
 
 
 def test_no_run_and_a_run_of_another_format(tmp_path: Path) -> None:
-    with pytest.raises(RunNotFoundError, match=r"is no run: it has no run\.json"):
+    with pytest.raises(RunNotFoundError, match="is no run: it is empty"):
         Run.open(tmp_path)
     (tmp_path / "run.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(RunBrokenError, match="has format 99; this version of Flawforge reads format 1"):

@@ -264,6 +264,10 @@ def test_no_set_or_half_a_set_is_an_error_with_the_command(make_run: Any) -> Non
     assert str(caught.value) == (
         f"there is no synthetic set in {run.synthetic}. Make one with: flawforge generate {run.path} -n 64"
     )
+    (run.path / "photos").mkdir()
+    (run.path / "photos" / "a.png").touch()
+    with pytest.raises(RunNotFoundError, match=r"photos is no synthetic set: it holds images \(a\.png\)"):
+        audit(run, synthetic=run.path / "photos")
     generate(run, 3)
     (run.synthetic / "manifest.jsonl").write_text("")
     with pytest.raises(RunBrokenError, match="is not what it was when the set was made"):

@@ -171,5 +171,7 @@ def test_a_folder_that_is_no_trial_is_named(tmp_path: Path) -> None:
     from flawforge.core.errors import RunNotFoundError
     from flawforge.studies.trial_bench import load_bench
 
-    with pytest.raises(RunNotFoundError, match="is no trial"):
+    with pytest.raises(
+        RunNotFoundError, match="is no trial: it is empty. A trial is made by: flawforge trial DATA --out"
+    ):
         load_bench(tmp_path)

@@ -14,7 +14,7 @@ from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import given
 from flawforge.cli.parts import Parts
 from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
-from flawforge.core.errors import RunBrokenError, RunExistsError
+from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -99,8 +99,12 @@ def run(
     from flawforge.reports.page import report
     from flawforge.studies.audit import audit
     from flawforge.studies.score import score
+    from flawforge.training.refusals import refuse_at_once
 
     folder = out_folder if out_folder is not None else Path("runs") / (Path(data).resolve().name or "run")
+    if n is not None and n < 1:
+        raise SettingError(f"-n is {n}; it is a number of images of each class, from 1.")
+    refuse_at_once(folder, recipe, given(settings), minutes=minutes, seed=seed, resume=True)
     with drawn_progress() as progress:
         whole = load(data, progress=progress)
         dataset = whole.select(classes, shots, seed, progress)
@@ -192,14 +196,8 @@ def _generate(run: Run, n: int | None, seed: int, device: str, progress: Progres
             )
         n = n if n is not None else max(there["classes"].values())
     made = generate(
-        run,
-        n if n is not None else 64,
-        seed=seed,
-        overwrite=stale,
-        device=device,
-        command=_command(),
-        progress=progress,
-    )
+        run, 64 if n is None else n, seed=seed, overwrite=stale, device=device, command=_command(), progress=progress
+    )  # fmt: skip
     return int(made.facts["n"])
 
 

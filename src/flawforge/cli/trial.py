@@ -101,6 +101,7 @@ def _do(
     from dataclasses import asdict
 
     from flawforge.reports.trial import trial_report
+    from flawforge.runs.places import refuse_other
     from flawforge.runs.trials import TRIAL_FILE
     from flawforge.runs.versions import command
     from flawforge.studies.trial import plan_trial
@@ -108,6 +109,7 @@ def _do(
     from flawforge.studies.trial_bench import load_bench
 
     if resume:
+        refuse_other(folder, "trial")
         load_bench(folder)
     with drawn_progress() as progress:
         if plan:

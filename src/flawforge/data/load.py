@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections import Counter
 from functools import partial
 from pathlib import Path
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, ImageBrokenError, did_you_mean
+from flawforge.core.kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Broken, Dataset, Sample
 from flawforge.data.decode import examine
@@ -31,7 +33,8 @@ def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
 
     Raises:
         DataNotFoundError: there is no such folder, or no image in it.
-        DataUnusableError: no image in it can be read; the message lists the reasons.
+        DataUnusableError: no image in it can be read; the message lists the reasons. Or it is the folder of a run, a
+            trial or a search.
         ExtraMissingError: ``elpv`` is asked for and not installed.
     """
     if isinstance(data, Dataset):
@@ -71,6 +74,7 @@ def place_again(source: str, root: str) -> str:
 
 def _plan_folder(root: Path) -> Plan:
     _check_folder(root)
+    _refuse_ours(root)
     tree = walk(root)
     if not tree.images:
         if tree.broken:
@@ -83,6 +87,17 @@ def _plan_folder(root: Path) -> Plan:
     plan = recognise(root, tree)
     plan.broken += tree.broken
     return plan
+
+
+def _refuse_ours(root: Path) -> None:
+    """Refuse the folder of a run, a trial or a search. A synthetic set that is named itself is read."""
+    ours = [kind for kind in kinds_in(root) if kind != "synthetic set"]
+    if ours:
+        made = " (Images that it made lie in its folder synthetic.)" if ours[0] == "run" else ""
+        raise DataUnusableError(
+            f"{root} holds a {ours[0]}: the pictures in it are made from images, and are no data. See what is there "
+            f"with: flawforge report {shlex.quote(str(root))}{made}"
+        )
 
 
 def _check_folder(root: Path) -> None:

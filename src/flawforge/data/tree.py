@@ -7,10 +7,10 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from flawforge.core.kinds import READ_ENDINGS, kinds_in
 from flawforge.data.dataset import Broken
 
 # Endings of files that mean to be images. Those of other kinds are here too, so that they are named and not lost.
-READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}
 IMAGE_ENDINGS = READ_ENDINGS | {".gif", ".heic", ".heif", ".avif", ".jp2", ".pgm", ".ppm", ".pnm"}
 OURS = {"run.json": "a run of Flawforge", "set.json": "a synthetic set of Flawforge"}
 TEXT_ENDINGS = {".xml", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html", ".yaml", ".yml", ".toml", ".py"}
@@ -36,9 +36,9 @@ class Tree:
 def walk(root: Path) -> Tree:
     """List a folder and all folders in it. Links are followed, but not round in a circle.
 
-    Runs and synthetic sets of ours below it are named and passed over: a generator must not learn from its own images
-    by accident. Names that begin with a dot and what operating systems leave behind (``Thumbs.db``, ``__MACOSX``) are
-    passed over in silence.
+    Runs, trials, searches and synthetic sets of ours below it are named and passed over: a generator must not learn
+    from its own images by accident. Names that begin with a dot and what operating systems leave behind
+    (``Thumbs.db``, ``__MACOSX``) are passed over in silence.
     """
     tree = Tree()
     _walk(root, "", (), tree)
@@ -59,6 +59,7 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], tree: Tr
     if here in above:  # a link to a folder that we are in
         return
     ours = [what for name, what in OURS.items() if any(entry.name == name for entry in entries)]
+    ours += [f"a {kind} of Flawforge" for kind in kinds_in(folder)]
     if ours and below:  # what was made from images is no data
         tree.broken.append(Broken(below.rstrip("/"), f"is {ours[0]}, whose images are no data"))
         return

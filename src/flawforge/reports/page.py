@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from flawforge.core.errors import RunBrokenError, SettingError
 from flawforge.core.files import explain_os_errors, write_text
+from flawforge.core.kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.reports.course import Course, course, logged_steps
 from flawforge.reports.film import Film, film
@@ -25,6 +26,7 @@ from flawforge.reports.trial import trial_report
 from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
+from flawforge.runs.places import not_found
 from flawforge.runs.searches import SETTINGS_FILE
 from flawforge.runs.trials import TRIAL_FILE
 
@@ -69,14 +71,16 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
         The file.
 
     Raises:
-        RunNotFoundError: the folder is no run. RunBrokenError: run.json is damaged.
+        RunNotFoundError: the folder is none of them. RunBrokenError: run.json is damaged.
         SettingError: `out` is a folder. RunUnwritableError, DiskFullError: the file cannot be written.
     """
     folder = run.path if isinstance(run, Run) else Path(run)
-    if (folder / TRIAL_FILE).is_file():
+    if (folder / TRIAL_FILE).is_file() or "trial" in kinds_in(folder):
         return trial_report(folder, out=out)
     if (folder / SETTINGS_FILE).is_file():
         return search_page(folder, out)
+    if not Run(folder).settings_file.is_file():
+        raise not_found(folder, "run", "trial", "search")
     opened = Run.open(folder)
     file = opened.report_file if out is None else Path(out)
     if file.is_dir():

@@ -14,12 +14,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
-from flawforge.core.errors import RunBrokenError, RunExistsError, RunNotFoundError
+from flawforge.core.errors import RunBrokenError, RunExistsError
 from flawforge.core.files import explain_os_errors, read_json, write_json
+from flawforge.runs.places import not_found, refuse_other
 
 FORMAT = 1
 
@@ -83,19 +83,16 @@ class Run:
         """Make a new run folder with its ``run.json``.
 
         Args:
-            path: the folder; it may exist, but hold no run.
+            path: the folder; it may exist, but hold nothing of ours.
             settings: the content of run.json, to which the format number is added.
 
         Raises:
-            RunExistsError: the folder holds a run already. RunUnwritableError: it cannot be written.
+            RunExistsError: the folder holds a run already, or something else of ours. RunUnwritableError: it cannot
+            be written.
         """
         run = cls(path)
-        if run.settings_file.exists():
-            raise RunExistsError(
-                f"{run.path} already holds a run. Add --resume to go on with it, or give another --out."
-            )
-        if run.path.exists() and not run.path.is_dir():
-            raise RunExistsError(f"{run.path} is a file; --out takes a folder.")
+        refuse_other(run.path, "run")
+        run.refuse_another()
         with explain_os_errors(run.path):
             for folder in (run.path, run.previews, run.checkpoints, run.records):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -111,16 +108,24 @@ class Run:
         """
         run = cls(path)
         if not run.settings_file.is_file():
-            raise RunNotFoundError(
-                f"{run.path} is no run: it has no run.json. "
-                f"A run is made by: flawforge train DATA --out {shlex.quote(str(run.path))}"
-            )
+            raise not_found(run.path, "run")
         found = run.settings.get("format")
         if found != FORMAT:
             raise RunBrokenError(
                 f"{run.settings_file} has format {found!r}; this version of Flawforge reads format {FORMAT}."
             )
         return run
+
+    def refuse_another(self) -> None:
+        """Refuse to begin a run where one is.
+
+        Raises:
+            RunExistsError: the folder holds a run already.
+        """
+        if self.settings_file.exists():
+            raise RunExistsError(
+                f"{self.path} already holds a run. Add --resume to go on with it, or give another --out."
+            )
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from flawforge.core.files import read_json, sha256_file
 from flawforge.core.images import Pixels
 from flawforge.data.decode import read_image
 from flawforge.runs.folder import Run
+from flawforge.runs.places import not_found
 
 SET_FORMAT = 1
 MANIFEST = "manifest.jsonl"
@@ -85,11 +86,12 @@ class SyntheticSet:
         if isinstance(place, SyntheticSet):
             return place
         folder, run = _locate(place)
+        if run is None and not (folder / FACTS).is_file():
+            raise not_found(folder, "synthetic set")
         if not (folder / FACTS).is_file():
             raise RunNotFoundError(
                 f"there is no synthetic set in {folder}. "
-                f"Make one with: flawforge generate {shlex.quote(str(run)) if run else 'RUN'} -n 64"
-                + ("" if run else f" --out {shlex.quote(str(folder))}")
+                f"Make one with: flawforge generate {shlex.quote(str(run))} -n 64"
             )
         facts = read_facts(folder)
         if not facts["complete"]:

@@ -12,6 +12,7 @@ from flawforge.core.files import write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.recipes import DEFAULT, Recipe
 from flawforge.core.recipes import recipe as find_recipe
+from flawforge.core.seeds import check_seed
 from flawforge.core.toml import to_toml
 from flawforge.data.dataset import Dataset
 from flawforge.data.load import load
@@ -20,7 +21,7 @@ from flawforge.models.extractors import find_extractor
 from flawforge.runs.searches import RECIPE_FILE, Confirmation, SearchRecord, SettingsTried, save_search
 from flawforge.runs.versions import now, versions
 from flawforge.studies.search_outcome import best_of, is_improved, search_sentence, sensitivities, trials_of
-from flawforge.studies.search_plan import SearchPlan, open_search
+from flawforge.studies.search_plan import SearchPlan, open_search, refuse_folder
 from flawforge.studies.search_referee import cut, goes_by_class
 from flawforge.studies.search_space import search_space
 from flawforge.studies.search_store import Store, require_optuna
@@ -89,7 +90,8 @@ def search(
 
     Raises:
         SettingError: a setting. DataUnusableError: too few pieces of material to hold any back. RunExistsError: `out`
-        holds another search. ExtraMissingError: the extra ``search`` is not installed. DeviceError: no such device.
+        holds another search, or something
+        else. ExtraMissingError: the extra ``search`` is not installed. DeviceError: no such device.
         TrainingInterruptedError: Ctrl-C, after all was saved. FlawforgeError: a worker was lost.
     """
     for name, value, least in (
@@ -101,13 +103,16 @@ def search(
             raise SettingError(f"{name} is {value}; it is a whole number, from {least}.")
     if not kimg > 0 or (minutes is not None and not minutes > 0):
         raise SettingError(f"--kimg is {kimg:g} and --minutes is {minutes}; both are above 0.")
+    check_seed(seed)
     began = time.time()
     require_optuna()
     find_extractor(extractor, resolve_device(device))
     start = _start(recipe, changes)
+    knobs = search_space(start, settings)
+    refuse_folder(Path(out), resume)
     part = load(data, progress=progress).select(classes)
     plan = SearchPlan(
-        start=start, knobs=search_space(start, settings), kimg=kimg, seed=seed, shots=shots,
+        start=start, knobs=knobs, kimg=kimg, seed=seed, shots=shots,
         classes=None if classes is None else tuple(classes), extractor=extractor, fingerprint=part.fingerprint,
     )  # fmt: skip
     parts = cut(part, shots, seed, progress)

@@ -10,6 +10,7 @@ from typing import Any
 from flawforge.core.errors import RunExistsError, SettingError
 from flawforge.core.files import explain_os_errors, read_json, write_json
 from flawforge.core.recipes import Recipe
+from flawforge.runs.places import refuse_other
 from flawforge.runs.searches import SETTINGS_FILE
 from flawforge.studies.search_space import Knob, search_space
 
@@ -63,22 +64,30 @@ class SearchPlan:
         }
 
 
+def refuse_folder(folder: Path, resume: bool) -> None:
+    """Refuse a folder that cannot hold the search, before any image is read.
+
+    Raises:
+        RunExistsError: the folder holds a search and `resume` is False, or something else.
+    """
+    refuse_other(folder, "search")
+    if (folder / SETTINGS_FILE).exists() and not resume:
+        raise RunExistsError(
+            f"{folder} already holds a search. Add --resume to go on with it (or to help with it from another "
+            f"terminal or machine), or give another --out."
+        )
+
+
 def open_search(folder: Path, plan: SearchPlan, resume: bool) -> None:
     """Make the search's folder, or check that the one there is the same search.
 
     Raises:
-        RunExistsError: the folder holds a search and `resume` is False, or a run. SettingError: `resume`, but it was
-        begun with other settings.
+        RunExistsError: the folder holds a search and `resume` is False, or something else. SettingError: `resume`,
+        but it was begun with other settings.
     """
     file = folder / SETTINGS_FILE
-    if (folder / "run.json").exists():
-        raise RunExistsError(f"{folder} is a run's folder. Give --out another one for the search.")
+    refuse_folder(folder, resume)
     if file.exists():
-        if not resume:
-            raise RunExistsError(
-                f"{folder} already holds a search. Add --resume to go on with it (or to help with it from another "
-                f"terminal or machine), or give another --out."
-            )
         begun, asked = read_json(file), plan.dump()
         changed = [f"{key} {begun.get(key)} -> {asked[key]}" for key in asked if begun.get(key) != asked[key]]
         if changed:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from flawforge.core.errors import RunBrokenError, RunNotFoundError
+from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import explain_os_errors, read_json, write_bytes, write_json
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.trials import TrialSettings
 from flawforge.data.dataset import Box, Dataset, Sample
 from flawforge.data.threads import in_threads
+from flawforge.runs.places import not_found
 from flawforge.studies.trial_fairness import Division, shots_of
 
 BENCH_FORMAT = 1
@@ -159,9 +160,7 @@ def load_bench(folder: Path) -> Bench:
     from safetensors.numpy import load
 
     if not (folder / FACTS).is_file():
-        raise RunNotFoundError(
-            f"{folder} is no trial: it has no {FACTS}. Begin one with: flawforge trial DATA --out OUT"
-        )
+        raise not_found(folder, "trial")
     facts: dict[str, Any] = read_json(folder / FACTS)
     if facts.get("format") != BENCH_FORMAT:
         raise RunBrokenError(

@@ -14,6 +14,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.trials import CHANGEABLE, TrialSettings
 from flawforge.data.dataset import Dataset, Sample
 from flawforge.data.load import load
+from flawforge.runs.places import refuse_other
 from flawforge.studies.trial_bench import (
     FACTS,
     Bench,
@@ -44,10 +45,11 @@ def open_trial(
     More repeats, shots, arms or models may be asked for later: they add cells and change none.
 
     Raises:
-        RunExistsError: the folder holds another trial, or lies among the images. DataUnusableError: the images cannot
-        serve, or test images have leaked. SettingError: arms that these images do not allow. RunBrokenError: what the
-        folder says of its test images contradicts itself.
+        RunExistsError: the folder holds another trial or something else, or lies among the images.
+        DataUnusableError: the images cannot serve, or test images have leaked. SettingError: arms that these images do
+        not allow. RunBrokenError: what the folder says of its test images contradicts itself.
     """
+    refuse_other(out, "trial")
     dataset = load(data, progress=progress).select(classes)
     other = None if unlabelled is None else load(unlabelled, progress=progress)
     good = good_class(dataset, settings, progress)

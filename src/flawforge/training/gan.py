@@ -26,6 +26,7 @@ from flawforge.training.keeper import Keeper
 from flawforge.training.loop import Loop
 from flawforge.training.opening import FEWEST, check_room, open_for_all
 from flawforge.training.previews import Previews
+from flawforge.training.refusals import refuse_at_once
 from flawforge.training.state import TrainingState
 
 
@@ -79,7 +80,7 @@ def train(
         The run. Its newest checkpoint is whole and says why training ended (``kimg`` or ``minutes``).
 
     Raises:
-        DataNotFoundError, DataUnusableError: the data. SettingError: a setting. RunExistsError: `out` holds a run.
+        DataNotFoundError, DataUnusableError: the data. SettingError: a setting. RunExistsError: `out` is taken.
         DeviceError: no such device. TrainingDivergedError: a loss is no number. DiskFullError, RunUnwritableError:
             the disk.
         TrainingInterruptedError: Ctrl-C, after all was saved (it is also a KeyboardInterrupt).
@@ -89,6 +90,9 @@ def train(
         if not processes.first:
             progress, previews = SILENT, 0
         where = processes.connect(device)
+        changes = {**changes, "kimg": kimg}
+        if processes.first:
+            refuse_at_once(Path(out), recipe, changes, minutes=minutes, seed=seed, resume=resume)
         threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
         part, others = _choose(data, unlabelled, classes, shots, seed, progress)
         own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
@@ -96,7 +100,6 @@ def train(
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         # The run folder: the resolved settings are on disk before anything else happens.
-        changes = {**changes, "kimg": kimg}
         opened = open_for_all(
             processes, part, Path(out), recipe, changes, minutes=minutes, budget=budget,
             selection={"classes": None if classes is None else list(classes), "shots": shots, "samples": own},

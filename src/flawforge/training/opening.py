@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flawforge.core.errors import DataUnusableError, DiskFullError, RunExistsError, SettingError
+from flawforge.core.errors import DataUnusableError, DiskFullError, SettingError
 from flawforge.core.progress import Progress
-from flawforge.core.recipes import DEFAULT, Recipe
-from flawforge.core.recipes import recipe as find_recipe
+from flawforge.core.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.held_out import RULE, Division, hold_out, keep_all
 from flawforge.data.unlabelled import describe_unlabelled
@@ -28,6 +26,7 @@ from flawforge.training.description import describe_data
 from flawforge.training.device import resolve_precision
 from flawforge.training.plan import Plan
 from flawforge.training.processes import ALONE, Processes
+from flawforge.training.refusals import asked_recipe, refuse_at_once, refuse_inside
 
 FEWEST = 2  # images of a class that a generator can learn from
 LENGTH = ("kimg", "epochs")  # fields that a resumed run may change: they decide no weight on the way
@@ -76,15 +75,14 @@ def open_run(
     """Make the run folder, or check that the one there is the same experiment.
 
     Raises:
-        RunExistsError: there is a run and `resume` is False. SettingError: it was begun with other data, seed or
-        settings, `minutes` is not above 0, or the processes cannot share the batch evenly.
+        RunExistsError: there is a run and `resume` is False, or something else. SettingError: it was begun with
+        other data, seed or settings, `minutes` is not above 0, or the processes cannot share the batch evenly.
     """
-    if minutes is not None and not minutes > 0:
-        raise SettingError(f"--minutes is {minutes:g}; it is a time above 0.")
+    refuse_at_once(out, recipe, changes, minutes=minutes, seed=seed, resume=resume)
     if resume and Run(out).settings_file.exists():
         run = Run.open(out)
         settings = run.settings
-        asked = _asked(recipe, changes, Recipe.parse(settings["recipe"]))
+        asked = asked_recipe(recipe, changes, Recipe.parse(settings["recipe"]))
         processes.check_batch(asked.batch)
         division = hold_out(chosen, seed, progress) if asked.judge_kimg else keep_all(chosen)
         data = chosen.take(division.training)
@@ -109,8 +107,8 @@ def open_run(
         }
         run.save_settings({key: value for key, value in settings.items() if key != "format"})
         return Opened(run, Plan(asked, settings["channels"], minutes, by_images), chosen, division)
-    _refuse_inside(chosen, out)
-    asked = _asked(recipe, changes, None)
+    refuse_inside(chosen, out)
+    asked = asked_recipe(recipe, changes, None)
     processes.check_batch(asked.batch)
     division = hold_out(chosen, seed, progress) if asked.judge_kimg else keep_all(chosen)
     data = chosen.take(division.training)
@@ -194,28 +192,8 @@ def check_room(run: Run, tensors: dict[str, Tensor]) -> None:
         )
 
 
-def _asked(recipe: Recipe | str | Path | None, changes: dict[str, Any], own: Recipe | None) -> Recipe:
-    given = {key: value for key, value in changes.items() if value is not None}
-    if isinstance(recipe, Recipe) or (recipe is None and own is not None):
-        start = recipe if isinstance(recipe, Recipe) else own
-        assert start is not None
-        return Recipe.parse({**start.dump(), **given}) if given else start
-    return find_recipe(recipe if recipe is not None else DEFAULT, **given)
-
-
 def _processes(count: int) -> str:
     return "one process" if count == 1 else f"{count} processes"
-
-
-def _refuse_inside(data: Dataset, out: Path) -> None:
-    """Refuse a run folder among the images: the next reading would take its pictures for data."""
-    root = data.root.resolve()
-    if data.layout != "elpv" and (out.resolve() == root or root in out.resolve().parents):
-        raise RunExistsError(
-            f"the run folder {out} would lie among the images in {data.source}, and its pictures would be taken "
-            f"for data. "
-            f"Give --out a folder outside, e.g. --out {shlex.quote(str(root.parent / (root.name + '-run')))}"
-        )
 
 
 def _same_experiment(

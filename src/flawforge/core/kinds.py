@@ -1,0 +1,42 @@
+"""What a folder holds: a run, a trial, a search or a synthetic set. The one place that knows it from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["run", "trial", "search", "synthetic set"]
+MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, all of it
+    "run": ("run.json", "checkpoints"),
+    "trial": ("bench.json", "bench.safetensors"),
+    "search": ("search.json", "trials"),
+    "synthetic set": ("set.json",),
+}
+READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}  # images we read
+DEPTH = 3  # folders in folders that are looked into for an image
+
+
+def kinds_in(folder: Path) -> tuple[Kind, ...]:
+    """Return what of ours a folder holds itself; what lies in the folders below it does not count. Nothing is read.
+
+    A foreign file that is named like one of ours is no mark alone.
+    """
+    return tuple(kind for kind, marks in MARKS.items() if all((folder / mark).exists() for mark in marks))
+
+
+def an_image_in(folder: Path) -> str | None:
+    """Return the path of an image below a folder, or None where none is found three folders deep."""
+    below = [folder]
+    for _ in range(DEPTH):
+        deeper: list[Path] = []
+        for here in below:
+            try:
+                entries = sorted(path for path in here.iterdir() if not path.name.startswith("."))
+            except OSError:  # may not be read: then nothing is known of it
+                continue
+            for path in entries:
+                if path.suffix.lower() in READ_ENDINGS and path.is_file():
+                    return path.relative_to(folder).as_posix()
+            deeper += [path for path in entries if path.is_dir()]
+        below = deeper
+    return None
