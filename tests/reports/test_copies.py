@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from flawforge.reports.nearest import read_audit
 from flawforge.reports.page import report
 from flawforge.runs.copying import Copying, Diversity, Likeness, SetTest
 from flawforge.runs.records import Neighbour, Pair, save_record
+from parsed_page import Parsed
 
 
 def likeness(**changes: Any) -> Likeness:
@@ -25,7 +27,7 @@ def likeness(**changes: Any) -> Likeness:
 
 def audited(run: Any, found: list[Likeness], **changes: Any) -> Any:
     folder = run.run.records / "audit"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     png = encode_png(np.random.default_rng(0).integers(0, 255, (32, 32), dtype=np.uint8), "L")
     for name in ("made.png", "aligned.png"):
         (folder / name).write_bytes(png)
@@ -64,6 +66,20 @@ def test_without_copies_the_likeliest_pairs_are_shown(drawn: Callable) -> None:
     part = copies(run.run, audited(run, [likeness(copied=False, score=s) for s in (0.1, 0.2)]), 255)
     assert part is not None
     assert [pair.score for pair in part.pairs] == ["0.200", "0.100"]
+
+
+def test_the_words_below_the_scores_name_the_line_of_this_material(drawn: Callable) -> None:
+    """They once told of 0.3 for copies beside a line at 1.3."""
+    run = drawn()
+    audited(run, [likeness(copied=False)], threshold=1.3107)
+    text = Parsed(report(run.run).read_text()).text
+    assert "From 1.31 on (dotted) an image is called a copy, even if it is the only one so high" in text
+    assert "0.3 and more" not in text
+    shutil.rmtree(run.run.records / "pictures")
+    audited(run, [likeness(copied=False)], threshold=None)
+    text = Parsed(report(run.run).read_text()).text
+    assert "no line could be drawn from which on an image is a copy" in text
+    assert "dotted" not in text
 
 
 def test_what_was_not_measured_is_never_zero(drawn: Callable) -> None:

@@ -222,3 +222,26 @@ def test_in_a_browser_it_fits_the_screen_without_a_fault(trial: Path, width: int
         page.screenshot(path=trial / "page.png", full_page=True)
         browser.close()
     assert troubles == []
+
+
+def test_no_interval_on_the_page_goes_beyond_what_is_possible(tmp_path: Path, record: TrialRecord) -> None:
+    """Three seeds once told of +125 points, and of 105.9 %."""
+    first = record.primary[0]
+    wide = [
+        one.model_copy(update={"gain": one.gain.model_copy(update={"low": -1.5, "high": 1.6})}) if one is first else one
+        for one in record.comparisons
+    ]
+    place = next(r for r in record.results if (r.shots, r.model, r.arm) == (first.shots, first.model, first.control))
+    metric = record.protocol.metric
+    base = place.metrics[metric].value
+    assert base is not None
+    broad = place.metrics[metric].model_copy(update={"low": -0.2, "high": 1.3})
+    results = [
+        r.model_copy(update={"metrics": {**r.metrics, metric: broad}}) if r is place else r for r in record.results
+    ]
+    write_trial(tmp_path, record.model_copy(update={"comparisons": wide, "results": results}))
+    text = drawn(tmp_path).text
+    assert f"interval {-100 * base:+.1f} to {100 * (1 - base):+.1f})" in text
+    assert f"{100 * base:.1f} (0.0 to 100.0)" in text
+    for beyond in ("160.0", "150.0", "130.0", "-20.0"):
+        assert beyond not in text

@@ -195,8 +195,38 @@ def test_a_gain_that_no_trial_could_have_seen_is_not_told_in_points() -> None:
     """Of one piece in three seeds: the gain that would be found 9 times in 10 is above 100 points."""
     wild = replace(SMALL, images=12, pieces=6, classes=2, level=0.5, arm=9.0)
     found = judge(simulate(wild, 3, 1))
-    assert found.comparisons[0].detectable is None
-    assert found.verdict.sentence.endswith("Not even a gain of 100 points would have been found 9 times in 10.")
+    (only,) = found.comparisons
+    assert only.detectable is None
+    base = float(np.mean(next(one for one in found.results if one.arm == only.control).values["balanced accuracy"]))
+    assert found.verdict.sentence.endswith(
+        f"Not even the {100 * (1 - base):.1f} points that are left above {only.control} would have been found 9 times "
+        f"in 10."
+    )
+
+
+def test_a_gain_that_does_not_fit_below_100_percent_is_not_promised_and_no_interval_reaches_beyond() -> None:
+    """Three seeds of few pieces once told of a gain of 98.9 points above a control of 61.3 %."""
+    wild = replace(SMALL, images=20, pieces=10, classes=2, level=0.6, arm=1.5)
+    found = judge(simulate(wild, 3, 3))
+    (only,) = found.comparisons
+    base = float(np.mean(next(one for one in found.results if one.arm == only.control).values["balanced accuracy"]))
+    assert only.detectable is not None
+    assert only.detectable > 1 - base  # else the test tests nothing
+    assert f"Not even the {100 * (1 - base):.1f} points" in found.verdict.sentence
+    assert only.gain.high is not None
+    assert only.gain.high > 1 - base
+    assert f" to {100 * (1 - base):+.1f}; 3 seeds" in found.verdict.sentence
+
+
+def test_a_trial_whose_way_was_fixed_speaks_of_no_inner_choice(helped: Evidence) -> None:
+    cells = {**helped.cells}
+    for key, told in helped.cells.items():
+        if key.arm == "generated":
+            cells[replace(key, arm="only-generated")] = told
+    found = judge(replace(helped, cells=cells, chosen={}, _kept={}))
+    (other,) = [each for each in found.comparisons if not each.primary]
+    assert other.arm == "only-generated"
+    assert other.why == "shown for comparison; neither chosen inside nor fixed beforehand, so it decides nothing"
 
 
 def test_the_same_evidence_gives_the_same_judgement_whatever_the_order_of_cells(helped: Evidence) -> None:

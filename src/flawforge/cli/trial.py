@@ -141,7 +141,7 @@ def _table(record: TrialRecord) -> str:
             lines.append(f"{shots} shots, {model}: {metric} in %, mean of the repeats and 95 % interval")
             for one in record.results:
                 if (one.shots, one.model) == (shots, model):
-                    found = one.metrics[metric]
+                    found = one.metrics[metric].within(0.0, 1.0)
                     between = (
                         "" if found.low is None or found.high is None else f"{_part(found.low)} to {_part(found.high)}"
                     )

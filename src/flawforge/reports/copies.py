@@ -50,6 +50,7 @@ class Copies:
         chart: the scores, generated and real; None without a scale.
         facts: (what, value in words).
         pairs: the likeliest copies, the highest score first.
+        line: the score from which on an image is called a copy though it is the only one; or empty.
         tests: (what, value, p-value, the same corrected for all tests, meaning) of the set as a whole.
         diversity: in plain words, or empty.
     """
@@ -60,6 +61,7 @@ class Copies:
     pairs: tuple[Aligned, ...]
     tests: tuple[tuple[str, str, str, str, str], ...]
     diversity: str
+    line: str
 
 
 def copies(run: Run, audit: AuditRecord, white: int) -> Copies | None:
@@ -83,6 +85,7 @@ def copies(run: Run, audit: AuditRecord, white: int) -> Copies | None:
             for test in audit.tests
         ),
         diversity=audit.diversity.sentence if audit.diversity else "",
+        line="" if found.threshold is None else number(found.threshold),
     )
 
 

@@ -142,9 +142,10 @@ def in_percent(found: Estimate) -> str:
     """Return ``88.2 (86.9 to 89.5)``, percent."""
     if found.value is None:
         return NOT_MEASURED
-    if found.low is None or found.high is None:
-        return f"{100 * found.value:.1f}"
-    return f"{100 * found.value:.1f} ({100 * found.low:.1f} to {100 * min(1.0, found.high):.1f})"
+    found = found.within(0.0, 1.0)
+    if found.value is None or found.low is None or found.high is None:
+        return f"{100 * (found.value or 0.0):.1f}"
+    return f"{100 * found.value:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
 
 
 def _facts(record: TrialRecord) -> tuple[Fact, ...]:
@@ -166,18 +167,27 @@ def _facts(record: TrialRecord) -> tuple[Fact, ...]:
 
 
 def _gains(record: TrialRecord) -> tuple[GainRow, ...]:
-    values = [value for one in record.comparisons for value in (*one.differences, one.gain.low, one.gain.high)]
-    scale = scale_of([value for value in values if value is not None])
     results = {(one.shots, one.model, one.arm): one for one in record.results}
+    gains = [(one, possible(one, results, record.protocol.metric)) for one in record.comparisons]
+    values = [value for one, gain in gains for value in (*one.differences, gain.low, gain.high)]
+    scale = scale_of([value for value in values if value is not None])
     order = sorted(record.comparisons, key=lambda one: (not one.primary, one.model, one.shots, one.arm))
     return tuple(_gain(one, scale, results, record.protocol.metric) for one in order)
+
+
+def possible(one: Comparison, results: dict[tuple[int, str, str], ArmResult], metric: str) -> Estimate:
+    """Return the gain with its interval cut to what the control leaves: no share goes below 0 or above 1."""
+    control = results.get((one.shots, one.model, one.control))
+    base = None if control is None else control.metrics[metric].value
+    return one.gain.within(-1.0, 1.0) if base is None else one.gain.within(-base, 1.0 - base)
 
 
 def _gain(
     one: Comparison, scale: tuple[float, float], results: dict[tuple[int, str, str], ArmResult], metric: str
 ) -> GainRow:
     name = f"{one.shots} shots, {one.model}: {one.arm} minus {one.control}"
-    value, low, high = (0.0 if v is None else v for v in (one.gain.value, one.gain.low, one.gain.high))
+    found = possible(one, results, metric)
+    value, low, high = (0.0 if v is None else v for v in (found.value, found.low, found.high))
     each = ", ".join(f"{100 * d:+.1f}" for d in one.differences)
     levels = [results.get((one.shots, one.model, arm)) for arm in (one.control, one.arm)]
     before, after = (NOT_MEASURED if at is None else in_percent(at.metrics[metric]) for at in levels)
@@ -193,10 +203,10 @@ def _gain(
         control=one.control,
         word=one.word if one.primary else "not counted",
         why=one.why,
-        dots=dots(one.differences, value, low, high, scale, f"{name}: {in_points(one.gain)}; by seed {each}."),
+        dots=dots(one.differences, value, low, high, scale, f"{name}: {in_points(found)}; by seed {each}."),
         before=before,
         after=after,
-        gain=in_points(one.gain),
+        gain=in_points(found),
         removed=NOT_MEASURED if removed is None else f"{100 * removed:.0f}{NBSP}% of the errors gone"
         if removed >= 0 else f"{-100 * removed:.0f}{NBSP}% more errors",
         p=f"p {number(one.p, 2)}, {corrected}{permuted}{effect}",

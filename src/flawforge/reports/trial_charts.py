@@ -29,7 +29,7 @@ def _chart(record: TrialRecord, model: str, rows: list[ArmResult], place: int) -
     curves, ends = [], []
     for arm in dict.fromkeys(one.arm for one in rows):
         mine = sorted((one for one in rows if one.arm == arm), key=lambda one: one.shots)
-        found = [(math.log2(one.shots), one.metrics[metric]) for one in mine]
+        found = [(math.log2(one.shots), one.metrics[metric].within(0.0, 1.0)) for one in mine]
         points = [(x, 100 * e.value, 100 * _or(e.low, e.value), 100 * _or(e.high, e.value))
                   for x, e in found if e.value is not None]  # fmt: skip
         x, y, low, high = (tuple(column) for column in zip(*points, strict=True))
@@ -45,7 +45,8 @@ def _chart(record: TrialRecord, model: str, rows: list[ArmResult], place: int) -
     room = 0.04 * (ticks[-1][0] - ticks[0][0])
     return Chart(
         f"learning-{place}", f"{alt}.", "real images a class", f"{metric}, %", tuple(curves),
-        x_range=(ticks[0][0] - room, ticks[-1][0] + room), y_range=(min(ends) - MARGIN, min(100.5, max(ends) + MARGIN)),
+        x_range=(ticks[0][0] - room, ticks[-1][0] + room),
+        y_range=(max(-0.5, min(ends) - MARGIN), min(100.5, max(ends) + MARGIN)),
         x_ticks=ticks,
     )  # fmt: skip
 

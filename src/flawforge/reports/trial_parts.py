@@ -73,6 +73,8 @@ def _part(folder: Path, record: TrialRecord, one: Comparison) -> Part:
             title = f"{arm}: true class (rows) and told class, {plural(len(found.seeds), 'seed')} summed"
             tables.append((title, kind, _table(record.protocol.classes, found.confusion)))
     pictures = _pictures(folder, one.flips)
+    control = results.get((one.shots, one.model, one.control))
+    recalls = control.recalls if control is not None and record.protocol.task == "type" else {}
     seeds = len(one.seeds)
     changed = (
         f"Over {plural(seeds, 'seed')} an image turned from wrong to right {count(one.gained)} times, and from right "
@@ -82,7 +84,7 @@ def _part(folder: Path, record: TrialRecord, one: Comparison) -> Part:
     down = [flip for flip in one.flips if flip.lost > flip.gained]
     return Part(
         title=f"{one.shots} real images a class, {one.model}: {one.arm} against {one.control}",
-        classes=tuple(map(_class, one.classes)),
+        classes=tuple(_class(each, recalls.get(each.label)) for each in one.classes),
         columns=tuple(record.protocol.classes),
         tables=tuple(tables),
         changed=changed,
@@ -91,12 +93,15 @@ def _part(folder: Path, record: TrialRecord, one: Comparison) -> Part:
     )
 
 
-def _class(one: ClassGain) -> ClassRow:
+def _class(one: ClassGain, base: float | None) -> ClassRow:
+    """Put a class into words; `base` is the share of it that the control finds, where that is what is compared."""
     n = f"{count(one.images)} / {count(one.groups)}"
     if one.why or one.gain.value is None or one.gain.low is None or one.gain.high is None:
         return ClassRow(one.label, n, f"{NOT_MEASURED}: {one.why}", "", "", "")
-    gain = f"{100 * one.gain.value:+.1f} ({100 * one.gain.low:+.1f} to {100 * one.gain.high:+.1f})"
-    seen = NOT_MEASURED if one.detectable is None else f"{100 * one.detectable:.1f}"
+    found = one.gain.within(-1.0, 1.0) if base is None else one.gain.within(-base, 1.0 - base)
+    gain = f"{100 * one.gain.value:+.1f} ({100 * (found.low or 0.0):+.1f} to {100 * (found.high or 0.0):+.1f})"
+    fits = one.detectable is not None and one.detectable <= 1.0 - (base or 0.0)
+    seen = f"{100 * (one.detectable or 0.0):.1f}" if fits else "no gain that is possible"
     return ClassRow(one.label, n, gain, number(one.p, 2), one.word, seen)
 
 

@@ -20,6 +20,13 @@ class Estimate(Part):
     high: float | None
     level: float = 0.95
 
+    def within(self, least: float, most: float) -> Estimate:
+        """Return it as it is to be shown: the interval's ends cut to what is possible, the value left as it is."""
+        if self.value is None or self.low is None or self.high is None:
+            return self
+        low, high = min(self.value, max(self.low, least)), max(self.value, min(self.high, most))
+        return self.model_copy(update={"low": low, "high": high})
+
 
 class ClassGain(Part):
     """One class of a comparison; `why` says why nothing was measured, or is empty. `p` is corrected over classes and
@@ -79,7 +86,8 @@ class Comparison(Part):
         p: two-sided, of the gain's t over seeds and groups. p_corrected: Holm over all primary comparisons.
         p_permutation: two-sided, over sign flips of the seeds' differences; p_least: the least that so few seeds allow.
         error_removed: share of the control's error that is gone.
-        detectable: gain that would have been found 9 times in 10; None: not even one of 100 points.
+        detectable: gain that would have been found 9 times in 10; None: not even one of 100 points. Above what the
+            control leaves it is none that there can be, and is not told.
         rivals: the other arms without generated images. "helps" asks for a gain over each.
         word: helps, no evidence, hurts. why: in half a sentence, what it rests on.
         classes: the same class by class.

@@ -17,6 +17,7 @@ from flawforge.studies.trial_cells import CHOICE, GENERATOR
 from flawforge.studies.trial_choice import CLEAR, pooled
 from flawforge.studies.trial_evidence import FIXED
 from flawforge.studies.trial_overlap import how_drawn, overlap_notes
+from flawforge.studies.trial_ways import DEFAULT_WAY
 
 Cells = Mapping[CellKey, Cell]
 
@@ -80,6 +81,9 @@ def _steps_taken(bench: Bench) -> list[str]:
         steps.append(
             f"How generated images are used was chosen inside the training images: {settings.folds} folds by pieces of "
             f"material, for each a generator of its own that had not seen the fold."
+            if settings.chooses
+            else f"How generated images are used was fixed beforehand ({DEFAULT_WAY.name}); nothing was chosen inside "
+            f"the training images."
         )
     if len(bench.unlabelled):
         steps.append(

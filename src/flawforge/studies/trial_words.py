@@ -50,7 +50,7 @@ def trial_sentence(evidence: Evidence, comparisons: list[Comparison], lacking: l
 def reason(found: Measured, word: Word, primary: bool) -> str:
     """Return in half a sentence what the word rests on."""
     if not primary:
-        return "shown for comparison; the inner choice did not advise it, so it decides nothing"
+        return "shown for comparison; neither chosen inside nor fixed beforehand, so it decides nothing"
     if word == "helps":
         others = f" and over {', '.join(found.rivals)}" if found.rivals else ""
         return f"a gain over {found.control}, the best arm without generated images{others}"
@@ -109,8 +109,8 @@ def advice(
     for one in hints:
         out.append(
             f"{one.arm} did better than {one.control} on the test images at {one.shots} shots with {one.model} "
-            f"({points(one.gain.value, sign=True)} points), but was not chosen inside: a hint to try another share or "
-            f"filter, no evidence."
+            f"({points(one.gain.value, sign=True)} points), but was not what counts here: a hint to try another share "
+            f"or filter, no evidence."
         )
     if not out and any(one.word == "helps" for one in primary):
         out.append("Use them in the way that was chosen, and look at the classes below before you do.")
@@ -134,7 +134,7 @@ def _more_seeds(evidence: Evidence, one: Comparison, raw: Measured, error: float
 
 def _said(evidence: Evidence, one: Comparison) -> str:
     where = f"at {one.shots} real images a class with {one.model}"
-    rest = (f"({_interval(one)}; {len(one.seeds)} seeds, {len(evidence.labels):,} test images of "
+    rest = (f"({_interval(evidence, one)}; {len(one.seeds)} seeds, {len(evidence.labels):,} test images of "
             f"{len(set(evidence.groups.tolist())):,} pieces)")  # fmt: skip
     if one.word == "helps":
         return f"Generated images help: {where} {evidence.metric} rises by {points(one.gain.value)} points {rest}."
@@ -142,9 +142,11 @@ def _said(evidence: Evidence, one: Comparison) -> str:
         return (
             f"Generated images hurt: {where} {evidence.metric} falls by {points(-(one.gain.value or 0))} points {rest}."
         )
-    least = "Not even a gain of 100" if one.detectable is None else f"A gain of {points(one.detectable)}"
+    base = _base(evidence, one)
+    least = f"A gain of {points(one.detectable)} points" if _fits(one, base) else (
+        f"Not even the {points(1 - base)} points that are left above {one.control}")  # fmt: skip
     return (f"There is no evidence that generated images help: {where} {evidence.metric} changes by "
-            f"{points(one.gain.value, sign=True)} points {rest}. {least} points would have been found 9 times in "
+            f"{points(one.gain.value, sign=True)} points {rest}. {least} would have been found 9 times in "
             f"10.")  # fmt: skip
 
 
@@ -154,11 +156,13 @@ def _summed(evidence: Evidence, primary: list[Comparison]) -> list[str]:
     for word, verb in (("helps", "help"), ("hurts", "hurt")):
         if words[word]:
             said = "; ".join(
-                f"{points(one.gain.value, sign=True)} points {_at(one)} ({_interval(one)})" for one in words[word]
+                f"{points(one.gain.value, sign=True)} points {_at(one)} ({_interval(evidence, one)})"
+                for one in words[word]
             )
             parts.append(f"Generated images {verb} {evidence.metric}: {said}.")
     if words["no evidence"]:
-        seen = [one.detectable for one in words["no evidence"] if one.detectable is not None]
+        seen = [one.detectable for one in words["no evidence"]
+                if one.detectable is not None and _fits(one, _base(evidence, one))]  # fmt: skip
         reach = f" (could have seen {points(min(seen))} to {points(max(seen))} points)" if seen else ""
         start = "No evidence of a gain" if parts else "There is no evidence that generated images help"
         parts.append(f"{start} {_where([(one.shots, one.model) for one in words['no evidence']])}{reach}.")
@@ -169,9 +173,21 @@ def _changes(comparisons: list[Comparison]) -> str:
     return ", ".join(f"{points(one.gain.value, sign=True)} points {_at(one)} ({one.arm})" for one in comparisons[:4])
 
 
-def _interval(one: Comparison) -> str:
-    level = f"{100 * one.gain.level:.3g} %"
-    return f"{level} interval {points(one.gain.low, sign=True)} to {points(one.gain.high, sign=True)}"
+def _interval(evidence: Evidence, one: Comparison) -> str:
+    base = _base(evidence, one)
+    gain = one.gain.within(-base, 1 - base)
+    level = f"{100 * gain.level:.3g} %"
+    return f"{level} interval {points(gain.low, sign=True)} to {points(gain.high, sign=True)}"
+
+
+def _base(evidence: Evidence, one: Comparison) -> float:
+    """Return what the control reached, a share: no gain goes beyond what is left above it."""
+    return float(evidence.drawn((one.shots, one.model), one.control, one.seeds, evidence.metric).values.mean())
+
+
+def _fits(one: Comparison, base: float) -> bool:
+    """Say whether the gain that would have been found is one that there can be."""
+    return one.detectable is not None and one.detectable <= 1 - base
 
 
 def _at(one: Comparison) -> str:
