@@ -15,14 +15,33 @@ def test_where_no_terminal_is_progress_is_a_line_now_and_then(
 ) -> None:
     monkeypatch.setattr(console, "QUIET_SECONDS", 0.0)
     with console.drawn_progress() as progress, progress.task("training", 4, "kimg") as task:
+        task.reach(0)
         task.reach(2, **{"loss D": "0.5"})
         progress.warn("it [may] fail")
         task.reach(4.01)  # a plan of time is passed by the last step
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.splitlines()[0].startswith("training: 2/4 kimg, loss D 0.5, about ")
-    assert told.err.splitlines()[1] == "warning: it [may] fail"
-    assert told.err.splitlines()[2] == "training: 4.01/4 kimg, about 0 s left"
+    assert told.err.splitlines()[0] == "training: 0/4 kimg"
+    assert told.err.splitlines()[1].startswith("training: 2/4 kimg, loss D 0.5, about ")
+    assert told.err.splitlines()[2] == "warning: it [may] fail"
+    assert told.err.splitlines()[3] == "training: 4.01/4 kimg, about 0 s left"
+
+
+def test_what_was_done_before_does_not_count_as_done_in_no_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training whose clock counts the reading once told 87 s left of 196; a resumed one was as wrong."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with console.drawn_progress() as progress, progress.task("training", 255, "seconds") as task:
+        task.reach(30)
+        now[0] += 30
+        task.reach(60)
+    assert capsys.readouterr().err == "training: 60/255 seconds, about 195 s left\n"
+    with console.drawn_progress() as progress, progress.task("reading", 100, "images") as task:
+        now[0] += 20
+        task.advance(10)
+    assert capsys.readouterr().err == "reading: 10/100 images, about 180 s left\n"
 
 
 def test_on_a_terminal_bars_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

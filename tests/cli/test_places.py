@@ -85,5 +85,15 @@ def test_a_run_that_is_there_is_told_before_the_images_are_read(
     assert "x already holds a run. Add --resume" in told(capsys)
 
 
+@pytest.mark.parametrize("verb", ["train", "run"])
+def test_more_shots_than_there_are_images_are_refused_before_anything_is_written(
+    typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    words = [verb, lines, "--out", tmp_path / "run", "--kimg", "0.02", *tiny]
+    assert typed(*words, "--shots", "9") == 1
+    assert "--shots is 9, and no class has so many images: class 'lines' has 8." in told(capsys)
+    assert not (tmp_path / "run").exists()
+
+
 def told(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().err.split())

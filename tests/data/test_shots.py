@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from flawforge.core.errors import DataUnusableError
-from flawforge.data.shots import draw_shots
+from flawforge.data.shots import check_shots, draw_shots
 
 LABELS = np.repeat([0, 1], 12)
 GROUPS = np.concatenate([np.repeat(np.arange(4), 3), 10 + np.arange(12)])
@@ -34,3 +34,17 @@ def test_a_class_draws_the_same_whatever_other_classes_there_are() -> None:
 def test_no_shots_are_refused() -> None:
     with pytest.raises(DataUnusableError, match=r"^--shots is 0;"):
         draw_shots(LABELS, ("a", "b"), GROUPS, 0, 0)
+
+
+def test_more_shots_than_any_class_has_are_refused() -> None:
+    """1,000 of 40 were once taken for 40 without a word; a rare class beside a larger one gives all it has."""
+    check_shots({"a": 40, "b": 3}, 40)
+    check_shots({"a": 40}, None)
+    with pytest.raises(DataUnusableError) as caught:
+        check_shots({"a": 40, "b": 50}, 1000)
+    assert str(caught.value) == (
+        "--shots is 1000, and no class has so many images: the largest, 'b', has 50. Ask for 50 or fewer, or leave "
+        "--shots out to take all."
+    )
+    with pytest.raises(DataUnusableError, match="class 'a' has 40. Ask for 40 or fewer"):
+        check_shots({"a": 40}, 41)

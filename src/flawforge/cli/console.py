@@ -91,20 +91,25 @@ class _LinesTask(Task):
         self._title, self._total, self._unit = title, total, unit
         self._place, self._clock = 0.0, time.monotonic
         self._last = self._start = self._clock()
+        self._first: float | None = None  # the place where it began: what was done before has taken none of this time
 
     def advance(self, amount: float = 1.0, **facts: str) -> None:
+        self._first = 0.0 if self._first is None else self._first
         self.reach(self._place + amount, **facts)
 
     def reach(self, place: float, **facts: str) -> None:
         self._place = place
         now = self._clock()
+        if self._first is None:
+            self._first, self._start = place, now
         if now - self._last < QUIET_SECONDS:
             return
         self._last = now
         total = f"/{self._total:,.4g}" if self._total else ""
         left = ""
-        if self._total and place > 0:
-            left = f", about {(now - self._start) * max(0.0, self._total / place - 1):.0f} s left"
+        if self._total and place > self._first:
+            one = (now - self._start) / (place - self._first)
+            left = f", about {one * max(0.0, self._total - place):.0f} s left"
         numbers = "".join(f", {name} {value}" for name, value in facts.items())
         err.print(escape(f"{self._title}: {place:,.4g}{total} {self._unit}{numbers}{left}"))
 

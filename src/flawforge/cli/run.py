@@ -96,7 +96,9 @@ def run(
         out.print(EXPLANATION)
         return
     from flawforge.data.load import load
+    from flawforge.data.shots import check_shots
     from flawforge.reports.page import report
+    from flawforge.runs.folder import Run
     from flawforge.studies.audit import audit
     from flawforge.studies.score import score
     from flawforge.training.refusals import refuse_at_once
@@ -107,6 +109,8 @@ def run(
     refuse_at_once(folder, recipe, given(settings), minutes=minutes, seed=seed, resume=True)
     with drawn_progress() as progress:
         whole = load(data, progress=progress)
+        if not Run(folder).settings_file.exists():  # else it goes on as it was begun
+            check_shots(whole.select(classes).counts, shots)
         dataset = whole.select(classes, shots, seed, progress)
         groups = int(dataset.groups(progress).max()) + 1 if len(dataset) else 0
         _tell(dataset, groups, progress)

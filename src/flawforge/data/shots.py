@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.seeds import numpy_stream
+
+
+def check_shots(counts: Mapping[str, int], shots: int | None) -> None:
+    """Refuse to begin with more shots than any class has. A class with fewer beside larger ones gives all it has.
+
+    Args:
+        counts: class to its images.
+        shots: that are asked for; None asks for all.
+
+    Raises:
+        DataUnusableError: no class has so many: it is no few-shot experiment, or a slip of the finger.
+    """
+    label, most = max(counts.items(), key=lambda one: one[1], default=("", 0))
+    if shots is not None and counts and shots > most:
+        largest = f"class '{label}' has {most}" if len(counts) == 1 else f"the largest, '{label}', has {most}"
+        raise DataUnusableError(
+            f"--shots is {shots}, and no class has so many images: {largest}. Ask for {most} or fewer, or leave "
+            f"--shots out to take all."
+        )
 
 
 def draw_shots(

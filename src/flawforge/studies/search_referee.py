@@ -13,7 +13,7 @@ from flawforge.core.images import to_pixels, to_unit
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.recipes import Recipe
 from flawforge.data.dataset import Dataset
-from flawforge.data.shots import draw_shots
+from flawforge.data.shots import check_shots, draw_shots
 from flawforge.data.splits import propose_split
 from flawforge.metrics.kid import kid
 from flawforge.models.extractors import Extractor
@@ -70,6 +70,7 @@ def cut(data: Dataset, shots: int | None, seed: int, progress: Progress = SILENT
     split = propose_split(data.labels, groups, fractions=FRACTIONS, seed=seed)
     rows = split.train
     if shots is not None:
+        check_shots(data.take(rows.tolist()).counts, shots)
         rows = np.sort(rows[draw_shots(data.labels[rows], data.classes, groups[rows], shots, seed)])
     train = data.take(rows.tolist())
     return Parts(

@@ -14,6 +14,7 @@ from flawforge.core.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.joined import join
 from flawforge.data.load import load
+from flawforge.data.shots import check_shots
 from flawforge.data.unlabelled import load_unlabelled
 from flawforge.runs.folder import Run
 from flawforge.training.batches import real_batches
@@ -61,7 +62,7 @@ def train(
             `kimg` too, whichever ends first. Where reading takes all of it, that is an error.
         kimg: train for so many thousand images instead of the recipe's length.
         classes: the classes to learn; None takes all.
-        shots: images per class to learn from; None takes all.
+        shots: images per class to learn from; a class with fewer gives all, but one must have so many. None takes all.
         unlabelled: a folder of more images of the same line, whose classes are not known or not wanted: surfaces are
             learnt from them as from a class of their own, which is never made. See `flawforge.data.unlabelled`.
         seed: of every random stream; the same seed on the same machine gives the same weights, bit for bit.
@@ -91,10 +92,10 @@ def train(
             progress, previews = SILENT, 0
         where = processes.connect(device)
         changes = {**changes, "kimg": kimg}
+        threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
         if processes.first:
             refuse_at_once(Path(out), recipe, changes, minutes=minutes, seed=seed, resume=resume)
-        threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
-        part, others = _choose(data, unlabelled, classes, shots, seed, progress)
+        part, others = _choose(data, unlabelled, classes, shots, seed, Path(out), resume, progress)
         own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
@@ -144,10 +145,12 @@ def train(
 
 def _choose(
     data: Dataset | str | Path, unlabelled: Dataset | str | Path | None, classes: Sequence[str] | None,
-    shots: int | None, seed: int, progress: Progress,
+    shots: int | None, seed: int, out: Path, resume: bool, progress: Progress,
 ) -> tuple[Dataset, Dataset | None]:  # fmt: skip
     """Return the images to learn from, and the unlabelled ones beside them."""
     whole = load(data, progress=progress)
+    if not (resume and Run(out).settings_file.is_file()):  # else it goes on as it was begun
+        check_shots(whole.select(classes).counts, shots)
     part = whole.select(classes, shots, seed, progress)
     if len(part) < FEWEST:
         if shots is not None and shots < FEWEST:
