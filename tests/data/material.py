@@ -32,3 +32,14 @@ def crops(seed: int, size: int = 128) -> list[np.ndarray]:
         (0, 3 * size),
     ]
     return [photographed(picture[y : y + size, x : x + size], seed * 10 + n) for n, (y, x) in enumerate(corners)]
+
+
+def cell(seed: int) -> np.ndarray:
+    """A solar cell: the same frame and busbars in each, over its own texture."""
+    image = 150 + (texture(seed, 240, 240, grain=3) - 128) * 0.4
+    for edge in (slice(0, 5), slice(-5, None)):
+        image[edge], image[:, edge] = 20, 20
+    for bar in (55, 120, 185):
+        image[bar - 2 : bar + 2, 5:-5:2] = 30
+        image[bar - 3 : bar + 3, 5:-5:24] = 90
+    return photographed(image, seed)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from flawforge.core.images import Pixels, resize
 from flawforge.data.dataset import Dataset
 from flawforge.data.enlarged import LARGEST, STEP, enlargements, find_enlarged
 from flawforge.data.load import load
+from saved import saved
 
 
 def material(seed: int, height: int = 160, width: int = 180) -> Pixels:
@@ -27,14 +27,12 @@ def material(seed: int, height: int = 160, width: int = 180) -> Pixels:
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Eight pictures of different material."""
-    return saved(tmp_path_factory.mktemp("originals"), [material(seed) for seed in range(8)])
+    return dataset(tmp_path_factory.mktemp("originals"), [material(seed) for seed in range(8)])
 
 
-def saved(folder: Path, images: list[Pixels]) -> Dataset:
+def dataset(folder: Path, images: list[Pixels]) -> Dataset:
     """Return images as a dataset."""
-    for number, image in enumerate(images):
-        Image.fromarray(image).save(folder / f"{number:02d}.png")
-    return load(folder)
+    return load(saved(folder, images))
 
 
 def part(image: Pixels, factor: float) -> Pixels:
@@ -46,27 +44,25 @@ def part(image: Pixels, factor: float) -> Pixels:
 
 @pytest.mark.parametrize("factor", [1.07, 1.25, 1.52, 1.9])
 def test_an_enlarged_part_is_found_and_told_of_which_image(originals: Dataset, tmp_path: Path, factor: float) -> None:
-    suspects = saved(tmp_path, [material(90), part(material(5), factor), material(91)])
+    suspects = dataset(tmp_path, [material(90), part(material(5), factor), material(91)])
     assert find_enlarged(suspects, originals).tolist() == [[1, 5]]
 
 
 def test_it_is_found_mirrored_and_turned_in_another_light_and_in_colour(originals: Dataset, tmp_path: Path) -> None:
     piece = np.rot90(part(material(2), 1.3)[:, ::-1])
     dim = (piece * 0.6 + 30).astype(np.uint8)
-    suspects = saved(tmp_path, [np.ascontiguousarray(np.stack([dim, dim, dim // 2 + 20], axis=-1))])
+    suspects = dataset(tmp_path, [np.ascontiguousarray(np.stack([dim, dim, dim // 2 + 20], axis=-1))])
     assert find_enlarged(suspects, originals).tolist() == [[0, 2]]
 
 
 def test_it_is_found_in_large_images_of_sixteen_bits(tmp_path: Path) -> None:
-    (tmp_path / "wide").mkdir()
-    (tmp_path / "parts").mkdir()
     wide = [resize(material(seed).astype(np.uint16) * 257, 640, 720) for seed in range(3)]
-    suspects = saved(tmp_path / "parts", [part(wide[1], 1.4)])
-    assert find_enlarged(suspects, saved(tmp_path / "wide", wide)).tolist() == [[0, 1]]
+    suspects = dataset(tmp_path / "parts", [part(wide[1], 1.4)])
+    assert find_enlarged(suspects, dataset(tmp_path / "wide", wide)).tolist() == [[0, 1]]
 
 
 def test_other_material_and_no_images_give_nothing(originals: Dataset, tmp_path: Path) -> None:
-    others = saved(tmp_path, [material(seed) for seed in range(20, 30)])
+    others = dataset(tmp_path, [material(seed) for seed in range(20, 30)])
     assert find_enlarged(others, originals).shape == (0, 2)
     assert find_enlarged(others.take([]), originals).shape == (0, 2)
 

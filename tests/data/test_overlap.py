@@ -11,14 +11,12 @@ import pytest
 from PIL import Image
 
 from flawforge.data import overlap
-from flawforge.data.candidates import Index, Signer
 from flawforge.data.dataset import Dataset
-from flawforge.data.keypoints import find_keypoints, flatten
 from flawforge.data.load import load
 from flawforge.data.overlap import connected, find_overlaps, overlap_groups
 from flawforge.data.threads import THREADS
 
-from .material import crops, photographed, texture
+from .material import cell, crops, photographed, texture
 
 
 def groups_of(images: list[np.ndarray]) -> list[int]:
@@ -71,17 +69,6 @@ def scratch(seed: int) -> np.ndarray:
     """One strong straight line at the same place in each image, over its own weak texture."""
     image = 110 + (texture(seed, 150, 150) - 128) * 0.3
     image[:, 70:76] = 240
-    return photographed(image, seed)
-
-
-def cell(seed: int) -> np.ndarray:
-    """A solar cell: the same frame and busbars in each, over its own texture."""
-    image = 150 + (texture(seed, 240, 240, grain=3) - 128) * 0.4
-    for edge in (slice(0, 5), slice(-5, None)):
-        image[edge], image[:, edge] = 20, 20
-    for bar in (55, 120, 185):
-        image[bar - 2 : bar + 2, 5:-5:2] = 30
-        image[bar - 3 : bar + 3, 5:-5:24] = 90
     return photographed(image, seed)
 
 
@@ -145,19 +132,6 @@ def test_an_image_of_a_dataset_is_read_twice_at_most(folder, tmp_path, monkeypat
     monkeypatch.setattr(Dataset, "read", lambda self, index: [reads.append(index), read(self, index)][1])
     overlap_groups(dataset)
     assert set(Counter(reads).values()) == {2}
-
-
-def test_candidates_grow_no_faster_than_images():
-    # every image has the same layout, so each could be a candidate with each: 190, 780, 3160 pairs
-    counts = []
-    for number in (20, 40, 80):
-        points = [find_keypoints(flatten(cell(seed))) for seed in range(number)]
-        signer, index = Signer(np.concatenate([p.patches for p in points])), Index()
-        for image, found in enumerate(points):
-            index.add(image, found, signer.sign(found.patches))
-        counts.append(len(index.candidates(np.full((number, 2), 240))))
-    assert counts[1] <= 2.5 * max(counts[0], 20)
-    assert counts[2] <= 2.5 * max(counts[1], 40)
 
 
 def test_connected_numbers_groups_by_first_appearance():

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from flawforge.core.errors import SettingError
-from flawforge.core.policies import NONE, POLICIES, ClassicalPolicy, policy
-from flawforge.data.geometry import quarter_turn, warp
+from flawforge.core.policies import NONE, POLICIES, ClassicalPolicy
 from flawforge.data.mixing import mix
 from flawforge.data.photometry import blur, rectangles
 from flawforge.data.transforms import CHANGES, ClassicalTransforms
+
+from .waves import wave
 
 ONE_BY_ONE = [ClassicalPolicy(**{name: 0.4}) for name in CHANGES]  # type: ignore[arg-type]
 TURNS = ClassicalPolicy(flip_horizontal=True, flip_vertical=True, quarter_turns=True)
@@ -22,12 +22,6 @@ CHANGING = [*(p for name, p in POLICIES.items() if name != "none"), *ONE_BY_ONE,
 
 def batch(count: int = 6, channels: int = 1, height: int = 24, width: int = 24) -> Tensor:
     return torch.rand(count, channels, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1
-
-
-def wave(height: int = 64, width: int = 64) -> Tensor:
-    """A smooth image with no symmetry."""
-    rows, columns = torch.arange(height)[:, None] / height, torch.arange(width)[None, :] / width
-    return (torch.sin(5 * rows + 2 * columns) * torch.cos(3 * columns + 1))[None, None] * 0.8
 
 
 def test_no_policy_changes_no_bit_and_no_label() -> None:
@@ -97,40 +91,6 @@ def test_of_all_changes_each_image_gets_the_one_that_it_would_get_alone() -> Non
     assert int(same.sum()) <= 220  # hardly an image is that of two: a change of next to no strength
 
 
-def test_turns_and_moves_go_where_they_say() -> None:
-    image, still, middle = wave(), torch.zeros(1), torch.zeros(1, 2)
-    one = torch.ones(1)
-    torch.testing.assert_close(warp(image, 90 * one, middle, one), image.rot90(1, (2, 3)), atol=1e-4, rtol=0)
-    moved = warp(image, still, torch.tensor([[0.25, -0.125]]), one)
-    torch.testing.assert_close(moved[:, :, 16:, :-8], image[:, :, :-16, 8:], atol=1e-5, rtol=0)
-    torch.testing.assert_close(moved[:, :, 15, :-8], image[:, :, 0, 8:], atol=1e-5, rtol=0)  # mirrored in
-    grown = warp(image, still, middle, 2 * one)
-    near = torch.nn.functional.interpolate(image[:, :, 16:48, 16:48], scale_factor=2, mode="bilinear")
-    torch.testing.assert_close(grown[:, :, 2:-2, 2:-2], near[:, :, 2:-2, 2:-2], atol=1e-5, rtol=0)
-    assert warp(image, still, middle, one).equal(image)
-
-
-def test_a_turn_keeps_right_angles_where_sides_differ() -> None:
-    """A disc stays a disc: its extent along both axes after a turn of 30 degrees is that before."""
-    rows, columns = torch.meshgrid(torch.arange(40) - 19.5, torch.arange(80) - 39.5, indexing="ij")
-    disc = ((rows**2 + columns**2).sqrt() < 12).float()[None, None]
-    turned = warp(disc, torch.tensor([30.0]), torch.zeros(1, 2), torch.ones(1)) > 0.5
-    assert int(turned.any(3).sum()) == pytest.approx(24, abs=1)
-    assert int(turned.any(2).sum()) == pytest.approx(24, abs=1)
-
-
-def test_quarter_turns_are_exact_and_half_turns_where_sides_differ() -> None:
-    image = batch(4, 2, 8, 8)
-    turned = quarter_turn(image, torch.arange(4))
-    for turns in range(4):
-        assert turned[turns].equal(image[turns].rot90(turns, (1, 2)))
-    wide = batch(4, 1, 4, 8)
-    turned = quarter_turn(wide, torch.arange(4))
-    assert turned[0].equal(wide[0])
-    for turns in (1, 2, 3):
-        assert turned[turns].equal(wide[turns].rot90(2, (1, 2)))
-
-
 def test_the_blur_is_a_gaussian() -> None:
     """A point becomes a bump with the variance asked, and its sum stays."""
     point = torch.zeros(2, 1, 41, 41)
@@ -168,9 +128,3 @@ def test_both_mixings_take_turns() -> None:
         out, _ = ClassicalTransforms(ClassicalPolicy(mixup=1, cutmix=1), 0).mix(images, labels, step)
         pasted.append(bool(torch.isin(out, images).all()))
     assert 8 < sum(pasted) < 32
-
-
-def test_an_unknown_policy_names_the_near_one() -> None:
-    assert policy("strong") is POLICIES["strong"]
-    with pytest.raises(SettingError, match="policy is 'stong'; allowed: .* Did you mean 'strong'"):
-        policy("stong")

@@ -68,8 +68,18 @@ def test_the_demo_ends_with_the_lines_that_are_shown(tmp_path: Path) -> None:
     pytest.importorskip("elpv_dataset")
     plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     words = next(line for line in plan.splitlines() if "flawforge run" in line).split()[1:]
-    words[words.index("--minutes") + 1] = "0.3"
-    small = ["--shots", "12", "--resolution", "32", "--generator-depth", "4", "--discriminator-depth", "4"]
+    small = [
+        "--kimg",
+        "0.2",
+        "--shots",
+        "12",
+        "--resolution",
+        "32",
+        "--generator-depth",
+        "4",
+        "--discriminator-depth",
+        "4",
+    ]
     shown = run(["flawforge", *words, *small], tmp_path)
     (expected,) = blocks("text")
     assert scrubbed(shown)[-1] == scrubbed(expected)[-1]
@@ -82,8 +92,18 @@ def test_a_session_prints_what_is_shown(block: str, photos: Path) -> None:
     command, _, expected = block.partition("\n")
     words = command.removeprefix("$ ").split()
     if "--minutes" in words:
-        words[words.index("--minutes") + 1] = "0.3"
-        words += ["--resolution", "32", "--generator-depth", "4", "--discriminator-depth", "4", "--batch", "4"]
+        words += [
+            "--kimg",
+            "0.2",
+            "--resolution",
+            "32",
+            "--generator-depth",
+            "4",
+            "--discriminator-depth",
+            "4",
+            "--batch",
+            "4",
+        ]
     shown, expected_lines = scrubbed(run(words, photos)), scrubbed(expected)
     if words[1] == "run":  # what it finds differs with the time that it has; what it tells does not
         assert len(shown) == len(expected_lines)

@@ -22,6 +22,7 @@ from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, load_record
 from flawforge.studies.audit import audit
 from flawforge.studies.generate import generate
+from saved import saved
 
 SIDE = 16
 
@@ -162,10 +163,7 @@ def test_disguised_copies_are_found_and_laid_side_by_side(make_run: Any, tmp_pat
         rough = nd.gaussian_filter(np.random.default_rng(seed).standard_normal((64, 64)), 1.5)
         return np.clip(128 + 25 * rough / rough.std(), 0, 255).astype(np.uint8)
 
-    (tmp_path / "data" / "dents").mkdir(parents=True)
-    for index in range(14):
-        Image.fromarray(texture(index)).save(tmp_path / "data" / "dents" / f"{index:02d}.png")
-    run = make_run(tmp_path / "data" / "dents", resolution=64, flip="none")
+    run = make_run(saved(tmp_path / "data" / "dents", map(texture, range(14))), resolution=64, flip="none")
     generate(run, 16)
     for index in range(16):
         plant(run, index, texture(100 + index))

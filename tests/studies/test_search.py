@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import flawforge
 from flawforge.core.errors import DataUnusableError, FlawforgeError, RunExistsError, SettingError
@@ -22,6 +21,7 @@ from flawforge.core.files import read_json
 from flawforge.core.progress import SILENT
 from flawforge.reports.search import search_page
 from flawforge.runs.searches import SettingsTried, load_search
+from saved import saved
 
 pytest.importorskip("optuna")
 
@@ -174,16 +174,12 @@ def test_no_piece_of_material_is_in_two_parts(lines: Path, tmp_path: Path) -> No
 
 
 def test_held_out_images_are_seen_as_bright_as_the_generators_learn_them(lines: Path) -> None:
-    folder = lines / "deep"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for place in range(60):
-        image = rng.integers(0, 1001, (16, 16)).astype(np.uint16)
-        Image.fromarray(image).save(folder / f"{place:02d}.png")
+    images = np.random.default_rng(0).integers(0, 1001, (60, 16, 16)).astype(np.uint16)
+    folder = saved(lines / "deep", images)
     dark = flawforge.load(folder)
     bright = int(cut(dark, None, seed=0).train.samples[0].file[:2])
-    image[0, 0] = 3000
-    Image.fromarray(image).save(folder / f"{bright:02d}.png")
+    images[bright, 0, 0] = 3000
+    saved(folder, images)
     parts = cut(flawforge.load(folder), None, seed=0)
     assert parts.train.white == 4095
     start = flawforge.recipe("dcgan-lite", resolution=16)

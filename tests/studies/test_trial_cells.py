@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flawforge.core.errors import SettingError
 from flawforge.core.trials import TrialSettings
 from flawforge.runs.cells import CellKey
 from flawforge.studies.trial_cells import CHOICE, GENERATOR, needs, work_list
@@ -43,29 +42,6 @@ def test_each_inner_fold_has_a_generator_of_its_own_that_both_models_share() -> 
     assert needs(CellKey(0, 5, "recommended", "m"), FULL) == [
         CellKey(0, 5, a, "m") for a in (CHOICE, "classical", "filtered")
     ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"arms": ("classical", "genrated")}, "no arm 'genrated'. Did you mean 'generated'"),
-        ({"arms": ("generated",)}, "must hold 'classical'"),
-        ({"shots": (1, 5)}, "from 2"),
-        ({"shots": (5, 5)}, "names something twice"),
-        ({"sceds": 3}, "Did you mean 'seeds'"),
-    ],
-)
-def test_wrong_settings_are_explained(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(SettingError, match=message):
-        TrialSettings.parse(changes)
-
-
-def test_the_protocol_changes_with_what_changes_numbers_and_not_with_how_many_cells_there_are() -> None:
-    base = FULL.protocol("images")
-    more = TrialSettings(shots=(5,), seeds=20, arms=("classical", "generated"))
-    assert more.protocol("images") == base
-    assert TrialSettings(steps=901).protocol("images") != base
-    assert FULL.protocol("other images") != base
 
 
 def made() -> dict[str, np.ndarray]:

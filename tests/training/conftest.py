@@ -3,11 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from heard import Heard
+from saved import lined, saved
 
 
 @pytest.fixture
@@ -20,14 +19,7 @@ def draw(tmp_path: Path) -> Callable[..., Path]:
     """Draw a folder of gray images with a bright line each."""
 
     def make(count: int = 10, side: int = 16, name: str = "lines") -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        rng = np.random.default_rng(3)
-        for i in range(count):
-            image = rng.integers(40, 90, (side, side)).astype(np.uint8)
-            image[:, rng.integers(0, side)] = 220
-            Image.fromarray(image).save(folder / f"{i:02d}.png")
-        return folder
+        return saved(tmp_path / name, lined(count, side, side))
 
     return make
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from flawforge.core.classifiers import ClassifierSettings
-from flawforge.core.errors import DataUnusableError, SettingError, TrainingDivergedError
-from flawforge.core.policies import POLICIES, ClassicalPolicy
+from flawforge.core.errors import DataUnusableError, TrainingDivergedError
+from flawforge.core.policies import ClassicalPolicy
 from flawforge.training.classifier import fit, predict
 from flawforge.training.material import Material
 
@@ -237,14 +237,3 @@ def test_what_cannot_be_trained_on_says_why() -> None:
             fit(quick(steps=1), classes=2, seed=0, **arguments)  # type: ignore[arg-type]
     with pytest.raises(TrainingDivergedError, match="no longer a number; take a smaller lr than 10"):
         fit(quick(steps=20, lr=10.0, model="watched_factory:make", weight_decay=10.0, warm_up=0), stripes(8, 0), 2, 0)
-
-
-def test_a_policy_is_named_given_or_the_models_own() -> None:
-    assert ClassifierSettings().transforms is POLICIES["trivial-cutmix"]
-    assert ClassifierSettings(model="effnet-probe").transforms is POLICIES["mirrors"]
-    assert ClassifierSettings(model="effnet-probe", policy="light").transforms is POLICIES["light"]
-    own = ClassifierSettings(policy=ClassicalPolicy(blur=1.0))
-    assert own.transforms == ClassicalPolicy(blur=1.0)
-    assert ClassifierSettings.parse(own.model_dump(mode="json")) == own
-    with pytest.raises(SettingError, match="Did you mean 'trivial'"):
-        fit(quick(policy="trivia"), stripes(4, 0), 2, 0)

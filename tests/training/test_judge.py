@@ -15,16 +15,14 @@ from flawforge.data.load import load
 from flawforge.training.judge import find_judge
 from flawforge.training.opening import Opened
 from flawforge.training.plan import Plan
+from saved import saved
 
 
 @pytest.mark.parametrize("bright", [0, 9])  # held out, and learnt from
 def test_held_out_images_are_seen_as_bright_as_the_generator_learns_them(tmp_path: Path, bright: int) -> None:
-    rng = np.random.default_rng(0)
-    for place in range(10):
-        image = rng.integers(0, 1001, (16, 16)).astype(np.uint16)
-        image[0, 0] = 3000 if place == bright else 1000
-        Image.fromarray(image).save(tmp_path / f"{place}.png")
-    chosen = load(tmp_path)
+    images = np.random.default_rng(0).integers(0, 1001, (10, 16, 16)).astype(np.uint16)
+    images[:, 0, 0] = np.where(np.arange(10) == bright, 3000, 1000)
+    chosen = load(saved(tmp_path, images))
     division = Division(np.arange(4, 10), np.arange(4))
     opened = Opened(SimpleNamespace(), Plan(recipe("fewshot", resolution=16), 1, None, True), chosen, division)  # type: ignore[arg-type]
     white = opened.training.white
@@ -32,6 +30,6 @@ def test_held_out_images_are_seen_as_bright_as_the_generator_learns_them(tmp_pat
     judge = find_judge(opened, opened.training.pixels((16, 16), 1), torch.device("cpu"), 0, SILENT)
     assert judge is not None
     assert judge.real.held_out
-    stored = np.stack([np.asarray(Image.open(tmp_path / f"{place}.png")) for place in range(4)])
+    stored = np.stack([np.asarray(Image.open(tmp_path / f"{place:02d}.png")) for place in range(4)])
     expected = np.minimum(stored, white) / white
     assert np.array_equal(judge.real.pixels / judge.real.white, expected)

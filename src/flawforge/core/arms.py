@@ -14,6 +14,7 @@ ARMS = {
     "taught-generated": "as taught, with generated images that the teacher labelled",
     "only-generated": "generated images alone, under the classical transforms",
 }
+CONTROLS = ("real", "classical", "taught", "copy-paste")  # may be what a gain is measured against
 GENERATED = (
     "generated",
     "filtered",

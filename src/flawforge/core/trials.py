@@ -15,7 +15,6 @@ from flawforge.core.errors import did_you_mean
 from flawforge.core.recipes import Resolution
 from flawforge.core.settings import Settings, setting
 
-CONTROLS = ("real", "classical", "taught", "copy-paste")  # use no generated image
 USUAL = ("real", "classical", "placebo", "taught", "generated", "filtered", "recommended", "taught-generated")
 CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
 

@@ -10,7 +10,7 @@ from flawforge.data.dataset import Dataset
 
 
 def join(one: Dataset, other: Dataset, source: str | None = None) -> Dataset:
-    """Return both as one dataset, with the files named from a folder above them, by class, then by file.
+    """Return both as one dataset, with images and masks named from a folder above them, by class, then by file.
 
     Args:
         one: the first; its layout is kept.
@@ -19,8 +19,12 @@ def join(one: Dataset, other: Dataset, source: str | None = None) -> Dataset:
     """
     roots = [one.root.resolve(), other.root.resolve()]
     root = Path(os.path.commonpath(roots))
+
+    def below(base: Path, file: str) -> str:
+        return (base / file).resolve().relative_to(root).as_posix()
+
     samples = [
-        replace(sample, file=((base / sample.file).resolve().relative_to(root)).as_posix())
+        replace(sample, file=below(base, sample.file), mask=sample.mask and below(base, sample.mask))
         for base, part in zip(roots, (one, other), strict=True)
         for sample in part.samples
     ]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flawforge.core.arms import CONTROLS
 from flawforge.core.seeds import derive, numpy_stream
-from flawforge.core.trials import CONTROLS
 from flawforge.studies.trial_arms import Arms
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_ways import DEFAULT_WAY, WAYS

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from flawforge.core.arms import CONTROLS
 from flawforge.core.recipes import recipe as find_recipe
-from flawforge.core.trials import CONTROLS, TrialSettings
+from flawforge.core.trials import TrialSettings
 from flawforge.metrics.paired import Parts
 from flawforge.metrics.power import Design
 from flawforge.studies.trial_arms import TAUGHT_VIEWS

@@ -1,0 +1,20 @@
+"""A trial's settings as flags."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from flag_help import flag_help
+from flawforge.cli.trial_flags import TrialFlags
+from flawforge.core.trials import TrialSettings
+
+
+def test_there_is_a_flag_for_every_field() -> None:
+    assert {entry.name for entry in fields(TrialFlags)} == set(TrialSettings.model_fields)
+
+
+def test_flags_say_their_defaults() -> None:
+    assert flag_help(TrialFlags, "steps").endswith("; default 900)")
+    assert flag_help(TrialFlags, "resolution").endswith("; default 64)")
+    assert flag_help(TrialFlags, "generator").endswith("; default unset)")
+    assert "Several with commas or spaces. (images a class; " in flag_help(TrialFlags, "shots")
