@@ -153,3 +153,37 @@ def test_a_word_that_was_said_stands_while_further_repeats_agree(photos: Path, t
         assert run(photos, tmp_path / "out", seeds=5, early_stop=False).verdict.word == "helps"
     made.right["filtered"] = 0.1
     assert run(photos, tmp_path / "out", seeds=8, early_stop=False).verdict.word == "no evidence"
+
+
+def test_a_word_that_was_said_of_one_arm_is_not_said_of_another(photos: Path, tmp_path: Path, made: Made) -> None:
+    made.right |= {"taught-generated": 1.0, "generated": 0.78}
+    first = run(photos, tmp_path / "out", seeds=4, folds=0, arms=("classical", "taught-generated"), early_stop=False)
+    assert (first.primary[0].arm, first.verdict.word) == ("taught-generated", "helps")
+    other = run(photos, tmp_path / "out", seeds=6, folds=0, arms=("classical", "generated"), early_stop=False)
+    assert (other.primary[0].arm, other.verdict.word) == ("generated", "no evidence")
+    alone = run(photos, tmp_path / "new", seeds=6, folds=0, arms=("classical", "generated"), early_stop=False)
+    assert alone.verdict.word == "helps"  # where nothing was spent before
+
+
+def test_a_trial_that_is_cut_short_after_it_was_shown_says_so_and_decides_nothing_early(
+    photos: Path, tmp_path: Path, made: Made
+) -> None:
+    made.right["filtered"] = 1.0
+    short = run(photos, tmp_path / "short", seeds=4, early_stop=False)
+    assert short.verdict.word == "helps"
+    run(photos, tmp_path / "cut", seeds=4, early_stop=False)
+    record = tmp_path / "cut" / "records" / "trial.json"
+    record.write_text(record.read_text().replace('"planned": 4', '"planned": 100').replace('"helps"', '"no evidence"'))
+    cut = run(photos, tmp_path / "cut", seeds=4, early_stop=False)
+    assert (cut.verdict.word, cut.looks[-1].planned, cut.looks[-1].level) == ("no evidence", 100, 0)
+    assert any("The plan was cut from 100 to 4 repeats after results had been shown" in note for note in cut.notes)
+
+
+def test_the_one_place_that_looked_best_alone_is_still_one_of_two(photos: Path, tmp_path: Path, made: Made) -> None:
+    made.right["filtered"] = 0.74
+    both = run(photos, tmp_path / "out", seeds=5, shots=(3, 4), early_stop=False)
+    assert len(both.primary) == 2
+    one = run(photos, tmp_path / "out", seeds=5, shots=(4,), early_stop=False)
+    alone = run(photos, tmp_path / "new", seeds=5, shots=(4,), early_stop=False)
+    assert one.primary[0].p == alone.primary[0].p
+    assert one.primary[0].p_corrected == pytest.approx(min(1.0, 2 * alone.primary[0].p_corrected))

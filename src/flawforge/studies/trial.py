@@ -18,7 +18,7 @@ from flawforge.runs.trials import TRIAL_FILE, TrialRecord
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_gains import FEWEST_SEEDS
-from flawforge.studies.trial_looks import Before, history, looked_before, taken
+from flawforge.studies.trial_looks import Before, due, history, looked_before, taken
 from flawforge.studies.trial_opening import open_trial
 from flawforge.studies.trial_plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial_results import judged, pilot, read_results, save_results
@@ -93,9 +93,9 @@ def trial(
 
     def clear(repeats: int) -> bool:
         """Look at the first `repeats` repeats, and say whether more are not needed."""
-        if not early_stop or repeats < min(FIRST_LOOK, asked.seeds):
+        *earlier, (_, planned) = history(before, looks, repeats, asked.seeds)
+        if not early_stop or repeats < min(FIRST_LOOK, asked.seeds) or not due(repeats, planned):
             return False
-        *earlier, (_, planned) = history(looks, repeats, asked.seeds)
         if level_now([repeats], planned, ERROR, earlier) == 0:  # too early to decide anything, or nothing left to spend
             return False
         look = judged(bench, read_results(folder, bench, repeats), repeats, asked.seeds, before, looks).look

@@ -41,7 +41,9 @@ class Evidence:
         looks: numbers of seeds at which the evidence was looked at to stop early, this look last; empty: looked at
             once, at the end.
         earlier: looks before these against other plans, (seeds, planned) in the order in which they were made.
-        stands: words that were said before the trial was extended; each is kept while the evidence agrees.
+        stands: words that were said before the trial was extended, of shots, model and arm; each is kept while the
+            evidence agrees.
+        left_out: comparisons that shared the error when they were looked at, and are asked for no more.
         kinds: for the task ``good`` the (N,) original class of each test image; the verdict per class is over these.
         wanted: smallest gain of interest, a share.
         seed: of the stream ``bootstrap``.
@@ -58,7 +60,8 @@ class Evidence:
     planned: int
     looks: tuple[int, ...] = ()
     earlier: tuple[tuple[int, int], ...] = ()
-    stands: Mapping[Place, Word] = field(default_factory=dict)
+    stands: Mapping[tuple[int, str, str], Word] = field(default_factory=dict)
+    left_out: int = 0
     kinds: Sequence[str] | None = None
     wanted: float = LEAST_GAIN
     seed: int = 0

@@ -21,9 +21,9 @@ from flawforge.runs.versions import now, versions
 from flawforge.studies.trial_bench import Bench
 from flawforge.studies.trial_cells import CHOICE
 from flawforge.studies.trial_choice import pooled
-from flawforge.studies.trial_evidence import Evidence, Place
+from flawforge.studies.trial_evidence import Evidence
 from flawforge.studies.trial_gains import FEWEST_SEEDS
-from flawforge.studies.trial_looks import Before, history, taken
+from flawforge.studies.trial_looks import Before, Said, history, taken
 from flawforge.studies.trial_protocol import choices_of, notes_of, protocol_of
 from flawforge.studies.trial_verdict import ERROR, Judgement, judge, measure_all
 from flawforge.studies.trial_worker import CELLS
@@ -48,7 +48,11 @@ def read_results(folder: Path, bench: Bench, repeats: int) -> Cells:
 
 
 def evidence_of(
-    bench: Bench, cells: Cells, looks: tuple[tuple[int, int], ...], stands: Mapping[Place, Word] | None = None
+    bench: Bench,
+    cells: Cells,
+    looks: tuple[tuple[int, int], ...],
+    stands: Mapping[Said, Word] | None = None,
+    left_out: int = 0,
 ) -> Evidence:
     """Return what the judge looks at.
 
@@ -56,7 +60,7 @@ def evidence_of(
         bench: of the trial.
         cells: of whole repeats.
         looks: as `flawforge.studies.trial_looks.history`.
-        stands: as in the evidence.
+        stands, left_out: as in the evidence.
     """
     test = bench.division.test
     labels = bench.dataset.labels[test]
@@ -82,6 +86,7 @@ def evidence_of(
         looks=(looks[-1][0],),
         earlier=looks[:-1],
         stands=stands or {},
+        left_out=left_out,
         kinds=[bench.dataset.classes[int(code)] for code in labels] if bench.settings.task == "good" else None,
         seed=bench.settings.seed,
     )
@@ -97,7 +102,8 @@ def judged(bench: Bench, cells: Cells, repeats: int, planned: int, before: Befor
         before: what earlier calls have looked at.
         looks: all that were made, those too, in the order in which they were made.
     """
-    return judge(evidence_of(bench, cells, history(looks, repeats, planned), before.stands(repeats)))
+    seen = history(before, looks, repeats, planned)
+    return judge(evidence_of(bench, cells, seen, before.stands(repeats), before.left_out(bench.settings)))
 
 
 def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None:

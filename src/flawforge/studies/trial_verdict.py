@@ -80,14 +80,15 @@ def decide(evidence: Evidence, found: list[Measured]) -> tuple[dict[Place, Word]
     def level(left: int) -> float:
         return evidence.level(ERROR / left)
 
-    helps = rejected([one.p_helps for one in primary], level)
-    hurts = rejected([one.p_hurts for one in primary], level)
+    none = [1.0] * evidence.left_out
+    helps = rejected([*(one.p_helps for one in primary), *none], level)
+    hurts = rejected([*(one.p_hurts for one in primary), *none], level)
     words: dict[Place, Word] = {
         one.place: "helps" if good else "hurts" if bad else "no evidence"
-        for one, good, bad in zip(primary, helps, hurts, strict=True)
+        for one, good, bad in zip(primary, helps, hurts, strict=False)
     }
     for one in primary:  # said before the trial was extended, when there was an error to spend
-        said = evidence.stands.get(one.place)
+        said = evidence.stands.get((*one.place, one.arm))
         if words[one.place] == "no evidence" and said and (one.p_helps if said == "helps" else one.p_hurts) <= ERROR:
             words[one.place] = said
     now = level(1)
@@ -132,9 +133,11 @@ class _Levels:
 def _levels(evidence: Evidence, found: list[Measured]) -> _Levels:
     primary = [one for one in found if evidence.advised(one.place) == one.arm]
     now = evidence.level(ERROR)
-    sides = zip(holm([one.p_helps for one in primary]), holm([one.p_hurts for one in primary]), strict=True)
-    corrected = {one.place: min(1.0, 2 * min(pair)) for one, pair in zip(primary, sides, strict=True)}
-    return _Levels(now or ERROR, now > 0, max(1, len(primary)), corrected)
+    none = [1.0] * evidence.left_out
+    helps = holm([*(one.p_helps for one in primary), *none])
+    hurts = holm([*(one.p_hurts for one in primary), *none])
+    corrected = {one.place: min(1.0, 2 * min(helps[i], hurts[i])) for i, one in enumerate(primary)}
+    return _Levels(now or ERROR, now > 0, max(1, len(primary) + evidence.left_out), corrected)
 
 
 def _compare(evidence: Evidence, one: Measured, words: dict[Place, Word], levels: _Levels) -> Comparison:
