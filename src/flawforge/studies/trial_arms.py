@@ -22,7 +22,7 @@ from flawforge.training.classifier import fit, predict
 from flawforge.training.device import resolve_device
 from flawforge.training.material import Material
 
-TAUGHT_VIEWS = 8  # changed copies of each shot that the teacher labels
+TAUGHT_VIEWS = 8  # changed copies of each shot that the teacher labels, less the unlabelled images
 GENERATED_LABELS = 0.5  # weight of the asked class beside the teacher's opinion, of taught generated images
 
 Ints = NDArray[np.int64]
@@ -65,7 +65,7 @@ class Arms:
         if arm == "placebo":
             return self._fit(self.settings, self._repeats(), share)
         if arm == "taught":
-            return self._fit(self.settings, self._taught(), DEFAULT_WAY.share)
+            return self._fit(self.taught_settings, self._taught(), DEFAULT_WAY.share)
         if arm == "copy-paste":
             return self._fit(self.settings, self._pasted(), share)
         if made is None:
@@ -80,7 +80,7 @@ class Arms:
             made = marked(self.bench, self.shots, made)
             rows = restricted(chosen_rows(made, way.filter, way.typical), self._targets(made), way.classes)
             if way.taught:
-                return self._fit(self.settings, self._taught(made, rows), way.share)
+                return self._fit(self.taught_settings, self._taught(made, rows), way.share)
             if not len(rows):
                 return self._fit(self.settings)
             return self._fit(self.settings, self._generated(made, rows), way.share)
@@ -91,6 +91,21 @@ class Arms:
         found: NDArray[np.float32] = predict(network, torch.from_numpy(self.bench.images[indices])).numpy()
         return found
 
+    @property
+    def copied(self) -> int:
+        """How many changed copies of shots the teacher labels: unlabelled images, which show more, take their place."""
+        return max(0, TAUGHT_VIEWS * len(self.shots) - len(self.bench.unlabelled))
+
+    @property
+    def taught_settings(self) -> ClassifierSettings:
+        """The settings where a teacher labels. Where most of it are unlabelled images they are not pasted into each
+        other: their variety is real, and the teacher saw the whole image (measured: docs/decisions/trial.md).
+        """
+        if len(self.bench.unlabelled) <= self.copied:
+            return self.settings
+        whole = self.settings.transforms.model_copy(update={"mixup": 0.0, "cutmix": 0.0})
+        return self.settings.model_copy(update={"policy": whole})
+
     @cached_property
     def views(self) -> tuple[Tensor, Tensor]:
         """Changed copies of the shots and the unlabelled images, uint8, with the probabilities (n, K) of a teacher that
@@ -98,8 +113,10 @@ class Arms:
         """
         teacher = teacher_of(self.bench, self.shots, derive(self.seed, "weights", "teacher"))
         transforms = ClassicalTransforms(self.settings.transforms, self.seed)
-        copies = [transforms(_unit(self.real.images), "taught", place) for place in range(TAUGHT_VIEWS)]
-        images = ((torch.cat(copies) + 1) * 127.5).round().clamp(0, 255).byte()
+        rounds = range(-(-self.copied // len(self.shots)))
+        copies = [transforms(_unit(self.real.images), "taught", place) for place in rounds]
+        images = ((torch.cat([*copies, _unit(self.real.images[:0])]) + 1) * 127.5).round().clamp(0, 255).byte()
+        images = images[: self.copied]
         if len(self.bench.unlabelled):
             images = torch.cat([images, torch.from_numpy(self.bench.unlabelled)])
         return images, self.of_task(predict(teacher, images))

@@ -30,6 +30,8 @@ from flawforge.studies.trial_leaks import refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial_textures import Textures
 from flawforge.studies.trial_worker import CELLS
 
+USE_OF_OUTSIDE = "2"  # raise it when the arms use unlabelled images otherwise: cells from before count no more
+
 
 def open_trial(
     data: Dataset | str | Path,
@@ -55,7 +57,8 @@ def open_trial(
     good = good_class(dataset, settings, progress)
     settings = with_good(settings, dataset.classes, good)
     inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
-    protocol = settings.protocol(repr(sorted(inputs.items())))
+    contents = repr(sorted(inputs.items())) + (USE_OF_OUTSIDE if other is not None else "")
+    protocol = settings.protocol(contents)
     if (out / FACTS).is_file():
         there = load_bench(out)
         changed = _changes(there, settings, inputs)
@@ -101,7 +104,7 @@ def _gone_on(out: Path, there: Bench, now: Bench) -> Bench:
         dataset=_in_order(there.dataset, now.dataset),
         outside=None if now.outside is None or there.outside is None else _in_order(there.outside, now.outside),
     )
-    if there.settings != bench.settings or _places(there) != _places(bench):
+    if (there.settings, there.protocol) != (bench.settings, bench.protocol) or _places(there) != _places(bench):
         save_bench(out, bench)
     return bench
 
