@@ -6,9 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
-from flawforge.studies.trial_arms import Arms
+from flawforge.core.trials import TrialSettings
+from flawforge.studies import trial_arms
+from flawforge.studies.trial_arms import TAUGHT_VIEWS, Arms
 
 CLASSES = ("good", "crack", "hole")
 SOFT = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.1, 0.8, 0.1]], np.float32)
@@ -46,3 +49,40 @@ def test_of_good_and_defective_the_teachers_defects_are_added_up() -> None:
 def test_without_generated_images_the_copies_of_shots_are_all() -> None:
     for rows in (None, np.array([], np.int64)):
         assert len(arms("type")._taught(made(), rows)) == 2
+
+
+def with_outside(count: int, monkeypatch: pytest.MonkeyPatch) -> Arms:
+    """Arms of three shots and so many unlabelled images, whose teacher is unsure of everything."""
+    images = np.random.default_rng(0).integers(0, 256, (3, 1, 8, 8)).astype(np.uint8)
+    bench = SimpleNamespace(
+        settings=TrialSettings(),
+        dataset=SimpleNamespace(classes=CLASSES, labels=np.arange(3)),
+        classes=CLASSES,
+        targets=lambda labels: labels,
+        images=images,
+        unlabelled=np.full((count, 1, 8, 8), 7, np.uint8),
+    )
+    monkeypatch.setattr(trial_arms, "teacher_of", lambda *_: None)
+    monkeypatch.setattr(trial_arms, "predict", lambda _, shown: torch.full((len(shown), 3), 1 / 3))
+    return Arms(bench, np.arange(3), 0, "small-cnn")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [0, 5, 3 * TAUGHT_VIEWS, 100])
+def test_unlabelled_images_take_the_place_of_changed_copies_of_shots(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arms = with_outside(count, monkeypatch)
+    images, labels = arms.views
+    assert len(images) == len(labels) == max(3 * TAUGHT_VIEWS, count)
+    assert int((images == 7).flatten(1).all(1).sum()) == count
+    assert arms.copied == max(0, 3 * TAUGHT_VIEWS - count)
+
+
+def test_what_the_teacher_labels_is_pasted_only_where_it_is_mostly_shots(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert with_outside(0, monkeypatch).taught_settings == with_outside(0, monkeypatch).settings
+    assert with_outside(12, monkeypatch).taught_settings.transforms.cutmix == 1
+    arms = with_outside(13, monkeypatch)
+    assert not arms.taught_settings.transforms.mixes
+    assert arms.settings.transforms.cutmix == 1  # of the classical arm, which has no other images
+    changed = arms.taught_settings.transforms.model_copy(update={"cutmix": 1.0})
+    assert changed == arms.settings.transforms  # nothing else differs
