@@ -61,6 +61,23 @@ def test_it_is_found_in_large_images_of_sixteen_bits(tmp_path: Path) -> None:
     assert find_enlarged(suspects, dataset(tmp_path / "wide", wide)).tolist() == [[0, 1]]
 
 
+@pytest.mark.parametrize("held", [2000, 2])
+def test_the_right_files_are_named_beside_small_ones_and_slice_by_slice(
+    originals: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    """At 1.5 times the first is too small to be tried, so that places among those that are tried are no numbers."""
+    monkeypatch.setattr("flawforge.data.enlarged.SLICE", held)
+    images = [material(70, 60, 70), material(71), part(material(3), 1.52), material(72), part(material(6), 1.52)]
+    assert find_enlarged(dataset(tmp_path, images), originals).tolist() == [[2, 3], [4, 6]]
+
+
+def test_of_two_originals_of_one_piece_the_first_is_told(tmp_path: Path) -> None:
+    wide = material(40, 160, 240)
+    originals = dataset(tmp_path / "originals", [material(41), wide[:, :180], wide[:, 60:]])
+    suspects = dataset(tmp_path / "suspects", [part(np.ascontiguousarray(wide[:, 60:180]), 1.2)])
+    assert find_enlarged(suspects, originals).tolist() == [[0, 1]]
+
+
 def test_other_material_and_no_images_give_nothing(originals: Dataset, tmp_path: Path) -> None:
     others = dataset(tmp_path, [material(seed) for seed in range(20, 30)])
     assert find_enlarged(others, originals).shape == (0, 2)
