@@ -118,6 +118,20 @@ def test_the_python_runs(block: str, photos: Path) -> None:
     assert len(shown.splitlines()) == 2
 
 
+def test_every_verb_is_named() -> None:
+    from flawforge.cli.main import app
+
+    verbs = {name for name in app if not name.startswith("-")}
+    (line,) = [line for line in README.splitlines() if line.startswith("Each part is a verb of its own: ")]
+    assert set(re.findall(r"`(\w+)`", line)) | {"run"} == verbs
+
+
+def test_where_the_command_lies_after_the_demo_is_said() -> None:
+    assert "`. .venv/bin/activate`" in README
+    plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ".venv/bin/flawforge run elpv" in plan
+
+
 def test_every_link_leads_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):

@@ -90,8 +90,11 @@ def _facts(
     if audit is None:
         return (*facts, Fact("Exact copies", NOT_MEASURED, "no audit yet"))
     n = audit.n_generated
+    blind = audit.copying is not None and audit.copying.verdict.startswith(("cannot tell", "too few"))
     facts.append(
-        Fact(
+        Fact("Copies", "cannot tell", f"none of {count(n)} is an exact one")
+        if blind and not audit.exact_copies
+        else Fact(
             "Exact copies", count(audit.exact_copies), f"of {count(n)}, {percent(audit.exact_copies / n)}" if n else ""
         )
     )
