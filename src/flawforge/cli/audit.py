@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.numbers import Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.records import AuditRecord
@@ -19,9 +20,9 @@ def audit(
     /,
     *,
     data: str | None = None,
-    k: Annotated[int, Parameter(name=["-k", "--neighbours"])] = 5,
+    k: Annotated[Whole, Parameter(name=["-k", "--neighbours"])] = 5,
     channels: Literal["first", "all"] = "first",
-    pairs: int = 12,
+    pairs: Whole = 12,
     synthetic: Path | None = None,
     device: str = "auto",
     memory_mb: float = 1024,

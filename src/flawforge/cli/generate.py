@@ -9,20 +9,21 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.numbers import Whole
 
 
 def generate(
     run: Path,
     /,
     *,
-    n: Annotated[int, Parameter(name=["-n", "--number"])] = 64,
+    n: Annotated[Whole, Parameter(name=["-n", "--number"])] = 64,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
-    seed: int = 0,
+    seed: Whole = 0,
     truncation: float | None = None,
     layout: Literal["classes", "flat"] = "classes",
     out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
-    compression: int = 4,
+    compression: Whole = 4,
     novel: Annotated[bool, Parameter(negative="")] = False,
     checkpoint: str = "best",
     data: str | None = None,

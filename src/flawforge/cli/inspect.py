@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.numbers import Whole
 from flawforge.core.errors import RunUnwritableError, SettingError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def inspect(
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     groups: bool = True,
     sheet: Annotated[Path | None, Parameter(name="--sheet")] = None,
-    seed: int = 0,
+    seed: Whole = 0,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Say what is in DATA: classes, sizes, broken files, duplicates, overlaps, and what a fair split looks like.

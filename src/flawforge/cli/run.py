@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import given
+from flawforge.cli.numbers import Whole
 from flawforge.cli.parts import Parts
 from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
 from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
@@ -51,11 +52,11 @@ def run(
     out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     minutes: float | None = None,
     recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
-    n: Annotated[int | None, Parameter(name=["-n", "--number"])] = None,
+    n: Annotated[Whole | None, Parameter(name=["-n", "--number"])] = None,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
-    shots: int | None = None,
+    shots: Whole | None = None,
     unlabelled: str | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     device: str = "auto",
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Annotated[bool, Parameter(negative="")] = False,

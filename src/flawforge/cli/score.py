@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.numbers import Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.scores import Number, Quantity, ScoreRecord
@@ -34,8 +35,8 @@ def score(
     extractor: str = "effnet-lite0",
     held_out: str | None = None,
     device: str = "auto",
-    seed: int = 0,
-    pictures: int = 8,
+    seed: Whole = 0,
+    pictures: Whole = 8,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Do the generated images look real, and are they all alike?

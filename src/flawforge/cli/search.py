@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.numbers import Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.searches import SearchRecord
@@ -21,15 +22,15 @@ def search(
     out_folder: Annotated[Path, Parameter(name=["--out", "-o"])],
     recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
     settings: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
-    trials: int = 24,
+    trials: Whole = 24,
     kimg: float = 6.0,
     minutes: float | None = None,
-    confirmations: int = 2,
+    confirmations: Whole = 2,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
-    shots: int | None = None,
+    shots: Whole | None = None,
     resolution: str | None = None,
-    workers: int = 1,
-    seed: int = 0,
+    workers: Whole = 1,
+    seed: Whole = 0,
     device: str = "auto",
     extractor: str = "effnet-lite0",
     storage: str | None = None,

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import given
+from flawforge.cli.numbers import Whole
 from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
 from flawforge.core.launch import launched
 
@@ -22,14 +23,14 @@ def train(
     recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
     minutes: float | None = None,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
-    shots: int | None = None,
+    shots: Whole | None = None,
     unlabelled: str | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     device: str = "auto",
     resume: Annotated[bool, Parameter(negative="")] = False,
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
     checkpoint_seconds: float = 60.0,
-    previews: int = 16,
+    previews: Whole = 16,
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import given
+from flawforge.cli.numbers import Whole
 from flawforge.cli.trial_flags import NONE_GIVEN, TrialFlags
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def trial(
     plan: Flag = False,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     unlabelled: Path | None = None,
-    workers: int | None = None,
+    workers: Whole | None = None,
     on: Literal["local", "ray"] = "local",
     address: str | None = None,
     early_stop: bool = True,
