@@ -64,6 +64,7 @@ def test_a_folder_of_another_kind_is_refused_at_once(
         ("run", ["--seed", "-1"], "--seed is -1; it is a whole number, from 0"),
         ("run", ["-n", "-5"], "-n is -5; it is a number of images of each class, from 1"),
         ("trial", ["--seed", "-1"], "--seed cannot be '-1'; allowed: from 0"),
+        ("inspect", ["--seed", "-1"], "--seed is -1; it is a whole number, from 0"),
         ("search", ["--seed", "-1"], "--seed is -1; it is a whole number, from 0"),
         ("search", ["--settings", "generator-lrr"], "'generator-lrr' cannot be searched. Did you mean 'generator-lr'?"),
     ],
@@ -74,7 +75,8 @@ def test_settings_are_looked_at_before_the_folder_and_the_data(
     if verb == "search":
         pytest.importorskip("optuna")
     folder = held(tmp_path / "x", "search" if verb != "search" else "trial")
-    assert typed(verb, tmp_path / "no such data", "--out", folder, *words) == 1
+    out = [] if verb == "inspect" else ["--out", folder]
+    assert typed(verb, tmp_path / "no such data", *out, *words) == 1
     assert message in told(capsys)
 
 

@@ -148,6 +148,18 @@ def test_a_finished_run_is_left_as_it_is(draw: Draw, tmp_path: Path, tiny: dict[
     assert require_checkpoint(again).facts == before.facts
 
 
+def test_it_is_told_what_is_learnt_from(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
+    """With --shots nobody saw what was drawn; a dataset in memory is known to whoever made it."""
+    heard, data = Heard(), draw()
+    run = train(data, tmp_path / "run", kimg=0.02, shots=3, progress=heard, **tiny)
+    (line,) = [line for line in heard.said if line.startswith("learning from")]
+    label = next(iter(run.settings["data"]["classes"]))
+    assert line == f"learning from 3 images of {data}: 3 {label}"
+    heard = Heard()
+    train(flawforge.load(data), tmp_path / "other", kimg=0.02, progress=heard, **tiny)
+    assert not [line for line in heard.said if line.startswith("learning from")]
+
+
 def test_a_run_is_not_overwritten(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
     data = draw()
     train(data, tmp_path / "run", kimg=0.02, **tiny)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.seeds import check_seed
 from flawforge.data.dataset import Broken, Dataset, Sample
 from flawforge.data.load import load
 from flawforge.data.remarks import remarks
@@ -147,8 +148,9 @@ def inspect(
 
     Raises:
         DataNotFoundError, DataUnusableError, ExtraMissingError: as `flawforge.load`; DataUnusableError also for a class
-            that is not there.
+            that is not there. SettingError: `seed` is below 0.
     """
+    check_seed(seed)
     dataset = load(data, progress=progress).select(classes)
     found = dataset.groups(progress) if groups else None
     notes = list(remarks(dataset))

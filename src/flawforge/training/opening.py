@@ -112,10 +112,13 @@ def open_run(
     processes.check_batch(asked.batch)
     division = hold_out(chosen, seed, progress) if asked.judge_kimg else keep_all(chosen)
     data = chosen.take(division.training)
-    held = chosen.take(division.held_out)
+    held, own = chosen.take(division.held_out), selection.get("samples")
     if len(held):
         progress.say(f"{len(held)} of {len(chosen)} images are kept aside: the best weights are chosen by them")
         selection = {**selection, "samples": sorted({sample.sha256 for sample in data.samples})}
+    if own is None:  # else the caller made the dataset and knows it
+        named = ", ".join(f"{count:,} {label}" for label, count in data.counts.items())
+        progress.say(f"learning from {len(data):,} images of {data.source}: {named}")
     channels = data.channels if asked.channels == "data" else asked.channels
     by_images = minutes is None or asked.kimg is not None
     if unlabelled is not None and not asked.knows_classes:
