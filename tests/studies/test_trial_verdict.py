@@ -312,3 +312,17 @@ def test_where_nothing_was_chosen_the_arm_that_counts_was_fixed_beforehand() -> 
     assert evidence(("classical", "generated"), {}).advised(place) == "generated"
     assert evidence(("classical", "taught"), {}).advised(place) is None
     assert evidence(("classical", "filtered"), {place: None}).advised(place) is None
+
+
+def test_what_gains_without_a_generator_is_advised_before_generated_images(helped: Evidence) -> None:
+    """Unlabelled images with a teacher's labels may be worth more than all that is generated: the user must hear it."""
+
+    def renamed(arm: str) -> Evidence:
+        cells = {replace(key, arm="taught" if key.arm == arm else key.arm): told for key, told in helped.cells.items()}
+        return replace(helped, cells=cells, controls={PLACE: "classical"}, chosen={PLACE: None}, _kept={})
+
+    (told,) = (one for one in judge(renamed("generated")).verdict.advice if "needs no generator" in one)
+    assert told.startswith("First of all take what needs no generator: taught (as classical, with the generator's")
+    low, high = (float(word) for word in told.split(" points (")[1].split(")")[0].split(" to "))
+    assert 0 < low < 5 < high < 12
+    assert not any("needs no generator" in one for one in judge(renamed("placebo")).verdict.advice)

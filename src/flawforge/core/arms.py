@@ -15,6 +15,7 @@ ARMS = {
     "only-generated": "generated images alone, under the classical transforms",
 }
 CONTROLS = ("real", "classical", "taught", "copy-paste")  # may be what a gain is measured against
+ADDING = ("taught", "copy-paste")  # more than classical transforms, and nothing generated
 GENERATED = (
     "generated",
     "filtered",

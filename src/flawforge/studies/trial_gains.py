@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flawforge.core.arms import uses_generated
+from flawforge.core.arms import ADDING, uses_generated
 from flawforge.metrics.multiple import holm
 from flawforge.metrics.paired import Gain, gain, hierarchical_draws
 from flawforge.metrics.permutation import sign_flips
@@ -70,6 +70,17 @@ def measure(evidence: Evidence, place: Place, arm: str) -> Measured | None:
     mine, base = (evidence.drawn(place, one, seeds, evidence.metric) for one in (arm, control))
     rivals = {one: gain(mine - evidence.drawn(place, one, seeds, evidence.metric)) for one in others}
     return Measured(place, arm, control, seeds, gain(mine - base), rivals, mine - base)
+
+
+def without_generating(evidence: Evidence, place: Place) -> dict[str, Gain]:
+    """Return the gain over `classical` of each arm that adds knowledge or images without a generator."""
+    out: dict[str, Gain] = {}
+    for arm in ADDING:
+        seeds = evidence.seeds(place, [arm, "classical"])
+        if len(seeds) >= FEWEST_SEEDS:
+            mine, base = (evidence.drawn(place, one, seeds, evidence.metric) for one in (arm, "classical"))
+            out[arm] = gain(mine - base)
+    return out
 
 
 def estimate_of(found: Gain, level: float) -> Estimate:

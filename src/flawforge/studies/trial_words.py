@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from flawforge.core.arms import ARMS
 from flawforge.metrics.worth import Worth as Found
 from flawforge.runs.gains import Comparison, Word, Worth
 from flawforge.studies.trial_evidence import Evidence, Place
-from flawforge.studies.trial_gains import FEWEST_GROUPS, FEWEST_SEEDS, Measured
+from flawforge.studies.trial_gains import FEWEST_GROUPS, FEWEST_SEEDS, Measured, without_generating
 
 MOST = 100  # seeds that are worth advising
 
@@ -104,6 +105,16 @@ def advice(
     short = sorted({part.label for one in comparisons for part in one.classes if part.why})
     if short:
         out.append(f"Photograph more pieces with {', '.join(short)}: fewer than {FEWEST_GROUPS} are left to test on.")
+    for place in evidence.places():
+        level = next((one.gain.level for one in comparisons if (one.shots, one.model) == place), 0.95)
+        for arm, gained in without_generating(evidence, place).items():
+            low, high = gained.at(level)
+            if low > 0:
+                out.append(
+                    f"First of all take what needs no generator: {arm} ({ARMS[arm]}) did better than classical at "
+                    f"{place[0]} shots with {place[1]}, by {points(gained.value)} points ({points(low)} to "
+                    f"{points(high)}); generated images must gain beyond that."
+                )
     hints = [one for one in comparisons if not one.primary and one.arm != "only-generated"
              and one.gain.low is not None and one.gain.low > 0]  # fmt: skip
     for one in hints:
