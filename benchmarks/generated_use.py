@@ -5,9 +5,10 @@ network on each repeat's shots and generated images in other ways than the trial
 steps and the seeds are the trial's. A row is one way; its gain is paired with the first row, repeat by repeat. The test
 images are looked at many times here, so that what wins must be confirmed on other data.
 
-Ways are words with commas: `classical`, `taught` (labels of the pretrained teacher on shots), `labelled` (also on
-generated images), `asked` (generated images with the class that was asked for), and their settings: `policy=NAME`,
-`share=0.5`, `own=0.5` (weight of the asked class in the label), `filter=none|agreeing|strict`.
+Ways are words with commas: `classical`, `taught` (labels of the pretrained teacher on shots and unlabelled images),
+`labelled` (also on generated images), `asked` (generated images with the class that was asked for), and their settings:
+`policy=NAME`, `share=0.5`, `own=0.5` (weight of the asked class in the label), `filter=none|agreeing|strict`. `teacher`
+is the pretrained network with its probe itself (of tasks that tell the data's classes apart).
 
     python benchmarks/generated_use.py TRIAL [WAY ...] [--seeds 3] [--json FILE]
 
@@ -45,7 +46,7 @@ USUAL = (
     "labelled,share=0.75", "labelled,own=0", "labelled,own=0,filter=none",
 )  # fmt: skip
 MODEL = "small-cnn"
-KINDS = ("classical", "taught", "labelled", "asked")
+KINDS = ("classical", "taught", "labelled", "asked", "teacher")
 
 
 def other_images(arms: Arms, made: dict[str, Any], kind: str, asked: dict[str, str]) -> Material | None:
@@ -70,14 +71,18 @@ def measure(bench: Bench, made: dict[str, Any], seed: int, way: str) -> float:
     kind, *words = way.split(",")
     asked = dict(word.split("=", 1) for word in words)
     shots = bench.shots(seed, bench.settings.shots[0])
+    test = bench.division.test
+    labels = bench.targets(bench.dataset.labels[test])
     arms = Arms(bench, shots, derive(bench.settings.seed, "weights", "trial", seed, bench.settings.shots[0]), MODEL)
+    if kind == "teacher":
+        return balanced_accuracy(arms.outcome(arms.teacher, test), labels)
     if "policy" in asked:
         arms.settings = arms.settings.model_copy(update={"policy": asked["policy"]})
+    elif kind in ("taught", "labelled"):
+        arms.settings = arms.taught_settings
     other = other_images(arms, marked(bench, shots, made), kind, asked)
     share = 0.0 if other is None else float(asked.get("share", "0.5"))
     network = fit(arms.settings, arms.real, arms.width, arms.seed, other, share)
-    test = bench.division.test
-    labels = bench.targets(bench.dataset.labels[test])
     return balanced_accuracy(arms.outcome(network, test), labels)
 
 

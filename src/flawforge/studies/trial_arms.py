@@ -107,11 +107,15 @@ class Arms:
         return self.settings.model_copy(update={"policy": whole})
 
     @cached_property
+    def teacher(self) -> torch.nn.Module:
+        """The network that labels, into the dataset's classes: it knows pretrained features and the shots."""
+        return teacher_of(self.bench, self.shots, derive(self.seed, "weights", "teacher"))
+
+    @cached_property
     def views(self) -> tuple[Tensor, Tensor]:
         """Changed copies of the shots and the unlabelled images, uint8, with the probabilities (n, K) of a teacher that
         knows pretrained features and the shots.
         """
-        teacher = teacher_of(self.bench, self.shots, derive(self.seed, "weights", "teacher"))
         transforms = ClassicalTransforms(self.settings.transforms, self.seed)
         rounds = range(-(-self.copied // len(self.shots)))
         copies = [transforms(_unit(self.real.images), "taught", place) for place in rounds]
@@ -119,7 +123,7 @@ class Arms:
         images = images[: self.copied]
         if len(self.bench.unlabelled):
             images = torch.cat([images, torch.from_numpy(self.bench.unlabelled)])
-        return images, self.of_task(predict(teacher, images))
+        return images, self.of_task(predict(self.teacher, images))
 
     def _fit(self, settings: ClassifierSettings, other: Material | None = None, share: float = 0.0) -> torch.nn.Module:
         return fit(settings, self.real, self.width, self.seed, other, share, device=self.device)
