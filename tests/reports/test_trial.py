@@ -15,8 +15,9 @@ import pytest
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.images import encode_png
 from flawforge.reports.dots import LEFT, RIGHT, dots, scale_of
-from flawforge.reports.trial import trial_report
+from flawforge.reports.trial import in_points, trial_report
 from flawforge.runs.cells import CellKey
+from flawforge.runs.gains import Estimate
 from flawforge.runs.trial_table import trial_csv
 from flawforge.runs.trials import Protocol, TrialRecord, read_trial, write_trial
 from flawforge.studies.trial_evidence import Evidence
@@ -245,3 +246,7 @@ def test_no_interval_on_the_page_goes_beyond_what_is_possible(tmp_path: Path, re
     assert f"{100 * base:.1f} (0.0 to 100.0)" in text
     for beyond in ("160.0", "150.0", "130.0", "-20.0"):
         assert beyond not in text
+
+
+def test_next_to_nothing_is_no_negative_nought() -> None:
+    assert in_points(Estimate(value=-0.0001, low=-0.0004, high=0.0003)) == "+0.0 (95 % interval +0.0 to +0.0)"

@@ -135,7 +135,7 @@ def in_points(found: Estimate) -> str:
     if found.value is None or found.low is None or found.high is None:
         return NOT_MEASURED
     level = f"{100 * found.level:.3g}{NBSP}%"
-    return f"{100 * found.value:+.1f} ({level} interval {100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    return f"{100 * found.value:+z.1f} ({level} interval {100 * found.low:+z.1f} to {100 * found.high:+z.1f})"
 
 
 def in_percent(found: Estimate) -> str:
@@ -152,7 +152,7 @@ def _facts(record: TrialRecord) -> tuple[Fact, ...]:
     protocol, done = record.protocol, {seed for one in record.results for seed in one.seeds}
     primary = record.primary
     best = max(primary, key=lambda one: one.gain.value or 0.0, default=None)
-    shown = "not measured" if best is None or best.gain.value is None else f"{100 * best.gain.value:+.1f} points"
+    shown = "not measured" if best is None or best.gain.value is None else f"{100 * best.gain.value:+z.1f} points"
     note = "" if best is None else f"{best.shots} shots, {best.model}"
     if len(primary) > 1:
         note += f"; largest of {len(primary)}"
@@ -188,7 +188,7 @@ def _gain(
     name = f"{one.shots} shots, {one.model}: {one.arm} minus {one.control}"
     found = possible(one, results, metric)
     value, low, high = (0.0 if v is None else v for v in (found.value, found.low, found.high))
-    each = ", ".join(f"{100 * d:+.1f}" for d in one.differences)
+    each = ", ".join(f"{100 * d:+z.1f}" for d in one.differences)
     levels = [results.get((one.shots, one.model, arm)) for arm in (one.control, one.arm)]
     before, after = (NOT_MEASURED if at is None else in_percent(at.metrics[metric]) for at in levels)
     effect = "" if one.effect is None else f"; effect size {one.effect:.2f}"

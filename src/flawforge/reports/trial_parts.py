@@ -99,7 +99,7 @@ def _class(one: ClassGain, base: float | None) -> ClassRow:
     if one.why or one.gain.value is None or one.gain.low is None or one.gain.high is None:
         return ClassRow(one.label, n, f"{NOT_MEASURED}: {one.why}", "", "", "")
     found = one.gain.within(-1.0, 1.0) if base is None else one.gain.within(-base, 1.0 - base)
-    gain = f"{100 * one.gain.value:+.1f} ({100 * (found.low or 0.0):+.1f} to {100 * (found.high or 0.0):+.1f})"
+    gain = f"{100 * one.gain.value:+z.1f} ({100 * (found.low or 0.0):+z.1f} to {100 * (found.high or 0.0):+z.1f})"
     fits = one.detectable is not None and one.detectable <= 1.0 - (base or 0.0)
     seen = f"{100 * (one.detectable or 0.0):.1f}" if fits else "no gain that is possible"
     return ClassRow(one.label, n, gain, number(one.p, 2), one.word, seen)
