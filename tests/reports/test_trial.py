@@ -249,4 +249,5 @@ def test_no_interval_on_the_page_goes_beyond_what_is_possible(tmp_path: Path, re
 
 
 def test_next_to_nothing_is_no_negative_nought() -> None:
-    assert in_points(Estimate(value=-0.0001, low=-0.0004, high=0.0003)) == "+0.0 (95 % interval +0.0 to +0.0)"
+    told = in_points(Estimate(value=-0.0001, low=-0.0004, high=0.0003))
+    assert told.replace("\xa0", " ") == "+0.0 (95 % interval +0.0 to +0.0)"
