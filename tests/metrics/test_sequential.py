@@ -50,6 +50,8 @@ def test_all_of_the_error_is_spent_at_the_end_and_little_early() -> None:
 def test_without_an_early_look_the_level_is_whole_and_beyond_the_plan_there_is_none() -> None:
     assert level_now([10], 10, 0.025) == pytest.approx(0.025, abs=1e-12)
     assert level_now([5, 10, 12], 10, 0.025) == 0
+    assert level_now([1], 1, 0.025) == 0  # a trial of one seed is allowed, and tells nothing
+    assert level_now([2], 2, 0.025, [(1, 1)]) == pytest.approx(0.025, abs=1e-12)
     assert level_now([5], 10, 0.025) == pytest.approx(0.00153, abs=1e-5)
 
 

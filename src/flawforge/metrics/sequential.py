@@ -77,7 +77,7 @@ def level_now(looks: Sequence[int], planned: int, error: float, earlier: Sequenc
     was changed, a look may spend what its own plan allows less what the looks before it have spent, so that no history
     of looks and plans spends more than the error in all. 0 says that nothing can be decided: less than a 250th of the
     error is there to be spent, which is so before a third of the plan for an error of 0.025, and after the end of one.
-    Such looks spend nothing, and do not count later.
+    Such looks spend nothing, and do not count later; nor does a look at one seed, which has no spread.
 
     Args:
         looks: numbers of seeds, this look last.
@@ -88,7 +88,7 @@ def level_now(looks: Sequence[int], planned: int, error: float, earlier: Sequenc
     shares: dict[int, float] = {}
     share, done, seeds = 0.0, 0.0, 0
     for seeds, whole in (*earlier, *((look, planned) for look in sorted(looks))):
-        share = spent(seeds / whole, error) - done
+        share = spent(seeds / whole, error) - done if seeds > 1 else 0.0
         if share >= LEAST * error:
             shares[seeds] = shares.get(seeds, 0.0) + share
             done += share
