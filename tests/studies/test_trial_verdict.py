@@ -326,3 +326,20 @@ def test_what_gains_without_a_generator_is_advised_before_generated_images(helpe
     low, high = (float(word) for word in told.split(" points (")[1].split(")")[0].split(" to "))
     assert 0 < low < 5 < high < 12
     assert not any("needs no generator" in one for one in judge(renamed("placebo")).verdict.advice)
+
+
+def test_where_an_arm_without_a_generator_does_as_well_no_more_seeds_are_advised(helped: Evidence) -> None:
+    """Over classical the gain was 5.9 points and all of it the teacher's; more seeds were advised."""
+    cells = dict(helped.cells)
+    for key, told in helped.cells.items():
+        if key.arm == "generated":
+            cells[replace(key, arm="taught")] = told.copy()
+    found = judge(replace(helped, cells=cells, controls={PLACE: "classical"}, _kept={}))
+    assert found.verdict.word == "no evidence"
+    first, second, *rest = found.verdict.advice
+    assert first.startswith("First of all take what needs no generator: taught")
+    assert second == (
+        "At 10 shots with simulated take taught, which generates nothing: over it generated images change +0.0 points "
+        "(-0.2 to +0.2), whatever they gain over classical."
+    )
+    assert not any("More seeds" in one for one in rest)

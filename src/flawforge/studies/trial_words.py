@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flawforge.core.arms import ARMS
+from flawforge.core.arms import ADDING, ARMS
 from flawforge.metrics.worth import Worth as Found
 from flawforge.runs.gains import Comparison, Word, Worth
 from flawforge.studies.trial_evidence import Evidence, Place
@@ -86,6 +86,16 @@ def advice(
     """Return what to do next, a sentence each, the most urgent first."""
     out = []
     primary = [one for one in comparisons if one.primary]
+    for place in evidence.places():
+        level = next((one.gain.level for one in comparisons if (one.shots, one.model) == place), 0.95)
+        for arm, gained in without_generating(evidence, place).items():
+            low, high = gained.at(level)
+            if low > 0:
+                out.append(
+                    f"First of all take what needs no generator: {arm} ({ARMS[arm]}) did better than classical at "
+                    f"{place[0]} shots with {place[1]}, by {points(gained.value)} points ({points(low)} to "
+                    f"{points(high)}); generated images must gain beyond that."
+                )
     for one in primary:
         where = f"at {one.shots} shots with {one.model}"
         if one.word == "hurts":
@@ -98,23 +108,14 @@ def advice(
             if raw.gain.value < 0:
                 out.append(f"Use none at {one.shots} shots with {one.model} until more is known: the difference was a "
                            f"loss.")  # fmt: skip
-            out.append(_more_seeds(evidence, one, raw, error / max(1, len(primary))))
+            unbeaten = _unbeaten(evidence, one, raw)
+            out.append(unbeaten or _more_seeds(evidence, one, raw, error / max(1, len(primary))))
         elif one.word == "no evidence":
             out.append(f"Use none at {one.shots} shots with {one.model}: whatever they do there, it is less than "
                        f"{points(evidence.wanted)} points.")  # fmt: skip
     short = sorted({part.label for one in comparisons for part in one.classes if part.why})
     if short:
         out.append(f"Photograph more pieces with {', '.join(short)}: fewer than {FEWEST_GROUPS} are left to test on.")
-    for place in evidence.places():
-        level = next((one.gain.level for one in comparisons if (one.shots, one.model) == place), 0.95)
-        for arm, gained in without_generating(evidence, place).items():
-            low, high = gained.at(level)
-            if low > 0:
-                out.append(
-                    f"First of all take what needs no generator: {arm} ({ARMS[arm]}) did better than classical at "
-                    f"{place[0]} shots with {place[1]}, by {points(gained.value)} points ({points(low)} to "
-                    f"{points(high)}); generated images must gain beyond that."
-                )
     hints = [one for one in comparisons if not one.primary and one.arm != "only-generated"
              and one.gain.low is not None and one.gain.low > 0]  # fmt: skip
     for one in hints:
@@ -126,6 +127,20 @@ def advice(
     if not out and any(one.word == "helps" for one in primary):
         out.append("Use them in the way that was chosen, and look at the classes below before you do.")
     return list(dict.fromkeys(out))
+
+
+def _unbeaten(evidence: Evidence, one: Comparison, raw: Measured) -> str:
+    """Return what is said where knowledge without a generator does nearly as well, so that seeds would not help."""
+    rivals = [(arm, found) for arm, found in raw.rivals.items() if arm in ADDING]
+    arm, least = min(rivals, key=lambda pair: pair[1].value, default=("", raw.gain))
+    if least.value >= min(raw.gain.value, evidence.wanted):
+        return ""
+    low, high = least.at(one.gain.level)
+    return (
+        f"At {one.shots} shots with {one.model} take {arm}, which generates nothing: over it generated images change "
+        f"{points(least.value, sign=True)} points ({points(low, sign=True)} to {points(high, sign=True)}), whatever "
+        f"they gain over {one.control}."
+    )
 
 
 def _more_seeds(evidence: Evidence, one: Comparison, raw: Measured, error: float) -> str:
