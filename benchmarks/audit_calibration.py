@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 
 from calibration_summary import draw, summarise
 from copy_pool import Ints, Pixels, Pool
-from flawforge.data.load import load
-from flawforge.data.overlap import connected
-from flawforge.studies.copies import CopySearch, copied, scale_of
-from flawforge.studies.disguises import DISGUISES, whole
+from flawforge.data.grouping.overlap import connected
+from flawforge.data.reading.load import load
+from flawforge.studies.copies.planted import DISGUISES, whole
+from flawforge.studies.copies.search import CopySearch, copied, scale_of
 from machine import keep
 from other_disguises import OTHERS
 

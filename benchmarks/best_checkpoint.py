@@ -1,10 +1,10 @@
 """Does the proxy that training chooses its best weights by agree with the distance to held-out images?
 
 Short trainings of `fewshot` on few images of three data sets; of each checkpoint two numbers, from different latents:
-the proxy against the training images, as training works it out (`flawforge.training.criterion`), and the yardstick, KID
-against all other images of the same classes that share no piece of material with a training image. Printed: Spearman's
-correlation over the checkpoints, and the regret, that is the yardstick of the chosen checkpoint less the lowest, beside
-that of taking the last. Other proxies stand beside ours.
+the proxy against the training images, as training works it out (`flawforge.training.health.criterion`), and the
+yardstick, KID against all other images of the same classes that share no piece of material with a training image.
+Printed: Spearman's correlation over the checkpoints, and the regret, that is the yardstick of the chosen checkpoint
+less the lowest, beside that of taking the last. Other proxies stand beside ours.
 
     python benchmarks/best_checkpoint.py --work DIR [--minutes 3] [--only NAME ...] [--quick] [--json FILE]
 
@@ -31,15 +31,15 @@ from scipy.stats import spearmanr
 
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
-from flawforge.data.load import load
-from flawforge.metrics.kid import kid
-from flawforge.metrics.precision_recall import density_coverage
+from flawforge.data.reading.load import load
+from flawforge.metrics.fidelity.kid import kid
+from flawforge.metrics.fidelity.precision_recall import density_coverage
 from flawforge.models.efficientnet import Backbone, load_backbone
 from flawforge.models.features import features
 from flawforge.runs.checkpoint import require_checkpoint
-from flawforge.studies.sampler import Sampler
-from flawforge.training.criterion import Reference, distance
-from flawforge.training.gan import train
+from flawforge.studies.synthesis.sampler import Sampler
+from flawforge.training.health.criterion import Reference, distance
+from flawforge.training.train import train
 from machine import keep
 
 DATA = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data"))

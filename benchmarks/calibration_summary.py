@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from flawforge.metrics.calibration import Scale
-from flawforge.studies.copies import ALARM, SPREAD, copied
-from flawforge.studies.disguises import DISGUISES, HEAVY
+from flawforge.metrics.copying.calibration import Scale
+from flawforge.studies.copies.planted import DISGUISES, HEAVY
+from flawforge.studies.copies.search import ALARM, SPREAD, copied
 from other_disguises import OTHERS
 
 PREVALENCES = (0.0, 0.005, 0.01, 0.05, 0.5)

@@ -27,14 +27,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flawforge.core.classifiers import ClassifierSettings
-from flawforge.core.policies import STRONG, TRIVIAL
+from flawforge.core.settings.classifiers import ClassifierSettings
+from flawforge.core.settings.policies import STRONG, TRIVIAL
 from flawforge.data.dataset import Dataset
-from flawforge.data.load import load
-from flawforge.data.shots import draw_shots
-from flawforge.data.splits import propose_split
-from flawforge.training.classifier import BEST, fit, predict
-from flawforge.training.material import Material
+from flawforge.data.grouping.shots import draw_shots
+from flawforge.data.reading.load import load
+from flawforge.data.sampling.splits import propose_split
+from flawforge.training.classifier.fit import BEST, fit, predict
+from flawforge.training.classifier.material import Material
 from machine import keep
 
 TEST = 0.4  # of the images, whole groups

@@ -1,8 +1,8 @@
 """Real images and planted copies of them, scored against any choice of training images, each pair compared once.
 
-The copy score of an image is that of `flawforge.studies.copies.CopySearch`. How well two images fit does not depend on
-which others are training images, so over hundreds of splits of the same images it is worked out once and kept; what
-depends on the split (which fits are the best, the scale) is done for each.
+The copy score of an image is that of `flawforge.studies.copies.search.CopySearch`. How well two images fit does not
+depend on which others are training images, so over hundreds of splits of the same images it is worked out once and
+kept; what depends on the split (which fits are the best, the scale) is done for each.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 import flawforge.metrics
-from flawforge.metrics.alignment import align, margin
-from flawforge.metrics.copying import HYPOTHESES, JUDGED, reliefs
-from flawforge.metrics.placement import Fits, Spectra, best_of, fits
-from flawforge.metrics.relief import turned
-from flawforge.studies.retrieval import EVERY, KEPT, Retrieval
+from flawforge.metrics.copying.alignment import align, margin
+from flawforge.metrics.copying.copy_score import HYPOTHESES, JUDGED, reliefs
+from flawforge.metrics.copying.normalised_texture import turned
+from flawforge.metrics.copying.placement import Fits, Spectra, best_of, fits
+from flawforge.studies.copies.candidates import EVERY, KEPT, Retrieval
 
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]

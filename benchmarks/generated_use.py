@@ -30,15 +30,15 @@ import numpy as np
 import torch
 
 from flawforge.core.seeds import derive
-from flawforge.metrics.classification import balanced_accuracy
+from flawforge.metrics.inference.classification import balanced_accuracy
 from flawforge.runs.cells import CellKey, read_cells
-from flawforge.studies.trial_arms import Arms
-from flawforge.studies.trial_bench import Bench, load_bench
-from flawforge.studies.trial_cells import GENERATOR
-from flawforge.studies.trial_generator import marked
-from flawforge.studies.trial_ways import chosen_rows
-from flawforge.training.classifier import fit
-from flawforge.training.material import Material
+from flawforge.studies.trial.cells.arms import Arms
+from flawforge.studies.trial.cells.generator import marked
+from flawforge.studies.trial.cells.usage import chosen_rows
+from flawforge.studies.trial.cells.work_list import GENERATOR
+from flawforge.studies.trial.setup.bench import Bench, load_bench
+from flawforge.training.classifier.fit import fit
+from flawforge.training.classifier.material import Material
 from machine import keep
 
 USUAL = (

@@ -36,12 +36,12 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
-from flawforge.studies.containers import Containers
-from flawforge.studies.generate import generate
-from flawforge.studies.manifest import Entry
-from flawforge.studies.sampler import Sampler
-from flawforge.studies.writer import Writer
-from flawforge.training.gan import train
+from flawforge.studies.sets.synthetic_set import Entry
+from flawforge.studies.synthesis.file_formats import Containers
+from flawforge.studies.synthesis.run import generate
+from flawforge.studies.synthesis.sampler import Sampler
+from flawforge.studies.synthesis.writer import Writer
+from flawforge.training.train import train
 from machine import keep, timed
 from train_step import ceiling
 

@@ -57,7 +57,7 @@ def train_in_process(data: str, out: str, kimg: float) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from flawforge.training.gan import train
+    from flawforge.training.train import train
 
     train(data, out, "dcgan-lite", kimg=kimg, resume=True, checkpoint_seconds=0, previews=4, **SETTINGS)
 
@@ -83,7 +83,7 @@ def kill_and_resume(kills: int, work: Path, seed: int = 0, kimg: float | None = 
         kimg: length of the training; None takes one that outlasts the kills.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "flawforge.training.gan"])
+    context.set_forkserver_preload(["torch", "flawforge.training.train"])
     data = str(draw_images(work / "data"))
     length = kimg if kimg is not None else 0.2 * kills + 0.4
     calm, harried = work / "calm", work / "harried"

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flawforge.metrics.neighbours import nearest, nearest_flipped
+from flawforge.metrics.neighbours.nearest import nearest, nearest_flipped
 from machine import keep, median_ratio, timed
 
 K = 5

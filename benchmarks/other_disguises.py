@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage as nd
 from PIL import Image
 
-from flawforge.studies.disguises import Disguise, Draws, Gray, cropped, whole
+from flawforge.studies.copies.planted import Disguise, Draws, Gray, cropped, whole
 
 
 def tilted(image: Gray, other: Gray, draws: Draws) -> Gray:

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from flawforge.core.errors import ExtraMissingError
 from flawforge.core.images import to_gray
-from flawforge.data.load import load
-from flawforge.data.overlap import connected, find_overlaps
+from flawforge.data.grouping.overlap import connected, find_overlaps
+from flawforge.data.reading.load import load
 from machine import keep, timed
 
 DATA = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data"))

@@ -16,10 +16,10 @@ from typing import Self
 
 import torch
 
-from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
+from flawforge.core.settings.recipes import recipe
 from flawforge.models.latents import draw_latents
-from flawforge.training.state import TrainingState
+from flawforge.training.state.state import TrainingState
 from machine import timed
 from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
 

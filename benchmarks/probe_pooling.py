@@ -21,9 +21,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from flawforge.data.dataset import Dataset
-from flawforge.data.load import load
-from flawforge.data.shots import draw_shots
-from flawforge.data.splits import propose_split
+from flawforge.data.grouping.shots import draw_shots
+from flawforge.data.reading.load import load
+from flawforge.data.sampling.splits import propose_split
 from flawforge.models.classifier import PROBE_SIDE, STAGE
 from flawforge.models.efficientnet import load_backbone
 from machine import keep

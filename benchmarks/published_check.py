@@ -40,7 +40,7 @@ from PIL import Image
 from flawforge.core.images import encode_png, resize
 from flawforge.data.decode import read_image
 from flawforge.data.threads import in_threads
-from flawforge.metrics.neighbours import nearest
+from flawforge.metrics.neighbours.nearest import nearest
 from machine import keep, timed
 from neighbours import draw
 

@@ -19,13 +19,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from flawforge.core.recipes import Recipe
+from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.models.build import build_generator
 from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import Checkpoint, find_checkpoint, newest_checkpoint
 from flawforge.runs.folder import Run
-from flawforge.training.gan import train
+from flawforge.training.train import train
 from quality_yardstick import MADE, Yardstick, at_size
 
 BATCH = 50

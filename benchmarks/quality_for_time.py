@@ -28,9 +28,9 @@ from typing import Any
 
 import torch
 
-from flawforge.core.recipes import recipe
+from flawforge.core.settings.recipes import recipe
 from flawforge.data.dataset import Dataset
-from flawforge.data.load import load
+from flawforge.data.reading.load import load
 from flawforge.models.latents import draw_latents
 from flawforge.runs.versions import now, processor
 from machine import machine, timed

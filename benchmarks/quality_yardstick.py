@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flawforge.data.dataset import Dataset
-from flawforge.data.splits import propose_split
-from flawforge.metrics.kid import kid
-from flawforge.metrics.precision_recall import density_coverage, precision_recall
+from flawforge.data.sampling.splits import propose_split
+from flawforge.metrics.fidelity.kid import kid
+from flawforge.metrics.fidelity.precision_recall import density_coverage, precision_recall
 from flawforge.models.extractors import find_extractor
 from scattering import scattering
 

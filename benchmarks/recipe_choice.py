@@ -28,14 +28,14 @@ from typing import Any
 import torch
 
 from flawforge.core.images import encode_png, grid
-from flawforge.core.recipes import recipe
-from flawforge.data.load import load
+from flawforge.core.settings.recipes import recipe
+from flawforge.data.reading.load import load
 from flawforge.models.latents import draw_latents
-from flawforge.training.batches import RealBatches
-from flawforge.training.device import resolve_precision
-from flawforge.training.previews import to_eight_bits
-from flawforge.training.state import TrainingState
-from flawforge.training.step import gan_step
+from flawforge.training.loop.previews import to_eight_bits
+from flawforge.training.loop.step import gan_step
+from flawforge.training.processes.device import resolve_precision
+from flawforge.training.setup.batches import RealBatches
+from flawforge.training.state.state import TrainingState
 from machine import machine
 from quality_yardstick import MADE, NAMES, Parts, Yardstick, at_size, cut
 from recipe_variants import FewClasses, OtherStep, Step, judged, without_grain

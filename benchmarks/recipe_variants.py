@@ -16,9 +16,9 @@ from torch.nn import functional as F
 from flawforge.core.seeds import torch_stream
 from flawforge.models import projected
 from flawforge.models.fewshot import Grain
-from flawforge.training.batches import RealBatches
-from flawforge.training.losses import diversity_gap, hinge_fake, hinge_real, mean_distance
-from flawforge.training.state import TrainingState
+from flawforge.training.losses.losses import diversity_gap, hinge_fake, hinge_real, mean_distance
+from flawforge.training.setup.batches import RealBatches
+from flawforge.training.state.state import TrainingState
 
 R1_EVERY = 8  # steps between two penalties (lazy regularisation: Karras et al. 2020, 1912.04958)
 LECAM_MEMORY = 0.99
@@ -44,7 +44,7 @@ class OtherStep:
         self.means: dict[str, float] = {}
 
     def __call__(self, state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor) -> None:
-        """Train both networks on one batch, in the order of `flawforge.training.step`."""
+        """Train both networks on one batch, in the order of `flawforge.training.loop.step`."""
         judge, augment, weight = state.discriminator, state.augmentation, state.recipe.diversity
         judge.requires_grad_(True)
         state.adam_d.zero_grad(set_to_none=True)

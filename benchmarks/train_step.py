@@ -28,12 +28,12 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
+from flawforge.core.settings.recipes import recipe
 from flawforge.models.latents import draw_latents
-from flawforge.training.device import Precision, honest_float32, resolve_device, resolve_precision
-from flawforge.training.state import TrainingState
-from flawforge.training.step import gan_step
+from flawforge.training.loop.step import gan_step
+from flawforge.training.processes.device import Precision, honest_float32, resolve_device, resolve_precision
+from flawforge.training.state.state import TrainingState
 from machine import keep, median_ratio, timed
 from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
 from plain_worker import PlainWorker
@@ -44,8 +44,8 @@ NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
 def real_batches(count: int, batch: int) -> list[Tensor]:
     """Return float32 batches (batch, 3, 128, 128): NEU scratches where they are, else noise (the time is the same)."""
     if NEU.is_dir():
-        from flawforge.data.load import load
-        from flawforge.training.batches import RealBatches
+        from flawforge.data.reading.load import load
+        from flawforge.training.setup.batches import RealBatches
 
         data = load(NEU).select(["scratches"])
         batches = RealBatches(data.pixels((128, 128), 3), 255, batch, 0, "none")

@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from flawforge.metrics.paired import Student
+from flawforge.metrics.inference.paired import Student
 from flawforge.runs.cells import CellKey
-from flawforge.studies.trial_evidence import Evidence
-from flawforge.studies.trial_verdict import decide, measure_all
+from flawforge.studies.trial.analysis.evidence import Evidence
+from flawforge.studies.trial.analysis.verdict import decide, measure_all
 from machine import keep
 
 Row = dict[str, Any]

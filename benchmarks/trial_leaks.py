@@ -1,6 +1,7 @@
 """Measure what a trial refuses: test images in disguise among the unlabelled images, and among the generated ones.
 
-Test images of NEU-DET (or --data) are changed in the ways of `flawforge.studies.disguises` and handed to the two checks
+Test images of NEU-DET (or --data) are changed in the ways of `flawforge.studies.copies.planted` and handed to the two
+checks
 of a trial: as a folder of unlabelled images, and as images that a generator made. Told are the shares that each check
 names, kind by kind, and how many honest images it names: real ones of other pieces of material.
 
@@ -29,15 +30,15 @@ from PIL import Image
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import Pixels, to_gray
 from flawforge.core.seeds import numpy_stream
-from flawforge.core.trials import TrialSettings
+from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.dataset import Dataset
-from flawforge.data.load import load
-from flawforge.data.shots import draw_shots
-from flawforge.studies.disguises import DISGUISES, HEAVY, disguise
-from flawforge.studies.trial_bench import Bench
-from flawforge.studies.trial_leaks import refuse_generated_leak, refuse_outside_leak
-from flawforge.studies.trial_opening import open_trial
-from flawforge.studies.trial_textures import Textures
+from flawforge.data.grouping.shots import draw_shots
+from flawforge.data.reading.load import load
+from flawforge.studies.copies.planted import DISGUISES, HEAVY, disguise
+from flawforge.studies.trial.setup.bench import Bench
+from flawforge.studies.trial.setup.leaks import refuse_generated_leak, refuse_outside_leak
+from flawforge.studies.trial.setup.open import open_trial
+from flawforge.studies.trial.setup.whole_image import Textures
 from machine import keep
 
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"

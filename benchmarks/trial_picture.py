@@ -16,7 +16,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from flawforge.core.arms import uses_generated
+from flawforge.core.settings.arms import uses_generated
 from flawforge.runs.gains import Comparison
 from flawforge.runs.trials import ArmResult, read_trial
 from machine import keep

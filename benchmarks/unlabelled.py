@@ -26,14 +26,14 @@ from numpy.typing import NDArray
 
 from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
-from flawforge.data.load import load
-from flawforge.data.splits import propose_split
-from flawforge.metrics.kid import kid
+from flawforge.data.reading.load import load
+from flawforge.data.sampling.splits import propose_split
+from flawforge.metrics.fidelity.kid import kid
 from flawforge.models.efficientnet import Backbone, load_backbone
 from flawforge.models.features import features
 from flawforge.runs.checkpoint import find_checkpoint
-from flawforge.studies.sampler import Sampler
-from flawforge.training.gan import train
+from flawforge.studies.synthesis.sampler import Sampler
+from flawforge.training.train import train
 from machine import keep
 
 DATA = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"

@@ -28,7 +28,7 @@ def make_run(tmp_path: Path) -> MakeRun:
     """Give a function that leaves a run folder as `train` does, of a small generator with random weights."""
 
     def make(data: Any = None, name: str = "run", seed: int = 0, **changes: Any) -> Any:
-        from flawforge.data.load import load
+        from flawforge.data.reading.load import load
 
         if data is None:
             data = tmp_path / "data"
@@ -59,12 +59,12 @@ def _draw_images(
 
 
 def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any:
-    from flawforge.core.recipes import recipe
     from flawforge.core.seeds import torch_stream
+    from flawforge.core.settings.recipes import recipe
     from flawforge.models.build import build_generator, initialise
     from flawforge.runs.checkpoint import save_checkpoint
     from flawforge.runs.folder import Run
-    from flawforge.training.description import describe_data
+    from flawforge.training.setup.opening import describe_data
 
     small = {"resolution": 16, "generator_depth": 4, "discriminator_depth": 4, "ema_kimg": 0}
     asked = recipe("dcgan-lite", **{**small, **changes})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from flawforge.models.whole_batch import span
-from flawforge.training.processes import Processes
+from flawforge.training.processes.processes import Processes
 
 
 class Board:

@@ -19,7 +19,7 @@ import torch
 
 from flawforge.cli.main import main
 from flawforge.core.errors import DiskFullError
-from flawforge.training import loop
+from flawforge.training.loop import loop
 from float64 import go_float64
 
 RANK = int(os.environ["RANK"])

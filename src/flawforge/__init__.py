@@ -14,17 +14,17 @@ __version__ = "0.1.0"
 _HOMES = {
     "Dataset": "flawforge.data.dataset",
     "FlawforgeError": "flawforge.core.errors",
-    "Recipe": "flawforge.core.recipes",
-    "as_dataset": "flawforge.studies.synthetic",
-    "audit": "flawforge.studies.audit",
-    "generate": "flawforge.studies.generate",
-    "inspect": "flawforge.data.inspection",
-    "load": "flawforge.data.load",
+    "Recipe": "flawforge.core.settings.recipes",
+    "as_dataset": "flawforge.studies.sets",
+    "audit": "flawforge.studies.copies",
+    "generate": "flawforge.studies.synthesis",
+    "inspect": "flawforge.data.inspection.inspect",
+    "load": "flawforge.data.reading.load",
     "report": "flawforge.reports.page",
-    "recipe": "flawforge.core.recipes",
-    "score": "flawforge.studies.score",
+    "recipe": "flawforge.core.settings.recipes",
+    "score": "flawforge.studies.realism",
     "search": "flawforge.studies.search",
-    "train": "flawforge.training.gan",
+    "train": "flawforge.training.train",
     "trial": "flawforge.studies.trial",
 }
 
@@ -47,18 +47,18 @@ __all__ = [
 
 if TYPE_CHECKING:
     from flawforge.core.errors import FlawforgeError
-    from flawforge.core.recipes import Recipe, recipe
+    from flawforge.core.settings.recipes import Recipe, recipe
     from flawforge.data.dataset import Dataset
-    from flawforge.data.inspection import inspect
-    from flawforge.data.load import load
+    from flawforge.data.inspection.inspect import inspect
+    from flawforge.data.reading.load import load
     from flawforge.reports.page import report
-    from flawforge.studies.audit import audit
-    from flawforge.studies.generate import generate
-    from flawforge.studies.score import score
+    from flawforge.studies.copies import audit
+    from flawforge.studies.realism import score
     from flawforge.studies.search import search
-    from flawforge.studies.synthetic import as_dataset
+    from flawforge.studies.sets import as_dataset
+    from flawforge.studies.synthesis import generate
     from flawforge.studies.trial import trial
-    from flawforge.training.gan import train
+    from flawforge.training.train import train
 
 
 def __getattr__(name: str) -> Any:

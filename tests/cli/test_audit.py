@@ -11,7 +11,7 @@ import pytest
 
 from flawforge.cli.main import main
 from flawforge.data.dataset import Dataset
-from flawforge.studies.generate import generate
+from flawforge.studies.synthesis.run import generate
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from flawforge import cli
-from flawforge.cli.flags import given
-from flawforge.cli.recipe_flags import RecipeFlags
-from flawforge.cli.trial_flags import TrialFlags
+from flawforge.cli.flags import RecipeFlags, TrialFlags, given
 
 
 def test_only_what_was_given_is_changed() -> None:

@@ -53,7 +53,7 @@ def test_what_was_noted_about_a_problem_is_told_with_it(
         problem.add_note("What is [whole] is kept.")
         raise problem
 
-    monkeypatch.setattr("flawforge.data.inspection.load", fails)
+    monkeypatch.setattr("flawforge.data.inspection.inspect.load", fails)
     assert typed("inspect", "data") == 1
     assert capsys.readouterr().err == "error: no such thing\nWhat is [whole] is kept.\n"
 

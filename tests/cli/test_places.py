@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flawforge.core.kinds import MARKS, Kind
+from flawforge.core.folder_kinds import MARKS, Kind
 
 Typed = Callable[..., int]
 

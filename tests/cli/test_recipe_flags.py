@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from flag_help import flag_help
-from flawforge.cli.recipe_flags import RecipeFlags, default_of
-from flawforge.core.recipes import RECIPES, Recipe
+from flawforge.cli.flags import RecipeFlags, recipe_default
+from flawforge.core.settings.recipes import RECIPES, Recipe
 
 
 def test_there_is_a_flag_for_every_field_but_the_name() -> None:
@@ -23,6 +23,6 @@ def test_a_flags_help_says_meaning_unit_range_and_what_the_recipes_have() -> Non
 def test_what_all_recipes_have_is_said_once_and_what_differs_of_each() -> None:
     values = {name: {str(recipe.dump()[name]) for recipe in RECIPES.values()} for name in Recipe.model_fields}
     for name, found in values.items():
-        told = default_of(name)
+        told = recipe_default(name)
         assert told.startswith("default ") == (len(found) == 1), name
         assert all(value in told or value == "None" for value in found), name

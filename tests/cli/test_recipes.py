@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flawforge.core.recipes import RECIPES, Recipe
+from flawforge.core.settings.recipes import RECIPES, Recipe
 
 Typed = Callable[..., int]
 

@@ -147,8 +147,8 @@ def test_two_parts_that_fail_are_both_told(
 
         return call
 
-    monkeypatch.setattr("flawforge.studies.audit.audit", fail("first fault"))
-    monkeypatch.setattr("flawforge.studies.score.score", fail("second fault"))
+    monkeypatch.setattr("flawforge.studies.copies.run.audit", fail("first fault"))
+    monkeypatch.setattr("flawforge.studies.realism.run.score", fail("second fault"))
     words = ["run", str(lines), "--out", str(tmp_path / "run"), "--kimg", "0.02", "-n", "2", *tiny]
     assert typed(*words) == 1
     told = capsys.readouterr().err

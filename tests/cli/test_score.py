@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from flawforge.data.dataset import Dataset
-from flawforge.studies.generate import generate
+from flawforge.studies.synthesis.run import generate
 
 Typed = Callable[..., int]
 

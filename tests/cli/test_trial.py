@@ -12,8 +12,7 @@ import pytest
 from cyclopts import App, Parameter
 
 import trial_material as material
-from flawforge.cli.flags import given
-from flawforge.cli.trial_flags import NONE_GIVEN, TrialFlags
+from flawforge.cli.flags import NONE_GIVEN, TrialFlags, given
 from flawforge.data.dataset import Dataset
 
 Typed = Callable[..., int]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from flag_help import flag_help
-from flawforge.cli.trial_flags import TrialFlags
-from flawforge.core.trials import TrialSettings
+from flawforge.cli.flags import TrialFlags
+from flawforge.core.settings.trials import TrialSettings
 
 
 def test_there_is_a_flag_for_every_field() -> None:

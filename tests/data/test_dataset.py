@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from flawforge.core.errors import DataUnusableError, ImageBrokenError
-from flawforge.data.dataset import Dataset, Sample
-from flawforge.data.load import load
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
+from flawforge.data.sample import Sample
 
 
 def sample(file: str, label: str, digest: str = "", **facts: object) -> Sample:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flawforge.data.feature_cache import FOLDER, recall_features, remember_features, trim_features
+from flawforge.data.cache import FOLDER, recall_features, remember_features, trim_features
 
 KEY = "ab" * 32
 

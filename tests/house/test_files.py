@@ -1,4 +1,4 @@
-"""House rule 1: a file is one noun, under 250 lines; no room for odds and ends."""
+"""House rule 1: a file is one noun of up to 400 lines, a folder is seen at a glance; no room for odds and ends."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "src" / "flawforge").rglob("*.py"))
-LONGEST_FILE = 250
-LONGEST_FUNCTION = 110  # lines, docstring included
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 90  # lines, without the docstring
+WIDEST_FOLDER = 20  # files
 ODDS_AND_ENDS = {"utils", "util", "common", "helpers", "helper", "misc", "tools"}
 
 
@@ -24,7 +25,15 @@ def test_a_file_is_one_noun(file: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno is not None
-            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{node.name} does not fit on a screen"
+            text_lines = len((ast.get_docstring(node, clean=False) or "").splitlines())
+            assert node.end_lineno - node.lineno - text_lines < LONGEST_FUNCTION, (
+                f"{node.name} does not fit on a screen"
+            )
+
+
+def test_a_folder_is_seen_at_a_glance() -> None:
+    for folder in {file.parent for file in FILES}:
+        assert len(list(folder.glob("*.py"))) <= WIDEST_FOLDER, folder
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT / "src" / "flawforge")))
@@ -54,7 +63,7 @@ def test_no_error_is_caught_and_forgotten(file: Path) -> None:
 def test_every_room_has_its_tests() -> None:
     rooms = {file.relative_to(ROOT / "src" / "flawforge").parts[0] for file in FILES if file.parent.name != "flawforge"}
     for room in rooms:
-        assert any((ROOT / "tests" / room).glob("test_*.py")), f"tests/{room} is empty"
+        assert any((ROOT / "tests" / room).rglob("test_*.py")), f"tests/{room} is empty"
 
 
 def test_nothing_is_pickled() -> None:

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from flawforge.core.classifiers import CLASSIFIERS
 from flawforge.core.errors import SettingError
+from flawforge.core.settings.classifiers import CLASSIFIERS
 from flawforge.models.classifier import Lite0Classifier, build_classifier, standardise
 
 

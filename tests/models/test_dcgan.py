@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
+from flawforge.core.settings.recipes import recipe
 from flawforge.models.build import build_discriminator, build_generator, count_parameters, initialise
 from flawforge.models.matrix_form import UpConv2d
 from flawforge.models.spectral import SpectralConv2d

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
+from flawforge.core.settings.recipes import recipe
 from flawforge.models.build import build_generator, initialise
 
 

@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from flawforge.core.recipes import recipe
 from flawforge.core.seeds import torch_stream
+from flawforge.core.settings.recipes import recipe
 from flawforge.models.build import build_discriminator, initialise
 from flawforge.models.projected import ProjectedDiscriminator, enlarged, variation
 

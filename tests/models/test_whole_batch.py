@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from flawforge.models.whole_batch import WholeBatchNorm2d, deviation, span
-from flawforge.training.processes import Processes
+from flawforge.training.processes.processes import Processes
 from in_threads import in_threads
 
 SHAPE = (6, 3, 4, 5)

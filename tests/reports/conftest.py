@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from flawforge.core.images import encode_png, grid
-from flawforge.core.recipes import recipe
+from flawforge.core.settings.recipes import recipe
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record

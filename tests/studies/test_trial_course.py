@@ -15,11 +15,11 @@ import trial_material as material
 from flawforge.core.progress import Progress
 from flawforge.runs.cells import PROBABILITIES, CellKey
 from flawforge.runs.trials import TrialRecord
-from flawforge.studies import trial_worker
-from flawforge.studies.trial import plan_trial
-from flawforge.studies.trial_bench import Bench
-from flawforge.studies.trial_cells import CHOICE, GENERATOR, Outcome
-from flawforge.studies.trial_ways import DEFAULT_WAY
+from flawforge.studies.trial.cells.usage import DEFAULT_WAY
+from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, Outcome
+from flawforge.studies.trial.execution import worker as trial_worker
+from flawforge.studies.trial.run import plan_trial
+from flawforge.studies.trial.setup.bench import Bench
 
 ASKED: dict[str, Any] = {
     "shots": (4,),

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from flawforge.core.progress import SILENT
-from flawforge.core.recipes import recipe
-from flawforge.data.load import load
+from flawforge.core.settings.recipes import recipe
+from flawforge.data.reading.load import load
 from flawforge.models.whole_batch import deviation, deviation_within
 from flawforge.runs.checkpoint import require_checkpoint
-from flawforge.training.batches import RealBatches, real_batches
-from flawforge.training.gan import train
-from flawforge.training.plan import Plan
-from flawforge.training.processes import ALONE, Processes
-from flawforge.training.state import TrainingState
-from flawforge.training.step import gan_step
+from flawforge.training.loop.step import gan_step
+from flawforge.training.processes.processes import ALONE, Processes
+from flawforge.training.setup.batches import RealBatches, real_batches
+from flawforge.training.state.plan import Plan
+from flawforge.training.state.state import TrainingState
+from flawforge.training.train import train
 from in_threads import in_threads
 
 SMALL = {"resolution": 32, "generator_depth": 2, "discriminator_depth": 4, "latent": 8, "precision": "float32",

@@ -16,7 +16,7 @@ import torch
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
-from flawforge.training.gan import train
+from flawforge.training.train import train
 from float64 import go_float64
 from heard import Heard
 

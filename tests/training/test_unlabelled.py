@@ -14,8 +14,8 @@ import flawforge
 from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
-from flawforge.studies.manifest import SyntheticSet
-from flawforge.training.gan import train
+from flawforge.studies.sets.synthetic_set import SyntheticSet
+from flawforge.training.train import train
 
 Draw = Callable[..., Path]
 SMALL = {"resolution": 32, "generator_depth": 2, "discriminator_depth": 4, "batch": 4, "precision": "float32"}
@@ -83,11 +83,11 @@ def test_a_recipe_without_classes_refuses_them(folders: tuple[Path, Path], tmp_p
 
 def test_batches_hold_both_at_the_same_brightness(draw_images: Draw, tmp_path: Path) -> None:
     from flawforge.core.progress import SILENT
-    from flawforge.core.recipes import recipe
-    from flawforge.data.load import load
-    from flawforge.training.batches import real_batches
-    from flawforge.training.plan import Plan
-    from flawforge.training.processes import ALONE
+    from flawforge.core.settings.recipes import recipe
+    from flawforge.data.reading.load import load
+    from flawforge.training.processes.processes import ALONE
+    from flawforge.training.setup.batches import real_batches
+    from flawforge.training.state.plan import Plan
 
     data = load(draw_images(tmp_path / "data" / "a", 8, sizes=((32, 32),)))
     deep = load(draw_images(tmp_path / "deep" / "a", 8, mode="I;16", sizes=((32, 32),)))  # the same, in 12 bits

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.numbers import Whole
+from flawforge.cli.flags import Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.records import AuditRecord
@@ -57,7 +57,7 @@ def audit(
         Print the whole record as JSON.
     """
     from flawforge.runs.versions import command
-    from flawforge.studies.audit import audit as audit_set
+    from flawforge.studies.copies import audit as audit_set
 
     with drawn_progress() as progress:
         record = audit_set(

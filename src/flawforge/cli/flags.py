@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from typing import Annotated, Any
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
-from flawforge.core.settings import Settings, field_range, field_unit
+from flawforge.core.settings.fields import Settings, field_range, field_unit
+from flawforge.core.settings.recipes import RECIPES, Recipe
+from flawforge.core.settings.trials import TrialSettings
 
 
 def flags_of(
@@ -62,3 +64,75 @@ def _help(settings: type[Settings], name: str, default: str, several: bool) -> s
     facts = [fact for fact in (field_unit(info), field_range(info)) if fact and fact != "any"]
     commas = " Several with commas or spaces." if several else ""
     return f"{info.description}{commas} ({'; '.join([*facts, default])})"
+
+
+def _whole(_: Any, tokens: Sequence[Token]) -> int:
+    """Return the whole number that a word says; cyclopts would round 1.5 without a word.
+
+    Raises:
+        ValueError: it says none.
+    """
+    word = tokens[0].value
+    try:
+        return int(word)
+    except ValueError:
+        raise ValueError(f"'{word}' is no whole number.") from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
+"""A whole number as an option: 1.5 is refused."""
+
+
+RECIPE_GROUP = Group(
+    "Settings of the recipe",
+    help="Each replaces the recipe's own value, which `flawforge recipes NAME` shows.",
+    sort_key=10,
+)
+
+
+def recipe_default(name: str) -> str:
+    """Return what each recipe has in a field, in words."""
+    values = {recipe.dump()[name] for recipe in RECIPES.values()}
+    own = ", ".join(f"{recipe.name}: {recipe.dump()[name]}" for recipe in RECIPES.values())
+    return (f"default {values.pop()}" if len(values) == 1 else own).replace("default None", "default unset")
+
+
+RecipeFlags: Any = flags_of(
+    "RecipeFlags",
+    __name__,
+    Recipe,
+    {name: recipe_default(name) for name in Recipe.model_fields if name != "name"},
+    RECIPE_GROUP,
+)
+"""One optional text for each field of `Recipe`."""
+NOTHING = RecipeFlags()
+
+
+TRIAL_GROUP = Group(
+    "Settings of the trial",
+    help="Of a trial that goes on, give the same again; more seeds, shots, arms or models may be asked for.",
+    sort_key=10,
+)
+
+
+def trial_default(name: str) -> str:
+    """Return the default of a field in words."""
+    default = TrialSettings.model_fields[name].default
+    if default is None:
+        return "default unset"
+    if name == "resolution":
+        return f"default {default[0]}"
+    return f"default {','.join(str(part) for part in default) if isinstance(default, tuple) else default}"
+
+
+TrialFlags: Any = flags_of(
+    "TrialFlags",
+    __name__,
+    TrialSettings,
+    {name: trial_default(name) for name in TrialSettings.model_fields},
+    TRIAL_GROUP,
+    names=TrialSettings.flags,
+    lists=("shots", "arms", "models"),
+)
+"""One optional text, or list of texts, for each field of `TrialSettings`."""
+NONE_GIVEN = TrialFlags()

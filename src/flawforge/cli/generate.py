@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.numbers import Whole
+from flawforge.cli.flags import Whole
 
 
 def generate(
@@ -68,7 +68,7 @@ def generate(
         Print the outcome as JSON.
     """
     from flawforge.runs.versions import command
-    from flawforge.studies.generate import generate as generate_images
+    from flawforge.studies.synthesis import generate as generate_images
 
     with drawn_progress() as progress:
         made = generate_images(

@@ -11,11 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.numbers import Whole
+from flawforge.cli.flags import Whole
 from flawforge.core.errors import RunUnwritableError, SettingError
 
 if TYPE_CHECKING:
-    from flawforge.data.inspection import ClassFacts, Inspection
+    from flawforge.data.inspection.inspect import ClassFacts, Inspection
 
 SHOWN = 10  # lines of a list before it is cut; --json gives all
 
@@ -58,7 +58,7 @@ def inspect(
         Print all of it as JSON: each sample with its group, duplicates, broken files, and the files of each part of
         the split.
     """
-    from flawforge.data.inspection import inspect as inspect_data
+    from flawforge.data.inspection.inspect import inspect as inspect_data
 
     if sheet is not None:
         _check_sheet(sheet)
@@ -95,7 +95,7 @@ def _check_sheet(path: Path) -> None:
 def _draw_sheet(found: Inspection, path: Path) -> None:
     from flawforge.core.files import write_bytes
     from flawforge.core.images import encode_png
-    from flawforge.data.sheet import contact_sheet
+    from flawforge.data.inspection.contact_sheet import contact_sheet
 
     pixels = contact_sheet(found.dataset)
     write_bytes(path, encode_png(pixels, "L" if pixels.ndim == 2 else "RGB"), durable=False)

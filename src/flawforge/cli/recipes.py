@@ -8,11 +8,10 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from flawforge.cli.console import out, print_json
-from flawforge.cli.flags import given
-from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
-from flawforge.core.recipes import DEFAULT, SUMMARIES, Recipe
-from flawforge.core.recipes import recipe as find_recipe
-from flawforge.core.settings import field_range, field_unit
+from flawforge.cli.flags import NOTHING, RecipeFlags, given
+from flawforge.core.settings.fields import field_range, field_unit
+from flawforge.core.settings.recipes import DEFAULT, SUMMARIES, Recipe
+from flawforge.core.settings.recipes import recipe as find_recipe
 
 
 def recipes(

@@ -11,10 +11,8 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import given
-from flawforge.cli.numbers import Whole
+from flawforge.cli.flags import NOTHING, RecipeFlags, Whole, given
 from flawforge.cli.parts import Parts
-from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
 from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
 
@@ -96,13 +94,13 @@ def run(
     if data is None:
         out.print(EXPLANATION)
         return
-    from flawforge.data.load import load
-    from flawforge.data.shots import check_shots
+    from flawforge.data.grouping.shots import check_shots
+    from flawforge.data.reading.load import load
     from flawforge.reports.page import report
     from flawforge.runs.folder import Run
-    from flawforge.studies.audit import audit
-    from flawforge.studies.score import score
-    from flawforge.training.refusals import refuse_at_once
+    from flawforge.studies.copies import audit
+    from flawforge.studies.realism import score
+    from flawforge.training.setup.preflight_checks import refuse_at_once
 
     folder = out_folder if out_folder is not None else Path("runs") / (Path(data).resolve().name or "run")
     if n is not None and n < 1:
@@ -160,7 +158,7 @@ def _train(
     the same time again.
     """
     from flawforge.runs.folder import Run
-    from flawforge.training.gan import train
+    from flawforge.training.train import train
 
     there = Run(folder)
     known = there.settings if there.settings_file.exists() else {}
@@ -182,8 +180,8 @@ def _generate(run: Run, n: int | None, seed: int, device: str, progress: Progres
         RunExistsError: a set of an earlier checkpoint was made with settings that this command does not know.
     """
     from flawforge.runs.checkpoint import find_checkpoint
-    from flawforge.studies.generate import generate
-    from flawforge.studies.manifest import FACTS, read_facts
+    from flawforge.studies.sets import FACTS, read_facts
+    from flawforge.studies.synthesis import generate
 
     stale = False
     if (run.synthetic / FACTS).is_file():
@@ -209,7 +207,7 @@ def _generate(run: Run, n: int | None, seed: int, device: str, progress: Progres
 def _audited(run: Run) -> AuditRecord | None:
     """Return the run's audit record when it is of the present synthetic set and training images, else None."""
     from flawforge.runs.records import AuditRecord, load_record, record_file
-    from flawforge.studies.manifest import read_facts
+    from flawforge.studies.sets import read_facts
 
     if not record_file(run, "audit").is_file():
         return None
@@ -227,7 +225,7 @@ def _scored(run: Run, whole: Dataset) -> ScoreRecord | None:
     """Return the run's score record when it is of the present synthetic set and real images, else None."""
     from flawforge.runs.records import load_record, record_file
     from flawforge.runs.scores import ScoreRecord
-    from flawforge.studies.manifest import read_facts
+    from flawforge.studies.sets import read_facts
 
     if not record_file(run, "score").is_file():
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.numbers import Whole
+from flawforge.cli.flags import Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.scores import Number, Quantity, ScoreRecord
@@ -70,7 +70,7 @@ def score(
         Print the whole record as JSON.
     """
     from flawforge.runs.versions import command
-    from flawforge.studies.score import score as score_set
+    from flawforge.studies.realism import score as score_set
 
     with drawn_progress() as progress:
         record = score_set(

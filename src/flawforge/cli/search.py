@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.numbers import Whole
+from flawforge.cli.flags import Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.searches import SearchRecord
@@ -87,7 +87,7 @@ def search(
     json
         Print the whole record as JSON.
     """
-    from flawforge.reports.search import search_page
+    from flawforge.reports.search.page import search_page
     from flawforge.runs.versions import command
     from flawforge.studies.search import search as search_settings
 

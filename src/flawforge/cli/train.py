@@ -9,9 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import given
-from flawforge.cli.numbers import Whole
-from flawforge.cli.recipe_flags import NOTHING, RecipeFlags
+from flawforge.cli.flags import NOTHING, RecipeFlags, Whole, given
 from flawforge.core.launch import launched
 
 
@@ -76,7 +74,7 @@ def train(
     """
     from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
     from flawforge.runs.versions import command
-    from flawforge.training.gan import train as train_generator
+    from flawforge.training.train import train as train_generator
 
     with drawn_progress() as progress:
         run = train_generator(

@@ -9,9 +9,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import given
-from flawforge.cli.numbers import Whole
-from flawforge.cli.trial_flags import NONE_GIVEN, TrialFlags
+from flawforge.cli.flags import NONE_GIVEN, TrialFlags, Whole, given
 
 if TYPE_CHECKING:
     from flawforge.runs.trials import TrialRecord
@@ -101,13 +99,12 @@ def _do(
 ) -> None:
     from dataclasses import asdict
 
-    from flawforge.reports.trial import trial_report
-    from flawforge.runs.places import refuse_other
+    from flawforge.reports.trial.page import trial_report
+    from flawforge.runs.folder_errors import refuse_other
     from flawforge.runs.trials import TRIAL_FILE
     from flawforge.runs.versions import command
-    from flawforge.studies.trial import plan_trial
+    from flawforge.studies.trial import load_bench, plan_trial
     from flawforge.studies.trial import trial as run_trial
-    from flawforge.studies.trial_bench import load_bench
 
     if resume:
         refuse_other(folder, "trial")

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from flawforge.core.arrays import Floats32
+
 Pixels = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16, (H, W) gray or (H, W, 3) colour, or a stack of them
 Mode = Literal["L", "RGB", "I;16"]
 WHITES = (255, 1023, 4095, 16383, 65535)
@@ -35,12 +37,12 @@ class ImageFormat:
     height: int
 
 
-def to_unit(pixels: Pixels, white: int = 255) -> NDArray[np.float32]:
+def to_unit(pixels: Pixels, white: int = 255) -> Floats32:
     """Map integers 0..white to float32 -1..1, same shape: ``x / (white / 2) - 1``."""
     return np.asarray(pixels, dtype=np.float32) / np.float32(white / 2) - np.float32(1)
 
 
-def to_pixels(values: NDArray[np.float32], white: int = 255) -> Pixels:
+def to_pixels(values: Floats32, white: int = 255) -> Pixels:
     """Map float32 -1..1 to the nearest integer 0..white, same shape; values outside are clipped.
 
     Returns uint8 for white 255, else uint16. `to_pixels(to_unit(x, w), w)` is x for every integer from 0 to w.

@@ -10,76 +10,15 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from flawforge.core.arrays import Ints
 from flawforge.core.errors import DataUnusableError, did_you_mean
-from flawforge.core.images import WHITES, ImageFormat, Pixels, resize, to_gray
+from flawforge.core.images import WHITES, Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.decode import read_image
-from flawforge.data.shots import draw_shots
+from flawforge.data.grouping.shots import draw_shots
+from flawforge.data.sample import Broken, Sample
 from flawforge.data.threads import in_threads
-
-
-@dataclass(frozen=True)
-class Box:
-    """A labelled rectangle: class name and corners in pixels, right and bottom outside."""
-
-    label: str
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One image of a dataset.
-
-    Attributes:
-        file: path below the dataset's root, with forward slashes.
-        label: its class.
-        width: in pixels, after the camera's rotation note (EXIF) is obeyed.
-        height: likewise.
-        mode: Pillow's mode as stored (``L``, ``RGB``, ``P``, ``RGBA``, ``I;16``, ``1``, ...).
-        encoding: Pillow's name of the container (``PNG``, ``JPEG``, ``BMP``, ``TIFF``, ``WEBP``).
-        gray: whether its pixels have no colour (a gray image stored as RGB is gray).
-        peak: the largest pixel value.
-        sha256: of the decoded pixels and their shape: equal for files that decode to the same image.
-        mask: path of its defect mask below the root, or None.
-        boxes: labelled rectangles, where the layout has them.
-        pages: pictures in the file; only the first is read.
-    """
-
-    file: str
-    label: str
-    width: int
-    height: int
-    mode: str
-    encoding: str
-    gray: bool
-    peak: int
-    sha256: str
-    mask: str | None = None
-    boxes: tuple[Box, ...] = ()
-    pages: int = 1
-
-    @property
-    def format(self) -> ImageFormat:
-        """The container that a generated image like this one gets: ``I;16`` for 16 bits, ``L`` for files stored gray
-        (palettes of grays too), else ``RGB``.
-        """
-        if self.mode.startswith("I"):
-            return ImageFormat("I;16", self.width, self.height)
-        stored_gray = self.mode in ("1", "L", "LA", "La") or (self.mode in ("P", "PA") and self.gray)
-        return ImageFormat("L" if stored_gray else "RGB", self.width, self.height)
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A file that was passed over: its path below the root, and the reason in words."""
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -120,7 +59,7 @@ class Dataset:
         return {label: counted[label] for label in self.classes}
 
     @cached_property
-    def labels(self) -> NDArray[np.int64]:
+    def labels(self) -> Ints:
         """(N,) index into `classes` of each sample."""
         index = {label: i for i, label in enumerate(self.classes)}
         return np.array([index[sample.label] for sample in self.samples], dtype=np.int64)
@@ -165,14 +104,14 @@ class Dataset:
             same.setdefault(sample.sha256, []).append(sample.file)
         return tuple(tuple(files) for files in same.values() if len(files) > 1)
 
-    def groups(self, progress: Progress = SILENT) -> NDArray[np.int64]:
+    def groups(self, progress: Progress = SILENT) -> Ints:
         """Return (N,) group numbers: samples with the same number show the same piece of material.
 
-        Found by `flawforge.data.overlap` and kept in the user's cache under the content's fingerprint.
+        Found by `flawforge.data.grouping.overlap` and kept in the user's cache under the content's fingerprint.
         """
-        from flawforge.data.overlap import overlap_groups
+        from flawforge.data.grouping.overlap import overlap_groups
 
-        return overlap_groups(self, progress)
+        return overlap_groups(self.samples, self.read, self.white, self.fingerprint, progress)
 
     def read(self, index: int) -> Pixels:
         """Return one sample's pixels at its own size: (H, W) gray or (H, W, 3), 0..`white`, uint8 or uint16."""

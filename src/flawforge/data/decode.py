@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from flawforge.core.arrays import Bytes
 from flawforge.core.errors import ImageBrokenError
 from flawforge.core.images import Pixels
 
@@ -163,7 +164,7 @@ def _deep(path: Path, image: Image.Image) -> NDArray[np.uint16]:
     return np.uint16(65535) - pixels if white_is_zero else pixels
 
 
-def _shallow(image: Image.Image) -> NDArray[np.uint8]:
+def _shallow(image: Image.Image) -> Bytes:
     """Return (H, W) or (H, W, 3) of an 8-bit image of any other mode."""
     if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         clear = image.convert("RGBA")

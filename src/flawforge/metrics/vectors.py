@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from flawforge.core.arrays import Floats, Ints
+
 Vectors = ArrayLike | Tensor  # (N, D) real numbers, a row per image
-Float = NDArray[np.float64]
 ROWS = 1024  # of a block: what is held beside the vectors is a few matrices of ROWS x N float64
 
 
-def as_vectors(values: Vectors, name: str, least: int) -> Float:
+def as_vectors(values: Vectors, name: str, least: int) -> Floats:
     """Return (N, D) float64.
 
     Raises:
@@ -31,7 +32,7 @@ def as_vectors(values: Vectors, name: str, least: int) -> Float:
     return array
 
 
-def as_pair(real: Vectors, generated: Vectors, least: int) -> tuple[Float, Float]:
+def as_pair(real: Vectors, generated: Vectors, least: int) -> tuple[Floats, Floats]:
     """Return both sets as (M, D) and (N, D) float64.
 
     Raises:
@@ -45,7 +46,7 @@ def as_pair(real: Vectors, generated: Vectors, least: int) -> tuple[Float, Float
     return x, y
 
 
-def as_groups(groups: ArrayLike | None, count: int, name: str, least: int = 1) -> NDArray[np.int64]:
+def as_groups(groups: ArrayLike | None, count: int, name: str, least: int = 1) -> Ints:
     """Return (N,) group numbers from 0 without gaps; None makes each row its own group.
 
     Raises:
@@ -68,5 +69,5 @@ def row_blocks(count: int, rows: int = ROWS) -> Iterator[slice]:
     return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
 
 
-def _first_bad(array: Float) -> int:
+def _first_bad(array: Floats) -> int:
     return int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flawforge.core.callables import call, named_callable
-from flawforge.core.classifiers import CLASSIFIERS
 from flawforge.core.errors import SettingError, did_you_mean
 from flawforge.core.seeds import derive, torch_stream
+from flawforge.core.settings.classifiers import CLASSIFIERS
 from flawforge.models.efficientnet import SMALLEST, WIDTHS, load_backbone
 
 DEPTHS = (32, 64, 128, 256)  # channels of the small network

@@ -17,12 +17,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from flawforge.core.arrays import Floats32
 from flawforge.core.errors import SettingError, did_you_mean
 from flawforge.models.efficientnet import SMALLEST, load_backbone
 from flawforge.models.features import features
@@ -44,7 +43,7 @@ class Extractor(Protocol):
     name: str
     version: str
 
-    def __call__(self, images: Tensor) -> NDArray[np.float32]:
+    def __call__(self, images: Tensor) -> Floats32:
         """Return (N, D) float32 of (N, 1 or 3, H, W) images in [-1, 1]; an image's row depends on it alone."""
 
 
@@ -55,12 +54,12 @@ class Lite0:
         self.name, self.version = f"effnet-lite0 stage {STAGE}", "1"
         self.backbone = load_backbone().to(device)
 
-    def __call__(self, images: Tensor) -> NDArray[np.float32]:
+    def __call__(self, images: Tensor) -> Floats32:
         """Return (N, 112)."""
         height, width = images.shape[2:]
         small = min(height, width) < SMALLEST
         size = (max(height, SMALLEST), max(width, SMALLEST)) if small else None
-        found: NDArray[np.float32] = features([images], self.backbone, (STAGE,), size=size).numpy()
+        found: Floats32 = features([images], self.backbone, (STAGE,), size=size).numpy()
         return found
 
 
@@ -70,10 +69,10 @@ class PixelValues:
     def __init__(self) -> None:
         self.name, self.version = f"pixels {PIXEL_SIDE}x{PIXEL_SIDE}", "1"
 
-    def __call__(self, images: Tensor) -> NDArray[np.float32]:
+    def __call__(self, images: Tensor) -> Floats32:
         """Return (N, 256 C)."""
         small = F.adaptive_avg_pool2d(images.float(), PIXEL_SIDE)
-        found: NDArray[np.float32] = small.flatten(1).numpy()
+        found: Floats32 = small.flatten(1).numpy()
         return found
 
 

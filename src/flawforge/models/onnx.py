@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from flawforge.core.arrays import Floats32
 from flawforge.core.errors import ExtraMissingError, SettingError
 from flawforge.core.files import sha256_file
 
@@ -53,7 +53,7 @@ class OnnxNetwork:
         if self.channels not in (None, 1, 3):
             raise SettingError(f"--extractor is {file}; its network takes {self.channels} channels, allowed: 1 or 3.")
 
-    def __call__(self, images: Tensor) -> NDArray[np.float32]:
+    def __call__(self, images: Tensor) -> Floats32:
         """Return (N, D).
 
         Raises:
@@ -81,7 +81,7 @@ class OnnxNetwork:
             return images.expand(-1, 3, -1, -1)
         return images.mean(dim=1, keepdim=True) if self.channels == 1 and images.shape[1] == 3 else images
 
-    def _run(self, part: Tensor, step: int) -> NDArray[np.float32]:
+    def _run(self, part: Tensor, step: int) -> Floats32:
         count = len(part)
         if self.batch and count < step:  # the file fixes N: the rest is filled with the last image
             part = torch.cat([part, part[-1:].expand(step - count, -1, -1, -1)])

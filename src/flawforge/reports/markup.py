@@ -13,14 +13,15 @@ def fill(template: str, **values: Any) -> str:
     """Return a page: one of the files in ``templates``, with our style and script inside and `values` in its places.
 
     Filters of the templates: ``breakable`` lets a path break after / and _, ``strip``, ``dots`` and ``svg`` draw a
-    `flawforge.reports.strips.Strip`, a `flawforge.reports.dots.Dots` and a `flawforge.reports.curves.Chart`.
+    `flawforge.reports.charts.strips.Strip`, a `flawforge.reports.charts.dots.Dots` and a
+    `flawforge.reports.charts.curves.Chart`.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    from flawforge.reports.dots import draw_dots
-    from flawforge.reports.drawing import draw
-    from flawforge.reports.strips import draw_strip
+    from flawforge.reports.charts.dots import draw_dots
+    from flawforge.reports.charts.drawing import draw
+    from flawforge.reports.charts.strips import draw_strip
 
     folder = Path(__file__).with_name("templates")
     environment = Environment(

@@ -10,23 +10,23 @@ from typing import Any, TypeVar
 
 from flawforge.core.errors import RunBrokenError, SettingError
 from flawforge.core.files import explain_os_errors, write_text
-from flawforge.core.kinds import kinds_in
+from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
-from flawforge.reports.course import Course, course, logged_steps
-from flawforge.reports.film import Film, film
-from flawforge.reports.gallery import Gallery, gallery
-from flawforge.reports.headline import Headline, headline
 from flawforge.reports.markup import fill
-from flawforge.reports.nearest import Nearest, nearest, read_audit
-from flawforge.reports.origin import Origin, origin, resolution_of, section, white_of
-from flawforge.reports.score import Score, read_score, score_section
-from flawforge.reports.search import search_page
-from flawforge.reports.synthetic import Synthetic, read_synthetic
-from flawforge.reports.trial import trial_report
+from flawforge.reports.run.course import Course, course, logged_steps
+from flawforge.reports.run.film import Film, film
+from flawforge.reports.run.gallery import Gallery, gallery
+from flawforge.reports.run.headline import Headline, headline
+from flawforge.reports.run.nearest import Nearest, nearest, read_audit
+from flawforge.reports.run.origin import Origin, origin, resolution_of, section, white_of
+from flawforge.reports.run.score import Score, read_score, score_section
+from flawforge.reports.run.synthetic import Synthetic, read_synthetic
+from flawforge.reports.search.page import search_page
+from flawforge.reports.trial.page import trial_report
 from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
+from flawforge.runs.folder_errors import not_found
 from flawforge.runs.history import History
-from flawforge.runs.places import not_found
 from flawforge.runs.searches import SETTINGS_FILE
 from flawforge.runs.trials import TRIAL_FILE
 

@@ -18,10 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flawforge.core.arrays import Floats32
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import explain_os_errors, write_bytes, write_json
 
 CELL_FORMAT = 1
+CELLS = "cells"  # folder of the cells below the trial's
+GENERATORS = "generators"  # folder of the repeats' generators below the trial's
 PROBABILITIES = "probabilities"  # name of the array that every arm's cell holds
 
 
@@ -65,7 +68,7 @@ class Cell:
     facts: Mapping[str, Any]
 
     @property
-    def probabilities(self) -> NDArray[np.float32]:
+    def probabilities(self) -> Floats32:
         """The (N, K) float32 class probabilities.
 
         Raises:

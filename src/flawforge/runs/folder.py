@@ -19,7 +19,7 @@ from typing import Any
 
 from flawforge.core.errors import RunBrokenError, RunExistsError
 from flawforge.core.files import explain_os_errors, read_json, write_json
-from flawforge.runs.places import not_found, refuse_other
+from flawforge.runs.folder_errors import not_found, refuse_other
 
 FORMAT = 1
 

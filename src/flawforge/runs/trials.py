@@ -6,6 +6,8 @@ the order of their own ``seeds``. None is "not measured", never 0.
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,7 @@ from flawforge.runs.records import RECORD_FORMAT, Record
 from flawforge.runs.scores import Part
 
 TRIAL_FILE = Path("records") / "trial.json"
+TABLE_COLUMNS = ("shots", "model", "arm", "repeat", "metric", "value")
 
 
 class Protocol(Part):
@@ -125,14 +128,26 @@ class TrialRecord(Record):
 
 def write_trial(folder: Path, record: TrialRecord) -> Path:
     """Write ``records/trial.json`` and ``records/trial.csv`` of a trial folder, each atomically; return the first."""
-    from flawforge.runs.trial_table import trial_csv
-
     path = folder / TRIAL_FILE
     with explain_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path.with_suffix(".csv"), trial_csv(record))
     write_json(path, record.model_dump(mode="json"))
     return path
+
+
+def trial_csv(record: TrialRecord) -> str:
+    """Return the results as CSV: a row for each shots, model, arm, repeat and metric. Values are shares that read back
+    exactly.
+    """
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(TABLE_COLUMNS)
+    for result in record.results:
+        for metric, values in result.values.items():
+            for repeat, value in zip(result.seeds, values, strict=True):
+                rows.writerow((result.shots, result.model, result.arm, repeat, metric, repr(value)))
+    return out.getvalue()
 
 
 def read_trial(folder: Path) -> TrialRecord:

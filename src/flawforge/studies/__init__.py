@@ -1,1 +1,1 @@
-"""The questions: generate, audit. Each ends in one record."""
+"""The questions, a package each: sets < copies, realism < synthesis < trial, search. Each ends in a record."""

@@ -1,0 +1,1 @@
+"""Settings: frozen, typed, checked; of recipes, trials, arms, classifiers and their augmentation."""

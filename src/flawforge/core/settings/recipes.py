@@ -1,0 +1,245 @@
+"""Recipes: the frozen settings of one way to train a generator, by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, PlainSerializer, model_validator
+
+from flawforge.core.errors import SettingError, did_you_mean
+from flawforge.core.settings.fields import Settings, setting
+
+
+def _parse_resolution(value: Any) -> Any:
+    """Take 128, "128", "96x160" (height x width) or [96, 160]."""
+    if isinstance(value, bool):
+        raise ValueError("a resolution is a number of pixels")  # noqa: TRY004 - pydantic wants ValueError
+    if isinstance(value, int):
+        return (value, value)
+    if isinstance(value, str):
+        parts = value.lower().replace("×", "x").split("x")
+        if not all(part.strip().isdigit() for part in parts) or len(parts) > 2:
+            raise ValueError("a resolution is written 128 or, height first, 96x160")
+        return (int(parts[0]), int(parts[-1]))
+    return value
+
+
+Resolution = Annotated[
+    tuple[int, int],
+    BeforeValidator(_parse_resolution),
+    PlainSerializer(lambda v: f"{v[0]}x{v[1]}" if v[0] != v[1] else str(v[0]), return_type=str),
+]
+Channels = Annotated[Literal["data", 1, 3], BeforeValidator(lambda v: int(v) if v in ("1", "3") else v)]
+
+
+class Recipe(Settings):
+    """All that decides what training does, but for the data, the seed and the machine.
+
+    `resolution` is (height, width). Two recipes with equal fields train the same network on the same data in the
+    same way. `dump` and `Settings.parse` are inverse to each other.
+    """
+
+    name: str = setting(
+        allowed="a recipe's name",
+        help="The recipe's name; a changed recipe keeps the name of the one that it came from.",
+    )
+    design: Literal["dcgan", "fewshot"] = setting(
+        "dcgan",
+        help="The networks: 'dcgan' is the published pair, without classes; 'fewshot' a light generator that knows the "
+        "classes, judged through a frozen network that was trained on ImageNet.",
+    )
+    resolution: Resolution = setting(
+        unit="pixels",
+        allowed="8 to 1024, or HEIGHTxWIDTH",
+        help="Height and width that the network sees and makes, written 128 or 96x160. Each side is a multiple of "
+        "2^k, where 4·2^k is the largest such number within the shorter side. Doubling it costs four times the time.",
+    )
+    channels: Channels = setting(
+        "data",
+        help="Colour channels: 'data' takes 1 for gray images (also gray ones stored as RGB) and 3 for colour ones; "
+        "3 forces colour, as the published experiment does with gray steel.",
+    )
+    latent: int = setting(
+        100, ge=1, le=4096, unit="numbers", help="Length of the random vector that one image is made from."
+    )
+    generator_depth: int = setting(
+        ge=1, le=1024, unit="channels",
+        help="Channels of the generator's last hidden layer; each layer before it has twice as many (design "
+        "'fewshot': up to eight times as many).",
+    )  # fmt: skip
+    discriminator_depth: int = setting(
+        ge=1, le=1024, unit="channels",
+        help="Channels of the discriminator's first layer; each layer after it has twice as many (design 'fewshot': "
+        "of every layer of its heads).",
+    )  # fmt: skip
+    loss: Literal["bce", "hinge"] = setting(
+        "bce",
+        help="What the networks are trained on: 'bce' is binary cross-entropy as published, 'hinge' stops pushing the "
+        "discriminator where it is right by a margin.",
+    )
+    batch: int = setting(12, ge=2, le=4096, unit="images", help="Real images, and as many generated ones, in one step.")
+    epochs: float = setting(
+        gt=0, le=1e6, unit="passes over the data",
+        help="Length of the training, unless 'kimg' is set: steps = epochs x images / batch, rounded up.",
+    )  # fmt: skip
+    kimg: float | None = setting(
+        None, gt=0, le=1e6, unit="thousand real images shown",
+        help="Length of the training in images instead of epochs. Unset: 'epochs' decides.",
+    )  # fmt: skip
+    generator_lr: float = setting(1e-4, gt=0, le=1, help="Adam's step size for the generator.")
+    discriminator_lr: float = setting(4e-4, gt=0, le=1, help="Adam's step size for the discriminator.")
+    beta1: float = setting(0.5, ge=0, lt=1, help="Adam's memory of the gradient, both networks.")
+    beta2: float = setting(0.999, ge=0, lt=1, help="Adam's memory of the squared gradient, both networks.")
+    flip: Literal["none", "horizontal", "vertical", "both"] = setting(
+        "none",
+        help="Mirror each real image at random while training. 'both' is right where a part has no up or left; it "
+        "makes four images of one. The audit then looks for mirrored copies too.",
+    )
+    augment: Literal["none", "light", "full"] = setting(
+        "none",
+        help="Random changes of real and generated images before the discriminator sees them (DiffAugment), so that it "
+        "cannot learn few images by heart: 'light' shifts and changes brightness and contrast, 'full' also cuts "
+        "a square out.",
+    )
+    augment_target: float = setting(
+        0.0, ge=0, lt=1,
+        help="Adapt how often images are augmented, so that the mean sign of the discriminator's output on real images "
+        "stays here (ADA; 0.6 is usual). 0: always.",
+    )  # fmt: skip
+    diversity: float = setting(
+        0.0, ge=0, le=100,
+        help="Weight of a term that asks the generated images of a class to differ as much, at coarse scales, as the "
+        "real ones do. It acts only while they differ less: against images that are all alike. 0: off.",
+    )  # fmt: skip
+    ema_kimg: float = setting(
+        0.0, ge=0, le=1e4, unit="kimg",
+        help="Half-life of the moving average of the generator's weights that images are made from. 0: no average, "
+        "the last weights.",
+    )  # fmt: skip
+    balance: float = setting(
+        0.0, ge=0, le=1,
+        help="How far classes with few images are shown as often as those with many: 0 shows each image equally often, "
+        "1 each class, 0.5 each class in proportion to the root of its count.",
+    )  # fmt: skip
+    unlabelled_share: float = setting(
+        0.25, gt=0, lt=1,
+        help="Share of the unlabelled images (--unlabelled) among those that are shown; less where they are fewer.",
+    )  # fmt: skip
+    judge_kimg: float = setting(
+        0.0, ge=0, le=1e4, unit="kimg",
+        help="Judge the generator each time so much has been shown, and keep the best: by kernel distance to held-out "
+        "images where the data allow, else by a proxy. It changes no weight and takes about 3 % of the time at most. "
+        "0: off, the last weights are kept.",
+    )  # fmt: skip
+    rescues: int = setting(
+        0, ge=0, le=10,
+        help="How often a collapse is answered by going back to the best weights with stronger augmentation and half "
+        "the step sizes, before training stops with the best it had. 0: a collapse is told, not answered.",
+    )  # fmt: skip
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto",
+        help="Number format of the heavy products; weights are float32 always. 'auto' takes bfloat16 where the "
+        "processor or GPU has instructions for it, else float32.",
+    )
+
+    @model_validator(mode="after")
+    def _check_resolution(self) -> Recipe:
+        height, width = self.resolution
+        if not (min(height, width) >= 8 and max(height, width) <= 1024):
+            raise ValueError(f"resolution {height}x{width} is outside 8 to 1024 pixels")
+        step = 2**self.stages
+        if height % step or width % step:
+            near = [max(step, round(side / step) * step) for side in (height, width)]
+            raise ValueError(
+                f"resolution {height}x{width}: both sides must be multiples of {step}; near: {near[0]}x{near[1]}"
+            )
+        return self
+
+    @property
+    def knows_classes(self) -> bool:
+        """Whether one generator makes each class on demand."""
+        return self.design == "fewshot"
+
+    @property
+    def stages(self) -> int:
+        """How often the generator doubles the size (5 from 4x4 to 128x128): floor(log2(shorter side / 4))."""
+        return int(math.log2(min(self.resolution) / 4))
+
+    @property
+    def base(self) -> tuple[int, int]:
+        """Height and width of the smallest feature map: (4, 4) for any square power of two."""
+        return self.resolution[0] >> self.stages, self.resolution[1] >> self.stages
+
+    def steps(self, images: int) -> int:
+        """Return the number of optimiser steps on a dataset of so many images (3,200 for `dcgan-sn` on 300)."""
+        shown = self.kimg * 1000 if self.kimg is not None else self.epochs * images
+        return max(1, math.ceil(round(shown / self.batch, 6)))
+
+    def dump(self) -> dict[str, Any]:
+        """Return all fields as plain JSON values, in the order of the class."""
+        return self.model_dump(mode="json")
+
+
+DCGAN_SN = Recipe(
+    name="dcgan-sn", resolution=(128, 128), channels=3, latent=100, generator_depth=64, discriminator_depth=128,
+    batch=12, epochs=128, generator_lr=1e-4, discriminator_lr=4e-4, beta1=0.5, beta2=0.999, flip="none", ema_kimg=0,
+    precision="float32",
+)  # fmt: skip
+"""The published experiment: steel scratches, 128 epochs. Hours on a processor; the yardstick for everything else."""
+
+FEWSHOT = Recipe(
+    name="fewshot", design="fewshot", resolution=(64, 64), channels="data", latent=128, generator_depth=16,
+    discriminator_depth=64, loss="hinge", batch=16, epochs=400, generator_lr=4e-4, discriminator_lr=4e-4, beta1=0.0,
+    beta2=0.99, flip="both", augment="light", diversity=2.0, ema_kimg=0.5, balance=0.5, judge_kimg=0.5, rescues=3,
+    precision="auto",
+)  # fmt: skip
+"""Few images, several classes, minutes on a processor."""
+
+DCGAN_LITE = DCGAN_SN.model_copy(
+    update={
+        "name": "dcgan-lite", "channels": "data", "generator_depth": 32, "discriminator_depth": 32,
+        "flip": "both", "ema_kimg": 0.5, "precision": "auto",
+    }
+)  # fmt: skip
+"""The same design sized for two cores."""
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DCGAN_LITE, DCGAN_SN, FEWSHOT)}
+SUMMARIES = {
+    "fewshot": "5 to 300 images a class, one generator for all classes, minutes on a CPU; the default",
+    "dcgan-lite": "the published design sized for a CPU: minutes on two cores",
+    "dcgan-sn": "the published experiment, exactly: DCGAN with spectral norm, 128 epochs; hours on a CPU",
+}
+DEFAULT = "fewshot"
+
+
+def recipe(name: str | Path = DEFAULT, /, **changes: Any) -> Recipe:
+    """Return a recipe by name or from a TOML file, with some fields changed.
+
+    Args:
+        name: a name from `RECIPES`, or a path ending in ``.toml``. A TOML file holds fields of `Recipe`; its field
+            ``name`` says which recipe it starts from (the default when it says none).
+        changes: fields to set; None leaves a field as it is.
+
+    Raises:
+        SettingError: no such recipe, file or field, or a value outside its range.
+    """
+    text = str(name)
+    values: Mapping[str, Any] = {}
+    if text.endswith(".toml"):
+        values = Recipe.read_toml(Path(text))
+        text, where = str(values.get("name", DEFAULT)), text
+    else:
+        where = ""
+    if text not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise SettingError(
+            f"there is no recipe '{text}'.{did_you_mean(text, RECIPES)} There are {known}; a file of "
+            f"settings ends in .toml."
+        )
+    start = RECIPES[text].dump()
+    checked = Recipe.parse({**start, **values}, where=where) if values else Recipe.parse(start)
+    given = {key: value for key, value in changes.items() if value is not None}
+    return Recipe.parse({**checked.dump(), **given}) if given else checked

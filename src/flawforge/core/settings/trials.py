@@ -1,0 +1,143 @@
+"""The settings of a trial: all that decides its numbers, but for the images and the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import field_validator, model_validator
+
+from flawforge.core.errors import did_you_mean
+from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.classifiers import ClassifierSettings
+from flawforge.core.settings.fields import Settings, setting
+from flawforge.core.settings.recipes import Resolution
+
+USUAL = ("real", "classical", "placebo", "taught", "generated", "filtered", "recommended", "taught-generated")
+FEWEST_REPEATS = 3  # that a verdict needs
+CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
+
+
+class TrialSettings(Settings):
+    """What a trial is. Cells of two trials with the same settings and images hold the same numbers.
+
+    Two things are said apart: `protocol` is what all cells have in common; `CHANGEABLE` says which cells there are.
+    """
+
+    flags: ClassVar[Mapping[str, str]] = {"models": "--model"}
+
+    task: Literal["type", "good"] = setting(
+        "type", help="'type' tells the classes apart, 'good' tells defective images from good ones."
+    )
+    good: str | None = setting(
+        None, allowed="a class's name",
+        help="With task 'good', the class of good images. Unset: the one whose name says so (good, ok, normal, "
+        "background, defect-free, no-defect, none; or alone begins so, like ok_front). It is told which was taken.",
+    )  # fmt: skip
+    shots: tuple[int, ...] = setting(
+        (5,),
+        unit="images a class",
+        allowed="numbers from 2",
+        help="Training images of each class; several give a curve.",
+    )
+    seeds: int = setting(
+        10, ge=1, le=1000, help="Repeats, each with its own shots, generator and classifiers. More see smaller gains."
+    )
+    arms: tuple[str, ...] = setting(
+        USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' brings 'filtered'."
+    )
+    models: tuple[str, ...] = setting(
+        ("small-cnn",), allowed="small-cnn, effnet-probe, effnet-finetune, module:factory", help="The classifiers."
+    )
+    seed: int = setting(0, ge=0, help="Of everything: the test set, the shots, generators and classifiers.")
+    test_share: float = setting(
+        0.5, gt=0, lt=1, unit="of the images",
+        help="Part that is kept for testing, in all repeats the same. More narrows the interval, leaves fewer shots.",
+    )  # fmt: skip
+    resolution: Resolution = setting(
+        (64, 64), unit="pixels", allowed="32 to 1024, or HEIGHTxWIDTH", help="At which the classifiers see images."
+    )
+    steps: int = setting(900, ge=1, le=1_000_000, unit="optimiser steps", help="Of every classifier in every arm.")
+    batch: int = setting(48, ge=4, le=4096, unit="images", help="In one step of every classifier in every arm.")
+    policy: str = setting(
+        "auto",
+        allowed="auto, or a policy's name",
+        help="Classical transforms of all arms but 'real'. 'auto': those that were found best for each model.",
+    )
+    share: float = setting(
+        0.25, gt=0, le=0.9, unit="of a batch", help="Generated images' part in 'generated', repeats' part in 'placebo'."
+    )
+    made: int = setting(
+        128, ge=4, le=100_000, unit="images a class", help="Generated for each repeat; the filter takes from them."
+    )
+    recipe: str = setting("fewshot", allowed="a recipe's name, or a TOML file", help="Of the generator.")
+    generator: str | None = setting(
+        None, allowed="module:function",
+        help="A generator of your own instead of the recipe's, called with (dataset of shots, images a class, seed); "
+        "it returns class -> (n, H, W), (n, H, W, 3) uint8.",
+    )  # fmt: skip
+    generator_minutes: float | None = setting(
+        None, gt=0, unit="minutes", help="Training time of each generator. Unset: the recipe's own length."
+    )
+    generator_kimg: float | None = setting(
+        None, gt=0, unit="kimg", help="Training length of each generator in images: repeatable to the last bit."
+    )
+    folds: int = setting(
+        3, ge=0, le=10,
+        help="Inner folds of the shots by which the way of using generated images is chosen, each with a generator of "
+        "its own. 0: no inner evidence; the default way, fixed beforehand, is judged, and 'recommended' is classical.",
+    )  # fmt: skip
+    good_shots: int | None = setting(
+        None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."
+    )
+
+    @field_validator("arms")
+    @classmethod
+    def _whole(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
+        """Add the arm that 'recommended' takes its images from, which is trained for it anyway: its gain is judged."""
+        if "recommended" not in arms or "filtered" in arms:
+            return arms
+        place = arms.index("recommended")
+        return (*arms[:place], "filtered", *arms[place:])
+
+    @model_validator(mode="after")
+    def _check(self) -> TrialSettings:
+        for arm in self.arms:
+            if arm not in ARMS:
+                raise ValueError(f"there is no arm '{arm}'.{did_you_mean(arm, ARMS)} There are: {', '.join(ARMS)}")
+        if not self.shots or min(self.shots) < 2:
+            raise ValueError("shots are numbers of images a class, from 2: a generator cannot learn from one")
+        if not self.models:
+            raise ValueError("name at least one model, e.g. small-cnn")
+        for name in ("shots", "arms", "models"):
+            if len(set(getattr(self, name))) != len(getattr(self, name)):
+                raise ValueError(f"{name} names something twice")
+        if "classical" not in self.arms:
+            raise ValueError("arms must hold 'classical': it is what a gain is measured against")
+        if self.good is not None and self.task != "good":
+            raise ValueError("good names the good class of task 'good'; give task 'good' with it")
+        return self
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the way of using generated images is chosen inside the shots; else it was fixed beforehand."""
+        return self.folds > 1 and "filtered" in self.arms
+
+    def protocol(self, contents: str) -> str:
+        """Return the SHA-256 of what all cells have in common, with the hash of the images' contents."""
+        fixed = {key: value for key, value in self.model_dump(mode="json").items() if key not in CHANGEABLE}
+        if self.good is None:
+            fixed.pop("good")  # so that cells from before there was this setting count on
+        return hashlib.sha256(json.dumps([fixed, contents], sort_keys=True).encode()).hexdigest()
+
+    def classifier(self, model: str, *, policy: str | None = None, steps: int | None = None) -> ClassifierSettings:
+        """Return the settings of one classifier's training."""
+        return ClassifierSettings(
+            model=model,
+            resolution=self.resolution,
+            steps=steps if steps is not None else self.steps,
+            batch=self.batch,
+            policy=policy if policy is not None else self.policy,
+        )

@@ -1,0 +1,1 @@
+"""Classical augmentation of training images: geometry, light, mixing, copy-paste."""

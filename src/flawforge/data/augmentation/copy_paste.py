@@ -1,0 +1,154 @@
+"""Copy and paste: defects cut out of real images and blended into others, the strongest augmentation without learning.
+
+Dwibedi et al. 2017, "Cut, Paste and Learn" (1708.01642); blended as in Pérez et al. 2003, "Poisson Image Editing":
+the pasted defect keeps its own gradients and meets its new ground without a seam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import spsolve
+
+from flawforge.core.arrays import Bools, Bytes, Ints
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.seeds import numpy_stream
+
+MARGIN = 1  # pixels around the mask that are pasted too
+MOST = 0.9  # of the image: a defect that fills it has no ground to be put on
+ANCHOR = 1e-6  # holds the offset at 0 where no border determines it
+
+NEIGHBOURS = ((-1, 0), (1, 0), (0, -1), (0, 1))
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """New images.
+
+    Attributes:
+        images: (M, C, H, W) uint8.
+        labels: (M,) classes of the pasted defects.
+        sources: (M,) index of the image that each defect was cut from.
+        grounds: (M,) index of the image that it was put on.
+    """
+
+    images: Bytes
+    labels: Ints
+    sources: Ints
+    grounds: Ints
+
+
+def copy_paste(images: Bytes, labels: Ints, masks: Bools, count: int, seed: int, *, clean: int | None = None) -> Pasted:
+    """Make `count` images, each a defect of one image on the ground of another.
+
+    The ground is an image of the defect's own class, whose own defect stays, or one of the class `clean`; so the label
+    of the result is certain. The defect is mirrored at random and put anywhere that its bounding box fits; one that
+    touches an edge of its image, as a broken corner does, stays at that edge or the opposite one. Classes come in turn.
+
+    Args:
+        images: (N, C, H, W) uint8.
+        labels: (N,) classes.
+        masks: (N, H, W) True on the defect; an image whose mask is empty, or covers more than nine tenths, gives none.
+        count: images to make.
+        seed: of the stream ``augmentation``; image number i does not depend on `count`.
+        clean: the class without defects, where there is one.
+
+    Raises:
+        DataUnusableError: no image has a mask to cut by.
+    """
+    covered = masks.mean((1, 2))
+    usable = (covered > 0) & (covered <= MOST) & (labels != (-1 if clean is None else clean))
+    classes = np.unique(labels[usable])
+    if len(classes) == 0:
+        raise DataUnusableError(
+            "no image has a defect that can be cut out: copy and paste needs masks or boxes that mark something, and "
+            f"not more than {MOST:.0%} of the image."
+        )
+    made = np.empty((count, *images.shape[1:]), dtype=np.uint8)
+    sources, grounds = np.empty(count, np.int64), np.empty(count, np.int64)
+    for place in range(count):
+        rng = numpy_stream(seed, "augmentation", "copy-paste", place)
+        label = classes[place % len(classes)]
+        sources[place] = rng.choice(np.flatnonzero(usable & (labels == label)))
+        allowed = (labels == label) if clean is None else (labels == label) | (labels == clean)
+        others = np.flatnonzero(allowed & (np.arange(len(labels)) != sources[place]))
+        grounds[place] = rng.choice(others) if len(others) else sources[place]
+        defect, mask = _mirrored(images[sources[place]], masks[sources[place]], rng)
+        made[place] = paste(defect, mask, images[grounds[place]], _move(mask, rng))
+    return Pasted(made, labels[sources], sources, grounds)
+
+
+def paste(defect: Bytes, mask: Bools, ground: Bytes, move: tuple[int, int] = (0, 0)) -> Bytes:
+    """Blend what `mask` marks of `defect` into `ground`, `move` pixels down and right of where it was.
+
+    Inside, the result is the defect plus an offset that satisfies Laplace's equation and, along the border, equals
+    ground minus defect (Pérez et al. 2003, eq. 2 with the source's gradient as guidance). Where the border lies outside
+    either image the offset is free (no slope).
+
+    Args:
+        defect: (C, H, W) uint8.
+        mask: (H, W) bool.
+        ground: (C, H, W) uint8.
+        move: rows and columns.
+
+    Returns:
+        (C, H, W) uint8, equal to `ground` outside the moved mask and its margin of one pixel.
+    """
+    height, width = mask.shape
+    known = _moved(np.ones_like(mask), move)  # where the moved image has pixels
+    inside = ndimage.binary_dilation(_moved(mask, move), iterations=MARGIN) & known
+    if not inside.any():
+        return ground.copy()
+    number = np.full((height + 2, width + 2), -1)
+    number[1:-1, 1:-1][inside] = np.arange(inside.sum())
+    counts = np.full(int(inside.sum()), ANCHOR)
+    difference = ground.astype(np.float64) - np.stack([_moved(c.astype(np.float64), move) for c in defect])
+    wanted = np.zeros((len(counts), len(ground)))
+    rows, columns = np.nonzero(inside)
+    links = []
+    for down, right in NEIGHBOURS:
+        r, c = rows + down, columns + right
+        within = (r >= 0) & (r < height) & (c >= 0) & (c < width)
+        within[within] &= known[r[within], c[within]]
+        counts += within
+        other = number[r + 1, c + 1]
+        free = within & (other >= 0)
+        links.append((np.flatnonzero(free), other[free]))
+        border = within & (other < 0)
+        wanted[border] += difference[:, r[border], c[border]].T
+    here, there = (np.concatenate(side) for side in zip(*links, strict=True))
+    laplacian = sparse.diags(counts) - sparse.csr_matrix((np.ones(len(here)), (here, there)), (len(counts),) * 2)
+    offset = spsolve(laplacian.tocsc(), wanted).reshape(len(counts), len(ground))
+    out = ground.copy()
+    values = ground[:, inside] - difference[:, inside] + offset.T
+    out[:, inside] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return out
+
+
+def _mirrored(image: Bytes, mask: Bools, rng: np.random.Generator) -> tuple[Bytes, Bools]:
+    up, left = (slice(None, None, -1 if coin else 1) for coin in rng.random(2) < 0.5)
+    return image[:, up, left], mask[up, left]
+
+
+def _move(mask: Bools, rng: np.random.Generator) -> tuple[int, int]:
+    """Draw a move that keeps the mask's bounding box inside the image; what touches an edge goes along it only."""
+    steps = []
+    for axis in (1, 0):
+        there, side = np.flatnonzero(mask.any(axis)), mask.shape[1 - axis]
+        step = int(rng.integers(-there[0], side - there[-1]))
+        steps.append(0 if there[0] == 0 or there[-1] == side - 1 else step)
+    return steps[0], steps[1]
+
+
+def _moved(plane: NDArray[Any], move: tuple[int, int]) -> NDArray[Any]:
+    """Return (H, W) moved down and right; 0 or False comes in."""
+    out = np.zeros_like(plane)
+    (down, right), (height, width) = move, plane.shape
+    out[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = plane[
+        max(-down, 0) : height + min(-down, 0), max(-right, 0) : width + min(-right, 0)
+    ]
+    return out

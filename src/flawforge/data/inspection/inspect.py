@@ -1,0 +1,188 @@
+"""The inspection of a dataset: what is in it, what is wrong with it, and what a fair split looks like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flawforge.core.arrays import Ints
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.seeds import check_seed
+from flawforge.data.dataset import Dataset
+from flawforge.data.inspection.warnings import remarks
+from flawforge.data.reading.load import load
+from flawforge.data.sample import Broken, Sample
+
+if TYPE_CHECKING:
+    from flawforge.data.sampling.splits import Split
+
+
+@dataclass(frozen=True)
+class ClassFacts:
+    """One class of a dataset.
+
+    Attributes:
+        images: how many.
+        groups: how many different pieces of material they show; None when that was not looked for.
+        size: the most common (width, height) in pixels.
+        sizes: how many different sizes there are.
+        widths: (smallest, largest).
+        heights: likewise.
+        modes: Pillow's mode as stored, to the number of images.
+        encodings: the container (``PNG``, ``JPEG``, ...), to the number of images.
+        masks: images that have a mask of the defect.
+        boxes: labelled rectangles, in all images together.
+    """
+
+    images: int
+    groups: int | None
+    size: tuple[int, int]
+    sizes: int
+    widths: tuple[int, int]
+    heights: tuple[int, int]
+    modes: dict[str, int]
+    encodings: dict[str, int]
+    masks: int
+    boxes: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` found.
+
+    Attributes:
+        dataset: the samples, after the choice of classes.
+        groups: (N,) group number of each sample, or None when groups were not looked for.
+        split: proposed train, validation and test indices that keep each group on one side, or None without groups
+            or when there are too few of them.
+        classes: class name to its facts.
+        notes: what is worth knowing before training, a sentence or two each.
+    """
+
+    dataset: Dataset
+    groups: Ints | None
+    split: Split | None
+    classes: dict[str, ClassFacts]
+    notes: tuple[str, ...]
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples, by class, then by file."""
+        return self.dataset.samples
+
+    @property
+    def duplicates(self) -> tuple[tuple[str, ...], ...]:
+        """Files with the same pixels, a tuple each."""
+        return self.dataset.duplicates
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """The files that were passed over, each with its reason."""
+        return self.dataset.broken
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as plain values.
+
+        Keys: ``source``, ``layout``, ``fingerprint``, ``channels``, ``bits``, ``white``, ``classes``, ``samples``
+        (``file``, ``class``, ``group``, ``width``, ``height``, ``mode``, ``encoding``, ``gray``, ``mask``, ``sha256``),
+        ``duplicates`` (lists of files), ``broken`` (``file``, ``reason``), ``split`` (lists of files under ``train``,
+        ``validation`` and ``test``, or null) and ``notes``.
+        """
+        dataset = self.dataset
+        return {
+            "source": dataset.source,
+            "layout": dataset.layout,
+            "fingerprint": dataset.fingerprint,
+            "channels": dataset.channels,
+            "bits": dataset.bits,
+            "white": dataset.white,
+            "classes": {label: asdict(facts) for label, facts in self.classes.items()},
+            "samples": [self._sample(index) for index in range(len(dataset))],
+            "duplicates": [list(files) for files in self.duplicates],
+            "broken": [asdict(one) for one in self.broken],
+            "split": None if self.split is None else self._split(self.split),
+            "notes": list(self.notes),
+        }
+
+    def _sample(self, index: int) -> dict[str, Any]:
+        sample = self.samples[index]
+        return {
+            "file": sample.file,
+            "class": sample.label,
+            "group": None if self.groups is None else int(self.groups[index]),
+            "width": sample.width,
+            "height": sample.height,
+            "mode": sample.mode,
+            "encoding": sample.encoding,
+            "gray": sample.gray,
+            "mask": sample.mask,
+            "sha256": sample.sha256,
+        }
+
+    def _split(self, split: Split) -> dict[str, list[str]]:
+        parts = {"train": split.train, "validation": split.validation, "test": split.test}
+        return {name: [self.samples[int(i)].file for i in indices] for name, indices in parts.items()}
+
+
+def inspect(
+    data: str | Path | Dataset,
+    *,
+    classes: Sequence[str] | None = None,
+    groups: bool = True,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Inspection:
+    """Read a dataset and say what is in it.
+
+    Args:
+        data: what `flawforge.load` takes: a folder, the word ``elpv`` or a dataset.
+        classes: look at these classes only; None looks at all.
+        groups: look for images that show the same piece of material. Without them there is no split to propose.
+        seed: of the proposed split.
+        progress: where to tell how far the work is.
+
+    Raises:
+        DataNotFoundError, DataUnusableError, ExtraMissingError: as `flawforge.load`; DataUnusableError also for a class
+            that is not there. SettingError: `seed` is below 0.
+    """
+    check_seed(seed)
+    dataset = load(data, progress=progress).select(classes)
+    found = dataset.groups(progress) if groups else None
+    notes = list(remarks(dataset))
+    split = None
+    if found is not None:
+        from flawforge.data.sampling.splits import propose_split
+
+        try:
+            split = propose_split(dataset.labels, found, seed=seed)
+        except DataUnusableError as error:
+            notes.append(f"No split is proposed: {error}")
+    return Inspection(dataset, found, split, _by_class(dataset, found), tuple(notes))
+
+
+def _by_class(dataset: Dataset, groups: Ints | None) -> dict[str, ClassFacts]:
+    facts = {}
+    for code, label in enumerate(dataset.classes):
+        members = np.flatnonzero(dataset.labels == code)
+        samples = [dataset.samples[int(i)] for i in members]
+        sizes = Counter((sample.width, sample.height) for sample in samples)
+        widths, heights = zip(*sizes, strict=True)
+        facts[label] = ClassFacts(
+            images=len(samples),
+            groups=None if groups is None else len(np.unique(groups[members])),
+            size=sizes.most_common(1)[0][0],
+            sizes=len(sizes),
+            widths=(min(widths), max(widths)),
+            heights=(min(heights), max(heights)),
+            modes=dict(Counter(sample.mode for sample in samples).most_common()),
+            encodings=dict(Counter(sample.encoding for sample in samples).most_common()),
+            masks=sum(sample.mask is not None for sample in samples),
+            boxes=sum(len(sample.boxes) for sample in samples),
+        )
+    return facts

@@ -1,0 +1,1 @@
+"""From a folder in any known layout to a dataset: file list, labels, boxes, masks, pixels."""

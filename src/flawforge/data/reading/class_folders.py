@@ -1,0 +1,119 @@
+"""Folders of images: flat, or one per class, below the parts of a split or not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from flawforge.data.reading.file_tree import Tree
+from flawforge.data.reading.plan import Entry, Plan, is_mask, mask_key
+from flawforge.data.sample import Broken
+
+SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "test_public", "val", "valid", "validation"})
+TABLE = r"\.(csv|tsv)$|(annotation|instances|coco|label).*\.(json|jsonl|xlsx)$"  # files that often hold labels
+
+
+def folders(root: Path, tree: Tree) -> Plan:
+    """Return the plan of a flat folder or of a folder per class.
+
+    Args:
+        root: the folder; a flat one gives its name to the class.
+        tree: its files, at least one of them an image.
+    """
+    masks = {mask_key(file): file for file in tree.images if is_mask(file)}
+    images = [file for file in tree.images if not is_mask(file)]
+    if not images:  # a folder of masks alone: then they are what is meant
+        images, masks = list(tree.images), {}
+    wrapper = _wrapper(images)
+    inner = {file: PurePosixPath(file).parts[wrapper:] for file in images}
+    above = PurePosixPath(images[0]).parts[:wrapper]
+    name = above[-1] if above else root.resolve().name or "images"
+    plan = Plan("classes")
+    splits = _splits(list(inner.values()))
+    if splits:
+        named = f"the folder{'s' if len(splits) > 1 else ''} {', '.join(splits)}"
+        beside = [file for file, parts in inner.items() if parts[0] not in splits]
+        plan.broken += [Broken(file, f"lies beside {named}") for file in beside]
+        inner = {file: parts[1:] for file, parts in inner.items() if parts[0] in splits}
+        if len(splits) > 1:
+            plan.notes.append(f"T{named[1:]} were put together; the split proposed here is made anew.")
+    direct = [file for file, parts in inner.items() if len(parts) == 1]
+    flat = len(direct) * 2 > len(inner)
+    plan.layout = "flat" if flat else "classes"
+    for file, parts in inner.items():
+        if flat == (len(parts) == 1):
+            label = name if flat else parts[0]
+            plan.entries.append(Entry(file, label, masks.get(mask_key(file))))
+        elif flat:
+            plan.broken.append(Broken(file, "lies in a folder below, while most images have no folder of their class"))
+        else:
+            plan.broken.append(Broken(file, "lies beside the class folders, so it has no class"))
+    told = [_unread(plan, tree), "" if flat else _mixed(inner)]
+    plan.notes += [note for note in told if note]
+    return plan
+
+
+def _unread(plan: Plan, tree: Tree) -> str:
+    """Say which files beside images of one class seem to hold labels."""
+    classes = {entry.label for entry in plan.entries}
+    if len(classes) != 1:
+        return ""
+    stems = {PurePosixPath(entry.file).stem for entry in plan.entries}
+    named = [file for file in tree.others if file.lower().endswith((".txt", ".json"))]
+    named = [file for file in named if PurePosixPath(file).stem in stems]
+    if len(named) * 2 <= len(plan.entries):
+        named = []
+    tables = [file for file in tree.others if re.search(TABLE, file.lower()) and file not in set(named)]
+    told = [_some(tables)] if tables else []
+    if named:
+        told.append(f"{len(named):,} file{'s' if len(named) > 1 else ''} with the names of images (as {named[0]})")
+    if not told:
+        return ""
+    return (
+        f"Not read: {', '.join(told)}. If the classes stand there, put the images of each into a folder of its own; "
+        f"here all are one class, {classes.pop()}."
+    )
+
+
+def _mixed(inner: dict[str, tuple[str, ...]]) -> str:
+    """Say which folders below class folders may be the classes."""
+    below: dict[str, set[str]] = {}
+    for parts in inner.values():
+        if len(parts) > 2:
+            below.setdefault(parts[0], set()).add(parts[1])
+    torn = {label: names for label, names in below.items() if len(names) > 1}
+    if not torn:
+        return ""
+    names = sorted(set().union(*torn.values()))
+    return (
+        f"The folders {_some(names)} below {_some(sorted(torn))} are not told apart: the class of an image is the "
+        f"upper folder. To learn them apart, give one of the upper folders as DATA, or make a folder of each class "
+        f"beside the others."
+    )
+
+
+def _some(names: list[str]) -> str:
+    """Return the first three names in a line."""
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _splits(inner: list[tuple[str, ...]]) -> list[str]:
+    """Return the top folders that are parts of a split and no classes.
+
+    Whatever lies beside them, two with such names are. One alone is, where it is the only folder, or where it is
+    called train and holds most images in folders of their own: it may as well be a class ("valid" beside "invalid").
+    """
+    named = sorted({parts[0] for parts in inner if len(parts) > 1 and parts[0].lower() in SPLIT_FOLDERS})
+    if len(named) > 1 or all(parts[0] in named for parts in inner):
+        return named
+    sorted_in = sum(len(parts) > 2 and parts[0].lower() in ("train", "training") for parts in inner)
+    return named if sorted_in * 2 > len(inner) else []
+
+
+def _wrapper(images: list[str]) -> int:
+    """Return how many folders all images have in common and that hold nothing but one more folder."""
+    folders = [PurePosixPath(file).parts[:-1] for file in images]
+    depth = 0
+    while all(len(parts) > depth + 1 for parts in folders) and len({parts[depth] for parts in folders}) == 1:
+        depth += 1
+    return depth

@@ -1,0 +1,57 @@
+"""The solar cells of the ``elpv-dataset`` package: electroluminescence images with a probability of being defective.
+
+Deitsch et al. 2019, "Automatic classification of defective photovoltaic module cells in electroluminescence images";
+Buerhop-Lutz et al. 2018, "A benchmark for visual identification of defective solar cells". CC BY-NC-SA 4.0.
+"""
+
+from __future__ import annotations
+
+import csv
+from importlib.util import find_spec
+from pathlib import Path
+
+from flawforge.core.errors import DataUnusableError, ExtraMissingError
+from flawforge.data.reading.plan import Entry, Plan
+
+WORD = "elpv"
+LABELS = "labels.csv"
+CLASSES = ("good", "likely-good", "likely-defective", "defective")  # for the probabilities 0, 1/3, 2/3 and 1
+MEANING = (
+    "The classes are the experts' probability of a defect: good 0, likely-good 1/3, likely-defective 2/3, defective 1. "
+    "The images are licensed CC BY-NC-SA 4.0: not for commercial use."
+)
+
+
+def elpv_folder() -> Path:
+    """Return the folder of the installed data, without importing the package.
+
+    Raises:
+        ExtraMissingError: the package is not installed.
+    """
+    found = find_spec("elpv_dataset")
+    places = list(found.submodule_search_locations or []) if found else []
+    folder = Path(places[0]) / "data" if places else None
+    if folder is None or not (folder / LABELS).is_file():
+        raise ExtraMissingError("The data set elpv", "elpv")
+    return folder
+
+
+def elpv_plan(folder: Path) -> Plan:
+    """Read the list of labels: a line a cell with its file, its defect probability and its kind of crystal.
+
+    Raises:
+        DataUnusableError: the list is not what the package ships.
+    """
+    plan = Plan(WORD, notes=[MEANING])
+    with (folder / LABELS).open(encoding="utf-8", newline="") as file:
+        for number, line in enumerate(csv.reader(file, delimiter=" ", skipinitialspace=True), start=1):
+            words = [word for word in line if word]
+            try:
+                label = CLASSES[round(float(words[1]) * 3)]
+            except (IndexError, ValueError):
+                raise DataUnusableError(
+                    f"line {number} of {folder / LABELS} is not 'file probability kind': {' '.join(line)!r}. "
+                    f"Install the package anew: pip install --force-reinstall elpv-dataset"
+                ) from None
+            plan.entries.append(Entry(words[0], label))
+    return plan

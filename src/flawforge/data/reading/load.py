@@ -1,0 +1,153 @@
+"""Read a folder: find its layout, decode every image once, keep what can be used, name what cannot."""
+
+from __future__ import annotations
+
+import shlex
+import warnings
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from flawforge.core.errors import DataNotFoundError, DataUnusableError, ImageBrokenError, did_you_mean
+from flawforge.core.folder_kinds import kinds_in
+from flawforge.core.progress import SILENT, Progress
+from flawforge.data.dataset import Dataset
+from flawforge.data.decode import examine
+from flawforge.data.reading.elpv import WORD, elpv_folder, elpv_plan
+from flawforge.data.reading.file_tree import is_utf_8, printable, walk
+from flawforge.data.reading.layouts import recognise
+from flawforge.data.reading.plan import Entry, Plan
+from flawforge.data.sample import Broken, Sample
+from flawforge.data.threads import in_threads
+
+
+def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
+    """Read a dataset.
+
+    Args:
+        data: a folder in any layout of `flawforge.data.reading.layouts`; the word ``elpv`` (a folder of that name is
+            ``./elpv``); or a dataset, which is returned as it is.
+        progress: where to tell how far the reading is.
+
+    Returns:
+        The dataset: samples by class, then by file. Files that cannot be read are in `broken`, each with its reason.
+
+    Raises:
+        DataNotFoundError: there is no such folder, or no image in it.
+        DataUnusableError: no image in it can be read; the message lists the reasons. Or it is the folder of a run, a
+            trial or a search.
+        ExtraMissingError: ``elpv`` is asked for and not installed.
+    """
+    if isinstance(data, Dataset):
+        return data
+    source = str(data)
+    if not source.strip():
+        raise DataNotFoundError("DATA is empty; it is a folder of images, or the word 'elpv'. (An unset variable?)")
+    if source == WORD:
+        root = elpv_folder()
+        plan = elpv_plan(root)
+    else:
+        root = Path(data).expanduser()
+        plan = _plan_folder(root)
+    samples, broken = _examine_all(root, plan.entries, progress)
+    if not samples:
+        raise DataUnusableError(_nothing_left(source, plan.broken + broken))
+    return Dataset(
+        source=source,
+        root=root.resolve(),  # what run.json says must hold in every working folder
+        layout=plan.layout,
+        samples=tuple(sorted(samples, key=lambda sample: (sample.label, sample.file))),
+        broken=tuple(sorted(plan.broken + broken, key=lambda one: one.file)),
+        notes=tuple(plan.notes),
+    )
+
+
+def place_again(source: str, root: str) -> str:
+    """Return where a dataset that was loaded earlier is to be loaded from now, by its `source` and its `root`.
+
+    It is `source` where that still means the same place, else `root`: in another working folder, a relative path leads
+    nowhere, or to a folder of the same name. Where `root` is gone as well, it is `source`, for the error to name.
+    """
+    if source == WORD or Path(source).expanduser().resolve() == Path(root):
+        return source
+    return root if Path(root).is_dir() else source
+
+
+def _plan_folder(root: Path) -> Plan:
+    _check_folder(root)
+    _refuse_ours(root)
+    tree = walk(root)
+    if not tree.images:
+        if tree.broken:
+            raise DataUnusableError(_nothing_left(str(root), tree.broken))
+        there = f"Other files there: {len(tree.others):,}." if tree.others else "It is empty."
+        raise DataNotFoundError(
+            f"there is no image in {root}, nor in the folders below it. {there} "
+            f"DATA is a folder of PNG, JPEG, BMP, TIFF or WebP images, or the word '{WORD}'."
+        )
+    plan = recognise(root, tree)
+    plan.broken += tree.broken
+    return plan
+
+
+def _refuse_ours(root: Path) -> None:
+    """Refuse the folder of a run, a trial or a search. A synthetic set that is named itself is read."""
+    ours = [kind for kind in kinds_in(root) if kind != "synthetic set"]
+    if ours:
+        made = " (Images that it made lie in its folder synthetic.)" if ours[0] == "run" else ""
+        raise DataUnusableError(
+            f"{root} holds a {ours[0]}: the pictures in it are made from images, and are no data. See what is there "
+            f"with: flawforge report {shlex.quote(str(root))}{made}"
+        )
+
+
+def _check_folder(root: Path) -> None:
+    if not is_utf_8(str(root.resolve())):
+        raise DataUnusableError(
+            f"the name {printable(str(root.resolve()))} is not UTF-8, so neither a run nor a report can name its "
+            f"images. Rename the folder."
+        )
+    if root.is_dir():
+        return
+    if root.exists():
+        hint = "Unpack it first." if root.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar") else ""
+        raise DataNotFoundError(f"{root} is a file; DATA is a folder of images. {hint}".rstrip())
+    try:
+        beside = [path.name for path in root.absolute().parent.iterdir() if path.is_dir()]
+    except OSError:  # the folder above is missing as well
+        beside = []
+    raise DataNotFoundError(
+        f"there is no folder {root}.{did_you_mean(root.name, [*beside, WORD])} "
+        f"DATA is a folder of images, or the word '{WORD}' (the solar cells of the extra 'elpv')."
+    )
+
+
+def _examine_all(root: Path, entries: list[Entry], progress: Progress) -> tuple[list[Sample], list[Broken]]:
+    samples: list[Sample] = []
+    broken: list[Broken] = []
+    with progress.task("reading images", len(entries), "images") as task, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks about odd headers; what matters becomes a reason
+        for result in in_threads(partial(_examine, root), entries):
+            if isinstance(result, Sample):
+                samples.append(result)
+            else:
+                broken.append(result)
+            task.advance()
+    return samples, broken
+
+
+def _examine(root: Path, entry: Entry) -> Sample | Broken:
+    try:
+        facts = examine(root / entry.file)
+    except ImageBrokenError as error:
+        return Broken(entry.file, error.reason)
+    return Sample(file=entry.file, label=entry.label, mask=entry.mask, boxes=entry.boxes, **vars(facts))
+
+
+def _nothing_left(source: str, broken: list[Broken]) -> str:
+    """Say in one message why no image is left: each reason once, with a file that has it."""
+    counted = Counter(one.reason for one in broken)
+    first = {one.reason: one.file for one in reversed(broken)}
+    lines = [f"\n  {count} x {reason} (as {first[reason]})" for reason, count in counted.most_common(8)]
+    more = f"\n  and {len(counted) - 8} other reasons" if len(counted) > 8 else ""
+    return f"none of the {len(broken)} image files in {source} can be used:{''.join(lines)}{more}"

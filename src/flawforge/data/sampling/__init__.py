@@ -1,0 +1,1 @@
+"""Parts of a dataset: shots, splits, held-out images, unlabelled images."""

@@ -1,0 +1,113 @@
+"""Images without a class, of the same line: training learns surfaces from them, and they belong to no class."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flawforge.core.errors import DataNotFoundError, DataUnusableError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load, place_again
+from flawforge.data.sampling.joined import join
+
+LABEL = "(unlabelled)"  # in lists of images; no class that can be asked for
+
+
+def load_unlabelled(
+    folder: Dataset | str | Path, whole: Dataset, chosen: Dataset, progress: Progress = SILENT
+) -> Dataset:
+    """Read a folder of unlabelled images, whatever its layout, less what training has or must not have.
+
+    Each image counts once. Images that are among the chosen ones are left out, and so are those that show the same
+    piece of material as an image of a chosen class that was not chosen (``--shots``), for the score compares with it.
+
+    Args:
+        folder: the folder, or a dataset, whose classes are ignored.
+        whole: all images of the place that the chosen ones come from.
+        chosen: the images that were chosen to learn from.
+        progress: where to tell how far it is.
+
+    Raises:
+        DataNotFoundError, DataUnusableError: there is none, or it holds images of a chosen class that were left out,
+        or nothing is left.
+    """
+    try:
+        found = load(folder, progress=progress)
+    except (DataNotFoundError, DataUnusableError) as error:
+        raise type(error)(f"--unlabelled: {error}") from error
+    own = {sample.sha256: sample.file for sample in chosen.samples}
+    others = [s for s in whole.samples if s.label in set(chosen.classes) and s.sha256 not in own]
+    kept_back = {sample.sha256: sample.file for sample in others}
+    leaked = [(sample.file, kept_back[sample.sha256]) for sample in found.samples if sample.sha256 in kept_back]
+    if leaked:
+        raise DataUnusableError(
+            f"--unlabelled {found.source} holds {len(leaked)} images of {whole.source} that --shots left out (as "
+            f"{leaked[0][0]} = {leaked[0][1]}). The score compares with those, as images that training has not seen: "
+            f"take them out, or leave --shots out."
+        )
+    first = {sample.sha256: index for index, sample in reversed(list(enumerate(found.samples)))}
+    kept = found.take(index for sha256, index in first.items() if sha256 not in own)
+    near = _near(kept, whole, set(kept_back), progress) if kept_back and len(kept) else set()
+    if near:
+        kept = kept.take(i for i, sample in enumerate(kept.samples) if sample.sha256 not in near)
+        progress.say(
+            f"{len(near)} unlabelled images show the same pieces of material as images that --shots left out, and are "
+            f"not used"
+        )
+    if not len(kept):
+        raise DataUnusableError(
+            f"--unlabelled {found.source} has no image that training does not have already. Give a folder of other "
+            f"images of the same line, or leave it out."
+        )
+    if dropped := len(first) - len(kept) - len(near):
+        progress.say(f"{dropped} unlabelled images are training images as well, and count as those")
+    progress.say(f"{len(kept)} unlabelled images from {found.source}")
+    return replace(kept, samples=tuple(replace(sample, label=LABEL) for sample in kept.samples))
+
+
+def describe_unlabelled(unlabelled: Dataset, training: Dataset) -> dict[str, Any]:
+    """Return what run.json says of the unlabelled images.
+
+    ``with_training`` is the fingerprint of both together: of all images that training saw.
+    """
+    return {
+        "source": unlabelled.source,
+        "root": str(unlabelled.root),
+        "fingerprint": unlabelled.fingerprint,
+        "count": len(unlabelled),
+        "samples": sorted(sample.sha256 for sample in unlabelled.samples),
+        "with_training": join(training, unlabelled, training.source).fingerprint,
+    }
+
+
+def find_unlabelled(about: dict[str, Any], progress: Progress) -> Dataset:
+    """Find the unlabelled images of a run again, from what `describe_unlabelled` said.
+
+    Raises:
+        DataNotFoundError: they are gone. DataUnusableError: some of them are gone or changed.
+    """
+    source = about["source"]
+    found = load(place_again(source, about["root"]), progress=progress)
+    wanted = set(about["samples"])
+    first = {s.sha256: index for index, s in reversed(list(enumerate(found.samples))) if s.sha256 in wanted}
+    if len(first) < len(wanted):
+        raise DataUnusableError(
+            f"{len(wanted) - len(first)} of the {len(wanted)} unlabelled images that training learnt from are no "
+            f"longer in {source}, or have changed. Copies of them could not be found: put them back."
+        )
+    kept = found.take(first.values())
+    return replace(kept, samples=tuple(replace(sample, label=LABEL) for sample in kept.samples))
+
+
+def _near(kept: Dataset, whole: Dataset, kept_back: set[str], progress: Progress) -> set[str]:
+    """Return the contents of those of `kept` that share a group with an image whose content is in `kept_back`."""
+    back = whole.take(i for i, sample in enumerate(whole.samples) if sample.sha256 in kept_back)
+    both = join(back, kept)
+    groups = both.groups(progress)
+    contents = np.array([sample.sha256 for sample in both.samples])
+    held = np.isin(contents, list(kept_back))
+    return set(contents[~held & np.isin(groups, groups[held])].tolist())

@@ -1,0 +1,73 @@
+"""Which real class an image is most like: the class of its nearest real image."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from flawforge.core.arrays import Ints
+from flawforge.metrics.neighbours.nearest import nearest
+from flawforge.metrics.vectors import Vectors, as_groups, as_pair
+
+
+def nearest_class(
+    real: Vectors,
+    real_labels: ArrayLike,
+    queries: Vectors,
+    real_groups: ArrayLike | None = None,
+    query_groups: ArrayLike | None = None,
+) -> Ints:
+    """Return (Q,) the label of each query's nearest real vector (one neighbour: Cover & Hart 1967).
+
+    For real against real, give the same vectors and groups on both sides: a vector's own group does not count.
+    The chance of a class rises with its number of real images: take about as many of each.
+
+    Args:
+        real: (M, D) features.
+        real_labels: (M,) class numbers from 0.
+        queries: (Q, D) features.
+        real_groups: (M,) group numbers, together with `query_groups` or not at all.
+        query_groups: (Q,) group numbers.
+
+    Returns:
+        Class numbers; -1 where no real vector of another group is there.
+
+    Raises:
+        ValueError: shapes that do not fit, or a value that is not finite.
+    """
+    x, y = as_pair(real, queries, 1)
+    labels = as_labels(real_labels, len(x))
+    if (real_groups is None) != (query_groups is None):
+        raise ValueError("real_groups and query_groups are given together or not at all")
+    own, other = None, None
+    if real_groups is not None and query_groups is not None:
+        both = np.concatenate([np.asarray(real_groups), np.asarray(query_groups)])
+        joined = as_groups(both, len(x) + len(y), "real_groups and query_groups")
+        own, other = joined[len(x) :], joined[: len(x)]
+    _, indices = nearest(torch.from_numpy(y), torch.from_numpy(x), 1, query_groups=own, reference_groups=other)
+    found = indices[:, 0]
+    return np.where(found >= 0, labels[found], -1)
+
+
+def confusion_table(rows: ArrayLike, columns: ArrayLike, shape: tuple[int, int]) -> Ints:
+    """Return the (R, C) counts of (row, column) pairs; a pair with a -1 is left out."""
+    table = np.zeros(shape, dtype=np.int64)
+    a, b = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+    kept = (a >= 0) & (b >= 0)
+    np.add.at(table, (a[kept], b[kept]), 1)
+    return table
+
+
+def as_labels(labels: ArrayLike, count: int) -> Ints:
+    """Return (N,) class numbers.
+
+    Raises:
+        ValueError: not one whole number from 0 per row.
+    """
+    array = np.asarray(labels)
+    if array.shape != (count,) or array.dtype.kind not in "iu" or (len(array) and array.min() < 0):
+        raise ValueError(
+            f"labels have shape {array.shape} and type {array.dtype}; one class number for each of {count} rows"
+        )
+    return array.astype(np.int64)

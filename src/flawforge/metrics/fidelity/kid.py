@@ -1,0 +1,163 @@
+"""Kernel distance between two sets of features: unbiased, so that it can be read at 20 images.
+
+Bińkowski, Sutherland, Arbel & Gretton 2018, "Demystifying MMD GANs" (1801.01401), section 4: the squared maximum mean
+discrepancy with the kernel ``k(x, y) = (x·y / D + 1)³``, estimated without bias (Gretton et al. 2012, lemma 6)::
+
+    KID = mean over i≠j of k(x_i, x_j) + mean over i≠j of k(y_i, y_j) - 2 · mean over i, j of k(x_i, y_j)
+
+It compares the first three moments of the two sets. 0 is equality; about half of the estimates of a true 0 are
+negative, and they are not cut off. Its expectation does not depend on the numbers of images, its spread does.
+The name says Inception in the paper; here the features are the caller's, and so is the scale.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from flawforge.core.arrays import Floats
+from flawforge.core.seeds import numpy_stream
+from flawforge.metrics.inference.intervals import LEVEL, RESAMPLES, Interval, group_weights, percentile_interval
+from flawforge.metrics.vectors import Vectors, as_groups, as_pair, row_blocks
+
+
+def polynomial_kernel(x: Floats, y: Floats) -> Floats:
+    """Return (M, N): ``(x·y / D + 1)³`` of rows (M, D) and (N, D)."""
+    kernel: Floats = (x @ y.T / x.shape[1] + 1) ** 3
+    return kernel
+
+
+def kid(
+    real: Vectors,
+    generated: Vectors,
+    real_groups: ArrayLike | None = None,
+    generated_groups: ArrayLike | None = None,
+) -> float:
+    """Return the unbiased estimate from all pairs.
+
+    With groups, pairs of the same group do not count: overlapping crops are alike because they show the same
+    material, which says nothing of the spread of the set and would bias the estimate upwards. Without, each image is
+    its own group.
+
+    Assumes independent groups. Works from 2 groups a set; below about 20 the interval is as wide as the differences
+    that matter. Memory: 1,024 rows of the kernel at a time.
+
+    Args:
+        real: (M, D) features, worked on in float64.
+        generated: (N, D) features.
+        real_groups: (M,) group numbers.
+        generated_groups: (N,) group numbers.
+
+    Raises:
+        ValueError: shapes that do not fit, a value that is not finite, or fewer than 2 groups.
+    """
+    x, y = as_pair(real, generated, 2)
+    groups = (
+        as_groups(real_groups, len(x), "real_groups", 2),
+        as_groups(generated_groups, len(y), "generated_groups", 2),
+    )
+    return float(_weighted(x, y, *groups, np.ones((1, len(x))), np.ones((1, len(y))))[0])
+
+
+def kid_interval(
+    real: Vectors,
+    generated: Vectors,
+    real_groups: ArrayLike | None = None,
+    generated_groups: ArrayLike | None = None,
+    seed: int = 0,
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Interval:
+    """Return the bootstrap interval of `kid` over groups of both sets.
+
+    A group that is drawn twice makes no pair with itself, so the resampled estimates stay unbiased. Where the sets
+    have one distribution, the estimate is a degenerate U-statistic, whose bootstrap is too wide (Arcones & Giné
+    1992), not too
+    narrow: it errs towards "no difference shown". Meaningless below 5 groups.
+
+    Args:
+        real: (M, D) features.
+        generated: (N, D) features.
+        real_groups: (M,) group numbers; None: each image is its own.
+        generated_groups: (N,) group numbers; None: each image is its own.
+        seed: of the stream ``bootstrap``.
+        resamples: draws.
+        level: confidence.
+
+    Raises:
+        ValueError: as `kid`, `group_weights` and `percentile_interval`.
+    """
+    x, y = as_pair(real, generated, 2)
+    a, b = as_groups(real_groups, len(x), "real_groups", 2), as_groups(generated_groups, len(y), "generated_groups", 2)
+    v = group_weights(a, len(x), seed, "kid", "real", resamples=resamples)
+    w = group_weights(b, len(y), seed, "kid", "generated", resamples=resamples)
+    return percentile_interval(_weighted(x, y, a, b, v, w), int(min(a.max(), b.max())) + 1, level)
+
+
+class BlockKid(NamedTuple):
+    """The block estimate.
+
+    Attributes:
+        value: the mean over blocks.
+        error: its standard error; blocks share no image, so it is the plain one.
+        blocks: their number.
+        size: images of each set in the smallest block.
+    """
+
+    value: float
+    error: float
+    blocks: int
+    size: int
+
+
+def kid_blocks(real: Vectors, generated: Vectors, blocks: int, seed: int = 0) -> BlockKid:
+    """Return the mean of `kid` over disjoint random blocks (Zaremba, Gretton & Blaschko 2013, 1307.1954).
+
+    Unbiased too, with a nearly normal distribution and a plain standard error even where the sets have one
+    distribution; wider than the estimate from all pairs. Costs 1/blocks of its time. Assumes independent images.
+
+    Args:
+        real: (M, D) features.
+        generated: (N, D) features.
+        blocks: from 2, with at least 2 images of each set in a block.
+        seed: of the stream ``bootstrap``, which decides the blocks.
+
+    Raises:
+        ValueError: as `kid`, or blocks that do not fit.
+    """
+    x, y = as_pair(real, generated, 2)
+    most = min(len(x), len(y)) // 2
+    if not 2 <= blocks <= most:
+        raise ValueError(f"blocks is {blocks}; with {len(x)} real and {len(y)} generated images it is 2 to {most}")
+    rng = numpy_stream(seed, "bootstrap", "kid", "blocks")
+    parts = [np.array_split(rng.permutation(len(rows)), blocks) for rows in (x, y)]
+    values = [kid(x[i], y[j]) for i, j in zip(*parts, strict=True)]
+    error = float(np.std(values, ddof=1) / np.sqrt(blocks))
+    return BlockKid(float(np.mean(values)), error, blocks, min(len(part) for side in parts for part in side))
+
+
+def _weighted(x: Floats, y: Floats, a: ArrayLike, b: ArrayLike, v: Floats, w: Floats) -> Floats:
+    """Return (B,) estimates under B rows of weights v (B, M) and w (B, N), which are equal within groups a and b."""
+    cross = np.zeros(len(v))
+    for rows in row_blocks(len(x)):
+        cross += np.einsum("bn,bn->b", v[:, rows] @ polynomial_kernel(x[rows], y), w)
+    cross /= v.sum(axis=1) * w.sum(axis=1)
+    estimate: Floats = _within(x, np.asarray(a), v) + _within(y, np.asarray(b), w) - 2 * cross
+    return estimate
+
+
+def _within(x: Floats, groups: ArrayLike, weights: Floats) -> Floats:
+    """Return (B,) weighted means of k over the pairs of different groups."""
+    number = np.asarray(groups)
+    total = np.zeros(len(weights))
+    for rows in row_blocks(len(x)):
+        kernel = polynomial_kernel(x[rows], x)
+        kernel[number[rows, None] == number[None, :]] = 0
+        total += np.einsum("bn,bn->b", weights[:, rows] @ kernel, weights)
+    sizes = np.bincount(number)[number]
+    pairs = weights.sum(axis=1) ** 2 - np.square(weights) @ sizes
+    means: Floats = total / pairs
+    return means

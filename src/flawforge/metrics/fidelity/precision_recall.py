@@ -1,0 +1,154 @@
+"""Do they look real, and is all that is real there: precision, recall, density and coverage.
+
+A set's support is the union of balls around its vectors, each reaching to its k-th neighbour in the set.
+
+- precision: the share of generated vectors inside the real support; recall: the share of real vectors inside the
+  generated support (Kynkäänniemi et al. 2019, 1904.06991, equations 1 to 3; k = 3).
+- density: how many real balls hold a generated vector, on average, over k; coverage: the share of real balls that hold
+  some generated vector (Naeem et al. 2020, 2002.09797, equations 5 and 6; k = 5). A single outlier with a large ball
+  spoils precision and recall; these two are built on the real set's balls alone and stand it better.
+
+All four depend on the numbers of images. Compare at equal sizes, and beside the value of real against real held-out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from flawforge.core.arrays import Floats
+from flawforge.metrics.fidelity.knn_support import inside, radii, reach_over_distance
+from flawforge.metrics.vectors import Vectors, as_groups, as_pair
+
+
+class PrecisionRecall(NamedTuple):
+    """The two shares, and what they are means of (for an interval:
+    `flawforge.metrics.inference.intervals.bootstrap_mean`).
+
+    Attributes:
+        precision: 0 to 1.
+        recall: 0 to 1.
+        generated_inside: (N,) 1 for a generated vector inside the real support, else 0.
+        real_inside: (M,) 1 for a real vector inside the generated support, else 0.
+    """
+
+    precision: float
+    recall: float
+    generated_inside: Floats
+    real_inside: Floats
+
+
+class DensityCoverage(NamedTuple):
+    """The two numbers, and what they are means of.
+
+    Attributes:
+        density: 0 and more; expected 1 where the distributions are the same.
+        coverage: 0 to 1; for the same distributions see `expected_coverage`.
+        balls_over_k: (N,) real balls that hold each generated vector, over k.
+        real_covered: (M,) 1 for a real vector whose ball holds some generated vector, else 0.
+    """
+
+    density: float
+    coverage: float
+    balls_over_k: Floats
+    real_covered: Floats
+
+
+def precision_recall(
+    real: Vectors,
+    generated: Vectors,
+    real_groups: ArrayLike | None = None,
+    generated_groups: ArrayLike | None = None,
+    k: int = 3,
+) -> PrecisionRecall:
+    """Return improved precision and recall of (M, D) real and (N, D) generated features.
+
+    With groups, a ball reaches to the k-th neighbour of another group: crops of the same material lie close together,
+    and their balls would be too small. Distances are exact in float64. Assumes that near in the features is alike to
+    the eye; says nothing of copies. Below about 50 images a set the balls cover too little to tell anything.
+
+    Args:
+        real: (M, D) features.
+        generated: (N, D) features.
+        real_groups: (M,) group numbers; None: each image is its own.
+        generated_groups: (N,) group numbers; None: each image is its own.
+        k: neighbours that a ball reaches to, from 1. More makes both supports wider, and both numbers larger.
+
+    Raises:
+        ValueError: too few vectors of other groups for k, shapes that do not fit, or a value that is not finite.
+    """
+    x, y = _checked(real, generated, k)
+    real_reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
+    generated_reach = radii(y, k, as_groups(generated_groups, len(y), "generated_groups"))
+    accepted, found = np.empty(len(y)), np.empty(len(x))
+    for rows, block in inside(y, x, real_reach):
+        accepted[rows] = block.any(axis=1)
+    for rows, block in inside(x, y, generated_reach):
+        found[rows] = block.any(axis=1)
+    return PrecisionRecall(float(accepted.mean()), float(found.mean()), accepted, found)
+
+
+def density_coverage(
+    real: Vectors, generated: Vectors, real_groups: ArrayLike | None = None, k: int = 5
+) -> DensityCoverage:
+    """Return density and coverage of (M, D) real and (N, D) generated features.
+
+    Density rises without limit where the generated vectors crowd where the real ones are dense, as those of a collapsed
+    generator do: read it beside coverage. Below about 50 images a set they tell little.
+
+    Args:
+        real: (M, D) features.
+        generated: (N, D) features.
+        real_groups: (M,) group numbers, as in `precision_recall`.
+        k: neighbours that a ball reaches to, from 1.
+
+    Raises:
+        ValueError: as `precision_recall`.
+    """
+    x, y = _checked(real, generated, k)
+    reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
+    balls, covered = np.empty(len(y)), np.zeros(len(x), dtype=bool)
+    for rows, block in inside(y, x, reach):
+        balls[rows] = block.sum(axis=1) / k
+        covered |= block.any(axis=0)
+    return DensityCoverage(float(balls.mean()), float(covered.mean()), balls, covered.astype(np.float64))
+
+
+def expected_coverage(real: int, generated: int, k: int = 5) -> float:
+    """Return the coverage to expect where both sets come from one distribution: 1 is not it.
+
+    ``1 - (M-1)···(M-k) / ((M+N-1)···(M+N-k))`` (Naeem et al. 2020, lemma 2) for M real and N generated independent
+    vectors: a ball is missed when the k nearest of the other M + N - 1 vectors are all real.
+    """
+    missed = np.prod([(real - i) / (real + generated - i) for i in range(1, k + 1)])
+    return float(1 - missed)
+
+
+def realism(real: Vectors, generated: Vectors, real_groups: ArrayLike | None = None, k: int = 3) -> Floats:
+    """Return (N,) realism scores: how deep each generated vector lies in the real support.
+
+    ``max over real r of radius(r) / distance(r, g)`` (Kynkäänniemi et al. 2019, equation 4), over the half of the
+    real balls with the smaller radii, since large ones mark sparse regions. 1 is the rim, a copy is infinite. For
+    ranking images.
+
+    Args:
+        real: (M, D) features.
+        generated: (N, D) features.
+        real_groups: (M,) group numbers, as in `precision_recall`.
+        k: neighbours that a ball reaches to, from 1.
+
+    Raises:
+        ValueError: as `precision_recall`.
+    """
+    x, y = _checked(real, generated, k)
+    reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
+    small = reach <= np.median(reach)
+    return reach_over_distance(y, x[small], reach[small])
+
+
+def _checked(real: Vectors, generated: Vectors, k: int) -> tuple[Floats, Floats]:
+    if k < 1:
+        raise ValueError(f"k is {k}; it is a number of neighbours, from 1")
+    return as_pair(real, generated, 1)

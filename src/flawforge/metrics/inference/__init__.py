@@ -1,0 +1,1 @@
+"""How sure a difference is: intervals, paired differences, tests, power, several comparisons."""

@@ -1,0 +1,86 @@
+"""How many real images are the generated ones worth? Read off the control's learning curve, backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from flawforge.core.arrays import Floats
+from flawforge.metrics.inference.paired import hierarchical_draws
+from flawforge.metrics.inference.resampling import Resampled
+
+Beyond = Literal["", "more", "less"]
+
+
+class Worth(NamedTuple):
+    """More real images a class that would have done as much.
+
+    Attributes:
+        images: beyond those that were used; below 0: fewer would have done. None beyond the curve.
+        low, high: 95 % interval; None where that end lies beyond the curve.
+        beyond: on which side of the curve `images` lies, ``more`` than its last number or ``less`` than its first.
+    """
+
+    images: float | None
+    low: float | None
+    high: float | None
+    beyond: Beyond
+
+
+def worth(shots: Sequence[int], control: Sequence[Resampled], treated: Resampled, at: int, seed: int = 0) -> Worth:
+    """Return how many more real images a class the control would need to do as well as `treated` did with `at`.
+
+    The curve is made ascending (pool adjacent violators: Ayer et al. 1955) and read off in the logarithm of the number
+    of images, between the numbers that were tried and never beyond. The interval is a bootstrap over seeds and test
+    groups, drawn alike for the whole curve and the treated arm.
+
+    Args:
+        shots: (P,) images a class, ascending, 2 or more numbers.
+        control: (P,) the control at each, all of the same seeds.
+        treated: the arm with generated images, of the same seeds, at `at` shots.
+        at: the number of real images a class that `treated` had.
+        seed: of the stream ``bootstrap``.
+
+    Raises:
+        ValueError: fewer than 2 numbers of shots, not ascending, or one control for each is not there.
+    """
+    if len(shots) < 2 or list(shots) != sorted(set(shots)) or len(control) != len(shots):
+        raise ValueError(f"shots are {list(shots)} with {len(control)} controls; a curve takes 2 ascending, one each")
+    logs = np.log(np.asarray(shots, dtype=np.float64))
+    curve = np.array([float(one.values.mean()) for one in control])
+    place = _read(logs, _ascending(curve), float(treated.values.mean()))
+    curves = np.stack([hierarchical_draws(one, seed) for one in control], axis=1)
+    heights = hierarchical_draws(treated, seed)
+    places = np.array([_read(logs, _ascending(c), h) for c, h in zip(curves, heights, strict=True)])
+    low, high = np.quantile(places, [0.025, 0.975], method="inverted_cdf")
+    beyond: Beyond = "more" if place == np.inf else "less" if place == -np.inf else ""
+    return Worth(_images(place, at), _images(float(low), at), _images(float(high), at), beyond)
+
+
+def _images(place: float, at: int) -> float | None:
+    return float(np.exp(place) - at) if np.isfinite(place) else None
+
+
+def _read(logs: Floats, curve: Floats, height: float) -> float:
+    """Return the least logarithm at which the ascending curve reaches the height; infinite beyond its ends."""
+    if height < curve[0]:
+        return -np.inf
+    if height > curve[-1]:
+        return np.inf
+    right = int(np.searchsorted(curve, height, side="left"))
+    if right == 0:
+        return float(logs[0])
+    rise = curve[right] - curve[right - 1]
+    return float(logs[right - 1] + (logs[right] - logs[right - 1]) * (height - curve[right - 1]) / rise)
+
+
+def _ascending(values: Floats) -> Floats:
+    blocks: list[list[float]] = []  # of mean and size
+    for value in values:
+        blocks.append([float(value), 1.0])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            mean, size = blocks.pop()
+            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + mean * size) / (blocks[-1][1] + size), blocks[-1][1] + size]
+    return np.concatenate([np.full(int(size), mean) for mean, size in blocks])

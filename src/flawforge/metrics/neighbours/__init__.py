@@ -1,0 +1,1 @@
+"""Exact nearest neighbours between images, in blocks of bounded memory."""

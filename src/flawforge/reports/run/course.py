@@ -1,0 +1,183 @@
+"""The course of the training: curves, events, speed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flawforge.reports.charts.curves import Chart, Curve, training_curve
+from flawforge.reports.run.origin import NOT_RECORDED
+from flawforge.reports.words import count, duration, length, number, plural
+from flawforge.runs.history import Line
+
+KIMG = "thousand real images shown (kimg)"
+MARKS = 9  # events marked in the charts
+EVENTS = 60  # events listed
+WORDS = {"warning": "Warning", "resumed": "Resumed", "stopped": "Stopped", "rescued": "Collapse answered"}
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: its mark in the charts (empty when there are too many), where, and in words."""
+
+    mark: str
+    kind: str
+    kimg: str
+    seconds: str
+    text: str
+    warning: bool
+
+
+@dataclass(frozen=True)
+class Course:
+    """The section of the training.
+
+    Attributes:
+        facts: (what, value in words) rows.
+        charts: losses, discriminator outputs, judgements; empty with fewer than two logged steps.
+        events: warnings, resumes, the end.
+        unlisted: events beyond those listed.
+        smoothing: how the bold lines were smoothed, in words.
+        cut: what the charts cut off, in words, or empty.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    charts: tuple[Chart, ...]
+    events: tuple[Event, ...]
+    unlisted: int
+    smoothing: str
+    cut: str
+
+
+def course(lines: Sequence[Line], planned: int | None = None) -> Course | None:
+    """Make the section from the history's lines and the planned number of steps, or None when no step is logged."""
+    steps = logged_steps(lines)
+    events = [line for line in lines if "event" in line]
+    if not steps:
+        return None
+    marks = _marks(events, float(steps[-1]["kimg"]))
+    charts, window, cut = _charts(steps, marks) if len(steps) > 1 else ((), 1, "")
+    return Course(
+        facts=_facts(steps, events, planned),
+        charts=charts,
+        events=tuple(_event(i, line) for i, line in enumerate(events[:EVENTS])),
+        unlisted=max(0, len(events) - EVENTS),
+        smoothing=f"bold: moving median over {plural(window, 'logged step')}; pale: every logged step" if window > 1
+        else "every logged step",
+        cut=cut,
+    )  # fmt: skip
+
+
+def _marks(events: Sequence[Line], end: float) -> tuple[tuple[float, str], ...]:
+    """Return (kimg, numbers) of the marked events; those too near to tell apart in a chart share a mark: ``1, 2``."""
+    marks: list[tuple[float, str]] = []
+    for index, line in enumerate(events[:MARKS], start=1):
+        if not _is_number(line.get("kimg")):
+            continue
+        place = float(line["kimg"])
+        if marks and abs(place - marks[-1][0]) < 0.04 * end:
+            marks[-1] = marks[-1][0], f"{marks[-1][1]}, {index}"
+        else:
+            marks.append((place, str(index)))
+    return tuple(marks)
+
+
+def logged_steps(lines: Sequence[Line]) -> list[Line]:
+    """Return the history's lines that are logged steps."""
+    return [line for line in lines if "event" not in line and _is_number(line.get("kimg"))]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _series(steps: Sequence[Line], key: str) -> tuple[list[float], list[float]]:
+    pairs = [(float(line["kimg"]), float(line[key])) for line in steps if _is_number(line.get(key))]
+    return [x for x, _ in pairs], [y for _, y in pairs]
+
+
+def _charts(steps: Sequence[Line], marks: tuple[tuple[float, str], ...]) -> tuple[tuple[Chart, ...], int, str]:
+    curves: dict[str, Curve] = {}
+    window = 1
+    for key, label, role in (
+        ("loss_d", "discriminator", "ink"),
+        ("loss_g", "generator", "generated"),
+        ("d_real", "D(real)", "real"),
+        ("d_fake", "D(fake)", "generated"),
+    ):
+        x, y = _series(steps, key)
+        if len(x) > 1:
+            curves[key], window = training_curve(label, role, x, y, dashed=role == "generated")  # type: ignore[arg-type]
+    charts, cut, end = [], "", (0.0, float(steps[-1]["kimg"]) or 1.0)
+    losses = tuple(curves[key] for key in ("loss_d", "loss_g") if key in curves)
+    if losses:
+        highest, limit = _limits(losses)
+        if limit < highest:
+            cut = f"The loss chart ends at {number(limit)}; single steps reach {number(highest)}."
+        charts.append(Chart("losses", f"Losses over training. {_ends(losses)}", KIMG, "loss", losses, marks=marks,
+                            x_range=end, y_range=(0, limit)))  # fmt: skip
+    outputs = tuple(curves[key] for key in ("d_real", "d_fake") if key in curves)
+    if outputs:
+        alt = f"Mean discriminator outputs over training. {_ends(outputs)}"
+        charts.append(Chart("outputs", alt, KIMG, "mean output of D", outputs, marks=marks, level=(0.5, "cannot tell"),
+                            x_range=end, y_range=(0, 1)))  # fmt: skip
+    kimg, values = _series(steps, "distance")
+    if len(values) > 1:
+        best = min(range(len(values)), key=values.__getitem__)
+        alt = f"Distance of the generated images to real ones, lowest ({number(values[best])}) at {length(kimg[best])}."
+        curve, _ = training_curve("distance", "generated", kimg, values)
+        charts.append(Chart("distance", alt, KIMG, "distance to real images", (curve,), marks=marks, x_range=end,
+                            y_range=(min(0.0, *values), min(max(values), 10 * abs(values[best])) * 1.05)))  # fmt: skip
+    return tuple(charts), window, cut
+
+
+def _limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Return the highest raw value and the axis' end: what holds all but the rarest spikes."""
+    tops = [top for curve in curves if curve.raw for top in curve.raw[2]]
+    calm = max(max(curve.y) for curve in curves)
+    highest = max(tops)
+    limit = max(float(np.quantile(tops, 0.98)), calm) * 1.1
+    return highest, limit if limit < highest * 0.8 else highest * 1.05 or 1.0
+
+
+def _ends(curves: Sequence[Curve]) -> str:
+    return "; ".join(f"{curve.label} ends near {number(curve.y[-1])}" for curve in curves) + "."
+
+
+def _facts(steps: Sequence[Line], events: Sequence[Line], planned: int | None) -> tuple[tuple[str, str], ...]:
+    last = steps[-1]
+    speeds = [float(line["images_per_second"]) for line in steps if _is_number(line.get("images_per_second"))]
+    speed = ""
+    if speeds:
+        spread = f"(median; {number(min(speeds))} to {number(max(speeds))})"
+        speed = f"{number(statistics.median(speeds))} images/s {spread}"
+    in_steps = f" in {plural(int(last['step']), 'step')}" if _is_number(last.get("step")) else ""
+    if in_steps and planned and int(last["step"]) < planned:
+        in_steps += f" of {count(planned)} planned"
+    resumed = sum(line["event"] == "resumed" for line in events)
+    rows = [
+        ("Length", length(float(last["kimg"])) + in_steps),
+        ("Time spent training", duration(float(last["seconds"])) if _is_number(last.get("seconds")) else NOT_RECORDED),
+        ("Speed", speed or NOT_RECORDED),
+        ("Logged", plural(len(steps), "step")),
+        ("Warnings", count(sum(line["event"] in ("warning", "rescued") for line in events))),
+    ]
+    if resumed:
+        rows.append(("Stopped and resumed", "once" if resumed == 1 else f"{count(resumed)} times"))
+    return tuple(rows)
+
+
+def _event(index: int, line: Line) -> Event:
+    kimg, seconds = line.get("kimg"), line.get("seconds")
+    name = str(line["event"])
+    return Event(
+        mark=str(index + 1) if index < MARKS else "",
+        kind=WORDS.get(name, name),
+        kimg=length(float(kimg)) if isinstance(kimg, (int, float)) else "",
+        seconds=duration(float(seconds)) if isinstance(seconds, (int, float)) else "",
+        text=str(line.get("text") or line.get("kind") or ""),
+        warning=name in ("warning", "rescued"),
+    )

@@ -1,0 +1,9 @@
+"""Is it a copy? The memorization audit."""
+
+from __future__ import annotations
+
+from flawforge.studies.copies.alignments import IMAGE_RATE
+from flawforge.studies.copies.run import audit
+from flawforge.studies.copies.search import CopySearch
+
+__all__ = ["IMAGE_RATE", "CopySearch", "audit"]

@@ -1,0 +1,102 @@
+"""Nearness, pixel by pixel: generated images to training images, and real images to real ones of other groups.
+
+For each generated image the training images are ranked by Euclidean distance, each at the flip that brings it nearest
+among those that training used. Beside it stands the same distance between real images of different groups, because
+"near" means nothing without a scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from flawforge.core.arrays import Floats, Ints
+from flawforge.core.progress import Progress, Task
+from flawforge.metrics.neighbours.nearest import Nearest, nearest_flipped
+from flawforge.runs.folder import Run
+from flawforge.studies.sets import Lineup, Stack
+
+
+def compare(
+    run: Run,
+    lineup: Lineup,
+    k: int,
+    flips: tuple[str, ...],
+    groups: Ints,
+    memory: float,
+    device: torch.device,
+    progress: Progress,
+) -> tuple[Nearest, Floats | None, list[int]]:
+    """Return generated to real, real to real of another group (None if there is one group), and which images are exact
+    copies.
+    """
+    share = memory / 4  # for each of two stacks, for the blocks in hand, and for the search
+    sizes = (lineup.shape, lineup.dtype, share, run.records)
+    with Stack(len(lineup.synthetic), *sizes) as generated, Stack(len(lineup.training), *sizes) as real:
+        generated.fill(lineup.generated, "reading generated images", progress)
+        real.fill(lineup.real, "reading training images", progress)
+        near = search(generated, real, k, flips, None, share, device, "generated to real", progress)
+        scale = None
+        if len(np.unique(groups)) > 1:
+            scale = search(real, real, 1, flips, groups, share, device, "real to real", progress).distances[:, 0]
+        return near, scale, _exact(lineup, generated, near, flips)
+
+
+def search(
+    queries: Stack,
+    references: Stack,
+    k: int,
+    flips: tuple[str, ...],
+    groups: Ints | None,
+    memory: float,
+    device: torch.device,
+    title: str,
+    progress: Progress,
+) -> Nearest:
+    """Rank references block by block for the queries block by block; distances in pixel values."""
+    rows = int(max(1, memory / 2 / (queries.image_bytes * (1 if queries.dtype == np.uint8 else 3))))
+    found = []
+    with progress.task(f"comparing {title}", len(queries) * len(references), "pairs") as task:
+        for start in range(0, len(queries), rows):
+            block = queries.block(start, start + rows).to(device)
+            found.append(
+                nearest_flipped(
+                    block,
+                    _told(references.blocks(rows), len(block), task),
+                    k,
+                    flips,
+                    query_groups=groups[start : start + rows] if groups is not None else None,
+                    reference_groups=groups,
+                    memory_mb=memory / 1e6,
+                )
+            )
+    return Nearest(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+def _told(blocks: Iterator[Tensor], queries: int, task: Task) -> Iterator[Tensor]:
+    for block in blocks:
+        yield block
+        task.advance(queries * len(block))
+
+
+def _exact(lineup: Lineup, generated: Stack, near: Nearest, flips: tuple[str, ...]) -> list[int]:
+    """Return the generated images that equal a training image, directly or after the resizing that made their file."""
+    known: dict[tuple[int, str, tuple[int, int]], NDArray[np.unsignedinteger]] = {}
+    exact = []
+    for index, entry in enumerate(lineup.entries):
+        size = (entry.height, entry.width)
+        if near.distances[index, 0] == 0:
+            exact.append(index)
+        elif size != lineup.resolution:
+            key = (int(near.indices[index, 0]), flips[near.flips[index, 0]], size)
+            if key not in known:
+                if len(known) >= 64:
+                    known.clear()
+                known[key] = lineup.reproduced(*key)
+            if np.array_equal(generated.block(index, index + 1)[0].numpy(), known[key]):
+                exact.append(index)
+    return exact

@@ -1,0 +1,160 @@
+"""The memorization audit: are the generated images copies of training images?
+
+Three answers in one record. Pixel by pixel: the nearest training images, beside the same distance between real images.
+By alignment: a copy score that sees through shifts, crops, turns, light, noise and compression, calibrated on real
+images of different groups, from which the verdict comes. And of the whole set: is it diverse, and does it lie nearer to
+the training images than unseen real ones do?
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from flawforge.core.arrays import Floats
+from flawforge.core.errors import SettingError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.data.dataset import Dataset
+from flawforge.metrics.neighbours.nearest import Nearest
+from flawforge.runs.folder import Run
+from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
+from flawforge.runs.versions import now, versions
+from flawforge.studies.copies.alignments import Likenesses, audit_outcome, find_copies
+from flawforge.studies.copies.pair_pictures import clear_pictures, keep_pictures
+from flawforge.studies.copies.pixel_distance import compare
+from flawforge.studies.copies.set_tests import look_at_set, whole_sentence
+from flawforge.studies.sets import Channels, Lineup, SyntheticSet, line_up
+from flawforge.training.processes.device import resolve_device
+
+FLIPS = {  # what training did to real images, by the recipe's setting
+    "none": ("identity",),
+    "horizontal": ("identity", "flip-horizontal"),
+    "vertical": ("identity", "flip-vertical"),
+    "both": ("identity", "flip-horizontal", "flip-vertical", "turn-180"),
+}
+QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
+LEAST_MEMORY = 16
+
+
+def audit(
+    run: Run | str | Path,
+    *,
+    data: Dataset | str | Path | None = None,
+    k: int = 5,
+    channels: Channels = "first",
+    pairs: int = 12,
+    synthetic: str | Path | None = None,
+    device: str = "auto",
+    memory_mb: float = 1024,
+    command: str = "flawforge.audit(...)",
+    progress: Progress = SILENT,
+) -> AuditRecord:
+    """Compare each image of the synthetic set with the training images, and write ``records/audit.json``.
+
+    Images are compared at the network's resolution, as training saw them: what is finer than that, the generator has
+    never seen, and neither does the audit.
+
+    Args:
+        run: a run with a complete synthetic set.
+        data: the training images, if they have moved since.
+        k: training images ranked per generated one, from 1; no more than there are.
+        channels: ``first`` compares the first channel, as published; ``all`` every one.
+        pairs: of so many of the nearest pairs, pictures are kept.
+        synthetic: folder of another set than the run's own.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        memory_mb: bound, in MB, on the memory that images take, from 16. What is beyond it waits in a scratch file in
+            the run's folder. Less is slower; the result is the same.
+        command: what to write into the record.
+        progress: where to tell how far it is.
+
+    Returns:
+        The record.
+
+    Raises:
+        RunNotFoundError: no run, or no complete synthetic set. DataNotFoundError, DataUnusableError: the training
+        images are gone or changed. SettingError: an argument. DeviceError: no such device.
+    """
+    _check(k, channels, pairs, memory_mb)
+    run = run if isinstance(run, Run) else Run.open(run)
+    where = resolve_device(device)
+    made = SyntheticSet.open(synthetic if synthetic is not None else run)
+    lineup = line_up(run, made, data, channels, progress)
+    groups = lineup.training.groups(progress)
+    flips = FLIPS[run.settings["recipe"]["flip"]]
+    k = min(k, len(lineup.training))
+    near, scale, exact = compare(run, lineup, k, flips, groups, memory_mb * 1e6, where, progress)
+
+    unit = 2 / lineup.training.white  # of a pixel, in [-1, 1]
+    nearest = near.distances[:, 0]
+    nearer = int((nearest < scale.min()).sum()) if scale is not None else None
+    inputs = {"synthetic": made.facts["manifest_sha256"], "data": lineup.training.fingerprint}
+    tag = hashlib.sha256(f"{inputs} {k} {channels} {flips}".encode()).hexdigest()[:8]
+    copying, likenesses = find_copies(lineup, groups, exact, where, progress)
+    diverse, tests = look_at_set(run, lineup, groups, where, progress)
+    listed = _ranked_pairs(lineup, near, flips, unit, likenesses)
+    ranked = keep_pictures(run, lineup, listed, tag, pairs)
+    record = AuditRecord(
+        made=now(),
+        versions=versions(),
+        command=command,
+        inputs=inputs,
+        k=k,
+        channels=channels,
+        resolution=lineup.resolution,
+        transforms=list(flips),
+        n_generated=len(made),
+        n_training=len(lineup.training),
+        n_groups=len(np.unique(groups)),
+        generated_to_real=_distances(nearest * unit),
+        real_to_real=_distances(scale * unit) if scale is not None else None,
+        exact_copies=len(exact),
+        nearer_than_real=nearer,
+        root_mean_square=127.5 / float(np.sqrt(np.prod(lineup.shape))),
+        pairs=ranked,
+        sentence=audit_outcome(copying, len(exact)) + whole_sentence(tests),
+        copying=copying,
+        diversity=diverse,
+        tests=tests,
+    )
+    save_record(run, "audit", record)
+    clear_pictures(run, ranked)
+    return record
+
+
+def _ranked_pairs(
+    lineup: Lineup, near: Nearest, flips: tuple[str, ...], unit: float, likenesses: Likenesses
+) -> list[Pair]:
+    """Return a pair for each generated image: those called copies first by their score, then by distance."""
+    samples, entries = lineup.training.samples, lineup.entries
+    called = np.array([bool(found and found.copied) for found in likenesses.found])
+    first = np.where(called, -likenesses.scores, np.inf)
+    order = np.lexsort((near.distances[:, 0], first, near.distances[:, 0] > 0))
+    return [
+        Pair(
+            file=entries[index].file,
+            neighbours=[
+                Neighbour(file=samples[real].file, distance=float(distance * unit), transform=flips[flip])
+                for distance, real, flip in zip(*(column[index] for column in near), strict=True)
+            ],
+            likeness=likenesses.found[index],
+        )
+        for index in order
+    ]
+
+
+def _distances(nearest: Floats) -> Distances:
+    quantiles = {name: float(np.quantile(nearest, share)) for name, share in QUANTILES.items()}
+    return Distances(nearest=nearest.tolist(), quantiles=quantiles)
+
+
+def _check(k: int, channels: str, pairs: int, memory_mb: float) -> None:
+    if k < 1:
+        raise SettingError(f"-k is {k}; it is a number of training images to rank, from 1.")
+    if channels not in ("first", "all"):
+        raise SettingError(f"--channels is '{channels}'; allowed: first, all.")
+    if pairs < 0:
+        raise SettingError(f"--pairs is {pairs}; it is a number of pairs to keep pictures of, from 0.")
+    if not memory_mb >= LEAST_MEMORY:
+        raise SettingError(f"--memory-mb is {memory_mb:g}; it is a bound in MB, from {LEAST_MEMORY}.")

@@ -1,0 +1,161 @@
+"""The calibrated search for copies: training images, a scale made from them, other images scored against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor
+
+from flawforge.core.arrays import Floats, Ints
+from flawforge.core.progress import SILENT, Progress, Task
+from flawforge.core.seeds import numpy_stream
+from flawforge.data.threads import in_threads
+from flawforge.metrics.copying.calibration import Scale, holm
+from flawforge.metrics.copying.copy_score import Copies, copy_scores, reliefs
+from flawforge.metrics.copying.placement import Spectra
+from flawforge.studies.copies.candidates import EVERY, Retrieval
+from flawforge.studies.copies.planted import DISGUISES, HEAVY, disguise
+
+Reader = Callable[[int], NDArray[np.floating]]  # index to a gray image (H, W), 0..255
+
+ALARM = 0.01  # chance that an honest set is said to hold a copy
+FLOOR = 0.25  # score below which nothing is called a copy: of 2,230 honest steel and tile images none reached it
+SPREAD = 0.04  # standard deviation of honest scores in those two, rounded up
+SAME = 0.4  # score from which two training images show the same material, whatever their groups say ...
+MOST_SAME = 0.1  # ... unless so large a share does: then the data are like that
+MOST_REAL = 256  # training images, spread over the groups, that make the scale
+PLANTED = 32  # disguised copies that the audit tests itself with
+SURELY = 0.95  # probability with which a detectable share would have been noticed
+BLOCK = 64
+
+
+class CopySearch:
+    """Training images, ready to be compared with.
+
+    Attributes:
+        groups: (N,) group of each training image.
+        set_aside: training images that the scale leaves out, because they plainly show the same material as one of
+            another group: overlaps that the search for groups has missed would make every copy look honest.
+    """
+
+    def __init__(
+        self, read: Reader, groups: Ints, device: torch.device | None = None, progress: Progress = SILENT
+    ) -> None:
+        """Take in the training images.
+
+        Args:
+            read: gives the gray training image of an index, at the size that the network was trained at.
+            groups: (N,) group numbers.
+            device: where to compute.
+            progress: where to tell how far it is.
+        """
+        self.read, self.groups, self.progress = read, groups, progress
+        self.device = device or torch.device("cpu")
+        self._retrieval = Retrieval(self.device) if len(groups) > EVERY else None
+        parts = []
+        with progress.task("learning the training images", len(groups), "images") as task:
+            for grays in blocks(read, range(len(groups))):
+                parts.append(reliefs(grays.to(self.device)))
+                if self._retrieval:
+                    self._retrieval.add(grays.to(self.device))
+                task.advance(len(grays))
+        self.spectra = Spectra.of(torch.cat(parts))
+        self._scale: Scale | None = None
+        self.set_aside = 0
+
+    def look(self, grays: Tensor, own: Ints | None = None, task: Task | None = None) -> Copies:
+        """Return the best alignment of each gray image (N, H, W); `own` are groups that do not count for each."""
+        grays = grays.to(self.device)
+        excluded = [np.flatnonzero(self.groups == group) for group in own] if own is not None else None
+        if self._retrieval:
+            candidates = self._retrieval.candidates(grays, excluded)
+        else:
+            candidates = np.tile(np.arange(len(self.groups)), (len(grays), 1))
+            for row, forbidden in enumerate(excluded or []):
+                candidates[row, forbidden] = -1
+        return copy_scores(reliefs(grays), self.spectra, candidates, task.advance if task else lambda done: None)
+
+    def scale(self) -> Scale | None:
+        """Return the scale: real images against training images of other groups; None with one group."""
+        if len(np.unique(self.groups)) < 2:
+            return None
+        if self._scale is None:
+            chosen = spread(self.groups, MOST_REAL)
+            found = []
+            with self.progress.task("making the scale", len(chosen), "images") as task:
+                for start in range(0, len(chosen), BLOCK):
+                    part = chosen[start : start + BLOCK]
+                    grays = next(blocks(self.read, part))
+                    found.append(self.look(grays, self.groups[part], task).scores)
+            self._scale, self.set_aside = scale_of(np.concatenate(found), self.groups[chosen])
+        return self._scale
+
+    def recovered(self, threshold: float) -> tuple[int, int]:
+        """Return how many disguised copies of training images were made, and how many reach the threshold."""
+        draws = numpy_stream(0, "bootstrap", "planted")
+        kinds = [kind for kind in DISGUISES if kind not in (*HEAVY, "exact")]
+        chosen = draws.permutation(len(self.groups))[np.arange(PLANTED) % len(self.groups)]
+        grays = next(blocks(self.read, chosen, PLANTED)).numpy()
+        with self.progress.task("finding planted copies", PLANTED, "images") as task:
+            planted = [
+                disguise(gray, kinds[place % len(kinds)], grays[place - 1], draws) for place, gray in enumerate(grays)
+            ]
+            found = self.look(torch.from_numpy(np.stack(planted)), None, task)
+        return PLANTED, int(((found.scores >= threshold) & (found.indices == chosen)).sum())
+
+
+def scale_of(scores: Floats, groups: Ints) -> tuple[Scale, int]:
+    """Return the scale from (N,) scores of real images and their groups, and how many it leaves out (`set_aside`)."""
+    same = scores >= SAME
+    kept = ~same if same.mean() <= MOST_SAME else np.ones(len(scores), dtype=bool)
+    return Scale.of(scores[kept], groups[kept], SPREAD), int((~kept).sum())
+
+
+def blocks(read: Reader, indices: range | Ints, size: int = BLOCK) -> Iterator[Tensor]:
+    """Give (n, H, W) float32 gray images, `size` at a time."""
+    places = np.asarray(indices).tolist()
+    for start in range(0, len(places), size):
+        yield torch.from_numpy(np.stack(list(in_threads(read, places[start : start + size]))).astype(np.float32))
+
+
+def spread(groups: Ints, most: int) -> Ints:
+    """Return at most `most` indices, ascending, from as many different groups as there are: first one of each."""
+    draws = numpy_stream(0, "bootstrap", "scale")
+    order = draws.permutation(len(groups))
+    seen: dict[int, int] = {}
+    rounds = []
+    for index in order.tolist():
+        rounds.append(seen.get(int(groups[index]), 0))
+        seen[int(groups[index])] = rounds[-1] + 1
+    return np.sort(order[np.argsort(rounds, kind="stable")[:most]])
+
+
+def copied(scale: Scale, scores: Floats, rate: float = ALARM) -> tuple[Floats, Ints]:
+    """Return the p-values, and the indices of the images called copies: at most `rate` chance of any false one.
+
+    Beside the tail's p-value, a copy must exceed every score of the scale, and reach `FLOOR`: a tail that is fitted to
+    20 images cannot know of the rare pair that is alike without being a copy.
+    """
+    p = scale.tail(scores)
+    return p, np.flatnonzero(holm(p, rate) & (scores > scale.scores[-1]) & (scores >= FLOOR))
+
+
+def lowest_copy(scale: Scale, count: int, rate: float = ALARM) -> float:
+    """Return the lowest score that is called a copy when it is the only one among `count`; infinite when none is."""
+    return max(scale.threshold(rate / count), float(np.nextafter(scale.scores[-1], np.inf)), FLOOR)
+
+
+def detectable(n: int, planted: int, recovered: int) -> float | None:
+    """Return the share of copies that would show at least one with 95 % probability among n images; None when none.
+
+    ``(1 - 0.05 ** (1 / n)) / r``, r the lower 95 % bound (Clopper & Pearson 1934) of the recall on planted copies.
+    """
+    if recovered == 0:
+        return None
+    recall = float(stats.beta.ppf(1 - SURELY, recovered, planted - recovered + 1))
+    share = (1 - (1 - SURELY) ** (1 / n)) / recall
+    return share if share <= 1 else None

@@ -1,0 +1,190 @@
+"""The search: which settings make the generator better on images that it has not seen, and by how much."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from flawforge.core.errors import SettingError
+from flawforge.core.files import write_text
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.seeds import check_seed
+from flawforge.core.settings.recipes import DEFAULT, Recipe
+from flawforge.core.settings.recipes import recipe as find_recipe
+from flawforge.core.settings.toml import to_toml
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
+from flawforge.models.extractors import DEFAULT as EXTRACTOR
+from flawforge.models.extractors import find_extractor
+from flawforge.runs.searches import RECIPE_FILE, Confirmation, SearchRecord, SettingsTried, save_search
+from flawforge.runs.versions import now, versions
+from flawforge.studies.search.held_out_kid import cut, goes_by_class
+from flawforge.studies.search.outcome import best_of, is_improved, search_sentence, sensitivities, trials_of
+from flawforge.studies.search.plan import SearchPlan, open_search, refuse_folder
+from flawforge.studies.search.space import search_space
+from flawforge.studies.search.storage import Store, require_optuna
+from flawforge.studies.search.workers import Job, confirm, threads_for, work_together
+from flawforge.training.processes.device import resolve_device
+
+FRESH = 1000  # confirming trainings have the seeds of the search + 1000, + 1001, ...
+
+
+def search(
+    data: Dataset | str | Path,
+    out: str | Path,
+    recipe: Recipe | str | Path | None = None,
+    *,
+    settings: Sequence[str] | None = None,
+    trials: int = 24,
+    kimg: float = 6.0,
+    minutes: float | None = None,
+    confirmations: int = 2,
+    classes: Sequence[str] | None = None,
+    shots: int | None = None,
+    workers: int = 1,
+    seed: int = 0,
+    device: str = "auto",
+    extractor: str = EXTRACTOR,
+    storage: str | None = None,
+    resume: bool = False,
+    command: str = "flawforge.search(...)",
+    progress: Progress = SILENT,
+    **changes: Any,
+) -> SearchRecord:
+    """Search the settings of a recipe by the kernel distance to held-out images, and leave a recipe file.
+
+    The groups of the data are cut into three: 60 % to train on, 20 % to rank the settings by, 20 % to compare the
+    winner with the recipe as it was, on fresh seeds. The first trial is the recipe as it is. Every trial is compared
+    with the others at a quarter and at half of its length, and the worse ones are given up (see
+    `flawforge.studies.search.storage.Store` for the methods). ``best.toml`` holds the winner, or the recipe as it was
+    where the gain did not hold: `train` takes it.
+
+    Args:
+        data: a folder, the word ``elpv``, or a dataset.
+        out: the folder of the search.
+        recipe: where to start: a recipe, its name, or a TOML file. None: the default.
+        settings: fields to search, with a range of one's own where wanted: ``"ema_kimg"``,
+            ``"generator_lr=5e-5..1e-3"``, ``"augment=light,full"``. None: the few that matter most.
+        trials: settings to try; 8 are drawn at random before the search learns from what it has seen.
+        kimg: full length of a trial. What is best for short trainings need not be best for long ones: about the
+            length that will be used is right.
+        minutes: begin no trial after so long; the confirmation comes after. None: `trials` decides alone.
+        confirmations: fresh seeds on which winner and start are compared; 0 compares nothing, and the winner stands on
+            the images that it was chosen by.
+        classes: the classes to learn; None takes all.
+        shots: training images per class; None takes the whole training part.
+        workers: processes that try settings at the same time; the cores are shared out.
+        seed: of the cut, the draws and every trial's training.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        extractor: what images are compared by, as in `score`.
+        storage: an Optuna storage (``postgresql://...``) instead of the folder's own journal file.
+        resume: go on with the search in `out`. Workers on other machines may join through a shared folder.
+        command: what to write into the record.
+        progress: where to tell how far it is.
+        changes: fields of the recipe to set for all trials.
+
+    Returns:
+        The record.
+
+    Raises:
+        SettingError: a setting. DataUnusableError: too few pieces of material to hold any back. RunExistsError: `out`
+        holds another search, or something
+        else. ExtraMissingError: the extra ``search`` is not installed. DeviceError: no such device.
+        TrainingInterruptedError: Ctrl-C, after all was saved. FlawforgeError: a worker was lost.
+    """
+    for name, value, least in (
+        ("--trials", trials, 1),
+        ("--workers", workers, 1),
+        ("--confirmations", confirmations, 0),
+    ):
+        if value < least:
+            raise SettingError(f"{name} is {value}; it is a whole number, from {least}.")
+    if not kimg > 0 or (minutes is not None and not minutes > 0):
+        raise SettingError(f"--kimg is {kimg:g} and --minutes is {minutes}; both are above 0.")
+    check_seed(seed)
+    began = time.time()
+    require_optuna()
+    find_extractor(extractor, resolve_device(device))
+    start = _start(recipe, changes)
+    knobs = search_space(start, settings)
+    refuse_folder(Path(out), resume)
+    part = load(data, progress=progress).select(classes)
+    plan = SearchPlan(
+        start=start, knobs=knobs, kimg=kimg, seed=seed, shots=shots,
+        classes=None if classes is None else tuple(classes), extractor=extractor, fingerprint=part.fingerprint,
+    )  # fmt: skip
+    parts = cut(part, shots, seed, progress)
+    folder = Path(out)
+    open_search(folder, plan, resume)
+    job = Job(
+        folder=folder, plan=plan, parts=parts, trials=trials, until=None if minutes is None else began + 60 * minutes,
+        storage=storage, device=device, threads=threads_for(workers),
+    )  # fmt: skip
+    work_together(job, workers, progress)
+
+    # The winner against the recipe as it was, where neither has been looked at yet.
+    store = Store(folder, plan, storage)
+    tried = trials_of(store)
+    best = best_of(tried)
+    compared = [] if best is None else _confirm(job, best, confirmations, progress)
+    record = _record(job, tried, best, compared, command, store.ended >= trials)
+    save_search(folder, record)
+    write_text(folder / RECIPE_FILE, _toml(record))
+    return record
+
+
+def _start(recipe: Recipe | str | Path | None, changes: dict[str, Any]) -> Recipe:
+    given = {key: value for key, value in changes.items() if value is not None}
+    if isinstance(recipe, Recipe):
+        return Recipe.parse({**recipe.dump(), **given})
+    return find_recipe(recipe if recipe is not None else DEFAULT, **given)
+
+
+def _confirm(job: Job, best: SettingsTried, count: int, progress: Progress) -> list[Confirmation]:
+    own: dict[str, Any] = {field: job.plan.start.dump()[field] for field in best.settings}
+    if best.settings == own or count == 0:
+        return []
+    found = []
+    with progress.task("comparing on fresh seeds", 2 * count, "trainings") as task:
+        for seed in range(job.plan.seed + FRESH, job.plan.seed + FRESH + count):
+            sides: tuple[tuple[Literal["start", "best"], dict[str, Any]], ...] = (
+                ("start", own),
+                ("best", best.settings),
+            )
+            for name, values in sides:
+                found.append(Confirmation(settings=name, seed=seed, kid=confirm(job, values, name, seed)))
+                task.advance()
+    return found
+
+
+def _record(
+    job: Job,
+    tried: list[SettingsTried],
+    best: SettingsTried | None,
+    compared: list[Confirmation],
+    command: str,
+    all_tried: bool,
+) -> SearchRecord:
+    plan, parts = job.plan, job.parts
+    improved = is_improved(compared)
+    taken = best is not None and improved is not False
+    kept = {"kimg": plan.start.kimg}  # the length is the user's: the trials' is not part of what was found
+    chosen = plan.recipe(best.settings) if taken and best is not None else plan.start
+    return SearchRecord(
+        made=now(), versions=versions(), command=command,
+        inputs={"data": plan.fingerprint, "seed": str(plan.seed), "extractor": plan.extractor},
+        start=plan.start.dump(), rungs=plan.rungs, shots=plan.shots, n_training=len(parts.train),
+        n_choose=len(parts.choose), n_confirm=len(parts.confirm),
+        pieces=[len(set(one.tolist())) for one in (parts.train_groups, parts.choose_groups, parts.confirm_groups)],
+        by_class=goes_by_class(parts.choose, parts.choose_groups, plan.start), extractor=plan.extractor, trials=tried,
+        sensitivity=sensitivities(plan.knobs, tried), best=None if best is None else best.number,
+        confirmations=compared, improved=improved, recipe={**chosen.dump(), **kept},
+        stopped="trials" if all_tried else "minutes",
+        sentence=search_sentence(tried, best, compared, plan.start.dump()),
+    )  # fmt: skip
+
+
+def _toml(record: SearchRecord) -> str:
+    return to_toml(record.recipe, f"{record.sentence}\nMade by: {record.command}")

@@ -1,0 +1,150 @@
+"""What a search may change: the few settings that matter, each with the range in which a better value may lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flawforge.core.errors import SettingError, did_you_mean
+from flawforge.core.settings.recipes import Recipe
+
+if TYPE_CHECKING:
+    from optuna import Trial
+    from optuna.distributions import BaseDistribution
+
+SEARCHED = ("generator_lr", "discriminator_lr", "augment", "diversity", "ema_kimg")
+"""Fields of `Recipe` that are searched unless told otherwise; those that the design does not use are left out."""
+
+_SPREAD = 5.0  # a step size is searched from a fifth of the recipe's own to five times it
+_RANGES: dict[str, tuple[float, float]] = {
+    "diversity": (0.0, 8.0),
+    "ema_kimg": (0.1, 4.0),
+    "augment_target": (0.0, 0.8),
+    "beta1": (0.0, 0.6),
+    "beta2": (0.9, 0.999),
+    "batch": (8, 32),
+    "generator_depth": (8, 32),
+    "discriminator_depth": (32, 128),
+    "latent": (32, 256),
+}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "augment": ("none", "light", "full"),
+    "flip": ("none", "horizontal", "vertical", "both"),
+    "loss": ("bce", "hinge"),
+}
+_WHOLE = ("batch", "generator_depth", "discriminator_depth", "latent")
+_BY_RATIO = ("generator_lr", "discriminator_lr", "ema_kimg", *_WHOLE)
+SEARCHABLE = (*_BY_RATIO[:2], *_RANGES, *_CHOICES)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One setting and where to look.
+
+    Attributes:
+        field: of `Recipe`.
+        low: smallest value; 0 with `choices`.
+        high: largest value; 0 with `choices`.
+        choices: the values of a setting that is a word.
+        by_ratio: values are drawn evenly in their logarithm: twice counts as much as half.
+        whole: whole numbers only.
+    """
+
+    field: str
+    low: float = 0.0
+    high: float = 0.0
+    choices: tuple[str, ...] = ()
+    by_ratio: bool = False
+    whole: bool = False
+
+    def distribution(self) -> BaseDistribution:
+        """Return it as Optuna has it."""
+        from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+        if self.choices:
+            return CategoricalDistribution(self.choices)
+        if self.whole:
+            return IntDistribution(int(self.low), int(self.high), log=self.by_ratio)
+        return FloatDistribution(self.low, self.high, log=self.by_ratio)
+
+    def draw(self, trial: Trial) -> None:
+        """Have a trial take a value."""
+        if self.choices:
+            trial.suggest_categorical(self.field, self.choices)
+        elif self.whole:
+            trial.suggest_int(self.field, int(self.low), int(self.high), log=self.by_ratio)
+        else:
+            trial.suggest_float(self.field, self.low, self.high, log=self.by_ratio)
+
+    def holds(self, value: Any) -> bool:
+        """Say whether the search could try this value."""
+        return value in self.choices if self.choices else self.low <= value <= self.high
+
+    @property
+    def text(self) -> str:
+        """The range as a person types it: ``ema_kimg=0.1..4``, ``augment=light,full``."""
+        inside = ",".join(self.choices) if self.choices else f"{self.low:g}..{self.high:g}"
+        return f"{self.field}={inside}"
+
+
+def search_space(start: Recipe, wanted: Sequence[str] | None = None) -> tuple[Knob, ...]:
+    """Return the knobs of a search that starts from a recipe.
+
+    Args:
+        start: the recipe; step sizes are searched from a fifth to five times its own.
+        wanted: each a field's name, or with a range of one's own: ``generator_lr=5e-5..1e-3``, ``augment=light,full``.
+            None takes `SEARCHED`.
+
+    Raises:
+        SettingError: no such setting, one that cannot be searched, or a range outside what the recipe allows.
+    """
+    if wanted is None:
+        wanted = [name for name in SEARCHED if name != "diversity" or start.knows_classes]
+    knobs = [_knob(start, text) for text in wanted]
+    names = [knob.field for knob in knobs]
+    if len(set(names)) < len(names) or not names:
+        raise SettingError(f"--settings names {', '.join(names) or 'nothing'}; it takes one or more, each once.")
+    for knob in knobs:
+        for value in knob.choices or (knob.low, knob.high):
+            Recipe.parse({**start.dump(), knob.field: int(value) if knob.whole else value}, where="--settings")
+    return tuple(knobs)
+
+
+def settings_of(knobs: Sequence[Knob], start: Recipe) -> Mapping[str, Any] | None:
+    """Return the recipe's own values of the knobs, or None when one of them lies outside its knob's range."""
+    own = {knob.field: getattr(start, knob.field) for knob in knobs}
+    return own if all(knob.holds(own[knob.field]) for knob in knobs) else None
+
+
+def _knob(start: Recipe, text: str) -> Knob:
+    name, _, inside = text.partition("=")
+    field = name.strip().replace("-", "_")
+    if field not in SEARCHABLE:
+        dashed = [one.replace("_", "-") for one in SEARCHABLE]
+        raise SettingError(
+            f"--settings: '{name.strip()}' cannot be searched.{did_you_mean(field.replace('_', '-'), dashed)} "
+            f"There are: {', '.join(dashed)}."
+        )
+    if field in _CHOICES:
+        return Knob(field, choices=tuple(part.strip() for part in inside.split(",")) if inside else _CHOICES[field])
+    if inside:
+        low, high = _range(field, inside)
+    elif field in _RANGES:
+        low, high = _RANGES[field]
+    else:
+        low, high = getattr(start, field) / _SPREAD, min(1.0, getattr(start, field) * _SPREAD)
+    if field in _BY_RATIO and low <= 0:
+        raise SettingError(f"--settings {field}={low:g}..{high:g}: {field} is searched by ratios, from above 0.")
+    return Knob(field, low, high, by_ratio=field in _BY_RATIO, whole=field in _WHOLE)
+
+
+def _range(field: str, inside: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in inside.split(".."))
+    except ValueError:
+        low, high = math.nan, math.nan
+    if not low < high:
+        raise SettingError(f"--settings {field}={inside}: a range is written LOW..HIGH, e.g. {field}=0.5..2.")
+    return low, high

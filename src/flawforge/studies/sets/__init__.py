@@ -1,0 +1,40 @@
+"""What audit and score compare: synthetic sets, the training images found again, held-out real images."""
+
+from __future__ import annotations
+
+from flawforge.studies.sets.held_out import Real, find_real
+from flawforge.studies.sets.image_store import Stack
+from flawforge.studies.sets.matched_images import Channels, Lineup, flip_pixels, line_up
+from flawforge.studies.sets.synthetic_set import (
+    FACTS,
+    MANIFEST,
+    SET_FORMAT,
+    Entry,
+    SyntheticSet,
+    read_entries,
+    read_facts,
+)
+from flawforge.studies.sets.torch_dataset import SyntheticImages, as_dataset
+from flawforge.studies.sets.training_images import find_training, load_whole, training_rows
+
+__all__ = [
+    "FACTS",
+    "MANIFEST",
+    "SET_FORMAT",
+    "Channels",
+    "Entry",
+    "Lineup",
+    "Real",
+    "Stack",
+    "SyntheticImages",
+    "SyntheticSet",
+    "as_dataset",
+    "find_real",
+    "find_training",
+    "flip_pixels",
+    "line_up",
+    "load_whole",
+    "read_entries",
+    "read_facts",
+    "training_rows",
+]

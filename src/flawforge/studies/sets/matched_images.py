@@ -1,0 +1,118 @@
+"""Generated and training images lined up: brought to the form in which they are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from flawforge.core.errors import ImageBrokenError, RunBrokenError
+from flawforge.core.images import Pixels, resize, to_gray
+from flawforge.core.progress import Progress
+from flawforge.core.settings.recipes import Recipe
+from flawforge.data.dataset import Dataset
+from flawforge.data.decode import read_image
+from flawforge.runs.folder import Run
+from flawforge.studies.sets.synthetic_set import Entry, SyntheticSet
+from flawforge.studies.sets.training_images import find_training
+
+Channels = Literal["first", "all"]
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """How images are compared: as the network saw them while it trained.
+
+    Attributes:
+        training: the images that the run was trained on.
+        synthetic: the generated ones.
+        resolution: (height, width) of the network.
+        network_channels: 1 or 3.
+        channels: ``first`` compares one channel, ``all`` every one.
+    """
+
+    training: Dataset
+    synthetic: SyntheticSet
+    resolution: tuple[int, int]
+    network_channels: int
+    channels: Channels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of what is compared."""
+        return (self.network_channels if self.channels == "all" else 1, *self.resolution)
+
+    @property
+    def dtype(self) -> type:
+        """The pixels' type: uint8 or uint16."""
+        return np.uint8 if self.training.bits == 8 else np.uint16
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The generated images, in the manifest's order."""
+        return list(self.synthetic.entries())
+
+    def real(self, index: int) -> Pixels:
+        """Return a training image as it is compared, (C, H, W): exactly the pixels that training took."""
+        return self._planes(self.seen(self.training.read(index)))
+
+    def generated(self, index: int) -> Pixels:
+        """Return a generated image as it is compared, (C, H, W)."""
+        return self._planes(self.seen(self.read_generated(index)))
+
+    def reproduced(self, index: int, flip: str, size: tuple[int, int]) -> Pixels:
+        """Return how a generated file of (height, width) `size` would compare that repeats this training image."""
+        image = flip_pixels(self.seen(self.training.read(index)), flip)
+        return self._planes(self.seen(np.minimum(resize(image, *size), self.training.white).astype(image.dtype)))
+
+    def seen(self, pixels: Pixels) -> Pixels:
+        """Return an image at the network's size and channels: (H, W), or (H, W, 3) when it is in colour."""
+        if self.network_channels == 1 and pixels.ndim == 3:
+            pixels = to_gray(pixels)
+        return np.minimum(resize(pixels, *self.resolution), self.training.white).astype(pixels.dtype)
+
+    def read_generated(self, index: int) -> Pixels:
+        """Return a generated image at its own size, in the bits and white of the training images.
+
+        Raises:
+            RunBrokenError: its file is gone or damaged.
+        """
+        path, white = self.synthetic.folder / self.entries[index].file, int(self.synthetic.facts["white"])
+        try:
+            return read_image(path, bits=self.training.bits, white=white)
+        except ImageBrokenError as error:
+            raise RunBrokenError(
+                f"{error.file} {error.reason}: the synthetic set is no longer whole. Make what is missing again "
+                f"with the "
+                f"same command: {self.synthetic.facts['command']}"
+            ) from error
+
+    def _planes(self, image: Pixels) -> Pixels:
+        planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+        return np.broadcast_to(planes[: self.shape[0]], self.shape)
+
+
+def flip_pixels(image: Pixels, flip: str) -> Pixels:
+    """Return (H, W) or (H, W, 3) pixels flipped; see `flawforge.metrics.neighbours.flips`."""
+    if flip in ("flip-vertical", "turn-180"):
+        image = image[::-1]
+    if flip in ("flip-horizontal", "turn-180"):
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
+
+
+def line_up(
+    run: Run, synthetic: SyntheticSet, data: Dataset | str | Path | None, channels: Channels, progress: Progress
+) -> Lineup:
+    """Find the run's training images again, and line the synthetic set up with them.
+
+    Raises:
+        DataNotFoundError: they are no longer where they were. DataUnusableError: they have changed.
+    """
+    settings = run.settings
+    recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
+    training = find_training(run, data, progress)
+    return Lineup(training, synthetic, recipe.resolution, int(settings["channels"]), channels)

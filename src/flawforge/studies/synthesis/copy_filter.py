@@ -1,0 +1,73 @@
+"""Novelty: which images of a batch, fresh from the generator, are no copies of training images?"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from flawforge.core.arrays import Bools, Floats32
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.images import to_gray, to_pixels
+from flawforge.core.progress import Progress
+from flawforge.core.settings.recipes import Recipe
+from flawforge.data.dataset import Dataset
+from flawforge.metrics.copying.calibration import LEAST_GROUPS
+from flawforge.runs.folder import Run
+from flawforge.studies.copies import IMAGE_RATE, CopySearch
+from flawforge.studies.sets import find_training
+
+MOST_DROPPED = 20  # images dropped for each one that is wanted, at most; then the generator only copies
+FIRST = 200  # images that may be dropped in any case
+
+
+class Novelty:
+    """The search for copies, with the score from which an image is dropped.
+
+    Attributes:
+        threshold: copy score that an honest image exceeds with probability 0.01: so many good images are dropped too.
+    """
+
+    def __init__(self, run: Run, data: Dataset | str | Path | None, device: torch.device, progress: Progress) -> None:
+        """Take in the run's training images, and calibrate.
+
+        Raises:
+            DataNotFoundError, DataUnusableError: they are gone or changed, or show too few pieces of material for a
+            scale.
+        """
+        training = find_training(run, data, progress)
+        groups = training.groups(progress)
+        recipe = Recipe.parse(run.settings["recipe"], where=str(run.settings_file))
+        pixels, white = training.pixels(recipe.resolution, 1, progress), training.white
+        search = CopySearch(lambda index: pixels[index] * (255 / white), groups, device, progress)
+        scale = search.scale()
+        if scale is None or scale.groups < LEAST_GROUPS:
+            raise DataUnusableError(
+                f"--novel needs a scale for how alike honest images are, and the training images show only "
+                f"{len(np.unique(groups))} different pieces of material (at least {LEAST_GROUPS}). Leave --novel out, "
+                f"and look at the nearest pairs: flawforge audit {shlex.quote(str(run.path))}"
+            )
+        self._search, self.threshold = search, scale.threshold(IMAGE_RATE)
+
+    def novel(self, images: Floats32) -> Bools:
+        """Return (N,) whether each image (N, C, H, W) in [-1, 1] is no copy."""
+        pixels = to_pixels(images.transpose(0, 2, 3, 1))
+        grays = to_gray(pixels) if pixels.shape[-1] == 3 else pixels[..., 0]
+        scores = self._search.look(torch.from_numpy(grays.astype(np.float32))).scores
+        return np.asarray(scores < self.threshold)
+
+
+def check_yield(label: str, kept: int, dropped: int) -> None:
+    """Raise when a generator hardly makes anything but copies.
+
+    Raises:
+        DataUnusableError: it does.
+    """
+    if dropped > FIRST + MOST_DROPPED * kept:
+        raise DataUnusableError(
+            f"{dropped} of the first {dropped + kept} images of class '{label}' are copies of training images: "
+            f"the generator has learnt them by heart, and --novel would go on nearly forever. Train on "
+            f"more images, or for less time."
+        )

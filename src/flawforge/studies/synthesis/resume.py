@@ -1,0 +1,144 @@
+"""The folder of a synthetic set before images are written: empty, to be gone on with, or another's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from flawforge.core.errors import RunExistsError
+from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
+from flawforge.core.progress import Progress
+from flawforge.studies.sets import FACTS, MANIFEST, Entry, read_entries, read_facts
+from flawforge.studies.synthesis.filenames import Layout, image_file, is_image_file, safe_name
+
+SAME = (
+    "seed",
+    "checkpoint",
+    "truncation",
+    "layout",
+    "compression",
+    "white",
+    "novel",
+)  # what two sets must share to be one
+
+
+def open_place(folder: Path, wanted: dict[str, Any], overwrite: bool, progress: Progress) -> int:
+    """Make a folder ready for the set that is `wanted` (the content of set.json); return how many images it has.
+
+    A set of the same settings with as many images or fewer is gone on with, once its files are checked.
+
+    Raises:
+        RunExistsError: the folder holds another set (without `overwrite`), or files that are no set's.
+        RunUnwritableError: it cannot be written.
+    """
+    with explain_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / FACTS).is_file():
+        _refuse_strangers(folder)
+        done = 0
+    else:
+        found = read_facts(folder)
+        if overwrite and _differences(found, wanted):
+            _clear(folder, found)
+            done = 0
+        else:
+            _refuse_other(folder, found, wanted)
+            done = _keep_whole(folder, wanted, progress)
+    with explain_os_errors(folder):
+        for label in wanted["classes"]:
+            (folder / image_file(label, 0, wanted["layout"])).parent.mkdir(exist_ok=True)
+            remove_parts((folder / image_file(label, 0, wanted["layout"])).parent)
+        remove_parts(folder)
+        if done == 0:
+            (folder / MANIFEST).unlink(missing_ok=True)
+    if done < wanted["n"]:
+        write_json(folder / FACTS, wanted)
+    return done
+
+
+def _refuse_strangers(folder: Path) -> None:
+    strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+    if strangers:
+        raise RunExistsError(
+            f"{folder} holds files that are no synthetic set ({', '.join(sorted(strangers)[:3])}). "
+            f"Give --out a folder that is empty or does not exist yet."
+        )
+
+
+def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    told = [
+        f"{key} {found.get(key)!r} there, {wanted.get(key)!r} asked"
+        for key in SAME
+        if found.get(key) != wanted.get(key)
+    ]
+    classes, asked = found["classes"], wanted["classes"]
+    if list(classes) != list(asked):
+        told.append(f"classes {', '.join(classes)} there, {', '.join(asked)} asked")
+    elif any(classes[label] > asked[label] for label in classes):
+        told.append(f"{found['n']} images there, {wanted['n']} asked")
+    return told
+
+
+def _refuse_other(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    differences = _differences(found, wanted)
+    if differences:
+        raise RunExistsError(
+            f"{folder} already holds a synthetic set made with other settings ({'; '.join(differences)}). "
+            f"Add --overwrite to replace it, or give --out another folder to keep both."
+        )
+
+
+def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int:
+    """Cut the manifest before the first line that is not as expected or whose file is not; return how many are left."""
+    if not (folder / MANIFEST).is_file():
+        return 0
+    expected = ((label, index) for label, count in wanted["classes"].items() for index in range(count))
+    kept = size = 0
+    last: tuple[str, int] | None = None
+    checking = progress.task("checking the images that are there", wanted["n"], "images")
+    with checking as task, (folder / MANIFEST).open("rb") as lines:
+        for (label, index), line in zip(expected, lines, strict=False):
+            entry = Entry.parse(line.decode("utf-8", "replace")) if line.endswith(b"\n") else None
+            if entry is not None and wanted.get("novel"):  # copies were passed over, so indices only rise
+                after = last[1] if last is not None and last[0] == label else -1
+                index = max(entry.index, after + 1)
+            file = image_file(label, index, wanted["layout"])
+            as_planned = entry is not None and (entry.label, entry.index, entry.file) == (label, index, file)
+            if entry is None or not (as_planned and _has_hash(folder / file, entry.sha256)):
+                break
+            last = (label, index)
+            kept += 1
+            size += len(line)
+            task.advance()
+    if kept < wanted["n"] or size != (folder / MANIFEST).stat().st_size:
+        with explain_os_errors(folder / MANIFEST):
+            os.truncate(folder / MANIFEST, size)
+    return kept
+
+
+def following_indices(folder: Path) -> dict[str, int]:
+    """Return the index after the last one that the manifest names, for each class in it."""
+    if not (folder / MANIFEST).is_file():
+        return {}
+    return {entry.label: entry.index + 1 for entry in read_entries(folder)}
+
+
+def _has_hash(path: Path, sha256: str) -> bool:
+    return path.is_file() and sha256_file(path) == sha256
+
+
+def _clear(folder: Path, found: dict[str, Any]) -> None:
+    """Remove a set's images, then its manifest, then set.json; files of other names stay."""
+    layout: Layout = found["layout"]
+    with explain_os_errors(folder):
+        write_json(folder / FACTS, {**found, "complete": False})  # killed from here on, it is no complete set
+        for label in found["classes"]:
+            home = folder / safe_name(label) if layout == "classes" else folder
+            for path in list(home.iterdir()) if home.is_dir() else []:
+                if is_image_file(path.name, label):
+                    path.unlink()
+            if layout == "classes" and home.is_dir() and not any(home.iterdir()):
+                home.rmdir()
+        (folder / MANIFEST).unlink(missing_ok=True)
+        (folder / FACTS).unlink()

@@ -1,0 +1,221 @@
+"""Generating: a trained run in, a synthetic set out."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
+from flawforge.core.files import sha256_file, write_json
+from flawforge.core.images import ImageFormat
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.recipes import Recipe
+from flawforge.data.dataset import Dataset
+from flawforge.runs.checkpoint import BEST, find_checkpoint
+from flawforge.runs.folder import Run
+from flawforge.runs.versions import now
+from flawforge.studies.sets import FACTS, MANIFEST, SET_FORMAT, Entry, SyntheticSet, read_facts
+from flawforge.studies.synthesis.copy_filter import Novelty, check_yield
+from flawforge.studies.synthesis.file_formats import Containers
+from flawforge.studies.synthesis.filenames import LAYOUTS, Layout, image_file
+from flawforge.studies.synthesis.resume import following_indices, open_place
+from flawforge.studies.synthesis.sampler import Sampler
+from flawforge.studies.synthesis.writer import Writer
+from flawforge.training.processes.device import resolve_device
+
+MIXED = "mixed"  # the class of images from a generator that learnt several without telling them apart
+LOWEST_TRUNCATION = 0.1
+MOST = 10_000_000
+
+
+def generate(
+    run: Run | str | Path,
+    n: int = 64,
+    *,
+    classes: Sequence[str] | None = None,
+    seed: int = 0,
+    truncation: float | None = None,
+    layout: Layout = "classes",
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    compression: int = 4,
+    novel: bool = False,
+    checkpoint: str | int = BEST,
+    data: Dataset | str | Path | None = None,
+    device: str = "auto",
+    command: str = "flawforge.generate(...)",
+    progress: Progress = SILENT,
+) -> SyntheticSet:
+    """Write a synthetic set: lossless PNG files like the real ones, with a manifest.
+
+    Each image has the mode, bit depth and size of a real image of the class, drawn as often as they occur. Image i
+    depends on seed, class, i and checkpoint alone: asking for more images later adds to the same set, and interrupted
+    work goes on when it is called again. Memory does not grow with `n`.
+
+    Args:
+        run: a run with a checkpoint.
+        n: images per class, 1 to 10,000,000.
+        classes: the classes to make; None makes all that the run can.
+        seed: from 0; another seed gives other images.
+        truncation: None, or from 0.1: latent numbers beyond ± this are drawn again. Lower (1.5, 1, 0.7) gives more
+            typical and less varied images.
+        layout: ``classes`` makes a folder per class, ``flat`` puts all files into one.
+        out: the set's folder; None takes the run's own, which `audit` and `report` look at.
+        overwrite: replace a set of other settings that is in the folder.
+        compression: zlib level 0 to 9 of the files; the pixels are the same.
+        novel: leave out images that are copies of training images, and 1 % of the honest ones with them (see `audit`).
+            Their indices are skipped, so that image i stays what it was; ``facts["dropped"]`` counts them.
+        checkpoint: ``best`` as training judged it, ``newest``, or the number of a step that is there.
+        data: the training images, if they have moved since; for `novel`.
+        device: ``auto``, ``cpu``, ``cuda``, ... Last bits can differ between kinds of device.
+        command: what to write into set.json as the way to make it again.
+        progress: where to tell how far it is.
+
+    Returns:
+        The set; ``entries()`` reads its manifest.
+
+    Raises:
+        RunNotFoundError: no run, or no checkpoint in it. SettingError: an argument. RunExistsError: the folder holds
+        another set, or other files. DataUnusableError: with `novel`, the training images are too few for a scale, or
+        nearly all images are copies. DataNotFoundError: they are gone. DiskFullError, RunUnwritableError: the disk.
+        DeviceError: no such device.
+    """
+    started = time.monotonic()
+    run = run if isinstance(run, Run) else Run.open(run)
+    _check(n, seed, truncation, layout, compression)
+    settings = run.settings
+    labels = _labels(settings, classes)
+    where = resolve_device(device)
+    weights = find_checkpoint(run, checkpoint)
+    containers = Containers(settings["data"], compression)
+    folder = Path(out) if out is not None else run.synthetic
+    facts: dict[str, Any] = {
+        "format": SET_FORMAT,
+        "n": n * len(labels),
+        "seed": seed,
+        "checkpoint": weights.name,
+        "truncation": truncation,
+        "layout": layout,
+        "classes": dict.fromkeys(labels, n),
+        "white": containers.white, "compression": compression, "complete": False, "manifest_sha256": None,
+        "command": command,
+        "made": now(),
+        "seconds": None,
+        "device": str(where),
+    }  # fmt: skip
+    if novel:
+        facts |= {"novel": True, "dropped": {}}
+    done = open_place(folder, facts, overwrite, progress)
+    if done == facts["n"] and read_facts(folder)["complete"]:
+        progress.say(f"all {done} images are there already: {folder}")
+        return SyntheticSet.open(folder)
+    sampler = Sampler(run, weights, where)
+    novelty = Novelty(run, data, where, progress) if novel else None
+    following = following_indices(folder) if novel else {}
+    try:
+        with progress.task("generating", facts["n"], "images") as task:
+            task.advance(done)
+            with Writer(folder, 2 * sampler.batch, task.advance) as writer:
+                for label in labels:
+                    kept = min(done, n)
+                    first = following.get(label, 0) if novelty is not None else kept
+                    _write_class(sampler, containers, writer, facts, label, first, n - kept, novelty)
+                    done -= kept
+    except DiskFullError as error:
+        raise DiskFullError(
+            f"no room left on the disk of {folder}. The images written so far are whole. Free some space, then run the "
+            f"same command again: it goes on where it stopped. (Or give --out a folder on another disk.)"
+        ) from error
+    if novel:
+        facts["dropped"] = {label: index - n for label, index in following_indices(folder).items()}
+    facts |= {
+        "complete": True,
+        "manifest_sha256": sha256_file(folder / MANIFEST),
+        "made": now(),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    write_json(folder / FACTS, facts)
+    return SyntheticSet(folder, facts["n"], facts)
+
+
+def _write_class(
+    sampler: Sampler,
+    containers: Containers,
+    writer: Writer,
+    facts: dict[str, Any],
+    label: str,
+    first: int,
+    wanted: int,
+    novelty: Novelty | None,
+) -> None:
+    """Make `wanted` more of one class's images, from index `first` on, batch by batch; copies are passed over."""
+    seed, number, dropped, kept = facts["seed"], first // sampler.batch, 0, 0
+    while kept < wanted:
+        images = sampler.images(seed, label, number, facts["truncation"])
+        new = novelty.novel(images) if novelty is not None else np.ones(len(images), dtype=bool)
+        for place in range(sampler.batch):
+            index = number * sampler.batch + place
+            if first <= index and kept < wanted:
+                if not new[place]:
+                    dropped += 1
+                    continue
+                form = containers.draw(seed, label, index)
+                file = image_file(label, index, facts["layout"])
+                entry = partial(_entry, file, label, seed, index, facts["checkpoint"], form)
+                writer.put(entry, file, partial(containers.encode, images[place], form))
+                kept += 1
+        check_yield(label, kept, dropped)
+        number += 1
+
+
+def _entry(file: str, label: str, seed: int, index: int, checkpoint: str, form: ImageFormat, sha256: str) -> Entry:
+    return Entry(file, label, seed, index, checkpoint, sha256, form.width, form.height, form.mode)
+
+
+def _labels(settings: dict[str, Any], classes: Sequence[str] | None) -> list[str]:
+    """Return the classes to make.
+
+    Raises:
+        SettingError: the run cannot make one of `classes`.
+    """
+    learnt = list(settings["data"]["classes"])
+    told_apart = len(learnt) == 1 or Recipe.parse(settings["recipe"]).knows_classes
+    can = learnt if told_apart else [MIXED]
+    if classes is None or list(classes) == can:
+        return can
+    name = settings["recipe"]["name"]
+    for label in classes:
+        if label not in can and label in learnt:
+            raise SettingError(
+                f"--classes {label}: recipe {name} learnt {len(learnt)} classes ({', '.join(learnt)}) as one mixture "
+                f"and cannot make one of them alone. Leave --classes out (the images get the class '{MIXED}'), or "
+                f"train a run on that class: flawforge train DATA --classes {shlex.quote(label)} --out RUN"
+            )
+        if label not in can:
+            raise SettingError(
+                f"--classes {label}: the run has learnt no such class.{did_you_mean(label, learnt)} "
+                f"It has learnt: {', '.join(learnt)}."
+            )
+    return [label for label in can if label in classes]
+
+
+def _check(n: int, seed: int, truncation: float | None, layout: str, compression: int) -> None:
+    if not 1 <= n <= MOST:
+        raise SettingError(f"-n is {n}; it is a number of images, 1 to {MOST:,}.")
+    if seed < 0:
+        raise SettingError(f"--seed is {seed}; it is a whole number from 0.")
+    if truncation is not None and not truncation >= LOWEST_TRUNCATION:
+        raise SettingError(
+            f"--truncation is {truncation}; it is a bound on latent numbers, from {LOWEST_TRUNCATION}. Usual are 0.7 "
+            f"(typical images) to 2 (nearly no effect); leave it out for all that the generator has learnt."
+        )
+    if layout not in LAYOUTS:
+        raise SettingError(f"--layout is '{layout}'; allowed: {', '.join(LAYOUTS)}.{did_you_mean(layout, LAYOUTS)}")
+    if not 0 <= compression <= 9:
+        raise SettingError(f"--compression is {compression}; it is zlib's level, 0 (none) to 9 (smallest).")

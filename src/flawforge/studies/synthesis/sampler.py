@@ -1,0 +1,74 @@
+"""The trained generator, ready to make images: image i is a function of seed, class, i and checkpoint alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from flawforge.core.arrays import Floats32
+from flawforge.core.errors import RunBrokenError, TrainingDivergedError
+from flawforge.core.settings.recipes import Recipe
+from flawforge.models.build import build_generator
+from flawforge.models.latents import draw_latents
+from flawforge.runs.checkpoint import Checkpoint
+from flawforge.runs.folder import Run
+
+PIXELS = 1 << 19  # in one batch: 32 images of 128x128
+LARGEST = 64  # images in one batch
+
+
+class Sampler:
+    """A generator in evaluation mode, in float32: the moving average of the weights where the run kept one.
+
+    Libraries choose how to multiply by the batch's size, so sizes that vary would change last bits. Here image i is
+    always image i mod `batch` of the same whole batch, whatever number is asked for.
+
+    Attributes:
+        batch: images made at a time; it follows from the resolution.
+    """
+
+    def __init__(self, run: Run, checkpoint: Checkpoint, device: torch.device) -> None:
+        settings = run.settings
+        self.recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
+        self.channels = int(settings["channels"])
+        self.classes = sorted(settings["data"]["classes"])
+        self.checkpoint, self.device = checkpoint, device
+        height, width = self.recipe.resolution
+        self.batch = max(1, min(LARGEST, PIXELS // (height * width)))
+        with torch.device("meta"):  # no weights are drawn only to be replaced
+            self.network = build_generator(
+                self.recipe, self.channels, len(self.classes) + bool(settings.get("unlabelled"))
+            )
+        weights = checkpoint.tensors("ema.") or checkpoint.tensors("generator.")
+        try:
+            self.network.load_state_dict(weights, assign=True)
+        except RuntimeError as error:
+            raise RunBrokenError(
+                f"checkpoint {checkpoint.path} does not fit the recipe in {run.settings_file}: {error}"
+            ) from error
+        self.network.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> Floats32:
+        """Make batch `number` of a class: (batch, C, H, W) in [-1, 1], images number·batch and following.
+
+        Raises:
+            TrainingDivergedError: the weights make values that are no numbers.
+        """
+        first = number * self.batch
+        places = [(label, index) for index in range(first, first + self.batch)]
+        latents = draw_latents(seed, "samples", places, self.recipe.latent, truncation)
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), exact:
+            images = self.network(latents.to(self.device), self._labels(label, len(places))).cpu()
+        if not bool(images.isfinite().all()):
+            raise TrainingDivergedError(
+                f"checkpoint {self.checkpoint.name} makes values that are no numbers. Train anew with smaller step "
+                f"sizes (--generator-lr, --discriminator-lr), in a new --out folder."
+            )
+        array: Floats32 = images.numpy()
+        return array
+
+    def _labels(self, label: str, number: int) -> Tensor | None:
+        if not self.recipe.knows_classes:
+            return None
+        return torch.full((number,), self.classes.index(label), dtype=torch.int64, device=self.device)

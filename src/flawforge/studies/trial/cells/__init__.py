@@ -1,0 +1,1 @@
+"""The independent parts of a trial, and how each is computed."""

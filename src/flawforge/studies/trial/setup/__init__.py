@@ -1,0 +1,1 @@
+"""Before the first cell: folder, test split, leaks, good class."""

@@ -1,0 +1,193 @@
+"""The bench: all that a cell of a trial needs, read once, so that any process or machine can work on any cell."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from flawforge.core.arrays import Arrays, Bytes, Ints
+from flawforge.core.errors import RunBrokenError
+from flawforge.core.files import explain_os_errors, read_json, write_bytes, write_json
+from flawforge.core.images import Pixels, resize, to_gray
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.trials import TrialSettings
+from flawforge.data.dataset import Dataset
+from flawforge.data.sample import Box, Sample
+from flawforge.data.threads import in_threads
+from flawforge.runs.folder_errors import not_found
+from flawforge.studies.trial.setup.test_split import Division, shots_of
+
+BENCH_FORMAT = 1
+FACTS, ARRAYS = "bench.json", "bench.safetensors"
+QUALITY = 92  # of the JPEG encoding that all images pass when the sources are JPEG
+JPEG = ("JPEG", "MPO")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A trial's material.
+
+    Attributes:
+        settings: of the trial.
+        dataset: all labelled images.
+        images: (N, C, H, W) uint8 at the classifier's size, in one encoding.
+        division: test images and pool.
+        good: name of the good class, or None.
+        unlabelled: (U, C, H, W) uint8, U may be 0.
+        outside: the unlabelled images as a dataset, or None.
+        protocol: SHA-256 of what all cells have in common.
+        inputs: name to content hash of what the trial depends on.
+    """
+
+    settings: TrialSettings
+    dataset: Dataset
+    images: Bytes
+    division: Division
+    good: str | None
+    unlabelled: Bytes
+    outside: Dataset | None
+    protocol: str
+    inputs: dict[str, str]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the classifiers tell apart."""
+        return (str(self.good), "defective") if self.settings.task == "good" else self.dataset.classes
+
+    def targets(self, labels: Ints) -> Ints:
+        """Return (N,) class numbers of the task from class numbers of the dataset."""
+        if self.settings.task == "type":
+            return labels
+        return np.asarray(labels != self.dataset.classes.index(str(self.good)), dtype=np.int64)
+
+    @property
+    def jpeg(self) -> bool:
+        """Whether everything passes the JPEG encoding."""
+        return through_jpeg(self.dataset)
+
+    def shots(self, repeat: int, shots: int) -> Ints:
+        """Return the ascending indices of one repeat's training images."""
+        good = None
+        if self.settings.task == "good":
+            defects = len(self.dataset.classes) - 1
+            good = (str(self.good), self.settings.good_shots or shots * defects)
+        return shots_of(self.dataset, self.division, shots, repeat, self.settings.seed, good)
+
+
+def through_jpeg(dataset: Dataset) -> bool:
+    """Say whether the most of the images are JPEG files: then all images, real and generated, are encoded so again."""
+    return 2 * sum(sample.encoding in JPEG for sample in dataset.samples) > len(dataset)
+
+
+def seen(pixels: Pixels, white: int, channels: int, resolution: tuple[int, int], jpeg: bool) -> Bytes:
+    """Return (C, H, W) uint8: one image as every classifier sees it, whether it is real or generated.
+
+    Args:
+        pixels: (H, W) gray or (H, W, 3), 0 to `white`, at the size of the real images.
+        white: pixel value of white.
+        channels: 1 takes the luma of colour images, 3 repeats gray.
+        resolution: (height, width) of the result.
+        jpeg: encode as JPEG and decode again first.
+    """
+    image = np.rint(np.minimum(pixels, white) * (255 / white)).astype(np.uint8) if white != 255 else pixels
+    if channels == 1 and image.ndim == 3:
+        image = to_gray(image)
+    if jpeg:
+        buffer = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=QUALITY)
+        image = np.asarray(Image.open(buffer))
+    image = resize(image, *resolution)
+    planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+    return np.ascontiguousarray(planes.repeat(channels, axis=0) if len(planes) < channels else planes).astype(np.uint8)
+
+
+def all_seen(
+    dataset: Dataset, settings: TrialSettings, channels: int, jpeg: bool, progress: Progress = SILENT
+) -> Bytes:
+    """Return (N, C, H, W) uint8 of all images of a dataset."""
+    out = np.zeros((len(dataset), channels, *settings.resolution), np.uint8)
+
+    def one(index: int) -> Bytes:
+        return seen(dataset.read(index), dataset.white, channels, settings.resolution, jpeg)
+
+    with progress.task("reading images", len(dataset), "images") as task:
+        for index, image in enumerate(in_threads(one, range(len(dataset)))):
+            out[index] = image
+            task.advance()
+    return out
+
+
+def save_bench(folder: Path, bench: Bench) -> None:
+    """Write the bench into a trial folder."""
+    from safetensors.numpy import save
+
+    division = bench.division
+    with explain_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    arrays: Arrays = {
+        "images": bench.images, "unlabelled": bench.unlabelled, "test": division.test, "pool": division.pool,
+        "groups": division.groups,
+    }  # fmt: skip
+    write_bytes(folder / ARRAYS, save(arrays))
+    dataset = bench.dataset
+    facts = {
+        "format": BENCH_FORMAT,
+        "settings": bench.settings.model_dump(mode="json"),
+        "protocol": bench.protocol,
+        "inputs": bench.inputs,
+        "good": bench.good,
+        "test_sha256": division.sha256,
+        "joined": division.joined,
+        "dataset": _dump(dataset),
+        "outside": None if bench.outside is None else _dump(bench.outside),
+    }
+    write_json(folder / FACTS, facts)
+
+
+def load_bench(folder: Path) -> Bench:
+    """Read the bench of a trial folder.
+
+    Raises:
+        RunNotFoundError: there is none. RunBrokenError: it is damaged or of another format.
+    """
+    from safetensors.numpy import load
+
+    if not (folder / FACTS).is_file():
+        raise not_found(folder, "trial")
+    facts: dict[str, Any] = read_json(folder / FACTS)
+    if facts.get("format") != BENCH_FORMAT:
+        raise RunBrokenError(
+            f"{folder / FACTS} has format {facts.get('format')!r}; this version reads {BENCH_FORMAT}. "
+            f"Give another --out."
+        )
+    arrays = load((folder / ARRAYS).read_bytes())
+    return Bench(
+        settings=TrialSettings.parse(facts["settings"], where=str(folder / FACTS)),
+        dataset=_parse(facts["dataset"]),
+        images=arrays["images"],
+        division=Division(arrays["test"], arrays["pool"], arrays["groups"], facts["joined"], facts["test_sha256"]),
+        good=facts["good"],
+        unlabelled=arrays["unlabelled"],
+        outside=None if facts["outside"] is None else _parse(facts["outside"]),
+        protocol=facts["protocol"],
+        inputs=facts["inputs"],
+    )
+
+
+def _dump(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "source": dataset.source,
+        "root": str(dataset.root.resolve()),
+        "layout": dataset.layout,
+        "samples": [asdict(sample) for sample in dataset.samples],
+    }
+
+
+def _parse(facts: dict[str, Any]) -> Dataset:
+    samples = [{**item, "boxes": tuple(Box(**box) for box in item["boxes"])} for item in facts["samples"]]
+    return Dataset(facts["source"], Path(facts["root"]), facts["layout"], tuple(Sample(**one) for one in samples))

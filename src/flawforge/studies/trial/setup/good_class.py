@@ -1,0 +1,78 @@
+"""The good class of a trial: which folder holds the images without a defect."""
+
+from __future__ import annotations
+
+from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.trials import TrialSettings
+from flawforge.data.dataset import Dataset
+
+GOOD = ("good", "ok", "normal", "background", "defect-free", "no-defect", "none")
+BEGINNINGS = ("good", "ok", "normal", "defect-free", "no-defect")  # of names like ok_front, which say it as well
+
+
+def find_good(classes: tuple[str, ...]) -> str | None:
+    """Return the class that holds images without a defect, or None.
+
+    A whole name counts before the beginning of one, and a beginning only where no other class has one: of ``ok_front``
+    and ``ok_side`` neither is taken.
+    """
+    whole = _named_good(classes)
+    if whole is not None:
+        return whole
+    begun = [label for label in classes if _plain(label).startswith(tuple(f"{name}-" for name in BEGINNINGS))]
+    return begun[0] if len(begun) == 1 else None
+
+
+def good_class(dataset: Dataset, settings: TrialSettings, progress: Progress = SILENT) -> str | None:
+    """Return the name of the good class for the task, None for 'type', and tell which it is.
+
+    Raises:
+        DataUnusableError: task 'good' without such a class, or with no other; task 'type' with one class alone.
+        SettingError: the class that was named is not there.
+    """
+    classes = dataset.classes
+    if settings.task != "good":
+        if len(classes) < 2:
+            raise DataUnusableError(
+                f"{dataset.source} has one class ({classes[0]}): there is nothing to tell apart. A trial needs "
+                f"two classes; good images beside the defective ones, in a folder 'good', will do."
+            )
+        return None
+    if settings.good is not None and settings.good not in classes:
+        raise SettingError(
+            f"--good is '{settings.good}'; it names the class of good images, and {dataset.source} has "
+            f"{', '.join(classes)}.{did_you_mean(settings.good, classes)}"
+        )
+    found = settings.good if settings.good is not None else find_good(classes)
+    if len(classes) < 2:
+        raise DataUnusableError(
+            f"--task good needs a class of good images beside a defect; {dataset.source} has one class: {classes[0]}."
+        )
+    if found is None:
+        raise DataUnusableError(
+            f"--task good needs a class of good images beside a defect; {dataset.source} has {', '.join(classes)}. "
+            f"Name the class of good images: --good NAME. (Without it a class is taken that is named "
+            f"{', '.join(GOOD)}, or one whose name begins so, like ok_front, where it is the only one.)"
+        )
+    guessed = ", by its name (--good names another)" if settings.good is None else ""
+    others = ", ".join(label for label in classes if label != found)
+    progress.say(f"good images: class {found}{guessed}; defective: {others}")
+    return found
+
+
+def with_good(settings: TrialSettings, classes: tuple[str, ...], good: str | None) -> TrialSettings:
+    """Return the settings in the form in which they are kept and compared.
+
+    The good class is named unless one is called so outright: to name what would be taken anyway is no other trial, and
+    trials of versions without the setting go on.
+    """
+    return settings.model_copy(update={"good": None if good == _named_good(classes) else good})
+
+
+def _named_good(classes: tuple[str, ...]) -> str | None:
+    return next((label for name in GOOD for label in classes if _plain(label) == name), None)
+
+
+def _plain(label: str) -> str:
+    return label.lower().replace("_", "-").replace(" ", "-")

@@ -1,0 +1,173 @@
+"""Opening a trial folder: a new one, or the one to go on with, checked to be the same experiment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.trials import CHANGEABLE, TrialSettings
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
+from flawforge.data.sample import Sample
+from flawforge.runs.cells import CELLS, GENERATORS
+from flawforge.runs.folder_errors import refuse_other
+from flawforge.studies.trial.setup.bench import (
+    FACTS,
+    Bench,
+    all_seen,
+    load_bench,
+    save_bench,
+    through_jpeg,
+)
+from flawforge.studies.trial.setup.good_class import good_class, with_good
+from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
+from flawforge.studies.trial.setup.test_split import contents_sha256, divide
+from flawforge.studies.trial.setup.whole_image import Textures
+
+USE_OF_OUTSIDE = "2"  # raise it when the arms use unlabelled images otherwise: cells from before count no more
+
+
+def open_trial(
+    data: Dataset | str | Path,
+    out: Path,
+    settings: TrialSettings,
+    *,
+    classes: Sequence[str] | None = None,
+    unlabelled: Dataset | str | Path | None = None,
+    progress: Progress = SILENT,
+) -> Bench:
+    """Read the images, fix the test set and write the bench; or check that the bench there is the same experiment.
+
+    More repeats, shots, arms or models may be asked for later: they add cells and change none.
+
+    Raises:
+        RunExistsError: the folder holds another trial or something else, or lies among the images.
+        DataUnusableError: the images cannot serve, or test images have leaked. SettingError: arms that these images do
+        not allow. RunBrokenError: what the folder says of its test images contradicts itself.
+    """
+    refuse_other(out, "trial")
+    dataset = load(data, progress=progress).select(classes)
+    other = None if unlabelled is None else load(unlabelled, progress=progress)
+    good = good_class(dataset, settings, progress)
+    settings = with_good(settings, dataset.classes, good)
+    inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
+    contents = repr(sorted(inputs.items())) + (USE_OF_OUTSIDE if other is not None else "")
+    protocol = settings.protocol(contents)
+    if (out / FACTS).is_file():
+        there = load_bench(out)
+        changed = _changes(there, settings, inputs)
+        if changed and _begun(out):
+            raise RunExistsError(
+                f"{out} holds a trial that was begun otherwise: {'; '.join(changed)}. Its cells cannot be put beside "
+                f"new ones. Give the same settings (only {', '.join(sorted(CHANGEABLE))} may change), or another --out."
+            )
+        if not changed:
+            _enough(there, settings)
+            return _gone_on(out, there, replace(there, settings=settings, dataset=dataset, outside=other))
+    _refuse_inside(dataset, out)
+    _check_arms(dataset, settings)
+    jpeg, channels = through_jpeg(dataset), dataset.channels
+    images = all_seen(dataset, settings, channels, jpeg, progress)
+    textures = Textures([_plane(image) for image in images], dataset.groups(progress))
+    division = divide(
+        dataset, textures, settings.test_share, max(settings.shots), settings.seed, progress,
+        None if good is None else 2,
+    )  # fmt: skip
+    refuse_pool_leak(dataset, division)
+    more = np.zeros((0, *images.shape[1:]), np.uint8)
+    if other is not None:
+        refuse_outside_leak(dataset, textures, division, other, progress)
+        more = all_seen(other, settings, channels, jpeg, progress)
+    bench = Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
+    save_bench(out, bench)
+    return bench
+
+
+def _gone_on(out: Path, there: Bench, now: Bench) -> Bench:
+    """Return the bench of a trial that goes on: the images in the order of then, read where they lie now.
+
+    The stored division, images and groups go by number. A file that was renamed has another place in the order.
+    """
+    if contents_sha256(there.dataset, there.division.test) != there.division.sha256:
+        raise RunBrokenError(
+            f"{out / FACTS} names other test images than those that were set aside when the trial was begun, so that "
+            f"some may have been trained on. Begin the trial anew: give another --out."
+        )
+    bench = replace(
+        now,
+        dataset=_in_order(there.dataset, now.dataset),
+        outside=None if now.outside is None or there.outside is None else _in_order(there.outside, now.outside),
+    )
+    if (there.settings, there.protocol) != (bench.settings, bench.protocol) or _places(there) != _places(bench):
+        save_bench(out, bench)
+    return bench
+
+
+def _in_order(there: Dataset, now: Dataset) -> Dataset:
+    """Return what is now with the samples of then in their order; only where their files and masks lie is new."""
+    found: dict[tuple[str, str], list[Sample]] = {}
+    for sample in now.samples:
+        found.setdefault((sample.label, sample.sha256), []).append(sample)
+    ordered = []
+    for old in there.samples:
+        same = found[old.label, old.sha256]
+        new = same.pop(next((place for place, one in enumerate(same) if one.file == old.file), 0))
+        ordered.append(replace(old, file=new.file, mask=new.mask))
+    return replace(now, samples=tuple(ordered))
+
+
+def _places(bench: Bench) -> list[tuple[Path, tuple[Sample, ...]]]:
+    return [(data.root.resolve(), data.samples) for data in (bench.dataset, bench.outside) if data is not None]
+
+
+def _plane(image: np.ndarray) -> np.ndarray:
+    return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+
+
+def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> list[str]:
+    """Return what would make the cells other ones, in words."""
+    before, now = there.settings.model_dump(mode="json"), settings.model_dump(mode="json")
+    changed = [f"{key} {before[key]} -> {now[key]}" for key in now if key not in CHANGEABLE and before[key] != now[key]]
+    for key in sorted({*there.inputs, *inputs}):
+        if there.inputs.get(key) != inputs.get(key):
+            changed.append("the images" if key == "data" else f"the {key} images")
+    return changed
+
+
+def _begun(out: Path) -> bool:
+    """Say whether anything was worked out; a trial that was only planned may still become another one."""
+    return any(next((out / name).glob("*"), None) is not None for name in (CELLS, GENERATORS) if (out / name).is_dir())
+
+
+def _enough(there: Bench, settings: TrialSettings) -> None:
+    most = max(settings.shots)
+    labels = there.dataset.labels[there.division.pool]
+    for code, label in enumerate(there.dataset.classes):
+        if (count := int((labels == code).sum())) < most:
+            raise SettingError(
+                f"--shots {most}: class '{label}' has {count} images outside the test set. Ask for {count} or fewer, "
+                f"or begin another trial with a smaller --test-share."
+            )
+
+
+def _refuse_inside(dataset: Dataset, out: Path) -> None:
+    root = dataset.root.resolve()
+    if dataset.layout != "elpv" and (out.resolve() == root or root in out.resolve().parents):
+        raise RunExistsError(
+            f"the trial folder {out} would lie among the images in {dataset.source}, and its pictures would be taken "
+            f"for data. Give --out a folder outside, e.g. {shlex.quote(str(root.parent / (root.name + '-trial')))}"
+        )
+
+
+def _check_arms(dataset: Dataset, settings: TrialSettings) -> None:
+    marked = any(sample.mask is not None or sample.boxes for sample in dataset.samples)
+    if "copy-paste" in settings.arms and not marked:
+        raise SettingError(
+            f"--arms copy-paste cuts defects out by mask or box, and {dataset.source} has neither. Leave the arm out."
+        )

@@ -1,0 +1,137 @@
+"""Fairness: what is tested on is fixed first, by pieces of material, and nothing that is trained on shows it again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from flawforge.core.arrays import Ints
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.seeds import derive
+from flawforge.data.dataset import Dataset
+from flawforge.data.grouping.shots import draw_shots
+from flawforge.data.sampling.splits import propose_split
+from flawforge.studies.trial.setup.whole_image import Textures, joined
+
+LEAST_TEST = 2  # groups of a class that the test set needs
+SPARE_PIECES = 2  # more groups than classes that an interval takes: see `metrics.resampling`
+
+
+@dataclass(frozen=True)
+class Division:
+    """The test images and the rest.
+
+    Attributes:
+        test: ascending indices of the test images, the same for every repeat.
+        pool: ascending indices of the images that shots are drawn from.
+        groups: (N,) group of every image, after near copies were joined.
+        joined: pairs of images that the search for overlaps had kept apart and whose whole pictures are alike.
+        sha256: over the sorted content hashes of the test images.
+    """
+
+    test: Ints
+    pool: Ints
+    groups: Ints
+    joined: int
+    sha256: str
+
+
+def divide(
+    dataset: Dataset,
+    textures: Textures,
+    share: float,
+    most_shots: int,
+    seed: int,
+    progress: Progress = SILENT,
+    told_apart: int | None = None,
+) -> Division:
+    """Fix the test set.
+
+    Groups come from the search for overlaps; then every two images are compared whole, under all mirrorings and
+    quarter turns, and those of one texture are joined too (the same part photographed again, which shows no common
+    corner points).
+
+    Args:
+        dataset: all images.
+        textures: of all its images.
+        share: of the images, to test on.
+        most_shots: images a class that the pool must hold.
+        seed: of the division.
+        progress: where to tell how far it is.
+        told_apart: classes that the classifiers tell apart; None: those of the dataset.
+
+    Raises:
+        DataUnusableError: a class has too few images, or a class or all have too few different pieces of material.
+    """
+    pairs = textures.same_pairs(dataset.groups(progress), progress)
+    groups = joined(dataset.groups(), pairs)
+    split = propose_split(dataset.labels, groups, fractions=(1 - share, 0.0, share), seed=seed)
+    for code, label in enumerate(dataset.classes):
+        tested = np.unique(groups[split.test[dataset.labels[split.test] == code]])
+        pool = int((dataset.labels[split.train] == code).sum())
+        if len(tested) < LEAST_TEST:
+            pieces = len(np.unique(groups[dataset.labels == code]))
+            raise DataUnusableError(
+                f"class '{label}' shows {pieces} different pieces of material, so that {len(tested)} could be tested "
+                f"on and at least {LEAST_TEST} are needed. Photograph other pieces, leave the class out with "
+                f"--classes, or keep more for testing with --test-share."
+            )
+        if pool < most_shots:
+            raise DataUnusableError(
+                f"class '{label}' has {dataset.counts[label]} images; {pool} are left when the test set is taken away, "
+                f"and --shots {most_shots} asks for more. Ask for {pool} shots or fewer, leave the class out with "
+                f"--classes, or keep less for testing with --test-share."
+            )
+    _enough_pieces(len(np.unique(groups[split.test])), len(dataset.classes) if told_apart is None else told_apart)
+    return Division(split.test, split.train, groups, len(pairs), contents_sha256(dataset, split.test))
+
+
+def _enough_pieces(tested: int, classes: int) -> None:
+    """Refuse a test set whose pieces are fewer than `metrics.resampling` takes: pieces may show several classes."""
+    if tested < classes + SPARE_PIECES:
+        raise DataUnusableError(
+            f"the test images show {tested} pieces of material for {classes} classes, and an interval takes "
+            f"{classes + SPARE_PIECES}: pieces that show several classes count once. Photograph other pieces, leave "
+            f"classes out with --classes, or keep more for testing with --test-share."
+        )
+
+
+def contents_sha256(dataset: Dataset, indices: Ints) -> str:
+    """Return the SHA-256 over the sorted content hashes of some images: it names them whatever their files' names."""
+    contents = sorted(dataset.samples[int(i)].sha256 for i in indices)
+    return hashlib.sha256("\n".join(contents).encode()).hexdigest()
+
+
+def shots_of(
+    dataset: Dataset,
+    division: Division,
+    shots: int,
+    repeat: int,
+    seed: int,
+    good: tuple[str, int] | None = None,
+) -> Ints:
+    """Return the ascending indices of one repeat's training images, from as many different groups as there are.
+
+    More shots of the same repeat hold the fewer ones, and every arm gets the same.
+
+    Args:
+        dataset: all images.
+        division: of them.
+        shots: images a class.
+        repeat: which repeat.
+        seed: of the trial.
+        good: the good class and how many of it, where it gets another number.
+    """
+    pool = division.pool
+    labels, groups = dataset.labels[pool], division.groups[pool]
+    own = derive(seed, "shots", "trial", repeat)
+    chosen = draw_shots(labels, dataset.classes, groups, shots, own)
+    if good is not None:
+        code = dataset.classes.index(good[0])
+        chosen = [place for place in chosen if labels[place] != code]
+        more = draw_shots(labels, dataset.classes, groups, good[1], own)
+        chosen += [place for place in more if labels[place] == code]
+    return np.sort(pool[chosen])

@@ -1,0 +1,1 @@
+"""Training health: collapse, divergence, and which checkpoint is the best."""

@@ -1,0 +1,200 @@
+"""The training loop: step after step until the length is reached, the time is over, or the user says stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Any
+
+from flawforge.core.errors import SettingError
+from flawforge.core.progress import Progress, Task
+from flawforge.models.latents import draw_latents
+from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
+from flawforge.runs.folder import Run
+from flawforge.training.loop.keeper import Keeper
+from flawforge.training.loop.previews import Previews
+from flawforge.training.loop.step import gan_step
+from flawforge.training.loop.training_log import Journal
+from flawforge.training.setup.batches import RealBatches
+from flawforge.training.state.clock import Clock
+from flawforge.training.state.plan import Plan
+from flawforge.training.state.state import TrainingState
+
+ENDS = (
+    None,
+    "kimg",
+    "minutes",
+    "interrupted",
+    "collapse",
+)  # what ends a training; where processes differ, the last counts
+
+
+@dataclass
+class Loop:
+    """Everything that one session of a training needs.
+
+    Attributes:
+        previews: grids over the training; 0 draws none.
+        checkpoint_seconds: time between checkpoints.
+        begun_from: the checkpoint that this session went back to, or None.
+    """
+
+    run: Run
+    plan: Plan
+    state: TrainingState
+    batches: RealBatches
+    journal: Journal
+    grids: Previews
+    keeper: Keeper
+    clock: Clock
+    seed: int
+    previews: int
+    checkpoint_seconds: float
+    begun_from: Checkpoint | None = None
+
+    def go_back(self, command: str) -> bool:
+        """Put the state of the newest whole checkpoint back, and say whether there was one."""
+        processes = self.state.processes
+        found = newest_checkpoint(self.run) if processes.first else None
+        facts = processes.tell(None if found is None else found.facts)
+        if facts is None:
+            return False
+        self.begun_from = found or Checkpoint(self.run.checkpoints, facts["step"], facts)
+        tensors = self.state.tensors() if found is None else found.tensors()
+        self.state.load(tensors, facts["step"], facts["seconds"])
+        processes.share(self.state.tensors().values())
+        self.clock.start_from(self.state.seconds)
+        self.keeper.resume(self.begun_from.facts)
+        self.journal.resumed(command, self._ended())
+        return True
+
+    def run_to_the_end(self, progress: Progress) -> str:
+        """Train, save, and return why it ended: ``kimg``, ``minutes``, ``collapse`` or ``interrupted``.
+
+        Raises:
+            SettingError: the minutes were over before the first step.
+        """
+        state, plan, clock = self.state, self.plan, self.clock
+        together = state.processes
+        with (
+            Interrupt(patient=together.count > 1) as interrupt,
+            progress.task("training", plan.total(self.steps), plan.unit) as task,
+        ):
+            plan.show(task, state, clock, {})
+            self.keeper.begin()
+            reason: str | None = None
+            while reason is None:
+                reason = self.why_stop(interrupt)
+                if reason == "minutes" and state.step == 0:
+                    raise SettingError(plan.too_short(clock.seconds))
+                if reason is None:
+                    self.one_step()
+                if reason is not None or self.journal.due():
+                    reason = self.look_after(reason, task, progress)
+            if self._has_news(reason):
+                self.save(reason)
+                if self.previews:
+                    self.draw()
+                self.journal.stopped(reason)
+            together.largest(0)  # all leave when the first has written
+        return reason
+
+    def why_stop(self, interrupt: Interrupt) -> str | None:
+        """Return why the training ends before the next step, or None while it goes on; all processes give the same
+        answer.
+        """
+        ended = "interrupted" if interrupt.asked else self._ended()
+        return ENDS[self.state.processes.largest(ENDS.index(ended))]
+
+    def look_after(self, reason: str | None, task: Task, progress: Progress) -> str | None:
+        """Write the history, judge, answer what is wrong, draw and save where due; return why training ends, or None.
+
+        A collapse that is found where training was to end by its length is answered, and training goes on.
+        """
+        seen = self.keeper.look() if reason is None else self.keeper.broken()
+        line, found = self.journal.flush()
+        if found := found or seen:
+            if not self.keeper.answer(found):
+                return "collapse"
+            return None if reason == "kimg" else reason
+        if reason is None:
+            self.plan.show(task, self.state, self.clock, line)
+            self.plan.tell(progress, line, self.steps, self.clock.seconds)
+            if self.previews and self.plan.preview_due(self.previews, self.state.step, self.steps, self.clock.seconds):
+                self.draw()
+            if self.clock.checkpoint_due(self.checkpoint_seconds) and self.keeper.broken() is None:
+                self.save(None)
+        return reason
+
+    @property
+    def steps(self) -> int | None:
+        """The number of steps that ends the training, or None when time alone does."""
+        return self.plan.steps(len(self.batches))
+
+    def _ended(self) -> str | None:
+        if self.keeper.care.given_up:
+            return "collapse"
+        return self.plan.ended(self.state.step, self.steps, self.clock.seconds)
+
+    def one_step(self) -> None:
+        """Draw latents and real images, train both networks on them, move the average, note the outcome."""
+        state, recipe = self.state, self.state.recipe
+        first = state.step * recipe.batch
+        places = state.processes.mine([(first + i,) for i in range(recipe.batch)])
+        latents = draw_latents(self.seed, "latents", places, recipe.latent).to(state.device)
+        real = self.batches.at(state.step, state.device)
+        labels = self.batches.labels_at(state.step, state.device)
+        state.augmentation.step = state.step
+        outcome = gan_step(state, real, latents, labels, self.batches.paired)
+        state.step += 1
+        if recipe.ema_kimg > 0:
+            state.average.update(state.shown, recipe.batch)
+        self.journal.note(outcome)
+
+    def draw(self) -> None:
+        """Draw a preview grid."""
+        if self.state.processes.first:
+            self.grids.draw(self.state.maker, self.state.shown / 1000, self.state.device)
+
+    def save(self, reason: str | None) -> None:
+        """Write a checkpoint."""
+        self.keeper.save(reason)
+
+    def _has_news(self, reason: str) -> bool:
+        before = self.begun_from
+        return before is None or self.state.step != before.step or before.facts["stopped"] != reason
+
+
+class Interrupt:
+    """While entered, the first Ctrl-C (or SIGTERM) only sets `asked`; a second one stops at once, unless `patient`.
+
+    torchrun passes a Ctrl-C on that its processes have had from the terminal already, so there the second one is no
+    second wish; torchrun itself ends a process that takes longer than 30 seconds.
+
+    Handlers can be set in the main thread only; elsewhere it does nothing and `asked` stays False.
+    """
+
+    def __init__(self, *, patient: bool = False) -> None:
+        self.asked, self.patient = False, patient
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupt:
+        """Take the signals over."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked and not self.patient:
+            raise KeyboardInterrupt
+        self.asked = True

@@ -1,0 +1,72 @@
+"""Previews: what fixed latents look like while training goes on, and real images laid out in the same way."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from flawforge.core.arrays import Bytes
+from flawforge.core.files import write_bytes, write_json
+from flawforge.core.images import Pixels, encode_png, grid, to_pixels
+from flawforge.core.seeds import numpy_stream
+from flawforge.data.dataset import Dataset
+from flawforge.models.latents import draw_latents
+from flawforge.runs.folder import Run
+
+SIDE = 6  # a grid has 6 x 6 images
+KEPT_REAL = 36  # real images kept at their own size for the report
+
+
+class Previews:
+    """Draws the grids of one run. It draws from the stream ``previews`` alone, so it changes no weight."""
+
+    def __init__(self, run: Run, latent: int, seed: int, white: int, classes: int = 1) -> None:
+        self.run, self.white = run, white
+        self.labels = torch.arange(SIDE * SIDE) // SIDE % classes  # a row a class
+        self.latents = draw_latents(seed, "previews", [(i,) for i in range(SIDE * SIDE)], latent)
+
+    def draw(self, maker: nn.Module, kimg: float, device: torch.device) -> None:
+        """Write ``previews/kimg_000012.800.png`` from a generator; its mode (training or not) is put back."""
+        trained = maker.training
+        maker.eval()
+        with torch.no_grad():
+            chunks = zip(torch.split(self.latents, SIDE), torch.split(self.labels, SIDE), strict=True)
+            images = torch.cat([maker(z.to(device), y.to(device)).float().cpu() for z, y in chunks])
+        maker.train(trained)
+        self._write(f"kimg_{kimg:010.3f}.png", to_eight_bits(images, self.white))
+
+    def draw_real(self, data: Dataset, pixels: Pixels, seed: int) -> None:
+        """Write ``previews/real.png`` and, at their own size, up to 36 files ``previews/real/000.png``, with the class
+        of each in ``previews/real/classes.json``.
+        """
+        chosen = numpy_stream(seed, "previews", "real").permutation(len(data))[:KEPT_REAL]
+        self._write("real.png", [_eight_bits(pixels[i], self.white) for i in chosen])
+        folder = self.run.previews / "real"
+        folder.mkdir(exist_ok=True)
+        classes: dict[str, str] = {}
+        for place, index in enumerate(sorted(int(i) for i in chosen)):
+            name = f"{place:03d}.png"
+            classes[name] = data.samples[index].label
+            image = data.read(index)
+            mode = "I;16" if image.dtype == np.uint16 else data.samples[index].format.mode
+            mode = "L" if mode == "I;16" and image.dtype == np.uint8 else mode
+            write_bytes(folder / name, encode_png(image, mode), durable=False)
+        write_json(self.run.real_classes_file, classes)
+
+    def _write(self, name: str, images: list[Bytes]) -> None:
+        sheet = grid(list(images), SIDE)
+        write_bytes(self.run.previews / name, encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+
+
+def to_eight_bits(images: Tensor, white: int) -> list[Bytes]:
+    """Return 8-bit images (H, W) or (H, W, 3) for looking at, from a float tensor (N, C, H, W) in [-1, 1]."""
+    array = images.numpy()
+    array = array[:, 0] if array.shape[1] == 1 else array.transpose(0, 2, 3, 1)
+    return [_eight_bits(image, 255) for image in to_pixels(array)]
+
+
+def _eight_bits(pixels: Pixels, white: int) -> Bytes:
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8)
+    return (pixels.astype(np.float32) * (255 / white)).round().astype(np.uint8)

@@ -1,0 +1,152 @@
+"""What a training says of itself: history, TensorBoard, warnings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from flawforge.core.errors import ExtraMissingError
+from flawforge.core.progress import Progress
+from flawforge.runs.folder import Run
+from flawforge.runs.history import History, NoHistory
+from flawforge.training.health.watch import Finding, Watch
+from flawforge.training.loop.step import Outcome
+from flawforge.training.state.clock import Clock
+from flawforge.training.state.state import TrainingState
+
+EVERY = 10  # steps that one line of the history averages
+NAMES = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
+
+
+class Journal:
+    """Collects the outcome of steps and writes a line every ten, so that the device is asked for
+    numbers once in ten steps.
+    """
+
+    def __init__(
+        self, run: Run, state: TrainingState, clock: Clock, progress: Progress, *, tensorboard: bool = False
+    ) -> None:
+        self.state, self.clock, self.progress = state, clock, progress
+        first = state.processes.first
+        self.history = History(run.history_file) if first else NoHistory(run.history_file)
+        self.watch = Watch()
+        self.board = _board(run) if tensorboard and first else None
+        self._sum: torch.Tensor | None = None
+        self._count = 0
+        self._block: list[float] = []  # sums over the steps since the last multiple of EVERY
+        self._blocked = 0
+        self._remarks: dict[str, float] = {}
+        self._since = clock.seconds
+
+    def note(self, outcome: Outcome) -> None:
+        """Take the outcome of one step."""
+        values = outcome.stacked().double()  # sums of ten are exact: a stop in between changes no last bit
+        self._sum = values if self._sum is None else self._sum + values
+        self._count += 1
+
+    def remark(self, **numbers: float) -> None:
+        """Have more numbers written into the next line."""
+        self._remarks |= numbers
+
+    def due(self) -> bool:
+        """Say whether a line is due."""
+        return self.state.step % EVERY == 0
+
+    def flush(self) -> tuple[dict[str, float], Finding | None]:
+        """Write the line of the steps since the last one, and return it with what is wrong.
+
+        Where the recipe has no answer to a collapse, it is told here and not returned; a loss that is not finite is
+        returned always.
+        """
+        if self._sum is None:
+            return {}, None
+        sums = self.state.processes.mean(self._sum).tolist()
+        self._block = [a + b for a, b in zip(self._block, sums, strict=True)] if self._block else sums
+        self._blocked += self._count
+        means = {name: float(value) / self._count for name, value in zip(NAMES, sums, strict=True)}
+        seconds = self.clock.seconds
+        speed = self._count * self.state.recipe.batch / max(seconds - self._since, 1e-9)
+        line = {**self._place(), **means, "images_per_second": round(speed, 3), **self._remarks}
+        self._sum, self._count, self._since, self._remarks = None, 0, seconds, {}
+        answers = self.state.recipe.rescues > 0
+        broken = self.watch.check_finite(line)
+        if broken is not None:
+            return line, broken
+        self.history.append(line)
+        if self.board is not None:
+            for name, value in means.items():
+                self.board.add_scalar(name, value, line["step"])
+        return line, self._judge(line, answers) if self.due() else None
+
+    def _judge(self, line: dict[str, float], answers: bool) -> Finding | None:
+        """Judge the block of steps that ends here, as one line; tell or return what is wrong."""
+        means = {name: total / self._blocked for name, total in zip(NAMES, self._block, strict=True)}
+        self._block, self._blocked = [], 0
+        found = self.watch.judge({**line, **means})
+        if answers:
+            return found[0] if found else None
+        self.tell(found)
+        return None
+
+    def tell(self, found: list[Finding]) -> None:
+        """Warn of what is wrong, where it was not told in the last 10 kimg, and write it into the history."""
+        kimg = self.state.shown / 1000
+        for one in self.watch.due(found, kimg):
+            text = f"{one.kind.replace('-', ' ')} at {kimg:.1f} kimg: {one.text}. {one.advice}"
+            self.progress.warn(text)
+            self.event("warning", one.kind, text)
+
+    def event(self, event: str, kind: str, text: str) -> None:
+        """Write an event into the history."""
+        self.history.append({"event": event, "kind": kind, "text": text, **self._place()})
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"watch": self.watch.state(), "block": self._block, "blocked": self._blocked}
+
+    def load(self, facts: dict[str, Any]) -> None:
+        """Put back what `facts` gave."""
+        self.watch.load(facts["watch"])
+        self._block, self._blocked = list(facts["block"]), facts["blocked"]
+
+    def went_back(self) -> None:
+        """Forget the steps after the one that training went back to: they come again, differently."""
+        self.history.rewind(self.state.step)
+        self.watch.forget()
+        self._sum, self._count, self._block, self._blocked, self._remarks = None, 0, [], 0, {}
+        self._since = self.clock.seconds
+
+    def resumed(self, command: str, ended: str | None) -> None:
+        """Tell that the run goes on from its checkpoint; what was logged after that is dropped, for it comes again.
+
+        Args:
+            command: what the user typed.
+            ended: why the training is over already, or None.
+        """
+        self.history.rewind(self.state.step)
+        self._since = self.clock.seconds
+        place = self._place()
+        if ended is not None:
+            self.progress.say(f"training is finished ({place['kimg']:.1f} kimg)")
+            return
+        self.progress.say(f"going on from {place['kimg']:.1f} kimg")
+        self.event("resumed", "resumed", command)
+
+    def stopped(self, reason: str) -> None:
+        """Tell why the training ended."""
+        self.event("stopped", reason, f"ended by {reason}")
+        if self.board is not None:
+            self.board.close()
+
+    def _place(self) -> dict[str, float]:
+        step = self.state.step
+        return {"step": step, "kimg": self.state.shown / 1000, "seconds": round(self.clock.seconds, 3)}
+
+
+def _board(run: Run) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ExtraMissingError("--tensorboard", "tensorboard") from error
+    return SummaryWriter(str(run.path / "tensorboard"))

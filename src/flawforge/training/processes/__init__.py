@@ -1,0 +1,1 @@
+"""Where a training runs: device, number format, one process or several."""

@@ -1,0 +1,1 @@
+"""Before the first step: settings checked, run folder opened, batches laid out."""

@@ -1,0 +1,171 @@
+"""Which real image is shown when: an endless order that is a function of the seed and the place in it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from flawforge.core.arrays import Ints
+from flawforge.core.seeds import numpy_stream, torch_stream
+
+OFTEN = 16  # pairs of an average class in a round, at least: shares are kept to about a sixteenth
+ROUND = 1024  # images of a round, in which each class comes so often as its share says
+
+
+class Order:
+    """An endless row of permutations of the images, one an epoch: each is shown as often as any other.
+
+    Args:
+        images: how many there are.
+        seed: of the stream ``order``.
+    """
+
+    def __init__(self, images: int, seed: int) -> None:
+        self.images, self.seed = images, seed
+        self._kept: dict[tuple[int | str, ...], Ints] = {}
+
+    def indices(self, places: Iterable[int]) -> list[int]:
+        """Return the image that is shown at each place, from 0."""
+        return [int(self._permutation(self.images, p // self.images)[p % self.images]) for p in places]
+
+    def _permutation(self, count: int, *address: int | str) -> Ints:
+        """Return permutation number `address[-1]` of a row; the last one of each row is kept."""
+        row = address[:-1]
+        if (kept := self._kept.get((*row, "number"))) is None or int(kept[0]) != address[-1]:
+            import torch
+
+            drawn = torch.randperm(count, generator=torch_stream(self.seed, "order", *address))
+            self._kept[row], self._kept[(*row, "number")] = drawn.numpy(), np.array([address[-1]])
+        return self._kept[row]
+
+
+def deal(shares: Iterable[float], places: int) -> Ints:
+    """Return how often each class comes in a round of about so many places, by its share; at least once."""
+    wanted = np.array(list(shares)) * places
+    often: Ints = np.maximum(1, np.floor(wanted).astype(np.int64))
+    for code in np.argsort(np.floor(wanted) - wanted, kind="stable")[: max(0, places - int(often.sum()))]:
+        often[code] += 1
+    return often
+
+
+class SharedOrder(Order):
+    """An endless order in which each class has a share of its own.
+
+    It goes in rounds of 1,024 images, in each of which every class comes as often as its share says, at random places;
+    the images of a class come in an endless row of permutations of their own.
+
+    Args:
+        labels: (N,) class number of each image.
+        shares: the share of each class; they add up to 1. A class comes at least once a round.
+        seed: of the stream ``order``.
+    """
+
+    def __init__(self, labels: Ints, shares: Iterable[float], seed: int) -> None:
+        super().__init__(len(labels), seed)
+        self.often = deal(shares, ROUND)
+        self.members = [np.flatnonzero(labels == code) for code in range(len(self.often))]
+        self.round = np.repeat(np.arange(len(self.often)), self.often)
+        self._number, self._classes, self._turns = -1, self.round, self.round
+
+    def indices(self, places: Iterable[int]) -> list[int]:
+        """Return the image that is shown at each place, from 0."""
+        return [self._at(*divmod(place, len(self.round))) for place in places]
+
+    def _at(self, number: int, place: int) -> int:
+        if number != self._number:
+            shuffled = self.round[numpy_stream(self.seed, "order", "round", number).permutation(len(self.round))]
+            turns = np.zeros_like(shuffled)
+            for code, often in enumerate(self.often):
+                turns[shuffled == code] = number * often + np.arange(often)
+            self._number, self._classes, self._turns = number, shuffled, turns
+        code, turn = int(self._classes[place]), int(self._turns[place])
+        members = self.members[code]
+        epoch, at = divmod(turn, len(members))
+        return int(members[self._permutation(len(members), "class", code, epoch)[at]])
+
+
+class PairedOrder(Order):
+    """An endless order in which a class that comes in a batch comes twice there, with two of its images.
+
+    Two images of a class in one batch are what its diversity is seen by; where there are more classes than half a
+    batch, other orders seldom have them. It goes in rounds of pairs, in each of which every class comes as often as its
+    share says; the pairs of a class go through its images in an endless row of permutations. The last image of an odd
+    batch is one more of the class of the last pair: the one that its next pair begins with.
+
+    Args:
+        labels: (N,) class number of each image.
+        shares: the share of each class; they add up to 1.
+        batch: images in a batch.
+        seed: of the stream ``order``.
+    """
+
+    def __init__(self, labels: Ints, shares: Iterable[float], batch: int, seed: int) -> None:
+        super().__init__(len(labels), seed)
+        shares = list(shares)
+        self.batch, self.pairs = batch, batch // 2
+        self.often = deal(shares, len(shares) * max(OFTEN, -(-ROUND // len(shares))))  # equal shares come out even
+        self.members = [np.flatnonzero(labels == code) for code in range(len(shares))]
+        self.round = np.repeat(np.arange(len(shares)), self.often)
+        self._number, self._classes, self._turns = -1, self.round, self.round
+        self._laps: dict[int, tuple[int, Ints]] = {}
+
+    def indices(self, places: Iterable[int]) -> list[int]:
+        """Return the image that is shown at each place, from 0."""
+        return [self._at(*divmod(place, self.batch)) for place in places]
+
+    def _at(self, step: int, place: int) -> int:
+        pair = min(place // 2, self.pairs - 1)
+        number, at = divmod(step * self.pairs + pair, len(self.round))
+        if number != self._number:
+            shuffled = self.round[numpy_stream(self.seed, "order", "pairs", number).permutation(len(self.round))]
+            turns = np.empty_like(shuffled)  # of each class, counted through all rounds
+            turns[np.argsort(shuffled, kind="stable")] = np.concatenate([number * n + np.arange(n) for n in self.often])
+            self._number, self._classes, self._turns = number, shuffled, turns
+        code, turn = int(self._classes[at]), 2 * int(self._turns[at]) + place - 2 * pair
+        members = self.members[code]
+        lap, at = divmod(turn, len(members) * (1 + len(members) % 2))
+        return int(members[self._lap(code, len(members), lap)[at]])
+
+    def _lap(self, code: int, count: int, lap: int) -> Ints:
+        """Return a permutation of an even number of images; of an odd number two, so that no pair is one image."""
+        if code not in self._laps or self._laps[code][0] != lap:
+            if count % 2 == 0:
+                drawn = self._permutation(count, "class", code, lap)
+            else:
+                first, second = (self._permutation(count, "class", code, 2 * lap + i).copy() for i in (0, 1))
+                if count > 1 and first[-1] == second[0]:
+                    second[:2] = second[1::-1]
+                drawn = np.concatenate([first, second])
+            self._laps[code] = lap, drawn
+        return self._laps[code][1]
+
+
+def make_order(
+    labels: Ints, classes: int, balance: float, unlabelled: float, seed: int, batch: int | None = None
+) -> Order:
+    """Return the order for images of so many classes, and unlabelled ones, whose number is `classes`.
+
+    Where all classes are equally large and nothing is unlabelled, it is the plain one.
+
+    Args:
+        labels: (N,) class numbers.
+        classes: how many classes there are.
+        balance: 0 shows each image equally often, 1 each class, between them shares go as counts to the power
+            1 - balance.
+        unlabelled: share of the unlabelled images, but never more than if each image came equally often.
+        seed: of the stream ``order``.
+        batch: images in a batch of which each class is to come twice if it comes, where there are more classes than
+            half of it. None: it does not matter.
+    """
+    counts = np.bincount(labels, minlength=classes).astype(np.float64)
+    known, unknown = counts[:classes], counts[classes:].sum()
+    paired = batch is not None and classes > batch / 2
+    if not paired and not unknown and (balance == 0 or len(np.unique(known)) == 1):
+        return Order(len(labels), seed)
+    share = min(unlabelled, unknown / counts.sum())
+    weights = known ** (1 - balance)
+    shares = [*(weights / weights.sum() * (1 - share)), *([share] if unknown else [])]
+    if batch is not None and paired:
+        return PairedOrder(labels, shares, batch, seed)
+    return SharedOrder(labels, shares, seed)

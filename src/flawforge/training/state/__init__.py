@@ -1,0 +1,1 @@
+"""What a training step changes, and how far the training is."""

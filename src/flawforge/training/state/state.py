@@ -1,0 +1,125 @@
+"""All that a step changes: networks, optimisers, moving average, the count of steps."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+
+from flawforge.core.seeds import torch_stream
+from flawforge.core.settings.recipes import Recipe
+from flawforge.models.build import build_discriminator, build_generator, initialise
+from flawforge.training.losses.augmentation import Augmentation
+from flawforge.training.processes.device import Precision
+from flawforge.training.processes.processes import ALONE, Processes
+from flawforge.training.state.collapse_recovery import answered
+from flawforge.training.state.ema import MovingAverage
+
+
+class TrainingState:
+    """The state of a training: made from a seed, or put back from a checkpoint.
+
+    `tensors` and `load` are inverse to each other and hold everything: weights, batch-norm statistics, spectral-norm
+    vectors, Adam's memories and the moving average. Random streams and data order need no state (see
+    `flawforge.core.seeds`).
+
+    Attributes:
+        recipe: the settings that hold now; `begun` are those that it began with.
+        step: optimiser steps done.
+        seconds: training time so far, over all sessions.
+        processes: those that train together; the state is the same in all of them after each step.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        channels: int,
+        seed: int,
+        device: torch.device,
+        precision: Precision,
+        classes: int = 1,
+        processes: Processes = ALONE,
+    ) -> None:
+        self.recipe, self.channels, self.device, self.precision = recipe, channels, device, precision
+        self.processes = processes
+        self.begun, self.seed, self.classes = recipe, seed, classes
+        self.step, self.seconds = 0, 0.0
+        self.generator = self._build(build_generator(recipe, channels, classes), seed, "generator")
+        self.discriminator = self._build(build_discriminator(recipe, channels, classes), seed, "discriminator")
+        self.adam_g = self._adam(self.generator, recipe.generator_lr)
+        self.adam_d = self._adam(self.discriminator, recipe.discriminator_lr)
+        self.augmentation = Augmentation(recipe.augment, recipe.augment_target, seed, device, processes)
+        self.average = MovingAverage(self.generator, recipe.ema_kimg)
+        processes.join(self.generator, self.adam_g)
+        processes.join(self.discriminator, self.adam_d)
+
+    @property
+    def shown(self) -> int:
+        """Real images shown to the discriminator so far."""
+        return self.step * self.recipe.batch
+
+    @property
+    def maker(self) -> nn.Module:
+        """The generator that images are made from: the average, or the last weights without one."""
+        return self.average.average if self.recipe.ema_kimg > 0 else self.generator
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Return the context in which forward passes run."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything as named tensors (not copies)."""
+        out = {f"generator.{key}": value for key, value in self.generator.state_dict().items()}
+        out |= {f"discriminator.{key}": value for key, value in self.discriminator.state_dict().items()}
+        if self.recipe.ema_kimg > 0:
+            out |= {f"ema.{key}": value for key, value in self.average.average.state_dict().items()}
+        out |= self.augmentation.tensors()
+        for name, adam in (("adam_g", self.adam_g), ("adam_d", self.adam_d)):
+            for index, weight in enumerate(adam.param_groups[0]["params"]):
+                out |= {f"{name}.{index}.{key}": value for key, value in adam.state[weight].items()}
+        return out
+
+    @torch.no_grad()
+    def load(self, tensors: dict[str, Tensor], step: int, seconds: float) -> None:
+        """Put back what `tensors` returned. Copies into the present tensors, so that their memory layout stays."""
+        mine = self.tensors()
+        if mine.keys() != tensors.keys():
+            odd = sorted(mine.keys() ^ tensors.keys())[:3]
+            raise ValueError(f"the checkpoint is of another recipe: it differs in {', '.join(odd)}, ...")
+        for key, value in mine.items():
+            value.copy_(tensors[key])
+        self.step, self.seconds = step, seconds
+
+    def harden(self, level: int) -> None:
+        """Go on with the settings that answer so many collapses (see `flawforge.training.state.collapse_recovery`)."""
+        self.recipe = answered(self.begun, level)
+        self.augmentation.kind = self.recipe.augment
+        for adam, lr in ((self.adam_g, self.recipe.generator_lr), (self.adam_d, self.recipe.discriminator_lr)):
+            for group in adam.param_groups:
+                group["lr"] = lr
+
+    def restart(self) -> None:
+        """Put back the state before the first step."""
+        fresh = TrainingState(self.begun, self.channels, self.seed, self.device, self.precision, self.classes)
+        self.load(fresh.tensors(), 0, self.seconds)
+
+    def is_finite(self) -> bool:
+        """Say whether every weight of both networks is a finite number."""
+        weights = [*self.generator.parameters(), *self.discriminator.parameters()]
+        return all(bool(torch.isfinite(weight).all()) for weight in weights)
+
+    def _build(self, network: nn.Module, seed: int, name: str) -> nn.Module:
+        initialise(network, torch_stream(seed, "weights", name))
+        return network.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload, no-any-return]
+
+    def _adam(self, network: nn.Module, lr: float) -> torch.optim.Adam:
+        betas = (self.recipe.beta1, self.recipe.beta2)
+        adam = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)  # one pass over the weights
+        for weight in network.parameters():  # now, not at the first step, so that `load` finds every tensor
+            adam.state[weight] = {
+                "step": torch.zeros((), device=weight.device),  # where a fused step on a GPU must have it
+                "exp_avg": torch.zeros_like(weight, memory_format=torch.preserve_format),
+                "exp_avg_sq": torch.zeros_like(weight, memory_format=torch.preserve_format),
+            }
+        return adam

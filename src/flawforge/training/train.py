@@ -1,0 +1,164 @@
+"""Training a generator: the run altitude. The loop stands in `flawforge.training.loop.loop`, a step in `step`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from flawforge.core.errors import DataUnusableError, TrainingInterruptedError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.recipes import Recipe
+from flawforge.data.dataset import Dataset
+from flawforge.data.grouping.shots import check_shots
+from flawforge.data.reading.load import load
+from flawforge.data.sampling.joined import join
+from flawforge.data.sampling.unlabelled import load_unlabelled
+from flawforge.runs.folder import Run
+from flawforge.training.health.judge import find_judge
+from flawforge.training.loop.keeper import Keeper
+from flawforge.training.loop.loop import Loop
+from flawforge.training.loop.previews import Previews
+from flawforge.training.loop.training_log import Journal
+from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
+from flawforge.training.processes.group import start_processes
+from flawforge.training.setup.batches import real_batches
+from flawforge.training.setup.opening import FEWEST, check_room, open_for_all
+from flawforge.training.setup.preflight_checks import refuse_at_once
+from flawforge.training.state.clock import Clock
+from flawforge.training.state.state import TrainingState
+
+
+def train(
+    data: Dataset | str | Path,
+    out: str | Path,
+    recipe: Recipe | str | Path | None = None,
+    *,
+    minutes: float | None = None,
+    kimg: float | None = None,
+    classes: Sequence[str] | None = None,
+    shots: int | None = None,
+    unlabelled: Dataset | str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    tensorboard: bool = False,
+    checkpoint_seconds: float = 60.0,
+    previews: int = 16,
+    budget: float | None = None,
+    command: str = "flawforge.train(...)",
+    progress: Progress = SILENT,
+    **changes: Any,
+) -> Run:
+    """Train a generator on a dataset and leave a run folder.
+
+    Args:
+        data: a folder, the word ``elpv``, or a dataset from `flawforge.load`.
+        out: the run folder to make, or to go on with (`resume`).
+        recipe: a recipe, its name, or a TOML file; None takes the default (or, with `resume`, the run's own).
+        minutes: train for so long instead of the recipe's length, reading included, over all sessions of the run. With
+            `kimg` too, whichever ends first. Where reading takes all of it, that is an error.
+        kimg: train for so many thousand images instead of the recipe's length.
+        classes: the classes to learn; None takes all.
+        shots: images per class to learn from; a class with fewer gives all, but one must have so many. None takes all.
+        unlabelled: a folder of more images of the same line, whose classes are not known or not wanted: surfaces are
+            learnt from them as from a class of their own, which is never made. See
+            `flawforge.data.sampling.unlabelled`.
+        seed: of every random stream; the same seed on the same machine gives the same weights, bit for bit.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:0``, ...
+        resume: go on exactly where the run stopped. Weights end bit-equal (on a CPU, with as many threads) to a run
+            that was never stopped. A folder without a run is begun anew.
+        tensorboard: also write logs for TensorBoard (extra ``tensorboard``).
+        checkpoint_seconds: time between checkpoints; what a crash can cost. Longer when writing one is slow.
+        previews: grids over the training; 0 draws none.
+        budget: minutes that the user gave the whole job, of which training is a part; kept in run.json.
+        command: what to write into run.json as the way to reproduce it.
+        progress: where to tell how it goes.
+        changes: fields of the recipe to set, e.g. ``batch=16``.
+
+    Returns:
+        The run. Its newest checkpoint is whole and says why training ended (``kimg`` or ``minutes``).
+
+    Raises:
+        DataNotFoundError, DataUnusableError: the data. SettingError: a setting. RunExistsError: `out` is taken.
+        DeviceError: no such device. TrainingDivergedError: a loss is no number. DiskFullError, RunUnwritableError:
+            the disk.
+        TrainingInterruptedError: Ctrl-C, after all was saved (it is also a KeyboardInterrupt).
+    """
+    clock = Clock()
+    with start_processes() as processes:
+        if not processes.first:
+            progress, previews = SILENT, 0
+        where = processes.connect(device)
+        changes = {**changes, "kimg": kimg}
+        threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
+        if processes.first:
+            refuse_at_once(Path(out), recipe, changes, minutes=minutes, seed=seed, resume=resume)
+        part, others = _choose(data, unlabelled, classes, shots, seed, Path(out), resume, progress)
+        own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
+        seen = part.fingerprint if others is None else join(part, others).fingerprint
+        processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
+
+        # The run folder: the resolved settings are on disk before anything else happens.
+        opened = open_for_all(
+            processes, part, Path(out), recipe, changes, minutes=minutes, budget=budget,
+            selection={"classes": None if classes is None else list(classes), "shots": shots, "samples": own},
+            unlabelled=others, seed=seed, device=where, threads=threads, resume=resume, command=command,
+            progress=progress,
+        )  # fmt: skip
+        run, plan, part = opened.run, opened.plan, opened.training
+        pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
+        precision = processes.tell(resolve_precision(plan.recipe.precision, where))
+        labels = len(part.classes) + (others is not None)
+        state = TrainingState(plan.recipe, plan.channels, seed, where, precision, labels, processes)
+        if processes.first:
+            check_room(run, state.tensors())
+        journal = Journal(run, state, clock, progress, tensorboard=tensorboard)
+        judge = find_judge(opened, pixels, where, seed, progress) if processes.first else None
+        loop = Loop(
+            run=run,
+            plan=plan,
+            state=state,
+            batches=real_batches(part, pixels, others, plan, seed, processes, progress),
+            journal=journal,
+            keeper=Keeper(run, state, judge, journal, clock, progress),
+            grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
+            clock=clock,
+            seed=seed,
+            previews=previews,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+
+        # Where it stopped, if it did; then on to the end.
+        if not loop.go_back(command) and previews:
+            loop.grids.draw_real(part, pixels, seed)
+        with honest_float32(precision):
+            ended = loop.run_to_the_end(progress)
+        if ended == "interrupted":
+            raise TrainingInterruptedError(
+                f"stopped at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
+                f"Go on exactly there with the same command and --resume."
+            )
+        return run
+
+
+def _choose(
+    data: Dataset | str | Path, unlabelled: Dataset | str | Path | None, classes: Sequence[str] | None,
+    shots: int | None, seed: int, out: Path, resume: bool, progress: Progress,
+) -> tuple[Dataset, Dataset | None]:  # fmt: skip
+    """Return the images to learn from, and the unlabelled ones beside them."""
+    whole = load(data, progress=progress)
+    if not (resume and Run(out).settings_file.is_file()):  # else it goes on as it was begun
+        check_shots(whole.select(classes).counts, shots)
+    part = whole.select(classes, shots, seed, progress)
+    if len(part) < FEWEST:
+        if shots is not None and shots < FEWEST:
+            raise DataUnusableError(
+                f"--shots {shots} leaves {len(part)} image; a generator learns from {FEWEST} or more."
+            )
+        raise DataUnusableError(
+            f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
+        )
+    return part, load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None

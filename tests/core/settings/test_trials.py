@@ -1,0 +1,56 @@
+"""A trial's settings: what is refused, and what makes two trials the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flawforge.core.errors import SettingError
+from flawforge.core.settings.trials import TrialSettings
+
+FULL = TrialSettings(shots=(5, 10), seeds=3, models=("small-cnn", "effnet-probe"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arms": ("classical", "genrated")}, "no arm 'genrated'. Did you mean 'generated'"),
+        ({"arms": ("generated",)}, "must hold 'classical'"),
+        ({"shots": (1, 5)}, "from 2"),
+        ({"shots": (5, 5)}, "names something twice"),
+        ({"sceds": 3}, "Did you mean 'seeds'"),
+    ],
+)
+def test_wrong_settings_are_explained(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        TrialSettings.parse(changes)
+
+
+def test_the_protocol_changes_with_what_changes_numbers_and_not_with_how_many_cells_there_are() -> None:
+    base = FULL.protocol("images")
+    more = TrialSettings(shots=(5,), seeds=20, arms=("classical", "generated"))
+    assert more.protocol("images") == base
+    assert TrialSettings(steps=901).protocol("images") != base
+    assert FULL.protocol("other images") != base
+
+
+def test_recommended_brings_the_arm_that_it_takes_its_images_from() -> None:
+    assert TrialSettings(arms=("classical", "recommended")).arms == ("classical", "filtered", "recommended")
+    assert TrialSettings(arms=("filtered", "classical", "recommended")).arms == ("filtered", "classical", "recommended")
+
+
+def test_the_way_is_chosen_inside_only_where_there_are_folds_and_an_arm_that_takes_it() -> None:
+    assert TrialSettings().chooses
+    assert not TrialSettings(folds=0).chooses
+    assert not TrialSettings(folds=1).chooses
+    assert not TrialSettings(arms=("classical", "generated")).chooses
+
+
+def test_a_classifiers_settings_are_the_trials_but_for_what_an_arm_changes() -> None:
+    trial = TrialSettings(steps=70, batch=12, resolution=(48, 32), policy="light")
+    plain = trial.classifier("effnet-probe")
+    assert (plain.model, plain.steps, plain.batch, plain.resolution) == ("effnet-probe", 70, 12, (48, 32))
+    assert plain.policy == "light"
+    bare = trial.classifier("small-cnn", policy="none", steps=5)
+    assert (bare.policy, bare.steps) == ("none", 5)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flawforge.data.dataset import Dataset
+from flawforge.data.inspection.warnings import remarks
+from flawforge.data.reading.load import load
+from flawforge.data.sample import Box, Sample
+
+PLAIN = {"width": 4, "height": 4, "mode": "L", "encoding": "PNG", "gray": True, "peak": 255}
+
+
+def drawn(changes: dict[int, dict[str, object]], count: int = 40, layout: str = "classes", notes=()) -> Dataset:
+    samples = [
+        Sample(**{"file": f"f{i}.png", "label": "a", "sha256": str(i), **PLAIN, **changes.get(i, {})})
+        for i in range(count)
+    ]
+    return Dataset("drawn", Path(), layout, tuple(samples), notes=notes)
+
+
+def test_nothing_is_said_of_a_plain_dataset():
+    assert remarks(drawn({})) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "remark"),
+    [
+        (
+            {i: {"label": "b"} for i in range(20)} | {20: {"sha256": "3"}},
+            "1 picture is in more than one class, as f3.png and f20.png: one label must be wrong.",
+        ),
+        (
+            {0: {"boxes": (Box("a", 0, 0, 1, 1), Box("b", 0, 0, 1, 1), Box("b", 1, 1, 2, 2))}},
+            "1 image is marked with boxes of another class (2 boxes). An image's class is that of its folder.",
+        ),
+        (
+            {0: {"label": "b"}},
+            "Few images: b 1. From fewer than 20 a generator tends to copy; read the audit with care, or photograph "
+            "more.",
+        ),
+        (
+            {0: {"gray": False, "mode": "RGB"}},
+            "1 image is in colour and 39 gray: all are treated as colour (3 channels). If colour says nothing here, "
+            "convert them to gray.",
+        ),
+        (
+            {0: {"mode": "RGB"}, 1: {"mode": "RGB"}},
+            "2 images are stored in colour but gray in every pixel: they are learned as gray (1 channel) and generated "
+            "ones are stored as the originals are.",
+        ),
+        (
+            {i: {"mode": "I;16", "peak": 3000} for i in range(40)},
+            "The images have 16 bits: white is taken as 4095, the smallest of 10, 12, 14 and 16 bits that holds every "
+            "pixel.",
+        ),
+        (
+            {0: {"mode": "I;16", "peak": 900}},
+            "1 image is of 16 bits, 39 of 8 bits; all are scaled to 8: white is taken as 1023, the smallest of 10, 12, "
+            "14 and 16 bits that holds every pixel.",
+        ),
+        (
+            {0: {"width": 9}},
+            "Sizes differ: 4 to 9 wide, 4 to 4 high. Training brings all to one size without keeping proportions.",
+        ),
+        ({0: {"encoding": "JPEG"}}, "1 image is JPEG: compression noise is part of what the generator learns."),
+        ({0: {"mode": "LA"}}, "1 image is stored with transparency: transparent is read as black."),
+        ({0: {"pages": 3}}, "1 file is made of several pages or frames: the first one is read."),
+    ],
+)
+def test_each_remark_alone(changes, remark):
+    assert remarks(drawn(changes)) == (remark,)
+
+
+def test_names_that_look_like_classes(tmp_path):
+    names = {i: {"file": f"{'pit' if i % 2 else 'dent'}_{i}.png"} for i in range(40)}
+    assert remarks(drawn(names, layout="flat")) == (
+        "The file names look like 2 classes (dent, pit), but all images lie in one folder and so are one class. "
+        "To keep them apart, put each class into a folder of its own.",
+    )
+    assert remarks(drawn(names, layout="classes")) == ()
+    assert remarks(drawn({i: {"file": f"IMG_{i}.png"} for i in range(40)}, layout="flat")) == ()
+
+
+def test_boxes_of_another_class_in_pascal_voc():
+    changes = {0: {"boxes": (Box("b", 0, 0, 1, 1),)}}
+    assert remarks(drawn(changes, layout="voc")) == (
+        "1 image is marked with boxes of another class (1 box). An image's class is the one that its file name says, "
+        "else that of most of its boxes.",
+    )
+
+
+def test_notes_of_the_layout_come_last():
+    assert remarks(drawn({0: {"pages": 2}}, notes=("from the folder",)))[-1] == "from the folder"
+
+
+def test_masks_that_are_read_as_a_class(tmp_path):
+    for i in range(20):
+        pixels = np.random.default_rng(i).integers(0, 256, (32, 32), dtype=np.uint8)
+        for folder, picture in (("images", pixels), ("more", 255 - pixels), ("labels", np.uint8(255) * (pixels > 250))):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(picture).save(tmp_path / folder / f"{i:03}.png")
+    assert remarks(load(tmp_path)) == (
+        "The images of labels look like masks (two values, and the names of those of images), but are read as a class. "
+        "Move them to a folder masks below images.",
+    )
+    (tmp_path / "labels").rename(tmp_path / "images" / "masks")
+    dataset = load(tmp_path)
+    assert remarks(dataset) == ()  # the same names in two classes are the camera's numbers
+    assert sum(sample.mask is not None for sample in dataset.samples) == 20
+
+
+def test_on_files(tmp_path):
+    for i in range(20):
+        Image.fromarray(np.full((4, 4, 3), i, dtype=np.uint8)).save(tmp_path / f"{i}.bmp")
+    assert [text.split(":")[0] for text in remarks(load(tmp_path))] == [
+        "20 images are stored in colour but gray in every pixel"
+    ]

@@ -1,0 +1,107 @@
+"""The copy score: disguised copies score high, unlike images and straight grooves do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.ndimage as nd
+import torch
+
+from flawforge.metrics.copying.alignment import laid_on
+from flawforge.metrics.copying.copy_score import copy_scores, reliefs
+from flawforge.metrics.copying.normalised_texture import SYMMETRIES, smooth, turned
+from flawforge.metrics.copying.placement import Spectra
+
+
+def texture(seed: int, side: int = 96) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    rough = sum(nd.gaussian_filter(rng.standard_normal((side, side)), s) * s for s in (1.2, 3.0, 6.0))
+    return np.clip(128 + 25 * rough / rough.std(), 0, 255).astype(np.float32)
+
+
+def stack(images: list[np.ndarray]) -> torch.Tensor:
+    return reliefs(torch.from_numpy(np.stack(images).copy()))
+
+
+@pytest.fixture(scope="module")
+def known() -> Spectra:
+    return Spectra.of(stack([texture(seed) for seed in range(6)]))
+
+
+def test_an_image_is_its_own_copy_and_the_map_is_the_identity(known: Spectra) -> None:
+    found = copy_scores(stack([texture(4)]), known)
+    assert found.indices.tolist() == [4]
+    assert found.scores[0] > 0.8
+    assert np.allclose(found.matrices[0], np.eye(2, 3), atol=0.01)
+
+
+@pytest.mark.parametrize("symmetry", range(8))
+def test_each_symmetry_is_seen_through_and_the_map_lays_it_back(known: Spectra, symmetry: int) -> None:
+    source = torch.from_numpy(texture(2))
+    found = copy_scores(stack([turned(source, symmetry).numpy()]), known)
+    assert found.indices.tolist() == [2], SYMMETRIES[symmetry]
+    assert found.scores[0] > 0.8
+    back, _ = laid_on(source[None, None], torch.from_numpy(found.matrices).float(), (96, 96))
+    assert float((back[0, 0] - turned(source, symmetry)).abs().mean()) < 2
+
+
+def test_light_changes_nothing_and_noise_little(known: Spectra) -> None:
+    image = texture(1)
+    dark = copy_scores(stack([image * 0.5 + 20]), known)
+    rough = copy_scores(stack([image + np.random.default_rng(0).normal(0, 10, image.shape)]), known)
+    assert dark.scores[0] > 0.8
+    assert rough.scores[0] > 0.4
+
+
+def test_a_negative_is_a_copy_and_told_as_one(known: Spectra) -> None:
+    found = copy_scores(stack([255 - texture(2), texture(2)]), known)
+    assert found.indices.tolist() == [2, 2]
+    assert found.scores.min() > 0.8
+    assert found.negatives.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("angle", [-14.0, -6.0, 11.0, 15.0])
+def test_a_tilted_copy_is_found_and_the_map_lays_it_back(known: Spectra, angle: float) -> None:
+    image = nd.rotate(texture(3), angle, reshape=False, mode="reflect", order=1)
+    found = copy_scores(stack([image]), known)
+    assert found.indices.tolist() == [3]
+    assert found.scores[0] > 0.5
+    turned_by = np.degrees(np.arctan2(found.matrices[0, 0, 1], found.matrices[0, 0, 0]))
+    assert abs(abs(turned_by) - abs(angle)) < 1.5
+
+
+def test_an_image_pieced_together_of_two_is_found(known: Spectra) -> None:
+    image = np.hstack([texture(1)[:, :48], texture(5)[:, 48:]])
+    found = copy_scores(stack([image]), known)
+    assert found.indices[0] in (1, 5)
+    assert found.scores[0] > 0.45
+
+
+def test_new_images_score_low(known: Spectra) -> None:
+    assert copy_scores(stack([texture(seed) for seed in range(100, 110)]), known).scores.max() < 0.3
+
+
+def test_straight_grooves_prove_nothing() -> None:
+    """Two pictures of the same grooves fit at every shift along them: no evidence of a copy."""
+    grooves = np.tile(nd.gaussian_filter1d(np.random.default_rng(0).standard_normal(96), 1.5) * 40 + 128, (96, 1))
+    one, other = (grooves + np.random.default_rng(seed).normal(0, 3, (96, 96)) for seed in (1, 2))
+    found = copy_scores(stack([one.astype(np.float32)]), Spectra.of(stack([other.astype(np.float32)])))
+    assert found.scores[0] < 0.25
+
+
+def test_a_flat_image_is_nobodys_copy(known: Spectra) -> None:
+    assert copy_scores(stack([np.full((96, 96), 90, np.float32)]), known).scores[0] < 0.05
+
+
+def test_only_candidates_are_looked_at_and_batches_do_not_matter(known: Spectra) -> None:
+    images = stack([texture(seed) for seed in (0, 1, 2, 3, 4, 5, 0, 1, 2, 3)])
+    together = copy_scores(images, known)
+    alone = copy_scores(images[9:], known)
+    assert alone.scores[0] == pytest.approx(together.scores[9], abs=1e-4)
+    few = copy_scores(images[:2], known, np.array([[3, -1], [-1, -1]]))
+    assert few.indices.tolist() == [3, -1]
+    assert few.scores[1] == -1
+
+
+def test_smoothing_keeps_the_mean_of_a_flat_image() -> None:
+    assert torch.allclose(smooth(torch.full((1, 64, 64), 7.0), 3.0), torch.full((1, 64, 64), 7.0), atol=1e-5)

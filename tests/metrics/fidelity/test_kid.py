@@ -1,0 +1,199 @@
+"""House rule 7 for the kernel distance."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from flawforge.metrics import vectors
+from flawforge.metrics.fidelity.kid import kid, kid_blocks, kid_interval
+from flawforge.metrics.fidelity.kid_variance import kid_variance
+
+
+def normal(n: int, d: int = 8, shift: float = 0.0, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).standard_normal((n, d)) + shift
+
+
+def plain_kid(x: Any, y: Any) -> float:
+    """The definition, one pair at a time."""
+    d = x.shape[1]
+
+    def k(a: Any, b: Any) -> float:
+        return float((sum(p * q for p, q in zip(a, b, strict=True)) / d + 1) ** 3)
+
+    within = [np.mean([k(s[i], s[j]) for i in range(len(s)) for j in range(len(s)) if i != j]) for s in (x, y)]
+    return float(sum(within) - 2 * np.mean([k(a, b) for a in x for b in y]))
+
+
+def moments_apart(shift: float) -> float:
+    """The true value for N(0, 1) and N(shift, 1) in one dimension.
+
+    (xy + 1)³ = sum of C(3, r) x^r y^r, so the distance is the sum of C(3, r) (difference of the r-th moments)².
+    """
+    return 3 * shift**2 + 3 * shift**4 + (shift**3 + 3 * shift) ** 2
+
+
+def test_identity_equal_sets_are_at_the_negative_of_their_own_spread() -> None:
+    # with y = x the diagonal k(x_i, x_i) stays in the cross term alone: KID = 2 (mean off the diagonal - mean of all)
+    x = normal(30)
+    k = (x @ x.T / 8 + 1) ** 3
+    off = (k.sum() - np.trace(k)) / (30 * 29)
+    assert kid(x, x) == pytest.approx(2 * (off - k.mean()), rel=1e-12)
+    assert kid(x, x) < 0
+    still = np.full((5, 3), 0.25)  # a set without spread
+    assert kid(still, still) == pytest.approx(0, abs=1e-15)
+
+
+def test_swap_changes_nothing() -> None:
+    x, y = normal(20), normal(33, shift=0.3, seed=1)
+    assert kid(x, y) == pytest.approx(kid(y, x), rel=1e-12)
+
+
+def test_closed_form_within_five_standard_errors() -> None:
+    for shift in (0.0, 0.5, 1.0):
+        values = [kid(normal(20, 1, 0, seed), normal(20, 1, shift, 1000 + seed)) for seed in range(400)]
+        error = np.std(values) / np.sqrt(len(values))
+        assert abs(np.mean(values) - moments_apart(shift)) < 5 * error  # unbiased at n = 20
+
+
+def test_it_is_unbiased_exactly_over_all_samples_of_a_small_population() -> None:
+    population = np.array([[-1.0], [0.0], [2.0]])
+    true = sum(c * (np.mean(population**r) - 0) ** 2 for c, r in ((3, 1), (3, 2), (1, 3)))  # against the point 0
+    samples = [kid(population[list(pick)], np.zeros((2, 1))) for pick in itertools.product(range(3), repeat=3)]
+    assert np.mean(samples) == pytest.approx(true, rel=1e-12)
+
+
+def test_it_grows_with_the_fault() -> None:
+    x, y = normal(100), normal(100, seed=1)
+    values = [kid(x, y + shift) for shift in (0, 0.1, 0.2, 0.4, 0.8)]
+    assert values == sorted(values)
+    values = [kid(x, y * scale) for scale in (1, 1.3, 1.6, 2)]
+    assert values == sorted(values)
+
+
+def test_the_order_of_images_does_not_matter_and_the_seed_decides_the_rest() -> None:
+    x, y = normal(24), normal(24, shift=0.2, seed=1)
+    assert kid(x[::-1], y) == pytest.approx(kid(x, y), rel=1e-10)
+    assert kid_interval(x, y, seed=3, resamples=50) == kid_interval(x, y, seed=3, resamples=50)
+    assert kid_interval(x, y, seed=3, resamples=50) != kid_interval(x, y, seed=4, resamples=50)
+    assert kid_blocks(x, y, 4, seed=3) == kid_blocks(x, y, 4, seed=3)
+    assert kid_blocks(x, y, 4, seed=3) != kid_blocks(x, y, 4, seed=4)
+
+
+def test_unequal_sizes_and_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = normal(7, 3), normal(13, 3, 0.5, 1)
+    whole = kid(x, y)
+    variance = kid_variance(x, y)
+    assert whole == pytest.approx(plain_kid(x, y), rel=1e-12)
+    monkeypatch.setattr(vectors.row_blocks, "__defaults__", (3,))
+    assert kid(x, y) == pytest.approx(whole, rel=1e-12)
+    assert kid_variance(x, y) == pytest.approx(variance, rel=1e-10)
+
+
+def test_a_set_that_misses_a_mode_and_one_that_adds_one_are_both_seen() -> None:
+    # a distance cannot tell the two directions apart (precision and recall do); it must be blind to neither
+    rng = np.random.default_rng(0)
+    two = np.concatenate([rng.normal(-2, 1, (60, 4)), rng.normal(2, 1, (60, 4))])
+    one = rng.normal(-2, 1, (60, 4))
+    for real, generated in ((two, one), (one, two)):
+        assert kid_interval(real, generated, resamples=300).low > 0
+
+
+def test_group_pairs_do_not_count() -> None:
+    x, y = normal(12, seed=5), normal(15, shift=0.1, seed=6)
+    crops = np.repeat(x, 3, axis=0)  # each image three times, as a group
+    groups = np.repeat(np.arange(12), 3)
+    assert kid(crops, y, groups) == pytest.approx(kid(x, y), rel=1e-12)
+    assert kid(crops, y) > kid(x, y)
+    one, other = (kid_interval(s, y, g, seed=1, resamples=200) for s, g in ((crops, groups), (x, None)))
+    assert one.groups == other.groups == 12
+    assert one[:2] == pytest.approx(other[:2], rel=1e-9)
+
+
+@pytest.mark.slow
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    for shift, least in ((1.0, 0.90), (0.0, 0.95)):  # wider than it says where the sets have one distribution
+        hits = 0
+        for seed in range(200):
+            x, y = normal(40, 1, 0, seed), normal(40, 1, shift, 1000 + seed)
+            found = kid_interval(x, y, seed=seed, resamples=300)
+            hits += found.low <= moments_apart(shift) <= found.high
+        assert hits / 200 >= least - 3 * np.sqrt(0.05 * 0.95 / 200), (shift, hits)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.6])
+def test_the_variance_in_closed_form_is_that_of_repeats(shift: float) -> None:
+    pairs = [(normal(20, 2, 0, seed), normal(32, 2, shift, 5000 + seed)) for seed in range(600)]
+    values = np.array([kid(x, y) for x, y in pairs])
+    claimed = np.array([kid_variance(x, y) for x, y in pairs])
+    spread = (values - values.mean()) ** 2
+    error = np.sqrt((spread.var() + claimed.var()) / len(pairs))
+    assert abs(claimed.mean() - spread.mean()) < 5 * error
+    assert error < 0.15 * spread.mean()  # the comparison has power
+
+
+def test_the_variance_is_unbiased_exactly_over_all_samples_of_a_small_population() -> None:
+    population = np.array([[-1.0], [2.0]])
+    picks = [list(pick) for pick in itertools.product(range(2), repeat=4)]
+    others = [list(pick) for pick in itertools.product(range(2), repeat=5)]
+    values, claimed = [], []
+    for a in picks:
+        for b in others:
+            x, y = population[a], population[b] * 0.5 + 0.3
+            values.append(kid(x, y))
+            claimed.append(kid_variance(x, y))
+    assert np.mean(claimed) == pytest.approx(np.var(values), rel=1e-9)
+
+
+def test_blocks_agree_with_all_pairs_and_share_no_image() -> None:
+    x, y = normal(200), normal(150, shift=0.4, seed=1)
+    found = kid_blocks(x, y, 10)
+    assert (found.blocks, found.size) == (10, 15)
+    assert abs(found.value - kid(x, y)) < 4 * found.error
+    with pytest.raises(ValueError) as caught:
+        kid_blocks(x, y, 76)
+    assert str(caught.value) == "blocks is 76; with 200 real and 150 generated images it is 2 to 75"
+
+
+def test_float32_input_is_worked_on_in_float64() -> None:
+    x, y = torch.randn(30, 16) * 20 + 300, torch.randn(30, 16) * 20 + 300
+    assert kid(x, y) == kid(x.double().numpy(), y.double().numpy())
+
+
+def test_what_does_not_fit_is_told() -> None:
+    x = normal(5)
+    cases: list[tuple[Any, Any, Any, str]] = [
+        (x[:1], x, None, "real has 1 rows; this number needs at least 2"),
+        (x, x[:, :3], None, "real has 8 features a row and generated 3; both come from the same extractor"),
+        (x, x[0], None, "generated has shape (8,); it is (N, D), a row of D features per image"),
+        (x, np.where(np.eye(5, 8) > 0, np.nan, x), None, "generated holds a value that is not finite, first in row 0"),
+        (x, x, [0, 0, 1], "real_groups has shape (3,); it is one group number for each of the 5 rows"),
+        (x, x, [0] * 5, "real_groups holds 1 groups; this number needs at least 2"),
+    ]
+    for real, generated, groups, message in cases:
+        with pytest.raises(ValueError) as caught:
+            kid(real, generated, groups)
+        assert str(caught.value) == message
+
+
+@pytest.mark.slow
+def test_torchmetrics_says_the_same() -> None:
+    image = pytest.importorskip("torchmetrics.image.kid")
+
+    class Given(torch.nn.Module):
+        num_features = 16
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images.flatten(1)
+
+    x = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    y = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(1)) * 1.2
+    theirs = image.KernelInceptionDistance(feature=Given(), subsets=1, subset_size=40, normalize=False)
+    theirs.set_dtype(torch.float64)
+    theirs.update(x, real=True)
+    theirs.update(y, real=False)
+    assert kid(x.flatten(1), y.flatten(1)) == pytest.approx(float(theirs.compute()[0]), abs=1e-4)

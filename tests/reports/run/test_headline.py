@@ -1,0 +1,67 @@
+from collections.abc import Callable
+
+import pytest
+
+from flawforge.reports.run.headline import headline
+from flawforge.reports.run.nearest import read_audit
+from flawforge.reports.run.synthetic import read_synthetic
+from flawforge.runs.copying import Copying
+
+
+def test_the_outcome_in_plain_sentences(drawn: Callable) -> None:
+    run = drawn()
+    run.synthetic()
+    run.audit()
+    top = headline(run.settings(), {"kimg": 24.0, "seconds": 580}, read_synthetic(run.run), read_audit(run.run))
+    assert top.title == "dcgan-lite on scratch, steel"
+    assert [sentence.replace("\u00a0", " ") for sentence in top.sentences] == [
+        "dcgan-lite learned from 30 images of scratch (steel) for 24 kimg in 9 min 40 s.",
+        "50 images were generated.",
+        "None of the 50 generated images equals a training image.",
+    ]
+    facts = {fact.label: (fact.value, fact.note.replace("\u00a0", " ")) for fact in top.facts}
+    assert facts["Exact copies"] == ("0", "of 50, 0 %")
+    assert facts["Median distance to nearest"][1].startswith("gray levels; real to real ")
+
+
+@pytest.mark.parametrize("verdict", ["cannot tell on images like these", "too few images to tell"])
+def test_where_copies_cannot_be_told_no_zero_stands_among_the_big_numbers(drawn: Callable, verdict: str) -> None:
+    """0 of 64, 0 %, once read as an all-clear beside an audit that had missed all copies it planted."""
+    run = drawn()
+    run.audit()
+    audit = read_audit(run.run)
+    assert audit is not None
+    copying = Copying(
+        verdict=verdict, found=0, alarm_rate=0.01, threshold=None, image_threshold=None, real=[], generated=[],
+        groups=21, planted=32, recovered=0, detectable=None,
+    )  # fmt: skip
+
+    def copies(**changes: object) -> tuple[str, str, str]:
+        top = headline(run.settings(), None, None, audit.model_copy(update={"copying": copying, **changes}))
+        (fact,) = [fact for fact in top.facts if "opies" in fact.label]
+        return fact.label, fact.value, fact.note
+
+    assert copies() == ("Copies", "cannot tell", "none of 50 is an exact one")
+    assert copies(exact_copies=2)[:2] == ("Exact copies", "2")
+    assert copies(copying=copying.model_copy(update={"verdict": "no evidence of copying"}))[1] == "0"
+
+
+def test_what_is_missing_is_said(drawn: Callable) -> None:
+    top = headline({}, None, None, None)
+    assert top.title == "unnamed recipe on unknown data"
+    assert top.sentences == (
+        "unnamed recipe learned from an unrecorded number of images (unknown data); no step of the training is logged.",
+        "No images have been generated yet, so none has been checked for copies.",
+    )
+    assert (top.facts[-1].label, top.facts[-1].value) == ("Exact copies", "not measured")
+
+
+def test_an_incomplete_set_is_said(drawn: Callable) -> None:
+    run = drawn()
+    run.synthetic(1)
+    (run.run.synthetic / "set.json").write_text('{"complete": false}')
+    top = headline(run.settings(), None, read_synthetic(run.run), None)
+    assert top.sentences[1:] == (
+        "1 image was generated; the set is not complete.",
+        "Whether they are copies has not been checked yet.",
+    )

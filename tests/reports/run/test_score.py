@@ -1,0 +1,102 @@
+"""The score on the page: the sentence first, every number beside its scale, nothing measured told as that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flawforge.reports.page import report
+from flawforge.reports.run.score import read_score, score_section
+from flawforge.reports.run.synthetic import read_synthetic
+
+
+def html(drawn: Any) -> str:
+    return report(drawn.run).read_text(encoding="utf-8")
+
+
+def section(text: str) -> str:
+    found = re.search(r'<section id="score">.*?</section>', text, flags=re.S)
+    assert found
+    return found.group(0)
+
+
+def test_without_a_score_the_command_to_make_one_is_told(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    part = section(html(one))
+    assert "Not measured: this run has no score." in part
+    assert f"flawforge score {one.run.path}" in part
+    assert "<b>How real they look, as a number.</b> Not measured." in html(one)
+
+
+def test_the_plain_sentence_comes_first_and_the_numbers_follow(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    one.score()
+    part = section(html(one))
+    assert part.index("The generated images can be told from real ones") < part.index("Kernel distance (KID)")
+    assert part.count('<svg class="strip"') == 3
+    assert "0.510 (0.410 to 0.610)" in part
+    assert "they are no Inception scores" in part
+    assert "not measured" in part  # the classical precision of the drawn record
+    assert "<b>How real one image is.</b>" in html(one)
+    assert "The generated images can be told" in html(one).split("<nav", 1)[0]
+
+
+def test_what_is_beyond_is_marked_and_nothing_else(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    one.score()
+    record = read_score(one.run)
+    assert record is not None
+    shown = score_section(one.run, record, read_synthetic(one.run))
+    assert [row.beyond for row in shown.rows] == [True, False, False]
+    assert shown.rows[1].classical == "not measured"
+    assert [row.better for row in shown.rows] == ["lower is better", "higher is better", "lower is better"]
+
+
+def test_charts_classes_confusion_and_images_are_there(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    one.score()
+    part = section(html(one))
+    assert part.count('<svg class="chart"') == 2
+    assert "have 4.20 dB less fine structure than real ones" in part
+    assert "Class by class" in part
+    assert "not measured: 4 pieces of real material; it takes 12" in part
+    assert part.count('class="numbers confusion') == 2
+    assert "Most realistic" in part
+    assert part.count("<img ") == 4
+    assert "Fréchet distance without its small-n bias" in part
+
+
+def test_too_few_images_show_the_sentence_and_no_number(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    one.score(empty=True)
+    part = section(html(one))
+    assert "cannot be told" in part
+    assert "<table" not in part
+    assert "<svg" not in part
+
+
+def test_a_score_of_another_set_says_so(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    one.synthetic()
+    facts = one.run.synthetic / "set.json"
+    facts.write_text(facts.read_text().replace('"n": 50', '"manifest_sha256": "new", "n": 50'))
+    one.score()
+    assert "The score looked at another set of 64 images" in section(html(one))
+
+
+def test_what_a_record_says_is_escaped(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    one.score(sentence="<script>alert(1)</script>", label='a"<b>')
+    part = section(html(one))
+    assert "<script>alert" not in part
+    assert 'a"<b>' not in part
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_the_same_record_gives_the_same_page(drawn: Callable[..., Any], empty: bool) -> None:
+    one = drawn()
+    one.score(empty=empty)
+    assert html(one) == html(one)

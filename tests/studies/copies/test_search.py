@@ -1,0 +1,106 @@
+"""The calibrated search on drawn textures: what is planted is found, and nothing where nothing is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.ndimage as nd
+import torch
+
+from flawforge.studies.copies.candidates import Retrieval
+from flawforge.studies.copies.planted import DISGUISES, HEAVY, disguise
+from flawforge.studies.copies.search import CopySearch, copied, detectable, spread
+
+SIDE = 64
+
+
+def texture(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    sizes = rng.uniform(0.8, 4, 3)
+    rough = sum(nd.gaussian_filter(rng.standard_normal((SIDE, SIDE)), s) * s for s in sizes)
+    return np.clip(np.rint(128 + 25 * rough / rough.std()), 0, 255).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def search() -> CopySearch:
+    return CopySearch(texture, np.arange(40))
+
+
+@pytest.mark.slow
+def test_planted_copies_are_found_and_honest_images_are_not(search: CopySearch) -> None:
+    """The short form of benchmarks/audit_calibration.py: 40 to train on, 60 honest, two of each disguise."""
+    scale, draws = search.scale(), np.random.default_rng(0)
+    assert scale is not None
+    kinds = [kind for kind in DISGUISES if kind not in HEAVY]
+    planted = [disguise(texture(i), kinds[i % 8], texture(900), draws) for i in range(16)]
+    honest = [texture(seed).astype(np.uint8) for seed in range(100, 160)]
+    scores = search.look(torch.from_numpy(np.stack(honest + planted)).float())
+    _, called = copied(scale, scores.scores)
+    assert called.tolist() == list(range(60, 76))
+    assert scores.indices[60:].tolist() == list(range(16))
+    assert (scores.scores[:60] >= scale.threshold(0.01)).sum() <= 3
+
+
+def test_images_of_the_same_group_do_not_count() -> None:
+    """Two crops of one picture are one group: the scale must not see them, or every copy would look honest."""
+    groups = np.arange(20) // 2
+    twins = CopySearch(lambda index: texture(index // 2), groups)
+    scale = twins.scale()
+    assert scale is not None
+    assert scale.groups == 10
+    assert scale.scores.max() < 0.4
+    assert CopySearch(texture, np.zeros(5, np.int64)).scale() is None
+
+
+def test_an_overlap_that_the_groups_missed_does_not_spoil_the_scale() -> None:
+    missed = CopySearch(lambda index: texture(0 if index == 29 else index), np.arange(30))
+    scale = missed.scale()
+    assert scale is not None
+    assert (missed.set_aside, scale.groups) == (2, 28)
+    assert scale.scores.max() < 0.4
+
+
+def test_many_training_images_are_retrieved_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flawforge.studies.copies.search.EVERY", 10)
+    monkeypatch.setattr("flawforge.studies.copies.candidates.KEPT", 6)
+    many = CopySearch(texture, np.arange(30))
+    planted = [texture(3)[:, ::-1].copy(), np.rot90(texture(17)).copy(), texture(25) * 0.8]
+    found = many.look(torch.from_numpy(np.stack(planted)))
+    assert found.indices.tolist() == [3, 17, 25]
+    excluded = many.look(torch.from_numpy(texture(3)[None]), np.array([3]))
+    assert excluded.indices[0] != 3
+
+
+def test_descriptions_of_training_images_are_joined_once() -> None:
+    grays = torch.from_numpy(np.stack([texture(seed) for seed in range(6)]))
+    parts, whole = Retrieval(torch.device("cpu")), Retrieval(torch.device("cpu"))
+    for part in grays.split(2):
+        parts.add(part)
+    whole.add(grays)
+    found = parts.candidates(grays)
+    joined = parts._rows[0].data_ptr()
+    assert (parts.candidates(grays) == found).all()
+    assert (whole.candidates(grays) == found).all()
+    assert found[:, 0].tolist() == list(range(6))
+    assert [rows.data_ptr() for rows in parts._rows] == [joined]
+
+
+def test_the_share_that_would_have_been_noticed() -> None:
+    assert detectable(299, 32, 32) == pytest.approx((1 - 0.05 ** (1 / 299)) / 0.05 ** (1 / 32))
+    assert detectable(10, 32, 0) is None
+    assert detectable(1, 32, 20) is None
+
+
+def test_the_scale_takes_one_of_each_group_first() -> None:
+    groups = np.array([0, 0, 0, 0, 1, 2, 3])
+    assert sorted(groups[spread(groups, 4)].tolist()) == [0, 1, 2, 3]
+    assert len(spread(groups, 99)) == 7
+
+
+@pytest.mark.parametrize("kind", list(DISGUISES))
+def test_a_disguise_keeps_the_shape_and_changes_the_image(kind: str) -> None:
+    image, other = texture(1)[:, :50], texture(2)[:, :50]
+    made = disguise(image, kind, other, np.random.default_rng(0))
+    assert (made.shape, made.dtype) == (image.shape, np.uint8)
+    assert np.array_equal(made, image) == (kind == "exact")
+    assert np.array_equal(made, disguise(image, kind, other, np.random.default_rng(0)))

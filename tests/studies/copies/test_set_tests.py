@@ -1,0 +1,148 @@
+"""The set as a whole: few modes are exposed, and held-out images are of unseen groups."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flawforge.core.progress import SILENT
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
+from flawforge.data.sample import Sample
+from flawforge.studies.copies import set_tests as whole_set
+from flawforge.studies.copies.set_tests import (
+    Labels,
+    diversity,
+    drawn,
+    held_out,
+    set_against_unseen,
+    whole_sentence,
+)
+
+
+def test_a_generator_of_few_modes_is_exposed_and_an_honest_one_is_not() -> None:
+    rng = np.random.default_rng(0)
+    real, honest = rng.normal(size=(60, 12)), rng.normal(size=(400, 12))
+    modes = rng.normal(size=(20, 12))[rng.integers(20, size=400)] + 0.01 * rng.normal(size=(400, 12))
+    good, poor = diversity(honest, real), diversity(modes, real)
+    assert good.repeats == 0
+    assert (poor.repeats, poor.clusters) == (400, 20)
+    assert good.vendi == pytest.approx(good.vendi_real, rel=0.1)
+    assert poor.vendi is not None
+    assert poor.vendi < 21
+    assert poor.sentence.startswith("400 of 400 generated images repeat another one (20 clusters")
+
+
+def test_without_a_scale_diversity_is_not_measured() -> None:
+    found = diversity(np.zeros((5, 3)), np.zeros((4, 3)))
+    assert (found.repeats, found.vendi) == (None, None)
+    assert found.sentence == "Diversity not measured: 4 independent training images give no scale, 10 would."
+
+
+def test_held_out_images_are_of_groups_that_training_has_not_seen(
+    make_run: Any, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = load(draw_images(tmp_path / "data" / "dents", 12))
+    group = {sample.sha256: index // 2 for index, sample in enumerate(whole.samples)}
+    monkeypatch.setattr(
+        Dataset, "groups", lambda self, progress=None: np.array([group[s.sha256] for s in self.samples])
+    )
+    part = whole.select(None, 4, 0)
+    run = make_run(part)
+    assert held_out(run, part, SILENT) is None
+    settings = {key: value for key, value in run.settings.items() if key != "format"}
+    run.save_settings(settings | {"selection": {"classes": None, "shots": 4}})
+    found = held_out(run, part, SILENT)
+    assert found is not None
+    assert len(found) == 2
+    seen = {group[sample.sha256] for sample in part.samples}
+    assert not seen & {group[sample.sha256] for sample in found.samples}
+
+
+def rows(n: int, seed: int, near: np.ndarray | None = None) -> np.ndarray:
+    draws = np.random.default_rng(seed)
+    return draws.normal(0, 1, (n, 6)) if near is None else near[draws.integers(len(near), size=n)] + 1e-3
+
+
+def test_five_tests_together_keep_their_rate_and_still_find_copies() -> None:
+    alarms = single = 0
+    for seed in range(40):
+        sets = rows(30, 3 * seed), rows(30, 3 * seed + 1), rows(30, 3 * seed + 2)
+        found = set_against_unseen(*sets)
+        assert all(test.p is not None and test.adjusted is not None and test.adjusted >= test.p for test in found)
+        single += any(test.p <= 0.05 for test in found if test.p is not None)
+        alarms += any(test.adjusted <= 0.05 for test in found if test.adjusted is not None)
+    assert single > alarms  # each test by itself raises more alarms
+    assert alarms <= 5  # P(more | rate 0.05) = 0.014
+    real = rows(30, 1)
+    copied = set_against_unseen(real, rows(30, 2), rows(30, 3, near=real))
+    assert {test.name for test in copied if test.adjusted is not None and test.adjusted <= 0.01} >= {
+        "C_T", "authenticity", "DCR share",
+    }  # fmt: skip
+    assert "As a whole the set lies nearer" in whole_sentence(copied)
+    assert "corrected for 5 tests" in whole_sentence(copied)
+    assert whole_sentence(set_against_unseen(real, rows(30, 2), rows(30, 4))) == ""
+
+
+def test_one_class_with_and_without_its_name_is_the_same() -> None:
+    sets = rows(30, 1), rows(40, 2), rows(50, 3)
+    names: Labels = tuple(np.repeat("pits", len(one)) for one in sets)  # type: ignore[assignment]
+    assert set_against_unseen(*sets, names) == set_against_unseen(*sets)
+
+
+def test_of_more_images_than_are_looked_at_each_has_the_same_chance() -> None:
+    assert drawn(7, 10, "generated").tolist() == list(range(7))
+    some = drawn(60_000, 10_000, "generated")
+    assert len(np.unique(some)) == 10_000
+    assert (np.diff(some) > 0).all()
+    share = np.bincount(some // 10_000, minlength=6) / 10_000  # of six classes that follow each other
+    assert np.abs(share - 1 / 6).max() < 0.02
+    assert drawn(60_000, 10_000, "generated").tolist() == some.tolist()
+
+
+def samples(counts: dict[str, int]) -> Dataset:
+    named = [label for label, count in counts.items() for _ in range(count)]
+    made = (Sample(f"{i}.png", label, 8, 8, "L", "PNG", True, 255, f"{i}") for i, label in enumerate(named))
+    return Dataset("d", Path("d"), "classes", tuple(made))
+
+
+def test_a_bounded_part_of_each_set_is_described_and_its_classes_go_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features tell the class and the set that each row came from; the tests get them with the right labels."""
+    training, unseen = samples({"a": 60, "b": 60}), samples({"a": 200, "b": 30})
+    entries = [SimpleNamespace(label=label) for label in ["a"] * 100 + ["b"] * 100]
+    lineup = SimpleNamespace(training=training, entries=entries, read_generated=None)
+    asked: list[np.ndarray] = []
+    lists = [[entry.label for entry in entries], *([one.label for one in data.samples] for data in (training, unseen))]
+
+    def describe(read: Any, indices: np.ndarray) -> np.ndarray:
+        asked.append(indices)
+        return np.array([[float(lists[len(asked) - 1][i] == "b"), float(i)] for i in indices])
+
+    def look(real: np.ndarray, held: np.ndarray, made: np.ndarray, labels: Labels) -> list[Any]:
+        for rows, names in zip((real, held, made), labels, strict=True):
+            assert (rows[:, 0] == (names == "b")).all()
+        return []
+
+    monkeypatch.setattr(whole_set, "MOST", 50)
+    monkeypatch.setattr(whole_set, "_describer", lambda *_: describe)
+    monkeypatch.setattr(whole_set, "held_out", lambda *_: unseen)
+    monkeypatch.setattr(whole_set, "set_against_unseen", look)
+    found, _ = whole_set.look_at_set(None, lineup, np.arange(120), None, SILENT)  # type: ignore[arg-type]
+    assert [len(rows) for rows in asked] == [50, 50, 50]
+    assert found.looked_at == 50
+    assert 15 <= np.sum(asked[0] >= 100) <= 35  # both classes of the generated images, not the first alone
+    assert 15 <= np.sum(asked[1] >= 60) <= 35
+
+
+def test_the_memory_of_diversity_grows_with_the_images_and_not_with_their_square() -> None:
+    real = np.random.default_rng(0).normal(size=(4000, 3))
+    tracemalloc.start()
+    diversity(real[:20], real)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6  # 4,000 x 4,000 distances alone are 128 MB

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flawforge
+from flawforge.core.errors import DataUnusableError, FlawforgeError, RunExistsError, SettingError
+from flawforge.core.files import read_json
+from flawforge.core.progress import SILENT
+from flawforge.reports.search.page import search_page
+from flawforge.runs.searches import SettingsTried, load_search
+from saved import saved
+
+pytest.importorskip("optuna")
+
+from flawforge.studies.search import held_out_kid as search_referee
+from flawforge.studies.search.held_out_kid import cut
+from flawforge.studies.search.outcome import search_sentence
+from flawforge.studies.search.plan import SearchPlan, open_search, read_plan
+from flawforge.studies.search.space import search_space
+from flawforge.studies.search.storage import Store
+from flawforge.studies.search.workers import Job, work_together
+
+verb = import_module("flawforge.studies.search.run")
+
+TINY: dict[str, Any] = {
+    "resolution": 16, "generator_depth": 2, "discriminator_depth": 2, "latent": 8, "batch": 4,
+    "precision": "float32", "extractor": "pixels", "kimg": 0.08, "recipe": "dcgan-lite",
+}  # fmt: skip
+Draw = Callable[..., Path]
+
+
+@pytest.fixture
+def lines(draw_images: Draw, tmp_path: Path) -> Path:
+    return draw_images(tmp_path / "data" / "scratches", 60).parent
+
+
+def test_a_search_ends_in_a_record_and_a_recipe_that_train_takes(lines: Path, tmp_path: Path) -> None:
+    out = tmp_path / "search"
+    record = flawforge.search(lines, out, trials=5, confirmations=1, **TINY)
+    assert record == load_search(out)
+    assert [trial.number for trial in record.trials] == [0, 1, 2, 3, 4]
+    start = record.start
+    assert record.trials[0].settings == {field: start[field] for field in record.trials[0].settings}
+    assert record.trials[0].outcome == "whole"
+    assert len(record.trials[0].kids) == len(record.rungs) == 3
+    assert all(trial.outcome in ("whole", "pruned") for trial in record.trials)
+    assert record.n_training + record.n_choose + record.n_confirm == 60
+    assert record.stopped == "trials"
+    assert {one.field for one in record.sensitivity} == {"generator_lr", "discriminator_lr", "augment", "ema_kimg"}
+    tuned = flawforge.recipe(out / "best.toml")
+    assert tuned.dump() == record.recipe
+    assert tuned.kimg is None  # the length of the trials is no part of what was found
+    assert (
+        flawforge.train(lines, tmp_path / "run", out / "best.toml", kimg=0.02).settings["recipe"]["name"]
+        == "dcgan-lite"
+    )
+
+
+def test_the_same_seed_finds_the_same_and_going_on_adds_to_it(lines: Path, tmp_path: Path) -> None:
+    def outcome(name: str, trials: int, **more: Any) -> list[tuple[dict[str, Any], list[float]]]:
+        record = flawforge.search(lines, tmp_path / name, trials=trials, confirmations=0, **TINY, **more)
+        return [(trial.settings, trial.kids) for trial in record.trials]
+
+    first = outcome("one", 2)
+    assert outcome("two", 2) == first
+    with pytest.raises(RunExistsError, match="already holds a search. Add --resume"):
+        outcome("one", 3)
+    more = outcome("one", 3, resume=True)
+    assert more[:2] == first
+    assert len(more) == 3
+    assert more[2][0] not in [settings for settings, _ in first]
+    with pytest.raises(SettingError, match=r"begun with other settings: seed 0 -> 1\. .*only --trials"):
+        outcome("one", 3, resume=True, seed=1)
+
+
+@pytest.mark.parametrize("own", [{}, {"beta1": 0.9}], ids=["from within the ranges", "from outside"])
+def test_a_planted_best_value_is_found(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, float]
+) -> None:
+    """The planted truth: the distance depends on one setting, smallest at 1e-3, and not on the other."""
+
+    def planted(self: object, run: Any, device: object, seed: int = 0) -> float:
+        return 0.1 + abs(math.log10(run.settings["recipe"]["generator_lr"]) + 3)
+
+    monkeypatch.setattr(search_referee.Referee, "kid", planted)
+    record = flawforge.search(
+        lines, tmp_path / "search", trials=16, confirmations=1, settings=["generator_lr=1e-6..1e-1", "beta1"],
+        **{**TINY, "kimg": 0.016}, **own,
+    )  # fmt: skip
+    best = next(trial for trial in record.trials if trial.number == record.best)
+    assert 3e-4 < best.settings["generator_lr"] < 3e-3
+    assert record.improved is True
+    assert record.recipe["generator_lr"] == best.settings["generator_lr"]
+    first = record.sensitivity[0]
+    assert first.field == "generator_lr"
+    assert first.importance is not None
+    assert first.importance > 0.6
+
+
+@pytest.mark.parametrize("winner", ["0000", "0002"])
+def test_a_recipe_outside_the_ranges_is_trained_as_it_is_and_nothing_else_is_called_so(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, winner: str
+) -> None:
+    def planted(self: object, run: Any, device: object, seed: int = 0) -> float:
+        return 0.1 if run.path.name == winner else 0.5 + run.settings["recipe"]["ema_kimg"]
+
+    monkeypatch.setattr(search_referee.Referee, "kid", planted)
+    record = flawforge.search(
+        lines, tmp_path / "search", trials=3, confirmations=0, settings=["ema_kimg", "augment=light,full"],
+        **{**TINY, "kimg": 0.016}, ema_kimg=0.0, augment="none",
+    )  # fmt: skip
+    first, best = record.trials[0], record.trials[int(winner)]
+    assert first.settings == {"ema_kimg": 0.0, "augment": "none"}
+    assert (first.outcome, len(first.kids)) == ("whole", 3)
+    made = read_json(tmp_path / "search" / "trials" / "0000" / "run.json")["recipe"]
+    assert {**made, "kimg": None} == record.start
+    assert all(0.1 <= trial.settings["ema_kimg"] <= 4 for trial in record.trials[1:])
+    assert record.best == best.number
+    assert {field: record.recipe[field] for field in best.settings} == best.settings
+    assert ("none did better" in record.sentence) == (winner == "0000")
+    assert search_page(tmp_path / "search").is_file()
+
+
+def test_a_record_does_not_take_its_first_trial_for_the_recipe() -> None:
+    tried = SettingsTried(number=0, settings={"beta1": 0.3}, kids=[0.2], outcome="whole", seconds=1.0, folder="0000")
+    assert "none did better" in search_sentence([tried], tried, [], {"name": "dcgan-sn", "beta1": 0.3})
+    assert "the best has a kernel distance of 0.2" in search_sentence([tried], tried, [], {"name": "x", "beta1": 0.5})
+
+
+def test_a_gain_that_does_not_hold_leaves_the_recipe_as_it_was(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted untruth: trial 3 looks best where settings are chosen, and is worse on fresh seeds."""
+    asked: list[int] = []
+
+    def lucky(self: object, run: Any, device: object, seed: int = 0) -> float:
+        asked.append(1)
+        return 0.1 if run.path.name == "0003" else 1.0 + 0.01 * len(asked)
+
+    monkeypatch.setattr(search_referee.Referee, "kid", lucky)
+    monkeypatch.setattr(verb, "confirm", lambda job, settings, name, seed: {"start": 1.0, "best": 1.5}[name])
+    record = flawforge.search(lines, tmp_path / "search", trials=4, confirmations=2, **TINY)
+    assert record.best == 3
+    assert record.improved is False
+    assert record.recipe == record.start
+    assert "the gain did not hold" in record.sentence
+
+
+def test_no_piece_of_material_is_in_two_parts(lines: Path, tmp_path: Path) -> None:
+    data = flawforge.load(lines)
+    parts = cut(data, 10, seed=0)
+    sides = [set(groups.tolist()) for groups in (parts.train_groups, parts.choose_groups, parts.confirm_groups)]
+    assert not sides[0] & sides[1]
+    assert not sides[0] & sides[2]
+    assert not sides[1] & sides[2]
+    assert len(parts.train) == 10
+    assert len(parts.train_groups) == 10
+    few = data.take(range(20))
+    with pytest.raises(DataUnusableError, match="20 different pieces of material; .* needs at least 40"):
+        cut(few, None, seed=0)
+
+
+def test_held_out_images_are_seen_as_bright_as_the_generators_learn_them(lines: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 1001, (60, 16, 16)).astype(np.uint16)
+    folder = saved(lines / "deep", images)
+    dark = flawforge.load(folder)
+    bright = int(cut(dark, None, seed=0).train.samples[0].file[:2])
+    images[bright, 0, 0] = 3000
+    saved(folder, images)
+    parts = cut(flawforge.load(folder), None, seed=0)
+    assert parts.train.white == 4095
+    start = flawforge.recipe("dcgan-lite", resolution=16)
+    seen: list[float] = []
+
+    def brightest(images: Any) -> Any:
+        seen.append(float(images.max()))
+        return images.flatten(1).numpy()
+
+    search_referee.Referee(parts.choose, parts.choose_groups, start, 1, brightest)  # type: ignore[arg-type]
+    search_referee.Referee(parts.confirm, parts.confirm_groups, start, 1, brightest)  # type: ignore[arg-type]
+    assert seen == [pytest.approx(1000 / 4095 * 2 - 1, abs=0.01)] * 2
+
+
+def test_two_workers_share_one_list_of_trials(lines: Path, tmp_path: Path) -> None:
+    record = flawforge.search(lines, tmp_path / "search", trials=4, workers=2, confirmations=0, **TINY)
+    assert [trial.number for trial in record.trials] == [0, 1, 2, 3]
+    assert len({trial.folder for trial in record.trials}) == 4
+    assert len({json.dumps(trial.settings) for trial in record.trials}) == 4
+
+
+def test_the_error_of_a_worker_is_told(lines: Path, tmp_path: Path) -> None:
+    small = {key: TINY[key] for key in ("resolution", "generator_depth", "discriminator_depth")}
+    start = flawforge.recipe("dcgan-lite", **small)
+    data = flawforge.load(lines)
+    plan = SearchPlan(start, search_space(start), 0.04, 0, None, None, "pixels", data.fingerprint)
+    open_search(tmp_path / "search", plan, resume=False)
+    job = Job(tmp_path / "search", plan, cut(data, None, 0), 2, None, None, "tpu", 1)
+    with pytest.raises(FlawforgeError, match="a worker of the search stopped: --device tpu is no device"):
+        work_together(job, 2, SILENT)
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_with_the_training_that_was_broken_off(lines: Path, tmp_path: Path) -> None:
+    out = tmp_path / "search"
+    words = ["search", str(lines), "--out", str(out), "--recipe", str(tmp_path / "tiny.toml"), "--extractor", "pixels",
+             "--trials", "2", "--confirmations", "0", "--kimg", "40"]  # fmt: skip
+    (tmp_path / "tiny.toml").write_text(
+        'name = "dcgan-lite"\nresolution = 16\ngenerator_depth = 2\ndiscriminator_depth = 2\nlatent = 8\nbatch = 4\n'
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flawforge", *words], env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    history = out / "trials" / "0000" / "history.jsonl"
+    until = time.monotonic() + 120
+    while not (history.is_file() and history.stat().st_size > 500) and time.monotonic() < until:
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    store = Store(out, read_plan(out))
+    assert store.ended == 0
+    assert store.take_up_broken() == ["0000"]
+    assert store.take_up_broken() == []
+    trial = store.next(2)
+    assert trial is not None
+    assert trial.user_attrs["folder"] == "0000"
+    assert trial.params == dict(store.study.trials[0].params)
+    assert store.begun == 1
+
+
+def test_a_minute_that_is_over_begins_no_trial(lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = flawforge.search(lines, tmp_path / "search", trials=3, minutes=1e-9, **TINY)
+    assert record.stopped == "minutes"
+    assert record.trials == []
+    assert record.recipe == record.start
+    assert "none was trained to its full length" in record.sentence
+
+
+def test_wrong_numbers_are_refused(lines: Path, tmp_path: Path) -> None:
+    for change, words in (({"trials": 0}, "--trials is 0"), ({"workers": 0}, "--workers is 0")):
+        with pytest.raises(SettingError, match=words):
+            flawforge.search(lines, tmp_path / "search", **TINY, **change)
+    assert not (tmp_path / "search").exists()

@@ -1,0 +1,134 @@
+"""Trials of workers that are gone are taken up again, those of living ones are left alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flawforge
+from flawforge.studies.search.plan import SearchPlan, open_search
+from flawforge.studies.search.space import search_space
+
+pytest.importorskip("optuna")
+
+from flawforge.studies.search import storage as search_store
+from flawforge.studies.search.storage import Store
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> SearchPlan:
+    start = flawforge.recipe("dcgan-lite", ema_kimg=0)  # outside the range
+    plan = SearchPlan(start, search_space(start), 0.04, 0, None, None, "pixels", "none")
+    open_search(tmp_path, plan, resume=False)
+    return plan
+
+
+def test_a_search_that_broke_off_in_this_very_process_is_taken_up(plan: SearchPlan, tmp_path: Path) -> None:
+    store = Store(tmp_path, plan)
+    with contextlib.suppress(KeyboardInterrupt), store.at_work():  # Ctrl-C in a notebook: the process lives on
+        assert store.next(3) is not None
+        raise KeyboardInterrupt
+    again = Store(tmp_path, plan)
+    assert again.take_up_broken() == ["0000"]
+    assert again.take_up_broken() == []
+    with again.at_work():
+        trial = again.next(3)
+        assert trial is not None
+        assert trial.user_attrs["folder"] == "0000"
+        assert again.settings(trial)["ema_kimg"] == 0  # it is still the recipe as it is
+
+
+def test_a_trial_at_work_is_left_alone(plan: SearchPlan, tmp_path: Path) -> None:
+    store = Store(tmp_path, plan)
+    with store.at_work():
+        assert store.next(3) is not None
+        assert Store(tmp_path, plan).take_up_broken() == []
+
+
+def test_a_worker_is_not_taken_for_another_process_that_has_its_number_now(plan: SearchPlan, tmp_path: Path) -> None:
+    store = Store(tmp_path, plan)
+    with contextlib.suppress(KeyboardInterrupt), store.at_work():
+        trial = store.next(3)
+        assert trial is not None
+        host, _, token = str(trial.user_attrs["worker"]).split(":")
+        assert host == socket.gethostname()
+        trial.set_user_attr("worker", f"{host}:{os.getppid()}:{token}")  # a process that lives
+        raise KeyboardInterrupt
+    assert Store(tmp_path, plan).take_up_broken() == ["0000"]
+
+
+def test_a_worker_of_another_folder_or_computer_is_left_alone(plan: SearchPlan, tmp_path: Path) -> None:
+    store = Store(tmp_path, plan)
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:  # dead after this: there is no such number here
+        pass
+    for name in (f"{socket.gethostname()}:{os.getppid()}:elsewhere", f"another-computer:{process.pid}:0123"):
+        with store.at_work():
+            trial = store.next(3)
+            assert trial is not None
+            trial.set_user_attr("worker", name)
+    assert store.take_up_broken() == []
+
+
+@pytest.fixture
+def shared(plan: SearchPlan, tmp_path: Path) -> tuple[Store, Store]:
+    """The same search in two folders, as on two computers that share a storage."""
+    (tmp_path / "other").mkdir()
+    storage = f"sqlite:///{tmp_path / 'trials.db'}"
+    return Store(tmp_path, plan, storage), Store(tmp_path / "other", plan, storage)
+
+
+def test_a_trial_that_is_just_being_begun_elsewhere_is_left_alone(
+    shared: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = shared
+    begun, seen = threading.Event(), threading.Event()
+    looks: list[object] = []
+    ask, get_trials = here.study.ask, there.study.get_trials
+
+    def slowly() -> object:
+        trial = ask()
+        begun.set()
+        assert seen.wait(20)  # the other computer has looked more than once before the trial has a worker
+        return trial
+
+    def look(*args: Any, **kwargs: Any) -> object:
+        looks.append(get_trials(*args, **kwargs))
+        if len(looks) == 5:
+            seen.set()
+        return looks[-1]
+
+    monkeypatch.setattr(here.study, "ask", slowly)
+    monkeypatch.setattr(there.study, "get_trials", look)
+    monkeypatch.setattr(socket, "gethostname", lambda: threading.current_thread().name)  # two computers
+    with here.at_work():
+        thread = threading.Thread(target=here.next, args=(3,), name="another-computer")
+        thread.start()
+        assert begun.wait(20)
+        assert there.take_up_broken() == []
+        thread.join(20)
+        assert there.take_up_broken() == []
+
+
+def test_a_trial_that_broke_off_as_it_was_begun_is_taken_up(
+    shared: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = shared
+    monkeypatch.setattr(search_store, "NAMED", 0.2)
+    here.study.ask()  # and no more: the worker is killed
+    assert there.take_up_broken() == ["0000"]
+
+
+def test_a_worker_that_is_done_leaves_no_file(plan: SearchPlan, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    with Store(tmp_path, plan).at_work():
+        pass
+    assert not list(tmp_path.rglob("*.worker"))
+    assert set(before) <= set(tmp_path.iterdir())

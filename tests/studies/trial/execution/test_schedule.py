@@ -1,0 +1,165 @@
+"""The course of a trial: what is done first, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from flawforge.core.errors import TrainingInterruptedError
+from flawforge.core.progress import Progress, Task
+from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
+from flawforge.runs.cells import CellKey
+from flawforge.studies.trial.cells.work_list import needs
+from flawforge.studies.trial.execution import schedule as trial_schedule
+from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
+from flawforge.studies.trial.plan import plan
+from flawforge.studies.trial.setup.open import open_trial
+from trial_material import draw_dataset
+
+
+class Told(Task):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.facts: list[dict[str, str]] = []
+        self.places: list[float] = []
+
+    def reach(self, place: float, **facts: str) -> None:
+        self.places.append(place)
+        self.facts.append(facts)
+
+
+class Telling(Progress):
+    """Hands out one `Told`."""
+
+    def __init__(self) -> None:
+        self.told = Told()
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+        yield self.told
+
+
+class Instant:
+    """Does one cell at a time, at once, and minds that what it needs was done."""
+
+    slots = 1
+
+    def __init__(self, settings: TrialSettings) -> None:
+        self.settings, self.order, self.closed = settings, list[CellKey](), False
+
+    def submit(self, key: CellKey) -> None:
+        assert set(needs(key, self.settings)) <= set(self.order)
+        self.order.append(key)
+
+    def finished(self, tick: float) -> list[tuple[CellKey, float]]:
+        return [(self.order[-1], 2.0)]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+SETTINGS = TrialSettings(seeds=3, arms=("classical", "filtered", "recommended"))
+
+
+def test_repeats_are_told_from_the_first_to_the_last(tmp_path: Path) -> None:
+    schedule, progress, executor = Schedule(tmp_path, SETTINGS, "p", Costs()), Telling(), Instant(SETTINGS)
+    schedule.run(executor, progress, None, None)  # type: ignore[arg-type]
+    assert len(executor.order) == len(set(executor.order)) == len(schedule.cells)
+    assert executor.closed
+    repeats = [facts["repeat"] for facts in progress.told.facts]
+    assert repeats[0] == "1 of 3"
+    assert repeats[-1] == "3 of 3"
+    assert repeats == sorted(repeats)
+    assert progress.told.facts[0]["cells"] == f"1 of {len(schedule.cells)}"
+    assert progress.told.places == sorted(progress.told.places)
+
+
+def test_a_judge_who_has_seen_enough_ends_it_before_the_last_repeat(tmp_path: Path) -> None:
+    schedule, executor = Schedule(tmp_path, SETTINGS, "p", Costs()), Instant(SETTINGS)
+    schedule.run(executor, Telling(), None, lambda repeats: repeats == 2)  # type: ignore[arg-type]
+    assert schedule.ended == "clear"
+    assert {key.seed for key in executor.order} == {0, 1}
+
+
+class Timed(Instant):
+    """Takes two seconds of a clock that it moves itself for a cell."""
+
+    now = 0.0
+
+    def finished(self, tick: float) -> list[tuple[CellKey, float]]:
+        self.now += 2
+        return super().finished(tick)
+
+
+TEN = SETTINGS.model_copy(update={"seeds": 10})
+
+
+def timed(
+    tmp_path: Path, patch: pytest.MonkeyPatch, deadline: float, costs: Costs, judge: Callable[[int], bool] | None
+) -> tuple[Schedule, Timed]:
+    schedule, executor = Schedule(tmp_path, TEN, "p", costs), Timed(TEN)
+    patch.setattr(trial_schedule, "time", SimpleNamespace(monotonic=lambda: executor.now))
+    schedule.run(executor, Telling(), deadline, judge)  # type: ignore[arg-type]
+    return schedule, executor
+
+
+def test_a_guess_that_was_too_long_costs_no_repeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = Costs({(name, ""): 600.0 for name in ("generator", "generator-fold0", "generator-fold1")})
+    schedule, executor = timed(tmp_path, monkeypatch, 1500, costs, None)
+    assert (schedule.whole(), schedule.repeats, schedule.ended) == (10, 10, "")
+    assert executor.now == 2 * len(schedule.cells)
+
+
+def test_a_budget_ends_it_between_repeats_and_never_below_what_a_verdict_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = 2 * len([key for key in Schedule(tmp_path, TEN, "p", Costs()).cells if key.seed == 0])
+    for seconds, repeats in ((6 * one + 9, 6), (10 * one + 9, 10), (1, FEWEST_REPEATS)):
+        schedule, executor = timed(tmp_path, monkeypatch, seconds, Costs(), None)
+        assert executor.now == repeats * one
+        assert (schedule.repeats, schedule.ended) == (repeats, "minutes" if repeats < 10 else "")
+
+
+def test_the_evidence_is_looked_at_within_a_budget_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = 2 * len([key for key in Schedule(tmp_path, TEN, "p", Costs()).cells if key.seed == 0])
+    looked: list[int] = []
+    schedule, _ = timed(tmp_path, monkeypatch, 6 * one + 9, Costs(), lambda repeats: looked.append(repeats) or False)
+    assert looked == [1, 2, 3, 4, 5, 6]
+    assert schedule.ended == "minutes"
+    schedule, executor = timed(tmp_path, monkeypatch, 6 * one + 9, Costs(), lambda repeats: repeats == 4)
+    assert (schedule.repeats, schedule.ended) == (4, "clear")
+    assert executor.now == 4 * one
+
+
+def test_a_plan_within_minutes_says_how_many_repeats_and_never_more_than_were_asked_for(tmp_path: Path) -> None:
+    photos = draw_dataset(tmp_path / "photos", 12)
+    for minutes, seeds, told in ((0.001, 10, 3), (0.001, 1, 1), (1e6, 10, 10)):
+        settings = TrialSettings(arms=("real", "classical"), shots=(3,), resolution=(32, 32), seeds=seeds)
+        bench = open_trial(photos, tmp_path / "out", settings)
+        planned = plan(bench, Costs({("arm", "small-cnn"): 60.0}), 1, minutes)
+        assert planned.seeds == told
+        assert ("not enough for the 3 repeats that a verdict needs at least" in planned.sentence) == (told == 3)
+
+
+def test_a_stop_inside_a_cell_speaks_of_the_trial(tmp_path: Path) -> None:
+    class Stopped(Instant):
+        def finished(self, tick: float) -> list[tuple[CellKey, float]]:
+            if len(self.order) == 3:
+                raise TrainingInterruptedError("stopped at 0.5 kimg; everything is saved in generators/s0000")
+            return super().finished(tick)
+
+    executor = Stopped(SETTINGS)
+    schedule = Schedule(tmp_path, SETTINGS, "p", Costs())
+    with pytest.raises(TrainingInterruptedError, match=r"stopped with 2 of \d+ cells done; they are kept in"):
+        schedule.run(executor, Telling(), None, None)  # type: ignore[arg-type]
+    assert executor.closed
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(40, "40 s"), (720, "12 min"), (12600, "3.5 h")])
+def test_a_duration_in_words(seconds: float, words: str) -> None:
+    assert clock(seconds) == words

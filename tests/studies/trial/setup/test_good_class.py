@@ -1,0 +1,106 @@
+"""Which class holds the good images: what is named, else what the names say, and never a guess that is not told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
+from flawforge.core.progress import Progress
+from flawforge.core.settings.trials import TrialSettings
+from flawforge.studies.trial.setup.bench import load_bench
+from flawforge.studies.trial.setup.good_class import find_good
+from flawforge.studies.trial.setup.open import open_trial
+
+
+class Heard(Progress):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def folders(root: Path, *names: str) -> Path:
+    rng = np.random.default_rng(0)
+    for name in names:
+        (root / name).mkdir(parents=True)
+        for index in range(10):
+            Image.fromarray(rng.integers(0, 255, (32, 32)).astype(np.uint8)).save(root / name / f"{index}.png")
+    return root
+
+
+def settings(**changes: object) -> TrialSettings:
+    return TrialSettings.parse({"task": "good", "shots": (3,), "resolution": (32, 32), **changes})
+
+
+@pytest.mark.parametrize(
+    ("classes", "good"),
+    [
+        (("def_front", "ok_front"), "ok_front"),
+        (("Good", "ok_side"), "Good"),  # the whole name before its beginning
+        (("OK", "NOK"), "OK"),
+        (("no_defect_top", "scratch"), "no_defect_top"),
+        (("Normal images", "scratch"), "Normal images"),
+        (("not_good", "not_ok"), None),
+        (("okra", "goodyear"), None),
+        (("background_scratch", "none_of_these"), None),
+        (("ok_front", "ok_side", "scratch"), None),  # which one?
+        (("dots", "waves"), None),
+    ],
+)
+def test_a_good_class_is_found_by_its_name_or_its_names_beginning(classes: tuple[str, ...], good: str | None) -> None:
+    assert find_good(classes) == good
+
+
+def test_the_class_that_was_taken_as_good_is_told(tmp_path: Path) -> None:
+    photos = folders(tmp_path / "castings", "def_front", "ok_front")
+    heard = Heard()
+    bench = open_trial(photos, tmp_path / "out", settings(), progress=heard)
+    assert bench.good == "ok_front"
+    assert bench.classes == ("ok_front", "defective")
+    assert heard.said == ["good images: class ok_front, by its name (--good names another); defective: def_front"]
+    heard.said.clear()
+    again = open_trial(photos, tmp_path / "out", settings(good="ok_front"), progress=heard)
+    assert heard.said == ["good images: class ok_front; defective: def_front"]
+    assert again.protocol == bench.protocol  # to name what was found is no other trial
+    assert load_bench(tmp_path / "out").good == "ok_front"
+    heard.said.clear()
+    open_trial(photos, tmp_path / "other", settings(task="type"), progress=heard)
+    assert heard.said == []
+
+
+def test_another_good_class_is_another_trial(tmp_path: Path) -> None:
+    photos = folders(tmp_path / "parts", "front", "side", "good")
+    bench = open_trial(photos, tmp_path / "out", settings())
+    assert (bench.good, bench.settings.good) == ("good", None)
+    (tmp_path / "out" / "cells").mkdir()
+    (tmp_path / "out" / "cells" / "begun").touch()
+    assert open_trial(photos, tmp_path / "out", settings(good="good")).protocol == bench.protocol
+    with pytest.raises(RunExistsError, match="good None -> front"):
+        open_trial(photos, tmp_path / "out", settings(good="front"))
+    other = open_trial(photos, tmp_path / "other", settings(good="front"))
+    assert other.protocol != bench.protocol
+    labels = other.dataset.labels
+    assert (other.targets(labels) == (labels != 0)).all()  # front is the first of the classes
+
+
+def test_trials_of_before_there_was_the_setting_keep_their_protocol() -> None:
+    assert settings().protocol("x") != settings(good="a").protocol("x") != settings(good="b").protocol("x")
+    known = "b10af4f72988"  # of the version before, of TrialSettings(task="good", shots=(3,), resolution=(32, 32))
+    assert settings().protocol("x").startswith(known)
+
+
+def test_what_is_not_to_be_found_names_the_flag(tmp_path: Path) -> None:
+    photos = folders(tmp_path / "parts", "ok_front", "ok_side", "scratch")
+    with pytest.raises(DataUnusableError, match="ok_front, ok_side, scratch. Name the class of good images: --good "):
+        open_trial(photos, tmp_path / "a", settings())
+    with pytest.raises(SettingError, match="--good is 'ok_fron'; .* has ok_front, .* Did you mean 'ok_front'"):
+        open_trial(photos, tmp_path / "b", settings(good="ok_fron"))
+    with pytest.raises(SettingError, match="good names the good class of task 'good'"):
+        TrialSettings.parse({"good": "ok_front"})

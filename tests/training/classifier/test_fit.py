@@ -1,0 +1,239 @@
+"""Training of inspection models: what is shown, what is learned, and what is the same each time."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from flawforge.core.errors import DataUnusableError, TrainingDivergedError
+from flawforge.core.settings.classifiers import ClassifierSettings
+from flawforge.core.settings.policies import ClassicalPolicy
+from flawforge.training.classifier.fit import fit, predict
+from flawforge.training.classifier.material import Material
+
+SEEN: list[Tensor] = []
+
+
+class Watched(nn.Module):
+    """A small network that keeps what it is shown while it trains."""
+
+    def __init__(self, classes: int, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.drop = nn.Dropout(0.2)
+        self.classifier = nn.Linear(8, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.training:
+            SEEN.append(images.detach().clone())
+        out: Tensor = self.classifier(self.drop(torch.relu(self.norm(self.conv(images))).mean((2, 3))))
+        return out
+
+
+@pytest.fixture(autouse=True)
+def watched() -> Iterator[None]:
+    module = types.ModuleType("watched_factory")
+    module.make = lambda classes, channels, _: Watched(classes, channels)  # type: ignore[attr-defined]
+    sys.modules["watched_factory"] = module
+    SEEN.clear()
+    yield
+    del sys.modules["watched_factory"]
+
+
+def stripes(count: int, seed: int, size: int = 32, level: int = 0) -> Material:
+    """Two classes: noise with faint lines along the rows, and the same turned."""
+    draws = torch.Generator().manual_seed(seed)
+    rows = (torch.rand(count, 1, size, 1, generator=draws) - 0.5) * 60
+    ground = 120 + level + rows + 25 * torch.randn(count, 1, size, size, generator=draws)
+    labels = torch.arange(count) % 2
+    images = torch.where(labels[:, None, None, None] == 0, ground, ground.transpose(2, 3))
+    return Material(images.clamp(0, 255).to(torch.uint8), labels)
+
+
+def flat(count: int, level: int) -> Material:
+    return Material(torch.full((count, 1, 8, 8), level, dtype=torch.uint8), torch.arange(count) % 2)
+
+
+def quick(**changes: Any) -> ClassifierSettings:
+    return ClassifierSettings(**{"steps": 40, "batch": 16, "policy": "none", "precision": "float32", **changes})
+
+
+def shown(settings: ClassifierSettings, **arguments: Any) -> list[tuple[int, int]]:
+    """Train on black real and white generated images; return (real, generated) of each pass."""
+    SEEN.clear()
+    asked = settings.model_copy(update={"model": "watched_factory:make"})
+    fit(asked, flat(6, 0), 2, 0, generated=flat(10, 255), **arguments)
+    return [(int((x < 0).flatten(1).all(1).sum()), int((x > 0).flatten(1).all(1).sum())) for x in SEEN]
+
+
+@pytest.mark.parametrize("model", ["small-cnn", "effnet-probe", "effnet-finetune"])
+def test_it_learns_a_planted_difference(model: str) -> None:
+    settings = quick(model=model, steps=60 if model != "effnet-finetune" else 12, views=128, policy="light")
+    network = fit(settings, stripes(24, 0), 2, 0)
+    test = stripes(60, 1)
+    assert float((predict(network, test.images).argmax(1) == test.labels).float().mean()) > 0.9
+
+
+def test_it_finds_nothing_where_there_is_nothing() -> None:
+    """With labels that mean nothing, accuracy on other images is a coin's: 200 tosses stay within 4 deviations."""
+    noise = stripes(24, 0)
+    labels = torch.randint(2, (24,), generator=torch.Generator().manual_seed(5))
+    network = fit(quick(), Material(noise.images, labels), 2, 0)
+    test = stripes(200, 1)
+    coins = torch.randint(2, (200,), generator=torch.Generator().manual_seed(6))
+    assert abs(float((predict(network, test.images).argmax(1) == coins).float().mean()) - 0.5) < 4 * 0.5 / 200**0.5
+
+
+@pytest.mark.parametrize("model", ["small-cnn", "effnet-probe", "watched_factory:make"])
+def test_the_seed_decides_every_weight(model: str) -> None:
+    settings = quick(model=model, steps=4, policy="strong", views=32)
+    real, generated = stripes(8, 0), stripes(8, 1)
+    first = fit(settings, real, 2, 0, generated, 0.5).state_dict()
+    torch.rand(3)  # the global generator has no say
+    same = fit(settings, real, 2, 0, generated, 0.5).state_dict()
+    other = fit(settings, real, 2, 1, generated, 0.5).state_dict()
+    assert all(first[key].equal(same[key]) for key in first)
+    assert any(not first[key].equal(other[key]) for key in first)
+
+
+def test_every_arm_is_shown_as_many_images_in_as_many_steps() -> None:
+    together = quick(steps=6, batch=8, separate_norm=False)
+    assert shown(together) == [(8, 0)] * 6
+    assert shown(together, share=0.5) == [(4, 4)] * 6
+    assert shown(together, share=0.3) == [(6, 2)] * 6
+    assert shown(together, share=0.5, pretrain=1 / 3) == [(0, 8)] * 2 + [(4, 4)] * 4
+    assert shown(together, share=1.0) == [(0, 8)] * 6
+    falling = together.model_copy(update={"share_falls_from": 0.5})
+    assert shown(falling, share=1.0) == [(0, 8)] * 3 + [(3, 5), (5, 3), (8, 0)]
+    apart = quick(steps=3, batch=8)
+    assert shown(apart, share=0.5) == [(4, 0), (0, 4)] * 3
+    assert shown(apart, share=0.25) == [(6, 2)] * 3  # too few for statistics of their own
+
+
+def test_only_generated_needs_no_real_images() -> None:
+    fit(quick(steps=2, model="watched_factory:make"), None, 2, 0, generated=flat(4, 200), share=1.0)
+    assert all(bool((x > 0).all()) for x in SEEN)
+
+
+def test_a_policy_that_mixes_blends_real_and_generated_images_with_each_other() -> None:
+    """Real images are black and generated ones white, so that a batch holds both levels in single images."""
+    settings = quick(model="watched_factory:make", steps=3, policy=ClassicalPolicy(cutmix=1.0))
+    fit(settings, flat(6, 0), 2, 0, generated=flat(6, 255), share=0.5)
+    shown = torch.cat([images.flatten(1) for images in SEEN])
+    assert bool(((shown.amin(1) < -0.9) & (shown.amax(1) > 0.9)).any())
+    SEEN.clear()
+    fit(settings.model_copy(update={"policy": "none"}), flat(6, 0), 2, 0, generated=flat(6, 255), share=0.5)
+    shown = torch.cat([images.flatten(1) for images in SEEN])
+    assert not bool(((shown.amin(1) < -0.9) & (shown.amax(1) > 0.9)).any())
+
+
+def test_generated_images_leave_batch_norms_statistics_alone() -> None:
+    """Real images are gray, generated ones white: the kept mean is that of real ones where the passes are separate."""
+    kept = {}
+    for separate in (True, False):
+        settings = quick(model="watched_factory:make", steps=60, separate_norm=separate, lr=1e-6)
+        network = fit(settings, flat(6, 128), 2, 0, generated=flat(6, 255), share=0.5)
+        alone = fit(settings, flat(6, 128), 2, 0)
+        kept[separate] = (network.norm.running_mean - alone.norm.running_mean).abs().max()  # type: ignore[union-attr, operator]
+    assert float(kept[True]) < 1e-4
+    assert float(kept[False]) > 0.05
+
+
+def test_a_weight_of_0_is_as_if_the_generated_images_were_not_there() -> None:
+    settings = quick(steps=5, generated_weight=0.0)
+    real = stripes(8, 0)
+    one = fit(settings, real, 2, 0, generated=stripes(8, 1), share=0.5).state_dict()
+    two = fit(settings, real, 2, 0, generated=stripes(8, 2), share=0.5).state_dict()
+    full = fit(quick(steps=5), real, 2, 0, generated=stripes(8, 2), share=0.5).state_dict()
+    assert all(torch.allclose(one[key], two[key], atol=1e-6) for key in one)
+    assert any(not torch.allclose(one[key], full[key], atol=1e-3) for key in one)
+
+
+def test_soft_labels_are_learned_as_they_are() -> None:
+    """Images that are all alike with a label of 0.7: so says the trained network, and as smoothing makes it."""
+    soft = torch.tensor([[0.7, 0.3]]).repeat(8, 1)
+    images = torch.full((8, 1, 32, 32), 100, dtype=torch.uint8)
+    settings = quick(model="effnet-probe", views=16, steps=300, lr=0.05, weight_decay=0.0)
+    found = predict(fit(settings, Material(images, soft), 2, 0), images[:1])
+    torch.testing.assert_close(found, soft[:1], atol=0.02, rtol=0)
+    hard = Material(images, torch.zeros(8, dtype=torch.int64))
+    smoothed = settings.model_copy(update={"label_smoothing": 0.2})
+    torch.testing.assert_close(predict(fit(smoothed, hard, 2, 0), images[:1])[0, 0].item(), 0.9, atol=0.02, rtol=0)
+
+
+def test_the_step_size_rises_and_falls_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights move by at most about the step size each step (AdamW): little first, most after the rise, little last."""
+    seen: list[float] = []
+    original = torch.optim.AdamW.step
+
+    def watched_step(self: torch.optim.AdamW) -> None:
+        seen.extend({group["lr"] for group in self.param_groups})
+        original(self)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched_step)
+    fit(quick(model="watched_factory:make", steps=20, lr=0.01, warm_up=0.2), flat(4, 9), 2, 0)
+    assert len(seen) == 20
+    assert seen[:5] == pytest.approx([0.00125, 0.00375, 0.00625, 0.00875, 0.01], rel=0.01)
+    assert seen[4:] == sorted(seen[4:], reverse=True)
+    assert 0 < seen[-1] < 1e-4
+
+
+def test_weights_decay_and_norms_and_biases_do_not() -> None:
+    """Images of weight 0 teach nothing, so only decay moves anything."""
+    settings = quick(model="watched_factory:make", steps=10, lr=0.1)
+    nothing = Material(flat(6, 128).images, flat(6, 128).labels, weight=0.0)
+    decayed, kept = (fit(settings.model_copy(update={"weight_decay": decay}), nothing, 2, 0) for decay in (1.0, 0.0))
+    for (name, one), (_, other) in zip(decayed.named_parameters(), kept.named_parameters(), strict=True):
+        if one.ndim > 1:
+            assert float(one.detach().abs().sum()) < 0.8 * float(other.detach().abs().sum()), name
+        else:
+            assert one.equal(other), name
+
+
+def test_the_average_follows_the_weights() -> None:
+    real = stripes(8, 0)
+    last, averaged = (fit(quick(steps=8, ema_kimg=kimg), real, 2, 0).state_dict() for kimg in (0.0, 1.0))
+    assert not last["classifier.weight"].equal(averaged["classifier.weight"])
+    near = fit(quick(steps=8, ema_kimg=1e-9), real, 2, 0).state_dict()
+    assert near["classifier.weight"].equal(last["classifier.weight"])
+
+
+@pytest.mark.parametrize("model", ["small-cnn", "effnet-probe"])
+def test_a_prediction_depends_on_its_image_alone(model: str) -> None:
+    network = fit(quick(steps=2, model=model, views=16), stripes(8, 0), 2, 0)
+    images = stripes(150, 1).images
+    together = predict(network, images)
+    assert predict(network, images[131:]).equal(together[131:])
+    assert predict(network, images[40:41]).equal(together[40:41])
+    torch.testing.assert_close(together.sum(1), torch.ones(150))
+    assert predict(network, images[:0]).shape[0] == 0
+
+
+def test_colour_and_sides_that_differ() -> None:
+    images = torch.randint(0, 256, (8, 3, 32, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    network = fit(quick(steps=2, policy="strong"), Material(images, torch.arange(8) % 3), 3, 0)
+    assert predict(network, images).shape == (8, 3)
+
+
+def test_what_cannot_be_trained_on_says_why() -> None:
+    real = stripes(8, 0)
+    for arguments, reason in (
+        ({"real": Material(real.images.float(), real.labels)}, "real images are torch.float32"),
+        ({"real": Material(real.images, real.labels[:3])}, "labels of 8 real images are torch.int64 .3,.; they are"),
+        ({"real": Material(real.images, real.labels + 5)}, "class numbers 5 to 6; with 2 classes they are 0 to 1"),
+        ({"real": Material(real.images, real.labels.float())}, "labels of 8 real images are torch.float32"),
+        ({"real": real, "share": 0.5}, "generated images are to be shown, but none were given"),
+        ({"real": None}, "real images are to be shown, but none were given"),
+        ({"real": real, "share": 0.5, "generated": stripes(4, 0, size=40)}, "differ in"),
+    ):
+        with pytest.raises(DataUnusableError, match=reason):
+            fit(quick(steps=1), classes=2, seed=0, **arguments)  # type: ignore[arg-type]
+    with pytest.raises(TrainingDivergedError, match="no longer a number; take a smaller lr than 10"):
+        fit(quick(steps=20, lr=10.0, model="watched_factory:make", weight_decay=10.0, warm_up=0), stripes(8, 0), 2, 0)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from flawforge.metrics.fidelity.kid import kid
+from flawforge.training.health.criterion import Reference, crowding, distance
+
+
+def drawn(n: int, seed: int, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
+    scales = np.linspace(0.1, 5.0, 12)  # features of very different widths
+    return (np.random.default_rng(seed).standard_normal((n, 12)) * scale + shift) * scales
+
+
+def by(real: np.ndarray, held_out: bool) -> Reference:
+    return Reference(real, np.arange(len(real)), held_out)
+
+
+def test_held_out_images_give_the_distance_of_the_score() -> None:
+    real, made = drawn(40, 0), drawn(50, 1, shift=0.3)
+    assert distance(by(real, True), made) == kid(real, made, np.arange(40))
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_it_rises_with_the_fault(held_out: bool) -> None:
+    reference = by(drawn(60, 0), held_out)
+    values = [distance(reference, drawn(100, 1, scale, shift)) for scale, shift in ((1, 0), (1, 0.5), (1, 1), (1, 2))]
+    assert values == sorted(values)
+    alike = [distance(reference, drawn(100, 1, scale)) for scale in (1, 0.1)]
+    assert alike == sorted(alike)
+
+
+def test_the_proxy_does_not_depend_on_the_features_units() -> None:
+    real, made, units = drawn(30, 0), drawn(40, 1, shift=0.2), np.linspace(1, 9, 12)
+    assert distance(by(real, False), made) == pytest.approx(distance(by(real * units, False), made * units))
+
+
+def test_copies_are_not_the_best_generator_by_the_proxy() -> None:
+    real = drawn(40, 0)
+    honest = distance(by(real, False), drawn(400, 1))
+    copies = np.repeat(real, 10, axis=0) + 0.001 * drawn(400, 2)
+    assert crowding(real, copies, np.arange(40)) == 1
+    assert crowding(real, drawn(400, 1), np.arange(40)) == 0
+    assert distance(by(real, False), copies) > honest
+
+
+def test_a_feature_without_spread_decides_nothing() -> None:
+    real, made = drawn(30, 0), drawn(40, 1)
+    real[:, 3] = made[:, 3] = 7.0
+    assert abs(distance(by(real, False), made)) < 5
