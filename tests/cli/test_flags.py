@@ -1,4 +1,4 @@
-"""Flags made from settings."""
+"""Options: the same kinds in every verb, and those made from settings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 
 from flawforge import cli
 from flawforge.cli.flags import RecipeFlags, TrialFlags, given
+from flawforge.cli.main import app
 
 
 def test_only_what_was_given_is_changed() -> None:
     assert given(RecipeFlags(batch="3")) == {"batch": "3"}
     assert given(RecipeFlags()) == {}
-    assert given(TrialFlags(shots=["3,5", "10"], seeds="2")) == {"shots": ("3", "5", "10"), "seeds": "2"}
+    assert given(TrialFlags(shots=["3", "5", "10"], seeds="2")) == {"shots": ("3", "5", "10"), "seeds": "2"}
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,54 @@ def test_every_whole_number_of_every_verb_is_taken_so() -> None:
         for verb in (one for one in found if one.name == file.stem):
             told = [ast.unparse(arg.annotation) for arg in verb.args.kwonlyargs if arg.annotation is not None]
             assert not [one for one in told if re.search(r"\bint\b", one)], file
+
+
+OPTIONS = [
+    (verb, argument)
+    for verb in app
+    if not verb.startswith("-")
+    for argument in app[verb].assemble_argument_collection(parse_docstring=True)
+    if any(name.startswith("--") for name in argument.names)
+]
+LISTS = [(verb, argument.names[0]) for verb, argument in OPTIONS if argument.hint in (list[str], list[str] | None)]
+
+
+def test_every_list_is_among_those_that_are_tried() -> None:
+    assert {name for _, name in LISTS} == {"--classes", "--settings", "--shots", "--arms", "--models"}
+
+
+@pytest.mark.parametrize(("verb", "name"), LISTS)
+@pytest.mark.parametrize("words", [["a,b", "c"], ["a", "b", "c"], ["a, b,c"], ["a", ",b,,c,"]])
+def test_a_list_takes_commas_and_spaces_in_every_verb(verb: str, name: str, words: list[str]) -> None:
+    """`--classes scratches,inclusion` was once refused where `--shots 3,5` was not."""
+    _, bound, *_ = app.parse_args(
+        [verb, "data", "--out", "x", name, *words][: None if verb != "inspect" else 2]
+        + ([name, *words] if verb == "inspect" else [])
+    )
+    field = name.removeprefix("--").replace("-", "_")
+    value = bound.arguments.get(field)
+    assert (value or given(bound.arguments["settings"])[field]) in (["a", "b", "c"], ("a", "b", "c"))
+
+
+def test_a_comma_inside_a_name_is_kept_by_a_backslash() -> None:
+    _, bound, *_ = app.parse_args(["inspect", "data", "--classes", r"scratch\, deep,stain"])
+    assert bound.arguments["classes"] == ["scratch, deep", "stain"]
+
+
+def test_an_option_has_the_same_names_in_all_verbs() -> None:
+    names: dict[str, set[frozenset[str]]] = {}
+    for verb, argument in OPTIONS:
+        own = frozenset(name for name in argument.names if (verb, name) not in ALIASES)
+        for name in own:
+            names.setdefault(name, set()).add(own)
+    assert not {name: found for name, found in names.items() if len(found) > 1}
+
+
+ALIASES = {
+    ("audit", "--channels"),
+    ("trial", "--resolution"),
+    ("trial", "--steps"),
+    ("trial", "--batch"),
+    ("trial", "--made"),
+}
+"""Old names, which once meant one thing here and another there."""

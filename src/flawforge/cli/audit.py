@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Whole
+from flawforge.cli.flags import Device, Json, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.records import AuditRecord
@@ -21,12 +21,12 @@ def audit(
     *,
     data: str | None = None,
     k: Annotated[Whole, Parameter(name=["-k", "--neighbours"])] = 5,
-    channels: Literal["first", "all"] = "first",
+    channels: Annotated[Literal["first", "all"], Parameter(name=["--compare-channels", "--channels"])] = "first",
     pairs: Whole = 12,
     synthetic: Path | None = None,
-    device: str = "auto",
+    device: Device = "auto",
     memory_mb: float = 1024,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
 ) -> None:
     """Are the generated images copies of the training images?
 
@@ -49,12 +49,8 @@ def audit(
         Keep pictures of so many of the nearest pairs, for the report.
     synthetic
         The folder of another synthetic set than RUN/synthetic.
-    device
-        auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
     memory_mb
         Bound on the memory that images take; what is beyond it waits in a scratch file in RUN.
-    json
-        Print the whole record as JSON.
     """
     from flawforge.runs.versions import command
     from flawforge.studies.copies import audit as audit_set

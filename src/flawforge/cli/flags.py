@@ -1,8 +1,9 @@
-"""The fields of settings as flags: made from the settings themselves, so that they cannot drift from them."""
+"""Options that several verbs share, and the fields of settings as options, made from the settings themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import field, fields, make_dataclass
 from typing import Annotated, Any
 
@@ -13,126 +14,97 @@ from flawforge.core.settings.recipes import RECIPES, Recipe
 from flawforge.core.settings.trials import TrialSettings
 
 
-def flags_of(
-    name: str,
-    module: str,
-    settings: type[Settings],
-    defaults: Mapping[str, str],
-    group: Group,
-    *,
-    names: Mapping[str, str] | None = None,
-    lists: Collection[str] = (),
-) -> Any:
-    """Return a frozen dataclass with one optional text, or list of texts, for each field of some settings.
+def _whole(_: Any, tokens: Sequence[Token]) -> int:
+    """Return the whole number that a word says; cyclopts would round 1.5 without a word."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"'{tokens[0].value}' is no whole number.") from None
+
+
+def _words(_: Any, tokens: Sequence[Token]) -> list[str]:
+    """Return words that stand apart by commas or spaces; a backslash before a comma keeps it in the word."""
+    parts = [part.strip() for token in tokens for part in re.split(r"(?<!\\),", token.value)]
+    return [part.replace(r"\,", ",") for part in parts if part]
+
+
+Flag = Annotated[bool, Parameter(negative="")]
+Whole = Annotated[int, Parameter(converter=_whole)]
+"""A whole number: 1.5 is refused."""
+Words = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="", converter=_words)]
+"""Several words, with commas or spaces between them."""
+Json = Annotated[bool, Parameter(negative="", help="Print the result as JSON.")]
+Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.")]
+
+
+def settings_flags(name: str, settings: type[Settings], default: Callable[[str], str], group: Group) -> Any:
+    """Return a frozen dataclass with an optional text, or list of texts, for each field of some settings.
 
     Args:
         name: of the class.
-        module: where it is kept.
-        settings: whose `parse` converts and checks what is given.
-        defaults: field to what its help says of the default; fields that are missing here get no flag.
+        settings: whose `parse` converts and checks what is given; `flags` names options that differ from their field.
+        default: field to what its help says of its default; a field with an empty one gets no option.
         group: of the help.
-        names: field to flag, where they differ.
-        lists: fields that take several values, with commas or spaces.
     """
     specification = []
-    for key, default in defaults.items():
-        several: dict[str, Any] = {"consume_multiple": True, "negative": ""} if key in lists else {}
-        flag = (names or {}).get(key)
-        told = _help(settings, key, default, key in lists)
-        kind: Any = list[str] | None if key in lists else str | None
-        look = Parameter(name=flag, help=told, group=group, show_default=False, **several)
-        specification.append((key, Annotated[kind, look], field(default=None)))
+    for key, info in settings.model_fields.items():
+        if not default(key):
+            continue
+        several = isinstance(info.default, tuple) and key != "resolution"
+        facts = [fact for fact in (field_unit(info), field_range(info)) if fact and fact != "any"]
+        commas = " Several with commas or spaces." if several else ""
+        help = f"{info.description}{commas} ({'; '.join([*facts, default(key)])})"
+        option = Parameter(name=settings.flags.get(key), help=help, group=group, show_default=False)
+        kind: Any = Words if several else str | None
+        specification.append((key, Annotated[kind, option], field(default=None)))
     made = make_dataclass(name, specification, frozen=True)
-    made.__module__ = module  # else cyclopts takes it for a built-in type and does not look inside
+    made.__module__ = __name__  # else cyclopts takes it for a built-in type and does not look inside
     return made
 
 
 def given(flags: Any) -> dict[str, Any]:
     """Return the fields that were given on the command line; lists as tuples of words."""
     values = {entry.name: getattr(flags, entry.name) for entry in fields(flags)}
-    return {
-        name: tuple(word.strip() for text in value for word in text.split(",") if word.strip())
-        if isinstance(value, list)
-        else value
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def _help(settings: type[Settings], name: str, default: str, several: bool) -> str:
-    info = settings.model_fields[name]
-    facts = [fact for fact in (field_unit(info), field_range(info)) if fact and fact != "any"]
-    commas = " Several with commas or spaces." if several else ""
-    return f"{info.description}{commas} ({'; '.join([*facts, default])})"
-
-
-def _whole(_: Any, tokens: Sequence[Token]) -> int:
-    """Return the whole number that a word says; cyclopts would round 1.5 without a word.
-
-    Raises:
-        ValueError: it says none.
-    """
-    word = tokens[0].value
-    try:
-        return int(word)
-    except ValueError:
-        raise ValueError(f"'{word}' is no whole number.") from None
-
-
-Whole = Annotated[int, Parameter(converter=_whole)]
-"""A whole number as an option: 1.5 is refused."""
-
-
-RECIPE_GROUP = Group(
-    "Settings of the recipe",
-    help="Each replaces the recipe's own value, which `flawforge recipes NAME` shows.",
-    sort_key=10,
-)
+    chosen = {name: value for name, value in values.items() if value is not None}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
 
 
 def recipe_default(name: str) -> str:
     """Return what each recipe has in a field, in words."""
+    if name == "name":
+        return ""
     values = {recipe.dump()[name] for recipe in RECIPES.values()}
     own = ", ".join(f"{recipe.name}: {recipe.dump()[name]}" for recipe in RECIPES.values())
     return (f"default {values.pop()}" if len(values) == 1 else own).replace("default None", "default unset")
 
 
-RecipeFlags: Any = flags_of(
-    "RecipeFlags",
-    __name__,
-    Recipe,
-    {name: recipe_default(name) for name in Recipe.model_fields if name != "name"},
-    RECIPE_GROUP,
-)
-"""One optional text for each field of `Recipe`."""
-NOTHING = RecipeFlags()
-
-
-TRIAL_GROUP = Group(
-    "Settings of the trial",
-    help="Of a trial that goes on, give the same again; more seeds, shots, arms or models may be asked for.",
-    sort_key=10,
-)
-
-
 def trial_default(name: str) -> str:
     """Return the default of a field in words."""
     default = TrialSettings.model_fields[name].default
-    if default is None:
-        return "default unset"
     if name == "resolution":
         return f"default {default[0]}"
-    return f"default {','.join(str(part) for part in default) if isinstance(default, tuple) else default}"
+    shown = ",".join(str(part) for part in default) if isinstance(default, tuple) else default
+    return "default unset" if default is None else f"default {shown}"
 
 
-TrialFlags: Any = flags_of(
-    "TrialFlags",
-    __name__,
-    TrialSettings,
-    {name: trial_default(name) for name in TrialSettings.model_fields},
-    TRIAL_GROUP,
-    names=TrialSettings.flags,
-    lists=("shots", "arms", "models"),
+RecipeFlags: Any = settings_flags(
+    "RecipeFlags",
+    Recipe,
+    recipe_default,
+    Group(
+        "Settings of the recipe",
+        help="Each replaces the recipe's own value, which `flawforge recipes NAME` shows.",
+        sort_key=10,
+    ),
 )
-"""One optional text, or list of texts, for each field of `TrialSettings`."""
-NONE_GIVEN = TrialFlags()
+TrialFlags: Any = settings_flags(
+    "TrialFlags",
+    TrialSettings,
+    trial_default,
+    Group(
+        "Settings of the trial",
+        help="To resume a trial give the same again; more repeats, shots, arms or models may be asked for.",
+        sort_key=10,
+    ),
+)
+NOTHING, NONE_GIVEN = RecipeFlags(), TrialFlags()

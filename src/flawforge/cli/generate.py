@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Whole
+from flawforge.cli.flags import Device, Flag, Json, Whole, Words
 
 
 def generate(
@@ -17,18 +17,18 @@ def generate(
     /,
     *,
     n: Annotated[Whole, Parameter(name=["-n", "--number"])] = 64,
-    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    classes: Words = None,
     seed: Whole = 0,
     truncation: float | None = None,
     layout: Literal["classes", "flat"] = "classes",
     out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Flag = False,
     compression: Whole = 4,
-    novel: Annotated[bool, Parameter(negative="")] = False,
+    novel: Flag = False,
     checkpoint: str = "best",
     data: str | None = None,
-    device: str = "auto",
-    json: Annotated[bool, Parameter(negative="")] = False,
+    device: Device = "auto",
+    json: Json = False,
 ) -> None:
     """Make new images with the generator of RUN: a synthetic set.
 
@@ -62,10 +62,6 @@ def generate(
         best (as training judged it), newest, or the number of a step that is in RUN/checkpoints.
     data
         The training images, if they have moved since the training; for --novel.
-    device
-        auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
-    json
-        Print the outcome as JSON.
     """
     from flawforge.runs.versions import command
     from flawforge.studies.synthesis import generate as generate_images

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Whole
+from flawforge.cli.flags import Json, Whole, Words
 from flawforge.core.errors import RunUnwritableError, SettingError
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ def inspect(
     data: str,
     /,
     *,
-    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    classes: Words = None,
     groups: bool = True,
-    sheet: Annotated[Path | None, Parameter(name="--sheet")] = None,
+    sheet: Annotated[Path | None, Parameter(name=["--contact-sheet", "--sheet"])] = None,
     seed: Whole = 0,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
 ) -> None:
     """Say what is in DATA: classes, sizes, broken files, duplicates, overlaps, and what a fair split looks like.
 
@@ -54,9 +54,6 @@ def inspect(
         Also draw a contact sheet into this PNG file: a row of images for each class.
     seed
         Of the proposed split.
-    json
-        Print all of it as JSON: each sample with its group, duplicates, broken files, and the files of each part of
-        the split.
     """
     from flawforge.data.inspection.inspect import inspect as inspect_data
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from flawforge.cli.console import out, print_json
-from flawforge.cli.flags import NOTHING, RecipeFlags, given
+from flawforge.cli.flags import NOTHING, Json, RecipeFlags, given
 from flawforge.core.settings.fields import field_range, field_unit
 from flawforge.core.settings.recipes import DEFAULT, SUMMARIES, Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
@@ -19,7 +19,7 @@ def recipes(
     /,
     *,
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
 ) -> None:
     """List the recipes, or show every setting of one with its meaning.
 

@@ -10,15 +10,16 @@ from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, print_json
 from flawforge.cli.console import out as output
+from flawforge.cli.flags import Flag, Json
 
 
 def report(
     run: Path,
     /,
     *,
-    out: Path | None = None,
-    open: Annotated[bool, Parameter(negative="")] = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    open: Flag = False,
+    json: Json = False,
 ) -> None:
     """Draw the report of RUN: one HTML file that opens offline from a double click, on a phone too, and prints.
 
@@ -34,8 +35,6 @@ def report(
         The file to write. Default: report.html in the run's folder, search.html in a search's.
     open
         Open the page in the browser when it is drawn.
-    json
-        Print the file's path as JSON.
     """
     from flawforge.reports import page
 

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NOTHING, RecipeFlags, Whole, given
+from flawforge.cli.flags import NOTHING, Device, Json, RecipeFlags, Whole, Words, given
 from flawforge.cli.parts import Parts
 from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
@@ -51,13 +51,13 @@ def run(
     minutes: float | None = None,
     recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
     n: Annotated[Whole | None, Parameter(name=["-n", "--number"])] = None,
-    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    classes: Words = None,
     shots: Whole | None = None,
     unlabelled: str | None = None,
     seed: Whole = 0,
-    device: str = "auto",
+    device: Device = "auto",
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
 ) -> None:
     """Do all of it: train on DATA, make new images, check them for copies, measure how real they look, draw the report.
 
@@ -85,10 +85,6 @@ def run(
         A folder of more images of the same line, of any kind, to learn surfaces from.
     seed
         Of every random number.
-    device
-        auto, cpu, cuda, cuda:1, ...
-    json
-        Print the outcome as JSON.
     """
     started = time.monotonic()
     if data is None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Whole
+from flawforge.cli.flags import Device, Json, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.scores import Number, Quantity, ScoreRecord
@@ -34,10 +32,10 @@ def score(
     synthetic: Path | None = None,
     extractor: str = "effnet-lite0",
     held_out: str | None = None,
-    device: str = "auto",
+    device: Device = "auto",
     seed: Whole = 0,
     pictures: Whole = 8,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
 ) -> None:
     """Do the generated images look real, and are they all alike?
 
@@ -60,14 +58,10 @@ def score(
         different extractors are not comparable, and none is the Inception FID.
     held_out
         A folder of real images that training did not see. Training images among them are refused.
-    device
-        auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
     seed
         Of the random halves, the bootstrap and the classical transforms.
     pictures
         Keep pictures of so many of the most and of the least realistic images, for the report.
-    json
-        Print the whole record as JSON.
     """
     from flawforge.runs.versions import command
     from flawforge.studies.realism import score as score_set

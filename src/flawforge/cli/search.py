@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Whole
+from flawforge.cli.flags import Device, Flag, Json, Whole, Words
 
 if TYPE_CHECKING:
     from flawforge.runs.searches import SearchRecord
@@ -21,21 +21,21 @@ def search(
     *,
     out_folder: Annotated[Path, Parameter(name=["--out", "-o"])],
     recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
-    settings: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    settings: Words = None,
     trials: Whole = 24,
     kimg: float = 6.0,
     minutes: float | None = None,
     confirmations: Whole = 2,
-    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    classes: Words = None,
     shots: Whole | None = None,
     resolution: str | None = None,
     workers: Whole = 1,
     seed: Whole = 0,
-    device: str = "auto",
+    device: Device = "auto",
     extractor: str = "effnet-lite0",
     storage: str | None = None,
-    resume: Annotated[bool, Parameter(negative="")] = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    resume: Flag = False,
+    json: Json = False,
 ) -> None:
     """Search the settings of a recipe on DATA and leave a recipe file that `flawforge train` takes.
 
@@ -76,16 +76,12 @@ def search(
         Trials at the same time on this machine; the cores are shared out among them.
     seed
         Of the cut of the data, of the draws of settings and of every trial's training.
-    device
-        auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
     extractor
         What images are compared by, as for `flawforge score`.
     storage
         An Optuna storage such as `postgresql://...` for workers that share no folder. Default: a journal file in --out.
     resume
         Go on with the search in --out, or help with it.
-    json
-        Print the whole record as JSON.
     """
     from flawforge.reports.search.page import search_page
     from flawforge.runs.versions import command

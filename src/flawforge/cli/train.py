@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NOTHING, RecipeFlags, Whole, given
+from flawforge.cli.flags import NOTHING, Device, Flag, Json, RecipeFlags, Whole, Words, given
 from flawforge.core.launch import launched
 
 
@@ -20,17 +20,17 @@ def train(
     out_folder: Annotated[Path, Parameter(name=["--out", "-o"])],
     recipe: Annotated[str | None, Parameter(name=["--recipe", "-r"])] = None,
     minutes: float | None = None,
-    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    classes: Words = None,
     shots: Whole | None = None,
     unlabelled: str | None = None,
     seed: Whole = 0,
-    device: str = "auto",
-    resume: Annotated[bool, Parameter(negative="")] = False,
-    tensorboard: Annotated[bool, Parameter(negative="")] = False,
+    device: Device = "auto",
+    resume: Flag = False,
+    tensorboard: Flag = False,
     checkpoint_seconds: float = 60.0,
     previews: Whole = 16,
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
 ) -> None:
     """Train a generator on the images of DATA and leave a run folder.
 
@@ -59,8 +59,6 @@ def train(
         is made.
     seed
         Of every random number: the same seed on the same machine gives the same generator.
-    device
-        auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.
     resume
         Go on with the run in --out, exactly where it stopped; begin it when there is none.
     tensorboard
@@ -69,8 +67,6 @@ def train(
         Time between checkpoints: what a crash can cost.
     previews
         Preview grids over the training; 0 draws none. They change no weight.
-    json
-        Print the outcome as JSON.
     """
     from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
     from flawforge.runs.versions import command

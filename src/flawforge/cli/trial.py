@@ -9,12 +9,10 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NONE_GIVEN, TrialFlags, Whole, given
+from flawforge.cli.flags import NONE_GIVEN, Flag, Json, TrialFlags, Whole, Words, given
 
 if TYPE_CHECKING:
     from flawforge.runs.trials import TrialRecord
-
-Flag = Annotated[bool, Parameter(negative="")]
 
 
 def trial(
@@ -24,7 +22,7 @@ def trial(
     out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     minutes: float | None = None,
     plan: Flag = False,
-    classes: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    classes: Words = None,
     unlabelled: Path | None = None,
     workers: Whole | None = None,
     on: Literal["local", "ray"] = "local",
@@ -32,7 +30,7 @@ def trial(
     early_stop: bool = True,
     settings: Annotated[TrialFlags, Parameter(name="*")] = NONE_GIVEN,
     resume: Flag = False,
-    json: Flag = False,
+    json: Json = False,
 ) -> None:
     """Do generated images make the inspection model better? A controlled experiment, with a verdict.
 
@@ -78,8 +76,6 @@ def trial(
         Stop when the evidence is clear, by bounds that keep the chance of a wrong verdict.
     resume
         Go on with the trial in `--out`; it is refused when there is none. (Without it too a trial goes on.)
-    json
-        Print the record (or the plan) as JSON.
     """
     folder = out_folder if out_folder is not None else Path("trials") / (Path(data).resolve().name or "trial")
     common = {"classes": classes, "unlabelled": unlabelled, "minutes": minutes, "workers": workers}

@@ -35,7 +35,7 @@ def setting(default: Any = ..., *, help: str, unit: str = "", allowed: str = "",
 class Settings(BaseModel):
     """Base of all settings. Unknown keys are errors that name the nearest known one; values cannot change later."""
 
-    flags: ClassVar[Mapping[str, str]] = {}  # field to option, where they differ
+    flags: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # field to its option and aliases, where they differ
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     @classmethod
@@ -94,7 +94,7 @@ class Settings(BaseModel):
     @classmethod
     def flag(cls, field: str) -> str:
         """Return the option of the command line that sets a field."""
-        return cls.flags.get(field, f"--{field.replace('_', '-')}")
+        return cls.flags.get(field, (f"--{field.replace('_', '-')}",))[0]
 
 
 def field_unit(field: FieldInfo) -> str:

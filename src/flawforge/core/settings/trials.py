@@ -26,7 +26,15 @@ class TrialSettings(Settings):
     Two things are said apart: `protocol` is what all cells have in common; `CHANGEABLE` says which cells there are.
     """
 
-    flags: ClassVar[Mapping[str, str]] = {"models": "--model"}
+    flags: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "models": ("--models", "--model"),
+        "seeds": ("--repeats", "--seeds"),
+        "resolution": ("--classifier-resolution", "--resolution"),
+        "steps": ("--classifier-steps", "--steps"),
+        "batch": ("--classifier-batch", "--batch"),
+        "recipe": ("--recipe", "-r"),
+        "made": ("-n", "--number", "--made"),
+    }
 
     task: Literal["type", "good"] = setting(
         "type", help="'type' tells the classes apart, 'good' tells defective images from good ones."
