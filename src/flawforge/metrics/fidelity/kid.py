@@ -12,13 +12,10 @@ The name says Inception in the paper; here the features are the caller's, and so
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from flawforge.core.arrays import Floats
-from flawforge.core.seeds import numpy_stream
 from flawforge.metrics.inference.intervals import LEVEL, RESAMPLES, Interval, group_weights, percentile_interval
 from flawforge.metrics.vectors import Vectors, as_groups, as_pair, row_blocks
 
@@ -75,8 +72,7 @@ def kid_interval(
 
     A group that is drawn twice makes no pair with itself, so the resampled estimates stay unbiased. Where the sets
     have one distribution, the estimate is a degenerate U-statistic, whose bootstrap is too wide (Arcones & Giné
-    1992), not too
-    narrow: it errs towards "no difference shown". Meaningless below 5 groups.
+    1992), not too narrow: it errs towards "no difference shown". Meaningless below 5 groups.
 
     Args:
         real: (M, D) features.
@@ -95,48 +91,6 @@ def kid_interval(
     v = group_weights(a, len(x), seed, "kid", "real", resamples=resamples)
     w = group_weights(b, len(y), seed, "kid", "generated", resamples=resamples)
     return percentile_interval(_weighted(x, y, a, b, v, w), int(min(a.max(), b.max())) + 1, level)
-
-
-class BlockKid(NamedTuple):
-    """The block estimate.
-
-    Attributes:
-        value: the mean over blocks.
-        error: its standard error; blocks share no image, so it is the plain one.
-        blocks: their number.
-        size: images of each set in the smallest block.
-    """
-
-    value: float
-    error: float
-    blocks: int
-    size: int
-
-
-def kid_blocks(real: Vectors, generated: Vectors, blocks: int, seed: int = 0) -> BlockKid:
-    """Return the mean of `kid` over disjoint random blocks (Zaremba, Gretton & Blaschko 2013, 1307.1954).
-
-    Unbiased too, with a nearly normal distribution and a plain standard error even where the sets have one
-    distribution; wider than the estimate from all pairs. Costs 1/blocks of its time. Assumes independent images.
-
-    Args:
-        real: (M, D) features.
-        generated: (N, D) features.
-        blocks: from 2, with at least 2 images of each set in a block.
-        seed: of the stream ``bootstrap``, which decides the blocks.
-
-    Raises:
-        ValueError: as `kid`, or blocks that do not fit.
-    """
-    x, y = as_pair(real, generated, 2)
-    most = min(len(x), len(y)) // 2
-    if not 2 <= blocks <= most:
-        raise ValueError(f"blocks is {blocks}; with {len(x)} real and {len(y)} generated images it is 2 to {most}")
-    rng = numpy_stream(seed, "bootstrap", "kid", "blocks")
-    parts = [np.array_split(rng.permutation(len(rows)), blocks) for rows in (x, y)]
-    values = [kid(x[i], y[j]) for i, j in zip(*parts, strict=True)]
-    error = float(np.std(values, ddof=1) / np.sqrt(blocks))
-    return BlockKid(float(np.mean(values)), error, blocks, min(len(part) for side in parts for part in side))
 
 
 def _weighted(x: Floats, y: Floats, a: ArrayLike, b: ArrayLike, v: Floats, w: Floats) -> Floats:

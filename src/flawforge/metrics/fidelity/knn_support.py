@@ -42,8 +42,8 @@ def radii(centres: Floats, k: int, groups: Ints) -> Floats:
     return np.sqrt(out)
 
 
-def inside(points: Floats, centres: Floats, reach: Floats) -> Iterator[tuple[slice, Bools]]:
-    """Give blocks of rows (slice of points, (n, C) whether each point is in each ball, the rim included).
+def inside(points: Floats, centres: Floats, reach: Floats) -> Iterator[Bools]:
+    """Give blocks of rows, in order: (n, C) whether each point is in each ball, the rim included.
 
     Args:
         points: (N, D).
@@ -56,7 +56,7 @@ def inside(points: Floats, centres: Floats, reach: Floats) -> Iterator[tuple[sli
         found = squared <= limit[None, :]
         unsure = np.nonzero(np.abs(squared - limit[None, :]) <= slack + 4 * UNIT * limit[None, :])
         found[unsure] = np.sqrt(_measure(points[rows], centres, *unsure)) <= reach[unsure[1]]
-        yield rows, found
+        yield found
 
 
 def reach_over_distance(points: Floats, centres: Floats, reach: Floats) -> Floats:

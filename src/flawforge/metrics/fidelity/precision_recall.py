@@ -24,36 +24,21 @@ from flawforge.metrics.vectors import Vectors, as_groups, as_pair
 
 
 class PrecisionRecall(NamedTuple):
-    """The two shares, and what they are means of (for an interval:
-    `flawforge.metrics.inference.intervals.bootstrap_mean`).
-
-    Attributes:
-        precision: 0 to 1.
-        recall: 0 to 1.
-        generated_inside: (N,) 1 for a generated vector inside the real support, else 0.
-        real_inside: (M,) 1 for a real vector inside the generated support, else 0.
-    """
+    """Both shares, 0 to 1."""
 
     precision: float
     recall: float
-    generated_inside: Floats
-    real_inside: Floats
 
 
 class DensityCoverage(NamedTuple):
-    """The two numbers, and what they are means of.
+    """Density, 0 and more; coverage, 0 to 1. For equal distributions density is 1 and coverage
 
-    Attributes:
-        density: 0 and more; expected 1 where the distributions are the same.
-        coverage: 0 to 1; for the same distributions see `expected_coverage`.
-        balls_over_k: (N,) real balls that hold each generated vector, over k.
-        real_covered: (M,) 1 for a real vector whose ball holds some generated vector, else 0.
+    ``1 - (M-1)···(M-k) / ((M+N-1)···(M+N-k))`` on average (Naeem et al. 2020, lemma 2) for M real and N generated
+    independent vectors: a ball is missed when the k nearest of the other M + N - 1 vectors are all real.
     """
 
     density: float
     coverage: float
-    balls_over_k: Floats
-    real_covered: Floats
 
 
 def precision_recall(
@@ -82,12 +67,9 @@ def precision_recall(
     x, y = _checked(real, generated, k)
     real_reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
     generated_reach = radii(y, k, as_groups(generated_groups, len(y), "generated_groups"))
-    accepted, found = np.empty(len(y)), np.empty(len(x))
-    for rows, block in inside(y, x, real_reach):
-        accepted[rows] = block.any(axis=1)
-    for rows, block in inside(x, y, generated_reach):
-        found[rows] = block.any(axis=1)
-    return PrecisionRecall(float(accepted.mean()), float(found.mean()), accepted, found)
+    accepted = sum(int(block.any(axis=1).sum()) for block in inside(y, x, real_reach))
+    recalled = sum(int(block.any(axis=1).sum()) for block in inside(x, y, generated_reach))
+    return PrecisionRecall(accepted / len(y), recalled / len(x))
 
 
 def density_coverage(
@@ -109,21 +91,11 @@ def density_coverage(
     """
     x, y = _checked(real, generated, k)
     reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
-    balls, covered = np.empty(len(y)), np.zeros(len(x), dtype=bool)
-    for rows, block in inside(y, x, reach):
-        balls[rows] = block.sum(axis=1) / k
+    balls, covered = 0, np.zeros(len(x), dtype=bool)
+    for block in inside(y, x, reach):
+        balls += int(block.sum())
         covered |= block.any(axis=0)
-    return DensityCoverage(float(balls.mean()), float(covered.mean()), balls, covered.astype(np.float64))
-
-
-def expected_coverage(real: int, generated: int, k: int = 5) -> float:
-    """Return the coverage to expect where both sets come from one distribution: 1 is not it.
-
-    ``1 - (M-1)···(M-k) / ((M+N-1)···(M+N-k))`` (Naeem et al. 2020, lemma 2) for M real and N generated independent
-    vectors: a ball is missed when the k nearest of the other M + N - 1 vectors are all real.
-    """
-    missed = np.prod([(real - i) / (real + generated - i) for i in range(1, k + 1)])
-    return float(1 - missed)
+    return DensityCoverage(balls / (k * len(y)), float(covered.mean()))
 
 
 def realism(real: Vectors, generated: Vectors, real_groups: ArrayLike | None = None, k: int = 3) -> Floats:
