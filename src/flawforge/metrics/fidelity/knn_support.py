@@ -1,7 +1,7 @@
 """Balls around feature vectors, each reaching to its centre's k-th neighbour; together they are a set's support.
 
-Distances are estimated in float64 by one matrix product; whatever lies within the estimate's error of a decision is
-measured from the differences, so a vector is inside a ball whose rim it defines, and no block size shows.
+Distances are taken from the differences, in float64: a vector is inside a ball whose rim it defines, and a distance is
+the same in whatever block it is taken.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from flawforge.core.arrays import Bools, Floats, Ints
 from flawforge.metrics.vectors import row_blocks
-
-UNIT = 2.0**-53  # rounding of float64
 
 
 def radii(centres: Floats, k: int, groups: Ints) -> Floats:
@@ -31,15 +30,10 @@ def radii(centres: Floats, k: int, groups: Ints) -> Floats:
         raise ValueError(f"k is {k}; there are {len(centres)} vectors, and one of them has {most} in other groups")
     out = np.empty(len(centres))
     for rows in row_blocks(len(centres)):
-        squared, slack = _estimate(centres[rows], centres)
-        squared[groups[rows, None] == groups[None, :]] = np.inf
-        limit = np.partition(squared, k - 1, axis=1)[:, k - 1] + 2 * slack
-        near, other = np.nonzero(squared <= limit[:, None])
-        exact = _measure(centres[rows], centres, near, other)
-        order = np.lexsort((exact, near))
-        starts = np.searchsorted(near[order], np.arange(len(squared)))
-        out[rows] = exact[order][starts + k - 1]
-    return np.sqrt(out)
+        distances = cdist(centres[rows], centres)
+        distances[groups[rows, None] == groups] = np.inf
+        out[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
+    return out
 
 
 def inside(points: Floats, centres: Floats, reach: Floats) -> Iterator[Bools]:
@@ -50,40 +44,14 @@ def inside(points: Floats, centres: Floats, reach: Floats) -> Iterator[Bools]:
         centres: (C, D).
         reach: (C,) radii.
     """
-    for rows in row_blocks(len(points)):
-        squared, slack = _estimate(points[rows], centres)
-        limit = np.square(reach)
-        found = squared <= limit[None, :]
-        unsure = np.nonzero(np.abs(squared - limit[None, :]) <= slack + 4 * UNIT * limit[None, :])
-        found[unsure] = np.sqrt(_measure(points[rows], centres, *unsure)) <= reach[unsure[1]]
-        yield found
+    return (cdist(points[rows], centres) <= reach for rows in row_blocks(len(points)))
 
 
 def reach_over_distance(points: Floats, centres: Floats, reach: Floats) -> Floats:
     """Return (N,) the largest ``reach / distance`` over the centres; infinite for a point that is a centre."""
     out = np.empty(len(points))
     for rows in row_blocks(len(points)):
-        squared, slack = _estimate(points[rows], centres)
-        unsure = np.nonzero(squared <= 1e6 * slack)
-        squared[unsure] = _measure(points[rows], centres, *unsure)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(squared > 0, reach[None, :] / np.sqrt(squared), np.inf)
-        out[rows] = ratio.max(axis=1)
-    return out
-
-
-def _estimate(x: Floats, y: Floats) -> tuple[Floats, float]:
-    """Return (M, N) squared distances by a product, and a bound on their error (Higham 2002, section 3.1)."""
-    middle = y.mean(axis=0)
-    x, y = x - middle, y - middle
-    a, b = np.square(x).sum(axis=1), np.square(y).sum(axis=1)
-    slack = 4 * (x.shape[1] + 4) * UNIT * float(a.max(initial=0) + b.max(initial=0))
-    return a[:, None] + b[None, :] - 2 * (x @ y.T), slack
-
-
-def _measure(x: Floats, y: Floats, i: Ints, j: Ints) -> Floats:
-    """Return the squared distances of the pairs (i, j) from their differences."""
-    out = np.empty(len(i))
-    for part in row_blocks(len(i), 1 << 14):
-        out[part] = np.square(x[i[part]] - y[j[part]]).sum(axis=1)
+        distances = cdist(points[rows], centres)
+        ratio = np.full_like(distances, np.inf)
+        out[rows] = np.divide(reach, distances, out=ratio, where=distances > 0).max(axis=1)
     return out
