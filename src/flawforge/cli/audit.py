@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Device, Json, Whole
+from flawforge.cli.flags import Device, HeldOutFolder, Json, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.records import AuditRecord
@@ -20,6 +20,7 @@ def audit(
     /,
     *,
     data: str | None = None,
+    held_out: HeldOutFolder = None,
     k: Annotated[Whole, Parameter(name=["-k", "--neighbours"])] = 5,
     channels: Annotated[Literal["first", "all"], Parameter(name=["--compare-channels", "--channels"])] = "first",
     pairs: Whole = 12,
@@ -40,7 +41,7 @@ def audit(
     run
         The run folder, with a synthetic set (see `flawforge generate`).
     data
-        The training images, if they have moved since the training.
+        The images that the run was trained on, or chosen from, if they have moved since.
     k
         Training images to rank for each generated one.
     channels
@@ -57,13 +58,14 @@ def audit(
 
     with drawn_progress() as progress:
         record = audit_set(
-            run, data=data, k=k, channels=channels, pairs=pairs, synthetic=synthetic, device=device,
+            run, data=data, held_out=held_out, k=k, channels=channels, pairs=pairs, synthetic=synthetic, device=device,
             memory_mb=memory_mb, command=command(), progress=progress,
         )  # fmt: skip
     if json:
         print_json(record.model_dump(mode="json"))
         return
-    out.print(record.sentence, markup=False)
+    for sentence in (record.sentence, *record.notes):
+        out.print(sentence, markup=False)
     out.print(_scores(record), markup=False)
     out.print(_table(record), markup=False)
     out.print(f"record: {run / 'records' / 'audit.json'}\nnext: flawforge report {quote(str(run))}", markup=False)

@@ -115,7 +115,7 @@ def run(
         trained = _train(data, folder, minutes, asked, given(settings), spent, progress)
         made = _generate(trained, n, seed, device, progress)
         parts = Parts(progress)
-        found = parts.tried("audit", lambda: _audited(trained) or audit(
+        found = parts.tried("audit", lambda: _audited(trained, whole) or audit(
             trained, data=whole, device=device, command=_command(), progress=progress
         ))  # fmt: skip
         looks = parts.tried("score", lambda: _scored(trained, whole) or score(
@@ -200,8 +200,8 @@ def _generate(run: Run, n: int | None, seed: int, device: str, progress: Progres
     return int(made.facts["n"])
 
 
-def _audited(run: Run) -> AuditRecord | None:
-    """Return the run's audit record when it is of the present synthetic set and training images, else None."""
+def _audited(run: Run, whole: Dataset) -> AuditRecord | None:
+    """Return the run's audit record when it is of the present synthetic set and real images, else None."""
     from flawforge.runs.records import AuditRecord, load_record, record_file
     from flawforge.studies.sets import read_facts
 
@@ -213,8 +213,9 @@ def _audited(run: Run) -> AuditRecord | None:
         return None
     settings = run.settings
     learnt = settings.get("unlabelled", {}).get("with_training", settings["data"]["fingerprint"])
-    present = {"synthetic": read_facts(run.synthetic)["manifest_sha256"], "data": learnt}
-    return record if record.inputs == present else None
+    present = {"synthetic": read_facts(run.synthetic)["manifest_sha256"], "data": learnt, "real": whole.fingerprint}
+    looked_at = {"real": whole.fingerprint, **record.inputs}  # which older versions did not write down
+    return record if looked_at == present else None
 
 
 def _scored(run: Run, whole: Dataset) -> ScoreRecord | None:

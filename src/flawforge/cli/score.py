@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Device, Json, Whole
+from flawforge.cli.flags import Device, HeldOutFolder, Json, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.scores import Number, Quantity, ScoreRecord
@@ -31,7 +31,7 @@ def score(
     data: str | None = None,
     synthetic: Path | None = None,
     extractor: str = "effnet-lite0",
-    held_out: str | None = None,
+    held_out: HeldOutFolder = None,
     device: Device = "auto",
     seed: Whole = 0,
     pictures: Whole = 8,
@@ -56,8 +56,6 @@ def score(
     extractor
         What images are compared by: `effnet-lite0`, `pixels`, or an ONNX file of your own (extra `export`). Numbers of
         different extractors are not comparable, and none is the Inception FID.
-    held_out
-        A folder of real images that training did not see. Training images among them are refused.
     seed
         Of the random halves, the bootstrap and the classical transforms.
     pictures
@@ -74,9 +72,8 @@ def score(
     if json:
         print_json(record.model_dump(mode="json"))
         return
-    out.print(record.sentence, markup=False)
-    for note in record.notes:
-        out.print(note, markup=False)
+    for sentence in (record.sentence, *record.notes):
+        out.print(sentence, markup=False)
     if record.quantities:
         out.print(_table(record), markup=False)
     out.print(f"record: {run / 'records' / 'score.json'}\nnext: flawforge report {quote(str(run))}", markup=False)

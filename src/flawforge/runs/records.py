@@ -100,6 +100,7 @@ class AuditRecord(Record):
         copying: the calibrated search for disguised copies; None in records of older versions.
         diversity: whether the generated images differ among themselves.
         tests: tests of the set as a whole.
+        notes: which held-out images they compare with, or why there are none, a sentence each.
     """
 
     kind: Literal["audit"] = "audit"
@@ -120,6 +121,7 @@ class AuditRecord(Record):
     copying: Copying | None = None
     diversity: Diversity | None = None
     tests: list[SetTest] = []
+    notes: list[str] = []
 
 
 R = TypeVar("R", bound=Record)

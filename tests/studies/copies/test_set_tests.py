@@ -1,4 +1,4 @@
-"""The set as a whole: few modes are exposed, and held-out images are of unseen groups."""
+"""The set as a whole: few modes are exposed, an honest set is not, and memory is bounded."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ import pytest
 
 from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
-from flawforge.data.reading.load import load
 from flawforge.data.sample import Sample
 from flawforge.studies.copies import set_tests as whole_set
 from flawforge.studies.copies.set_tests import (
     Labels,
     diversity,
     drawn,
-    held_out,
     set_against_unseen,
     whole_sentence,
 )
@@ -42,26 +40,6 @@ def test_without_a_scale_diversity_is_not_measured() -> None:
     found = diversity(np.zeros((5, 3)), np.zeros((4, 3)))
     assert (found.repeats, found.vendi) == (None, None)
     assert found.sentence == "Diversity not measured: 4 independent training images give no scale, 10 would."
-
-
-def test_held_out_images_are_of_groups_that_training_has_not_seen(
-    make_run: Any, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = load(draw_images(tmp_path / "data" / "dents", 12))
-    group = {sample.sha256: index // 2 for index, sample in enumerate(whole.samples)}
-    monkeypatch.setattr(
-        Dataset, "groups", lambda self, progress=None: np.array([group[s.sha256] for s in self.samples])
-    )
-    part = whole.select(None, 4, 0)
-    run = make_run(part)
-    assert held_out(run, part, SILENT) is None
-    settings = {key: value for key, value in run.settings.items() if key != "format"}
-    run.save_settings(settings | {"selection": {"classes": None, "shots": 4}})
-    found = held_out(run, part, SILENT)
-    assert found is not None
-    assert len(found) == 2
-    seen = {group[sample.sha256] for sample in part.samples}
-    assert not seen & {group[sample.sha256] for sample in found.samples}
 
 
 def rows(n: int, seed: int, near: np.ndarray | None = None) -> np.ndarray:
@@ -130,9 +108,8 @@ def test_a_bounded_part_of_each_set_is_described_and_its_classes_go_with_it(monk
 
     monkeypatch.setattr(whole_set, "MOST", 50)
     monkeypatch.setattr(whole_set, "_describer", lambda *_: describe)
-    monkeypatch.setattr(whole_set, "held_out", lambda *_: unseen)
     monkeypatch.setattr(whole_set, "set_against_unseen", look)
-    found, _ = whole_set.look_at_set(None, lineup, np.arange(120), None, SILENT)  # type: ignore[arg-type]
+    found, _ = whole_set.look_at_set(lineup, np.arange(120), unseen, None, SILENT)  # type: ignore[arg-type]
     assert [len(rows) for rows in asked] == [50, 50, 50]
     assert found.looked_at == 50
     assert 15 <= np.sum(asked[0] >= 100) <= 35  # both classes of the generated images, not the first alone

@@ -13,7 +13,7 @@ from flawforge.studies.realism.descriptors import Described
 from flawforge.studies.realism.extras import class_scores, confusion, infinite, without_transforms
 from flawforge.studies.realism.run import _sources
 from flawforge.studies.realism.subsets import choose, too_few
-from flawforge.studies.sets.held_out import Real
+from flawforge.studies.sets.held_out import HeldOut
 
 Sizes = list[list[int]]  # of the groups of each class, in images
 ONE_PHOTO: list[Sizes] = [[[big] + [1] * singles] for big in (120, 600, 5000) for singles in (12, 13, 20, 50)]
@@ -39,7 +39,7 @@ def cast_of(classes: Sizes, made: int, against: Any = "held-out") -> tuple[Cast,
     data: Any = SimpleNamespace(samples=[SimpleNamespace(label=label) for label in labels])
     rows = np.arange(len(labels))
     seen = rows if against == "training" else rows[reference:]
-    real = Real(data, groups, seen, rows[:reference], against, "", ())
+    real = HeldOut(data, groups, seen, rows[:reference], against, "", ())
     entries = [f"c{label}" for label in range(len(classes)) for _ in range(made)]
     chosen = choose(real, entries, 0)
     if why := too_few(real, chosen):

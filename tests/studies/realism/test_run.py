@@ -17,16 +17,14 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunNotFoundError, SettingError
-from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
 from flawforge.data.sample import Sample
 from flawforge.runs.folder import Run
 from flawforge.runs.records import load_record
 from flawforge.runs.scores import Quantity, ScoreRecord
-from flawforge.studies.copies.set_tests import held_out
 from flawforge.studies.realism.run import score
 from flawforge.studies.realism.subsets import choose
-from flawforge.studies.sets.held_out import Real
+from flawforge.studies.sets.held_out import HeldOut
 
 SIDE = 32
 Draw = Callable[[int], np.ndarray]
@@ -163,8 +161,8 @@ def test_a_held_out_set_that_holds_training_images_is_refused(run: Run, tmp_path
     with pytest.raises(DataUnusableError) as caught:
         score(run, held_out=leaky)
     assert str(caught.value) == (
-        f"--held-out {leaky} holds 10 of the 40 training images (as 00030.png = 00030.png). A score against images "
-        f"that training has seen rewards copying: take them out."
+        f"--held-out {leaky} holds 10 of the 40 training images (for example 00030.png = 00030.png). Compared with "
+        f"images that training has seen, copies look good: take them out."
     )
 
 
@@ -181,7 +179,7 @@ def test_other_pictures_of_the_training_material_are_left_out(
     plant(run, [texture(seed) for seed in range(3000, 3040)])
     record = score(run, held_out=held)
     assert record.n_reference == 60
-    assert record.notes[1] == "20 others there show the same pieces of material as training images and are left out."
+    assert record.notes[1] == "20 more show the same specimens as training images and are left out."
 
 
 def test_after_shots_the_unused_images_of_the_class_are_held_out(make_run: Any, tmp_path: Path) -> None:
@@ -194,7 +192,7 @@ def test_after_shots_the_unused_images_of_the_class_are_held_out(make_run: Any, 
     plant(run, [texture(seed) for seed in range(3000, 3040)])
     record = score(run, data=whole)
     assert (record.against, record.n_training, record.n_reference) == ("held-out", 20, 40)
-    assert record.notes[0] == "Compared with 40 real images of the same classes that training did not see."
+    assert record.notes[0] == "Held-out images: 40 real images of the trained classes that were not used for training."
 
 
 def test_after_training_on_a_part_by_hand_the_rest_of_its_classes_is_held_out(make_run: Any, tmp_path: Path) -> None:
@@ -216,7 +214,7 @@ def test_when_all_were_used_the_training_images_are_the_reference_and_that_is_sa
     plant(run, [texture(seed) for seed in range(3000, 3040)])
     record = score(run)
     assert (record.against, record.n_reference) == ("training", 40)
-    assert "because training used all real images: copying would lower the distances" in record.notes[0]
+    assert record.notes[0].startswith("No held-out images: training used all 40 real images.")
     assert record.sentence.endswith(
         "The comparison is with the training images themselves, which copying would improve."
     )
@@ -239,8 +237,7 @@ def test_when_the_unused_images_show_the_same_material_that_is_said(
     plant(run, [texture(seed) for seed in range(3000, 3040)])
     record = score(run, data=whole, pictures=0)
     assert (record.against, record.n_reference) == ("training", 30)
-    assert "because the 30 others show the same pieces of material as they do: copying" in record.notes[0]
-    assert "train with fewer --shots" in record.notes[0]
+    assert record.notes[0].startswith("No held-out images: the 30 unused images show the same specimens.")
 
 
 @pytest.mark.parametrize(("real", "made", "why"), [
@@ -300,7 +297,7 @@ def test_the_rarest_class_is_not_thinned_to_nothing() -> None:
     labels = ["crack"] * 3 + ["free"] * 897
     data = Dataset("d", Path("d"), "classes", tuple(map(sample, labels, range(900))))
     rows = np.arange(900)
-    found = choose(Real(data, rows, rows, rows, "training", "", ()), ["crack"] * 64 + ["free"] * 64, 0)
+    found = choose(HeldOut(data, rows, rows, rows, "training", "", ()), ["crack"] * 64 + ["free"] * 64, 0)
     assert np.sum(found.generated < 64) == 1
     assert np.sum(found.generated >= 64) == 63
 
@@ -421,4 +418,3 @@ def test_one_bright_pixel_elsewhere_does_not_change_the_scale_of_16_bit_images(
     assert record.exact_copies == 10
     assert record.levels is not None
     assert abs(record.levels.brighter) < 12  # of 255, with ten other images; on unlike scales 90
-    assert held_out(run, training, SILENT).white == 4095  # type: ignore[union-attr]

@@ -18,7 +18,7 @@ from flawforge.data.reading.load import load
 from flawforge.runs.checkpoint import find_checkpoint, list_checkpoints, require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
-from flawforge.studies.sets.held_out import find_real
+from flawforge.studies.sets.held_out import find_held_out
 from flawforge.studies.sets.training_images import find_training
 from flawforge.training.health import judge as judge_file
 from flawforge.training.health import watch as watch_file
@@ -283,9 +283,9 @@ def test_held_out_images_are_not_learnt_from_and_the_run_says_which(
 
     training = find_training(run, None, Heard())
     assert training.fingerprint == data.take(rest).fingerprint
-    real = find_real(run, None, None, Heard())
+    real = find_held_out(run, None, None, Heard())
     assert sorted(real.reference.tolist()) == held
-    assert any("chose its best weights by 3 of them" in note for note in real.notes)
+    assert real.notes[1] == "3 of these were used to select the checkpoint, not to train."
 
 
 def test_several_processes_go_back_alike_though_only_the_first_has_judged(

@@ -76,6 +76,7 @@ class Nearest:
         hidden: generated images beyond the shown pairs.
         stale: why the record may not fit the run any more, or empty.
         copies: the search for disguised copies; None in records of older versions.
+        notes: which held-out images were compared with, or why there are none.
     """
 
     sentence: str
@@ -88,6 +89,7 @@ class Nearest:
     hidden: int
     stale: str
     copies: Copies | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_audit(run: Run) -> AuditRecord | None:
@@ -122,6 +124,7 @@ def nearest(run: Run, audit: AuditRecord, synthetic: Synthetic | None, white: in
         hidden=max(0, len(audit.pairs) - PAIRS),
         stale=_stale(run, audit, synthetic),
         copies=copies(run, audit, white),
+        notes=tuple(audit.notes),
     )
 
 

@@ -25,7 +25,7 @@ from flawforge.studies.copies.alignments import Likenesses, audit_outcome, find_
 from flawforge.studies.copies.pair_pictures import clear_pictures, keep_pictures
 from flawforge.studies.copies.pixel_distance import compare
 from flawforge.studies.copies.set_tests import look_at_set, whole_sentence
-from flawforge.studies.sets import Channels, Lineup, SyntheticSet, line_up
+from flawforge.studies.sets import Channels, Lineup, SyntheticSet, find_held_out, line_up, load_whole
 from flawforge.training.processes.device import resolve_device
 
 FLIPS = {  # what training did to real images, by the recipe's setting
@@ -42,6 +42,7 @@ def audit(
     run: Run | str | Path,
     *,
     data: Dataset | str | Path | None = None,
+    held_out: Dataset | str | Path | None = None,
     k: int = 5,
     channels: Channels = "first",
     pairs: int = 12,
@@ -58,7 +59,9 @@ def audit(
 
     Args:
         run: a run with a complete synthetic set.
-        data: the training images, if they have moved since.
+        data: the images that the run was trained on, or chosen from, if they have moved since.
+        held_out: real images that training did not see. None: the other images of the same classes in the data, where
+            training took a part of them (`shots`); else the set as a whole is not tested, and the record says so.
         k: training images ranked per generated one, from 1; no more than there are.
         channels: ``first`` compares the first channel, as published; ``all`` every one.
         pairs: of so many of the nearest pairs, pictures are kept.
@@ -74,13 +77,16 @@ def audit(
 
     Raises:
         RunNotFoundError: no run, or no complete synthetic set. DataNotFoundError, DataUnusableError: the training
-        images are gone or changed. SettingError: an argument. DeviceError: no such device.
+        images are gone or changed, or `held_out` holds some of them. SettingError: an argument. DeviceError: no such
+        device.
     """
     _check(k, channels, pairs, memory_mb)
     run = run if isinstance(run, Run) else Run.open(run)
     where = resolve_device(device)
     made = SyntheticSet.open(synthetic if synthetic is not None else run)
-    lineup = line_up(run, made, data, channels, progress)
+    whole = load_whole(run, data, progress)
+    lineup = line_up(run, made, whole, channels, progress)
+    unseen = find_held_out(run, whole, held_out, progress)
     groups = lineup.training.groups(progress)
     flips = FLIPS[run.settings["recipe"]["flip"]]
     k = min(k, len(lineup.training))
@@ -89,10 +95,10 @@ def audit(
     unit = 2 / lineup.training.white  # of a pixel, in [-1, 1]
     nearest = near.distances[:, 0]
     nearer = int((nearest < scale.min()).sum()) if scale is not None else None
-    inputs = {"synthetic": made.facts["manifest_sha256"], "data": lineup.training.fingerprint}
+    inputs = {"synthetic": made.facts["manifest_sha256"], "data": lineup.training.fingerprint, "real": unseen.source}
     tag = hashlib.sha256(f"{inputs} {k} {channels} {flips}".encode()).hexdigest()[:8]
     copying, likenesses = find_copies(lineup, groups, exact, where, progress)
-    diverse, tests = look_at_set(run, lineup, groups, where, progress)
+    diverse, tests = look_at_set(lineup, groups, unseen.independent(), where, progress)
     listed = _ranked_pairs(lineup, near, flips, unit, likenesses)
     ranked = keep_pictures(run, lineup, listed, tag, pairs)
     record = AuditRecord(
@@ -117,6 +123,7 @@ def audit(
         copying=copying,
         diversity=diverse,
         tests=tests,
+        notes=list(unseen.notes),
     )
     save_record(run, "audit", record)
     clear_pictures(run, ranked)

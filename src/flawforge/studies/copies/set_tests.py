@@ -13,7 +13,6 @@ from flawforge.core.arrays import Floats, Ints
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
-from flawforge.data.reading.load import load
 from flawforge.metrics.copying import memorization
 from flawforge.metrics.copying.calibration import holm_adjusted
 from flawforge.metrics.copying.memorization import Classes, Test
@@ -21,7 +20,6 @@ from flawforge.metrics.fidelity.vendi import clusters, vendi
 from flawforge.models.efficientnet import load_backbone
 from flawforge.models.features import features
 from flawforge.runs.copying import Diversity, SetTest
-from flawforge.runs.folder import Run
 from flawforge.studies.copies.alignments import gray
 from flawforge.studies.copies.search import ALARM, blocks, spread
 from flawforge.studies.sets import Lineup
@@ -41,20 +39,19 @@ TESTS: tuple[tuple[str, Callable[..., Test], str], ...] = (
 
 
 def look_at_set(
-    run: Run, lineup: Lineup, groups: Ints, device: torch.device, progress: Progress
+    lineup: Lineup, groups: Ints, unseen: Dataset, device: torch.device, progress: Progress
 ) -> tuple[Diversity, list[SetTest]]:
-    """Measure diversity, and test the set against held-out images where there are any."""
+    """Measure diversity, and test the set against held-out images, one of each group, where there are any."""
     described = _describer(lineup, device, progress)
     own = drawn(len(lineup.entries), MOST, "generated")
     made = described(lambda index: gray(lineup, lineup.read_generated(index)), own)
     chosen = spread(groups, min(len(np.unique(groups)), MOST))  # one image of each group
     real = described(lambda index: gray(lineup, lineup.training.read(index)), chosen)
     judged = diversity(made, real)
-    unseen = held_out(run, lineup.training, progress)
     learnt = _labels(lineup.training)
     names = np.array([lineup.entries[index].label for index in own])
     taken, why = _unseen_rows(unseen, learnt, names)
-    if unseen is None or why or len(real) < LEAST:
+    if why or len(real) < LEAST:
         return judged, _not_measured(why or f"only {len(real)} independent training images; {LEAST} are needed")
     held = described(lambda index: gray(lineup, unseen.read(index)), taken)
     return judged, set_against_unseen(real, held, made, (learnt[chosen], _labels(unseen)[taken], names))
@@ -128,11 +125,11 @@ def set_against_unseen(real: Floats, held: Floats, made: Floats, labels: Labels 
     ]  # fmt: skip
 
 
-def _unseen_rows(unseen: Dataset | None, learnt: Names, names: Names) -> tuple[Ints, str]:
+def _unseen_rows(unseen: Dataset, learnt: Names, names: Names) -> tuple[Ints, str]:
     """Return which held-out images to compare with, and why not, if so."""
-    taken = drawn(len(unseen) if unseen is not None else 0, MOST, "held-out")
-    if unseen is None:
-        return taken, "no held-out images: training saw every piece of material that there is"
+    taken = drawn(len(unseen), MOST, "held-out")
+    if not len(unseen):
+        return taken, "there are no held-out images"
     if len(unseen) < LEAST:
         return taken, f"only {len(unseen)} independent held-out images; {LEAST} are needed"
     if not np.isin(names, learnt).any():
@@ -163,23 +160,6 @@ def whole_sentence(tests: list[SetTest]) -> str:
         f" As a whole the set lies nearer to the training images than unseen real ones do ({len(spoken)} of "
         f"{len(tests)} tests: {names}, corrected for {len(tests)} tests)."
     )
-
-
-def held_out(run: Run, training: Dataset, progress: Progress) -> Dataset | None:
-    """Return images of the trained classes that show material the run has not seen, one of each group; None if none."""
-    selection = run.settings["selection"]
-    if selection.get("shots") is None and not selection.get("samples"):
-        return None
-    classes = [label for label in training.classes if label in run.settings["data"]["classes"]]
-    whole = load(training.source, progress=progress).select(classes)
-    groups = whole.groups(progress)
-    trained = {sample.sha256 for sample in training.samples}
-    seen = {int(group) for group, sample in zip(groups, whole.samples, strict=True) if sample.sha256 in trained}
-    first: dict[int, int] = {}
-    for index, group in enumerate(groups.tolist()):
-        if group not in seen:
-            first.setdefault(group, index)
-    return whole.take(first.values()).scaled_as(training) if first else None
 
 
 def _describer(

@@ -34,7 +34,7 @@ from flawforge.studies.realism.extras import class_scores, confusion, infinite, 
 from flawforge.studies.realism.extremes import keep_realism, ranked_realism
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.subsets import Chosen, choose, too_few
-from flawforge.studies.sets import Lineup, Real, SyntheticSet, find_real, flip_pixels
+from flawforge.studies.sets import HeldOut, Lineup, SyntheticSet, find_held_out, flip_pixels
 from flawforge.training.processes.device import resolve_device
 
 FLIPS = ("identity", "flip-horizontal", "flip-vertical", "turn-180")
@@ -86,11 +86,10 @@ def score(
     run = run if isinstance(run, Run) else Run.open(run)
     found = find_extractor(extractor, resolve_device(device))
     made = SyntheticSet.open(synthetic if synthetic is not None else run)
-    real = find_real(run, data, held_out, progress)
+    real = find_held_out(run, data, held_out, progress)
     settings = run.settings
     resolution = Recipe.parse(settings["recipe"], where=str(run.settings_file)).resolution
-    shown = real.data.scaled_as(real.data.take(real.training))  # one brightness, one value, as the network learnt it
-    lineup = Lineup(shown, made, resolution, int(settings["channels"]), "all")
+    lineup = Lineup(real.data, made, resolution, int(settings["channels"]), "all")
 
     generated = describe(lineup.generated, len(made), _white(lineup, made), found, "generated images", progress)
     copies = _count_copies(lineup, real, generated.keys, progress)
@@ -119,7 +118,7 @@ def score(
 def _measure(
     run: Run,
     lineup: Lineup,
-    real: Real,
+    real: HeldOut,
     extractor: Extractor,
     generated: Described,
     chosen: Chosen,
@@ -173,7 +172,7 @@ def _describe_real(lineup: Lineup, rows: Ints, extractor: Extractor, progress: P
 
 
 def _describe_classical(
-    lineup: Lineup, real: Real, chosen: Chosen, extractor: Extractor, seed: int, progress: Progress
+    lineup: Lineup, real: HeldOut, chosen: Chosen, extractor: Extractor, seed: int, progress: Progress
 ) -> tuple[Described, Ints]:
     """Transform training images, classes in the reference's proportions; also return the groups of their sources."""
     count = min(CLASSICAL, max(2 * len(real.training), len(chosen.generated)))
@@ -188,7 +187,7 @@ def _describe_classical(
     return describe(read, len(taken), white, extractor, "classical transforms", progress), real.groups[taken]
 
 
-def _sources(real: Real, chosen: Chosen, count: int, seed: int) -> Ints:
+def _sources(real: HeldOut, chosen: Chosen, count: int, seed: int) -> Ints:
     """Return about `count` training rows to transform, each as often as any other of its class."""
     own, wanted = real.labels(real.training), real.labels(chosen.reference)
     shared = sorted(set(own.tolist()) & set(wanted.tolist()))
@@ -201,7 +200,7 @@ def _sources(real: Real, chosen: Chosen, count: int, seed: int) -> Ints:
     return np.concatenate(taken)
 
 
-def _count_copies(lineup: Lineup, real: Real, keys: tuple[str, ...], progress: Progress) -> int:
+def _count_copies(lineup: Lineup, real: HeldOut, keys: tuple[str, ...], progress: Progress) -> int:
     """Count generated images that equal a training image in every compared pixel, directly or mirrored."""
     white = lineup.training.white
 

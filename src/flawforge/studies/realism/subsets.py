@@ -8,7 +8,7 @@ import numpy as np
 
 from flawforge.core.arrays import Ints
 from flawforge.core.seeds import numpy_stream
-from flawforge.studies.sets import Real
+from flawforge.studies.sets import HeldOut
 
 LEAST_GROUPS = 12  # in the reference: six a half, so that a ball finds its five neighbours
 LEAST_IMAGES = 12  # generated ones
@@ -19,7 +19,7 @@ class Chosen:
     """What is compared.
 
     Attributes:
-        reference: rows of `Real`.
+        reference: rows of `HeldOut`.
         generated: rows of the synthetic set, in the reference's proportions of classes, and at least one of each.
         classes: the compared classes; empty when the generated images' classes are not the real ones'.
         notes: what was left out and why, a sentence each.
@@ -31,7 +31,7 @@ class Chosen:
     notes: tuple[str, ...]
 
 
-def choose(real: Real, generated: list[str], seed: int) -> Chosen:
+def choose(real: HeldOut, generated: list[str], seed: int) -> Chosen:
     """Choose the images to compare.
 
     The classes that both sets have are compared. A generator that was trained on several classes as one mixture gives
@@ -72,7 +72,7 @@ def choose(real: Real, generated: list[str], seed: int) -> Chosen:
     return Chosen(reference, chosen, tuple(shared), tuple(notes))
 
 
-def too_few(real: Real, chosen: Chosen) -> str:
+def too_few(real: HeldOut, chosen: Chosen) -> str:
     """Return why the images do not suffice for any number, or an empty string."""
     groups, sizes = np.unique(real.groups[chosen.reference], return_counts=True)
     if len(groups) < LEAST_GROUPS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flawforge.studies.sets.held_out import Real, find_real
+from flawforge.studies.sets.held_out import HeldOut, find_held_out
 from flawforge.studies.sets.image_store import Stack
 from flawforge.studies.sets.matched_images import Channels, Lineup, flip_pixels, line_up
 from flawforge.studies.sets.synthetic_set import (
@@ -23,13 +23,13 @@ __all__ = [
     "SET_FORMAT",
     "Channels",
     "Entry",
+    "HeldOut",
     "Lineup",
-    "Real",
     "Stack",
     "SyntheticImages",
     "SyntheticSet",
     "as_dataset",
-    "find_real",
+    "find_held_out",
     "find_training",
     "flip_pixels",
     "line_up",

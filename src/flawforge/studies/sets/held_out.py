@@ -1,4 +1,4 @@
-"""The real images that a score compares with: those that training did not see, where there are any."""
+"""Held-out images: real ones that training did not see. Audit and score compare with the same."""
 
 from __future__ import annotations
 
@@ -22,40 +22,51 @@ Against = Literal["held-out", "given", "training"]
 
 
 @dataclass(frozen=True)
-class Real:
-    """Training and reference images, as rows of one dataset that holds both.
+class HeldOut:
+    """Training and held-out images, as rows of one dataset that holds both.
 
     Attributes:
-        data: the dataset.
+        data: the dataset, on the training images' scale of brightness.
         groups: (N,) group numbers over all of it.
         training: rows that the run was trained on.
-        reference: rows to compare with: no group of `training`, unless `against` is ``training``.
-        against: what the reference is.
+        rows: held-out rows, none of a group in `training`; empty where there are none.
+        against: where they come from: ``held-out`` by training itself, ``given`` by the user; ``training`` where there
+            are none, so that only the training images are left to compare with.
         source: fingerprint of all images that were found, before any choice.
-        notes: what a reader must know about it, a sentence each.
+        notes: which images they are, or why there are none, a sentence each.
     """
 
     data: Dataset
     groups: Ints
     training: Ints
-    reference: Ints
+    rows: Ints
     against: Against
     source: str
     notes: tuple[str, ...]
+
+    @property
+    def reference(self) -> Ints:
+        """Rows to compare with: the held-out ones, or the training images where there are none."""
+        return self.training if self.against == "training" else self.rows
+
+    def independent(self) -> Dataset:
+        """Return the held-out images, one of each group."""
+        first = np.unique(self.groups[self.rows], return_index=True)[1]
+        return self.data.take(self.rows[first].tolist())
 
     def labels(self, rows: Ints) -> NDArray[np.str_]:
         """Return the class names of rows."""
         return np.array([self.data.samples[row].label for row in rows], dtype=np.str_)
 
 
-def find_real(
+def find_held_out(
     run: Run, data: Dataset | str | Path | None, held_out: Dataset | str | Path | None, progress: Progress
-) -> Real:
+) -> HeldOut:
     """Find the training images again, and real ones of other groups.
 
-    With `held_out`, its images count, less those of a training group. Otherwise, where the run was trained on a part of
-    each class (`--shots`), the rest of the classes' images does, less those of a training group. Otherwise the training
-    images themselves.
+    With `held_out`, its images count. Otherwise, where the run was trained on a part of each class (`--shots`, or
+    because images were kept to select the checkpoint by), the rest of these classes counts. Images that share a group
+    with a training image are left out.
 
     Raises:
         DataNotFoundError: the images are gone. DataUnusableError: the training images have changed, or `held_out`
@@ -65,54 +76,49 @@ def find_real(
     part, training = training_rows(run, whole, progress)
     if held_out is not None:
         return _given(run, whole, part.take(training), load(held_out, progress=progress), progress)
-    groups = part.groups(progress)
-    unused = np.flatnonzero(~np.isin(groups, groups[training]))
-    if len(unused):
-        dropped = len(part) - len(training) - len(unused)
-        notes = [f"Compared with {len(unused):,} real images of the same classes that training did not see."]
-        if dropped:
-            notes.append(f"{dropped:,} others show the same pieces of material as training images and are left out.")
-        judges = set(run.settings.get("judging", {}).get("samples", ()))
-        if known := sum(part.samples[row].sha256 in judges for row in unused):
-            notes.append(f"Training chose its best weights by {known:,} of them, though it never learnt from them.")
-        return Real(part, groups, np.array(training), unused, "held-out", whole.fingerprint, tuple(notes))
-    rows = np.array(training)
-    others = len(part) - len(training)
-    why, cure = "training used all real images", "train with --shots"
-    if others:
-        why, cure = f"the {others:,} others show the same pieces of material as they do", "train with fewer --shots"
-    notes = [
-        f"Compared with the training images themselves, because {why}: copying would lower the distances. Keep real "
-        f"images of other pieces back (--held-out DIR, or {cure}) for a score that copying cannot improve."
-    ]
-    return Real(part, groups, rows, rows, "training", whole.fingerprint, tuple(notes))
+    groups, taken = part.groups(progress), np.array(training)
+    rows = np.flatnonzero(~np.isin(groups, groups[taken]))
+    others, scaled = len(part) - len(taken), part.scaled_as(part.take(training))
+    if not len(rows):
+        why, remedy = f"training used all {len(taken):,} real images", "train with --shots"
+        if others:
+            why, remedy = f"the {others:,} unused images show the same specimens", "train with fewer --shots"
+        note = f"No held-out images: {why}. To have some, {remedy}, or give other real images with --held-out DIR."
+        return HeldOut(scaled, groups, taken, rows, "training", whole.fingerprint, (note,))
+    notes = [f"Held-out images: {len(rows):,} real images of the trained classes that were not used for training."]
+    selecting = set(run.settings.get("judging", {}).get("samples", ()))
+    if known := sum(part.samples[row].sha256 in selecting for row in rows):
+        notes.append(f"{known:,} of these were used to select the checkpoint, not to train.")
+    notes += _left_out(others - len(rows))
+    return HeldOut(scaled, groups, taken, rows, "held-out", whole.fingerprint, tuple(notes))
 
 
-def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> Real:
+def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> HeldOut:
     """Join training and given images, find the groups over both, and refuse what training has seen."""
-    known = {sample.sha256: sample.file for sample in training.samples}
-    more = run.settings.get("unlabelled", {}).get("samples", [])
-    known |= dict.fromkeys(more, "an unlabelled one")
+    own = {sample.sha256: sample.file for sample in training.samples}
+    unlabelled = run.settings.get("unlabelled", {}).get("samples", [])
+    known = own | dict.fromkeys(unlabelled, "an unlabelled one")
     leaked = [(sample.file, known[sample.sha256]) for sample in given.samples if sample.sha256 in known]
     if leaked:
         raise DataUnusableError(
-            f"--held-out {given.source} holds {len(leaked)} of the {len(training) + len(more)} training images "
-            f"(as {leaked[0][0]} = {leaked[0][1]}). A score against images that training has seen rewards copying: "
-            f"take them out."
+            f"--held-out {given.source} holds {len(leaked)} of the {len(training) + len(unlabelled)} training images "
+            f"(for example {leaked[0][0]} = {leaked[0][1]}). Compared with images that training has seen, copies look "
+            f"good: take them out."
         )
     joined = join(training, given)
     groups = joined.groups(progress)
-    own = {str((training.root / sample.file).resolve()) for sample in training.samples}
-    seen = np.array([str(joined.root / sample.file) in own for sample in joined.samples])
-    training_rows = np.flatnonzero(seen)
-    rows = np.flatnonzero(~seen & ~np.isin(groups, groups[training_rows]))
+    trained = np.array([sample.sha256 in own for sample in joined.samples])
+    rows = np.flatnonzero(~trained & ~np.isin(groups, groups[trained]))
     if not len(rows):
         raise DataUnusableError(
-            f"--held-out {given.source}: every image there shows the same piece of material as a training image. "
-            f"Give images of other pieces."
+            f"--held-out {given.source}: every image there shows the same specimen as a training image. "
+            f"Give images of other specimens."
         )
-    notes = [f"Compared with {len(rows):,} real images from {given.source} that training did not see."]
-    if dropped := int((~seen).sum()) - len(rows):
-        notes.append(f"{dropped:,} others there show the same pieces of material as training images and are left out.")
+    notes = [f"Held-out images: {len(rows):,} real images from {given.source} that were not used for training."]
+    notes += _left_out(len(given) - len(rows))
     source = f"{whole.fingerprint} {given.fingerprint}"
-    return Real(joined, groups, training_rows, rows, "given", source, tuple(notes))
+    return HeldOut(joined.scaled_as(training), groups, np.flatnonzero(trained), rows, "given", source, tuple(notes))
+
+
+def _left_out(count: int) -> list[str]:
+    return [f"{count:,} more show the same specimens as training images and are left out."] if count else []

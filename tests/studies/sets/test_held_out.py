@@ -1,0 +1,139 @@
+"""Held-out images: which count, in what words, and that audit and score take the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.progress import SILENT
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
+from flawforge.runs.folder import Run
+from flawforge.studies.copies import audit
+from flawforge.studies.realism import score
+from flawforge.studies.sets.held_out import HeldOut, find_held_out
+from flawforge.studies.synthesis import generate
+
+
+@pytest.fixture(autouse=True)
+def _two_images_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files 000 and 001 show one specimen, 002 and 003 another, and so on; folders do not matter."""
+
+    def groups(self: Dataset, progress: Any = None) -> np.ndarray:
+        return np.array([int(Path(sample.file).stem[-3:]) // 2 for sample in self.samples])
+
+    monkeypatch.setattr(Dataset, "groups", groups)
+
+
+def trained_on(make_run: Any, whole: Dataset, rows: list[int], **settings: Any) -> Run:
+    """Leave a run on these rows of a dataset, as one that the user chose by hand."""
+    part = whole.take(rows)
+    run: Run = make_run(part)
+    chosen = {"classes": None, "shots": None, "samples": [sample.sha256 for sample in part.samples]}
+    run.save_settings({**run.settings, "selection": chosen, **settings})
+    return run
+
+
+def files(found: HeldOut, rows: np.ndarray) -> list[int]:
+    return [int(Path(found.data.samples[row].file).stem[-3:]) for row in rows]
+
+
+def test_the_unused_images_of_other_groups_count(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
+    whole = load(draw_images(tmp_path / "dents", 12))
+    held = {"judging": {"samples": [whole.samples[row].sha256 for row in (4, 5, 1)]}}
+    found = find_held_out(trained_on(make_run, whole, [0, 2, 10], **held), None, None, SILENT)
+    assert (files(found, found.training), files(found, found.rows)) == ([0, 2, 10], [4, 5, 6, 7, 8, 9])
+    assert (found.against, found.source) == ("held-out", whole.fingerprint)
+    assert found.reference.tolist() == found.rows.tolist()
+    assert found.independent().fingerprint == whole.take([4, 6, 8]).fingerprint
+    assert found.notes == (
+        "Held-out images: 6 real images of the trained classes that were not used for training.",
+        "2 of these were used to select the checkpoint, not to train.",
+        "3 more show the same specimens as training images and are left out.",
+    )
+
+
+def test_there_are_none_where_training_used_all(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
+    found = find_held_out(make_run(draw_images(tmp_path / "dents", 12)), None, None, SILENT)
+    assert (found.against, len(found.rows), len(found.reference), len(found.independent())) == ("training", 0, 12, 0)
+    assert found.notes == (
+        "No held-out images: training used all 12 real images. To have some, train with --shots, or give other real "
+        "images with --held-out DIR.",
+    )
+
+
+def test_there_are_none_where_the_rest_shows_the_same_specimens(
+    make_run: Any, draw_images: Any, tmp_path: Path
+) -> None:
+    whole = load(draw_images(tmp_path / "dents", 12))
+    found = find_held_out(trained_on(make_run, whole, [0, 2, 4, 6, 8, 10]), None, None, SILENT)
+    assert (found.against, files(found, found.reference)) == ("training", [0, 2, 4, 6, 8, 10])
+    assert found.notes == (
+        "No held-out images: the 6 unused images show the same specimens. To have some, train with fewer --shots, or "
+        "give other real images with --held-out DIR.",
+    )
+
+
+def test_given_images_count_instead(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
+    run = make_run(draw_images(tmp_path / "dents", 4))
+    other = draw_images(tmp_path / "other" / "dents", 10, seed=1)
+    found = find_held_out(run, None, other, SILENT)
+    assert (files(found, found.training), files(found, found.rows)) == ([0, 1, 2, 3], [4, 5, 6, 7, 8, 9])
+    assert (found.against, found.source.split()[1]) == ("given", load(other).fingerprint)
+    assert found.notes == (
+        f"Held-out images: 6 real images from {other} that were not used for training.",
+        "4 more show the same specimens as training images and are left out.",
+    )
+
+
+def test_given_training_images_and_specimens_are_refused(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
+    folder = draw_images(tmp_path / "dents", 4)
+    run = make_run(folder)
+    with pytest.raises(DataUnusableError) as leaked:
+        find_held_out(run, None, folder, SILENT)
+    assert str(leaked.value) == (
+        f"--held-out {folder} holds 4 of the 4 training images (for example dents_000.png = dents_000.png). Compared "
+        f"with images that training has seen, copies look good: take them out."
+    )
+    same = draw_images(tmp_path / "other" / "dents", 4, seed=1)
+    with pytest.raises(DataUnusableError) as known:
+        find_held_out(run, None, same, SILENT)
+    assert str(known.value) == (
+        f"--held-out {same}: every image there shows the same specimen as a training image. Give images of other "
+        f"specimens."
+    )
+
+
+def test_one_bright_pixel_elsewhere_does_not_change_the_scale_of_16_bit_images(
+    make_run: Any, draw_images: Any, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    folder = draw_images(tmp_path / "dents", 12, mode="I;16")
+    hot = np.array(Image.open(folder / "dents_009.png"))
+    hot[0, 0] = 5000
+    Image.fromarray(hot).save(folder / "dents_009.png")
+    whole = load(folder)
+    assert whole.white == 16383
+    found = find_held_out(trained_on(make_run, whole, [0, 1, 2]), None, None, SILENT)
+    assert (found.data.white, found.independent().white) == (4095, 4095)
+
+
+def test_audit_and_score_take_the_same_images_and_say_the_same(
+    make_run: Any, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawforge.studies.copies.search.PLANTED", 2)
+    whole = load(draw_images(tmp_path / "dents", 60, sizes=((16, 16),)))
+    run = trained_on(make_run, whole, list(range(24)))
+    generate(run, 16)
+    other = draw_images(tmp_path / "other" / "dents", 50, sizes=((16, 16),), seed=1)
+    for given in (None, other):
+        audited, scored = audit(run, held_out=given), score(run, held_out=given, pictures=0)
+        assert audited.notes == scored.notes[: len(audited.notes)] != []
+        assert audited.inputs["real"] == scored.inputs["real"]
+        number = 18 if given is None else 13
+        assert f"; 12 training, {number} held-out, 16 generated images" in audited.tests[0].note
