@@ -45,7 +45,8 @@ def inspect(
     Parameters
     ----------
     data
-        A folder of images, or the word `elpv` (the solar cells of the extra `elpv`).
+        A folder of images, or the word `elpv` (the solar cells of the extra `elpv`; `elpv-mono` and `elpv-poly` read
+        those of one kind of crystal).
     classes
         Look at these classes only, e.g. `--classes scratches patches`. Default: all.
     groups

@@ -13,7 +13,8 @@ from pathlib import Path
 from flawforge.core.errors import DataUnusableError, ExtraMissingError
 from flawforge.data.reading.plan import Entry, Plan
 
-WORD = "elpv"
+LAYOUT = "elpv"
+WORDS = {"elpv": "", "elpv-mono": "mono", "elpv-poly": "poly"}  # what a user types: all cells, or those of one crystal
 LABELS = "labels.csv"
 CLASSES = ("good", "likely-good", "likely-defective", "defective")  # for the probabilities 0, 1/3, 2/3 and 1
 MEANING = (
@@ -36,22 +37,27 @@ def elpv_folder() -> Path:
     return folder
 
 
-def elpv_plan(folder: Path) -> Plan:
+def elpv_plan(folder: Path, crystal: str = "") -> Plan:
     """Read the list of labels: a line a cell with its file, its defect probability and its kind of crystal.
+
+    Args:
+        folder: the data of the package.
+        crystal: ``mono`` or ``poly`` reads the monocrystalline or the polycrystalline cells alone; empty reads all.
 
     Raises:
         DataUnusableError: the list is not what the package ships.
     """
-    plan = Plan(WORD, notes=[MEANING])
+    plan = Plan(LAYOUT, notes=[MEANING])
     with (folder / LABELS).open(encoding="utf-8", newline="") as file:
         for number, line in enumerate(csv.reader(file, delimiter=" ", skipinitialspace=True), start=1):
             words = [word for word in line if word]
             try:
-                label = CLASSES[round(float(words[1]) * 3)]
+                name, label, kind = words[0], CLASSES[round(float(words[1]) * 3)], words[2]
             except (IndexError, ValueError):
                 raise DataUnusableError(
                     f"line {number} of {folder / LABELS} is not 'file probability kind': {' '.join(line)!r}. "
                     f"Install the package anew: pip install --force-reinstall elpv-dataset"
                 ) from None
-            plan.entries.append(Entry(words[0], label))
+            if crystal in ("", kind):
+                plan.entries.append(Entry(name, label))
     return plan

@@ -13,7 +13,7 @@ from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import examine
-from flawforge.data.reading.elpv import WORD, elpv_folder, elpv_plan
+from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.file_tree import is_utf_8, printable, walk
 from flawforge.data.reading.layouts import recognise
 from flawforge.data.reading.plan import Entry, Plan
@@ -25,8 +25,8 @@ def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
     """Read a dataset.
 
     Args:
-        data: a folder in any layout of `flawforge.data.reading.layouts`; the word ``elpv`` (a folder of that name is
-            ``./elpv``); or a dataset, which is returned as it is.
+        data: a folder in any layout of `flawforge.data.reading.layouts`; the word ``elpv``, ``elpv-mono`` or
+            ``elpv-poly`` (a folder of that name is ``./elpv``); or a dataset, which is returned as it is.
         progress: where to tell how far the reading is.
 
     Returns:
@@ -43,9 +43,9 @@ def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
     source = str(data)
     if not source.strip():
         raise DataNotFoundError("DATA is empty; it is a folder of images, or the word 'elpv'. (An unset variable?)")
-    if source == WORD:
+    if source in WORDS:
         root = elpv_folder()
-        plan = elpv_plan(root)
+        plan = elpv_plan(root, WORDS[source])
     else:
         root = Path(data).expanduser()
         plan = _plan_folder(root)
@@ -68,7 +68,7 @@ def place_again(source: str, root: str) -> str:
     It is `source` where that still means the same place, else `root`: in another working folder, a relative path leads
     nowhere, or to a folder of the same name. Where `root` is gone as well, it is `source`, for the error to name.
     """
-    if source == WORD or Path(source).expanduser().resolve() == Path(root):
+    if source in WORDS or Path(source).expanduser().resolve() == Path(root):
         return source
     return root if Path(root).is_dir() else source
 
@@ -83,7 +83,7 @@ def _plan_folder(root: Path) -> Plan:
         there = f"Other files there: {len(tree.others):,}." if tree.others else "It is empty."
         raise DataNotFoundError(
             f"there is no image in {root}, nor in the folders below it. {there} "
-            f"DATA is a folder of PNG, JPEG, BMP, TIFF or WebP images, or the word '{WORD}'."
+            f"DATA is a folder of PNG, JPEG, BMP, TIFF or WebP images, or the word 'elpv'."
         )
     plan = recognise(root, tree)
     plan.broken += tree.broken
@@ -117,8 +117,8 @@ def _check_folder(root: Path) -> None:
     except OSError:  # the folder above is missing as well
         beside = []
     raise DataNotFoundError(
-        f"there is no folder {root}.{did_you_mean(root.name, [*beside, WORD])} "
-        f"DATA is a folder of images, or the word '{WORD}' (the solar cells of the extra 'elpv')."
+        f"there is no folder {root}.{did_you_mean(root.name, [*beside, *WORDS])} "
+        f"DATA is a folder of images, or the word 'elpv' (the solar cells of the extra 'elpv')."
     )
 
 
