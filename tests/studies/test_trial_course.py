@@ -17,7 +17,7 @@ from flawforge.runs.cells import PROBABILITIES, CellKey
 from flawforge.runs.trials import TrialRecord
 from flawforge.studies.trial.cells.usage import DEFAULT_WAY
 from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, Outcome
-from flawforge.studies.trial.execution import worker as trial_worker
+from flawforge.studies.trial.execution import local
 from flawforge.studies.trial.run import plan_trial
 from flawforge.studies.trial.setup.bench import Bench
 
@@ -66,7 +66,7 @@ class Made:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     says = Made()
-    monkeypatch.setattr(trial_worker, "work", says.work)
+    monkeypatch.setattr(local, "work", says.work)
     return says
 
 

@@ -56,6 +56,10 @@ class ImageBrokenError(DataUnusableError):
         self.file = str(file)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[ImageBrokenError], tuple[str, str]]:
+        """Let it pass from one process to another."""
+        return type(self), (self.file, self.reason)
+
 
 class SettingError(FlawforgeError, ValueError):
     """A setting has a value outside its range, or there is no such setting."""
@@ -109,6 +113,11 @@ class ExtraMissingError(FlawforgeError, ImportError):
             f"{what} needs the extra '{extra}', which is not installed. Install it with: "
             f"pip install 'flawforge[{extra}]'"
         )
+        self.what, self.extra = what, extra
+
+    def __reduce__(self) -> tuple[type[ExtraMissingError], tuple[str, str]]:
+        """Let it pass from one process to another."""
+        return type(self), (self.what, self.extra)
 
 
 class WeightsMissingError(FlawforgeError, ImportError):

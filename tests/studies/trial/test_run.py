@@ -22,7 +22,6 @@ from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsEr
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.runs.cells import CellKey, read_cells
 from flawforge.runs.trials import TrialRecord, read_trial
-from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution.local import Processes
 from flawforge.studies.trial.setup.bench import load_bench, save_bench
 from flawforge.studies.trial.setup.open import open_trial
@@ -323,40 +322,19 @@ def test_a_killed_trial_goes_on_and_ends_with_the_same_record(
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced(photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path) -> None:
-    from flawforge.studies.trial.execution import local as trial_workers
+    killed: list[CellKey] = []
+    submit = Processes.submit
 
-    killed: list[int] = []
-    submit = trial_workers.Processes.submit
-
-    def and_kill(self: Any, key: Any) -> None:
+    def and_kill(self: Any, key: CellKey) -> None:
         submit(self, key)
         if key.arm == "classical" and not killed:
-            worker = next(worker for worker, own in self._busy.items() if own == key)
-            killed.append(worker._process.pid)
-            worker._process.kill()
+            worker = next(worker for own, worker in self._busy.values() if own == key)
+            (process,) = worker._processes.values()
+            killed.append(key)
+            process.kill()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trial_workers.Processes, "submit", and_kill)
+        patch.setattr(Processes, "submit", and_kill)
         record = planted(photos, tmp_path / "out", "oracle", workers=2)
     assert killed
     assert scrubbed(record) == scrubbed(helped[1])
-
-
-@pytest.mark.slow
-def test_a_generator_may_start_programs_that_read_and_write(tmp_path: Path) -> None:
-    photos = material.draw_dataset(tmp_path / "photos", 12, classes=("good", "waves"))
-    kept = {key: value for key, value in SMALL.items() if key not in ("workers", "early_stop")}
-    settings = TrialSettings.parse({**kept, "generator": "trial_material:talker"})
-    open_trial(photos, tmp_path / "out", settings)
-    workers, asked = Processes(tmp_path / "out", 1), [CellKey(0, 3, GENERATOR), CellKey(1, 3, GENERATOR)]
-    done: list[CellKey] = []
-    try:
-        for key in asked:
-            workers.submit(key)
-            until = time.monotonic() + 90
-            while key not in done:
-                assert time.monotonic() < until, "the worker does not answer"
-                done += [key for key, _ in workers.finished(0.5)]
-    finally:
-        workers.close()
-    assert done == asked

@@ -1,30 +1,32 @@
-"""Cells in processes of this machine: each worker is a Python of its own with one thread, and reads the trial's folder.
+"""Cells on this machine: in this process, or in worker processes that read the trial's folder and write their cells.
 
-Workers are told what to do by lines of JSON, and write their cells themselves: whole or not at all. One that dies
-(the kernel kills it for memory, say) is replaced, and its cell is begun anew, a few times at most. When the trial
-itself is killed, its workers notice that nobody listens and end.
+A worker that dies (the kernel kills it for memory, say) is replaced, and its cell is begun again, a few times at most.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import queue
-import subprocess
-import sys
-import threading
-from collections.abc import Mapping
+import functools
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from flawforge.core.errors import DataUnusableError, RunBrokenError
+import torch
+
+from flawforge.core.errors import FlawforgeError, RunBrokenError
 from flawforge.core.progress import SILENT, Progress
-from flawforge.runs.cells import CellKey
-from flawforge.studies.trial.execution.worker import one_thread, work_here
-from flawforge.studies.trial.setup.bench import Bench
+from flawforge.core.settings.trials import TrialSettings
+from flawforge.core.worker_process import WorkerProcess
+from flawforge.runs.cells import CELLS, CellKey, read_cell, write_cell
+from flawforge.studies.trial.cells.work_list import Outcome, needs, work
+from flawforge.studies.trial.setup.bench import Bench, load_bench
 
 ATTEMPTS = 3  # times that a cell may lose its worker before the trial gives up
+WORKERS_LOG = "workers.log"  # below the trial's folder: all that workers print
 Finished = tuple[CellKey, float]  # a cell that is on the disk now, and the seconds it took
 
 
@@ -66,130 +68,108 @@ class Here:
 
     def finished(self, timeout: float) -> list[Finished]:
         """Work out the noted cells."""
-        done = []
-        while self._waiting:
-            key = self._waiting.pop(0)
-            with one_thread():
-                done.append((key, work_here(self._bench, self._folder, key, self._progress)))
-        return done
+        waiting, self._waiting = self._waiting, []
+        with one_thread():
+            return [(key, work_here(self._bench, self._folder, key, self._progress)) for key in waiting]
 
     def close(self) -> None:
         """Nothing is under way between two calls."""
 
 
 class Processes:
-    """Worker processes."""
+    """Worker processes, each at one cell."""
 
     def __init__(self, folder: Path, slots: int) -> None:
-        self.slots = slots
-        self._folder = folder
-        self._idle: list[_Worker] = []
-        self._busy: dict[_Worker, CellKey] = {}
-        self._lost: dict[CellKey, int] = {}
-        self._answers: queue.Queue[tuple[_Worker, str]] = queue.Queue()
+        self.slots, self._folder = slots, folder.resolve()
+        self._idle: list[WorkerProcess] = []
+        self._busy: dict[Future[float], tuple[CellKey, WorkerProcess]] = {}
+        self._lost: Counter[CellKey] = Counter()
 
     def submit(self, key: CellKey) -> None:
         """Give a cell to an idle worker, or to a new one."""
-        worker = self._idle.pop() if self._idle else _Worker(self._folder, self._answers)
-        self._busy[worker] = key
-        worker.tell(key)
+        worker = self._idle.pop() if self._idle else WorkerProcess(self._folder / WORKERS_LOG)
+        try:
+            future = worker.submit(_work_apart, self._folder, key)
+        except BrokenProcessPool:  # it died between two cells
+            worker.end()
+            self.submit(key)
+        else:
+            self._busy[future] = key, worker
 
     def finished(self, timeout: float) -> list[Finished]:
-        """Wait for answers; a cell whose worker has died is begun anew."""
+        """Wait for cells to end; one whose worker has died is begun again."""
         done: list[Finished] = []
-        wait = timeout
-        with contextlib.suppress(queue.Empty):
-            while self._busy:
-                worker, line = self._answers.get(timeout=wait)
-                wait = 0.01 if done else timeout
-                key = self._busy.pop(worker, None)
-                if key is None:
-                    continue
-                if not line:
-                    self._again(key, worker)
-                    continue
-                answer = json.loads(line)
-                if "error" in answer:
-                    raise _explained(key, answer)
+        for future in wait(self._busy, timeout, FIRST_COMPLETED).done:
+            key, worker = self._busy.pop(future)
+            if isinstance(future.exception(), BrokenProcessPool):
+                worker.end()
+                self._again(key)
+            else:
                 self._idle.append(worker)
-                done.append((key, float(answer["seconds"])))
+                done.append((key, future.result()))
         return done
 
     def close(self) -> None:
         """End all workers."""
-        for worker in (*self._busy, *self._idle):
+        for worker in (*self._idle, *(worker for _, worker in self._busy.values())):
             worker.end()
         self._busy.clear()
         self._idle.clear()
 
-    def _again(self, key: CellKey, worker: _Worker) -> None:
-        self._lost[key] = self._lost.get(key, 0) + 1
-        code = worker.end()
+    def _again(self, key: CellKey) -> None:
+        self._lost[key] += 1
         if self._lost[key] >= ATTEMPTS:
             raise RunBrokenError(
-                f"cell {key.name} ended its worker process {ATTEMPTS} times (exit code {code}). If it was killed for "
-                f"lack of memory, ask for fewer --workers. What is done is kept; the same command goes on."
-                f"{worker.last()}"
+                f"cell {key.name} ended its worker process {ATTEMPTS} times. If it was killed for lack of memory, ask "
+                f"for fewer --workers. What the workers printed is in {self._folder / WORKERS_LOG}. What is done is "
+                f"kept; run the same command again to resume."
             )
         self.submit(key)
 
 
-class _Worker:
-    """One process, and the thread that listens to it."""
+def read_inputs(folder: Path, key: CellKey, settings: TrialSettings, protocol: str) -> dict[CellKey, Outcome]:
+    """Read the cells that one needs.
 
-    def __init__(self, folder: Path, answers: queue.Queue[tuple[_Worker, str]]) -> None:
-        code = f"from flawforge.studies.trial.execution.worker import serve; serve({str(folder.resolve())!r})"
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "OMP_WAIT_POLICY": "PASSIVE",
-            "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
-        }
-        self._errors: list[str] = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            encoding="utf-8", errors="replace", env=environment, start_new_session=os.name == "posix",
-        )  # fmt: skip
-        threading.Thread(target=self._listen, args=(answers,), daemon=True).start()
-        threading.Thread(target=self._remember, daemon=True).start()
-
-    def tell(self, key: CellKey) -> None:
-        """Ask for a cell."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # a dead worker is noticed where its answers are awaited
-            self._process.stdin.write(json.dumps([key.seed, key.shots, key.arm, key.model]) + "\n")
-            self._process.stdin.flush()
-
-    def end(self) -> int:
-        """End the process and return its exit code."""
-        self._process.kill()
-        return self._process.wait()
-
-    def last(self) -> str:
-        """Return what the process said last, to be shown with its end."""
-        return f" It said last: {self._errors[-1].strip()}" if self._errors else ""
-
-    def _listen(self, answers: queue.Queue[tuple[_Worker, str]]) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            answers.put((self, line))
-        answers.put((self, ""))
-
-    def _remember(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._errors = [*self._errors[-19:], line]
+    Raises:
+        RunBrokenError: one is not there.
+    """
+    found: dict[CellKey, Outcome] = {}
+    for need in needs(key, settings):
+        cell = read_cell(folder / CELLS, need, protocol)
+        if cell is None:
+            raise RunBrokenError(f"cell {need.name} of {folder} is missing or damaged. Run the same command again.")
+        found[need] = Outcome(dict(cell.arrays), dict(cell.facts))
+    return found
 
 
-def _explained(key: CellKey, answer: Mapping[str, Any]) -> Exception:
-    from flawforge.core import errors
+def work_here(bench: Bench, folder: Path, key: CellKey, progress: Progress = SILENT) -> float:
+    """Work out one cell, write it, and return the seconds it took."""
+    inputs = read_inputs(folder, key, bench.settings, bench.protocol)
+    outcome = work(bench, key, inputs, folder, progress)
+    write_cell(folder / CELLS, key, bench.protocol, outcome.arrays, outcome.facts)
+    return float(outcome.facts["seconds"])
 
-    kind = getattr(errors, str(answer["kind"]), None) if answer["kind"] else None
-    if kind is None:
-        return RuntimeError(f"cell {key.name} failed in its worker:\n{answer['error']}")
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread, as every worker does, so that numbers do not depend on where a cell was done."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        made: Exception = kind(answer["error"])
-    except TypeError:  # an error with fields of its own
-        made = DataUnusableError(answer["error"])
-    return made
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_loaded_once = functools.cache(load_bench)  # a worker lives as long as one call of the trial
+
+
+def _work_apart(folder: Path, key: CellKey) -> float:
+    """Do a cell in a worker process."""
+    with one_thread():
+        try:
+            return work_here(_loaded_once(folder), folder, key)
+        except FlawforgeError:
+            raise
+        except (Exception, SystemExit):  # noqa: BLE001 - of a user's module: its class may not come through the pipe
+            raise RuntimeError(f"cell {key.name} failed in its worker:\n{traceback.format_exc()}") from None

@@ -21,8 +21,7 @@ from flawforge.core.files import write_bytes
 from flawforge.data.dataset import Dataset
 from flawforge.runs.cells import CELLS, CellKey, write_cell
 from flawforge.studies.trial.cells.work_list import GENERATOR, Outcome, work
-from flawforge.studies.trial.execution.local import Finished
-from flawforge.studies.trial.execution.worker import read_inputs
+from flawforge.studies.trial.execution.local import Finished, read_inputs
 from flawforge.studies.trial.setup.bench import Bench
 
 ATTEMPTS = 5  # times that a cell may be lost with its node
