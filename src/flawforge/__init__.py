@@ -22,6 +22,7 @@ _HOMES = {
     "load": "flawforge.data.reading.load",
     "report": "flawforge.reports.page",
     "recipe": "flawforge.core.settings.recipes",
+    "run": "flawforge.whole_job",
     "score": "flawforge.studies.realism",
     "search": "flawforge.studies.search",
     "train": "flawforge.training.train",
@@ -39,6 +40,7 @@ __all__ = [
     "load",
     "recipe",
     "report",
+    "run",
     "score",
     "search",
     "train",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from flawforge.studies.synthesis import generate
     from flawforge.studies.trial import trial
     from flawforge.training.train import train
+    from flawforge.whole_job import run
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,215 @@
+"""The whole job: train, generate, audit, score and report, each only where it is not done yet."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flawforge.core.errors import RunBrokenError, RunExistsError, RunNotFoundError, SettingError
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.recipes import Recipe
+from flawforge.data.dataset import Dataset
+from flawforge.data.grouping.shots import check_shots
+from flawforge.data.reading.load import load
+from flawforge.reports.page import report
+from flawforge.runs.checkpoint import find_checkpoint
+from flawforge.runs.folder import Run
+from flawforge.runs.records import AuditRecord, Record, load_record
+from flawforge.runs.scores import ScoreRecord
+from flawforge.studies.copies import audit
+from flawforge.studies.realism import score
+from flawforge.studies.sets import FACTS, read_facts
+from flawforge.studies.synthesis import generate
+from flawforge.training.setup.preflight_checks import refuse_at_once
+from flawforge.training.train import train
+
+RESERVED = 0.25  # share of `minutes` that is kept for generating, audit, score and report ...
+RESERVED_MINUTES = 1.5  # ... and at most so many minutes: these steps do not take longer when training does
+TRAINING_SHARE = 0.3  # of `minutes` that training gets, however long the reading took
+DEFAULTS = {"novel": None, "truncation": None, "layout": "classes"}  # of a set that this job makes
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class WholeJob:
+    """What `run` leaves.
+
+    Attributes:
+        run: the run folder.
+        generated: number of images in its synthetic set.
+        audit: whether they are copies.
+        score: whether they look real.
+        report: the page that shows it all.
+    """
+
+    run: Run
+    generated: int
+    audit: AuditRecord
+    score: ScoreRecord
+    report: Path
+
+
+def run(
+    data: Dataset | str | Path,
+    out: str | Path,
+    recipe: Recipe | str | Path | None = None,
+    *,
+    minutes: float | None = None,
+    n: int | None = None,
+    classes: Sequence[str] | None = None,
+    shots: int | None = None,
+    unlabelled: Dataset | str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    command: str = "flawforge.run(...)",
+    progress: Progress = SILENT,
+    **changes: Any,
+) -> WholeJob:
+    """Train on a dataset, generate images, test them for copies, score how real they look, and draw the report.
+
+    Called again it resumes where it was interrupted, and skips the steps that are done and still valid: a synthetic
+    set is valid for the checkpoint that made it, an audit and a score for the synthetic set and the real images that
+    they compared. Where the audit or the score fails, the other one is still made and the report drawn, and the error
+    is raised at the end.
+
+    Args:
+        data: a folder, the word ``elpv``, or a dataset from `flawforge.load`.
+        out: the run folder to make, or to resume.
+        recipe: as of `flawforge.train`.
+        minutes: time for all of it; training gets what the other steps do not need. None: the recipe's own length.
+        n: images to generate per class, from 1. None: 64, or those that are there.
+        classes: the classes to learn; None takes all.
+        shots: images per class to learn from; None takes all.
+        unlabelled: as of `flawforge.train`.
+        seed: of every random number.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:0``, ...
+        command: what to write into run.json and the records as the way to reproduce them.
+        progress: where to tell how it goes.
+        changes: fields of the recipe to set, e.g. ``batch=16``; and ``kimg``.
+
+    Returns:
+        The run with its records and the report.
+
+    Raises:
+        RunExistsError: `out` is taken, or holds a synthetic set of an older checkpoint that was made with other
+        settings. All that `train`, `generate`, `audit`, `score` and `report` raise.
+    """
+    started = time.monotonic()
+    out = Path(out)
+    if n is not None and n < 1:
+        raise SettingError(f"-n is {n}; it is a number of images per class, from 1.")
+    refuse_at_once(out, recipe, {**changes}, minutes=minutes, seed=seed, resume=True)
+    whole = load(data, progress=progress)
+    if not Run(out).settings_file.exists():  # else it is resumed as it was begun
+        check_shots(whole.select(classes).counts, shots)
+    _say_what_was_read(whole.select(classes, shots, seed, progress), progress)
+    minutes, budget = _minutes_of_training(Run(out), minutes, (time.monotonic() - started) / 60)
+    trained = train(
+        data, out, recipe, minutes=minutes, budget=budget, classes=classes, shots=shots, unlabelled=unlabelled,
+        seed=seed, device=device, resume=True, command=command, progress=progress, **changes,
+    )  # fmt: skip
+    generated = _generate(trained, n, seed, device, command, progress)
+    data_of_run = trained.settings["data"]["fingerprint"]
+    learnt = trained.settings.get("unlabelled", {}).get("with_training", data_of_run)
+    inputs = {"synthetic": read_facts(trained.synthetic)["manifest_sha256"], "real": whole.fingerprint}
+    steps = Steps(progress)
+    audited = steps.attempt("audit", lambda: _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt}) or audit(
+        trained, data=whole, device=device, command=command, progress=progress
+    ))  # fmt: skip
+    scored = steps.attempt("score", lambda: _valid(trained, "score", ScoreRecord, {**inputs, "data": data_of_run})
+        or score(trained, data=whole, device=device, seed=seed, command=command, progress=progress)
+    )  # fmt: skip
+    page = report(trained, progress=progress)
+    if audited is None or scored is None:
+        raise steps.error(page)
+    return WholeJob(trained, generated, audited, scored, page)
+
+
+def _say_what_was_read(dataset: Dataset, progress: Progress) -> None:
+    counts = ", ".join(f"{count:,} {label}" for label, count in dataset.counts.items())
+    specimens = int(dataset.groups(progress).max()) + 1 if len(dataset) else 0
+    progress.say(f"{dataset.source}: {counts}; {specimens:,} different specimens")
+    if dataset.broken:
+        command = f"flawforge inspect {shlex.quote(str(dataset.source))}"
+        progress.warn(f"{len(dataset.broken)} files cannot be used and are skipped. To see why: {command}")
+
+
+def _minutes_of_training(run: Run, budget: float | None, spent: float) -> tuple[float | None, float | None]:
+    """Return the minutes of training that a budget leaves, and the budget; None is no limit.
+
+    A budget that was given before, and none, mean the same time again.
+    """
+    known = run.settings if run.settings_file.exists() else {}
+    if budget is None or known.get("budget") == budget:
+        return known.get("minutes"), known.get("budget")
+    reserved = min(RESERVED_MINUTES, RESERVED * budget)
+    return max(budget * TRAINING_SHARE, budget - spent - reserved), budget
+
+
+def _generate(run: Run, n: int | None, seed: int, device: str, command: str, progress: Progress) -> int:
+    """Make the synthetic set. One of this checkpoint is kept as it is; one that this job made earlier is replaced.
+
+    Raises:
+        RunExistsError: a set of an earlier checkpoint was made with settings that this job does not know.
+    """
+    stale = False
+    if (run.synthetic / FACTS).is_file():
+        facts = read_facts(run.synthetic)
+        stale = facts["checkpoint"] != find_checkpoint(run).name
+        if facts["complete"] and not stale and (n is None or n <= min(facts["classes"].values())):
+            return int(facts["n"])
+        own = [f"{key} {facts.get(key)}" for key, usual in DEFAULTS.items() if facts.get(key, usual) != usual]
+        if own or facts["seed"] != seed:
+            differences = ", ".join(own) or f"seed {facts['seed']}"
+            raise RunExistsError(
+                f"{run.synthetic} holds a synthetic set that was made with other settings ({differences}) from an "
+                f"earlier checkpoint. It is not replaced. Make it again with: {facts['command']} --overwrite, or move "
+                f"it away; then run this again."
+            )
+        n = n if n is not None else max(facts["classes"].values())
+    made = generate(
+        run, 64 if n is None else n, seed=seed, overwrite=stale, device=device, command=command, progress=progress
+    )  # fmt: skip
+    return int(made.facts["n"])
+
+
+def _valid(run: Run, kind: str, record_class: type[AnyRecord], inputs: dict[str, str]) -> AnyRecord | None:
+    """Return the run's record where it is of these inputs, else None. Older audits did not note the real images."""
+    try:
+        record = load_record(run, kind, record_class)
+    except (RunNotFoundError, RunBrokenError):
+        return None
+    return record if inputs.items() <= {"real": inputs["real"], **record.inputs}.items() else None
+
+
+class Steps:
+    """Steps of one job of which each may fail while the others go on; an interruption ends the job at once."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._errors: dict[str, Exception] = {}
+
+    def attempt(self, name: str, work: Callable[[], Result]) -> Result | None:
+        """Return what `work` returns, or None when it fails; the error is kept."""
+        try:
+            return work()
+        except KeyboardInterrupt:  # ours is an Exception, too
+            raise
+        except Exception as error:  # noqa: BLE001 - it is raised at the end, whatever it is
+            self._errors[name] = error
+            self._progress.warn(f"The {name} failed; the error is shown at the end. The other steps go on.")
+            return None
+
+    def error(self, page: Path) -> Exception:
+        """Return the first error, with notes on the others and on the report that was drawn without them."""
+        (_, first), *others = self._errors.items()
+        for name, error in others:
+            first.add_note(f"And the {name}: {error}")
+        first.add_note(f"The report was drawn without the {' and the '.join(self._errors)}: {page}")
+        return first
