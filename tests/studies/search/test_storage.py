@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,40 @@ def test_a_search_that_broke_off_in_this_very_process_is_taken_up(plan: SearchPl
         assert trial is not None
         assert trial.user_attrs["folder"] == "0000"
         assert again.settings(trial)["ema_kimg"] == 0  # it is still the recipe as it is
+
+
+def test_a_killed_worker_is_gone_and_a_living_one_is_not(plan: SearchPlan, tmp_path: Path) -> None:
+    worker = "12ab"
+    code = (
+        f"import time; from filelock import FileLock; lock = FileLock({str(tmp_path / f'.{worker}.worker')!r}); "
+        f"lock.acquire(); print('held', flush=True); time.sleep(60)"
+    )
+    store = Store(tmp_path, plan)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        name = f"{socket.gethostname()}:{process.pid}:{worker}"
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        assert not store._is_gone(name)
+        process.kill()
+        process.wait()
+    assert store._is_gone(name)
+
+
+def test_who_wants_to_be_alone_waits_for_whoever_is(plan: SearchPlan, tmp_path: Path) -> None:
+    order: list[str] = []
+    here, there = Store(tmp_path, plan), Store(tmp_path, plan)
+
+    def late() -> None:
+        with there.alone():
+            order.append("second")
+
+    with here.alone():
+        thread = threading.Thread(target=late)
+        thread.start()
+        time.sleep(0.2)
+        order.append("first")
+    thread.join(20)
+    assert order == ["first", "second"]
 
 
 def test_a_trial_at_work_is_left_alone(plan: SearchPlan, tmp_path: Path) -> None:

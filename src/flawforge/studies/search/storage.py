@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from flawforge.core.errors import ExtraMissingError
 from flawforge.core.files import explain_os_errors
-from flawforge.core.locks import hold, locked
 from flawforge.core.seeds import derive
 from flawforge.studies.search.plan import SearchPlan
 from flawforge.studies.search.space import settings_of
@@ -98,7 +99,7 @@ class Store:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other workers on this folder out for a moment."""
-        with locked(self.folder / ".lock"):
+        with FileLock(self.folder / ".lock"):
             yield
 
     @contextmanager
@@ -106,16 +107,16 @@ class Store:
         """Be a worker whom others can see at work. What it leaves unended is taken up by the next search."""
         token = secrets.token_hex(8)
         kept = self._sign(token)
+        lock = FileLock(kept)
         with explain_os_errors(kept):
-            file = hold(kept)
+            lock.acquire()
         self._token, done = token, False
         try:
             yield
             done = True
         finally:
             self._token = ""
-            if file is not None:
-                file.close()
+            lock.release()
             if done:  # else it stays: whoever can lock it knows that the worker is gone
                 kept.unlink(missing_ok=True)
 
@@ -130,11 +131,11 @@ class Store:
             return False
         if not token or not self._sign(token).exists():  # begun from another folder, on the same storage
             return not _alive(int(process))
-        file = hold(self._sign(token))
-        if file is None:
+        try:
+            with FileLock(self._sign(token), timeout=0):
+                return True
+        except Timeout:  # the worker holds it; the system lets go of the lock of a process that ended, however it did
             return False
-        file.close()
-        return True
 
     def take_up_broken(self) -> list[str]:
         """Close the trials of workers that are gone, queue their settings anew, and return their run folders."""
