@@ -33,8 +33,8 @@ from calibration_summary import draw, summarise
 from copy_pool import Ints, Pixels, Pool
 from flawforge.data.grouping.overlap import connected
 from flawforge.data.reading.load import load
-from flawforge.studies.copies.planted import DISGUISES, whole
-from flawforge.studies.copies.search import CopySearch, copied, scale_of
+from flawforge.studies.copies.planted import ALTERATIONS, whole
+from flawforge.studies.copies.search import CopySearch, copied, null_scale
 from machine import keep
 from other_disguises import OTHERS
 
@@ -120,8 +120,8 @@ class Planted:
         self.sources: list[int] = []
         self.others: list[int] = []  # the image mixed in
         count = len(self.real)
-        for kind, work in (DISGUISES | OTHERS).items():
-            for source in range(sources if kind in DISGUISES else sources // 2):
+        for kind, work in (ALTERATIONS | OTHERS).items():
+            for source in range(sources if kind in ALTERATIONS else sources // 2):
                 other = int((source + draws.integers(1, count)) % count)
                 image, mixed = (self.real[at].astype(np.float32) for at in (source, other))
                 made.append(whole(work(image, mixed, draws)))
@@ -148,7 +148,7 @@ class Planted:
         order = draws.permutation(self.usable)
         training, held = order[:size], order[size:]
         held = held[: 20 if size == 20 else 100]
-        scale, aside = scale_of(self.pool.score(training.tolist(), training), training)
+        scale, aside = null_scale(self.pool.score(training.tolist(), training), training)
         scores = self.pool.score(held.tolist(), training)
         ties = draws.uniform()  # of equal ranks, to make the p-value continuous
         return {
@@ -175,7 +175,7 @@ class Planted:
             if source in trained and (other in trained) == MIXED.get(kind, other in trained)
         ]
         scores = self.pool.score([len(self.real) + at for at in use], training)
-        found: dict[str, dict[int, float]] = {kind: {} for kind in DISGUISES | OTHERS}
+        found: dict[str, dict[int, float]] = {kind: {} for kind in ALTERATIONS | OTHERS}
         for at, score in zip(use, scores.tolist(), strict=True):
             found[self.kinds[at]][self.sources[at]] = round(score, 5)
         return found

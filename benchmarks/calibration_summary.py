@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from flawforge.metrics.copying.calibration import Scale
-from flawforge.studies.copies.planted import DISGUISES, HEAVY
+from flawforge.metrics.copying.calibration import NullScale
+from flawforge.studies.copies.planted import ALTERATIONS, HEAVY
 from flawforge.studies.copies.search import ALARM, SPREAD, copied
 from other_disguises import OTHERS
 
 PREVALENCES = (0.0, 0.005, 0.01, 0.05, 0.5)
 SET_SIZE = 100  # images of a set in which copies are planted (200 at 0.5 %)
 DRAWS = 200  # sets drawn at each prevalence
-EIGHT = tuple(kind for kind in DISGUISES if kind not in HEAVY)  # those that the audit must find
+EIGHT = tuple(kind for kind in ALTERATIONS if kind not in HEAVY)  # those that the audit must find
 Row = dict[str, Any]
 Ints = NDArray[np.int64]
 
@@ -45,7 +45,7 @@ def of_size(rows: list[Row], size: int) -> Row:
     told = within(np.arange(sets) < fooled)
     print(f"\n {size} training images, {sets} repeats: honest sets called 'copies found' {told}")
     print(f"  honest images above the 1 % score: {within(alarms, held)}; highest {honest.max():.2f}")
-    found = {kind: reached(rows, [kind]) for kind in DISGUISES | OTHERS}
+    found = {kind: reached(rows, [kind]) for kind in ALTERATIONS | OTHERS}
     for kind, (hits, sources) in found.items():
         print(f"  {kind:18}{within(hits, sources)}")
     eight, own = reached(rows, EIGHT)
@@ -117,7 +117,7 @@ def mixed(rows: list[Row], share: float) -> tuple[float, float, float]:
         honest = draws.choice(row["honest"], number - copies, replace=number - copies > len(row["honest"]))
         scores = [list(row["planted"][kind].values()) for kind in EIGHT]
         planted = [draws.choice(scores[draws.integers(len(EIGHT))]) for _ in range(copies)]
-        called = copied(Scale.of(row["scale"], spread=SPREAD), np.r_[honest, planted], ALARM)[1]
+        called = copied(NullScale.of(row["scale"], spread=SPREAD), np.r_[honest, planted], ALARM)[1]
         told.append(len(called) > 0)
         if copies:
             recall.append(float((called >= len(honest)).sum() / copies))
@@ -136,7 +136,7 @@ def draw(summary: dict[str, Row], file: Path) -> None:
     figure, axes = plt.subplots(len(summary), 3, figsize=(15, 4 * len(summary)), layout="constrained", squeeze=False)
     for (name, row), (left, middle, right) in zip(summary.items(), axes, strict=True):
         sizes = sorted(row["sizes"])
-        for place, kinds in ((left, DISGUISES), (middle, OTHERS)):
+        for place, kinds in ((left, ALTERATIONS), (middle, OTHERS)):
             for number, kind in enumerate(kinds):
                 shares = [found / of if of else np.nan for found, of in (row["sizes"][n]["found"][kind] for n in sizes)]
                 line = "--" if kind in HEAVY else "-"

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 import flawforge.metrics
 from flawforge.metrics.copying.alignment import align, margin
-from flawforge.metrics.copying.copy_score import HYPOTHESES, JUDGED, reliefs
-from flawforge.metrics.copying.normalised_texture import turned
-from flawforge.metrics.copying.placement import Fits, Spectra, best_of, fits
-from flawforge.studies.copies.candidates import EVERY, KEPT, Retrieval
+from flawforge.metrics.copying.copy_score import HYPOTHESES, JUDGED, normalised_textures
+from flawforge.metrics.copying.normalised_texture import apply_symmetry
+from flawforge.metrics.copying.placement import Fits, TextureSpectra, best_placements, fits
+from flawforge.studies.copies.candidates import EVERY, KEPT, CandidateSearch
 
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
@@ -38,8 +38,8 @@ class Pool:
         self.count = len(real)
         self.images = np.concatenate([real, others])
         grays = torch.from_numpy(self.images).float()
-        self.queries = reliefs(grays)
-        self.spectra = Spectra.of(self.queries[: self.count])
+        self.queries = normalised_textures(grays)
+        self.spectra = TextureSpectra.of(self.queries[: self.count])
         self.values = np.full((len(grays), self.count, 8), np.nan, dtype=np.float32)
         self.how = np.zeros((len(grays), self.count, 8, 4), dtype=np.int8)
         self.aligned: dict[Key, tuple[float, torch.Tensor, float]] = {}  # agreement, map, sign
@@ -82,7 +82,9 @@ class Pool:
         query, real, symmetry = key
         values = torch.full((1, 8), -1.0)
         values[0, symmetry] = 1.0
-        found = best_of(Fits(values, torch.from_numpy(self.how[query, [real]]).float()), torch.tensor([real]), 1)
+        found = best_placements(
+            Fits(values, torch.from_numpy(self.how[query, [real]]).float()), torch.tensor([real]), 1
+        )
         return found.matrices[0], float(found.signs[0])
 
     def _judge(self, keys: list[Key]) -> None:
@@ -98,11 +100,11 @@ class Pool:
     def _distances(self) -> NDArray[np.float32]:
         """Return (Q, P): how unlike each query is to each real image under the best of the eight symmetries."""
         if self._apart is None:
-            retrieval = Retrieval(torch.device("cpu"))
+            retrieval = CandidateSearch(torch.device("cpu"))
             described = retrieval.describe(self._grays)
             parts = []
             for symmetry in range(8):
-                views = retrieval.describe(turned(self._grays[: self.count], symmetry))
+                views = retrieval.describe(apply_symmetry(self._grays[: self.count], symmetry))
                 parts.append(torch.cdist(described, views))
             self._apart = torch.stack(parts).amin(0).numpy()
         return self._apart

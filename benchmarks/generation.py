@@ -36,8 +36,8 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
-from flawforge.studies.sets.synthetic_set import Entry
-from flawforge.studies.synthesis.file_formats import Containers
+from flawforge.studies.sets.synthetic_set import ManifestEntry
+from flawforge.studies.synthesis.file_formats import FileFormats
 from flawforge.studies.synthesis.run import generate
 from flawforge.studies.synthesis.sampler import Sampler
 from flawforge.studies.synthesis.writer import Writer
@@ -105,7 +105,7 @@ def untrained(folder: Path, recipe: str, **changes: Any) -> Run:
 def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
     """Return images a second of the whole, of the generator alone and of the files alone; and GFLOP of an image."""
     sampler = Sampler(run, require_checkpoint(run), torch.device("cpu"))
-    containers, label = Containers(run.settings["data"], 4), sampler.classes[0]
+    containers, label = FileFormats(run.settings["data"], 4), sampler.classes[0]
     with FlopCounterMode(display=False) as counter:
         made = sampler.images(0, label, 0)
     batches = max(1, images // sampler.batch)
@@ -115,7 +115,7 @@ def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
             for index in range(batches * sampler.batch):
                 image = made[index % sampler.batch]
                 form = containers.draw(0, label, index)
-                entry = partial(Entry, f"{index}.png", label, 0, index, "none", width=1, height=1, mode="L")
+                entry = partial(ManifestEntry, f"{index}.png", label, 0, index, "none", width=1, height=1, mode="L")
                 writer.put(lambda sha, e=entry: e(sha256=sha), f"{index}.png", partial(containers.encode, image, form))  # type: ignore[misc]
 
     (folder / "files").mkdir()

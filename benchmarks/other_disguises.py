@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage as nd
 from PIL import Image
 
-from flawforge.studies.copies.planted import Disguise, Draws, Gray, cropped, whole
+from flawforge.studies.copies.planted import Alteration, Draws, Gray, cropped, whole
 
 
 def tilted(image: Gray, other: Gray, draws: Draws) -> Gray:
@@ -83,7 +83,7 @@ def _pasted(image: Gray, source: Gray, share: float, draws: Draws) -> Gray:
     return out
 
 
-OTHERS: dict[str, Disguise] = {
+OTHERS: dict[str, Alteration] = {
     "tilted 10-15°": tilted,
     "reduced to 90 %": reduced,
     "gamma 0.7": gamma,

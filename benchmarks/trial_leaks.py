@@ -34,7 +34,7 @@ from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import draw_shots
 from flawforge.data.reading.load import load
-from flawforge.studies.copies.planted import DISGUISES, HEAVY, disguise
+from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.leaks import refuse_generated_leak, refuse_outside_leak
 from flawforge.studies.trial.setup.open import open_trial
@@ -96,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=str(NEU))
     parser.add_argument("--images", type=int, default=60, help="of each kind")
-    parser.add_argument("--kinds", nargs="+", choices=tuple(DISGUISES), default=tuple(DISGUISES))
+    parser.add_argument("--kinds", nargs="+", choices=tuple(ALTERATIONS), default=tuple(ALTERATIONS))
     parser.add_argument("--quick", action="store_true", help="12 images of three kinds")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -111,7 +111,7 @@ def main() -> None:
         chosen = draws.choice(bench.division.test, count, replace=count > len(bench.division.test))
         for kind in kinds:
             images = [
-                disguise(gray(bench.dataset, int(i)), kind, gray(bench.dataset, int(j)), draws)
+                altered_copy(gray(bench.dataset, int(i)), kind, gray(bench.dataset, int(j)), draws)
                 for i, j in zip(chosen, draws.permutation(chosen), strict=True)
             ]
             rows[kind] = {"unlabelled": checks.unlabelled(kind, images) / count,

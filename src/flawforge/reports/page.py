@@ -17,7 +17,7 @@ from flawforge.reports.run.course import Course, course, logged_steps
 from flawforge.reports.run.film import Film, film
 from flawforge.reports.run.gallery import Gallery, gallery
 from flawforge.reports.run.headline import Headline, headline
-from flawforge.reports.run.nearest import Nearest, nearest, read_audit
+from flawforge.reports.run.nearest import NearestSection, nearest, read_audit
 from flawforge.reports.run.origin import Origin, origin, resolution_of, section, white_of
 from flawforge.reports.run.score import Score, read_score, score_section
 from flawforge.reports.run.synthetic import Synthetic, read_synthetic
@@ -45,7 +45,7 @@ class Page:
     headline: Headline
     synthetic: Synthetic | None
     gallery: Gallery
-    nearest: Nearest | None
+    nearest: NearestSection | None
     score: Score | None
     course: Course | None
     film: Film | None

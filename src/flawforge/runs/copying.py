@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
-class Likeness(BaseModel):
+class Alignment(BaseModel):
     """The training image that a generated one agrees with best, laid onto it.
 
     Attributes:

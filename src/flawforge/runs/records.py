@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import read_json, write_json
-from flawforge.runs.copying import Copying, Diversity, Likeness, SetTest
+from flawforge.runs.copying import Alignment, Copying, Diversity, SetTest
 from flawforge.runs.folder import Run
 
 RECORD_FORMAT = 1
@@ -63,7 +63,7 @@ class Pair(BaseModel):
     file: str
     neighbours: list[Neighbour]
     picture: str | None = None
-    likeness: Likeness | None = None
+    likeness: Alignment | None = None
 
 
 class Distances(BaseModel):

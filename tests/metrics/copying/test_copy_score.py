@@ -8,9 +8,9 @@ import scipy.ndimage as nd
 import torch
 
 from flawforge.metrics.copying.alignment import laid_on
-from flawforge.metrics.copying.copy_score import copy_scores, reliefs
-from flawforge.metrics.copying.normalised_texture import SYMMETRIES, smooth, turned
-from flawforge.metrics.copying.placement import Spectra
+from flawforge.metrics.copying.copy_score import copy_scores, normalised_textures
+from flawforge.metrics.copying.normalised_texture import SYMMETRIES, apply_symmetry, smooth
+from flawforge.metrics.copying.placement import TextureSpectra
 
 
 def texture(seed: int, side: int = 96) -> np.ndarray:
@@ -20,15 +20,15 @@ def texture(seed: int, side: int = 96) -> np.ndarray:
 
 
 def stack(images: list[np.ndarray]) -> torch.Tensor:
-    return reliefs(torch.from_numpy(np.stack(images).copy()))
+    return normalised_textures(torch.from_numpy(np.stack(images).copy()))
 
 
 @pytest.fixture(scope="module")
-def known() -> Spectra:
-    return Spectra.of(stack([texture(seed) for seed in range(6)]))
+def known() -> TextureSpectra:
+    return TextureSpectra.of(stack([texture(seed) for seed in range(6)]))
 
 
-def test_an_image_is_its_own_copy_and_the_map_is_the_identity(known: Spectra) -> None:
+def test_an_image_is_its_own_copy_and_the_map_is_the_identity(known: TextureSpectra) -> None:
     found = copy_scores(stack([texture(4)]), known)
     assert found.indices.tolist() == [4]
     assert found.scores[0] > 0.8
@@ -36,16 +36,16 @@ def test_an_image_is_its_own_copy_and_the_map_is_the_identity(known: Spectra) ->
 
 
 @pytest.mark.parametrize("symmetry", range(8))
-def test_each_symmetry_is_seen_through_and_the_map_lays_it_back(known: Spectra, symmetry: int) -> None:
+def test_each_symmetry_is_seen_through_and_the_map_lays_it_back(known: TextureSpectra, symmetry: int) -> None:
     source = torch.from_numpy(texture(2))
-    found = copy_scores(stack([turned(source, symmetry).numpy()]), known)
+    found = copy_scores(stack([apply_symmetry(source, symmetry).numpy()]), known)
     assert found.indices.tolist() == [2], SYMMETRIES[symmetry]
     assert found.scores[0] > 0.8
     back, _ = laid_on(source[None, None], torch.from_numpy(found.matrices).float(), (96, 96))
-    assert float((back[0, 0] - turned(source, symmetry)).abs().mean()) < 2
+    assert float((back[0, 0] - apply_symmetry(source, symmetry)).abs().mean()) < 2
 
 
-def test_light_changes_nothing_and_noise_little(known: Spectra) -> None:
+def test_light_changes_nothing_and_noise_little(known: TextureSpectra) -> None:
     image = texture(1)
     dark = copy_scores(stack([image * 0.5 + 20]), known)
     rough = copy_scores(stack([image + np.random.default_rng(0).normal(0, 10, image.shape)]), known)
@@ -53,7 +53,7 @@ def test_light_changes_nothing_and_noise_little(known: Spectra) -> None:
     assert rough.scores[0] > 0.4
 
 
-def test_a_negative_is_a_copy_and_told_as_one(known: Spectra) -> None:
+def test_a_negative_is_a_copy_and_told_as_one(known: TextureSpectra) -> None:
     found = copy_scores(stack([255 - texture(2), texture(2)]), known)
     assert found.indices.tolist() == [2, 2]
     assert found.scores.min() > 0.8
@@ -61,7 +61,7 @@ def test_a_negative_is_a_copy_and_told_as_one(known: Spectra) -> None:
 
 
 @pytest.mark.parametrize("angle", [-14.0, -6.0, 11.0, 15.0])
-def test_a_tilted_copy_is_found_and_the_map_lays_it_back(known: Spectra, angle: float) -> None:
+def test_a_tilted_copy_is_found_and_the_map_lays_it_back(known: TextureSpectra, angle: float) -> None:
     image = nd.rotate(texture(3), angle, reshape=False, mode="reflect", order=1)
     found = copy_scores(stack([image]), known)
     assert found.indices.tolist() == [3]
@@ -70,14 +70,14 @@ def test_a_tilted_copy_is_found_and_the_map_lays_it_back(known: Spectra, angle: 
     assert abs(abs(turned_by) - abs(angle)) < 1.5
 
 
-def test_an_image_pieced_together_of_two_is_found(known: Spectra) -> None:
+def test_an_image_pieced_together_of_two_is_found(known: TextureSpectra) -> None:
     image = np.hstack([texture(1)[:, :48], texture(5)[:, 48:]])
     found = copy_scores(stack([image]), known)
     assert found.indices[0] in (1, 5)
     assert found.scores[0] > 0.45
 
 
-def test_new_images_score_low(known: Spectra) -> None:
+def test_new_images_score_low(known: TextureSpectra) -> None:
     assert copy_scores(stack([texture(seed) for seed in range(100, 110)]), known).scores.max() < 0.3
 
 
@@ -85,15 +85,15 @@ def test_straight_grooves_prove_nothing() -> None:
     """Two pictures of the same grooves fit at every shift along them: no evidence of a copy."""
     grooves = np.tile(nd.gaussian_filter1d(np.random.default_rng(0).standard_normal(96), 1.5) * 40 + 128, (96, 1))
     one, other = (grooves + np.random.default_rng(seed).normal(0, 3, (96, 96)) for seed in (1, 2))
-    found = copy_scores(stack([one.astype(np.float32)]), Spectra.of(stack([other.astype(np.float32)])))
+    found = copy_scores(stack([one.astype(np.float32)]), TextureSpectra.of(stack([other.astype(np.float32)])))
     assert found.scores[0] < 0.25
 
 
-def test_a_flat_image_is_nobodys_copy(known: Spectra) -> None:
+def test_a_flat_image_is_nobodys_copy(known: TextureSpectra) -> None:
     assert copy_scores(stack([np.full((96, 96), 90, np.float32)]), known).scores[0] < 0.05
 
 
-def test_only_candidates_are_looked_at_and_batches_do_not_matter(known: Spectra) -> None:
+def test_only_candidates_are_looked_at_and_batches_do_not_matter(known: TextureSpectra) -> None:
     images = stack([texture(seed) for seed in (0, 1, 2, 3, 4, 5, 0, 1, 2, 3)])
     together = copy_scores(images, known)
     alone = copy_scores(images[9:], known)

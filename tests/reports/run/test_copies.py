@@ -13,19 +13,19 @@ from flawforge.core.images import encode_png
 from flawforge.reports.page import report
 from flawforge.reports.run.copies import chance, copies, how
 from flawforge.reports.run.nearest import read_audit
-from flawforge.runs.copying import Copying, Diversity, Likeness, SetTest
+from flawforge.runs.copying import Alignment, Copying, Diversity, SetTest
 from flawforge.runs.records import Neighbour, Pair, save_record
 from parsed_page import Parsed
 
 
-def likeness(**changes: Any) -> Likeness:
+def likeness(**changes: Any) -> Alignment:
     values = {"file": "scratch/7.png", "score": 0.9, "rank_p": 1 / 31, "p": 1e-9, "copied": True, "symmetry": "turn-90",
               "scale": 1.25, "shift": (-10.2, 0.3), "matrix": [1, 0, 0, 0, 1, 0],
               "picture": "records/audit/aligned.png"}  # fmt: skip
-    return Likeness(**{**values, **changes})
+    return Alignment(**{**values, **changes})
 
 
-def audited(run: Any, found: list[Likeness], **changes: Any) -> Any:
+def audited(run: Any, found: list[Alignment], **changes: Any) -> Any:
     folder = run.run.records / "audit"
     folder.mkdir(exist_ok=True)
     png = encode_png(np.random.default_rng(0).integers(0, 255, (32, 32), dtype=np.uint8), "L")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flawforge.metrics.copying.memorization import closest_record_share
-from flawforge.studies.copies.set_tests import as_learnt, set_against_unseen, whole_sentence
+from flawforge.studies.copies.set_tests import as_learnt, compare_with_held_out, whole_sentence
 
 
 def two_classes(rng: np.random.Generator, common: int, rare: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,12 +27,12 @@ def test_an_honest_set_is_not_accused_for_its_mix_of_classes(mixes: tuple[tuple[
     for seed in range(30):
         rng = np.random.default_rng(seed)
         (real, a), (held, b), (made, c) = (two_classes(rng, *mix) for mix in mixes)
-        found = set_against_unseen(real, held, made, (a, b, c))
+        found = compare_with_held_out(real, held, made, (a, b, c))
         assert all(test.adjusted is not None for test in found)
         alarms += any(test.adjusted <= 0.05 for test in found if test.adjusted is not None)
         sentences += bool(whole_sentence(found))
         if mixes == MIXES[0] and seed < 8:
-            pooled += bool(whole_sentence(set_against_unseen(real, held, made)))
+            pooled += bool(whole_sentence(compare_with_held_out(real, held, made)))
     assert alarms <= 5
     assert sentences <= 2  # P(more | rate 0.01) = 0.003
     if mixes == MIXES[0]:
@@ -45,7 +45,7 @@ def test_a_copier_is_found_whatever_the_mixes(mixes: tuple[tuple[int, int], ...]
     (real, a), (held, b), _ = (two_classes(rng, *mix) for mix in mixes)
     rows = np.concatenate([rng.choice(np.flatnonzero(a == k), n) for k, n in zip(("free", "crack"), mixes[2],
                                                                                strict=True)])  # fmt: skip
-    found = set_against_unseen(real, held, real[rows] + 0.05 * rng.normal(size=(len(rows), 6)), (a, b, a[rows]))
+    found = compare_with_held_out(real, held, real[rows] + 0.05 * rng.normal(size=(len(rows), 6)), (a, b, a[rows]))
     assert {test.name for test in found if test.adjusted is not None and test.adjusted <= 0.01} >= {
         "C_T", "authenticity", "DCR share",
     }  # fmt: skip
@@ -57,8 +57,8 @@ def test_a_copier_is_found_whatever_the_mixes(mixes: tuple[tuple[int, int], ...]
 def test_a_class_that_one_side_lacks_is_left_out_and_that_is_said() -> None:
     rng = np.random.default_rng(3)
     (real, a), (held, b), (made, c) = (two_classes(rng, *mix) for mix in ((30, 20), (40, 0), (40, 40)))
-    found = set_against_unseen(real, held, made, (a, b, c))
-    alone = set_against_unseen(real, held, made[:40], (a, b, c[:40]))
+    found = compare_with_held_out(real, held, made, (a, b, c))
+    alone = compare_with_held_out(real, held, made[:40], (a, b, c[:40]))
     assert [test.p for test in found] == [test.p for test in alone]
     assert found[0].note.endswith(
         "; 50 training, 40 held-out, 40 generated images, all of class free; 40 generated images of other classes left "
@@ -69,8 +69,8 @@ def test_a_class_that_one_side_lacks_is_left_out_and_that_is_said() -> None:
 def test_a_class_that_training_lacks_is_left_out_of_the_others() -> None:
     rng = np.random.default_rng(3)
     (real, a), (held, b), (made, c) = (two_classes(rng, *mix) for mix in ((50, 0), (40, 20), (40, 30)))
-    found = set_against_unseen(real, held, made, (a, b, c))
-    alone = set_against_unseen(real, held[:40], made[:40], (a, b[:40], c[:40]))
+    found = compare_with_held_out(real, held, made, (a, b, c))
+    alone = compare_with_held_out(real, held[:40], made[:40], (a, b[:40], c[:40]))
     assert [(test.effect, test.p) for test in found] == [(test.effect, test.p) for test in alone]
     assert found[0].note.endswith(
         "; 50 training, 40 held-out, 40 generated images, all of class free; 20 held-out and 30 generated images of "
@@ -87,7 +87,7 @@ def test_a_class_that_training_lacks_is_left_out_of_the_others() -> None:
 def test_too_few_images_in_common_classes_mean_not_measured(mixes: Any, why: str) -> None:
     rng = np.random.default_rng(3)
     (real, a), (held, b), (made, c) = (two_classes(rng, *mix) for mix in mixes)
-    assert {test.note for test in set_against_unseen(real, held, made, (a, b, c))} == {why}
+    assert {test.note for test in compare_with_held_out(real, held, made, (a, b, c))} == {why}
 
 
 def mixture(real: list[str], held: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -106,7 +106,7 @@ def test_images_of_no_class_are_compared_in_the_mix_that_training_saw() -> None:
         (real, a), (unseen, b), (made, _) = (two_classes(rng, *mix) for mix in ((50, 50), (500, 30), (64, 64)))
         kept = as_learnt(b, a)
         none = np.repeat("mixture", len(made))
-        found = set_against_unseen(real, unseen[kept], made, (a, b[kept], none))
+        found = compare_with_held_out(real, unseen[kept], made, (a, b[kept], none))
         alarms += any(test.adjusted <= 0.05 for test in found if test.adjusted is not None)
     assert alarms <= 4  # P(more | rate 0.05) = 0.003
     assert "60 held-out, 128 generated images, which carry no class" in found[0].note
@@ -116,7 +116,7 @@ def test_what_compares_real_images_alone_keeps_their_classes_where_generated_one
     """The closest record is judged by which real images of a class are training ones, whatever the generated are."""
     rng = np.random.default_rng(5)
     (real, a), (held, b), (made, _) = (two_classes(rng, *mix) for mix in ((40, 10), (60, 15), (30, 30)))
-    found = set_against_unseen(real, held, made, (a, b, np.repeat("mixture", len(made))))
+    found = compare_with_held_out(real, held, made, (a, b, np.repeat("mixture", len(made))))
     pooled = closest_record_share(real, held, made)
     within = closest_record_share(real, held, made, classes=(a == "free", b == "free", np.zeros(len(made))))
     (told,) = (test for test in found if test.name == "DCR share")

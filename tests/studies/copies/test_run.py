@@ -353,7 +353,7 @@ from flawforge.core.progress import SILENT
 from flawforge.metrics.neighbours.nearest import nearest_flipped
 from flawforge.studies.copies import run as study
 from flawforge.studies.copies import pixel_distance as nearness
-from flawforge.studies.sets.image_store import Stack
+from flawforge.studies.sets.image_store import ImageStore
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
@@ -363,9 +363,10 @@ def read(seed):
     return lambda i: np.random.default_rng((seed, i)).integers(0, 256, shape, dtype=np.uint8)
 scratch = Path(sys.argv[1])
 def run(few, many):
-    with Stack(few, shape, np.uint8, memory / 4, scratch) as a, Stack(many, shape, np.uint8, memory / 4, scratch) as b:
+    kind = shape, np.uint8, memory / 4, scratch
+    with ImageStore(few, *kind) as a, ImageStore(many, *kind) as b:
         a.fill(read(0), "", SILENT), b.fill(read(0), "", SILENT)
-        near = nearness.search(a, b, 2, study.FLIPS["both"], None, memory / 4, torch.device("cpu"), "", SILENT)
+        near = nearness.rank_references(a, b, 2, study.FLIPS["both"], None, memory / 4, torch.device("cpu"), "", SILENT)
         assert np.array_equal(near.indices[:, 0], np.arange(few)) and not near.distances[:, 0].any()
 run(50, 100)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

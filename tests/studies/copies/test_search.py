@@ -7,8 +7,8 @@ import pytest
 import scipy.ndimage as nd
 import torch
 
-from flawforge.studies.copies.candidates import Retrieval
-from flawforge.studies.copies.planted import DISGUISES, HEAVY, disguise
+from flawforge.studies.copies.candidates import CandidateSearch
+from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 from flawforge.studies.copies.search import CopySearch, copied, detectable, spread
 
 SIDE = 64
@@ -31,8 +31,8 @@ def test_planted_copies_are_found_and_honest_images_are_not(search: CopySearch) 
     """The short form of benchmarks/audit_calibration.py: 40 to train on, 60 honest, two of each disguise."""
     scale, draws = search.scale(), np.random.default_rng(0)
     assert scale is not None
-    kinds = [kind for kind in DISGUISES if kind not in HEAVY]
-    planted = [disguise(texture(i), kinds[i % 8], texture(900), draws) for i in range(16)]
+    kinds = [kind for kind in ALTERATIONS if kind not in HEAVY]
+    planted = [altered_copy(texture(i), kinds[i % 8], texture(900), draws) for i in range(16)]
     honest = [texture(seed).astype(np.uint8) for seed in range(100, 160)]
     scores = search.look(torch.from_numpy(np.stack(honest + planted)).float())
     _, called = copied(scale, scores.scores)
@@ -73,7 +73,7 @@ def test_many_training_images_are_retrieved_first(monkeypatch: pytest.MonkeyPatc
 
 def test_descriptions_of_training_images_are_joined_once() -> None:
     grays = torch.from_numpy(np.stack([texture(seed) for seed in range(6)]))
-    parts, whole = Retrieval(torch.device("cpu")), Retrieval(torch.device("cpu"))
+    parts, whole = CandidateSearch(torch.device("cpu")), CandidateSearch(torch.device("cpu"))
     for part in grays.split(2):
         parts.add(part)
     whole.add(grays)
@@ -97,10 +97,10 @@ def test_the_scale_takes_one_of_each_group_first() -> None:
     assert len(spread(groups, 99)) == 7
 
 
-@pytest.mark.parametrize("kind", list(DISGUISES))
+@pytest.mark.parametrize("kind", list(ALTERATIONS))
 def test_a_disguise_keeps_the_shape_and_changes_the_image(kind: str) -> None:
     image, other = texture(1)[:, :50], texture(2)[:, :50]
-    made = disguise(image, kind, other, np.random.default_rng(0))
+    made = altered_copy(image, kind, other, np.random.default_rng(0))
     assert (made.shape, made.dtype) == (image.shape, np.uint8)
     assert np.array_equal(made, image) == (kind == "exact")
-    assert np.array_equal(made, disguise(image, kind, other, np.random.default_rng(0)))
+    assert np.array_equal(made, altered_copy(image, kind, other, np.random.default_rng(0)))

@@ -16,9 +16,9 @@ from flawforge.data.sample import Sample
 from flawforge.studies.copies import set_tests as whole_set
 from flawforge.studies.copies.set_tests import (
     Labels,
+    compare_with_held_out,
     diversity,
     drawn,
-    set_against_unseen,
     whole_sentence,
 )
 
@@ -51,26 +51,26 @@ def test_five_tests_together_keep_their_rate_and_still_find_copies() -> None:
     alarms = single = 0
     for seed in range(40):
         sets = rows(30, 3 * seed), rows(30, 3 * seed + 1), rows(30, 3 * seed + 2)
-        found = set_against_unseen(*sets)
+        found = compare_with_held_out(*sets)
         assert all(test.p is not None and test.adjusted is not None and test.adjusted >= test.p for test in found)
         single += any(test.p <= 0.05 for test in found if test.p is not None)
         alarms += any(test.adjusted <= 0.05 for test in found if test.adjusted is not None)
     assert single > alarms  # each test by itself raises more alarms
     assert alarms <= 5  # P(more | rate 0.05) = 0.014
     real = rows(30, 1)
-    copied = set_against_unseen(real, rows(30, 2), rows(30, 3, near=real))
+    copied = compare_with_held_out(real, rows(30, 2), rows(30, 3, near=real))
     assert {test.name for test in copied if test.adjusted is not None and test.adjusted <= 0.01} >= {
         "C_T", "authenticity", "DCR share",
     }  # fmt: skip
     assert "As a whole the set lies nearer" in whole_sentence(copied)
     assert "corrected for 5 tests" in whole_sentence(copied)
-    assert whole_sentence(set_against_unseen(real, rows(30, 2), rows(30, 4))) == ""
+    assert whole_sentence(compare_with_held_out(real, rows(30, 2), rows(30, 4))) == ""
 
 
 def test_one_class_with_and_without_its_name_is_the_same() -> None:
     sets = rows(30, 1), rows(40, 2), rows(50, 3)
     names: Labels = tuple(np.repeat("pits", len(one)) for one in sets)  # type: ignore[assignment]
-    assert set_against_unseen(*sets, names) == set_against_unseen(*sets)
+    assert compare_with_held_out(*sets, names) == compare_with_held_out(*sets)
 
 
 def test_of_more_images_than_are_looked_at_each_has_the_same_chance() -> None:
@@ -93,7 +93,7 @@ def test_a_bounded_part_of_each_set_is_described_and_its_classes_go_with_it(monk
     """Features tell the class and the set that each row came from; the tests get them with the right labels."""
     training, unseen = samples({"a": 60, "b": 60}), samples({"a": 200, "b": 30})
     entries = [SimpleNamespace(label=label) for label in ["a"] * 100 + ["b"] * 100]
-    lineup = SimpleNamespace(training=training, entries=entries, read_generated=None)
+    matched = SimpleNamespace(training=training, entries=entries, read_generated=None)
     asked: list[np.ndarray] = []
     lists = [[entry.label for entry in entries], *([one.label for one in data.samples] for data in (training, unseen))]
 
@@ -108,8 +108,8 @@ def test_a_bounded_part_of_each_set_is_described_and_its_classes_go_with_it(monk
 
     monkeypatch.setattr(whole_set, "MOST", 50)
     monkeypatch.setattr(whole_set, "_describer", lambda *_: describe)
-    monkeypatch.setattr(whole_set, "set_against_unseen", look)
-    found, _ = whole_set.look_at_set(lineup, np.arange(120), unseen, None, SILENT)  # type: ignore[arg-type]
+    monkeypatch.setattr(whole_set, "compare_with_held_out", look)
+    found, _ = whole_set.measure_set(matched, np.arange(120), unseen, None, SILENT)  # type: ignore[arg-type]
     assert [len(rows) for rows in asked] == [50, 50, 50]
     assert found.looked_at == 50
     assert 15 <= np.sum(asked[0] >= 100) <= 35  # both classes of the generated images, not the first alone

@@ -11,7 +11,7 @@ from flawforge.core.errors import DataUnusableError
 from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
 from flawforge.runs.folder import Run
-from flawforge.studies.synthesis.copy_filter import Novelty, check_yield
+from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
 from flawforge.studies.synthesis.run import generate
 
 
@@ -22,7 +22,7 @@ def run(make_run: Any, monkeypatch: pytest.MonkeyPatch) -> Run:
     return made
 
 
-def every_third(self: Novelty, images: np.ndarray) -> np.ndarray:
+def every_third(self: CopyFilter, images: np.ndarray) -> np.ndarray:
     """Call images copies whose index in the batch is a multiple of three."""
     return np.arange(len(images)) % 3 != 0
 
@@ -31,7 +31,7 @@ def test_dropped_indices_are_skipped_and_counted_and_the_rest_is_unchanged(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = {entry.index: entry.sha256 for entry in generate(run, 12, out=run.path / "plain").entries()}
-    monkeypatch.setattr(Novelty, "novel", every_third)
+    monkeypatch.setattr(CopyFilter, "novel", every_third)
     made = generate(run, 5, novel=True)
     entries = list(made.entries())
     assert [entry.index for entry in entries] == [1, 2, 4, 5, 7]
@@ -45,7 +45,7 @@ def test_dropped_indices_are_skipped_and_counted_and_the_rest_is_unchanged(
 def test_a_set_with_and_one_without_copies_are_not_mixed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from flawforge.core.errors import RunExistsError
 
-    monkeypatch.setattr(Novelty, "novel", every_third)
+    monkeypatch.setattr(CopyFilter, "novel", every_third)
     generate(run, 3)
     with pytest.raises(RunExistsError, match="novel None there, True asked"):
         generate(run, 3, novel=True)
@@ -57,7 +57,7 @@ def test_a_training_image_is_no_novelty(run: Run) -> None:
     from flawforge.data.reading.load import load
 
     data = load(run.settings["data"]["source"])
-    judge = Novelty(run, None, torch.device("cpu"), SILENT)
+    judge = CopyFilter(run, None, torch.device("cpu"), SILENT)
     seen = data.pixels((16, 16), 1)[:4, None].astype(np.float32) / 127.5 - 1
     assert not judge.novel(seen).any()
 
@@ -69,7 +69,7 @@ def test_one_piece_of_material_gives_no_scale(run: Run, monkeypatch: pytest.Monk
 
 
 def test_a_generator_of_copies_alone_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Novelty, "novel", lambda self, images: np.zeros(len(images), dtype=bool))
+    monkeypatch.setattr(CopyFilter, "novel", lambda self, images: np.zeros(len(images), dtype=bool))
     with pytest.raises(DataUnusableError, match="has learnt them by heart"):
         generate(run, 3, novel=True)
     check_yield("dents", 100, 50)

@@ -29,8 +29,8 @@ def align(queries: Tensor, references: Tensor, matrices: Tensor) -> tuple[Tensor
     """Refine placements and measure them.
 
     Args:
-        queries: (M, 64, 64) reliefs.
-        references: (M, 64, 64) reliefs.
+        queries: (M, 64, 64) textures.
+        references: (M, 64, 64) textures.
         matrices: (M, 2, 3) maps of places (x, y), from -1 to 1, of the query onto the reference.
 
     Returns:
@@ -55,7 +55,7 @@ def margin(queries: Tensor, references: Tensor, matrices: Tensor) -> Tensor:
     of the image where that is most: the whole, or one of its halves.
 
     Args:
-        queries: (M, 64, 64) reliefs.
+        queries: (M, 64, 64) textures.
         references: likewise.
         matrices: (M, 2, 3) maps from `align`.
     """
@@ -78,7 +78,7 @@ def agreements(a: Tensor, b: Tensor, inside: Tensor) -> Tensor:
     left, right, upper and lower half: an image pieced together of two copies agrees with each in a half.
 
     Args:
-        a: (M, 64, 64) reliefs.
+        a: (M, 64, 64) textures.
         b: likewise, laid on `a`.
         inside: (M, 64, 64) where they overlap, bool.
     """

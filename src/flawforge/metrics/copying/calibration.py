@@ -25,7 +25,7 @@ SURE = 1.645  # standard errors added to the tail's scale
 
 
 @dataclass(frozen=True)
-class Scale:
+class NullScale:
     """The null distribution of a score.
 
     Attributes:
@@ -42,7 +42,7 @@ class Scale:
     spread: float = 0.0
 
     @classmethod
-    def of(cls, scores: ArrayLike, groups: ArrayLike | None = None, spread: float = 0.0) -> Scale:
+    def of(cls, scores: ArrayLike, groups: ArrayLike | None = None, spread: float = 0.0) -> NullScale:
         """Make a scale from (N,) scores and their (N,) group numbers; `spread` as the attribute.
 
         Raises:

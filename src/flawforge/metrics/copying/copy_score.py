@@ -19,14 +19,14 @@ from torch import Tensor
 from flawforge.core.arrays import Bools, Floats, Ints
 from flawforge.metrics.copying.alignment import align, margin
 from flawforge.metrics.copying.normalised_texture import relief
-from flawforge.metrics.copying.placement import Placements, Spectra, place
+from flawforge.metrics.copying.placement import Placements, TextureSpectra, place
 
 HYPOTHESES = 6  # placements of a query that are refined
 JUDGED = 2  # of them, those that agree best, are compared with their surroundings
 TOGETHER = 8  # queries refined at a time
 
 
-class Copies(NamedTuple):
+class BestAlignments(NamedTuple):
     """For each query the reference that it agrees with best.
 
     Attributes:
@@ -45,20 +45,20 @@ class Copies(NamedTuple):
 
 def copy_scores(
     queries: Tensor,
-    references: Spectra,
+    references: TextureSpectra,
     candidates: Ints | None = None,
     told: Callable[[int], None] = lambda done: None,
-) -> Copies:
+) -> BestAlignments:
     """Return the best alignment of each query.
 
     Args:
-        queries: (Q, 64, 64) reliefs, from `relief`.
-        references: ``Spectra.of(relief(images))``.
+        queries: (Q, 64, 64) textures, from `relief`.
+        references: ``TextureSpectra.of(relief(images))``.
         candidates: (Q, K) references to try for each query, -1 for none; None tries all, which costs about 1.5 ms a
             pair on one core.
         told: called with the number of queries done since the last call.
     """
-    count = len(references.reliefs)
+    count = len(references.textures)
     if candidates is None:
         candidates = np.broadcast_to(np.arange(count), (len(queries), count))
     scores, indices = np.full(len(queries), -1.0), np.full(len(queries), -1, dtype=np.int64)
@@ -69,14 +69,14 @@ def copy_scores(
             rows = range(start, min(start + TOGETHER, len(queries)))
             tried = {row: torch.as_tensor(candidates[row][candidates[row] >= 0], device=queries.device) for row in rows}
             placed = {row: place(queries[row], references, own, HYPOTHESES) for row, own in tried.items() if len(own)}
-            for row, one in judge(queries, references, placed).items():
+            for row, one in refine_placements(queries, references, placed).items():
                 scores[row], indices[row], matrices[row], negatives[row] = one
             told(len(rows))
-    return Copies(scores, indices, matrices, negatives)
+    return BestAlignments(scores, indices, matrices, negatives)
 
 
-def judge(
-    queries: Tensor, references: Spectra, placed: dict[int, Placements]
+def refine_placements(
+    queries: Tensor, references: TextureSpectra, placed: dict[int, Placements]
 ) -> dict[int, tuple[float, int, Floats, bool]]:
     """Refine the placements of some queries together; return the score, reference, map and sign of the best of each."""
     if not placed:
@@ -84,10 +84,10 @@ def judge(
     own = torch.cat([torch.full_like(one.indices, row) for row, one in placed.items()])
     which, maps, signs = (torch.cat(parts) for parts in zip(*placed.values(), strict=True))
     shown = queries[own] * signs[:, None, None]
-    agreed, refined = align(shown, references.reliefs[which], maps)
+    agreed, refined = align(shown, references.textures[which], maps)
     kept = torch.cat([at[agreed[at].topk(min(JUDGED, len(at))).indices] for at in (_of(own, row) for row in placed)])
     own, which, refined, shown, signs = (part[kept] for part in (own, which, refined, shown, signs))
-    scores = margin(shown, references.reliefs[which], refined)
+    scores = margin(shown, references.textures[which], refined)
     out: dict[int, tuple[float, int, Floats, bool]] = {}
     for at, row in enumerate(own.tolist()):
         score = float(scores[at])
@@ -100,7 +100,7 @@ def _of(owners: Tensor, row: int) -> Tensor:
     return torch.nonzero(owners == row)[:, 0]
 
 
-def reliefs(images: Tensor, rows: int = 64) -> Tensor:
-    """Return (N, 64, 64) reliefs of (N, H, W) gray images 0..255, `rows` at a time."""
+def normalised_textures(images: Tensor, rows: int = 64) -> Tensor:
+    """Return (N, 64, 64) textures of (N, H, W) gray images 0..255, `rows` at a time."""
     parts = [relief(images[start : start + rows]) for start in range(0, len(images), rows)]
     return torch.cat(parts) if parts else torch.empty(0, 64, 64)

@@ -31,7 +31,7 @@ NEAREST = 50  # training images whose mean distance calibrates one distance, at 
 Classes = tuple[ArrayLike, ArrayLike, ArrayLike]  # class numbers of training, held-out and generated images
 
 
-class Test(NamedTuple):
+class SetTestResult(NamedTuple):
     """The outcome of a test.
 
     Attributes:
@@ -45,7 +45,9 @@ class Test(NamedTuple):
     p: float
 
 
-def data_copying(train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None) -> Test:
+def data_copying(
+    train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None
+) -> SetTestResult:
     """Return C_T: are generated images nearer to the training images than held-out ones are?
 
     Meehan, Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models" (2004.05675):
@@ -60,7 +62,9 @@ def data_copying(train: Vectors, held_out: Vectors, generated: Vectors, classes:
     return _smaller(to_nearest(q, t)[0], to_nearest(p, t)[0], made, held)
 
 
-def calibrated_distance(train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None) -> Test:
+def calibrated_distance(
+    train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None
+) -> SetTestResult:
     """Return the same for the calibrated distance: to the nearest, over half the mean to the 50 nearest.
 
     Carlini et al. 2023, "Extracting Training Data from Diffusion Models" (2301.13188), section 4.2: small where one
@@ -82,7 +86,9 @@ def calibrated_distance(train: Vectors, held_out: Vectors, generated: Vectors, c
     return _smaller(ratio(q), ratio(p), made, held)
 
 
-def authenticity(train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None) -> Test:
+def authenticity(
+    train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None
+) -> SetTestResult:
     """Return the share of generated images that are authentic, beside that of held-out ones.
 
     Alaa et al. 2022, "How Faithful is your Synthetic Data?" (2102.08921): an image is authentic when the training image
@@ -109,12 +115,12 @@ def authenticity(train: Vectors, held_out: Vectors, generated: Vectors, classes:
         expected += len(a) * float(real[b].mean())
         chances = np.convolve(chances, stats.hypergeom.pmf(np.arange(len(a) + 1), size, total, len(a)))
     p_value = min(1.0, float(chances[: found + 1].sum()))
-    return Test(found / number, expected / number, p_value)
+    return SetTestResult(found / number, expected / number, p_value)
 
 
 def closest_record_share(
     train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None, seed: int = 0
-) -> Test:
+) -> SetTestResult:
     """Return the share of generated images whose closest real image is a training image, at equal numbers of both.
 
     The DCR share (distance to closest record, as used for synthetic tables): the larger set is thinned to the size of
@@ -136,12 +142,12 @@ def closest_record_share(
         float(np.concatenate([draws.permutation(part) for part in trained])[nearest].mean())
         for _ in range(PERMUTATIONS)
     ]
-    return Test(share, 0.5, (1 + sum(value >= share - 1e-12 for value in other)) / (PERMUTATIONS + 1))
+    return SetTestResult(share, 0.5, (1 + sum(value >= share - 1e-12 for value in other)) / (PERMUTATIONS + 1))
 
 
 def frechet_triangle(
     train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None = None, seed: int = 0
-) -> Test:
+) -> SetTestResult:
     """Return the Fréchet distance of generated to training images, less that of held-out to training images.
 
     Below 0, the generated images are nearer to the training images than unseen real ones are: over-fitting. All three
@@ -169,7 +175,7 @@ def frechet_triangle(
 
     effect = gap([np.arange(2 * len(part[0])) for part in parts])
     other = [gap([draws.permutation(2 * len(part[0])) for part in parts]) for _ in range(DEALS)]
-    return Test(effect, 0.0, (1 + sum(value <= effect + 1e-12 for value in other)) / (DEALS + 1))
+    return SetTestResult(effect, 0.0, (1 + sum(value <= effect + 1e-12 for value in other)) / (DEALS + 1))
 
 
 def to_nearest(x: Floats, t: Floats, *, itself: bool = True) -> tuple[Floats, Ints]:
@@ -192,13 +198,13 @@ def to_nearest(x: Floats, t: Floats, *, itself: bool = True) -> tuple[Floats, In
     return np.concatenate(distances), np.concatenate(indices)
 
 
-def _smaller(made: Floats, real: Floats, made_codes: Ints, real_codes: Ints) -> Test:
+def _smaller(made: Floats, real: Floats, made_codes: Ints, real_codes: Ints) -> SetTestResult:
     """Return Mann and Whitney's test, or over several classes van Elteren's sum of it."""
     strata = _strata(made_codes, real_codes)
     if len(strata) == 1:
         a, b = strata[0]
         found = stats.mannwhitneyu(made[a], real[b], alternative="less")
-        return Test(float(found.statistic) / (len(a) * len(b)), 0.5, float(found.pvalue))
+        return SetTestResult(float(found.statistic) / (len(a) * len(b)), 0.5, float(found.pvalue))
     total = most = variance = 0.0
     for a, b in strata:
         n = len(a) + len(b)
@@ -208,7 +214,7 @@ def _smaller(made: Floats, real: Floats, made_codes: Ints, real_codes: Ints) -> 
         most += len(a) * len(b) / (n + 1)
         variance += len(a) * len(b) / n * ranks.var(ddof=1) / (n + 1) ** 2
     p = float(stats.norm.cdf((total - most / 2) / variance**0.5)) if variance > 0 else 1.0
-    return Test(total / most, 0.5, p)
+    return SetTestResult(total / most, 0.5, p)
 
 
 def _strata(*codes: Ints) -> list[tuple[Ints, ...]]:

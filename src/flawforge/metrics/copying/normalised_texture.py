@@ -30,7 +30,7 @@ SYMMETRIES = (
 )  # by number: mirrored left-right (1), mirrored up-down (2), then transposed (4); turns are counter-clockwise
 
 
-def turned(images: Tensor, symmetry: int) -> Tensor:
+def apply_symmetry(images: Tensor, symmetry: int) -> Tensor:
     """Return (..., H, W) images mirrored left-right (1), mirrored up-down (2), then transposed (4), by the bits."""
     images = images.flip(-1) if symmetry & 1 else images
     images = images.flip(-2) if symmetry & 2 else images
@@ -38,7 +38,7 @@ def turned(images: Tensor, symmetry: int) -> Tensor:
 
 
 def relief(images: Tensor) -> Tensor:
-    """Return (N, 64, 64) float32 reliefs, of mean about 0 and contrast about 1; a flat image gives 0.
+    """Return (N, 64, 64) float32 textures, of mean about 0 and contrast about 1; a flat image gives 0.
 
     A band (difference of two Gaussians, 0.7 and 8 pixels of 128) over the root of its local variance, to which a share
     of the image's mean variance is added, so that one strong edge does not decide and flat parts stay quiet.

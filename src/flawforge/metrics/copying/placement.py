@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from flawforge.metrics.copying.normalised_texture import SIDE, turned
+from flawforge.metrics.copying.normalised_texture import SIDE, apply_symmetry
 
 GRID = SIDE // 2
 LEAST = 0.5  # of the smaller of the two that must overlap
@@ -53,25 +53,25 @@ ROOMS = tuple(sorted({pose.room for pose in POSES}))
 
 
 @dataclass(frozen=True)
-class Spectra:
+class TextureSpectra:
     """Reliefs and their transforms, to be placed on.
 
     Attributes:
-        reliefs: (N, 64, 64).
-        values: by side of the transform, (N, side, side // 2 + 1) transforms of the reliefs at half size.
+        textures: (N, 64, 64).
+        values: by side of the transform, (N, side, side // 2 + 1) transforms of the textures at half size.
         energies: likewise of their squares.
     """
 
-    reliefs: Tensor
+    textures: Tensor
     values: dict[int, Tensor]
     energies: dict[int, Tensor]
 
     @classmethod
-    def of(cls, reliefs: Tensor) -> Spectra:
-        """Transform (N, 64, 64) reliefs."""
-        small = F.avg_pool2d(reliefs[:, None], SIDE // GRID)[:, 0]
+    def of(cls, textures: Tensor) -> TextureSpectra:
+        """Transform (N, 64, 64) textures."""
+        small = F.avg_pool2d(textures[:, None], SIDE // GRID)[:, 0]
         rooms = {room: _transform(small, room) for room in ROOMS}
-        return cls(reliefs, rooms, {room: _transform(small * small, room) for room in ROOMS})
+        return cls(textures, rooms, {room: _transform(small * small, room) for room in ROOMS})
 
 
 class Fits(NamedTuple):
@@ -101,7 +101,7 @@ class Placements(NamedTuple):
     signs: Tensor
 
 
-def place(query: Tensor, spectra: Spectra, candidates: Tensor, most: int) -> Placements:
+def place(query: Tensor, spectra: TextureSpectra, candidates: Tensor, most: int) -> Placements:
     """Return the `most` best placements of one query, each of another (candidate, symmetry).
 
     Args:
@@ -110,16 +110,16 @@ def place(query: Tensor, spectra: Spectra, candidates: Tensor, most: int) -> Pla
         candidates: (K,) indices of the references to try.
         most: placements to return, at most 8 K.
     """
-    return best_of(fits(query, spectra, candidates), candidates, most)
+    return best_placements(fits(query, spectra, candidates), candidates, most)
 
 
-def fits(query: Tensor, spectra: Spectra, candidates: Tensor) -> Fits:
+def fits(query: Tensor, spectra: TextureSpectra, candidates: Tensor) -> Fits:
     """Return how well one (64, 64) query fits onto each of the (K,) candidates."""
     best = query.new_full((len(candidates), 8), -1.0)
     how = query.new_zeros((len(candidates), 8, 4))
     for number, pose in enumerate(POSES):
         room = pose.room
-        turns = torch.stack([turned(_posed(query, pose), symmetry) for symmetry in range(8)])
+        turns = torch.stack([apply_symmetry(_posed(query, pose), symmetry) for symmetry in range(8)])
         values, window = _transform(turns, room).conj(), _transform(_window(pose).to(query), room).conj()
         weight = _weight(turns, pose)
         for start in range(0, len(candidates), BLOCK):
@@ -138,7 +138,7 @@ def fits(query: Tensor, spectra: Spectra, candidates: Tensor) -> Fits:
     return Fits(best, how)
 
 
-def best_of(found: Fits, candidates: Tensor, most: int) -> Placements:
+def best_placements(found: Fits, candidates: Tensor, most: int) -> Placements:
     """Return the `most` best placements, at most 8 K, on the (K,) candidates that `found` is of."""
     order = found.values.flatten().topk(min(most, found.values.numel())).indices
     how = found.how.flatten(0, 1)[order]

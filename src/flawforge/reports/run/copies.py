@@ -10,7 +10,7 @@ from PIL import Image
 from flawforge.reports.charts.curves import Chart, histogram
 from flawforge.reports.pictures import Picture, embed, read_picture, shrink
 from flawforge.reports.words import NOT_MEASURED, count, number, percent, plural, share
-from flawforge.runs.copying import Copying, Likeness
+from flawforge.runs.copying import Alignment, Copying
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Pair
 
@@ -42,7 +42,7 @@ class Aligned:
 
 
 @dataclass(frozen=True)
-class Copies:
+class CopiesSection:
     """The part of the audit's section that tells of disguised copies.
 
     Attributes:
@@ -64,12 +64,12 @@ class Copies:
     line: str
 
 
-def copies(run: Run, audit: AuditRecord, white: int) -> Copies | None:
+def copies(run: Run, audit: AuditRecord, white: int) -> CopiesSection | None:
     """Make the part, or return None for a record of an older version, which holds no such search."""
     found = audit.copying
     if found is None:
         return None
-    return Copies(
+    return CopiesSection(
         verdict=found.verdict[0].upper() + found.verdict[1:],
         chart=_chart(found),
         facts=_facts(found),
@@ -94,7 +94,7 @@ def chance(p: float) -> str:
     return "below 1 in 1,000,000" if p < 1e-6 else f"1 in {count(int(1 / p))}" if p < 0.01 else number(p)
 
 
-def how(likeness: Likeness) -> str:
+def how(likeness: Alignment) -> str:
     """Return in words what was done to the training image so that it lies on the generated one."""
     parts = [SYMMETRIES[likeness.symmetry]] if likeness.symmetry in SYMMETRIES else []
     if likeness.tilt >= 2:
@@ -159,7 +159,7 @@ def _pairs(run: Run, audit: AuditRecord, white: int) -> tuple[Aligned, ...]:
     return tuple(_aligned(pair, like, pictures) for pair, like in ranked)
 
 
-def _aligned(pair: Pair, like: Likeness, pictures: dict[str, Picture]) -> Aligned:
+def _aligned(pair: Pair, like: Alignment, pictures: dict[str, Picture]) -> Aligned:
     return Aligned(
         pictures.get(pair.picture or ""),
         pictures.get(like.picture or ""),

@@ -18,7 +18,7 @@ LONGEST = 256  # pixels of the longest side that the page keeps
 
 
 @dataclass(frozen=True)
-class Cell:
+class GalleryImage:
     """One image of the gallery: its class (empty when unknown), its file and the picture."""
 
     label: str
@@ -40,8 +40,8 @@ class Gallery:
         unreadable: files that should have been shown and cannot be read.
     """
 
-    generated: tuple[Cell, ...]
-    real: tuple[Cell, ...]
+    generated: tuple[GalleryImage, ...]
+    real: tuple[GalleryImage, ...]
     width: int
     height: int
     scale: float
@@ -69,7 +69,9 @@ def gallery(run: Run, synthetic: Synthetic | None, white: int) -> Gallery:
     alts += [f"Real image {place}" + (f", {label}" if label else "") for place, (label, _, _) in enumerate(found, 1)]
     shrunk = [shrink(image, scale) for image in images]
     pictures, lossless = embed(list(zip(shrunk, alts, strict=True)))
-    cells = [Cell(label, file, picture) for (label, file, _), picture in zip(made + found, pictures, strict=True)]
+    cells = [
+        GalleryImage(label, file, picture) for (label, file, _), picture in zip(made + found, pictures, strict=True)
+    ]
     return Gallery(
         generated=tuple(cells[: len(made)]),
         real=tuple(cells[len(made) :]),

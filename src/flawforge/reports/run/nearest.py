@@ -11,7 +11,7 @@ from PIL import Image
 from flawforge.core.errors import RunNotFoundError
 from flawforge.reports.charts.curves import Chart, cumulative, histogram
 from flawforge.reports.pictures import Picture, embed, read_picture, shrink
-from flawforge.reports.run.copies import Copies, copies
+from flawforge.reports.run.copies import CopiesSection, copies
 from flawforge.reports.run.synthetic import Synthetic
 from flawforge.reports.words import NOT_MEASURED, count, joined, number, plural, share
 from flawforge.runs.folder import Run
@@ -62,7 +62,7 @@ class Quantile:
 
 
 @dataclass(frozen=True)
-class Nearest:
+class NearestSection:
     """The audit's section.
 
     Attributes:
@@ -88,7 +88,7 @@ class Nearest:
     k: int
     hidden: int
     stale: str
-    copies: Copies | None = None
+    copies: CopiesSection | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -100,7 +100,7 @@ def read_audit(run: Run) -> AuditRecord | None:
         return None
 
 
-def nearest(run: Run, audit: AuditRecord, synthetic: Synthetic | None, white: int) -> Nearest:
+def nearest(run: Run, audit: AuditRecord, synthetic: Synthetic | None, white: int) -> NearestSection:
     """Make the section.
 
     Args:
@@ -112,7 +112,7 @@ def nearest(run: Run, audit: AuditRecord, synthetic: Synthetic | None, white: in
     height, width = audit.resolution
     channels = "the first channel" if audit.channels == "first" else "all channels"
     done = joined([TRANSFORMS.get(name, name) for name in audit.transforms])
-    return Nearest(
+    return NearestSection(
         sentence=audit.sentence,
         compared=f"Images are compared pixel by pixel over {channels} at {width} × {height} pixels. Each training "
         f"image is tried {done}, and the smallest distance counts.",

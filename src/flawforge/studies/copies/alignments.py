@@ -1,4 +1,4 @@
-"""Likeness: each generated image beside the training image that it agrees with best, and what follows for the set."""
+"""Alignment: each generated image beside the training image that it agrees with best, and what follows for the set."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.core.images import Pixels, to_gray
 from flawforge.core.progress import Progress
-from flawforge.metrics.copying.copy_score import Copies
+from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import SYMMETRIES
-from flawforge.runs.copying import Copying, Likeness
+from flawforge.runs.copying import Alignment, Copying
 from flawforge.studies.copies.search import ALARM, BLOCK, CopySearch, blocks, copied, detectable, lowest_copy
 from flawforge.studies.copies.sentences import audit_sentence, verdict
-from flawforge.studies.sets import Lineup
+from flawforge.studies.sets import MatchedImages
 
 IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
 
 
 @dataclass(frozen=True)
-class Likenesses:
+class Alignments:
     """What `find_copies` found for each generated image, in the manifest's order.
 
     Attributes:
@@ -29,30 +29,30 @@ class Likenesses:
         scores: (N,) copy scores.
     """
 
-    found: list[Likeness | None]
+    found: list[Alignment | None]
     scores: Floats
 
 
 def find_copies(
-    lineup: Lineup, groups: Ints, exact: list[int], device: torch.device, progress: Progress
-) -> tuple[Copying, Likenesses]:
+    matched: MatchedImages, groups: Ints, exact: list[int], device: torch.device, progress: Progress
+) -> tuple[Copying, Alignments]:
     """Score every generated image against the training images, and judge.
 
     Args:
-        lineup: both sides.
+        matched: both sides.
         groups: (N,) groups of the training images.
         exact: generated images known to repeat a training image in every pixel: copies whatever their score.
         device: where to compute.
         progress: where to tell how far it is.
     """
-    search = CopySearch(lambda index: gray(lineup, lineup.training.read(index)), groups, device, progress)
+    search = CopySearch(lambda index: gray(matched, matched.training.read(index)), groups, device, progress)
     scale = search.scale()
     parts = []
-    count = len(lineup.entries)
+    count = len(matched.entries)
     with progress.task("looking for disguised copies", count, "images") as task:
-        for grays in blocks(lambda index: gray(lineup, lineup.read_generated(index)), range(count), BLOCK):
+        for grays in blocks(lambda index: gray(matched, matched.read_generated(index)), range(count), BLOCK):
             parts.append(search.look(grays, None, task))
-    copies = Copies(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    copies = BestAlignments(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     p, rank, called = np.ones(count), np.ones(count), np.zeros(count, dtype=bool)
     called[exact] = True
     threshold = image_threshold = float("inf")
@@ -66,7 +66,7 @@ def find_copies(
         planted, recovered = search.recovered(threshold)
     share = detectable(count, planted, recovered)
     number, total = int(called.sum()), scale.groups if scale is not None else 1
-    names = [sample.file for sample in lineup.training.samples]
+    names = [sample.file for sample in matched.training.samples]
     copying = Copying(
         verdict=verdict(count, number, total, share),
         found=number,
@@ -82,7 +82,7 @@ def find_copies(
         detectable=share,
     )
     found = [_likeness(copies, index, names, p[index], rank[index], bool(called[index])) for index in range(count)]
-    return copying, Likenesses(found, copies.scores)
+    return copying, Alignments(found, copies.scores)
 
 
 def audit_outcome(copying: Copying, exact: int) -> str:
@@ -91,14 +91,14 @@ def audit_outcome(copying: Copying, exact: int) -> str:
     return audit_sentence(count, copying.found, exact, copying.groups, copying.detectable, copying.verdict)
 
 
-def gray(lineup: Lineup, pixels: Pixels) -> Floats32:
+def gray(matched: MatchedImages, pixels: Pixels) -> Floats32:
     """Return an image as the network saw it, in gray levels 0..255: (H, W)."""
-    seen = lineup.seen(pixels)
+    seen = matched.seen(pixels)
     plane = to_gray(seen) if seen.ndim == 3 else seen
-    return plane.astype(np.float32) * np.float32(255 / lineup.training.white)
+    return plane.astype(np.float32) * np.float32(255 / matched.training.white)
 
 
-def describe(matrix: Floats) -> tuple[str, float, tuple[float, float]]:
+def describe_placement(matrix: Floats) -> tuple[str, float, tuple[float, float]]:
     """Return how a training image lies on the generated one: symmetry, scale, and shift (right, down) in percent.
 
     Args:
@@ -123,12 +123,14 @@ def tilt(matrix: Floats) -> float:
     return float(np.degrees(np.arctan2(crossed, straight)))
 
 
-def _likeness(copies: Copies, index: int, names: list[str], p: float, rank: float, called: bool) -> Likeness | None:
+def _likeness(
+    copies: BestAlignments, index: int, names: list[str], p: float, rank: float, called: bool
+) -> Alignment | None:
     real = int(copies.indices[index])
     if real < 0:
         return None
-    symmetry, scale, shift = describe(copies.matrices[index])
-    return Likeness(
+    symmetry, scale, shift = describe_placement(copies.matrices[index])
+    return Alignment(
         file=names[real],
         score=float(copies.scores[index]),
         rank_p=float(rank),

@@ -1,4 +1,4 @@
-"""Retrieval: the few training images that are worth aligning with an image, found by what a network sees in them."""
+"""The few training images that are worth aligning with an image, found by what a network sees in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from flawforge.core.arrays import Ints
-from flawforge.metrics.copying.normalised_texture import turned
+from flawforge.metrics.copying.normalised_texture import apply_symmetry
 from flawforge.models.efficientnet import WIDTHS, Backbone, load_backbone
 
 STAGES = (2, 3, 5, 7)
@@ -22,7 +22,7 @@ EVERY = 96  # training images up to which all are aligned, and nothing is retrie
 KEPT = 64  # of more, so many are
 
 
-class Retrieval:
+class CandidateSearch:
     """Training images described under the eight symmetries, so that a mirrored copy finds its source."""
 
     def __init__(self, device: torch.device) -> None:
@@ -52,7 +52,7 @@ class Retrieval:
 
     def add(self, grays: Tensor) -> None:
         """Take in training images, under all symmetries."""
-        views = [self.describe(turned(grays, symmetry)) for symmetry in range(8)]
+        views = [self.describe(apply_symmetry(grays, symmetry)) for symmetry in range(8)]
         self._rows.append(torch.stack(views, dim=1))
 
     def candidates(self, grays: Tensor, forbidden: Sequence[Ints] | None = None) -> Ints:

@@ -10,12 +10,12 @@ from flawforge.core.files import explain_os_errors, remove_parts, write_bytes
 from flawforge.core.images import Pixels, encode_png, to_pixels, to_unit
 from flawforge.runs.folder import Run
 from flawforge.runs.records import Pair
-from flawforge.studies.sets import Lineup, flip_pixels
+from flawforge.studies.sets import MatchedImages, flip_pixels
 
 FOLDER = "audit"  # below the run's records
 
 
-def keep_pictures(run: Run, lineup: Lineup, pairs: list[Pair], tag: str, count: int) -> list[Pair]:
+def keep_pictures(run: Run, matched: MatchedImages, pairs: list[Pair], tag: str, count: int) -> list[Pair]:
     """Write pictures of the first `count` pairs and return all pairs, those with the paths.
 
     The pictures have the network's size and channels; training images are flipped as they were compared. Their names
@@ -25,25 +25,25 @@ def keep_pictures(run: Run, lineup: Lineup, pairs: list[Pair], tag: str, count: 
     with explain_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         remove_parts(folder)
-    generated = {entry.file: index for index, entry in enumerate(lineup.entries)}
-    real = {sample.file: index for index, sample in enumerate(lineup.training.samples)}
+    generated = {entry.file: index for index, entry in enumerate(matched.entries)}
+    real = {sample.file: index for index, sample in enumerate(matched.training.samples)}
 
     def keep(name: str, image: Pixels) -> str:
-        write_bytes(folder / name, _eight_bit_png(image, lineup.training.white), durable=False)
+        write_bytes(folder / name, _eight_bit_png(image, matched.training.white), durable=False)
         return f"{run.records.name}/{FOLDER}/{name}"
 
     out = []
     for rank, pair in enumerate(pairs[:count]):
-        image = lineup.seen(lineup.read_generated(generated[pair.file]))
+        image = matched.seen(matched.read_generated(generated[pair.file]))
         picture = keep(f"{tag}_{rank:03d}_generated.png", image)
         neighbours = []
         for place, neighbour in enumerate(pair.neighbours):
-            image = flip_pixels(lineup.seen(lineup.training.read(real[neighbour.file])), neighbour.transform)
+            image = flip_pixels(matched.seen(matched.training.read(real[neighbour.file])), neighbour.transform)
             kept = keep(f"{tag}_{rank:03d}_real_{place + 1}.png", image)
             neighbours.append(neighbour.model_copy(update={"picture": kept}))
         likeness = pair.likeness
         if likeness is not None:
-            image = aligned(lineup.seen(lineup.training.read(real[likeness.file])), likeness.matrix)
+            image = aligned(matched.seen(matched.training.read(real[likeness.file])), likeness.matrix)
             kept = keep(f"{tag}_{rank:03d}_aligned.png", image)
             likeness = likeness.model_copy(update={"picture": kept})
         out.append(pair.model_copy(update={"picture": picture, "neighbours": neighbours, "likeness": likeness}))
@@ -55,7 +55,7 @@ def aligned(image: Pixels, matrix: list[float]) -> Pixels:
 
     Args:
         image: (H, W) or (H, W, 3).
-        matrix: six numbers, as `Likeness.matrix`.
+        matrix: six numbers, as `Alignment.matrix`.
     """
     height, width = image.shape[:2]
     y, x = (2 * (np.arange(side) + 0.5) / side - 1 for side in (height, width))

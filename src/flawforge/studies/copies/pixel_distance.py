@@ -18,12 +18,12 @@ from flawforge.core.arrays import Floats, Ints
 from flawforge.core.progress import Progress, Task
 from flawforge.metrics.neighbours.nearest import Nearest, nearest_flipped
 from flawforge.runs.folder import Run
-from flawforge.studies.sets import Lineup, Stack
+from flawforge.studies.sets import ImageStore, MatchedImages
 
 
-def compare(
+def compare_pixels(
     run: Run,
-    lineup: Lineup,
+    matched: MatchedImages,
     k: int,
     flips: tuple[str, ...],
     groups: Ints,
@@ -35,20 +35,22 @@ def compare(
     copies.
     """
     share = memory / 4  # for each of two stacks, for the blocks in hand, and for the search
-    sizes = (lineup.shape, lineup.dtype, share, run.records)
-    with Stack(len(lineup.synthetic), *sizes) as generated, Stack(len(lineup.training), *sizes) as real:
-        generated.fill(lineup.generated, "reading generated images", progress)
-        real.fill(lineup.real, "reading training images", progress)
-        near = search(generated, real, k, flips, None, share, device, "generated to real", progress)
+    sizes = (matched.shape, matched.dtype, share, run.records)
+    with ImageStore(len(matched.synthetic), *sizes) as generated, ImageStore(len(matched.training), *sizes) as real:
+        generated.fill(matched.generated, "reading generated images", progress)
+        real.fill(matched.real, "reading training images", progress)
+        near = rank_references(generated, real, k, flips, None, share, device, "generated to real", progress)
         scale = None
         if len(np.unique(groups)) > 1:
-            scale = search(real, real, 1, flips, groups, share, device, "real to real", progress).distances[:, 0]
-        return near, scale, _exact(lineup, generated, near, flips)
+            scale = rank_references(real, real, 1, flips, groups, share, device, "real to real", progress).distances[
+                :, 0
+            ]
+        return near, scale, _exact(matched, generated, near, flips)
 
 
-def search(
-    queries: Stack,
-    references: Stack,
+def rank_references(
+    queries: ImageStore,
+    references: ImageStore,
     k: int,
     flips: tuple[str, ...],
     groups: Ints | None,
@@ -83,20 +85,20 @@ def _told(blocks: Iterator[Tensor], queries: int, task: Task) -> Iterator[Tensor
         task.advance(queries * len(block))
 
 
-def _exact(lineup: Lineup, generated: Stack, near: Nearest, flips: tuple[str, ...]) -> list[int]:
+def _exact(matched: MatchedImages, generated: ImageStore, near: Nearest, flips: tuple[str, ...]) -> list[int]:
     """Return the generated images that equal a training image, directly or after the resizing that made their file."""
     known: dict[tuple[int, str, tuple[int, int]], NDArray[np.unsignedinteger]] = {}
     exact = []
-    for index, entry in enumerate(lineup.entries):
+    for index, entry in enumerate(matched.entries):
         size = (entry.height, entry.width)
         if near.distances[index, 0] == 0:
             exact.append(index)
-        elif size != lineup.resolution:
+        elif size != matched.resolution:
             key = (int(near.indices[index, 0]), flips[near.flips[index, 0]], size)
             if key not in known:
                 if len(known) >= 64:
                     known.clear()
-                known[key] = lineup.reproduced(*key)
+                known[key] = matched.reproduced(*key)
             if np.array_equal(generated.block(index, index + 1)[0].numpy(), known[key]):
                 exact.append(index)
     return exact

@@ -82,8 +82,8 @@ def warped(image: Gray, other: Gray, draws: Draws) -> Gray:
     return np.asarray(nd.map_coordinates(image, places, order=1, mode="reflect"), dtype=np.float32)
 
 
-Disguise = Callable[[Gray, Gray, Draws], Gray]
-DISGUISES: dict[str, Disguise] = {
+Alteration = Callable[[Gray, Gray, Draws], Gray]
+ALTERATIONS: dict[str, Alteration] = {
     "exact": exact,
     "flipped": flipped,
     "rotated": rotated,
@@ -98,16 +98,16 @@ DISGUISES: dict[str, Disguise] = {
 HEAVY = ("blended", "warped")  # the other eight are those that the audit must find
 
 
-def disguise(image: NDArray[np.generic], kind: str, other: NDArray[np.generic], draws: Draws) -> Bytes:
-    """Return (H, W) uint8: a gray image under one of `DISGUISES`.
+def altered_copy(image: NDArray[np.generic], kind: str, other: NDArray[np.generic], draws: Draws) -> Bytes:
+    """Return (H, W) uint8: a gray image under one of `ALTERATIONS`.
 
     Args:
         image: (H, W) gray, 0..255.
-        kind: a name from `DISGUISES`.
+        kind: a name from `ALTERATIONS`.
         other: (H, W), what ``blended`` mixes in.
         draws: where random numbers come from.
     """
-    made = DISGUISES[kind](np.asarray(image, dtype=np.float32), np.asarray(other, dtype=np.float32), draws)
+    made = ALTERATIONS[kind](np.asarray(image, dtype=np.float32), np.asarray(other, dtype=np.float32), draws)
     return whole(made)
 
 

@@ -21,11 +21,11 @@ from flawforge.metrics.neighbours.nearest import Nearest
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
 from flawforge.runs.versions import now, versions
-from flawforge.studies.copies.alignments import Likenesses, audit_outcome, find_copies
+from flawforge.studies.copies.alignments import Alignments, audit_outcome, find_copies
 from flawforge.studies.copies.pair_pictures import clear_pictures, keep_pictures
-from flawforge.studies.copies.pixel_distance import compare
-from flawforge.studies.copies.set_tests import look_at_set, whole_sentence
-from flawforge.studies.sets import Channels, Lineup, SyntheticSet, find_held_out, line_up, load_whole
+from flawforge.studies.copies.pixel_distance import compare_pixels
+from flawforge.studies.copies.set_tests import measure_set, whole_sentence
+from flawforge.studies.sets import Channels, MatchedImages, SyntheticSet, find_held_out, load_whole, match_images
 from flawforge.training.processes.device import resolve_device
 
 FLIPS = {  # what training did to real images, by the recipe's setting
@@ -85,22 +85,22 @@ def audit(
     where = resolve_device(device)
     made = SyntheticSet.open(synthetic if synthetic is not None else run)
     whole = load_whole(run, data, progress)
-    lineup = line_up(run, made, whole, channels, progress)
+    matched = match_images(run, made, whole, channels, progress)
     unseen = find_held_out(run, whole, held_out, progress)
-    groups = lineup.training.groups(progress)
+    groups = matched.training.groups(progress)
     flips = FLIPS[run.settings["recipe"]["flip"]]
-    k = min(k, len(lineup.training))
-    near, scale, exact = compare(run, lineup, k, flips, groups, memory_mb * 1e6, where, progress)
+    k = min(k, len(matched.training))
+    near, scale, exact = compare_pixels(run, matched, k, flips, groups, memory_mb * 1e6, where, progress)
 
-    unit = 2 / lineup.training.white  # of a pixel, in [-1, 1]
+    unit = 2 / matched.training.white  # of a pixel, in [-1, 1]
     nearest = near.distances[:, 0]
     nearer = int((nearest < scale.min()).sum()) if scale is not None else None
-    inputs = {"synthetic": made.facts["manifest_sha256"], "data": lineup.training.fingerprint, "real": unseen.source}
+    inputs = {"synthetic": made.facts["manifest_sha256"], "data": matched.training.fingerprint, "real": unseen.source}
     tag = hashlib.sha256(f"{inputs} {k} {channels} {flips}".encode()).hexdigest()[:8]
-    copying, likenesses = find_copies(lineup, groups, exact, where, progress)
-    diverse, tests = look_at_set(lineup, groups, unseen.independent(), where, progress)
-    listed = _ranked_pairs(lineup, near, flips, unit, likenesses)
-    ranked = keep_pictures(run, lineup, listed, tag, pairs)
+    copying, likenesses = find_copies(matched, groups, exact, where, progress)
+    diverse, tests = measure_set(matched, groups, unseen.independent(), where, progress)
+    listed = _ranked_pairs(matched, near, flips, unit, likenesses)
+    ranked = keep_pictures(run, matched, listed, tag, pairs)
     record = AuditRecord(
         made=now(),
         versions=versions(),
@@ -108,16 +108,16 @@ def audit(
         inputs=inputs,
         k=k,
         channels=channels,
-        resolution=lineup.resolution,
+        resolution=matched.resolution,
         transforms=list(flips),
         n_generated=len(made),
-        n_training=len(lineup.training),
+        n_training=len(matched.training),
         n_groups=len(np.unique(groups)),
         generated_to_real=_distances(nearest * unit),
         real_to_real=_distances(scale * unit) if scale is not None else None,
         exact_copies=len(exact),
         nearer_than_real=nearer,
-        root_mean_square=127.5 / float(np.sqrt(np.prod(lineup.shape))),
+        root_mean_square=127.5 / float(np.sqrt(np.prod(matched.shape))),
         pairs=ranked,
         sentence=audit_outcome(copying, len(exact)) + whole_sentence(tests),
         copying=copying,
@@ -131,10 +131,10 @@ def audit(
 
 
 def _ranked_pairs(
-    lineup: Lineup, near: Nearest, flips: tuple[str, ...], unit: float, likenesses: Likenesses
+    matched: MatchedImages, near: Nearest, flips: tuple[str, ...], unit: float, likenesses: Alignments
 ) -> list[Pair]:
     """Return a pair for each generated image: those called copies first by their score, then by distance."""
-    samples, entries = lineup.training.samples, lineup.entries
+    samples, entries = matched.training.samples, matched.entries
     called = np.array([bool(found and found.copied) for found in likenesses.found])
     first = np.where(called, -likenesses.scores, np.inf)
     order = np.lexsort((near.distances[:, 0], first, near.distances[:, 0] > 0))

@@ -14,11 +14,11 @@ from flawforge.core.arrays import Floats, Ints
 from flawforge.core.progress import SILENT, Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.threads import in_threads
-from flawforge.metrics.copying.calibration import Scale, holm
-from flawforge.metrics.copying.copy_score import Copies, copy_scores, reliefs
-from flawforge.metrics.copying.placement import Spectra
-from flawforge.studies.copies.candidates import EVERY, Retrieval
-from flawforge.studies.copies.planted import DISGUISES, HEAVY, disguise
+from flawforge.metrics.copying.calibration import NullScale, holm
+from flawforge.metrics.copying.copy_score import BestAlignments, copy_scores, normalised_textures
+from flawforge.metrics.copying.placement import TextureSpectra
+from flawforge.studies.copies.candidates import EVERY, CandidateSearch
+from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 
 Reader = Callable[[int], NDArray[np.floating]]  # index to a gray image (H, W), 0..255
 
@@ -55,31 +55,33 @@ class CopySearch:
         """
         self.read, self.groups, self.progress = read, groups, progress
         self.device = device or torch.device("cpu")
-        self._retrieval = Retrieval(self.device) if len(groups) > EVERY else None
+        self._candidate_search = CandidateSearch(self.device) if len(groups) > EVERY else None
         parts = []
         with progress.task("learning the training images", len(groups), "images") as task:
             for grays in blocks(read, range(len(groups))):
-                parts.append(reliefs(grays.to(self.device)))
-                if self._retrieval:
-                    self._retrieval.add(grays.to(self.device))
+                parts.append(normalised_textures(grays.to(self.device)))
+                if self._candidate_search:
+                    self._candidate_search.add(grays.to(self.device))
                 task.advance(len(grays))
-        self.spectra = Spectra.of(torch.cat(parts))
-        self._scale: Scale | None = None
+        self.spectra = TextureSpectra.of(torch.cat(parts))
+        self._scale: NullScale | None = None
         self.set_aside = 0
 
-    def look(self, grays: Tensor, own: Ints | None = None, task: Task | None = None) -> Copies:
+    def look(self, grays: Tensor, own: Ints | None = None, task: Task | None = None) -> BestAlignments:
         """Return the best alignment of each gray image (N, H, W); `own` are groups that do not count for each."""
         grays = grays.to(self.device)
         excluded = [np.flatnonzero(self.groups == group) for group in own] if own is not None else None
-        if self._retrieval:
-            candidates = self._retrieval.candidates(grays, excluded)
+        if self._candidate_search:
+            candidates = self._candidate_search.candidates(grays, excluded)
         else:
             candidates = np.tile(np.arange(len(self.groups)), (len(grays), 1))
             for row, forbidden in enumerate(excluded or []):
                 candidates[row, forbidden] = -1
-        return copy_scores(reliefs(grays), self.spectra, candidates, task.advance if task else lambda done: None)
+        return copy_scores(
+            normalised_textures(grays), self.spectra, candidates, task.advance if task else lambda done: None
+        )
 
-    def scale(self) -> Scale | None:
+    def scale(self) -> NullScale | None:
         """Return the scale: real images against training images of other groups; None with one group."""
         if len(np.unique(self.groups)) < 2:
             return None
@@ -91,28 +93,29 @@ class CopySearch:
                     part = chosen[start : start + BLOCK]
                     grays = next(blocks(self.read, part))
                     found.append(self.look(grays, self.groups[part], task).scores)
-            self._scale, self.set_aside = scale_of(np.concatenate(found), self.groups[chosen])
+            self._scale, self.set_aside = null_scale(np.concatenate(found), self.groups[chosen])
         return self._scale
 
     def recovered(self, threshold: float) -> tuple[int, int]:
         """Return how many disguised copies of training images were made, and how many reach the threshold."""
         draws = numpy_stream(0, "bootstrap", "planted")
-        kinds = [kind for kind in DISGUISES if kind not in (*HEAVY, "exact")]
+        kinds = [kind for kind in ALTERATIONS if kind not in (*HEAVY, "exact")]
         chosen = draws.permutation(len(self.groups))[np.arange(PLANTED) % len(self.groups)]
         grays = next(blocks(self.read, chosen, PLANTED)).numpy()
         with self.progress.task("finding planted copies", PLANTED, "images") as task:
             planted = [
-                disguise(gray, kinds[place % len(kinds)], grays[place - 1], draws) for place, gray in enumerate(grays)
+                altered_copy(gray, kinds[place % len(kinds)], grays[place - 1], draws)
+                for place, gray in enumerate(grays)
             ]
             found = self.look(torch.from_numpy(np.stack(planted)), None, task)
         return PLANTED, int(((found.scores >= threshold) & (found.indices == chosen)).sum())
 
 
-def scale_of(scores: Floats, groups: Ints) -> tuple[Scale, int]:
+def null_scale(scores: Floats, groups: Ints) -> tuple[NullScale, int]:
     """Return the scale from (N,) scores of real images and their groups, and how many it leaves out (`set_aside`)."""
     same = scores >= SAME
     kept = ~same if same.mean() <= MOST_SAME else np.ones(len(scores), dtype=bool)
-    return Scale.of(scores[kept], groups[kept], SPREAD), int((~kept).sum())
+    return NullScale.of(scores[kept], groups[kept], SPREAD), int((~kept).sum())
 
 
 def blocks(read: Reader, indices: range | Ints, size: int = BLOCK) -> Iterator[Tensor]:
@@ -134,7 +137,7 @@ def spread(groups: Ints, most: int) -> Ints:
     return np.sort(order[np.argsort(rounds, kind="stable")[:most]])
 
 
-def copied(scale: Scale, scores: Floats, rate: float = ALARM) -> tuple[Floats, Ints]:
+def copied(scale: NullScale, scores: Floats, rate: float = ALARM) -> tuple[Floats, Ints]:
     """Return the p-values, and the indices of the images called copies: at most `rate` chance of any false one.
 
     Beside the tail's p-value, a copy must exceed every score of the scale, and reach `FLOOR`: a tail that is fitted to
@@ -144,7 +147,7 @@ def copied(scale: Scale, scores: Floats, rate: float = ALARM) -> tuple[Floats, I
     return p, np.flatnonzero(holm(p, rate) & (scores > scale.scores[-1]) & (scores >= FLOOR))
 
 
-def lowest_copy(scale: Scale, count: int, rate: float = ALARM) -> float:
+def lowest_copy(scale: NullScale, count: int, rate: float = ALARM) -> float:
     """Return the lowest score that is called a copy when it is the only one among `count`; infinite when none is."""
     return max(scale.threshold(rate / count), float(np.nextafter(scale.scores[-1], np.inf)), FLOOR)
 

@@ -15,21 +15,21 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.copying import memorization
 from flawforge.metrics.copying.calibration import holm_adjusted
-from flawforge.metrics.copying.memorization import Classes, Test
+from flawforge.metrics.copying.memorization import Classes, SetTestResult
 from flawforge.metrics.fidelity.vendi import clusters, vendi
 from flawforge.models.efficientnet import load_backbone
 from flawforge.models.features import features
 from flawforge.runs.copying import Diversity, SetTest
 from flawforge.studies.copies.alignments import gray
 from flawforge.studies.copies.search import ALARM, blocks, spread
-from flawforge.studies.sets import Lineup
+from flawforge.studies.sets import MatchedImages
 
 SIZE = 128  # pixels at which the network looks
 REPEAT = 0.5  # of the distance that 1 % of real images have to the next: nearer ones are called repeats
 MOST = 10_000  # images of each set that are looked at: time grows with their square, memory does not
 VENDI = 1000  # images that the Vendi score is taken of, at most
 
-TESTS: tuple[tuple[str, Callable[..., Test], str], ...] = (
+TESTS: tuple[tuple[str, Callable[..., SetTestResult], str], ...] = (
     ("C_T", memorization.data_copying, "probability that a generated image is farther from training than a held-out"),
     ("authenticity", memorization.authenticity, "share not nearer to a training image than training images are"),
     ("DCR share", memorization.closest_record_share, "share nearer to training than to held-out images"),
@@ -38,23 +38,23 @@ TESTS: tuple[tuple[str, Callable[..., Test], str], ...] = (
 )
 
 
-def look_at_set(
-    lineup: Lineup, groups: Ints, unseen: Dataset, device: torch.device, progress: Progress
+def measure_set(
+    matched: MatchedImages, groups: Ints, unseen: Dataset, device: torch.device, progress: Progress
 ) -> tuple[Diversity, list[SetTest]]:
     """Measure diversity, and test the set against held-out images, one of each group, where there are any."""
-    described = _describer(lineup, device, progress)
-    own = drawn(len(lineup.entries), MOST, "generated")
-    made = described(lambda index: gray(lineup, lineup.read_generated(index)), own)
+    described = _describer(matched, device, progress)
+    own = drawn(len(matched.entries), MOST, "generated")
+    made = described(lambda index: gray(matched, matched.read_generated(index)), own)
     chosen = spread(groups, min(len(np.unique(groups)), MOST))  # one image of each group
-    real = described(lambda index: gray(lineup, lineup.training.read(index)), chosen)
+    real = described(lambda index: gray(matched, matched.training.read(index)), chosen)
     judged = diversity(made, real)
-    learnt = _labels(lineup.training)
-    names = np.array([lineup.entries[index].label for index in own])
+    learnt = _labels(matched.training)
+    names = np.array([matched.entries[index].label for index in own])
     taken, why = _unseen_rows(unseen, learnt, names)
     if why or len(real) < LEAST:
         return judged, _not_measured(why or f"only {len(real)} independent training images; {LEAST} are needed")
-    held = described(lambda index: gray(lineup, unseen.read(index)), taken)
-    return judged, set_against_unseen(real, held, made, (learnt[chosen], _labels(unseen)[taken], names))
+    held = described(lambda index: gray(matched, unseen.read(index)), taken)
+    return judged, compare_with_held_out(real, held, made, (learnt[chosen], _labels(unseen)[taken], names))
 
 
 def drawn(count: int, most: int, what: str) -> Ints:
@@ -97,7 +97,7 @@ def diversity(made: Floats, real: Floats) -> Diversity:
     )  # fmt: skip
 
 
-def set_against_unseen(real: Floats, held: Floats, made: Floats, labels: Labels | None = None) -> list[SetTest]:
+def compare_with_held_out(real: Floats, held: Floats, made: Floats, labels: Labels | None = None) -> list[SetTest]:
     """Do the tests on features of training, held-out and generated images, and correct them for their number.
 
     Args:
@@ -163,7 +163,7 @@ def whole_sentence(tests: list[SetTest]) -> str:
 
 
 def _describer(
-    lineup: Lineup, device: torch.device, progress: Progress
+    matched: MatchedImages, device: torch.device, progress: Progress
 ) -> Callable[[Callable[[int], NDArray[np.floating]], Ints], Floats]:
     backbone = load_backbone().to(device)
 

@@ -13,26 +13,28 @@ from flawforge.runs.folder import Run
 from flawforge.runs.scores import Realism
 from flawforge.studies.realism.comparison import Cast
 from flawforge.studies.realism.descriptors import Described
-from flawforge.studies.sets import Lineup
+from flawforge.studies.sets import MatchedImages
 
 FOLDER = "score"  # below the run's records
 
 
-def ranked_realism(lineup: Lineup, cast: Cast, generated: Described) -> list[Realism]:
+def ranked_realism(matched: MatchedImages, cast: Cast, generated: Described) -> list[Realism]:
     """Return every generated image with its realism score, the most realistic first."""
     scores = realism(cast.reference.features, generated.features, cast.groups)
     order = np.argsort(-scores, kind="stable")
     return [
         Realism(
-            file=lineup.entries[row].file,
-            label=lineup.entries[row].label,
+            file=matched.entries[row].file,
+            label=matched.entries[row].label,
             score=float(scores[row]) if np.isfinite(scores[row]) else None,
         )
         for row in order
     ]
 
 
-def keep_realism(run: Run, lineup: Lineup, ranked: list[Realism], count: int) -> tuple[list[Realism], list[Realism]]:
+def keep_realism(
+    run: Run, matched: MatchedImages, ranked: list[Realism], count: int
+) -> tuple[list[Realism], list[Realism]]:
     """Write pictures of the first and the last `count` images at most, and return them, the worst first in the second.
 
     Pictures of an older score are removed.
@@ -42,13 +44,13 @@ def keep_realism(run: Run, lineup: Lineup, ranked: list[Realism], count: int) ->
         folder.mkdir(parents=True, exist_ok=True)
         remove_parts(folder)
     count = min(count, len(ranked) // 2)
-    places = {entry.file: place for place, entry in enumerate(lineup.entries)}
+    places = {entry.file: place for place, entry in enumerate(matched.entries)}
     named = set()
 
     def keep(one: Realism) -> Realism:
-        image = lineup.seen(lineup.read_generated(places[one.file]))
+        image = matched.seen(matched.read_generated(places[one.file]))
         if image.dtype != np.uint8:
-            image = to_pixels(to_unit(image, lineup.training.white))
+            image = to_pixels(to_unit(image, matched.training.white))
         data = encode_png(image, "L" if image.ndim == 2 else "RGB")
         name = f"{hashlib.sha256(data).hexdigest()[:16]}.png"
         write_bytes(folder / name, data, durable=False)

@@ -34,7 +34,7 @@ from flawforge.studies.realism.extras import class_scores, confusion, infinite, 
 from flawforge.studies.realism.extremes import keep_realism, ranked_realism
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.subsets import Chosen, choose, too_few
-from flawforge.studies.sets import HeldOut, Lineup, SyntheticSet, find_held_out, flip_pixels
+from flawforge.studies.sets import HeldOut, MatchedImages, SyntheticSet, find_held_out, flip_pixels
 from flawforge.training.processes.device import resolve_device
 
 FLIPS = ("identity", "flip-horizontal", "flip-vertical", "turn-180")
@@ -89,11 +89,11 @@ def score(
     real = find_held_out(run, data, held_out, progress)
     settings = run.settings
     resolution = Recipe.parse(settings["recipe"], where=str(run.settings_file)).resolution
-    lineup = Lineup(real.data, made, resolution, int(settings["channels"]), "all")
+    matched = MatchedImages(real.data, made, resolution, int(settings["channels"]), "all")
 
-    generated = describe(lineup.generated, len(made), _white(lineup, made), found, "generated images", progress)
-    copies = _count_copies(lineup, real, generated.keys, progress)
-    chosen = choose(real, [entry.label for entry in lineup.entries], seed)
+    generated = describe(matched.generated, len(made), _white(matched, made), found, "generated images", progress)
+    copies = _count_copies(matched, real, generated.keys, progress)
+    chosen = choose(real, [entry.label for entry in matched.entries], seed)
     why = too_few(real, chosen)
     about: dict[str, Any] = {
         "made": now(), "versions": versions(), "command": command,
@@ -102,11 +102,11 @@ def score(
             "extractor": f"{found.name} {found.version}", "seed": str(seed),
         },
         "extractor": found.name, "width": generated.features.shape[1], "against": real.against,
-        "resolution": lineup.resolution, "n_generated": len(made), "n_used": len(chosen.generated),
+        "resolution": matched.resolution, "n_generated": len(made), "n_used": len(chosen.generated),
         "n_training": len(real.training), "n_reference": len(chosen.reference),
         "groups": len(np.unique(real.groups[chosen.reference])), "seed": seed, "exact_copies": copies, "why": why,
     }  # fmt: skip
-    numbers = _nothing() if why else _measure(run, lineup, real, found, generated, chosen, seed, pictures, progress)
+    numbers = _nothing() if why else _measure(run, matched, real, found, generated, chosen, seed, pictures, progress)
     notes = [*real.notes, *chosen.notes, *numbers.pop("notes")]
     record = ScoreRecord(**about, **numbers, notes=notes, sentence="")
     record = record.model_copy(update={"sentence": score_sentence(record)})
@@ -117,7 +117,7 @@ def score(
 
 def _measure(
     run: Run,
-    lineup: Lineup,
+    matched: MatchedImages,
     real: HeldOut,
     extractor: Extractor,
     generated: Described,
@@ -127,8 +127,8 @@ def _measure(
     progress: Progress,
 ) -> dict[str, Any]:
     """Return the fields of the record that hold numbers."""
-    reference = _describe_real(lineup, chosen.reference, extractor, progress)
-    transformed, sources = _describe_classical(lineup, real, chosen, extractor, seed, progress)
+    reference = _describe_real(matched, chosen.reference, extractor, progress)
+    transformed, sources = _describe_classical(matched, real, chosen, extractor, seed, progress)
     labels, codes = np.unique(real.labels(chosen.reference), return_inverse=True)
     cast = Cast(
         reference, real.groups[chosen.reference], codes.reshape(-1), generated.take(chosen.generated), transformed,
@@ -138,14 +138,14 @@ def _measure(
     with progress.task("comparing", 3, "parts") as task:
         quantities = compare(cast, halves, seed)
         task.advance()
-        own, every = _all_of_each_class(cast, lineup, generated, chosen)
+        own, every = _all_of_each_class(cast, matched, generated, chosen)
         per_class = class_scores(every, labels.tolist(), own, seed)
         task.advance()
         whole, pair = infinite(cast, seed), infinite(cast, seed, halves[0])
-        shown = spectra(cast, halves, lineup.resolution)
+        shown = spectra(cast, halves, matched.resolution)
         task.advance()
-    ranked = ranked_realism(lineup, cast, generated)
-    best, worst = keep_realism(run, lineup, ranked, pictures)
+    ranked = ranked_realism(matched, cast, generated)
+    best, worst = keep_realism(run, matched, ranked, pictures)
     return {
         "halves": len(halves), "half": min(len(half.b) for half in halves), "quantities": quantities,
         "infinite": whole, "infinite_real": pair, "classes": per_class,
@@ -154,33 +154,35 @@ def _measure(
     }  # fmt: skip
 
 
-def _all_of_each_class(cast: Cast, lineup: Lineup, generated: Described, chosen: Chosen) -> tuple[list[str], Cast]:
+def _all_of_each_class(
+    cast: Cast, matched: MatchedImages, generated: Described, chosen: Chosen
+) -> tuple[list[str], Cast]:
     """Return the classes of all generated images of the compared classes, and the cast with all of them.
 
     Proportions matter for the set as one. Class by class they would take away most images of a rare defect.
     """
-    labels = [entry.label for entry in lineup.entries]
+    labels = [entry.label for entry in matched.entries]
     rows = np.array([row for row, label in enumerate(labels) if not chosen.classes or label in chosen.classes])
     return [labels[row] for row in rows], replace(cast, generated=generated.take(rows))
 
 
-def _describe_real(lineup: Lineup, rows: Ints, extractor: Extractor, progress: Progress) -> Described:
+def _describe_real(matched: MatchedImages, rows: Ints, extractor: Extractor, progress: Progress) -> Described:
     def read(place: int) -> Pixels:
-        return lineup.real(int(rows[place]))
+        return matched.real(int(rows[place]))
 
-    return describe(read, len(rows), lineup.training.white, extractor, "real images", progress)
+    return describe(read, len(rows), matched.training.white, extractor, "real images", progress)
 
 
 def _describe_classical(
-    lineup: Lineup, real: HeldOut, chosen: Chosen, extractor: Extractor, seed: int, progress: Progress
+    matched: MatchedImages, real: HeldOut, chosen: Chosen, extractor: Extractor, seed: int, progress: Progress
 ) -> tuple[Described, Ints]:
     """Transform training images, classes in the reference's proportions; also return the groups of their sources."""
     count = min(CLASSICAL, max(2 * len(real.training), len(chosen.generated)))
     taken = _sources(real, chosen, count, seed)
-    white = lineup.training.white
+    white = matched.training.white
 
     def read(place: int) -> Pixels:
-        image = lineup.real(int(taken[place])).transpose(1, 2, 0)
+        image = matched.real(int(taken[place])).transpose(1, 2, 0)
         changed = classical(image, white, numpy_stream(seed, "augmentation", "score", place))
         return np.ascontiguousarray(changed.transpose(2, 0, 1))
 
@@ -200,12 +202,12 @@ def _sources(real: HeldOut, chosen: Chosen, count: int, seed: int) -> Ints:
     return np.concatenate(taken)
 
 
-def _count_copies(lineup: Lineup, real: HeldOut, keys: tuple[str, ...], progress: Progress) -> int:
+def _count_copies(matched: MatchedImages, real: HeldOut, keys: tuple[str, ...], progress: Progress) -> int:
     """Count generated images that equal a training image in every compared pixel, directly or mirrored."""
-    white = lineup.training.white
+    white = matched.training.white
 
     def mirrored(row: int) -> list[str]:
-        image = lineup.real(row).transpose(1, 2, 0)
+        image = matched.real(row).transpose(1, 2, 0)
         return [pixel_key(flip_pixels(image, flip).transpose(2, 0, 1), white) for flip in FLIPS]
 
     known: set[str] = set()
@@ -216,8 +218,8 @@ def _count_copies(lineup: Lineup, real: HeldOut, keys: tuple[str, ...], progress
     return sum(key in known for key in keys)
 
 
-def _white(lineup: Lineup, made: SyntheticSet) -> int:
-    return lineup.training.white if lineup.training.bits == 8 else int(made.facts["white"])
+def _white(matched: MatchedImages, made: SyntheticSet) -> int:
+    return matched.training.white if matched.training.bits == 8 else int(made.facts["white"])
 
 
 def _nothing() -> dict[str, Any]:

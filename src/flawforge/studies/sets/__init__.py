@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from flawforge.studies.sets.held_out import HeldOut, find_held_out
-from flawforge.studies.sets.image_store import Stack
-from flawforge.studies.sets.matched_images import Channels, Lineup, flip_pixels, line_up
+from flawforge.studies.sets.image_store import ImageStore
+from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels, match_images
 from flawforge.studies.sets.synthetic_set import (
     FACTS,
     MANIFEST,
     SET_FORMAT,
-    Entry,
+    ManifestEntry,
     SyntheticSet,
     read_entries,
     read_facts,
@@ -22,18 +22,18 @@ __all__ = [
     "MANIFEST",
     "SET_FORMAT",
     "Channels",
-    "Entry",
     "HeldOut",
-    "Lineup",
-    "Stack",
+    "ImageStore",
+    "ManifestEntry",
+    "MatchedImages",
     "SyntheticImages",
     "SyntheticSet",
     "as_dataset",
     "find_held_out",
     "find_training",
     "flip_pixels",
-    "line_up",
     "load_whole",
+    "match_images",
     "read_entries",
     "read_facts",
     "training_rows",

@@ -20,7 +20,7 @@ from flawforge.core.progress import Progress
 from flawforge.data.threads import in_threads
 
 
-class Stack:
+class ImageStore:
     """Images (C, H, W) of one type: in memory, or beyond `memory` bytes in a scratch file that no kill leaves behind.
 
     Every image is decoded once, however often the blocks are read.

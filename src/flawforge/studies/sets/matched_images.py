@@ -16,14 +16,14 @@ from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
 from flawforge.runs.folder import Run
-from flawforge.studies.sets.synthetic_set import Entry, SyntheticSet
+from flawforge.studies.sets.synthetic_set import ManifestEntry, SyntheticSet
 from flawforge.studies.sets.training_images import find_training
 
 Channels = Literal["first", "all"]
 
 
 @dataclass(frozen=True)
-class Lineup:
+class MatchedImages:
     """How images are compared: as the network saw them while it trained.
 
     Attributes:
@@ -51,7 +51,7 @@ class Lineup:
         return np.uint8 if self.training.bits == 8 else np.uint16
 
     @cached_property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ManifestEntry]:
         """The generated images, in the manifest's order."""
         return list(self.synthetic.entries())
 
@@ -104,9 +104,9 @@ def flip_pixels(image: Pixels, flip: str) -> Pixels:
     return np.ascontiguousarray(image)
 
 
-def line_up(
+def match_images(
     run: Run, synthetic: SyntheticSet, data: Dataset | str | Path | None, channels: Channels, progress: Progress
-) -> Lineup:
+) -> MatchedImages:
     """Find the run's training images again, and line the synthetic set up with them.
 
     Raises:
@@ -115,4 +115,4 @@ def line_up(
     settings = run.settings
     recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
     training = find_training(run, data, progress)
-    return Lineup(training, synthetic, recipe.resolution, int(settings["channels"]), channels)
+    return MatchedImages(training, synthetic, recipe.resolution, int(settings["channels"]), channels)

@@ -22,7 +22,7 @@ FACTS = "set.json"
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One generated image.
 
     Attributes:
@@ -53,7 +53,7 @@ class Entry:
         return json.dumps(values, ensure_ascii=False) + "\n"
 
     @classmethod
-    def parse(cls, line: str) -> Entry | None:
+    def parse(cls, line: str) -> ManifestEntry | None:
         """Read a line; None when it is not whole."""
         try:
             values = json.loads(line)
@@ -111,15 +111,15 @@ class SyntheticSet:
         """Return the number of images."""
         return self.n
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ManifestEntry]:
         """Read the manifest line by line, in the order of classes and indices."""
         return read_entries(self.folder)
 
-    def white(self, entry: Entry) -> int:
+    def white(self, entry: ManifestEntry) -> int:
         """Return the pixel value of white in an image's file."""
         return int(self.facts["white"]) if entry.mode == "I;16" else 255
 
-    def read(self, entry: Entry) -> Pixels:
+    def read(self, entry: ManifestEntry) -> Pixels:
         """Return an image's pixels, (H, W) gray or (H, W, 3), 0 to `white`: uint8, or uint16 for ``I;16``.
 
         Raises:
@@ -142,11 +142,11 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def read_entries(folder: Path) -> Iterator[Entry]:
+def read_entries(folder: Path) -> Iterator[ManifestEntry]:
     """Read a set's manifest up to the first line that is not whole."""
     with (folder / MANIFEST).open(encoding="utf-8", errors="replace") as file:
         for line in file:
-            entry = Entry.parse(line) if line.endswith("\n") else None
+            entry = ManifestEntry.parse(line) if line.endswith("\n") else None
             if entry is None:
                 return
             yield entry

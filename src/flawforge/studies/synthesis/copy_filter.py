@@ -1,4 +1,4 @@
-"""Novelty: which images of a batch, fresh from the generator, are no copies of training images?"""
+"""CopyFilter: which images of a batch, fresh from the generator, are no copies of training images?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_DROPPED = 20  # images dropped for each one that is wanted, at most; then t
 FIRST = 200  # images that may be dropped in any case
 
 
-class Novelty:
+class CopyFilter:
     """The search for copies, with the score from which an image is dropped.
 
     Attributes:

@@ -11,7 +11,7 @@ from flawforge.core.images import WHITES, ImageFormat, encode_png, resize, to_pi
 from flawforge.core.seeds import numpy_stream
 
 
-class Containers:
+class FileFormats:
     """Draws each image's container from those of the real images of its class, as often as they occur.
 
     Attributes:

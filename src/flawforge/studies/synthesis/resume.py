@@ -9,7 +9,7 @@ from typing import Any
 from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
 from flawforge.core.progress import Progress
-from flawforge.studies.sets import FACTS, MANIFEST, Entry, read_entries, read_facts
+from flawforge.studies.sets import FACTS, MANIFEST, ManifestEntry, read_entries, read_facts
 from flawforge.studies.synthesis.filenames import Layout, image_file, is_image_file, safe_name
 
 SAME = (
@@ -23,7 +23,7 @@ SAME = (
 )  # what two sets must share to be one
 
 
-def open_place(folder: Path, wanted: dict[str, Any], overwrite: bool, progress: Progress) -> int:
+def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progress: Progress) -> int:
     """Make a folder ready for the set that is `wanted` (the content of set.json); return how many images it has.
 
     A set of the same settings with as many images or fewer is gone on with, once its files are checked.
@@ -99,7 +99,7 @@ def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int
     checking = progress.task("checking the images that are there", wanted["n"], "images")
     with checking as task, (folder / MANIFEST).open("rb") as lines:
         for (label, index), line in zip(expected, lines, strict=False):
-            entry = Entry.parse(line.decode("utf-8", "replace")) if line.endswith(b"\n") else None
+            entry = ManifestEntry.parse(line.decode("utf-8", "replace")) if line.endswith(b"\n") else None
             if entry is not None and wanted.get("novel"):  # copies were passed over, so indices only rise
                 after = last[1] if last is not None and last[0] == label else -1
                 index = max(entry.index, after + 1)

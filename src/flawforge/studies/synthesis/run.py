@@ -20,11 +20,11 @@ from flawforge.data.dataset import Dataset
 from flawforge.runs.checkpoint import BEST, find_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.versions import now
-from flawforge.studies.sets import FACTS, MANIFEST, SET_FORMAT, Entry, SyntheticSet, read_facts
-from flawforge.studies.synthesis.copy_filter import Novelty, check_yield
-from flawforge.studies.synthesis.file_formats import Containers
+from flawforge.studies.sets import FACTS, MANIFEST, SET_FORMAT, ManifestEntry, SyntheticSet, read_facts
+from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
+from flawforge.studies.synthesis.file_formats import FileFormats
 from flawforge.studies.synthesis.filenames import LAYOUTS, Layout, image_file
-from flawforge.studies.synthesis.resume import following_indices, open_place
+from flawforge.studies.synthesis.resume import following_indices, prepare_folder
 from flawforge.studies.synthesis.sampler import Sampler
 from flawforge.studies.synthesis.writer import Writer
 from flawforge.training.processes.device import resolve_device
@@ -93,7 +93,7 @@ def generate(
     labels = _labels(settings, classes)
     where = resolve_device(device)
     weights = find_checkpoint(run, checkpoint)
-    containers = Containers(settings["data"], compression)
+    containers = FileFormats(settings["data"], compression)
     folder = Path(out) if out is not None else run.synthetic
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
@@ -111,12 +111,12 @@ def generate(
     }  # fmt: skip
     if novel:
         facts |= {"novel": True, "dropped": {}}
-    done = open_place(folder, facts, overwrite, progress)
+    done = prepare_folder(folder, facts, overwrite, progress)
     if done == facts["n"] and read_facts(folder)["complete"]:
         progress.say(f"all {done} images are there already: {folder}")
         return SyntheticSet.open(folder)
     sampler = Sampler(run, weights, where)
-    novelty = Novelty(run, data, where, progress) if novel else None
+    novelty = CopyFilter(run, data, where, progress) if novel else None
     following = following_indices(folder) if novel else {}
     try:
         with progress.task("generating", facts["n"], "images") as task:
@@ -146,13 +146,13 @@ def generate(
 
 def _write_class(
     sampler: Sampler,
-    containers: Containers,
+    containers: FileFormats,
     writer: Writer,
     facts: dict[str, Any],
     label: str,
     first: int,
     wanted: int,
-    novelty: Novelty | None,
+    novelty: CopyFilter | None,
 ) -> None:
     """Make `wanted` more of one class's images, from index `first` on, batch by batch; copies are passed over."""
     seed, number, dropped, kept = facts["seed"], first // sampler.batch, 0, 0
@@ -174,8 +174,10 @@ def _write_class(
         number += 1
 
 
-def _entry(file: str, label: str, seed: int, index: int, checkpoint: str, form: ImageFormat, sha256: str) -> Entry:
-    return Entry(file, label, seed, index, checkpoint, sha256, form.width, form.height, form.mode)
+def _entry(
+    file: str, label: str, seed: int, index: int, checkpoint: str, form: ImageFormat, sha256: str
+) -> ManifestEntry:
+    return ManifestEntry(file, label, seed, index, checkpoint, sha256, form.width, form.height, form.mode)
 
 
 def _labels(settings: dict[str, Any], classes: Sequence[str] | None) -> list[str]:

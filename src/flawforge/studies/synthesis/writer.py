@@ -12,7 +12,7 @@ from typing import Self
 
 from flawforge.core.files import explain_os_errors, write_bytes
 from flawforge.runs.versions import usable_cores
-from flawforge.studies.sets import MANIFEST, Entry
+from flawforge.studies.sets import MANIFEST, ManifestEntry
 
 MOST_THREADS = 8
 
@@ -27,7 +27,7 @@ class Writer:
     def __init__(self, folder: Path, ahead: int, done: Callable[[], None], threads: int | None = None) -> None:
         """Write below `folder`, appending to its manifest; `done` is called after each line."""
         self.folder, self.ahead, self._done = folder, ahead, done
-        self._waiting: deque[Future[Entry]] = deque()
+        self._waiting: deque[Future[ManifestEntry]] = deque()
         self._pool = ThreadPoolExecutor(threads or min(MOST_THREADS, usable_cores()), "flawforge-writer")
         with explain_os_errors(folder / MANIFEST):
             self._manifest = (folder / MANIFEST).open("a", encoding="utf-8")
@@ -48,13 +48,13 @@ class Writer:
             with explain_os_errors(self.folder / MANIFEST):
                 self._manifest.close()
 
-    def put(self, entry: Callable[[str], Entry], file: str, encode: Callable[[], bytes]) -> None:
+    def put(self, entry: Callable[[str], ManifestEntry], file: str, encode: Callable[[], bytes]) -> None:
         """Hand over one image: `encode` gives the file's bytes, `entry` its line from their SHA-256."""
         while len(self._waiting) >= self.ahead:
             self._take()
         self._waiting.append(self._pool.submit(self._write, entry, file, encode))
 
-    def _write(self, entry: Callable[[str], Entry], file: str, encode: Callable[[], bytes]) -> Entry:
+    def _write(self, entry: Callable[[str], ManifestEntry], file: str, encode: Callable[[], bytes]) -> ManifestEntry:
         data = encode()
         write_bytes(self.folder / file, data, durable=False)
         return entry(hashlib.sha256(data).hexdigest())
