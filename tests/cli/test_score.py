@@ -31,11 +31,11 @@ def test_it_prints_the_sentence_the_numbers_and_what_comes_next(
     printed = capsys.readouterr().out
     record = json.loads((run.records / "score.json").read_text())
     assert printed.splitlines()[0] == record["sentence"]
-    assert "effnet-lite0 stage 5, 40 random halves of 8 images" in printed
-    lines = [line for line in printed.splitlines() if " is better, n = " in line]
+    assert "effnet-lite0 stage 5; means of 40 random halves with 8 images each" in printed
+    lines = [line for line in printed.splitlines() if " is better)" in line]
     assert [line.split(" (")[0].strip() for line in lines] == [
-        "kernel distance", "Fréchet distance", "precision", "recall", "density", "coverage", "power spectrum, dB",
-        "gray levels, of 255",
+        "Kernel distance", "Fréchet distance", "Coverage", "Recall", "Precision", "Density", "Power spectrum, dB",
+        "Gray-level histogram, gray levels",
     ]  # fmt: skip
     assert printed.endswith(f"record: {run.records / 'score.json'}\nnext: flawforge report {run.path}\n")
 
@@ -46,9 +46,7 @@ def test_json_is_the_record(typed: Typed, make_run: Any, capsys: pytest.CaptureF
     assert typed("score", run.path, "--extractor", "pixels", "--seed", 3, "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((run.records / "score.json").read_text())
-    assert printed["sentence"] == (
-        "Whether the images look real cannot be told: there are 4 generated images to compare; it takes 12 or more."
-    )
+    assert printed["sentence"] == ("Inconclusive: there are only 4 generated images, and at least 12 are needed.")
 
 
 def test_an_unknown_extractor_is_explained(typed: Typed, make_run: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,13 +18,14 @@ from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save
 from flawforge.runs.scores import (
     ClassScore,
     Confusion,
+    Finding,
     Infinite,
     Levels,
+    MeanSpectra,
+    MeasuredQuantity,
     Number,
-    Quantity,
-    Realism,
+    RatedImage,
     ScoreRecord,
-    Spectra,
 )
 
 
@@ -154,16 +155,16 @@ class DrawnRun:
         def number(value: float) -> Number:
             return Number(value=value, low=value - 0.1, high=value + 0.1, n=32, groups=15)
 
-        def quantity(name: str, generated: float, real: float, outside: bool, **changes: object) -> Quantity:
+        def quantity(name: str, generated: float, real: float, outside: bool, **changes: object) -> MeasuredQuantity:
             values = {"name": name, "unit": "", "better": "lower", "generated": number(generated), "outside": outside,
                       "real": number(real), "classical": number(0.3)}  # fmt: skip
-            return Quantity(**{**values, **changes})
+            return MeasuredQuantity(**{**values, **changes})
 
         folder = self.run.records / "score"
         folder.mkdir(exist_ok=True)
         for i in range(4):
             (folder / f"{i}.png").write_bytes(encode_png(surface(i, self.resolution, self.resolution), "L"))
-        images = [Realism(file=f"{label}/{i}.png", label=label, score=1.2 - i / 4, picture=f"records/score/{i}.png")
+        images = [RatedImage(file=f"{label}/{i}.png", label=label, score=1.2 - i / 4, picture=f"records/score/{i}.png")
                   for i in range(4)]  # fmt: skip
         kid, precision = quantity("kid", 0.51, 0.0, True), quantity("precision", 0.8, 0.85, False)
         precision = precision.model_copy(update={"unit": "share", "better": "higher", "classical": none})
@@ -181,21 +182,24 @@ class DrawnRun:
             "classes": [ClassScore(label=label, n_generated=32, n_reference=32, groups=15, kid=kid, coverage=precision,
                                    why=""),
                         ClassScore(label="stain", n_generated=32, n_reference=32, groups=4, kid=unmeasured,
-                                   coverage=unmeasured, why="4 pieces of real material; it takes 12")],
+                                   coverage=unmeasured, why="4 real specimens, 12 are needed")],
             "confusion": Confusion(columns=[label, "stain"], rows={label: [30, 2], "stain": [5, 27]},
                                    real_rows={label: [19, 1], "stain": [0, 20]}),
-            "spectra": Spectra(frequencies=rings, real=levels, low=[v - 1 for v in levels],
+            "spectra": MeanSpectra(frequencies=rings, real=levels, low=[v - 1 for v in levels],
                                high=[v + 1 for v in levels], generated=[v - 4.2 for v in levels],
                                classical=levels, fine=-4.2),
             "levels": Levels(real=[1 / 64] * 64, generated=[1 / 64] * 64, brighter=1.5),
             "best": images[:2], "worst": images[:1:-1], "exact_copies": 0, "why": "",
+            "findings": [Finding(text="they are too dark", generated="9 levels", real="1 level"),
+                         Finding(text="their texture is too smooth", generated="4.2 dB", real="1 dB")],
             "notes": ["Compared with 64 real images of the same classes that training did not see."],
-            "sentence": sentence or "The generated images can be told from real ones that training did not see.",
+            "sentence": sentence or "The generated images are distinguishable from held-out real ones: too dark.",
         }  # fmt: skip
         if empty:
             nothing = dict.fromkeys(("infinite", "infinite_real", "confusion", "spectra", "levels"))
-            values |= {**nothing, "quantities": [], "classes": [], "best": [], "worst": [], "why": "there are 3 pieces",
-                       "sentence": "Whether the images look real cannot be told: there are 3 pieces."}  # fmt: skip
+            values |= {**nothing, "quantities": [], "findings": [], "classes": [],
+                        "best": [], "worst": [], "why": "there are 3 pieces",
+                       "sentence": "Inconclusive: there are 3 pieces."}  # fmt: skip
         save_record(self.run, "score", ScoreRecord(**values))
 
     def everything(self) -> Run:

@@ -12,7 +12,8 @@ from typing import Any
 def fill(template: str, **values: Any) -> str:
     """Return a page: one of the files in ``templates``, with our style and script inside and `values` in its places.
 
-    Filters of the templates: ``breakable`` lets a path break after / and _, ``strip``, ``dots`` and ``svg`` draw a
+    Filters of the templates: ``breakable`` lets a path break after / and _, ``measured`` puts a number of the score and
+    its interval into words, ``strip``, ``dots`` and ``svg`` draw a
     `flawforge.reports.charts.strips.Strip`, a `flawforge.reports.charts.dots.Dots` and a
     `flawforge.reports.charts.curves.Chart`.
     """
@@ -21,7 +22,7 @@ def fill(template: str, **values: Any) -> str:
 
     from flawforge.reports.charts.dots import draw_dots
     from flawforge.reports.charts.drawing import draw
-    from flawforge.reports.charts.strips import draw_strip
+    from flawforge.reports.charts.strips import draw_strip, in_words
 
     folder = Path(__file__).with_name("templates")
     environment = Environment(
@@ -32,6 +33,7 @@ def fill(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = lambda path: Markup("<wbr>").join(re.split(r"(?<=[/_])", str(path)))
+    environment.filters["measured"] = in_words
     environment.filters["strip"] = lambda strip: Markup(draw_strip(strip))
     environment.filters["dots"] = lambda dots: Markup(draw_dots(dots))
     environment.filters["svg"] = lambda chart: Markup(draw(chart))

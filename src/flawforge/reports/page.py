@@ -19,7 +19,7 @@ from flawforge.reports.run.gallery import Gallery, gallery
 from flawforge.reports.run.headline import Headline, headline
 from flawforge.reports.run.nearest import NearestSection, nearest, read_audit
 from flawforge.reports.run.origin import Origin, origin, resolution_of, section, white_of
-from flawforge.reports.run.score import Score, read_score, score_section
+from flawforge.reports.run.score import ScoreSection, read_score, score_section
 from flawforge.reports.run.synthetic import Synthetic, read_synthetic
 from flawforge.reports.search.page import search_page
 from flawforge.reports.trial.page import trial_report
@@ -46,7 +46,7 @@ class Page:
     synthetic: Synthetic | None
     gallery: Gallery
     nearest: NearestSection | None
-    score: Score | None
+    score: ScoreSection | None
     course: Course | None
     film: Film | None
     origin: Origin

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from flawforge.runs.scores import Part
+from flawforge.runs.records import RecordPart
 
 Word = Literal["helps", "no evidence", "hurts"]
 
 
-class Estimate(Part):
+class Estimate(RecordPart):
     """A number with its interval; `level` is the interval's confidence, 0.95 unless an early stop made it wider."""
 
     value: float | None
@@ -28,7 +28,7 @@ class Estimate(Part):
         return self.model_copy(update={"low": low, "high": high})
 
 
-class ClassGain(Part):
+class ClassGain(RecordPart):
     """One class of a comparison; `why` says why nothing was measured, or is empty. `p` is corrected over classes and
     comparisons.
     """
@@ -43,7 +43,7 @@ class ClassGain(Part):
     why: str = ""
 
 
-class Rival(Part):
+class Rival(RecordPart):
     """Another arm without generated images that the arm must beat too, before "helps" is said."""
 
     arm: str
@@ -51,7 +51,7 @@ class Rival(Part):
     p: float
 
 
-class Flip(Part):
+class Flip(RecordPart):
     """A test image that changed between wrong and right.
 
     Attributes:
@@ -71,7 +71,7 @@ class Flip(Part):
     picture: str | None = None
 
 
-class Comparison(Part):
+class Comparison(RecordPart):
     """An arm with generated images against the control.
 
     Attributes:
@@ -119,7 +119,7 @@ class Comparison(Part):
     flips: list[Flip]
 
 
-class Worth(Part):
+class Worth(RecordPart):
     """How many real images a class the generated ones were worth.
 
     Attributes:
@@ -140,7 +140,7 @@ class Worth(Part):
     sentence: str
 
 
-class Look(Part):
+class Look(RecordPart):
     """One look of the early stopping: at `seeds` of the planned ones, a p at or below `level` decides, with 0 none."""
 
     seeds: int

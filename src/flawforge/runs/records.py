@@ -36,6 +36,12 @@ class Record(BaseModel):
     inputs: dict[str, str]
 
 
+class RecordPart(BaseModel):
+    """Base of the parts of a record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class Neighbour(BaseModel):
     """One training image near to a generated one.
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-from flawforge.runs.records import Record
+from flawforge.runs.records import Record, RecordPart
 
 Better = Literal["lower", "higher", "near 1"]
+EARLIER_LABELS = {
+    "kid": "Kernel distance (KID)",
+    "fid": "Fréchet distance (FID)",
+    "spectrum": "Power spectrum",
+    "histogram": "Gray-level histogram",
+}
+"""Of quantities whose label was not in the record yet, where it is not the name itself."""
 
 
-class Part(BaseModel):
-    """Base of the parts of a record."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Number(Part):
+class Number(RecordPart):
     """One measured number with what it rests on. None is "not measured", never 0.
 
     Attributes:
@@ -35,30 +36,53 @@ class Number(Part):
     groups: int
 
 
-class Quantity(Part):
+class MeasuredQuantity(RecordPart):
     """One quantity, beside its scales.
 
     Attributes:
-        name: ``kid``, ``fid``, ``precision``, ``recall``, ``density``, ``coverage``, ``spectrum``, ``histogram``.
-        unit: ``dB``, ``gray levels of 255``, ``share``, or empty.
+        name: ``kid``, ``fid``, ``coverage``, ``recall``, ``precision``, ``density``, ``spectrum``, ``histogram``, ...
+        label: what a person calls it; empty in records of earlier versions, where `title` serves.
+        unit: ``dB``, ``gray levels`` (of 255), ``share``, ... or empty.
         better: which way is better.
+        meaning: what it says, as half a sentence; empty in records of earlier versions.
         generated: generated images against the reference.
         real: real images of other groups in their place: the scale.
         classical: classical transforms of training images in their place.
-        outside: whether the generated value lies beyond nearly all real ones (97.5 %) on the worse side; None: not
+        outside: whether the generated value lies beyond nearly all real ones (97.5%) on the worse side; None: not
             measured.
     """
 
     name: str
+    label: str = ""
     unit: str
     better: Better
+    meaning: str = ""
     generated: Number
     real: Number
     classical: Number
     outside: bool | None
 
+    @property
+    def title(self) -> str:
+        """What a person calls it, in any record."""
+        return self.label or EARLIER_LABELS.get(self.name, self.name.capitalize())
 
-class Infinite(Part):
+
+class Finding(RecordPart):
+    """In what generated images are worse than nearly all real ones.
+
+    Attributes:
+        text: what it is.
+        generated: the generated images' number, with its unit.
+        real: that of an equal number of real images.
+    """
+
+    text: str
+    generated: str
+    real: str
+
+
+class Infinite(RecordPart):
     """The Fréchet distance freed of its bias by extrapolation (Chong & Forsyth 2020).
 
     Attributes:
@@ -79,19 +103,19 @@ class Infinite(Part):
     trusted: bool
 
 
-class ClassScore(Part):
-    """One class. `kid` and `coverage` as in `Quantity`; `why` says why nothing was measured, or is empty."""
+class ClassScore(RecordPart):
+    """One class. `kid` and `coverage` as in `MeasuredQuantity`; `why` says why nothing was measured, or is empty."""
 
     label: str
     n_generated: int
     n_reference: int
     groups: int
-    kid: Quantity
-    coverage: Quantity
+    kid: MeasuredQuantity
+    coverage: MeasuredQuantity
     why: str
 
 
-class Confusion(Part):
+class Confusion(RecordPart):
     """The class of the nearest real image.
 
     Attributes:
@@ -105,7 +129,7 @@ class Confusion(Part):
     real_rows: dict[str, list[int]]
 
 
-class Spectra(Part):
+class MeanSpectra(RecordPart):
     """Mean radial power spectra.
 
     Attributes:
@@ -125,7 +149,7 @@ class Spectra(Part):
     fine: float
 
 
-class Levels(Part):
+class Levels(RecordPart):
     """Gray levels in 64 steps of 4, shares that sum to 1; `brighter`: generated minus real, gray levels of 255."""
 
     real: list[float]
@@ -133,7 +157,7 @@ class Levels(Part):
     brighter: float
 
 
-class Realism(Part):
+class RatedImage(RecordPart):
     """One generated image's realism score (Kynkäänniemi et al. 2019, equation 4).
 
     Attributes:
@@ -160,10 +184,12 @@ class ScoreRecord(Record):
         n_training: training images. n_reference: real images compared with, in `groups` groups.
         halves: random halves of the reference that the scales come from; half: images of each.
         quantities: the numbers; empty when there is too little to measure (`why`).
+        findings: in what the generated images are worse than nearly all real ones, the foremost (which the sentence
+            names) first; empty in records of earlier versions.
         why: why nothing was measured, or empty.
         notes: what a reader must know to read the numbers, a sentence each.
         exact_copies: generated images that equal a training image in every compared pixel, mirrored ones too.
-        sentence: the outcome in one plain sentence.
+        sentence: the outcome in plain English.
     """
 
     kind: Literal["score"] = "score"
@@ -176,18 +202,19 @@ class ScoreRecord(Record):
     n_training: int
     n_reference: int
     groups: int
-    halves: int
-    half: int
+    halves: int = 0
+    half: int = 0
     seed: int
-    quantities: list[Quantity]
-    infinite: Infinite | None
-    infinite_real: Infinite | None
-    classes: list[ClassScore]
-    confusion: Confusion | None
-    spectra: Spectra | None
-    levels: Levels | None
-    best: list[Realism]
-    worst: list[Realism]
+    quantities: list[MeasuredQuantity] = Field([])
+    findings: list[Finding] = Field([])
+    infinite: Infinite | None = None
+    infinite_real: Infinite | None = None
+    classes: list[ClassScore] = Field([])
+    confusion: Confusion | None = None
+    spectra: MeanSpectra | None = None
+    levels: Levels | None = None
+    best: list[RatedImage] = Field([])
+    worst: list[RatedImage] = Field([])
     exact_copies: int
     why: str
     notes: list[str]

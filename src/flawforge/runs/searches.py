@@ -5,23 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import read_json, write_json
-from flawforge.runs.records import RECORD_FORMAT, Record
+from flawforge.runs.records import RECORD_FORMAT, Record, RecordPart
 
 SETTINGS_FILE = "search.json"
 RECIPE_FILE = "best.toml"
 
 
-class Part(BaseModel):
-    """Base of the parts of a record."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SettingsTried(Part):
+class SettingsTried(RecordPart):
     """One trial.
 
     Attributes:
@@ -42,7 +36,7 @@ class SettingsTried(Part):
     folder: str
 
 
-class Sensitivity(Part):
+class Sensitivity(RecordPart):
     """How much one setting mattered, over all trials' kernel distance at the first rung, which each of them has.
 
     Attributes:
@@ -64,7 +58,7 @@ class Sensitivity(Part):
     p_value: float | None
 
 
-class Confirmation(Part):
+class Confirmation(RecordPart):
     """One training on a fresh seed, judged by the images that nothing was chosen by.
 
     Attributes:

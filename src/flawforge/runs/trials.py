@@ -16,14 +16,13 @@ from pydantic import ValidationError
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import explain_os_errors, read_json, write_json, write_text
 from flawforge.runs.gains import Comparison, Estimate, Look, Word, Worth
-from flawforge.runs.records import RECORD_FORMAT, Record
-from flawforge.runs.scores import Part
+from flawforge.runs.records import RECORD_FORMAT, Record, RecordPart
 
 TRIAL_FILE = Path("records") / "trial.json"
 TABLE_COLUMNS = ("shots", "model", "arm", "repeat", "metric", "value")
 
 
-class Protocol(Part):
+class Protocol(RecordPart):
     """What was fixed before the first image was generated.
 
     Attributes:
@@ -62,7 +61,7 @@ class Protocol(Part):
     steps_taken: list[str]
 
 
-class ArmResult(Part):
+class ArmResult(RecordPart):
     """One arm at one number of shots with one model.
 
     Attributes:
@@ -85,7 +84,7 @@ class ArmResult(Part):
     seconds: float | None = None
 
 
-class Verdict(Part):
+class Verdict(RecordPart):
     """The answer: one word, one plain sentence, advice."""
 
     word: Word

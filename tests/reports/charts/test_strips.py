@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flawforge.reports.charts.strips import LEFT, RIGHT, draw_strip, in_words, strip
-from flawforge.runs.scores import Better, Number, Quantity
+from flawforge.runs.scores import Better, MeasuredQuantity, Number
 
 NONE = Number(value=None, low=None, high=None, n=0, groups=0)
 
@@ -16,8 +16,8 @@ def number(value: float, low: float, high: float) -> Number:
 
 def quantity(
     generated: Number, real: Number, classical: Number = NONE, unit: str = "", better: Better = "lower"
-) -> Quantity:
-    return Quantity(
+) -> MeasuredQuantity:
+    return MeasuredQuantity(
         name="kid", unit=unit, better=better, generated=generated, real=real, classical=classical, outside=None
     )
 

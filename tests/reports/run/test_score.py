@@ -35,13 +35,13 @@ def test_the_plain_sentence_comes_first_and_the_numbers_follow(drawn: Callable[.
     one = drawn()
     one.score()
     part = section(html(one))
-    assert part.index("The generated images can be told from real ones") < part.index("Kernel distance (KID)")
+    assert part.index("The generated images are distinguishable from held-out") < part.index("Kernel distance (KID)")
     assert part.count('<svg class="strip"') == 3
     assert "0.510 (0.410 to 0.610)" in part
-    assert "they are no Inception scores" in part
+    assert "they are not Inception scores" in part
     assert "not measured" in part  # the classical precision of the drawn record
     assert "<b>How real one image is.</b>" in html(one)
-    assert "The generated images can be told" in html(one).split("<nav", 1)[0]
+    assert "The generated images are distinguishable" in html(one).split("<nav", 1)[0]
 
 
 def test_what_is_beyond_is_marked_and_nothing_else(drawn: Callable[..., Any]) -> None:
@@ -50,9 +50,29 @@ def test_what_is_beyond_is_marked_and_nothing_else(drawn: Callable[..., Any]) ->
     record = read_score(one.run)
     assert record is not None
     shown = score_section(one.run, record, read_synthetic(one.run))
-    assert [row.beyond for row in shown.rows] == [True, False, False]
-    assert shown.rows[1].classical == "not measured"
-    assert [row.better for row in shown.rows] == ["lower is better", "higher is better", "lower is better"]
+    assert [quantity.outside for quantity, _ in shown.rows] == [True, False, False]
+    part = section(html(one))
+    assert part.count('<span class="mark">beyond</span>') == 2  # of the set, and of the class that has the same numbers
+    assert part.count("lower is better (n = 32)") == 2
+    assert part.count("higher is better (n = 32)") == 1
+    assert '<td class="quiet">not measured</td>' in part
+
+
+def test_the_findings_that_the_sentence_does_not_name_are_listed(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    one.score()
+    part = section(html(one))
+    assert '<tr><th scope="row">their texture is too smooth</th><td>4.2 dB</td><td>1 dB</td></tr>' in part
+    assert '<th scope="row">they are too dark</th>' not in part
+
+
+def test_a_record_of_an_earlier_version_shows_its_quantities_by_name(drawn: Callable[..., Any]) -> None:
+    """The drawn record has no labels, as those written before there were any."""
+    one = drawn()
+    one.score()
+    part = section(html(one))
+    for name in ("Kernel distance (KID)", "Precision", "Power spectrum"):
+        assert f"<b>{name}</b>" in part
 
 
 def test_charts_classes_confusion_and_images_are_there(drawn: Callable[..., Any]) -> None:
@@ -61,8 +81,8 @@ def test_charts_classes_confusion_and_images_are_there(drawn: Callable[..., Any]
     part = section(html(one))
     assert part.count('<svg class="chart"') == 2
     assert "have 4.20 dB less fine structure than real ones" in part
-    assert "Class by class" in part
-    assert "not measured: 4 pieces of real material; it takes 12" in part
+    assert "By class" in part
+    assert "not measured: 4 real specimens, 12 are needed" in part
     assert part.count('class="numbers confusion') == 2
     assert "Most realistic" in part
     assert part.count("<img ") == 4
@@ -73,7 +93,7 @@ def test_too_few_images_show_the_sentence_and_no_number(drawn: Callable[..., Any
     one = drawn()
     one.score(empty=True)
     part = section(html(one))
-    assert "cannot be told" in part
+    assert "Inconclusive: there are 3 pieces." in part
     assert "<table" not in part
     assert "<svg" not in part
 
@@ -84,7 +104,7 @@ def test_a_score_of_another_set_says_so(drawn: Callable[..., Any]) -> None:
     facts = one.run.synthetic / "set.json"
     facts.write_text(facts.read_text().replace('"n": 50', '"manifest_sha256": "new", "n": 50'))
     one.score()
-    assert "The score looked at another set of 64 images" in section(html(one))
+    assert "This score is of an earlier set of 64 images; the run holds another one now." in section(html(one))
 
 
 def test_what_a_record_says_is_escaped(drawn: Callable[..., Any]) -> None:

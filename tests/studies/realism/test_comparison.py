@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from flawforge.studies.realism.comparison import BALLS, PIECES, QUANTITIES, Cast, compare, draw_halves
-from flawforge.studies.realism.descriptors import Described
-from flawforge.studies.realism.extras import class_scores, confusion, infinite, without_transforms
+from flawforge.studies.realism.comparison import NEIGHBOURS, ComparedSets, compare, draw_halves
+from flawforge.studies.realism.descriptors import DescribedImages
+from flawforge.studies.realism.extras import class_scores, confusion_of, extrapolated, without_transforms
+from flawforge.studies.realism.quantities import QUANTITIES
 from flawforge.studies.realism.run import _sources
-from flawforge.studies.realism.subsets import choose, too_few
+from flawforge.studies.realism.subsets import GROUPS_OF_HALF, choose_rows, too_few
 from flawforge.studies.sets.held_out import HeldOut
 
 Sizes = list[list[int]]  # of the groups of each class, in images
@@ -23,13 +25,14 @@ BOTH: list[Sizes] = [[[40, 1, 1]] * 4, [[40, 1, 1], *[[1, 1, 1]] * 4], [[300, 1]
                      [[1] * 3, [1] * 40], [[1] * 11, [30]], [[40] + [1] * 11] * 3]  # fmt: skip
 
 
-def described(count: int) -> Described:
+def described(groups: np.ndarray) -> DescribedImages:
+    count = len(groups)
     rng = np.random.default_rng(count)
     features, spectra, histograms = rng.standard_normal((count, 2)), rng.random((count, 4)), rng.random((count, 256))
-    return Described(features, spectra, histograms, tuple(str(number) for number in range(count)))
+    return DescribedImages(features, spectra, histograms, groups, tuple(map(str, range(count))))
 
 
-def cast_of(classes: Sizes, made: int, against: Any = "held-out") -> tuple[Cast, list[str], list[str]] | str:
+def sets_of(classes: Sizes, made: int, against: Any = "held-out") -> tuple[ComparedSets, list[str]] | str:
     """A reference of these groups and `made` generated images a class, or why they are too few."""
     reference = sum(map(sum, classes))
     training = [] if against == "training" else [[1] * 10] * len(classes)
@@ -41,16 +44,16 @@ def cast_of(classes: Sizes, made: int, against: Any = "held-out") -> tuple[Cast,
     seen = rows if against == "training" else rows[reference:]
     real = HeldOut(data, groups, seen, rows[:reference], against, "", ())
     entries = [f"c{label}" for label in range(len(classes)) for _ in range(made)]
-    chosen = choose(real, entries, 0)
+    chosen = choose_rows(real, entries, 0)
     if why := too_few(real, chosen):
         return why
     taken = _sources(real, chosen, min(1000, max(2 * len(seen), len(chosen.generated))), 0)
     names, codes = np.unique(real.labels(chosen.reference), return_inverse=True)
-    cast = Cast(
-        described(len(chosen.reference)), groups[chosen.reference], codes.reshape(-1), described(len(chosen.generated)),
-        described(len(taken)), groups[taken], against != "training",
+    sets = ComparedSets(
+        described(groups[chosen.reference]), codes.reshape(-1), described(np.arange(len(chosen.generated))),
+        described(groups[taken]), against != "training", tuple(names.tolist()),
     )  # fmt: skip
-    return cast, names.tolist(), [entries[row] for row in chosen.generated]
+    return sets, [entries[row] for row in chosen.generated]
 
 
 def others(groups: np.ndarray) -> int:
@@ -62,16 +65,16 @@ def others(groups: np.ndarray) -> int:
 def test_each_half_holds_enough_pieces_whatever_the_groups_and_classes(made: int, against: str) -> None:
     measured = 0
     for classes in (*ONE_PHOTO, *FEW_EACH, *BOTH):
-        found = cast_of(classes, made, against)
+        found = sets_of(classes, made, against)
         if isinstance(found, str):
             continue
         measured += 1
-        cast = found[0]
-        for half in draw_halves(cast, 0, 20):
+        sets = found[0]
+        for half in draw_halves(sets, 0, 20):
             for rows in (half.a, half.b):
-                assert np.unique(cast.groups[rows]).size >= PIECES, classes
-                assert others(cast.groups[rows]) >= BALLS, classes
-            assert not set(cast.groups[half.a]) & set(cast.groups[half.b])
+                assert np.unique(sets.reference.groups[rows]).size >= GROUPS_OF_HALF, classes
+                assert others(sets.reference.groups[rows]) >= NEIGHBOURS, classes
+            assert not set(sets.reference.groups[half.a]) & set(sets.reference.groups[half.b])
             assert len(half.b) == len(half.generated), classes
             assert len(half.classical) in (0, len(half.b)), classes
     assert measured >= 20
@@ -82,37 +85,37 @@ def test_each_half_holds_enough_pieces_whatever_the_groups_and_classes(made: int
 def test_what_is_not_too_few_is_measured(made: int, against: str) -> None:
     """One photo's many crops, or three images in each of five classes, once ended in a ValueError after training."""
     for classes in (*ONE_PHOTO[:-3:3], *FEW_EACH[::2], *BOTH):
-        found = cast_of(classes, made, against)
+        found = sets_of(classes, made, against)
         if isinstance(found, str):
             continue
-        cast, labels, own = found
-        halves = draw_halves(cast, 0, 3)
-        quantities = compare(cast, halves, 0)
+        sets, own = found
+        halves = draw_halves(sets, 0, 3)
+        quantities = compare(sets, halves, 0)
         for one in quantities:
             assert one.generated.value is not None, (one.name, classes)
             assert one.real.value is not None, (one.name, classes)
         assert bool(without_transforms(quantities)) == any(one.classical.value is None for one in quantities), classes
-        class_scores(cast, labels, own, 0)
-        infinite(cast, 0, halves[0])
-        confusion(cast, labels, own)
+        class_scores(sets, own, 0)
+        extrapolated(sets.whole, 0)
+        confusion_of(sets, own)
 
 
 def test_one_large_group_among_many_images_leaves_the_interval_its_groups() -> None:
     """2,000 images drawn of 60,000 were once all of one photo, or nearly all."""
-    found = cast_of([[60_000] + [1] * 12], 12)
+    found = sets_of([[60_000] + [1] * 12], 12)
     assert not isinstance(found, str)
-    cast = found[0]
-    (kid,) = compare(cast, draw_halves(cast, 0, 1), 0, ["kid"])
-    assert kid.generated.groups >= PIECES
+    sets = found[0]
+    (kid,) = compare(sets, draw_halves(sets, 0, 1), 0, ["kid"])
+    assert kid.generated.groups >= GROUPS_OF_HALF
 
 
 def test_where_no_transform_can_be_compared_the_reason_is_told() -> None:
-    found = cast_of([[40, 1, 1]] * 4, 12)
+    found = sets_of([[40, 1, 1]] * 4, 12)
     assert not isinstance(found, str)
-    cast = found[0]
-    one_source = Cast(**{**vars(cast), "sources": np.zeros_like(cast.sources)})
+    sets = found[0]
+    one_source = replace(sets, classical=described(np.zeros_like(sets.classical.groups)))
     quantities = compare(one_source, draw_halves(one_source, 0, 2), 0)
     assert [one.classical.value for one in quantities] == [None] * len(QUANTITIES)
     (note,) = without_transforms(quantities)
-    assert note.startswith("Classical transforms are not measured: ")
-    assert without_transforms(compare(cast, draw_halves(cast, 0, 2), 0)) == []
+    assert note.startswith("Classical transforms were not measured: ")
+    assert without_transforms(compare(sets, draw_halves(sets, 0, 2), 0)) == []

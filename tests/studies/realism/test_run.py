@@ -21,9 +21,9 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.sample import Sample
 from flawforge.runs.folder import Run
 from flawforge.runs.records import load_record
-from flawforge.runs.scores import Quantity, ScoreRecord
+from flawforge.runs.scores import MeasuredQuantity, ScoreRecord
 from flawforge.studies.realism.run import score
-from flawforge.studies.realism.subsets import choose
+from flawforge.studies.realism.subsets import choose_rows
 from flawforge.studies.sets.held_out import HeldOut
 
 SIDE = 32
@@ -81,7 +81,7 @@ def held(tmp_path: Path) -> Path:
     return write(tmp_path / "held" / "lines", range(1000, 1080)).parent
 
 
-def quantity(record: ScoreRecord, name: str) -> Quantity:
+def quantity(record: ScoreRecord, name: str) -> MeasuredQuantity:
     return next(one for one in record.quantities if one.name == name)
 
 
@@ -95,7 +95,7 @@ FAULTS: dict[str, tuple[Draw, set[str], str]] = {
         .astype(np.uint8),
         {"kid", "fid", "coverage", "spectrum"}, "their texture is too rough",
     ),
-    "collapsed": (lambda seed: texture(2000 + seed % 4), {"fid", "recall", "coverage"}, "of the real variety"),
+    "collapsed": (lambda seed: texture(2000 + seed % 4), {"fid", "recall", "coverage"}, "of the real variation, where"),
     "brighter": (
         lambda seed: np.clip(texture(seed).astype(int) + 35, 0, 255).astype(np.uint8), {"kid", "histogram"},
         "they are too bright",
@@ -109,9 +109,9 @@ def test_a_planted_fault_is_found_and_named(run: Run, held: Path, fault: str) ->
     plant(run, [draw(seed) for seed in range(3000, 3080)])
     record = score(run, held_out=held)
     assert worse <= {one.name for one in record.quantities if one.outside}
-    assert words in record.sentence
+    assert words in record.sentence + "".join(finding.text for finding in record.findings)
     if "kid" in worse:
-        assert record.sentence.startswith("The generated images can be told from real ones that training did not see: ")
+        assert record.sentence.startswith("The generated images are distinguishable from held-out real ones: ")
     assert (record.against, record.n_reference, record.groups, record.n_used) == ("given", 80, 80, 80)
 
 
@@ -119,8 +119,8 @@ def test_real_images_in_the_place_of_generated_ones_score_like_real_against_real
     plant(run, [texture(seed) for seed in range(3000, 3080)])
     record = score(run, held_out=held)
     assert record.sentence == (
-        "The generated images could not be told from real ones that training did not see by any measure here (80 "
-        "generated and 80 real images)."
+        "The generated images were not distinguishable from held-out real ones by any measure. Compared: 80 generated "
+        "and 80 real images."
     )
     for one in record.quantities:
         assert one.outside is False, one
@@ -144,7 +144,7 @@ def test_no_difference_is_claimed_where_there_is_none(run: Run, held: Path) -> N
     claims = 0
     for repeat in range(20):
         plant(run, [texture(seed) for seed in range(5000 + 100 * repeat, 5060 + 100 * repeat)])
-        claims += "can be told" in score(run, held_out=held, seed=repeat, pictures=0).sentence
+        claims += "are distinguishable" in score(run, held_out=held, seed=repeat, pictures=0).sentence
     assert claims <= 1
 
 
@@ -152,7 +152,7 @@ def test_training_images_as_generated_ones_are_told(run: Run, held: Path) -> Non
     plant(run, [texture(seed)[:, ::-1] if seed % 2 else texture(seed) for seed in range(40)])
     record = score(run, held_out=held)
     assert record.exact_copies == 40
-    assert record.sentence.startswith("40 of 40 generated images are training images themselves, so this says little ")
+    assert record.sentence.startswith("40 of 40 generated images are identical to training images, so this score ")
 
 
 def test_a_held_out_set_that_holds_training_images_is_refused(run: Run, tmp_path: Path) -> None:
@@ -215,9 +215,7 @@ def test_when_all_were_used_the_training_images_are_the_reference_and_that_is_sa
     record = score(run)
     assert (record.against, record.n_reference) == ("training", 40)
     assert record.notes[0].startswith("No held-out images: training used all 40 real images.")
-    assert record.sentence.endswith(
-        "The comparison is with the training images themselves, which copying would improve."
-    )
+    assert record.sentence.endswith("Copies of training images would look good in this comparison.")
     assert all(one.classical.value is not None for one in record.quantities)
 
 
@@ -241,10 +239,10 @@ def test_when_the_unused_images_show_the_same_material_that_is_said(
 
 
 @pytest.mark.parametrize(("real", "made", "why"), [
-    (9, 40, "there are 9 different pieces of real material to compare with; it takes 12 or more, so that two halves of "
-            "them can be the scale"),
-    (12, 40, "there are 12 real images to compare with; it takes 13 or more"),
-    (40, 5, "there are 5 generated images to compare; it takes 12 or more"),
+    (9, 40, "there are real images of only 9 different specimens to compare with, and at least 12 are needed, so that "
+            "one half of them can be compared with the other"),
+    (12, 40, "there are only 12 real images to compare with, and at least 13 are needed"),
+    (40, 5, "there are only 5 generated images, and at least 12 are needed"),
 ])  # fmt: skip
 def test_too_few_images_mean_cannot_tell_and_no_number(
     make_run: Any, tmp_path: Path, real: int, made: int, why: str
@@ -253,7 +251,7 @@ def test_too_few_images_mean_cannot_tell_and_no_number(
     plant(run, [texture(seed) for seed in range(3000, 3000 + made)])
     record = score(run)
     assert (record.why, record.quantities, record.spectra, record.infinite) == (why, [], None, None)
-    assert record.sentence == f"Whether the images look real cannot be told: {why}."
+    assert record.sentence == f"Inconclusive: {why}."
 
 
 def plant_both(run: Run, images: dict[str, list[np.ndarray]]) -> Run:
@@ -287,7 +285,7 @@ def test_all_images_of_a_rare_defect_count_where_classes_are_compared_one_by_one
     assert found["crack"].kid.outside is True
     assert record.confusion is not None
     assert sum(record.confusion.rows["crack"]) == 16
-    assert "Class by class all of them are compared." in record.notes[-1]
+    assert "The numbers per class use all of them." in record.notes[-1]
 
 
 def test_the_rarest_class_is_not_thinned_to_nothing() -> None:
@@ -297,7 +295,7 @@ def test_the_rarest_class_is_not_thinned_to_nothing() -> None:
     labels = ["crack"] * 3 + ["free"] * 897
     data = Dataset("d", Path("d"), "classes", tuple(map(sample, labels, range(900))))
     rows = np.arange(900)
-    found = choose(HeldOut(data, rows, rows, rows, "training", "", ()), ["crack"] * 64 + ["free"] * 64, 0)
+    found = choose_rows(HeldOut(data, rows, rows, rows, "training", "", ()), ["crack"] * 64 + ["free"] * 64, 0)
     assert np.sum(found.generated < 64) == 1
     assert np.sum(found.generated >= 64) == 63
 

@@ -28,6 +28,9 @@ def test_ranges_of_one_s_own() -> None:
     assert (ratio.low, ratio.high, ratio.by_ratio) == (0.2, 2.0, True)
     assert words.choices == ("light", "full")
     assert whole.whole
+    assert search_space(recipe("fewshot"), ["ema-kimg=0.2..2", "augment=light", "full", "batch=8..16"]) == (
+        ratio, words, whole
+    )  # fmt: skip
     again = search_space(recipe("fewshot"), [ratio.text, words.text, whole.text])
     assert again == (ratio, words, whole)
     assert settings_of((ratio,), recipe("fewshot", ema_kimg=5)) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flawforge.reports.words import number
-from flawforge.runs.scores import Number, Quantity
+from flawforge.runs.scores import MeasuredQuantity, Number
 
 WIDTH, HEIGHT = 320, 44
 LEFT, RIGHT, MIDDLE = 8, 312, 15
@@ -33,7 +33,7 @@ class Strip:
     ends: tuple[str, str]
 
 
-def strip(quantity: Quantity, name: str) -> Strip:
+def strip(quantity: MeasuredQuantity, name: str) -> Strip:
     """Bring a quantity to its own scale: shares from 0 to 1, all else from 0 or below to the largest end."""
     parts = (quantity.real, quantity.generated, quantity.classical)
     values = [end for part in parts for end in (part.low, part.high, part.value) if end is not None]

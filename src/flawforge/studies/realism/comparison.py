@@ -1,7 +1,7 @@
 """Two sets compared beside real against real: the same numbers, at the same sizes, over random halves of the reference.
 
-The reference is cut by groups into two halves, A and B, again and again. In each round A is the real set, and into the
-place of the generated one come in turn B (real), as many generated images, and as many classically transformed ones. So
+The reference is cut by groups into two halves, A and B, again and again. In each round A is the real set, and three
+others take the place of the generated one: B (real), as many generated images, and as many classical transforms. So
 each number stands beside what real images of other material get at exactly these sizes. The rounds' spread is that
 of the delete-half jackknife (Shao & Wu 1989): for a mean, half the images without replacement vary as much as
 another whole sample would.
@@ -16,55 +16,46 @@ import numpy as np
 
 from flawforge.core.arrays import Ints
 from flawforge.core.seeds import numpy_stream
-from flawforge.metrics.fidelity.frechet import frechet
-from flawforge.metrics.fidelity.histogram import histogram_distance
-from flawforge.metrics.fidelity.kid import kid, kid_interval
-from flawforge.metrics.fidelity.precision_recall import density_coverage, precision_recall
-from flawforge.metrics.fidelity.spectrum import spectrum_distance
-from flawforge.runs.scores import Better, Number, Quantity
-from flawforge.studies.realism.descriptors import Described
-from flawforge.studies.realism.subsets import LEAST_GROUPS, LEAST_IMAGES
+from flawforge.runs.scores import Better, Finding, MeasuredQuantity, Number
+from flawforge.studies.realism.descriptors import DescribedImages
+from flawforge.studies.realism.quantities import QUANTITIES, Quantity, SetPair
+from flawforge.studies.realism.sentences import in_unit
+from flawforge.studies.realism.subsets import ENOUGH_IMAGES, GROUPS_OF_HALF, draw_rows
 
-QUANTITIES: dict[str, tuple[str, Better]] = {
-    "kid": ("", "lower"),
-    "fid": ("", "lower"),
-    "precision": ("share", "higher"),
-    "recall": ("share", "higher"),
-    "density": ("", "near 1"),
-    "coverage": ("share", "higher"),
-    "spectrum": ("dB", "lower"),
-    "histogram": ("gray levels of 255", "lower"),
-}
 HALVES = 40
-MOST = 500  # images of a half
-MOST_KID = 2000  # images of a set in the interval of the kernel distance
-BALLS = 5  # the larger of the two k of precision and coverage
-PIECES = LEAST_GROUPS // 2  # groups of a half, at least: one more than `BALLS`, so each image sees so many of others
+HALF_SIZE = 500  # images of a half, at most
+NEIGHBOURS = 5  # the larger of the two k of precision and coverage
 TAILS = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
-class Cast:
+class ComparedSets:
     """The sets of a comparison.
 
     Attributes:
-        reference: real images; groups, labels: (R,) of each.
+        reference: real images.
+        labels: (R,) class numbers of the reference.
         generated: generated images, in the classes' real proportions.
-        classical: classical transforms of training images; sources: (C,) group of each one's source.
+        classical: classical transforms of training images, each in the group of its source.
         disjoint: whether the sources are of other groups than the reference.
+        classes: name of each class number.
     """
 
-    reference: Described
-    groups: Ints
+    reference: DescribedImages
     labels: Ints
-    generated: Described
-    classical: Described
-    sources: Ints
+    generated: DescribedImages
+    classical: DescribedImages
     disjoint: bool
+    classes: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> SetPair:
+        """All reference images beside all generated ones."""
+        return SetPair(self.reference, self.generated)
 
 
 @dataclass(frozen=True)
-class Half:
+class Halves:
     """One round: rows of A, of B, of the generated and of the classical images; the last three are equally many.
 
     Classical images are none where too few stem from material of B.
@@ -76,70 +67,69 @@ class Half:
     classical: Ints
 
 
-def draw_halves(cast: Cast, seed: int, count: int = HALVES) -> list[Half]:
-    """Draw the rounds; with `LEAST_GROUPS` groups in the reference, A and B have `PIECES` each at least."""
-    return list(_halves(cast, seed, count))
+def draw_halves(sets: ComparedSets, seed: int, count: int = HALVES) -> list[Halves]:
+    """Draw the rounds; with `ENOUGH_GROUPS` groups in the reference, A and B have `GROUPS_OF_HALF` each at least."""
+    return list(_halves(sets, seed, count))
 
 
-def compare(cast: Cast, halves: Sequence[Half], seed: int, names: Sequence[str] = tuple(QUANTITIES)) -> list[Quantity]:
-    """Return the quantities. The generated images' kernel distance is that of all, with its bootstrap interval."""
-    columns: dict[str, list[dict[str, float]]] = {"real": [], "generated": [], "classical": []}
+def compare(
+    sets: ComparedSets, halves: Sequence[Halves], seed: int, names: Sequence[str] | None = None
+) -> list[MeasuredQuantity]:
+    """Measure the quantities of these names, all of the registry by default."""
+    quantities = [QUANTITIES[name] for name in names or QUANTITIES]
+    rounds: dict[str, list[list[float]]] = {"real": [], "generated": [], "classical": []}
     for half in halves:
-        a, groups = cast.reference.take(half.a), cast.groups[half.a]
-        columns["real"].append(_numbers(a, groups, cast.reference.take(half.b), cast.groups[half.b], names))
-        own = np.arange(len(half.generated))
-        columns["generated"].append(_numbers(a, groups, cast.generated.take(half.generated), own, names))
-        sources = cast.sources[half.classical]
-        if np.unique(sources).size > 1 and _others(sources) >= BALLS:
-            columns["classical"].append(_numbers(a, groups, cast.classical.take(half.classical), sources, names))
-    pieces = int(min(np.unique(cast.groups[half.a]).size for half in halves))
+        a = sets.reference.take(half.a)
+        others = {"real": sets.reference.take(half.b), "generated": sets.generated.take(half.generated)}
+        classical = sets.classical.take(half.classical)
+        if np.unique(classical.groups).size > 1 and _others(classical.groups) >= NEIGHBOURS:
+            others["classical"] = classical
+        for side, other in others.items():
+            pair = SetPair(a, other)
+            rounds[side].append([quantity.measure(pair) for quantity in quantities])
     n = min(len(half.b) for half in halves)
-    return [_quantity(name, columns, cast, n, pieces, seed) for name in names]
+    groups = int(min(np.unique(sets.reference.groups[half.a]).size for half in halves))
+    measured = []
+    for column, quantity in enumerate(quantities):
+        numbers = {side: _number([row[column] for row in rows], n, groups) for side, rows in rounds.items()}
+        outside = _is_outside(numbers["generated"], numbers["real"], quantity.better)
+        if quantity.interval is not None:
+            numbers["generated"] = quantity.interval(sets.whole, seed)
+            outside = None if numbers["generated"].low is None else numbers["generated"].low > 0
+        measured.append(_described(quantity, numbers, outside))
+    return measured
 
 
-def _quantity(
-    name: str, columns: dict[str, list[dict[str, float]]], cast: Cast, n: int, pieces: int, seed: int
-) -> Quantity:
-    real, generated, classical = (
-        _number([row[name] for row in columns[key]], n, pieces) for key in ("real", "generated", "classical")
+def unmeasured(name: str, n: int, groups: int) -> MeasuredQuantity:
+    """Return a quantity without numbers."""
+    none = Number(value=None, low=None, high=None, n=n, groups=groups)
+    return _described(QUANTITIES[name], {"generated": none, "real": none, "classical": none}, None)
+
+
+def find_faults(sets: ComparedSets, measured: Sequence[MeasuredQuantity]) -> tuple[list[Finding], str]:
+    """Return in what the generated images are worse than nearly all real ones, and the first as half a sentence."""
+    found, clauses = [], []
+    for one in measured:
+        quantity = QUANTITIES[one.name]
+        generated, real = one.generated.value, one.real.value
+        if one.outside and quantity.finding is not None and generated is not None and real is not None:
+            text = quantity.finding(sets.whole)
+            values = {"generated": in_unit(generated, one.unit), "real": in_unit(real, one.unit)}
+            found.append(Finding(text=text, **values))
+            clauses.append(quantity.clause.format(finding=text, **values))
+    return found, clauses[0] if clauses else ""
+
+
+def _described(quantity: Quantity, numbers: dict[str, Number], outside: bool | None) -> MeasuredQuantity:
+    return MeasuredQuantity(
+        name=quantity.name,
+        label=quantity.label,
+        unit=quantity.unit,
+        better=quantity.better,
+        meaning=quantity.meaning,
+        outside=outside,
+        **numbers,
     )
-    unit, better = QUANTITIES[name]
-    outside = _outside(generated, real, better)
-    if name == "kid":
-        generated = _whole_kid(cast, seed)
-        outside = None if generated.low is None else generated.low > 0
-    return Quantity(
-        name=name, unit=unit, better=better, generated=generated, real=real, classical=classical, outside=outside
-    )
-
-
-def _whole_kid(cast: Cast, seed: int) -> Number:
-    rng = numpy_stream(seed, "bootstrap", "kid", "rows")
-    x, y = cast.reference.features, cast.generated.features
-    i = _drawn(np.arange(len(x)), cast.groups, MOST_KID, rng)
-    j = np.sort(rng.permutation(len(y))[:MOST_KID])
-    groups = cast.groups[i]
-    interval = kid_interval(x[i], y[j], groups, seed=seed)
-    value = kid(x[i], y[j], groups)
-    return Number(value=value, low=interval.low, high=interval.high, n=len(j), groups=interval.groups)
-
-
-def _numbers(real: Described, groups: Ints, other: Described, others: Ints, names: Sequence[str]) -> dict[str, float]:
-    x, y = real.features, other.features
-    found: dict[str, float] = {}
-    if "kid" in names:
-        found["kid"] = kid(x, y, groups, others)
-    if "fid" in names:
-        found["fid"] = frechet(x, y)
-    if "precision" in names or "recall" in names:
-        found["precision"], found["recall"], *_ = precision_recall(x, y, groups, others)
-    if "density" in names or "coverage" in names:
-        found["density"], found["coverage"], *_ = density_coverage(x, y, groups)
-    if "spectrum" in names:
-        found["spectrum"] = spectrum_distance(real.spectra, other.spectra)
-    if "histogram" in names:
-        found["histogram"] = histogram_distance(real.histograms, other.histograms)
-    return found
 
 
 def _number(values: list[float], n: int, groups: int) -> Number:
@@ -149,29 +139,30 @@ def _number(values: list[float], n: int, groups: int) -> Number:
     return Number(value=float(np.mean(values)), low=float(low), high=float(high), n=n, groups=groups)
 
 
-def _outside(generated: Number, real: Number, better: Better) -> bool | None:
+def _is_outside(generated: Number, real: Number, better: Better) -> bool | None:
     if generated.value is None or real.low is None or real.high is None:
         return None
     too_low, too_high = generated.value < real.low, generated.value > real.high
     return {"lower": too_high, "higher": too_low, "near 1": too_low or too_high}[better]
 
 
-def _halves(cast: Cast, seed: int, count: int) -> Iterator[Half]:
+def _halves(sets: ComparedSets, seed: int, count: int) -> Iterator[Halves]:
+    groups = sets.reference.groups
     for number in range(count):
         rng = numpy_stream(seed, "bootstrap", "halves", number)
-        a, b = _cut(cast.groups, cast.labels, rng)
-        pool = np.arange(len(cast.classical))
-        if not cast.disjoint:  # a transform of an image of A would be a copy of it
-            pool = pool[np.isin(cast.sources, cast.groups[b])]
-        size = min(len(b), len(cast.generated), MOST)
-        if len(pool) < min(size, LEAST_IMAGES):  # too few transforms do not make the other sets small
+        a, b = _cut(groups, sets.labels, rng)
+        pool = np.arange(len(sets.classical))
+        if not sets.disjoint:  # a transform of an image of A would be a copy of it
+            pool = pool[np.isin(sets.classical.groups, groups[b])]
+        size = min(len(b), len(sets.generated), HALF_SIZE)
+        if len(pool) < min(size, ENOUGH_IMAGES):  # too few transforms do not make the other sets small
             pool = pool[:0]
         elif len(pool) < size:
             size = len(pool)
-        yield Half(
-            _drawn(a, cast.groups, MOST, rng),
-            _drawn(b, cast.groups, size, rng),
-            np.sort(rng.permutation(len(cast.generated))[:size]),
+        yield Halves(
+            draw_rows(a, groups, HALF_SIZE, rng),
+            draw_rows(b, groups, size, rng),
+            np.sort(rng.permutation(len(sets.generated))[:size]),
             np.sort(rng.permutation(pool)[:size]),
         )
 
@@ -182,7 +173,7 @@ def _cut(groups: Ints, labels: Ints, rng: np.random.Generator) -> tuple[Ints, In
     The odd group of each class goes to either side by chance. Where that leaves a side too few, the cut is drawn again.
     """
     numbers, first = np.unique(groups, return_index=True)
-    least = min(PIECES, len(numbers) // 2)
+    least = min(GROUPS_OF_HALF, len(numbers) // 2)
     chosen = np.zeros(len(numbers), dtype=bool)
     while not least <= chosen.sum() <= len(numbers) - least:
         chosen[:] = False
@@ -192,19 +183,6 @@ def _cut(groups: Ints, labels: Ints, rng: np.random.Generator) -> tuple[Ints, In
             chosen[members[:half]] = True
     into_a = chosen[np.searchsorted(numbers, groups)]
     return np.flatnonzero(into_a), np.flatnonzero(~into_a)
-
-
-def _drawn(rows: Ints, groups: Ints, size: int, rng: np.random.Generator) -> Ints:
-    """Return `size` of the rows at most, ascending, by chance; of `PIECES` groups at least, as far as they have them.
-
-    Where chance takes too few groups, as it does where one holds nearly all rows, one row each of others comes first.
-    """
-    order = rng.permutation(rows)
-    kept = order[:size]
-    if np.unique(groups[kept]).size < PIECES:
-        first = np.sort(np.unique(groups[order], return_index=True)[1])[:PIECES]
-        kept = np.concatenate([order[first], np.delete(order, first)])[:size]
-    return np.sort(kept)
 
 
 def _others(groups: Ints) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -22,47 +23,50 @@ BLOCK = 64  # images that are held at a time, and that one file of the cache is 
 
 
 @dataclass(frozen=True)
-class Described:
+class DescribedImages:
     """N images of one size.
 
     Attributes:
         features: (N, D).
         spectra: (N, B), dB.
         histograms: (N, 256).
+        groups: (N,) group numbers.
         keys: SHA-256 of each image's compared pixels.
     """
 
     features: Floats
     spectra: Floats
     histograms: Floats
+    groups: Ints
     keys: tuple[str, ...]
 
     def __len__(self) -> int:
         """Return N."""
         return len(self.keys)
 
-    def take(self, rows: Ints) -> Described:
+    def take(self, rows: Ints) -> DescribedImages:
         """Return these rows, in their order."""
         keys = tuple(self.keys[row] for row in rows)
-        return Described(self.features[rows], self.spectra[rows], self.histograms[rows], keys)
+        return DescribedImages(self.features[rows], self.spectra[rows], self.histograms[rows], self.groups[rows], keys)
 
 
-def describe(
-    read: Callable[[int], Pixels], count: int, white: int, extractor: Extractor, title: str, progress: Progress
-) -> Described:
-    """Describe `read(i)`, (C, H, W) pixels 0 to `white`, for every i below `count`, all of one size."""
+def describe_images(
+    read: Callable[[int], Pixels], groups: Ints, white: int, extractor: Extractor, title: str, progress: Progress
+) -> DescribedImages:
+    """Describe `read(i)`, (C, H, W) pixels 0 to `white`, for every i of (N,) `groups`, all of one size."""
     parts: list[tuple[Floats, Floats, Floats]] = []
     keys: list[str] = []
-    with progress.task(title, count, "images") as task:
-        for block in _blocks(in_threads(read, range(count))):
+    with progress.task(title, len(groups), "images") as task:
+        reads = iter(in_threads(read, range(len(groups))))
+        while block := list(islice(reads, BLOCK)):
             own = [pixel_key(image, white) for image in block]
             images = torch.from_numpy(to_unit(np.stack(block), white))
-            found = _features(images, own, extractor)
-            parts.append((found.astype(np.float64), radial_spectra(images), gray_histograms(images)))
+            features = _features(images, own, extractor).astype(np.float64)
+            parts.append((features, radial_spectra(images), gray_histograms(images)))
             keys += own
             task.advance(len(block))
     features, spectra, histograms = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Described(features, spectra, histograms, tuple(keys))
+    return DescribedImages(features, spectra, histograms, groups, tuple(keys))
 
 
 def pixel_key(image: Pixels, white: int) -> str:
@@ -79,14 +83,3 @@ def _features(images: torch.Tensor, keys: list[str], extractor: Extractor) -> Fl
         kept = extractor(images)
         remember_features(key, kept)
     return kept
-
-
-def _blocks(images: Iterator[Pixels]) -> Iterator[list[Pixels]]:
-    held: list[Pixels] = []
-    for image in images:
-        held.append(image)
-        if len(held) == BLOCK:
-            yield held
-            held = []
-    if held:
-        yield held

@@ -12,126 +12,126 @@ from flawforge.metrics.fidelity.confusion import confusion_table, nearest_class
 from flawforge.metrics.fidelity.frechet import SMALLEST_SHARE, frechet_infinity
 from flawforge.metrics.fidelity.histogram import brightness_difference
 from flawforge.metrics.fidelity.spectrum import fine_difference, ring_frequencies
-from flawforge.runs.scores import ClassScore, Confusion, Infinite, Levels, Number, Quantity, Spectra
-from flawforge.studies.realism.comparison import BALLS, QUANTITIES, TAILS, Cast, Half, compare, draw_halves
-from flawforge.studies.realism.subsets import LEAST_GROUPS, LEAST_IMAGES
+from flawforge.runs.scores import ClassScore, Confusion, Infinite, Levels, MeanSpectra, MeasuredQuantity
+from flawforge.studies.realism.comparison import (
+    NEIGHBOURS,
+    TAILS,
+    ComparedSets,
+    Halves,
+    compare,
+    draw_halves,
+    unmeasured,
+)
+from flawforge.studies.realism.quantities import SetPair
+from flawforge.studies.realism.subsets import ENOUGH_GROUPS, ENOUGH_IMAGES
 
 CLASS_HALVES = 20
 LEVEL_STEPS = 64
-CONFUSED = 20  # real images of a class that others are compared with, or as many as the smallest class has
-LEAST_INFINITE = 10  # groups a set
+CONFUSED_IMAGES = 20  # real images of a class that others are compared with, or as many as the smallest class has
+EXTRAPOLATED_GROUPS = 10  # groups of each set that an extrapolation takes at least
 
 
-def class_scores(cast: Cast, labels: Sequence[str], generated: Sequence[str], seed: int) -> list[ClassScore]:
+def class_scores(sets: ComparedSets, generated: Sequence[str], seed: int) -> list[ClassScore]:
     """Compare class by class; empty when there is one class, or when the generated images carry none."""
-    made = np.array(generated, dtype=np.str_)
+    own, labels = np.array(generated, dtype=np.str_), sets.classes
     if len(labels) < 2 or not set(labels) & set(generated):
         return []
-    return [_class_score(cast, code, label, np.flatnonzero(made == label), seed) for code, label in enumerate(labels)]
+    return [_class_score(sets, code, label, np.flatnonzero(own == label), seed) for code, label in enumerate(labels)]
 
 
-def _class_score(cast: Cast, code: int, label: str, made: Ints, seed: int) -> ClassScore:
-    rows = np.flatnonzero(cast.labels == code)
-    groups = np.unique(cast.groups[rows])
+def _class_score(sets: ComparedSets, code: int, label: str, generated: Ints, seed: int) -> ClassScore:
+    rows = np.flatnonzero(sets.labels == code)
+    groups = len(np.unique(sets.reference.groups[rows]))
     names = ("kid", "coverage")
     why = ""
-    if len(groups) < LEAST_GROUPS:
-        why = f"{len(groups)} pieces of real material; it takes {LEAST_GROUPS}"
-    elif len(made) < LEAST_IMAGES:
-        why = f"{len(made)} generated images; it takes {LEAST_IMAGES}"
+    if groups < ENOUGH_GROUPS:
+        why = f"{groups} real specimens, {ENOUGH_GROUPS} are needed"
+    elif len(generated) < ENOUGH_IMAGES:
+        why = f"{len(generated)} generated images, {ENOUGH_IMAGES} are needed"
     if why:
-        kid, coverage = (_unmeasured(name, len(made), len(groups)) for name in names)
+        kid, coverage = (unmeasured(name, len(generated), groups) for name in names)
     else:
         # the class of a transform is that of its source: with other classes' among them, it is left out here
-        one = replace(
-            cast, reference=cast.reference.take(rows), groups=cast.groups[rows], labels=cast.labels[rows],
-            generated=cast.generated.take(made), disjoint=True,
-        )  # fmt: skip
-        halves = draw_halves(one, seed, CLASS_HALVES)
+        own = replace(
+            sets,
+            reference=sets.reference.take(rows),
+            labels=sets.labels[rows],
+            generated=sets.generated.take(generated),
+            disjoint=True,
+        )
         kid, coverage = (
-            quantity.model_copy(update={"classical": _unmeasured(quantity.name, 0, 0).classical})
-            for quantity in compare(one, halves, seed, names)
+            quantity.model_copy(update={"classical": unmeasured(quantity.name, 0, 0).classical})
+            for quantity in compare(own, draw_halves(own, seed, CLASS_HALVES), seed, names)
         )
     return ClassScore(
-        label=label, n_generated=len(made), n_reference=len(rows), groups=len(groups), kid=kid, coverage=coverage,
+        label=label,
+        n_generated=len(generated),
+        n_reference=len(rows),
+        groups=groups,
+        kid=kid,
+        coverage=coverage,
         why=why,
-    )  # fmt: skip
+    )
 
 
-def without_transforms(quantities: Sequence[Quantity]) -> list[str]:
+def without_transforms(quantities: Sequence[MeasuredQuantity]) -> list[str]:
     """Return in a sentence why the classical transforms have no numbers, or nothing where they have."""
-    if all(one.classical.value is not None for one in quantities):
+    if all(quantity.classical.value is not None for quantity in quantities):
         return []
     return [
-        f"Classical transforms are not measured: those that can be compared stem from too few pieces of training "
-        f"material. It takes {BALLS + 1} or more of about as many images each."
+        f"Classical transforms were not measured: too few specimens among the training images that they may be made "
+        f"from. At least {NEIGHBOURS + 1} with about equally many images each are needed."
     ]
 
 
-def _unmeasured(name: str, n: int, groups: int) -> Quantity:
-    none = Number(value=None, low=None, high=None, n=n, groups=groups)
-    unit, better = QUANTITIES[name]
-    return Quantity(name=name, unit=unit, better=better, generated=none, real=none, classical=none, outside=None)
-
-
-def confusion(cast: Cast, labels: Sequence[str], generated: Sequence[str]) -> Confusion | None:
+def confusion_of(sets: ComparedSets, generated: Sequence[str]) -> Confusion | None:
     """Return the table of nearest classes, over about as many real images of each class; None with one class."""
+    labels = sets.classes
     if len(labels) < 2:
         return None
-    most = max(CONFUSED, int(np.bincount(cast.labels, minlength=len(labels)).min()))
-    rows = np.concatenate([np.flatnonzero(cast.labels == code)[:most] for code in range(len(labels))])
-    real, codes, groups = cast.reference.features[rows], cast.labels[rows], cast.groups[rows]
-    own = sorted(set(generated))
-    made = np.array([own.index(label) for label in generated], dtype=np.int64)
-    of_generated = nearest_class(real, codes, cast.generated.features)
+    size = max(CONFUSED_IMAGES, int(np.bincount(sets.labels, minlength=len(labels)).min()))
+    rows = np.concatenate([np.flatnonzero(sets.labels == code)[:size] for code in range(len(labels))])
+    real, codes, groups = sets.reference.features[rows], sets.labels[rows], sets.reference.groups[rows]
+    names, own = np.unique(np.array(generated, dtype=np.str_), return_inverse=True)
+    of_generated = nearest_class(real, codes, sets.generated.features)
     of_real = nearest_class(real, codes, real, groups, groups)
-    table = confusion_table(made, of_generated, (len(own), len(labels)))
+    table = confusion_table(own, of_generated, (len(names), len(labels)))
     scale = confusion_table(codes, of_real, (len(labels), len(labels)))
     return Confusion(
         columns=list(labels),
-        rows={label: table[row].tolist() for row, label in enumerate(own)},
-        real_rows={label: scale[row].tolist() for row, label in enumerate(labels)},
+        rows=dict(zip(names.tolist(), table.tolist(), strict=True)),
+        real_rows=dict(zip(labels, scale.tolist(), strict=True)),
     )
 
 
-def spectra(cast: Cast, halves: Sequence[Half], resolution: tuple[int, int]) -> Spectra:
+def mean_spectra(sets: ComparedSets, halves: Sequence[Halves], resolution: tuple[int, int]) -> MeanSpectra:
     """Return the mean spectra, with the band that the means of random halves of the reference fill."""
-    means = np.stack([cast.reference.spectra[half.a].mean(axis=0) for half in halves])
-    low, high = np.quantile(means, TAILS, axis=0)
-    return Spectra(
+    real = sets.reference.spectra
+    low, high = np.quantile([real[half.a].mean(axis=0) for half in halves], TAILS, axis=0)
+    return MeanSpectra(
         frequencies=ring_frequencies(*resolution).tolist(),
-        real=cast.reference.spectra.mean(axis=0).tolist(),
+        real=real.mean(axis=0).tolist(),
         low=low.tolist(),
         high=high.tolist(),
-        generated=cast.generated.spectra.mean(axis=0).tolist(),
-        classical=cast.classical.spectra.mean(axis=0).tolist(),
-        fine=fine_difference(cast.reference.spectra, cast.generated.spectra),
+        generated=sets.generated.spectra.mean(axis=0).tolist(),
+        classical=sets.classical.spectra.mean(axis=0).tolist(),
+        fine=fine_difference(real, sets.generated.spectra),
     )
 
 
-def levels(cast: Cast) -> Levels:
+def gray_levels(sets: ComparedSets) -> Levels:
     """Return the gray levels in 64 steps, and how much brighter the generated images are."""
-    real, made = (side.histograms.mean(axis=0).reshape(LEVEL_STEPS, -1).sum(axis=1) for side in
-                  (cast.reference, cast.generated))  # fmt: skip
-    brighter = brightness_difference(cast.reference.histograms, cast.generated.histograms)
-    return Levels(real=real.tolist(), generated=made.tolist(), brighter=brighter)
+    real, generated = sets.reference.histograms, sets.generated.histograms
+    steps = [side.mean(axis=0).reshape(LEVEL_STEPS, -1).sum(axis=1).tolist() for side in (real, generated)]
+    return Levels(real=steps[0], generated=steps[1], brighter=brightness_difference(real, generated))
 
 
-def infinite(cast: Cast, seed: int, half: Half | None = None) -> Infinite | None:
-    """Return the extrapolated Fréchet distance of the generated images to all real ones, or with `half` of B to A.
-
-    None where a set has fewer than 10 groups.
-    """
-    if half is None:
-        real, other = cast.reference.features, cast.generated.features
-        groups, others = cast.groups, np.arange(len(other))
-    else:
-        real, other = cast.reference.features[half.a], cast.reference.features[half.b]
-        groups, others = cast.groups[half.a], cast.groups[half.b]
-    if min(np.unique(groups).size, np.unique(others).size) < LEAST_INFINITE:
+def extrapolated(pair: SetPair, seed: int) -> Infinite | None:
+    """Return the Fréchet distance extrapolated to infinitely many images; None where a set has below 10 groups."""
+    real, other = pair.real, pair.other
+    if min(np.unique(real.groups).size, np.unique(other.groups).size) < EXTRAPOLATED_GROUPS:
         return None
-    found = frechet_infinity(real, other, groups, others, seed)
+    found = frechet_infinity(real.features, other.features, real.groups, other.groups, seed)
     smallest = SMALLEST_SHARE * min(len(real), len(other))
-    return Infinite(
-        **found._asdict(), n_reference=len(real), n=len(other), trusted=bool(smallest > real.shape[1])
-    )  # fmt: skip
+    trusted = bool(smallest > real.features.shape[1])
+    return Infinite(**found._asdict(), n_reference=len(real), n=len(other), trusted=trusted)

@@ -28,17 +28,25 @@ from flawforge.runs.folder import Run
 from flawforge.runs.records import save_record
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.versions import now, versions
-from flawforge.studies.realism.comparison import Cast, compare, draw_halves
-from flawforge.studies.realism.descriptors import Described, describe, pixel_key
-from flawforge.studies.realism.extras import class_scores, confusion, infinite, levels, spectra, without_transforms
-from flawforge.studies.realism.extremes import keep_realism, ranked_realism
+from flawforge.studies.realism.comparison import ComparedSets, compare, draw_halves, find_faults
+from flawforge.studies.realism.descriptors import DescribedImages, describe_images, pixel_key
+from flawforge.studies.realism.extras import (
+    class_scores,
+    confusion_of,
+    extrapolated,
+    gray_levels,
+    mean_spectra,
+    without_transforms,
+)
+from flawforge.studies.realism.extremes import keep_extremes
+from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.sentences import score_sentence
-from flawforge.studies.realism.subsets import Chosen, choose, too_few
+from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
 from flawforge.studies.sets import HeldOut, MatchedImages, SyntheticSet, find_held_out, flip_pixels
 from flawforge.training.processes.device import resolve_device
 
 FLIPS = ("identity", "flip-horizontal", "flip-vertical", "turn-180")
-CLASSICAL = 1000  # transformed images at most
+TRANSFORMED_IMAGES = 1000  # at most
 
 
 def score(
@@ -82,114 +90,135 @@ def score(
         ONNX file without the extra. WeightsMissingError: the feature network. DeviceError: no such device.
     """
     if pictures < 0 or seed < 0:
-        raise SettingError(f"--pictures is {pictures} and --seed is {seed}; both are whole numbers, from 0.")
+        raise SettingError(f"--pictures is {pictures} and --seed is {seed}; both are whole numbers, 0 or more.")
     run = run if isinstance(run, Run) else Run.open(run)
-    found = find_extractor(extractor, resolve_device(device))
-    made = SyntheticSet.open(synthetic if synthetic is not None else run)
+    features = find_extractor(extractor, resolve_device(device))
+    synthetic_set = SyntheticSet.open(synthetic if synthetic is not None else run)
     real = find_held_out(run, data, held_out, progress)
     settings = run.settings
     resolution = Recipe.parse(settings["recipe"], where=str(run.settings_file)).resolution
-    matched = MatchedImages(real.data, made, resolution, int(settings["channels"]), "all")
+    matched = MatchedImages(real.data, synthetic_set, resolution, int(settings["channels"]), "all")
+    n = len(synthetic_set)
 
-    generated = describe(matched.generated, len(made), _white(matched, made), found, "generated images", progress)
+    white = real.data.white if real.data.bits == 8 else int(synthetic_set.facts["white"])
+    generated = describe_images(matched.generated, np.arange(n), white, features, "generated images", progress)
     copies = _count_copies(matched, real, generated.keys, progress)
-    chosen = choose(real, [entry.label for entry in matched.entries], seed)
+    chosen = choose_rows(real, [entry.label for entry in matched.entries], seed)
     why = too_few(real, chosen)
-    about: dict[str, Any] = {
-        "made": now(), "versions": versions(), "command": command,
-        "inputs": {
-            "synthetic": made.facts["manifest_sha256"], "data": settings["data"]["fingerprint"], "real": real.source,
-            "extractor": f"{found.name} {found.version}", "seed": str(seed),
+    numbers: dict[str, Any] = {"notes": []}
+    finding, distinguishable = "", None
+    if not why:
+        sets = _describe_sets(matched, real, features, generated, chosen, seed, progress)
+        numbers = _measure(sets, matched, generated, chosen, seed, progress)
+        numbers["findings"], finding = find_faults(sets, numbers["quantities"])
+        numbers["best"], numbers["worst"] = keep_extremes(run, matched, sets.reference, generated, pictures)
+        distinguishable = next(one.outside for one in numbers["quantities"] if one.name == "kid")
+    counts: dict[str, Any] = {
+        "n_generated": n,
+        "n_used": len(chosen.generated),
+        "n_reference": len(chosen.reference),
+        "exact_copies": copies,
+        "against": real.against,
+        "why": why,
+    }
+    record = ScoreRecord(
+        made=now(),
+        versions=versions(),
+        command=command,
+        inputs={
+            "synthetic": synthetic_set.facts["manifest_sha256"],
+            "data": settings["data"]["fingerprint"],
+            "real": real.source,
+            "extractor": f"{features.name} {features.version}",
+            "seed": str(seed),
         },
-        "extractor": found.name, "width": generated.features.shape[1], "against": real.against,
-        "resolution": matched.resolution, "n_generated": len(made), "n_used": len(chosen.generated),
-        "n_training": len(real.training), "n_reference": len(chosen.reference),
-        "groups": len(np.unique(real.groups[chosen.reference])), "seed": seed, "exact_copies": copies, "why": why,
-    }  # fmt: skip
-    numbers = _nothing() if why else _measure(run, matched, real, found, generated, chosen, seed, pictures, progress)
-    notes = [*real.notes, *chosen.notes, *numbers.pop("notes")]
-    record = ScoreRecord(**about, **numbers, notes=notes, sentence="")
-    record = record.model_copy(update={"sentence": score_sentence(record)})
+        extractor=features.name,
+        width=generated.features.shape[1],
+        resolution=matched.resolution,
+        n_training=len(real.training),
+        groups=len(np.unique(real.groups[chosen.reference])),
+        seed=seed,
+        notes=[*real.notes, *chosen.notes, *numbers.pop("notes")],
+        sentence=score_sentence(**counts, distinguishable=distinguishable, main_finding=finding),
+        **counts,
+        **numbers,
+    )
     save_record(run, "score", record)
     trim_features()
     return record
 
 
 def _measure(
-    run: Run,
+    sets: ComparedSets,
     matched: MatchedImages,
-    real: HeldOut,
-    extractor: Extractor,
-    generated: Described,
-    chosen: Chosen,
+    generated: DescribedImages,
+    chosen: ComparedRows,
     seed: int,
-    pictures: int,
     progress: Progress,
 ) -> dict[str, Any]:
     """Return the fields of the record that hold numbers."""
-    reference = _describe_real(matched, chosen.reference, extractor, progress)
-    transformed, sources = _describe_classical(matched, real, chosen, extractor, seed, progress)
-    labels, codes = np.unique(real.labels(chosen.reference), return_inverse=True)
-    cast = Cast(
-        reference, real.groups[chosen.reference], codes.reshape(-1), generated.take(chosen.generated), transformed,
-        sources, real.against != "training",
-    )  # fmt: skip
-    halves = draw_halves(cast, seed)
+    halves = draw_halves(sets, seed)
     with progress.task("comparing", 3, "parts") as task:
-        quantities = compare(cast, halves, seed)
+        quantities = compare(sets, halves, seed)
         task.advance()
-        own, every = _all_of_each_class(cast, matched, generated, chosen)
-        per_class = class_scores(every, labels.tolist(), own, seed)
+        # Proportions matter for the set as a whole. Class by class they would take away most images of a rare defect.
+        labels = [entry.label for entry in matched.entries]
+        rows = np.array([row for row, label in enumerate(labels) if not chosen.classes or label in chosen.classes])
+        every, own = replace(sets, generated=generated.take(rows)), [labels[row] for row in rows]
+        classes = class_scores(every, own, seed)
         task.advance()
-        whole, pair = infinite(cast, seed), infinite(cast, seed, halves[0])
-        shown = spectra(cast, halves, matched.resolution)
+        a, b = sets.reference.take(halves[0].a), sets.reference.take(halves[0].b)
+        numbers = {
+            "halves": len(halves),
+            "half": min(len(half.b) for half in halves),
+            "quantities": quantities,
+            "infinite": extrapolated(sets.whole, seed),
+            "infinite_real": extrapolated(SetPair(a, b), seed),
+            "classes": classes,
+            "confusion": confusion_of(every, own),
+            "spectra": mean_spectra(sets, halves, matched.resolution),
+            "levels": gray_levels(sets),
+            "notes": without_transforms(quantities),
+        }
         task.advance()
-    ranked = ranked_realism(matched, cast, generated)
-    best, worst = keep_realism(run, matched, ranked, pictures)
-    return {
-        "halves": len(halves), "half": min(len(half.b) for half in halves), "quantities": quantities,
-        "infinite": whole, "infinite_real": pair, "classes": per_class,
-        "confusion": confusion(every, labels.tolist(), own), "spectra": shown, "levels": levels(cast), "best": best,
-        "worst": worst, "notes": without_transforms(quantities),
-    }  # fmt: skip
+    return numbers
 
 
-def _all_of_each_class(
-    cast: Cast, matched: MatchedImages, generated: Described, chosen: Chosen
-) -> tuple[list[str], Cast]:
-    """Return the classes of all generated images of the compared classes, and the cast with all of them.
-
-    Proportions matter for the set as one. Class by class they would take away most images of a rare defect.
-    """
-    labels = [entry.label for entry in matched.entries]
-    rows = np.array([row for row, label in enumerate(labels) if not chosen.classes or label in chosen.classes])
-    return [labels[row] for row in rows], replace(cast, generated=generated.take(rows))
-
-
-def _describe_real(matched: MatchedImages, rows: Ints, extractor: Extractor, progress: Progress) -> Described:
-    def read(place: int) -> Pixels:
-        return matched.real(int(rows[place]))
-
-    return describe(read, len(rows), matched.training.white, extractor, "real images", progress)
-
-
-def _describe_classical(
-    matched: MatchedImages, real: HeldOut, chosen: Chosen, extractor: Extractor, seed: int, progress: Progress
-) -> tuple[Described, Ints]:
-    """Transform training images, classes in the reference's proportions; also return the groups of their sources."""
-    count = min(CLASSICAL, max(2 * len(real.training), len(chosen.generated)))
-    taken = _sources(real, chosen, count, seed)
+def _describe_sets(
+    matched: MatchedImages,
+    real: HeldOut,
+    extractor: Extractor,
+    generated: DescribedImages,
+    chosen: ComparedRows,
+    seed: int,
+    progress: Progress,
+) -> ComparedSets:
+    """Describe real images, and transforms of training images, whose classes are in the reference's proportions."""
     white = matched.training.white
+    count = min(TRANSFORMED_IMAGES, max(2 * len(real.training), len(chosen.generated)))
+    sources = _sources(real, chosen, count, seed)
 
-    def read(place: int) -> Pixels:
-        image = matched.real(int(taken[place])).transpose(1, 2, 0)
-        changed = classical(image, white, numpy_stream(seed, "augmentation", "score", place))
+    def transformed(index: int) -> Pixels:
+        image = matched.real(int(sources[index])).transpose(1, 2, 0)
+        changed = classical(image, white, numpy_stream(seed, "augmentation", "score", index))
         return np.ascontiguousarray(changed.transpose(2, 0, 1))
 
-    return describe(read, len(taken), white, extractor, "classical transforms", progress), real.groups[taken]
+    def reference(index: int) -> Pixels:
+        return matched.real(int(chosen.reference[index]))
+
+    groups = real.groups
+    names, codes = np.unique(real.labels(chosen.reference), return_inverse=True)
+    return ComparedSets(
+        describe_images(reference, groups[chosen.reference], white, extractor, "real images", progress),
+        codes.reshape(-1),
+        generated.take(chosen.generated),
+        describe_images(transformed, groups[sources], white, extractor, "classical transforms", progress),
+        disjoint=real.against != "training",
+        classes=tuple(names.tolist()),
+    )
 
 
-def _sources(real: HeldOut, chosen: Chosen, count: int, seed: int) -> Ints:
+def _sources(real: HeldOut, chosen: ComparedRows, count: int, seed: int) -> Ints:
     """Return about `count` training rows to transform, each as often as any other of its class."""
     own, wanted = real.labels(real.training), real.labels(chosen.reference)
     shared = sorted(set(own.tolist()) & set(wanted.tolist()))
@@ -211,18 +240,8 @@ def _count_copies(matched: MatchedImages, real: HeldOut, keys: tuple[str, ...], 
         return [pixel_key(flip_pixels(image, flip).transpose(2, 0, 1), white) for flip in FLIPS]
 
     known: set[str] = set()
-    with progress.task("looking for training images among them", len(real.training), "images") as task:
-        for found in in_threads(mirrored, real.training.tolist()):
-            known.update(found)
+    with progress.task("looking for training images among the generated ones", len(real.training), "images") as task:
+        for own in in_threads(mirrored, real.training.tolist()):
+            known.update(own)
             task.advance()
     return sum(key in known for key in keys)
-
-
-def _white(matched: MatchedImages, made: SyntheticSet) -> int:
-    return matched.training.white if matched.training.bits == 8 else int(made.facts["white"])
-
-
-def _nothing() -> dict[str, Any]:
-    empty: dict[str, Any] = dict.fromkeys(("infinite", "infinite_real", "confusion", "spectra", "levels"))
-    lists: dict[str, Any] = {name: [] for name in ("quantities", "classes", "best", "worst", "notes")}
-    return {**empty, **lists, "halves": 0, "half": 0}

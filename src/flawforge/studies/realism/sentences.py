@@ -1,87 +1,77 @@
-"""What a score says in plain words, and no more than it has measured."""
+"""What a score says in plain English: functions of its numbers, which say no more than was measured."""
 
 from __future__ import annotations
 
-from flawforge.runs.scores import Quantity, ScoreRecord
+from typing import Literal
 
-FINE = 1.0  # dB: below, "smoother" or "rougher" is no word for it
+FINE = 1.0  # dB of fine structure: below, a texture is called neither smooth nor rough
 BRIGHT = 2.0  # gray levels of 255, likewise
 
 
-def score_sentence(record: ScoreRecord) -> str:
-    """Return the outcome of a score for a reader who knows no statistics."""
+def score_sentence(
+    *,
+    n_generated: int,
+    n_used: int,
+    n_reference: int,
+    exact_copies: int = 0,
+    against: Literal["held-out", "given", "training"] = "held-out",
+    distinguishable: bool | None = None,
+    main_finding: str = "",
+    why: str = "",
+) -> str:
+    """Return the outcome of a score for a reader who knows no statistics.
+
+    Args:
+        n_generated: images of the set.
+        n_used: of them compared.
+        n_reference: real images compared with.
+        exact_copies: generated images that equal a training image.
+        against: held-out images, those that the user gave, or the training images.
+        distinguishable: whether the two sets differ as wholes.
+        main_finding: the foremost difference as half a sentence, or empty.
+        why: why nothing was measured, or empty.
+    """
     parts = []
-    n = record.n_generated
-    if record.exact_copies:
-        what = "is a training image itself" if record.exact_copies == 1 else "are training images themselves"
+    if exact_copies:
+        verb = "is identical to a training image" if exact_copies == 1 else "are identical to training images"
         parts.append(
-            f"{record.exact_copies} of {n:,} generated images {what}, so this says little of what the generator "
-            f"can make: see the audit."
+            f"{exact_copies:,} of {n_generated:,} generated images {verb}, so this score says little about what the "
+            f"generator can make (see the audit)."
         )
-    if record.why:
-        return " ".join([*parts, f"Whether the images look real cannot be told: {record.why}."])
-    parts.append(_compared(record))
-    if record.against == "training" and not record.exact_copies:
-        parts.append("The comparison is with the training images themselves, which copying would improve.")
+    if why:
+        return " ".join([*parts, f"Inconclusive: {why}."])
+    real = "the training images" if against == "training" else "held-out real ones"
+    if distinguishable:
+        cause = f": {main_finding}" if main_finding else ", but no single cause was found"
+        parts.append(f"The generated images are distinguishable from {real}{cause}.")
+    elif main_finding:
+        parts.append(f"As a whole, the generated images were not distinguishable from {real}, but {main_finding}.")
+    else:
+        parts.append(f"The generated images were not distinguishable from {real} by any measure.")
+    of_all = "" if n_used == n_generated else f" of {n_generated:,}"
+    parts.append(f"Compared: {n_used:,}{of_all} generated and {n_reference:,} real images.")
+    if against == "training" and not exact_copies:
+        parts.append("Copies of training images would look good in this comparison.")
     return " ".join(parts)
 
 
-def _compared(record: ScoreRecord) -> str:
-    found = {quantity.name: quantity for quantity in record.quantities}
-    faults = _faults(record, found)
-    real = "the training images" if record.against == "training" else "real ones that training did not see"
-    used = f"{record.n_used:,}" + (f" of {record.n_generated:,}" if record.n_used < record.n_generated else "")
-    size = f"{used} generated and {record.n_reference:,} real images"
-    if found["kid"].outside and faults:
-        return f"The generated images can be told from {real}: {_joined(faults)} ({size})."
-    if found["kid"].outside:
-        return (
-            f"The generated images can be told from {real}, but by none of the single faults that are measured here "
-            f"({size})."
-        )
-    if faults:
-        return f"On the whole the generated images could not be told from {real}, but {_joined(faults)} ({size})."
-    return f"The generated images could not be told from {real} by any measure here ({size})."
+def texture_fault(fine: float) -> str:
+    """Return what is wrong with textures whose fine structure differs from real ones by so many dB."""
+    if abs(fine) < FINE:
+        return "their texture has structures of other sizes"
+    return f"their texture is too {'smooth' if fine < 0 else 'rough'}"
 
 
-def _faults(record: ScoreRecord, found: dict[str, Quantity]) -> list[str]:
-    faults = []
-    if found["precision"].outside:
-        faults.append(
-            f"{_share(1 - _value(found['precision']))} of them are like no real image, against "
-            f"{_share(1 - _real(found['precision']))} of other real images"
-        )
-    if found["recall"].outside or found["coverage"].outside:
-        name = "coverage" if found["coverage"].outside else "recall"
-        faults.append(
-            f"they show {_share(_value(found[name]))} of the real variety, where as many other real images show "
-            f"{_share(_real(found[name]))}"
-        )
-    if found["spectrum"].outside and record.spectra is not None:
-        fine = record.spectra.fine
-        word = "is too smooth" if fine < -FINE else "is too rough" if fine > FINE else "has other sizes of structure"
-        faults.append(f"their texture {word}")
-    if found["histogram"].outside and record.levels is not None:
-        by = record.levels.brighter
-        word = f"too {'bright' if by > 0 else 'dark'}" if abs(by) >= BRIGHT else "of another contrast"
-        faults.append(f"they are {word}")
-    return faults
+def brightness_fault(brighter: float) -> str:
+    """Return what is wrong with images that are so many gray levels brighter than real ones on average."""
+    if abs(brighter) < BRIGHT:
+        return "their contrast differs"
+    return f"they are too {'dark' if brighter < 0 else 'bright'}"
 
 
-def _value(quantity: Quantity) -> float:
-    return quantity.generated.value if quantity.generated.value is not None else float("nan")
-
-
-def _real(quantity: Quantity) -> float:
-    return quantity.real.value if quantity.real.value is not None else float("nan")
-
-
-def _share(value: float) -> str:
-    """A share in whole percent; 0 and 100 only where it is exact."""
-    if value in (0, 1):
-        return f"{value:.0%}"
-    return f"{min(max(round(100 * value), 1), 99)}%"
-
-
-def _joined(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])}, and {words[-1]}" if len(words) > 1 else words[0]
+def in_unit(value: float, unit: str) -> str:
+    """Return a number with its unit; a share in whole percent, 0% and 100% only where it is exactly that."""
+    if unit != "share":
+        return f"{value:.3g} {unit}".rstrip()
+    percent = 100 * value if value in (0, 1) else min(max(round(100 * value), 1), 99)
+    return f"{percent:.0f}%"

@@ -10,12 +10,13 @@ from flawforge.core.arrays import Ints
 from flawforge.core.seeds import numpy_stream
 from flawforge.studies.sets import HeldOut
 
-LEAST_GROUPS = 12  # in the reference: six a half, so that a ball finds its five neighbours
-LEAST_IMAGES = 12  # generated ones
+ENOUGH_GROUPS = 12  # in the reference: six in each half, so that every image has five neighbours of other groups
+GROUPS_OF_HALF = ENOUGH_GROUPS // 2
+ENOUGH_IMAGES = 12  # generated ones
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ComparedRows:
     """What is compared.
 
     Attributes:
@@ -31,7 +32,7 @@ class Chosen:
     notes: tuple[str, ...]
 
 
-def choose(real: HeldOut, generated: list[str], seed: int) -> Chosen:
+def choose_rows(real: HeldOut, generated: list[str], seed: int) -> ComparedRows:
     """Choose the images to compare.
 
     The classes that both sets have are compared. A generator that was trained on several classes as one mixture gives
@@ -42,48 +43,61 @@ def choose(real: HeldOut, generated: list[str], seed: int) -> Chosen:
         generated: class of each generated image.
         seed: of the draw that brings the generated classes into the real proportions.
     """
-    labels, made = real.labels(real.reference), np.array(generated, dtype=np.str_)
+    labels, labels_generated = real.labels(real.reference), np.array(generated, dtype=np.str_)
     shared = sorted(set(labels.tolist()) & set(generated))
     if not shared:
         notes = []
         if len(set(labels.tolist())) > 1:
-            notes.append("The generated images carry no class, so they are compared with all real classes as one set.")
-        return Chosen(real.reference, np.arange(len(made)), (), tuple(notes))
+            notes.append("The generated images have no class, so they are compared with real images of all classes.")
+        return ComparedRows(real.reference, np.arange(len(generated)), (), tuple(notes))
     notes = []
     if missing := sorted(set(labels.tolist()) - set(shared)):
-        notes.append(f"Classes without generated images are left out: {', '.join(missing)}.")
+        notes.append(f"Classes without generated images were left out: {', '.join(missing)}.")
     reference = real.reference[np.isin(labels, shared)]
     kept = labels[np.isin(labels, shared)]
     wanted = np.array([(kept == label).mean() for label in shared])
-    there = np.array([(made == label).sum() for label in shared])
-    size = int((there / wanted).min())
+    available = np.array([(labels_generated == label).sum() for label in shared])
+    size = int((available / wanted).min())
     rows = [
-        numpy_stream(seed, "bootstrap", "proportions", label).permutation(np.flatnonzero(made == label))[
+        numpy_stream(seed, "bootstrap", "proportions", label).permutation(np.flatnonzero(labels_generated == label))[
             : max(1, count)
         ]
         for label, count in zip(shared, np.floor(wanted * size + 1e-9).astype(int), strict=True)
     ]
     chosen = np.sort(np.concatenate(rows))
-    if len(chosen) < len(made):
+    if len(chosen) < len(generated):
         notes.append(
-            f"{len(chosen):,} of the {len(made):,} generated images are compared: as many of each class as bring them "
-            f"into the real proportions. Class by class all of them are compared."
+            f"{len(chosen):,} of the {len(generated):,} generated images are compared, so that the classes have the "
+            f"same proportions as in the real images. The numbers per class use all of them."
         )
-    return Chosen(reference, chosen, tuple(shared), tuple(notes))
+    return ComparedRows(reference, chosen, tuple(shared), tuple(notes))
 
 
-def too_few(real: HeldOut, chosen: Chosen) -> str:
+def too_few(real: HeldOut, chosen: ComparedRows) -> str:
     """Return why the images do not suffice for any number, or an empty string."""
     groups, sizes = np.unique(real.groups[chosen.reference], return_counts=True)
-    if len(groups) < LEAST_GROUPS:
+    if len(groups) < ENOUGH_GROUPS:
         return (
-            f"there are {len(groups)} different pieces of real material to compare with; it takes {LEAST_GROUPS} or "
-            f"more, so that two halves of them can be the scale"
+            f"there are real images of only {len(groups)} different specimens to compare with, and at least "
+            f"{ENOUGH_GROUPS} are needed, so that one half of them can be compared with the other"
         )
-    if len(chosen.generated) < LEAST_IMAGES:
-        return f"there are {len(chosen.generated)} generated images to compare; it takes {LEAST_IMAGES} or more"
-    if sizes.sum() <= LEAST_IMAGES:
-        return f"there are {sizes.sum()} real images to compare with; it takes {LEAST_IMAGES + 1} or more"
-    if sizes.sum() - sizes.max() < LEAST_IMAGES:
-        return f"all but {sizes.sum() - sizes.max()} of the real images show one piece of material"
+    if len(chosen.generated) < ENOUGH_IMAGES:
+        return f"there are only {len(chosen.generated)} generated images, and at least {ENOUGH_IMAGES} are needed"
+    if sizes.sum() <= ENOUGH_IMAGES:
+        return f"there are only {sizes.sum()} real images to compare with, and at least {ENOUGH_IMAGES + 1} are needed"
+    if sizes.sum() - sizes.max() < ENOUGH_IMAGES:
+        return f"all but {sizes.sum() - sizes.max()} of the real images show the same specimen"
     return ""
+
+
+def draw_rows(rows: Ints, groups: Ints, size: int, rng: np.random.Generator) -> Ints:
+    """Return `size` of the rows at most, ascending, at random; of `GROUPS_OF_HALF` groups at least, if they have them.
+
+    Where chance takes too few groups, as it does where one holds nearly all rows, one row each of others comes first.
+    """
+    order = rng.permutation(rows)
+    kept = order[:size]
+    if np.unique(groups[kept]).size < GROUPS_OF_HALF:
+        first = np.sort(np.unique(groups[order], return_index=True)[1])[:GROUPS_OF_HALF]
+        kept = np.concatenate([order[first], np.delete(order, first)])[:size]
+    return np.sort(kept)

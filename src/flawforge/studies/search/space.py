@@ -102,7 +102,13 @@ def search_space(start: Recipe, wanted: Sequence[str] | None = None) -> tuple[Kn
     """
     if wanted is None:
         wanted = [name for name in SEARCHED if name != "diversity" or start.knows_classes]
-    knobs = [_knob(start, text) for text in wanted]
+    texts: list[str] = []
+    for part in wanted:  # "augment=light" and "full" come apart where a command line has commas between settings
+        if texts and "=" in texts[-1] and _field(part) not in SEARCHABLE and "=" not in part:
+            texts[-1] += f",{part}"
+        else:
+            texts.append(part)
+    knobs = [_knob(start, text) for text in texts]
     names = [knob.field for knob in knobs]
     if len(set(names)) < len(names) or not names:
         raise SettingError(f"--settings names {', '.join(names) or 'nothing'}; it takes one or more, each once.")
@@ -120,7 +126,7 @@ def settings_of(knobs: Sequence[Knob], start: Recipe) -> Mapping[str, Any] | Non
 
 def _knob(start: Recipe, text: str) -> Knob:
     name, _, inside = text.partition("=")
-    field = name.strip().replace("-", "_")
+    field = _field(name)
     if field not in SEARCHABLE:
         dashed = [one.replace("_", "-") for one in SEARCHABLE]
         raise SettingError(
@@ -138,6 +144,10 @@ def _knob(start: Recipe, text: str) -> Knob:
     if field in _BY_RATIO and low <= 0:
         raise SettingError(f"--settings {field}={low:g}..{high:g}: {field} is searched by ratios, from above 0.")
     return Knob(field, low, high, by_ratio=field in _BY_RATIO, whole=field in _WHOLE)
+
+
+def _field(name: str) -> str:
+    return name.strip().replace("-", "_")
 
 
 def _range(field: str, inside: str) -> tuple[float, float]:
