@@ -77,11 +77,11 @@ def score(
     for note in record.notes:
         out.print(note, markup=False)
     if record.quantities:
-        out.print(_table(record), markup=False)
+        out.print(number_table(record), markup=False)
     out.print(f"record: {run / 'records' / 'score.json'}\nnext: flawforge report {quote(str(run))}", markup=False)
 
 
-def _table(record: ScoreRecord) -> str:
+def number_table(record: ScoreRecord) -> str:
     """Return the numbers with their 95% intervals, a line each; a star marks those worse than nearly all real ones."""
     lines = [
         f"{record.extractor}; means of {record.halves} random halves with {record.half} images each; "
