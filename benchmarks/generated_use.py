@@ -5,10 +5,10 @@ network on each repeat's shots and generated images in other ways than the trial
 steps and the seeds are the trial's. A row is one way; its gain is paired with the first row, repeat by repeat. The test
 images are looked at many times here, so that what wins must be confirmed on other data.
 
-Ways are words with commas: `classical`, `taught` (labels of the pretrained teacher on shots and unlabelled images),
-`labelled` (also on generated images), `asked` (generated images with the class that was asked for), and their settings:
-`policy=NAME`, `share=0.5`, `own=0.5` (weight of the asked class in the label), `filter=none|agreeing|strict`. `teacher`
-is the pretrained network with its probe itself (of tasks that tell the data's classes apart).
+Ways are words with commas: `classical`, `pseudo-labelled` (labels of the pretrained teacher on shots and unlabelled
+images), `labelled` (also on generated images), `asked` (generated images with the class that was asked for), and their
+settings: `policy=NAME`, `share=0.5`, `own=0.5` (weight of the asked class in the label), `filter=none|agreeing|strict`.
+`teacher` is the pretrained network with its probe itself (of tasks that tell the data's classes apart).
 
     python benchmarks/generated_use.py TRIAL [WAY ...] [--seeds 3] [--json FILE]
 
@@ -24,7 +24,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,9 +31,9 @@ import torch
 from flawforge.core.seeds import derive
 from flawforge.metrics.inference.classification import balanced_accuracy
 from flawforge.runs.cells import CellKey, read_cells
-from flawforge.studies.trial.cells.arms import Arms
+from flawforge.studies.trial.cells.arms import ArmTraining
 from flawforge.studies.trial.cells.generator import marked
-from flawforge.studies.trial.cells.usage import chosen_rows
+from flawforge.studies.trial.cells.usage import GeneratedBatch, Usage
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.setup.bench import Bench, load_bench
 from flawforge.training.classifier.fit import fit
@@ -42,48 +41,51 @@ from flawforge.training.classifier.material import Material
 from machine import keep
 
 USUAL = (
-    "classical", "classical,policy=strong", "classical,policy=trivial", "taught", "asked,share=0.25", "labelled",
-    "labelled,share=0.75", "labelled,own=0", "labelled,own=0,filter=none",
+    "classical", "classical,policy=strong", "classical,policy=trivial", "pseudo-labelled", "asked,share=0.25",
+    "labelled", "labelled,share=0.75", "labelled,own=0", "labelled,own=0,filter=none",
 )  # fmt: skip
 MODEL = "small-cnn"
-KINDS = ("classical", "taught", "labelled", "asked", "teacher")
+KINDS = ("classical", "pseudo-labelled", "labelled", "asked", "teacher")
 
 
-def other_images(arms: Arms, made: dict[str, Any], kind: str, asked: dict[str, str]) -> Material | None:
+def other_images(arms: ArmTraining, made: GeneratedBatch, kind: str, asked: dict[str, str]) -> Material | None:
     """Return what stands beside the shots."""
     if kind == "classical":
         return None
-    if kind == "taught":
+    if kind == "pseudo-labelled":
         return Material(*arms.views)
-    rows = chosen_rows(made, asked.get("filter", "agreeing"), typical=False)  # type: ignore[arg-type]
-    images = torch.from_numpy(np.ascontiguousarray(made["images"][rows]))
-    wanted = torch.from_numpy(arms.bench.targets(made["labels"].astype(np.int64)[rows]))
+    usage = Usage.model_validate({"name": kind, "share": 0.5, "filter": asked.get("filter", "agreeing")})
+    rows = made.chosen(usage, arms.bench.targets(made.labels))
+    wanted = arms.as_asked(made, rows)
     if kind == "asked":
-        return Material(images, wanted)
+        return wanted
     own = float(asked.get("own", "0.5"))
-    told = arms.of_task(torch.from_numpy(made["soft"][rows]))
-    labels = own * torch.nn.functional.one_hot(wanted, arms.width).float() + (1 - own) * told
-    return Material(torch.cat([arms.views[0], images]), torch.cat([arms.views[1], labels]))
+    assert made.soft is not None
+    told = arms.of_task(torch.from_numpy(made.soft[rows]))
+    labels = own * wanted.soft(arms.width, 0.0) + (1 - own) * told
+    return Material(torch.cat([arms.views[0], wanted.images]), torch.cat([arms.views[1], labels]))
 
 
-def measure(bench: Bench, made: dict[str, Any], seed: int, way: str) -> float:
+def measure(bench: Bench, made: GeneratedBatch, seed: int, way: str) -> float:
     """Return the balanced accuracy of one way in one repeat."""
     kind, *words = way.split(",")
     asked = dict(word.split("=", 1) for word in words)
     shots = bench.shots(seed, bench.settings.shots[0])
     test = bench.division.test
     labels = bench.targets(bench.dataset.labels[test])
-    arms = Arms(bench, shots, derive(bench.settings.seed, "weights", "trial", seed, bench.settings.shots[0]), MODEL)
+    arms = ArmTraining(
+        bench, shots, derive(bench.settings.seed, "weights", "trial", seed, bench.settings.shots[0]), MODEL
+    )
     if kind == "teacher":
-        return balanced_accuracy(arms.outcome(arms.teacher, test), labels)
+        return balanced_accuracy(arms.predictions(arms.teacher, test), labels)
     if "policy" in asked:
         arms.settings = arms.settings.model_copy(update={"policy": asked["policy"]})
-    elif kind in ("taught", "labelled"):
-        arms.settings = arms.taught_settings
+    elif kind in ("pseudo-labelled", "labelled"):
+        arms.settings = arms.teacher_settings
     other = other_images(arms, marked(bench, shots, made), kind, asked)
     share = 0.0 if other is None else float(asked.get("share", "0.5"))
     network = fit(arms.settings, arms.real, arms.width, arms.seed, other, share)
-    return balanced_accuracy(arms.outcome(network, test), labels)
+    return balanced_accuracy(arms.predictions(network, test), labels)
 
 
 def main() -> None:
@@ -111,7 +113,7 @@ def main() -> None:
                 made = cells.get(CellKey(seed, bench.settings.shots[0], GENERATOR))
                 if made is None:
                     raise SystemExit(f"{args.trial} has no generator of repeat {seed} yet")
-                known[key] = measure(bench, dict(made.arrays), seed, way)
+                known[key] = measure(bench, GeneratedBatch.from_arrays(dict(made.arrays)), seed, way)
                 keep(args.json, {"cells": known})
             found.setdefault(way, []).append(100 * known[key])
         gains = np.subtract(found[way], found[args.ways[0]])

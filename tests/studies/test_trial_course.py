@@ -15,7 +15,7 @@ import trial_material as material
 from flawforge.core.progress import Progress
 from flawforge.runs.cells import PROBABILITIES, CellKey
 from flawforge.runs.trials import TrialRecord
-from flawforge.studies.trial.cells.usage import DEFAULT_WAY
+from flawforge.studies.trial.cells.inner_choice import InnerChoice
 from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, Outcome
 from flawforge.studies.trial.execution import local
 from flawforge.studies.trial.run import plan_trial
@@ -56,8 +56,8 @@ class Made:
         if key.arm == CHOICE:
             gain = (0.5 if self.use else -0.5) + 0.01 * rng.standard_normal()
             controls = {arm: self.controls[arm] for arm in bench.settings.arms if arm in self.controls}
-            return Outcome({}, facts | {"way": DEFAULT_WAY.dump(), "use": self.use, "gain": gain, "error": 0.1,
-                                        "gains": {}, "controls": controls, "judged": 12})  # fmt: skip
+            choice = InnerChoice(use=self.use, gain=gain, error=0.1, controls=controls, judged=12)
+            return Outcome({}, facts | choice.model_dump(mode="json", by_alias=True))
         labels = bench.targets(bench.dataset.labels[bench.division.test])
         told = np.where(rng.random(len(labels)) < self.right.get(key.arm, 0.7), labels, (labels + 1) % 3)
         return Outcome({PROBABILITIES: np.eye(3, dtype=np.float32)[told]}, facts)
@@ -118,8 +118,10 @@ def test_fewer_arms_or_another_control_later_leave_a_control_that_can_be_compare
     assert [one.control for one in both.comparisons] == ["real"]
     fewer = run(photos, tmp_path / "out", seeds=3)
     assert [one.control for one in fewer.comparisons] == ["classical"]
-    made.controls["taught"] = -0.1
-    later = run(photos, tmp_path / "out", seeds=4, arms=("real", "classical", "taught", "filtered"), early_stop=False)
+    made.controls["pseudo-labelled"] = -0.1
+    later = run(
+        photos, tmp_path / "out", seeds=4, arms=("real", "classical", "pseudo-labelled", "filtered"), early_stop=False
+    )
     assert [one.control for one in later.comparisons] == ["real"]  # not the mean of one repeat against those of four
     assert ("4 shots, trial_material:small_network: best arm without generated images inside", "real") in later.choices
 
@@ -156,9 +158,9 @@ def test_a_word_that_was_said_stands_while_further_repeats_agree(photos: Path, t
 
 
 def test_a_word_that_was_said_of_one_arm_is_not_said_of_another(photos: Path, tmp_path: Path, made: Made) -> None:
-    made.right |= {"taught-generated": 1.0, "generated": 0.78}
+    made.right |= {"pseudo-labelled-generated": 1.0, "generated": 0.78}
     first = run(photos, tmp_path / "out", seeds=4, folds=0, arms=("classical", "taught-generated"), early_stop=False)
-    assert (first.primary[0].arm, first.verdict.word) == ("taught-generated", "helps")
+    assert (first.primary[0].arm, first.verdict.word) == ("pseudo-labelled-generated", "helps")
     other = run(photos, tmp_path / "out", seeds=6, folds=0, arms=("classical", "generated"), early_stop=False)
     assert (other.primary[0].arm, other.verdict.word) == ("generated", "no evidence")
     alone = run(photos, tmp_path / "new", seeds=6, folds=0, arms=("classical", "generated"), early_stop=False)

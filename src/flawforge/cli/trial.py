@@ -41,7 +41,8 @@ def trial(
     - `placebo`: as many repeats of shots as there are generated images elsewhere
     - `generated`, `filtered`: with generated images; `filtered` in the way that was chosen inside the shots
     - `recommended`: `filtered` where the evidence inside the shots says so, else `classical`
-    - `taught`: the generator's pretrained knowledge without generating; `taught-generated` with both
+    - `pseudo-labelled`: a pretrained network labels the unlabelled images (else changed copies of the shots), and the
+      classifier trains on them too, without a generator; `pseudo-labelled-generated`: generated images as well
     - `only-generated`; and `copy-paste`, where masks or boxes exist
 
     The verdict is "helps" (by how much), "no evidence" (and what could have been seen) or "hurts".
@@ -64,8 +65,8 @@ def trial(
     classes
         The classes to take. Default: all.
     unlabelled
-        A folder of more images of the same line, without labels, for the generators and for the arm `taught`. Refused
-        when one of them shows what a test image shows.
+        A folder of more images of the same material and camera, without labels, for the generators and for the arm
+        `pseudo-labelled`. Refused when one of them shows what a test image shows.
     workers
         Cells at a time. Default: one for each core.
     on

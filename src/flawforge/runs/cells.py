@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import explain_os_errors, write_bytes, write_json
+from flawforge.core.settings.arms import ARMS, current_name
 
 CELL_FORMAT = 1
 CELLS = "cells"  # folder of the cells below the trial's
@@ -122,7 +123,7 @@ def has_cell(folder: Path, key: CellKey, protocol: str) -> bool:
     Raises:
         RunBrokenError: it belongs to another protocol.
     """
-    return _head(folder / f"{key.name}.json", protocol) is not None
+    return _found(folder, key, protocol) is not None
 
 
 def read_cell(folder: Path, key: CellKey, protocol: str) -> Cell | None:
@@ -131,9 +132,8 @@ def read_cell(folder: Path, key: CellKey, protocol: str) -> Cell | None:
     Raises:
         RunBrokenError: it belongs to another protocol: its test images or settings are not those of this trial.
     """
-    file = folder / f"{key.name}.json"
-    head = _head(file, protocol)
-    return None if head is None else _whole(file, head)
+    found = _found(folder, key, protocol)
+    return None if found is None else _whole(*found)
 
 
 def read_cells(folder: Path, protocol: str) -> dict[CellKey, Cell]:
@@ -149,6 +149,17 @@ def read_cells(folder: Path, protocol: str) -> dict[CellKey, Cell]:
         if cell is not None:
             found[cell.key] = cell
     return dict(sorted(found.items()))
+
+
+def _found(folder: Path, key: CellKey, protocol: str) -> tuple[Path, dict[str, Any]] | None:
+    """Return the JSON file of a whole cell and its content, also under the arm's name of an older version."""
+    former = ARMS[key.arm].formerly if key.arm in ARMS else ""
+    for arm in (key.arm, former) if former else (key.arm,):
+        file = folder / f"{replace(key, arm=arm).name}.json"
+        head = _head(file, protocol)
+        if head is not None:
+            return file, head
+    return None
 
 
 def _head(file: Path, protocol: str) -> dict[str, Any] | None:
@@ -174,7 +185,8 @@ def _whole(file: Path, head: dict[str, Any]) -> Cell | None:
     data = file.with_suffix(".safetensors").read_bytes()
     if hashlib.sha256(data).hexdigest() != head["sha256"]:
         return None
-    return Cell(_key(head), str(head["protocol"]), load(data), dict(head["facts"]))
+    key = _key(head)
+    return Cell(replace(key, arm=current_name(key.arm)), str(head["protocol"]), load(data), dict(head["facts"]))
 
 
 def _key(head: Mapping[str, Any]) -> CellKey:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from flawforge.core.settings.arms import ArmName
 from flawforge.runs.records import RecordPart
 
 Word = Literal["helps", "no evidence", "hurts"]
@@ -46,7 +47,7 @@ class ClassGain(RecordPart):
 class Rival(RecordPart):
     """Another arm without generated images that the arm must beat too, before "helps" is said."""
 
-    arm: str
+    arm: ArmName
     gain: Estimate
     p: float
 
@@ -96,10 +97,10 @@ class Comparison(RecordPart):
 
     shots: int
     model: str
-    arm: str
-    control: str
+    arm: ArmName
+    control: ArmName
     primary: bool
-    chosen: str | None
+    chosen: ArmName | None
     seeds: list[int]
     differences: list[float]
     gain: Estimate
@@ -132,7 +133,7 @@ class Worth(RecordPart):
 
     shots: int
     model: str
-    arm: str
+    arm: ArmName
     images: float | None
     low: float | None
     high: float | None

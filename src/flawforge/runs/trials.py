@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import explain_os_errors, read_json, write_json, write_text
+from flawforge.core.settings.arms import ArmName
 from flawforge.runs.gains import Comparison, Estimate, Look, Word, Worth
 from flawforge.runs.records import RECORD_FORMAT, Record, RecordPart
 
@@ -47,7 +48,7 @@ class Protocol(RecordPart):
     shots: list[int]
     seeds: list[int]
     models: list[str]
-    arms: list[str]
+    arms: list[ArmName]
     steps: int
     batch: int
     resolution: tuple[int, int]
@@ -75,7 +76,7 @@ class ArmResult(RecordPart):
 
     shots: int
     model: str
-    arm: str
+    arm: ArmName
     seeds: list[int]
     metrics: dict[str, Estimate]
     values: dict[str, list[float]]

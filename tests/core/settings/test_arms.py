@@ -1,24 +1,63 @@
-"""The arms by name: which generate, which may be the control, and that pages have words for each."""
+"""The arms of a trial by name: what each needs, and that names of older versions are understood."""
 
 from __future__ import annotations
 
-from flawforge.core.settings.arms import ARMS, CONTROLS, GENERATED, uses_generated
-from flawforge.core.settings.trials import USUAL
+from collections.abc import Iterator
+
+import pytest
+
+from flawforge.core.settings import arms
+from flawforge.core.settings.arms import ARMS, Arm, current_name, description_of, judged_arm, register, uses_generated
+from flawforge.core.settings.trials import USUAL, TrialSettings
 
 
-def test_every_arm_generates_or_may_be_the_control_but_the_placebo_which_only_shows_exposure() -> None:
-    assert set(CONTROLS).isdisjoint(GENERATED)
-    assert set(ARMS) - set(CONTROLS) - set(GENERATED) == {"placebo"}
-    assert {arm for arm in ARMS if uses_generated(arm)} == set(GENERATED)
+@pytest.fixture
+def own_arms() -> Iterator[None]:
+    before = dict(ARMS)
+    yield
+    ARMS.clear()
+    ARMS.update(before)
 
 
-def test_every_arm_is_named_once_and_has_words() -> None:
-    for names in (CONTROLS, GENERATED, USUAL):
-        assert set(names) <= set(ARMS)
-        assert len(set(names)) == len(names)
-    assert all(words and words[0].islower() and not words.endswith(".") for words in ARMS.values())
+def test_every_arm_uses_generated_images_or_may_be_the_control_but_the_placebo() -> None:
+    assert [arm.name for arm in ARMS.values() if arm.control == arm.needs_generator] == ["placebo"]
 
 
-def test_tables_list_what_does_not_generate_first() -> None:
+def test_every_arm_has_a_description_that_fits_into_a_sentence() -> None:
+    assert all(arm.description[0].islower() and not arm.description.endswith(".") for arm in ARMS.values())
+    assert all(name == arm.name for name, arm in ARMS.items())
+    assert description_of("real") == "the real images alone"
+    assert description_of("x") == "an arm that this version does not know"
+
+
+def test_tables_list_what_uses_no_generated_images_first(own_arms: None) -> None:
+    register(Arm("blurred", "as classical, blurred", control=True))
     order = [uses_generated(arm) for arm in ARMS]
     assert order == sorted(order)
+    assert "blurred" in ARMS
+
+
+def test_a_trial_that_asks_for_no_arms_has_the_usual_ones() -> None:
+    assert USUAL == (
+        "real", "classical", "placebo", "pseudo-labelled", "generated", "filtered", "recommended",
+        "pseudo-labelled-generated",
+    )  # fmt: skip
+
+
+def test_names_of_older_versions_are_understood() -> None:
+    assert current_name("taught") == "pseudo-labelled"
+    assert current_name("anything") == "anything"
+    asked = TrialSettings(arms=("classical", "taught", "taught-generated"))
+    assert asked.arms == ("classical", "pseudo-labelled", "pseudo-labelled-generated")
+
+
+def test_a_name_is_taken_once(own_arms: None) -> None:
+    for name in ("real", "taught"):
+        with pytest.raises(ValueError, match=f"there is an arm '{current_name(name)}' already"):
+            arms.register(Arm(name, "as real"))
+
+
+def test_the_verdict_is_about_one_arm_where_nothing_was_chosen() -> None:
+    assert judged_arm(["classical", "generated", "pseudo-labelled-generated"]) == "pseudo-labelled-generated"
+    assert judged_arm(["recommended", "filtered", "generated"]) == "filtered"
+    assert judged_arm(["classical", "recommended"]) is None

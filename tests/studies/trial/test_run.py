@@ -271,11 +271,11 @@ def test_all_arms_work_with_a_generator_that_is_trained(tmp_path: Path) -> None:
         "real",
         "classical",
         "placebo",
-        "taught",
+        "pseudo-labelled",
         "generated",
         "filtered",
         "recommended",
-        "taught-generated",
+        "pseudo-labelled-generated",
         "only-generated",
     )
     record = flawforge.trial(

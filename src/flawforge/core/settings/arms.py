@@ -1,30 +1,141 @@
-"""The arms of a trial: their names, in the order of tables and pages, and what each is in words."""
+"""The arms of a trial, in the order of tables and pages: what each is, and what it needs. Nothing here needs torch.
+
+What an arm trains on is a function of the same name in `flawforge.studies.trial.cells.arms`.
+"""
 
 from __future__ import annotations
 
-ARMS = {
-    "real": "the real images alone",
-    "classical": "real images under the tuned classical transforms",
-    "placebo": "as classical, with repeats of real images in the place of the generated ones",
-    "taught": "as classical, with the generator's pretrained knowledge handed on without generating",
-    "copy-paste": "as classical, with defects cut out and pasted onto other real images",
-    "generated": "as classical, with generated images in a part of each batch",
-    "filtered": "as generated, with only the images that passed the filter",
-    "recommended": "filtered where the evidence inside the real images says so, else classical",
-    "taught-generated": "as taught, with generated images that the teacher labelled",
-    "only-generated": "generated images alone, under the classical transforms",
-}
-CONTROLS = ("real", "classical", "taught", "copy-paste")  # may be what a gain is measured against
-ADDING = ("taught", "copy-paste")  # more than classical transforms, and nothing generated
-GENERATED = (
-    "generated",
-    "filtered",
-    "recommended",
-    "taught-generated",
-    "only-generated",
-)  # arms that use generated images
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 
-def uses_generated(arm: str) -> bool:
-    """Return whether an arm uses generated images; all others may serve as the control."""
-    return arm in GENERATED
+@dataclass(frozen=True)
+class Arm:
+    """One arm of a trial.
+
+    Attributes:
+        name: on the command line, in records and on pages.
+        description: what it trains on, for a reader who knows no other arm; lower case, without a full stop.
+        needs_generator: trains on generated images; their gain is what a trial is about.
+        control: may be what a gain is measured against.
+        alternative: does more than classical transforms, and without a generator: the report advises it where it gains.
+        filters: picks generated images by what the teacher says of each.
+        needs_choice: uses them as the inner choice says.
+        needs_teacher: has images labelled by the teacher, a pretrained network that was trained on the shots.
+        needs_masks: needs to know where in an image the defect is.
+        usual: among the arms of a trial that asks for none.
+        judged: of the arms that use generated images and were run, the verdict is about the one with the lowest number
+            where nothing was chosen inside the training images; it is never about one without a number.
+        formerly: its name in older versions, which is understood everywhere.
+    """
+
+    name: str
+    description: str
+    needs_generator: bool = False
+    control: bool = False
+    alternative: bool = False
+    filters: bool = False
+    needs_choice: bool = False
+    needs_teacher: bool = False
+    needs_masks: bool = False
+    usual: bool = False
+    judged: int | None = None
+    formerly: str = ""
+
+
+ARMS: dict[str, Arm] = {}
+
+
+def register(arm: Arm) -> None:
+    """Add an arm; one that uses generated images stands after all that use none.
+
+    Raises:
+        ValueError: there is one of this name.
+    """
+    if current_name(arm.name) in ARMS:
+        raise ValueError(f"there is an arm '{current_name(arm.name)}' already")
+    entries = sorted([*ARMS.values(), arm], key=lambda one: one.needs_generator)
+    ARMS.clear()
+    ARMS.update({one.name: one for one in entries})
+
+
+def current_name(name: str) -> str:
+    """Return the name that an arm has today; any other word as it is."""
+    return next((arm.name for arm in ARMS.values() if arm.formerly and arm.formerly == name), name)
+
+
+ArmName = Annotated[str, BeforeValidator(lambda name: current_name(name) if isinstance(name, str) else name)]
+"""An arm's name in settings and records, in which older versions may have written another."""
+
+
+def description_of(name: str) -> str:
+    """Return what an arm trains on, in words, also of one that only another version knows."""
+    return ARMS[name].description if name in ARMS else "an arm that this version does not know"
+
+
+def uses_generated(name: str) -> bool:
+    """Return whether an arm uses generated images."""
+    return name in ARMS and ARMS[name].needs_generator
+
+
+def judged_arm(names: Collection[str]) -> str | None:
+    """Return which of some arms the verdict is about where nothing was chosen inside the training images."""
+    numbered = {name: ARMS[name].judged for name in names if name in ARMS}
+    return min(((number, name) for name, number in numbered.items() if number is not None), default=(0, None))[1]
+
+
+for _arm in (
+    Arm("real", "the real images alone", control=True, usual=True),
+    Arm("classical", "the real images under the tuned classical transforms", control=True, usual=True),
+    Arm("placebo", "as classical, with repeated real images in the place of generated ones", usual=True),
+    Arm(
+        "pseudo-labelled",
+        "as classical, and images that a pretrained network has labelled: the unlabelled images, or changed copies of "
+        "the real ones",
+        control=True,
+        alternative=True,
+        needs_teacher=True,
+        usual=True,
+        formerly="taught",
+    ),
+    Arm(
+        "copy-paste",
+        "as classical, with defects cut out and pasted onto other real images",
+        control=True,
+        alternative=True,
+        needs_masks=True,
+    ),
+    Arm("generated", "as classical, with generated images in a part of each batch", True, usual=True, judged=3),
+    Arm(
+        "filtered",
+        "as generated, but which images, how many and for which classes was chosen inside the training images",
+        True,
+        filters=True,
+        needs_choice=True,
+        usual=True,
+        judged=1,
+    ),
+    Arm(
+        "recommended",
+        "filtered where the evidence inside the training images favours it, else classical",
+        True,
+        filters=True,
+        needs_choice=True,
+        usual=True,
+    ),
+    Arm(
+        "pseudo-labelled-generated",
+        "as pseudo-labelled, with generated images that the same network has labelled",
+        True,
+        filters=True,
+        needs_teacher=True,
+        usual=True,
+        judged=2,
+        formerly="taught-generated",
+    ),
+    Arm("only-generated", "generated images alone, under the classical transforms", True, judged=4),
+):
+    register(_arm)

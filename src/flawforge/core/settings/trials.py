@@ -10,12 +10,12 @@ from typing import ClassVar, Literal
 from pydantic import field_validator, model_validator
 
 from flawforge.core.errors import did_you_mean
-from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.arms import ARMS, ArmName
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.recipes import Resolution
 
-USUAL = ("real", "classical", "placebo", "taught", "generated", "filtered", "recommended", "taught-generated")
+USUAL = tuple(arm.name for arm in ARMS.values() if arm.usual)
 FEWEST_REPEATS = 3  # that a verdict needs
 CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
 
@@ -53,7 +53,7 @@ class TrialSettings(Settings):
     seeds: int = setting(
         10, ge=1, le=1000, help="Repeats, each with its own shots, generator and classifiers. More see smaller gains."
     )
-    arms: tuple[str, ...] = setting(
+    arms: tuple[ArmName, ...] = setting(
         USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' brings 'filtered'."
     )
     models: tuple[str, ...] = setting(

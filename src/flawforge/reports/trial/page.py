@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flawforge.core.errors import SettingError
 from flawforge.core.files import explain_os_errors, write_text
-from flawforge.core.settings.arms import ARMS, uses_generated
+from flawforge.core.settings.arms import description_of, uses_generated
 from flawforge.reports.charts.curves import Chart, Curve, Role
 from flawforge.reports.charts.dots import Dots, dots, scale_of
 from flawforge.reports.markup import fill
@@ -119,7 +119,7 @@ def trial_page(folder: Path, record: TrialRecord) -> TrialPage:
         protocol=tuple(record.protocol.steps_taken),
         fixed=_fixed(record),
         choices=tuple(record.choices),
-        arms=tuple((arm, ARMS.get(arm, "as the user defined it")) for arm in record.protocol.arms),
+        arms=tuple((arm, description_of(arm)) for arm in record.protocol.arms),
         looks=tuple((f"{look.seeds} of {look.planned} seeds", _look(look.level, look.decided, look.stopped))
                     for look in record.looks),
         notes=tuple(record.notes),

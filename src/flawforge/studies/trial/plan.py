@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from flawforge.core.settings.arms import CONTROLS
+from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import Design
-from flawforge.studies.trial.cells.arms import TAUGHT_VIEWS
-from flawforge.studies.trial.cells.inner_choice import STEPS
-from flawforge.studies.trial.cells.usage import WAYS
+from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
+from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
+from flawforge.studies.trial.cells.usage import USAGES
 from flawforge.studies.trial.cells.work_list import GENERATOR, work_list
 from flawforge.studies.trial.execution.schedule import Costs, clock
 from flawforge.studies.trial.setup.bench import Bench
@@ -58,12 +58,12 @@ def expected_costs(bench: Bench) -> Costs:
     expected[GENERATOR, ""] = seconds
     for fold in range(fold_steps):
         expected[f"{GENERATOR}-fold{fold}", ""] = seconds
-    rivals = sum(arm in settings.arms and arm != "classical" for arm in CONTROLS)
+    rivals = sum(ARMS[arm].control and arm != "classical" for arm in settings.arms)
     for model in settings.models:
         arm = _arm_seconds(bench, model)
         expected["arm", model] = arm
-        expected["taught", model] = arm * 1.1 + 0.02 * TAUGHT_VIEWS
-        expected["choice", model] = arm * STEPS * fold_steps * (1 + len(WAYS) + rivals)
+        expected["teacher", model] = arm * 1.1 + 0.02 * VIEWS_PER_SHOT
+        expected["choice", model] = arm * SHARE_OF_STEPS * fold_steps * (1 + len(USAGES) + rivals)
     return Costs(expected)
 
 
@@ -118,7 +118,7 @@ def _usual_design(bench: Bench) -> Design:
     settings = bench.settings
     groups = len(np.unique(bench.division.groups[bench.division.test]))
     error = 0.025 / (len(settings.shots) * len(settings.models))
-    rivals = sum(arm in settings.arms for arm in (*CONTROLS, "placebo"))
+    rivals = sum(not ARMS[arm].needs_generator for arm in settings.arms)
     parts = Parts(USUAL_PARTS[0], USUAL_PARTS[1] / np.sqrt(groups), USUAL_PARTS[2] / np.sqrt(groups))
     return Design(parts, max(1, groups - len(bench.classes)), error, max(1, rivals))
 

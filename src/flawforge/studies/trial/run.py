@@ -55,8 +55,8 @@ def trial(
         data: a folder, the word ``elpv``, or a dataset from `flawforge.load`. Two classes at least.
         out: the trial's folder, outside the images.
         classes: the classes to take; None takes all.
-        unlabelled: more images of the same line, for the generators and the teacher of the arm ``taught``. Refused
-            when one of them shows what a test image shows.
+        unlabelled: more images of the same material and camera, without labels, for the generators and the arm
+            ``pseudo-labelled``. Refused when one of them shows what a test image shows.
         minutes: budget: as many repeats are done as fit, but at least the three that a verdict needs.
         early_stop: stop when the evidence is clear, by bounds that keep the chance of a wrong verdict.
         workers: cells at a time; None takes one for each core. On Ray, cells at a time in the whole cluster.

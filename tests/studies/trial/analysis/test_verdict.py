@@ -277,8 +277,10 @@ def test_too_few_seeds_are_too_early_and_a_missing_control_is_told(helped: Evide
     assert found.comparisons == []
     assert found.verdict.sentence == "Too early to tell: no arm with generated images has 3 seeds yet."
     assert not found.look.stopped
-    with pytest.raises(DataUnusableError, match=r"the control is 'taught'; it is an arm without generated images"):
-        judge(replace(helped, controls={PLACE: "taught"}, _kept={}))
+    with pytest.raises(
+        DataUnusableError, match=r"the control is 'pseudo-labelled'; it is an arm without generated images"
+    ):
+        judge(replace(helped, controls={PLACE: "pseudo-labelled"}, _kept={}))
 
 
 def test_a_class_with_few_pieces_is_not_told_of_but_asked_for() -> None:
@@ -307,10 +309,13 @@ def test_where_nothing_was_chosen_the_arm_that_counts_was_fixed_beforehand() -> 
         return Evidence("type", ("a", "b"), labels, labels, ["x", "y"], cells, {(5, "m"): "classical"}, chosen, 3)
 
     place = (5, "m")
-    assert evidence(("classical", "generated", "taught-generated"), {}).advised(place) == "taught-generated"
-    assert evidence(("classical", "filtered", "taught-generated"), {}).advised(place) == "filtered"
+    assert (
+        evidence(("classical", "generated", "pseudo-labelled-generated"), {}).advised(place)
+        == "pseudo-labelled-generated"
+    )
+    assert evidence(("classical", "filtered", "pseudo-labelled-generated"), {}).advised(place) == "filtered"
     assert evidence(("classical", "generated"), {}).advised(place) == "generated"
-    assert evidence(("classical", "taught"), {}).advised(place) is None
+    assert evidence(("classical", "pseudo-labelled"), {}).advised(place) is None
     assert evidence(("classical", "filtered"), {place: None}).advised(place) is None
 
 
@@ -318,11 +323,16 @@ def test_what_gains_without_a_generator_is_advised_before_generated_images(helpe
     """Unlabelled images with a teacher's labels may be worth more than all that is generated: the user must hear it."""
 
     def renamed(arm: str) -> Evidence:
-        cells = {replace(key, arm="taught" if key.arm == arm else key.arm): told for key, told in helped.cells.items()}
+        cells = {
+            replace(key, arm="pseudo-labelled" if key.arm == arm else key.arm): told
+            for key, told in helped.cells.items()
+        }
         return replace(helped, cells=cells, controls={PLACE: "classical"}, chosen={PLACE: None}, _kept={})
 
     (told,) = (one for one in judge(renamed("generated")).verdict.advice if "needs no generator" in one)
-    assert told.startswith("First of all take what needs no generator: taught (as classical, with the generator's")
+    assert told.startswith(
+        "First of all take what needs no generator: pseudo-labelled (as classical, and images that a"
+    )
     low, high = (float(word) for word in told.split(" points (")[1].split(")")[0].split(" to "))
     assert 0 < low < 5 < high < 12
     assert not any("needs no generator" in one for one in judge(renamed("placebo")).verdict.advice)
@@ -333,13 +343,13 @@ def test_where_an_arm_without_a_generator_does_as_well_no_more_seeds_are_advised
     cells = dict(helped.cells)
     for key, told in helped.cells.items():
         if key.arm == "generated":
-            cells[replace(key, arm="taught")] = told.copy()
+            cells[replace(key, arm="pseudo-labelled")] = told.copy()
     found = judge(replace(helped, cells=cells, controls={PLACE: "classical"}, _kept={}))
     assert found.verdict.word == "no evidence"
     first, second, *rest = found.verdict.advice
-    assert first.startswith("First of all take what needs no generator: taught")
+    assert first.startswith("First of all take what needs no generator: pseudo-labelled")
     assert second == (
-        "At 10 shots with simulated take taught, which generates nothing: over it generated images change +0.0 points "
-        "(-0.2 to +0.2), whatever they gain over classical."
+        "At 10 shots with simulated take pseudo-labelled, which generates nothing: over it generated images change "
+        "+0.0 points (-0.2 to +0.2), whatever they gain over classical."
     )
     assert not any("More seeds" in one for one in rest)

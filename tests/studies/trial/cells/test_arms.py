@@ -11,7 +11,8 @@ import torch
 
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial.cells import arms as trial_arms
-from flawforge.studies.trial.cells.arms import TAUGHT_VIEWS, Arms
+from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT, ArmTraining
+from flawforge.studies.trial.cells.usage import GeneratedBatch
 
 CLASSES = ("good", "crack", "hole")
 SOFT = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.1, 0.8, 0.1]], np.float32)
@@ -19,7 +20,7 @@ SOFT = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.1, 0.8, 0.1]], np.float32)
 
 def arms(task: str) -> Any:
     """Arms of a bench without images but for two changed copies of shots."""
-    one = object.__new__(Arms)
+    one = object.__new__(ArmTraining)
     two = task == "good"
     one.width = 2 if two else 3
     one.bench = SimpleNamespace(  # type: ignore[assignment]
@@ -30,28 +31,28 @@ def arms(task: str) -> Any:
     return one
 
 
-def made() -> dict[str, Any]:
-    images = np.full((3, 1, 4, 4), 9, np.uint8)
-    return {"images": images, "labels": np.array([0, 2, 1]), "soft": SOFT}
+def made() -> GeneratedBatch:
+    images, none = np.full((3, 1, 4, 4), 9, np.uint8), np.zeros(3, np.uint8)
+    return GeneratedBatch(images, np.array([0, 2, 1]), none, none, SOFT)
 
 
-def test_taught_generated_images_bear_half_what_was_asked_and_half_what_the_teacher_says() -> None:
-    found = arms("type")._taught(made(), np.array([0, 1]))
+def test_pseudo_labelled_generated_images_bear_half_what_was_asked_and_half_what_the_teacher_says() -> None:
+    found = arms("type").pseudo_labelled(made(), np.array([0, 1]))
     assert found.images[:, 0, 0, 0].tolist() == [0, 0, 9, 9]  # the copies of shots stay beside them
     torch.testing.assert_close(found.labels[2:], torch.tensor([[0.8, 0.15, 0.05], [0.1, 0.1, 0.8]]))
 
 
 def test_of_good_and_defective_the_teachers_defects_are_added_up() -> None:
-    found = arms("good")._taught(made(), np.array([0, 2]))
+    found = arms("good").pseudo_labelled(made(), np.array([0, 2]))
     torch.testing.assert_close(found.labels[2:], torch.tensor([[0.8, 0.2], [0.05, 0.95]]))
 
 
 def test_without_generated_images_the_copies_of_shots_are_all() -> None:
     for rows in (None, np.array([], np.int64)):
-        assert len(arms("type")._taught(made(), rows)) == 2
+        assert len(arms("type").pseudo_labelled(made(), rows)) == 2
 
 
-def with_outside(count: int, monkeypatch: pytest.MonkeyPatch) -> Arms:
+def with_outside(count: int, monkeypatch: pytest.MonkeyPatch) -> ArmTraining:
     """Arms of three shots and so many unlabelled images, whose teacher is unsure of everything."""
     images = np.random.default_rng(0).integers(0, 256, (3, 1, 8, 8)).astype(np.uint8)
     bench = SimpleNamespace(
@@ -64,25 +65,25 @@ def with_outside(count: int, monkeypatch: pytest.MonkeyPatch) -> Arms:
     )
     monkeypatch.setattr(trial_arms, "teacher_of", lambda *_: None)
     monkeypatch.setattr(trial_arms, "predict", lambda _, shown: torch.full((len(shown), 3), 1 / 3))
-    return Arms(bench, np.arange(3), 0, "small-cnn")  # type: ignore[arg-type]
+    return ArmTraining(bench, np.arange(3), 0, "small-cnn")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("count", [0, 5, 3 * TAUGHT_VIEWS, 100])
+@pytest.mark.parametrize("count", [0, 5, 3 * VIEWS_PER_SHOT, 100])
 def test_unlabelled_images_take_the_place_of_changed_copies_of_shots(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arms = with_outside(count, monkeypatch)
     images, labels = arms.views
-    assert len(images) == len(labels) == max(3 * TAUGHT_VIEWS, count)
+    assert len(images) == len(labels) == max(3 * VIEWS_PER_SHOT, count)
     assert int((images == 7).flatten(1).all(1).sum()) == count
-    assert arms.copied == max(0, 3 * TAUGHT_VIEWS - count)
+    assert arms.copied == max(0, 3 * VIEWS_PER_SHOT - count)
 
 
 def test_what_the_teacher_labels_is_pasted_only_where_it_is_mostly_shots(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert with_outside(0, monkeypatch).taught_settings == with_outside(0, monkeypatch).settings
-    assert with_outside(12, monkeypatch).taught_settings.transforms.cutmix == 1
+    assert with_outside(0, monkeypatch).teacher_settings == with_outside(0, monkeypatch).settings
+    assert with_outside(12, monkeypatch).teacher_settings.transforms.cutmix == 1
     arms = with_outside(13, monkeypatch)
-    assert not arms.taught_settings.transforms.mixes
+    assert not arms.teacher_settings.transforms.mixes
     assert arms.settings.transforms.cutmix == 1  # of the classical arm, which has no other images
-    changed = arms.taught_settings.transforms.model_copy(update={"cutmix": 1.0})
+    changed = arms.teacher_settings.transforms.model_copy(update={"cutmix": 1.0})
     assert changed == arms.settings.transforms  # nothing else differs

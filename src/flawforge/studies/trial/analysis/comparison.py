@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flawforge.core.arrays import Ints
-from flawforge.core.settings.arms import ADDING, uses_generated
+from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.metrics.inference.paired import Gain, gain, hierarchical_draws
@@ -73,7 +73,7 @@ def measure(evidence: Evidence, place: Place, arm: str) -> Measured | None:
 def without_generating(evidence: Evidence, place: Place) -> dict[str, Gain]:
     """Return the gain over `classical` of each arm that adds knowledge or images without a generator."""
     out: dict[str, Gain] = {}
-    for arm in ADDING:
+    for arm in (name for name, arm in ARMS.items() if arm.alternative):
         seeds = evidence.seeds(place, [arm, "classical"])
         if len(seeds) >= FEWEST_REPEATS:
             mine, base = (evidence.drawn(place, one, seeds, evidence.metric) for one in (arm, "classical"))

@@ -10,7 +10,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError
-from flawforge.core.settings.arms import ARMS, uses_generated
+from flawforge.core.settings.arms import ARMS, judged_arm, uses_generated
 from flawforge.metrics.inference.classification import STATISTICS, TASK_STATISTICS, Statistic
 from flawforge.metrics.inference.resampling import Resampled, resampled
 from flawforge.metrics.inference.sequential import level_now
@@ -18,7 +18,6 @@ from flawforge.runs.cells import CellKey
 from flawforge.runs.gains import Word
 
 Place = tuple[int, str]  # shots and model
-FIXED = ("filtered", "taught-generated", "generated", "only-generated")  # what counts where nothing was chosen
 LEAST_GAIN = 0.01  # of interest: below a point nobody changes a line
 
 
@@ -36,7 +35,7 @@ class Evidence:
         controls: for each (shots, model) the arm without generated images that was the best inside the training
             images, chosen once for all seeds.
         chosen: for each (shots, model) the arm with generated images that the inner choice advises, or None where it
-            advises none. At places that are missing the first of `FIXED` that was run counts.
+            advises none. At places that are missing `judged_arm` counts.
         planned: seeds that were planned.
         looks: numbers of seeds at which the evidence was looked at to stop early, this look last; empty: looked at
             once, at the end.
@@ -116,7 +115,7 @@ class Evidence:
         if place in self.chosen:
             return self.chosen[place]
         there = self.arms(place)
-        return next((arm for arm in FIXED if arm in there), None)
+        return judged_arm(there)
 
     def stack(self, place: Place, arm: str, seeds: Sequence[int]) -> Floats32:
         """Return (S, N, K) probabilities."""

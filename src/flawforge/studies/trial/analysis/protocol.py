@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.arms import ARMS, judged_arm
 from flawforge.metrics.inference.classification import TASK_STATISTICS
 from flawforge.runs.cells import Cell, CellKey
 from flawforge.runs.trials import Protocol
-from flawforge.studies.trial.analysis.evidence import FIXED
-from flawforge.studies.trial.cells.inner_choice import CLEAR, pooled
-from flawforge.studies.trial.cells.usage import DEFAULT_WAY
+from flawforge.studies.trial.cells.inner_choice import CLEAR, InnerChoice, pooled
+from flawforge.studies.trial.cells.usage import DEFAULT_USAGE
 from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR
 from flawforge.studies.trial.setup.bench import QUALITY, Bench
 from flawforge.studies.trial.setup.shared_shots import how_drawn, overlap_notes
@@ -82,13 +81,13 @@ def _steps_taken(bench: Bench) -> list[str]:
             f"How generated images are used was chosen inside the training images: {settings.folds} folds by pieces of "
             f"material, for each a generator of its own that had not seen the fold."
             if settings.chooses
-            else f"How generated images are used was fixed beforehand ({DEFAULT_WAY.name}); nothing was chosen inside "
-            f"the training images."
+            else f"How generated images are used was fixed beforehand ({DEFAULT_USAGE.name}); nothing was chosen "
+            f"inside the training images."
         )
     if len(bench.unlabelled):
         steps.append(
             f"{len(bench.unlabelled)} unlabelled images, none of which shows what a test image shows, were labelled by "
-            f"the teacher of the arm 'taught'."
+            f"the teacher of the arm 'pseudo-labelled'."
         )
     return steps
 
@@ -98,26 +97,30 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
     for shots in bench.settings.shots:
         for model in bench.settings.models:
-            facts = [c.facts for key, c in cells.items() if (key.arm, key.shots, key.model) == (CHOICE, shots, model)]
+            choices = [
+                InnerChoice.model_validate(cell.facts)
+                for key, cell in cells.items()
+                if (key.arm, key.shots, key.model) == (CHOICE, shots, model)
+            ]
             where = f"{shots} shots, {model}"
-            if not facts and not bench.settings.chooses:
-                judged = next((arm for arm in FIXED if arm in bench.settings.arms), None)
+            if not choices and not bench.settings.chooses:
+                judged = judged_arm(bench.settings.arms)
                 if judged is not None:
                     out.append((f"{where}: fixed beforehand", f"{judged} is judged, against classical"))
                 continue
-            if not facts:
+            if not choices:
                 continue
-            control, use = pooled(facts, bench.settings.arms)
-            names = Counter(str(one["way"]["name"]) for one in facts).most_common()
+            control, use = pooled(choices, bench.settings.arms)
+            names = Counter(one.usage.name for one in choices).most_common()
             out.append((f"{where}: way of using generated images", ", ".join(f"{name} ({n})" for name, n in names)))
-            gains = [float(one["gain"]) for one in facts if one["judged"]]
+            gains = [one.gain for one in choices if one.judged]
             if gains:
-                clear = sum(bool(one["use"]) for one in facts)
+                clear = sum(one.use for one in choices)
                 out.append(
                     (
                         f"{where}: inner evidence",
                         f"{np.mean(gains):+.3f} nats a judged image; clear by {CLEAR:g} standard error in {clear} of "
-                        f"{len(facts)} repeats; over all of them {'use them' if use else 'use none'}",
+                        f"{len(choices)} repeats; over all of them {'use them' if use else 'use none'}",
                     )
                 )
             elif bench.settings.chooses:

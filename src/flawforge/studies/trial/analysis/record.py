@@ -20,7 +20,7 @@ from flawforge.studies.trial.analysis.evidence import Evidence
 from flawforge.studies.trial.analysis.interim_analyses import Before, Said, history, taken
 from flawforge.studies.trial.analysis.protocol import choices_of, notes_of, protocol_of
 from flawforge.studies.trial.analysis.verdict import ERROR, Judgement, judge, measure_all
-from flawforge.studies.trial.cells.inner_choice import pooled
+from flawforge.studies.trial.cells.inner_choice import InnerChoice, pooled
 from flawforge.studies.trial.cells.work_list import CHOICE
 from flawforge.studies.trial.setup.bench import Bench
 
@@ -64,8 +64,12 @@ def evidence_of(
     for shots in bench.settings.shots:
         for model in bench.settings.models:
             place = (shots, model)
-            made = [c.facts for key, c in cells.items() if (key.arm, key.shots, key.model) == (CHOICE, shots, model)]
-            controls[place], use = pooled(made, bench.settings.arms)
+            choices = [
+                InnerChoice.model_validate(cell.facts)
+                for key, cell in cells.items()
+                if (key.arm, key.shots, key.model) == (CHOICE, shots, model)
+            ]
+            controls[place], use = pooled(choices, bench.settings.arms)
             if bench.settings.chooses:  # else the arm that counts was fixed beforehand
                 chosen[place] = "filtered" if use else None
     return Evidence(

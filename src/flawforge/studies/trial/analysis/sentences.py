@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flawforge.core.settings.arms import ADDING, ARMS
+from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.equivalent_images import Worth as Found
 from flawforge.runs.gains import Comparison, Word, Worth
@@ -93,9 +93,9 @@ def advice(
             low, high = gained.at(level)
             if low > 0:
                 out.append(
-                    f"First of all take what needs no generator: {arm} ({ARMS[arm]}) did better than classical at "
-                    f"{place[0]} shots with {place[1]}, by {points(gained.value)} points ({points(low)} to "
-                    f"{points(high)}); generated images must gain beyond that."
+                    f"First of all take what needs no generator: {arm} ({ARMS[arm].description}) did better than "
+                    f"classical at {place[0]} shots with {place[1]}, by {points(gained.value)} points "
+                    f"({points(low)} to {points(high)}); generated images must gain beyond that."
                 )
     for one in primary:
         where = f"at {one.shots} shots with {one.model}"
@@ -132,7 +132,7 @@ def advice(
 
 def _unbeaten(evidence: Evidence, one: Comparison, raw: Measured) -> str:
     """Return what is said where knowledge without a generator does nearly as well, so that seeds would not help."""
-    rivals = [(arm, found) for arm, found in raw.rivals.items() if arm in ADDING]
+    rivals = [(arm, found) for arm, found in raw.rivals.items() if ARMS[arm].alternative]
     arm, least = min(rivals, key=lambda pair: pair[1].value, default=("", raw.gain))
     if least.value >= min(raw.gain.value, evidence.wanted):
         return ""

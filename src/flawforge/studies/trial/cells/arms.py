@@ -1,31 +1,54 @@
-"""The arms of a trial: what each trains on. All take the same steps, the same batches and the same seeds."""
+"""What each arm of a trial trains on. All arms take the same steps, the same batches and the same seeds.
+
+An arm is registered in `flawforge.core.settings.arms`; the function of its name here says what it shows beside the real
+images.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from flawforge.core.arrays import Arrays, Floats32, Ints
+from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.seeds import derive, numpy_stream
+from flawforge.core.settings.arms import uses_generated
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.data.augmentation.copy_paste import copy_paste
 from flawforge.data.augmentation.masks import defect_masks
 from flawforge.data.augmentation.transforms import ClassicalTransforms
 from flawforge.studies.trial.cells.generator import marked, teacher_of
-from flawforge.studies.trial.cells.usage import DEFAULT_WAY, Way, chosen_rows, restricted
+from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, GeneratedBatch, Usage
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.material import Material
+from flawforge.training.classifier.material import Material, to_unit
 from flawforge.training.processes.device import resolve_device
 
-TAUGHT_VIEWS = 8  # changed copies of each shot that the teacher labels, less the unlabelled images
-GENERATED_LABELS = 0.5  # weight of the asked class beside the teacher's opinion, of taught generated images
+VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less the unlabelled images
+ASKED_WEIGHT = 0.5  # weight of the class that was asked for beside the teacher's opinion of a generated image
 
 
-class Arms:
+@dataclass(frozen=True)
+class Extra:
+    """What an arm shows beside the real images.
+
+    Attributes:
+        material: None: nothing.
+        share: its part of each batch.
+        settings: of the training; None takes those of the trial.
+    """
+
+    material: Material | None = None
+    share: float = 0.0
+    settings: ClassifierSettings | None = None
+
+
+class ArmTraining:
     """Trains one repeat's classifiers on some of its images.
 
     Args:
@@ -39,61 +62,41 @@ class Arms:
     def __init__(self, bench: Bench, shots: Ints, seed: int, model: str, steps: int | None = None) -> None:
         self.bench, self.shots, self.seed, self.model = bench, shots, seed, model
         self.settings = bench.settings.classifier(model, steps=steps)
-        self.device = resolve_device()
         self.width = len(bench.classes)
         self.targets = bench.targets(bench.dataset.labels[shots])
         self.real = Material(torch.from_numpy(bench.images[shots]), torch.from_numpy(self.targets))
 
-    def train(self, arm: str, made: Arrays | None = None, way: Way | None = None) -> torch.nn.Module:
+    def train(self, arm: str, generated: GeneratedBatch | None = None, usage: Usage = DEFAULT_USAGE) -> torch.nn.Module:
         """Return the classifier of one arm.
 
         Args:
-            arm: its name; `filtered` needs a `way`.
-            made: arrays of the generator's cell, for arms that use generated images.
-            way: of using them.
-        """
-        share = self.bench.settings.share
-        if arm == "real":
-            plain = self.bench.settings.classifier(self.model, policy="none", steps=self.settings.steps)
-            return self._fit(plain)
-        if arm == "classical":
-            return self._fit(self.settings)
-        if arm == "placebo":
-            return self._fit(self.settings, self._repeats(), share)
-        if arm == "taught":
-            return self._fit(self.taught_settings, self._taught(), DEFAULT_WAY.share)
-        if arm == "copy-paste":
-            return self._fit(self.settings, self._pasted(), share)
-        if made is None:
-            raise ValueError(f"arm {arm} needs generated images")
-        if arm == "generated":
-            return self._fit(self.settings, self._generated(made, np.arange(len(made["labels"]))), share)
-        if arm == "only-generated":
-            rows = np.arange(len(made["labels"]))
-            return fit(self.settings, None, self.width, self.seed, self._generated(made, rows), 1.0, device=self.device)
-        way = DEFAULT_WAY if arm == "taught-generated" else way
-        if arm in ("filtered", "taught-generated") and way is not None:
-            made = marked(self.bench, self.shots, made)
-            rows = restricted(chosen_rows(made, way.filter, way.typical), self._targets(made), way.classes)
-            if way.taught:
-                return self._fit(self.taught_settings, self._taught(made, rows), way.share)
-            if not len(rows):
-                return self._fit(self.settings)
-            return self._fit(self.settings, self._generated(made, rows), way.share)
-        raise ValueError(f"no arm is named {arm!r}")
+            arm: its name.
+            generated: of the repeat's generator, for arms that use generated images.
+            usage: how the arm `filtered` uses them.
 
-    def outcome(self, network: torch.nn.Module, indices: Ints) -> Floats32:
+        Raises:
+            ValueError: there is no such arm, or it lacks generated images.
+        """
+        if arm not in EXTRAS:
+            raise ValueError(f"no arm is named {arm!r}")
+        if uses_generated(arm) and generated is None:
+            raise ValueError(f"arm {arm} needs generated images")
+        extra = EXTRAS[arm](self, generated, usage)
+        settings = extra.settings or self.settings
+        return fit(settings, self.real, self.width, self.seed, extra.material, extra.share, device=resolve_device())
+
+    def predictions(self, network: torch.nn.Module, indices: Ints) -> Floats32:
         """Return (n, K) probabilities on these images of the bench."""
         found: Floats32 = predict(network, torch.from_numpy(self.bench.images[indices])).numpy()
         return found
 
     @property
     def copied(self) -> int:
-        """How many changed copies of shots the teacher labels: unlabelled images, which show more, take their place."""
-        return max(0, TAUGHT_VIEWS * len(self.shots) - len(self.bench.unlabelled))
+        """How many changed copies of shots the teacher labels: unlabelled images, which show more, replace them."""
+        return max(0, VIEWS_PER_SHOT * len(self.shots) - len(self.bench.unlabelled))
 
     @property
-    def taught_settings(self) -> ClassifierSettings:
+    def teacher_settings(self) -> ClassifierSettings:
         """The settings where a teacher labels. Where most of it are unlabelled images they are not pasted into each
         other: their variety is real, and the teacher saw the whole image (measured: docs/decisions/trial.md).
         """
@@ -109,64 +112,108 @@ class Arms:
 
     @cached_property
     def views(self) -> tuple[Tensor, Tensor]:
-        """Changed copies of the shots and the unlabelled images, uint8, with the probabilities (n, K) of a teacher that
-        knows pretrained features and the shots.
-        """
+        """Changed copies of the shots and the unlabelled images, uint8, with the teacher's probabilities (n, K)."""
         transforms = ClassicalTransforms(self.settings.transforms, self.seed)
+        unit = to_unit(self.real.images)
         rounds = range(-(-self.copied // len(self.shots)))
-        copies = [transforms(_unit(self.real.images), "taught", place) for place in rounds]
-        images = ((torch.cat([*copies, _unit(self.real.images[:0])]) + 1) * 127.5).round().clamp(0, 255).byte()
-        images = images[: self.copied]
+        copies = [transforms(unit, "taught", index) for index in rounds]  # the word is part of the random stream
+        images = ((torch.cat([*copies, unit[:0]]) + 1) * 127.5).round().clamp(0, 255).byte()[: self.copied]
         if len(self.bench.unlabelled):
             images = torch.cat([images, torch.from_numpy(self.bench.unlabelled)])
         return images, self.of_task(predict(self.teacher, images))
 
-    def _fit(self, settings: ClassifierSettings, other: Material | None = None, share: float = 0.0) -> torch.nn.Module:
-        return fit(settings, self.real, self.width, self.seed, other, share, device=self.device)
-
-    def _targets(self, made: Arrays) -> Ints:
-        return self.bench.targets(made["labels"].astype(np.int64))
-
-    def _generated(self, made: Arrays, rows: Ints) -> Material:
-        images = torch.from_numpy(np.ascontiguousarray(made["images"][rows]))
-        return Material(images, torch.from_numpy(self._targets(made)[rows]))
-
-    def _repeats(self) -> Material:
-        """Return as many repeats of real images as the generator makes: the same exposure, no new image."""
-        draws = numpy_stream(self.seed, "order", "placebo")
-        per_class = self.bench.settings.made
-        rows = np.concatenate(
-            [draws.choice(np.flatnonzero(self.targets == code), per_class) for code in np.unique(self.targets)]
-        )
-        return Material(self.real.images[rows], self.real.labels[rows])
-
-    def _taught(self, made: Arrays | None = None, rows: Ints | None = None) -> Material:
-        """Return images that a teacher labelled, without and with these rows of the generated ones."""
-        images, labels = self.views
-        if made is None or rows is None or not len(rows):
-            return Material(images, labels)
-        asked = torch.nn.functional.one_hot(torch.from_numpy(self._targets(made)[rows]), self.width).float()
-        told = self.of_task(torch.from_numpy(made["soft"][rows]))
-        both = GENERATED_LABELS * asked + (1 - GENERATED_LABELS) * told
-        chosen = torch.from_numpy(np.ascontiguousarray(made["images"][rows]))
-        return Material(torch.cat([images, chosen]), torch.cat([labels, both]))
-
-    def of_task(self, told: Tensor) -> Tensor:
+    def of_task(self, probabilities: Tensor) -> Tensor:
         """Return (n, K) probabilities over the task's classes from those over the dataset's."""
-        told = told[:, : len(self.bench.dataset.classes)]
-        groups = torch.from_numpy(self.bench.targets(np.arange(told.shape[1], dtype=np.int64)))
-        found = torch.zeros(len(told), self.width).index_add_(1, groups, told)
-        return found / found.sum(1, keepdim=True)
+        probabilities = probabilities[:, : len(self.bench.dataset.classes)]
+        groups = torch.from_numpy(self.bench.targets(np.arange(probabilities.shape[1], dtype=np.int64)))
+        summed = torch.zeros(len(probabilities), self.width).index_add_(1, groups, probabilities)
+        return summed / summed.sum(1, keepdim=True)
 
-    def _pasted(self) -> Material:
-        """Return defects cut out of the shots and blended into others."""
-        data, settings = self.bench.dataset, self.bench.settings
-        masks = defect_masks(data, self.shots.tolist(), settings.resolution)
-        clean = data.classes.index(self.bench.good) if self.bench.good is not None else None
-        count = settings.made * len(data.classes)
-        made = copy_paste(self.bench.images[self.shots], data.labels[self.shots], masks, count, self.seed, clean=clean)
-        return Material(torch.from_numpy(made.images), torch.from_numpy(self.bench.targets(made.labels)))
+    def as_asked(self, generated: GeneratedBatch, rows: Ints | slice = slice(None)) -> Material:
+        """Return generated images with the class that was asked for."""
+        images = torch.from_numpy(np.ascontiguousarray(generated.images[rows]))
+        return Material(images, torch.from_numpy(self.bench.targets(generated.labels)[rows]))
+
+    def pseudo_labelled(self, generated: GeneratedBatch | None = None, rows: Ints | None = None) -> Material:
+        """Return images that the teacher labelled, without and with these rows of the generated ones."""
+        images, labels = self.views
+        if generated is None or rows is None or not len(rows):
+            return Material(images, labels)
+        assert generated.soft is not None
+        asked = self.as_asked(generated, rows)
+        opinion = self.of_task(torch.from_numpy(generated.soft[rows]))
+        mixed = ASKED_WEIGHT * asked.soft(self.width, 0.0) + (1 - ASKED_WEIGHT) * opinion
+        return Material(torch.cat([images, asked.images]), torch.cat([labels, mixed]))
 
 
-def _unit(images: Tensor) -> Tensor:
-    return images.float().div(127.5).sub(1)
+EXTRAS: dict[str, Callable[[ArmTraining, Any, Usage], Extra]] = {}
+
+
+def trains_on(arm: str) -> Callable[[Callable[..., Extra]], Callable[..., Extra]]:
+    """Register the function that says what an arm shows beside the real images."""
+
+    def register(function: Callable[..., Extra]) -> Callable[..., Extra]:
+        EXTRAS[arm] = function
+        return function
+
+    return register
+
+
+@trains_on("real")
+def _real(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    return Extra(settings=arms.settings.model_copy(update={"policy": "none"}))
+
+
+@trains_on("classical")
+def _classical(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    return Extra()
+
+
+@trains_on("placebo")
+def _placebo(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    """As many repeats of real images as the generator makes: they are shown as often, and none is new."""
+    draws = numpy_stream(arms.seed, "order", "placebo")
+    count = arms.bench.settings.made
+    codes = np.unique(arms.targets)
+    rows = np.concatenate([draws.choice(np.flatnonzero(arms.targets == code), count) for code in codes])
+    return Extra(Material(arms.real.images[rows], arms.real.labels[rows]), arms.bench.settings.share)
+
+
+@trains_on("pseudo-labelled")
+def _pseudo_labelled(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    return Extra(arms.pseudo_labelled(), DEFAULT_USAGE.share, arms.teacher_settings)
+
+
+@trains_on("copy-paste")
+def _copy_paste(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    bench, data = arms.bench, arms.bench.dataset
+    masks = defect_masks(data, arms.shots.tolist(), bench.settings.resolution)
+    clean = data.classes.index(bench.good) if bench.good is not None else None
+    count = bench.settings.made * len(data.classes)
+    pasted = copy_paste(bench.images[arms.shots], data.labels[arms.shots], masks, count, arms.seed, clean=clean)
+    material = Material(torch.from_numpy(pasted.images), torch.from_numpy(bench.targets(pasted.labels)))
+    return Extra(material, bench.settings.share)
+
+
+@trains_on("generated")
+def _generated(arms: ArmTraining, generated: GeneratedBatch, usage: Usage) -> Extra:
+    return Extra(arms.as_asked(generated), arms.bench.settings.share)
+
+
+@trains_on("only-generated")
+def _only_generated(arms: ArmTraining, generated: GeneratedBatch, usage: Usage) -> Extra:
+    return Extra(arms.as_asked(generated), 1.0)
+
+
+@trains_on("filtered")
+def _filtered(arms: ArmTraining, generated: GeneratedBatch, usage: Usage) -> Extra:
+    generated = marked(arms.bench, arms.shots, generated)
+    rows = generated.chosen(usage, arms.bench.targets(generated.labels))
+    if usage.pseudo_labelled:
+        return Extra(arms.pseudo_labelled(generated, rows), usage.share, arms.teacher_settings)
+    return Extra(arms.as_asked(generated, rows), usage.share) if len(rows) else Extra()
+
+
+@trains_on("pseudo-labelled-generated")
+def _pseudo_labelled_generated(arms: ArmTraining, generated: GeneratedBatch, usage: Usage) -> Extra:
+    return _filtered(arms, generated, DEFAULT_USAGE)

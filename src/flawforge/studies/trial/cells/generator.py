@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from flawforge.core.arrays import Arrays, Bools, Bytes, Floats32, Ints
+from flawforge.core.arrays import Bools, Bytes, Floats32, Ints
 from flawforge.core.callables import call, named_callable
 from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.core.images import Pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
+from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.fidelity.precision_recall import realism
@@ -23,6 +25,7 @@ from flawforge.models.extractors import find_extractor
 from flawforge.runs.folder import Run
 from flawforge.studies.sets import SyntheticSet
 from flawforge.studies.synthesis import MIXED, generate
+from flawforge.studies.trial.cells.usage import GeneratedBatch
 from flawforge.studies.trial.setup.bench import Bench, seen
 from flawforge.studies.trial.setup.leaks import refuse_generated_leak
 from flawforge.studies.trial.setup.whole_image import Textures
@@ -32,14 +35,13 @@ from flawforge.training.train import train
 
 TYPICAL = 1.0  # truncation of the second half of the images, where the generator has a latent to truncate
 TEACHER = "effnet-probe"
-MARKED = ("filtered", "recommended", "taught-generated")  # arms that filter
 VIEWS, FEWEST_VIEWS = 8, 128  # changed images that the teacher learns from: of each shot, and in all
 ENOUGH_REALISM = 20.0  # realism is capped here: a copy's is infinite
 
 
 def prepare(
     bench: Bench, shots: Ints, seed: int, folder: Path | None, progress: Progress = SILENT
-) -> tuple[Arrays, dict[str, Any]]:
+) -> tuple[GeneratedBatch, dict[str, Any]]:
     """Train a generator on some images, make new ones and mark them.
 
     Args:
@@ -50,9 +52,7 @@ def prepare(
         progress: where to tell how far it is.
 
     Returns:
-        Arrays: ``images`` (M, C, H, W) uint8 as classifiers see them, ``labels`` (M,) classes of the dataset,
-        ``typical`` (M,) 1 where truncated, ``novel`` (M,) 0 where a shot is repeated; where an arm filters, ``soft``
-        (M, K) the teacher's probabilities and ``realism`` (M,). Facts: how it was made.
+        The images, marked where an arm filters, and facts of how they were made.
 
     Raises:
         DataUnusableError: test images leaked into what was made. SettingError: the user's generator is none.
@@ -72,11 +72,11 @@ def prepare(
     small = [image[0] if channels == 1 else image.transpose(1, 2, 0) for image in shown]
     made_by = bench.settings.generator or f"the recipe {bench.settings.recipe}"
     refuse_generated_leak(bench.dataset, textures, bench.division, shots, small, made_by)
-    arrays: Arrays = {"images": shown, "labels": labels, "typical": typical}
-    arrays["novel"] = _novel(bench.images[shots], bench.division.groups[shots], shown)
-    if set(MARKED).intersection(bench.settings.arms):
-        arrays = marked(bench, shots, arrays)
-    return arrays, facts | {"made": len(shown), "novel": int(arrays["novel"].sum())}
+    novel = _novel(bench.images[shots], bench.division.groups[shots], shown)
+    batch = GeneratedBatch(shown, labels, typical, novel)
+    if any(ARMS[arm].filters for arm in bench.settings.arms):
+        batch = marked(bench, shots, batch)
+    return batch, facts | {"made": len(shown), "novel": int(novel.sum())}
 
 
 def teacher_of(bench: Bench, shots: Ints, seed: int) -> torch.nn.Module:
@@ -162,26 +162,25 @@ def _by_user(bench: Bench, data: Dataset, seed: int) -> tuple[list[Pixels], Ints
     return images, np.array(labels, np.int64), np.zeros(len(images), np.uint8), {"generator": name}
 
 
-def marked(bench: Bench, shots: Ints, made: Arrays) -> Arrays:
+def marked(bench: Bench, shots: Ints, batch: GeneratedBatch) -> GeneratedBatch:
     """Return generated images with what a filter can ask of each, for which the shots alone are looked at.
 
     They are marked when they are made, if an arm needs it then; an arm that was added later marks them itself.
     """
-    if "soft" in made:
-        return made
-    images, labels = made["images"], made["labels"]
+    if batch.soft is not None:
+        return batch
+    images, labels = batch.images, batch.labels
     teacher = teacher_of(bench, shots, derive(bench.settings.seed, "weights", "teacher", len(shots)))
     soft = predict(teacher, torch.from_numpy(images)).numpy()
-    real = bench.images[shots]
     extract = find_extractor("effnet-lite0")
-    own, other = (extract(torch.from_numpy(part).float() / 127.5 - 1) for part in (real, images))
-    deep = np.full(len(images), ENOUGH_REALISM)
+    own, other = (extract(torch.from_numpy(part).float() / 127.5 - 1) for part in (bench.images[shots], images))
+    realistic = np.full(len(images), ENOUGH_REALISM, np.float32)
     for code in np.unique(labels):
         rows, members = labels == code, bench.dataset.labels[shots] == code
         if members.sum() > 1:
             found = realism(own[members], other[rows], k=min(3, int(members.sum()) - 1))
-            deep[rows] = np.minimum(found, ENOUGH_REALISM)
-    return made | {"soft": soft.astype(np.float32), "realism": deep.astype(np.float32)}
+            realistic[rows] = np.minimum(found, ENOUGH_REALISM)
+    return replace(batch, soft=soft.astype(np.float32), realism=realistic)
 
 
 def _novel(real: Bytes, groups: Ints, images: Bytes) -> Bytes:

@@ -1,30 +1,53 @@
 """The inner choice: how to use generated images, and whether at all, from the shots alone.
 
 The shots are cut into folds by group. For each fold a generator of its own saw the other folds only, so that no image
-that is judged by was seen. Every way of using its images is trained in half the steps beside the classical arm, and
-both are judged on the fold by the logarithm of the probability of the true class, which tells more than right or wrong
+that a strategy is judged by was seen. Every strategy is trained in half the steps beside the classical arm, and both
+are judged on the fold by the logarithm of the probability of the true class, which tells more than right or wrong
 where a fold holds a dozen images.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
-from flawforge.core.arrays import Arrays, Bools, Floats, Floats32, Ints
+from flawforge.core.arrays import Bools, Floats, Floats32, Ints
 from flawforge.core.seeds import derive, numpy_stream
-from flawforge.core.settings.arms import CONTROLS
-from flawforge.studies.trial.cells.arms import Arms
-from flawforge.studies.trial.cells.usage import DEFAULT_WAY, WAYS
+from flawforge.core.settings.arms import ARMS, ArmName
+from flawforge.studies.trial.cells.arms import ArmTraining
+from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, USAGES, GeneratedBatch, Usage
 from flawforge.studies.trial.setup.bench import Bench
 
-LEAST = 0.02  # probability below which a miss counts no more: one image must not decide
-STEPS = 0.5  # of the trial's steps
-CLEAR = 1.0  # standard errors by which a way must beat the classical arm inside
+LOWEST_PROBABILITY = 0.02  # a miss below it counts no more: one image must not decide
+SHARE_OF_STEPS = 0.5  # of the trial's steps
+CLEAR = 1.0  # standard errors by which a strategy must beat the classical arm inside
+
+
+class InnerChoice(BaseModel):
+    """What was chosen for one repeat inside its shots.
+
+    Attributes:
+        usage: the strategy that is best on all folds.
+        use: whether the gain is clear.
+        gain: mean log probability of the true class gained over the classical arm, in nats, by choosing so: on each
+            fold by the strategy that was best on the others.
+        error: standard error of the gain; None where it cannot be told.
+        gains: of every strategy, by name.
+        controls: mean log probability of each arm without generated images.
+        judged: images; 0 where the shots are too few for folds.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    usage: Usage = Field(default=DEFAULT_USAGE, validation_alias="way", serialization_alias="way")
+    use: bool = False
+    gain: float = 0.0
+    error: float | None = None
+    gains: dict[str, float] = {}
+    controls: dict[ArmName, float] = {}
+    judged: int = 0
 
 
 def inner_folds(bench: Bench, shots: Ints, seed: int) -> list[Ints]:
@@ -59,69 +82,65 @@ def inner_folds(bench: Bench, shots: Ints, seed: int) -> list[Ints]:
     return [np.sort(shots[place == fold]) for fold in range(folds)]
 
 
-def choose(bench: Bench, shots: Ints, seed: int, model: str, made: Mapping[int, Arrays]) -> dict[str, Any]:
-    """Return the facts of a choice.
-
-    ``way`` (as `Way.dump`) is the best on all folds; ``gain`` and its standard ``error`` (nats of log probability) are
-    of choosing so: on each fold, the way that was best on the others. ``use`` says whether that is clear. ``gains``
-    lists every way, ``controls`` the mean log probability of the arms that use no generated image; ``judged`` images.
+def choose(bench: Bench, shots: Ints, seed: int, model: str, generated: Mapping[int, GeneratedBatch]) -> InnerChoice:
+    """Choose for one repeat.
 
     Args:
         bench: of the trial.
         shots: indices of the repeat's training images.
         seed: of the repeat.
         model: the classifier.
-        made: fold to the arrays of the generator that saw the other folds.
+        generated: fold to the images of the generator that saw the other folds.
     """
     folds = inner_folds(bench, shots, seed)
-    rivals = [arm for arm in CONTROLS if arm in bench.settings.arms and arm != "classical"]
     if not folds:
-        return {"way": DEFAULT_WAY.dump(), "use": False, "gain": 0.0, "error": None, "gains": {}, "controls": {},
-                "judged": 0}  # fmt: skip
-    steps = max(1, round(bench.settings.steps * STEPS))
+        return InnerChoice()
+    steps = max(1, round(bench.settings.steps * SHARE_OF_STEPS))
     own = derive(seed, "weights", "inner")
-    trained = [Arms(bench, np.setdiff1d(shots, fold), own, model, steps) for fold in folds]
-    classical = [arms.outcome(arms.train("classical"), fold) for arms, fold in zip(trained, folds, strict=True)]
+    arms = [ArmTraining(bench, np.setdiff1d(shots, fold), own, model, steps) for fold in folds]
     judged = np.concatenate(folds)
     targets, groups = bench.targets(bench.dataset.labels[judged]), bench.division.groups[judged]
-    base = _scores(classical, targets)
-    controls = {"classical": _balanced(base, targets)}
-    for arm in rivals:
-        told = [arms.outcome(arms.train(arm), fold) for arms, fold in zip(trained, folds, strict=True)]
-        controls[arm] = _balanced(_scores(told, targets), targets)
-    where = np.repeat(np.arange(len(folds)), [len(fold) for fold in folds])
+    fold_of = np.repeat(np.arange(len(folds)), [len(fold) for fold in folds])
+
+    def scores(arm: str) -> Floats:
+        return _scores([one.predictions(one.train(arm), fold) for one, fold in zip(arms, folds, strict=True)], targets)
+
+    base = scores("classical")
+    others = [arm for arm in bench.settings.arms if ARMS[arm].control and arm != "classical"]
+    controls = {"classical": base} | {arm: scores(arm) for arm in others}
     gains: dict[str, Floats] = {}
-    for way in WAYS:
-        told = []
-        for place, (arms, fold) in enumerate(zip(trained, folds, strict=True)):
-            others = where != place  # what is hard must not be told by the images that it is judged on
-            own_way = replace(way, classes=_hard(base[others], targets[others])) if way.hard else way
-            told.append(arms.outcome(arms.train("filtered", made[place], own_way), fold))
-        gains[way.name] = _scores(told, targets) - base
-    best = _best(gains, targets, np.ones(len(judged), bool))
+    for usage in USAGES:
+        predicted = []
+        for index, (one, fold) in enumerate(zip(arms, folds, strict=True)):
+            known = fold_of != index  # what is hard must not be told by the images that it is judged on
+            network = one.train("filtered", generated[index], _for_hard(usage, base[known], targets[known]))
+            predicted.append(one.predictions(network, fold))
+        gains[usage.name] = _scores(predicted, targets) - base
     honest = np.zeros(len(judged))
-    for place in range(len(folds)):
-        honest[where == place] = gains[_best(gains, targets, where != place)][where == place]
+    for index in range(len(folds)):
+        own_rows = fold_of == index
+        honest[own_rows] = gains[_best(gains, targets, ~own_rows)][own_rows]
     mean, error = _balanced(honest, targets), _error(honest, groups)
-    way = next(way for way in WAYS if way.name == best)
-    return {
-        "way": (replace(way, classes=_hard(base, targets)) if way.hard else way).dump(),
-        "use": bool(mean > CLEAR * error and mean > 0),
-        "gain": mean,
-        "error": error if np.isfinite(error) else None,
-        "gains": {name: _balanced(values, targets) for name, values in gains.items()},
-        "controls": controls,
-        "judged": len(judged),
-    }
+    best = _best(gains, targets, np.ones(len(judged), bool))
+    usage = next(usage for usage in USAGES if usage.name == best)
+    return InnerChoice(
+        usage=_for_hard(usage, base, targets),
+        use=mean > CLEAR * error and mean > 0,
+        gain=mean,
+        error=error if np.isfinite(error) else None,
+        gains={name: _balanced(values, targets) for name, values in gains.items()},
+        controls={arm: _balanced(values, targets) for arm, values in controls.items()},
+        judged=len(judged),
+    )
 
 
 def _best(gains: dict[str, Floats], targets: Ints, among: Bools) -> str:
     return max(gains, key=lambda name: _balanced(gains[name][among], targets[among]))
 
 
-def _scores(told: list[Floats32], targets: Ints) -> Floats:
-    rows = np.concatenate(told).astype(np.float64)
-    return np.asarray(np.log(np.maximum(rows[np.arange(len(rows)), targets], LEAST)))
+def _scores(predicted: list[Floats32], targets: Ints) -> Floats:
+    rows = np.concatenate(predicted).astype(np.float64)
+    return np.asarray(np.log(np.maximum(rows[np.arange(len(rows)), targets], LOWEST_PROBABILITY)))
 
 
 def _balanced(values: Floats, targets: Ints) -> float:
@@ -135,29 +154,36 @@ def _error(values: Floats, groups: Ints) -> float:
     return float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("inf")
 
 
-def _hard(scores: Floats, targets: Ints) -> tuple[int, ...]:
-    """Return the half of the classes, rounded up, in which the true class got the least probability."""
+def _for_hard(usage: Usage, scores: Floats, targets: Ints) -> Usage:
+    """Return a strategy for hard classes with those classes filled in; others as they are.
+
+    Hard is the half of the classes, rounded up, in which the true class got the least probability.
+    """
+    if not usage.hard:
+        return usage
     codes = np.unique(targets)
     means = np.array([scores[targets == code].mean() for code in codes])
-    return tuple(sorted(int(codes[place]) for place in np.argsort(means, kind="stable")[: -(-len(codes) // 2)]))
+    hard = codes[np.argsort(means, kind="stable")[: -(-len(codes) // 2)]]
+    return usage.model_copy(update={"classes": tuple(sorted(hard.tolist()))})
 
 
-def pooled(choices: list[Mapping[str, Any]], arms: Collection[str] | None = None) -> tuple[str, bool]:
+def pooled(choices: Sequence[InnerChoice], arms: Collection[str] | None = None) -> tuple[str, bool]:
     """Return the best control, and whether generated images are advised, from the choices of all repeats together.
 
-    They are advised when the mean over repeats is above 0 by
-    twice its standard error, or, with a single repeat, when that repeat says so.
+    They are advised when the mean gain over repeats is above 0 by twice its standard error, or, with a single repeat,
+    when that repeat says so.
 
     Args:
-        choices: facts of the choices of one number of shots and one model.
+        choices: of one number of shots and one model.
         arms: that are run now, of which the control may be one; None: all. An arm that was asked for later is missing
             in the choices before, and is none either: its mean would be over other repeats than the others' means.
     """
-    told = [facts["controls"] for facts in choices if facts["judged"]]
-    there = [arm for arm in (told[0] if told else ()) if all(arm in one for one in told) and (not arms or arm in arms)]
-    best = max(there, key=lambda arm: float(np.mean([one[arm] for one in told])), default="classical")
-    means = np.array([facts["gain"] for facts in choices if facts["judged"]])
-    if len(means) < 2:
-        return best, bool(choices) and all(facts["use"] for facts in choices)
-    error = means.std(ddof=1) / np.sqrt(len(means))
-    return best, bool(means.mean() > 2 * error and means.mean() > 0)
+    judged = [choice for choice in choices if choice.judged]
+    common = set.intersection(*(set(choice.controls) for choice in judged)) if judged else set()
+    among = [arm for arm in (judged[0].controls if judged else ()) if arm in common and (not arms or arm in arms)]
+    best = max(among, key=lambda arm: float(np.mean([c.controls[arm] for c in judged])), default="classical")
+    gains = np.array([choice.gain for choice in judged])
+    if len(gains) < 2:
+        return best, bool(choices) and all(choice.use for choice in choices)
+    error = gains.std(ddof=1) / np.sqrt(len(gains))
+    return best, bool(gains.mean() > 2 * error and gains.mean() > 0)

@@ -13,13 +13,13 @@ import numpy as np
 from flawforge.core.arrays import Arrays
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
-from flawforge.core.settings.arms import uses_generated
+from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.runs.cells import GENERATORS, PROBABILITIES, CellKey
+from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, GeneratedBatch
 from flawforge.studies.trial.setup.bench import Bench
 
 GENERATOR, CHOICE = "generator", "choice"
-CHOOSING = ("filtered", "recommended")  # arms that need the inner choice
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def work_list(settings: TrialSettings) -> list[CellKey]:
             for model in settings.models:
                 for arm in settings.arms:
                     _add(CellKey(seed, shots, arm, model), settings, wanted)
-            out += sorted(wanted, key=lambda key: (bool(key.model), key.arm not in (CHOICE,), key.arm in CHOOSING))
+            out += sorted(wanted, key=_urgency)
     return out
 
 
@@ -59,7 +59,12 @@ def needs(key: CellKey, settings: TrialSettings) -> list[CellKey]:
     if arm == "recommended":
         return [CellKey(seed, shots, name, model) for name in (CHOICE, "classical", "filtered")]
     out = [CellKey(seed, shots, GENERATOR)] if uses_generated(arm) else []
-    return [*out, CellKey(seed, shots, CHOICE, model)] if arm == "filtered" else out
+    return [*out, CellKey(seed, shots, CHOICE, model)] if arm in ARMS and ARMS[arm].needs_choice else out
+
+
+def _urgency(key: CellKey) -> tuple[bool, bool, bool]:
+    """Sort the generators first, then the choices, and the arms that wait for these last."""
+    return bool(key.model), key.arm != CHOICE, key.arm in ARMS and ARMS[key.arm].needs_choice
 
 
 def _add(key: CellKey, settings: TrialSettings, wanted: dict[CellKey, None]) -> None:
@@ -88,7 +93,7 @@ def work(
 def _worked(
     bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], folder: Path | None, progress: Progress
 ) -> tuple[Arrays, dict[str, Any]]:
-    from flawforge.studies.trial.cells.inner_choice import choose, inner_folds
+    from flawforge.studies.trial.cells.inner_choice import InnerChoice, choose, inner_folds
 
     settings = bench.settings
     shots = bench.shots(key.seed, key.shots)
@@ -96,30 +101,34 @@ def _worked(
     if key.arm.startswith(GENERATOR):
         from flawforge.studies.trial.cells.generator import prepare
 
-        place = None if folder is None else folder / GENERATORS / f"s{key.seed:04d}-n{key.shots:04d}{key.arm[9:]}"
+        run = None if folder is None else folder / GENERATORS / f"s{key.seed:04d}-n{key.shots:04d}{key.arm[9:]}"
         if key.arm != GENERATOR:
             folds = inner_folds(bench, shots, seed)
             if not folds:
                 return {}, {"skipped": "too few shots for inner folds"}
             shots = np.setdiff1d(shots, folds[int(key.arm.removeprefix(inner(0)[:-1]))])
         own = derive(seed, "samples", key.arm) >> 32  # a run's seed is shown to the user: short
-        return prepare(bench, shots, own, place, progress)
+        made, facts = prepare(bench, shots, own, run, progress)
+        return made.arrays(), facts
     if key.arm == CHOICE:
-        made = {place: inputs[need].arrays for place, need in enumerate(needs(key, settings))}
-        return {}, choose(bench, shots, seed, key.model, made)
-    choice = inputs.get(CellKey(key.seed, key.shots, CHOICE, key.model))
+        batches = (inputs[need].arrays for need in needs(key, settings))
+        generated = {fold: GeneratedBatch.from_arrays(arrays) for fold, arrays in enumerate(batches) if arrays}
+        return {}, choose(bench, shots, seed, key.model, generated).model_dump(mode="json", by_alias=True)
+    chosen = inputs.get(CellKey(key.seed, key.shots, CHOICE, key.model))
+    choice = None if chosen is None else InnerChoice.model_validate(chosen.facts)
     if key.arm == "recommended":
         assert choice is not None
-        taken = "filtered" if choice.facts["use"] else "classical"
+        taken = "filtered" if choice.use else "classical"
         same = inputs[CellKey(key.seed, key.shots, taken, key.model)]
         return dict(same.arrays), {"taken": taken}
-    from flawforge.studies.trial.cells.arms import Arms
-    from flawforge.studies.trial.cells.usage import Way
+    from flawforge.studies.trial.cells.arms import ArmTraining
 
-    made_all = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
-    way = Way.parse(choice.facts["way"]) if choice is not None else None
-    arms = Arms(bench, shots, seed, key.model)
-    network = arms.train(key.arm, None if made_all is None else made_all.arrays, way)
-    told = arms.outcome(network, bench.division.test)
-    facts: dict[str, Any] = {"images": len(shots), "steps": settings.steps, "batch": settings.batch}
-    return {PROBABILITIES: told}, facts | ({"way": way.dump()} if way is not None else {})
+    source = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
+    usage = DEFAULT_USAGE if choice is None else choice.usage
+    arms = ArmTraining(bench, shots, seed, key.model)
+    network = arms.train(key.arm, None if source is None else GeneratedBatch.from_arrays(source.arrays), usage)
+    predicted = arms.predictions(network, bench.division.test)
+    facts = {"images": len(shots), "steps": settings.steps, "batch": settings.batch}
+    if choice is not None:
+        facts["way"] = usage.model_dump(mode="json", by_alias=True)
+    return {PROBABILITIES: predicted}, facts

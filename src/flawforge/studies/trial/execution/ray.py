@@ -18,6 +18,7 @@ from typing import Any
 from flawforge.core.arrays import Ints
 from flawforge.core.errors import ExtraMissingError, FlawforgeError, RunBrokenError, SettingError
 from flawforge.core.files import write_bytes
+from flawforge.core.settings.arms import ARMS
 from flawforge.data.dataset import Dataset
 from flawforge.runs.cells import CELLS, CellKey, write_cell
 from flawforge.studies.trial.cells.work_list import GENERATOR, Outcome, work
@@ -70,7 +71,7 @@ class RayCluster:
         """Hand a cell to Ray."""
         inputs = read_inputs(self._folder, key, self._bench.settings, self._bench.protocol)
         parcel: Parcel | None = None
-        if key.arm.startswith(GENERATOR) or key.arm == "copy-paste":
+        if key.arm.startswith(GENERATOR) or (key.arm in ARMS and ARMS[key.arm].needs_masks):
             parcel = pack(self._bench, self._bench.shots(key.seed, key.shots))
         self._under_way[self._remote.remote(self._store, key, inputs, parcel)] = key
 

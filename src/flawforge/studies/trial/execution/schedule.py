@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flawforge.core.errors import TrainingInterruptedError
 from flawforge.core.progress import Progress, Task
+from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.runs.cells import CELLS, CellKey, has_cell, read_cell
 from flawforge.studies.trial.cells.work_list import needs, work_list
@@ -178,5 +179,5 @@ def clock(seconds: float) -> str:
 def _kind(key: CellKey) -> tuple[str, str]:
     """Return what a cell's duration depends on: training of any arm with one model takes the same steps."""
     if key.model and key.arm not in ("choice", "recommended"):
-        return ("arm", key.model) if not key.arm.startswith("taught") else ("taught", key.model)
+        return ("teacher" if ARMS[key.arm].needs_teacher else "arm", key.model)
     return (key.arm, key.model)

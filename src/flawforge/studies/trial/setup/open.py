@@ -11,6 +11,7 @@ import numpy as np
 
 from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import CHANGEABLE, TrialSettings
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
@@ -167,7 +168,9 @@ def _refuse_inside(dataset: Dataset, out: Path) -> None:
 
 def _check_arms(dataset: Dataset, settings: TrialSettings) -> None:
     marked = any(sample.mask is not None or sample.boxes for sample in dataset.samples)
-    if "copy-paste" in settings.arms and not marked:
+    lacking = [arm for arm in settings.arms if ARMS[arm].needs_masks and not marked]
+    if lacking:
         raise SettingError(
-            f"--arms copy-paste cuts defects out by mask or box, and {dataset.source} has neither. Leave the arm out."
+            f"--arms {lacking[0]} takes defects by their mask or box, and {dataset.source} has neither. Leave the arm "
+            f"out."
         )
