@@ -88,3 +88,14 @@ def test_the_json_can_be_read_by_anything(tmp_path: Path) -> None:
     assert (head["seed"], head["shots"], head["arm"], head["model"], head["protocol"]) == (
         3, 10, "classical", "small-cnn", "p"
     )  # fmt: skip
+
+
+def test_a_cell_of_an_older_version_is_found_under_the_name_that_its_arm_has_today(tmp_path: Path) -> None:
+    write_cell(tmp_path, CellKey(0, 5, "taught", "m"), "p", P, {"seconds": 2.0})
+    key = CellKey(0, 5, "pseudo-labelled", "m")
+    assert has_cell(tmp_path, key, "p")
+    found = read_cell(tmp_path, key, "p")
+    assert found is not None
+    assert found.key == key
+    assert list(read_cells(tmp_path, "p")) == [key]
+    assert not has_cell(tmp_path, CellKey(0, 5, "pseudo-labelled-generated", "m"), "p")
