@@ -98,7 +98,8 @@ def run(
 
     Raises:
         RunExistsError: `out` is taken, or holds a synthetic set of an older checkpoint that was made with other
-        settings. All that `train`, `generate`, `audit`, `score` and `report` raise.
+            settings.
+        FlawforgeError: all that `train`, `generate`, `audit`, `score` and `report` raise.
     """
     started = time.monotonic()
     out = Path(out)

@@ -71,8 +71,10 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
         The file.
 
     Raises:
-        RunNotFoundError: the folder is none of them. RunBrokenError: run.json is damaged.
-        SettingError: `out` is a folder. RunUnwritableError, DiskFullError: the file cannot be written.
+        RunNotFoundError: the folder is none of them.
+        RunBrokenError: run.json is damaged.
+        SettingError: `out` is a folder.
+        RunUnwritableError, DiskFullError: the file cannot be written.
     """
     folder = run.path if isinstance(run, Run) else Path(run)
     if (folder / TRIAL_FILE).is_file() or "trial" in kinds_in(folder):

@@ -82,9 +82,12 @@ def train(
         The run. Its newest checkpoint is whole and says why training ended (``kimg`` or ``minutes``).
 
     Raises:
-        DataNotFoundError, DataUnusableError: the data. SettingError: a setting. RunExistsError: `out` is taken.
-        DeviceError: no such device. TrainingDivergedError: a loss is no number. DiskFullError, RunUnwritableError:
-            the disk.
+        DataNotFoundError, DataUnusableError: the data.
+        SettingError: a setting.
+        RunExistsError: `out` is taken.
+        DeviceError: no such device.
+        TrainingDivergedError: a loss is no number.
+        DiskFullError, RunUnwritableError: the disk.
         TrainingInterruptedError: Ctrl-C, after all was saved (it is also a KeyboardInterrupt).
     """
     clock = Clock()

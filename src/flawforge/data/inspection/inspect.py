@@ -149,7 +149,8 @@ def inspect(
 
     Raises:
         DataNotFoundError, DataUnusableError, ExtraMissingError: as `flawforge.load`; DataUnusableError also for a class
-            that is not there. SettingError: `seed` is below 0.
+            that is not there.
+        SettingError: `seed` is below 0.
     """
     check_seed(seed)
     dataset = load(data, progress=progress).select(classes)

@@ -76,9 +76,10 @@ def audit(
         The record.
 
     Raises:
-        RunNotFoundError: no run, or no complete synthetic set. DataNotFoundError, DataUnusableError: the training
-        images are gone or changed, or `held_out` holds some of them. SettingError: an argument. DeviceError: no such
-        device.
+        RunNotFoundError: no run, or no complete synthetic set.
+        DataNotFoundError, DataUnusableError: the training images are gone or changed, or `held_out` holds some of them.
+        SettingError: an argument.
+        DeviceError: no such device.
     """
     _check(k, channels, pairs, memory_mb)
     run = run if isinstance(run, Run) else Run.open(run)

@@ -85,9 +85,12 @@ def score(
         The record. With too few images or groups its numbers are missing, and `why` says so.
 
     Raises:
-        RunNotFoundError: no run, or no complete synthetic set. DataNotFoundError, DataUnusableError: the training
-        images are gone or changed, or `held_out` holds some of them. SettingError: an argument. ExtraMissingError: an
-        ONNX file without the extra. WeightsMissingError: the feature network. DeviceError: no such device.
+        RunNotFoundError: no run, or no complete synthetic set.
+        DataNotFoundError, DataUnusableError: the training images are gone or changed, or `held_out` holds some of them.
+        SettingError: an argument.
+        ExtraMissingError: an ONNX file without the extra.
+        WeightsMissingError: the feature network.
+        DeviceError: no such device.
     """
     if pictures < 0 or seed < 0:
         raise SettingError(f"--pictures is {pictures} and --seed is {seed}; both are whole numbers, 0 or more.")

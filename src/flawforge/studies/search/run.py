@@ -89,10 +89,13 @@ def search(
         The record.
 
     Raises:
-        SettingError: a setting. DataUnusableError: too few pieces of material to hold any back. RunExistsError: `out`
-        holds another search, or something
-        else. ExtraMissingError: the extra ``search`` is not installed. DeviceError: no such device.
-        TrainingInterruptedError: Ctrl-C, after all was saved. FlawforgeError: a worker was lost.
+        SettingError: a setting.
+        DataUnusableError: too few pieces of material to hold any back.
+        RunExistsError: `out` holds another search, or something else.
+        ExtraMissingError: the extra ``search`` is not installed.
+        DeviceError: no such device.
+        TrainingInterruptedError: Ctrl-C, after all was saved.
+        FlawforgeError: a worker was lost.
     """
     for name, value, least in (
         ("--trials", trials, 1),

@@ -77,8 +77,8 @@ def as_dataset(
             alphabetical order.
 
     Raises:
-        RunNotFoundError: there is no complete synthetic set. SettingError: a class has no number in `class_to_index`,
-        or `size` or `channels` is outside its range.
+        RunNotFoundError: there is no complete synthetic set.
+        SettingError: a class has no number in `class_to_index`, or `size` or `channels` is outside its range.
     """
     source = SyntheticSet.open(run)
     labels = sorted(source.facts["classes"])

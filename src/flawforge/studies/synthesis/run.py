@@ -81,9 +81,12 @@ def generate(
         The set; ``entries()`` reads its manifest.
 
     Raises:
-        RunNotFoundError: no run, or no checkpoint in it. SettingError: an argument. RunExistsError: the folder holds
-        another set, or other files. DataUnusableError: with `novel`, the training images are too few for a scale, or
-        nearly all images are copies. DataNotFoundError: they are gone. DiskFullError, RunUnwritableError: the disk.
+        RunNotFoundError: no run, or no checkpoint in it.
+        SettingError: an argument.
+        RunExistsError: the folder holds another set, or other files.
+        DataUnusableError: with `novel`, the training images are too few for a scale, or nearly all images are copies.
+        DataNotFoundError: they are gone.
+        DiskFullError, RunUnwritableError: the disk.
         DeviceError: no such device.
     """
     started = time.monotonic()

@@ -72,8 +72,11 @@ def trial(
 
     Raises:
         DataUnusableError: the images cannot serve (one class, too few, no good class), or test images have leaked.
-        SettingError: a setting. RunExistsError: `out` holds another trial. ExtraMissingError: Ray is not installed.
-        TrainingInterruptedError: Ctrl-C; what was done is kept. DiskFullError, RunUnwritableError: the disk.
+        SettingError: a setting.
+        RunExistsError: `out` holds another trial.
+        ExtraMissingError: Ray is not installed.
+        TrainingInterruptedError: Ctrl-C; what was done is kept.
+        DiskFullError, RunUnwritableError: the disk.
     """
     started = time.monotonic()
     folder = Path(out)
