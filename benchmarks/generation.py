@@ -105,7 +105,7 @@ def untrained(folder: Path, recipe: str, **changes: Any) -> Run:
 def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
     """Return images a second of the whole, of the generator alone and of the files alone; and GFLOP of an image."""
     sampler = Sampler(run, require_checkpoint(run), torch.device("cpu"))
-    containers, label = FileFormats(run.settings["data"], 4), sampler.classes[0]
+    containers, label = FileFormats(run.settings.data, 4), sampler.classes[0]
     with FlopCounterMode(display=False) as counter:
         made = sampler.images(0, label, 0)
     batches = max(1, images // sampler.batch)

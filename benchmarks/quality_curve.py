@@ -19,7 +19,6 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.models.build import build_generator
 from flawforge.models.latents import draw_latents
@@ -98,10 +97,10 @@ class Course:
 
     def images(self, file: Path) -> dict[str, Tensor]:
         """Return class -> (200, 1, 64, 64), made by a kept generator from the same latents at every length."""
-        settings = Run.open(self.folder).settings
-        recipe = Recipe.parse(settings["recipe"])
-        labels = sorted(settings["data"]["classes"])
-        generator = build_generator(recipe, int(settings["channels"]), len(labels))
+        run = Run.open(self.folder)
+        recipe, settings = run.recipe, run.settings
+        labels = sorted(settings.data.classes)
+        generator = build_generator(recipe, settings.channels, len(labels))
         with safe_open(file, framework="pt") as opened:
             generator.load_state_dict({key: opened.get_tensor(key) for key in opened.keys()})  # noqa: SIM118
         generator.eval()

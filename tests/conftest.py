@@ -64,6 +64,7 @@ def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any
     from flawforge.models.build import build_generator, initialise
     from flawforge.runs.checkpoint import save_checkpoint
     from flawforge.runs.folder import Run
+    from flawforge.runs.run_settings import RunSettings, Selection
     from flawforge.training.setup.opening import describe_data
 
     small = {"resolution": 16, "generator_depth": 4, "discriminator_depth": 4, "ema_kimg": 0}
@@ -71,12 +72,17 @@ def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any
     channels = data.channels if asked.channels == "data" else asked.channels
     run = Run.create(
         path,
-        {
-            "recipe": asked.dump(), "channels": channels, "minutes": None, "steps": 1, "data": describe_data(data),
-            "selection": {"classes": None, "shots": None}, "seed": seed, "command": "flawforge train", "started": "",
-            "environment": {}, "parameters": {},
-        },
-    )  # fmt: skip
+        RunSettings(
+            recipe=asked.dump(),
+            channels=channels,
+            minutes=None,
+            steps=1,
+            data=describe_data(data),
+            selection=Selection(classes=None, shots=None),
+            seed=seed,
+            command="flawforge train",
+        ),
+    )
     generator = build_generator(asked, channels)
     initialise(generator, torch_stream(seed, "weights", "generator"))
     for layer in generator.modules():

@@ -19,12 +19,13 @@ from flawforge.reports.page import report
 from flawforge.runs.checkpoint import find_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Record, load_record
+from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
 from flawforge.studies.copies import audit
 from flawforge.studies.realism import score
 from flawforge.studies.sets import FACTS, read_facts
 from flawforge.studies.synthesis import generate
-from flawforge.training.setup.preflight_checks import refuse_at_once
+from flawforge.training.setup.preflight_checks import TrainingRequest
 from flawforge.training.train import train
 
 RESERVED = 0.25  # share of `minutes` that is kept for generating, audit, score and report ...
@@ -105,7 +106,7 @@ def run(
     out = Path(out)
     if n is not None and n < 1:
         raise SettingError(f"-n is {n}; it is a number of images per class, from 1.")
-    refuse_at_once(out, recipe, {**changes}, minutes=minutes, seed=seed, resume=True)
+    TrainingRequest(out, recipe, changes, minutes, seed, resume=True).check()
     whole = load(data, progress=progress)
     if not Run(out).settings_file.exists():  # else it is resumed as it was begun
         check_shots(whole.select(classes).counts, shots)
@@ -116,8 +117,7 @@ def run(
         seed=seed, device=device, resume=True, command=command, progress=progress, **changes,
     )  # fmt: skip
     generated = _generate(trained, n, seed, device, command, progress)
-    data_of_run = trained.settings["data"]["fingerprint"]
-    learnt = trained.settings.get("unlabelled", {}).get("with_training", data_of_run)
+    data_of_run, learnt = trained.settings.data.fingerprint, trained.settings.training_fingerprint
     inputs = {"synthetic": read_facts(trained.synthetic)["manifest_sha256"], "real": whole.fingerprint}
     steps = Steps(progress)
     audited = steps.attempt("audit", lambda: _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt}) or audit(
@@ -146,9 +146,9 @@ def _minutes_of_training(run: Run, budget: float | None, spent: float) -> tuple[
 
     A budget that was given before, and none, mean the same time again.
     """
-    known = run.settings if run.settings_file.exists() else {}
-    if budget is None or known.get("budget") == budget:
-        return known.get("minutes"), known.get("budget")
+    known = run.settings if run.settings_file.exists() else RunSettings()
+    if budget is None or known.budget == budget:
+        return known.minutes, known.budget
     reserved = min(RESERVED_MINUTES, RESERVED * budget)
     return max(budget * TRAINING_SHARE, budget - spent - reserved), budget
 

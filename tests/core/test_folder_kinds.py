@@ -21,8 +21,9 @@ def test_a_folder_holds_what_all_marks_say(tmp_path: Path) -> None:
 
 def test_a_run_as_it_is_made_has_the_marks(tmp_path: Path) -> None:
     from flawforge.runs.folder import Run
+    from flawforge.runs.run_settings import RunSettings
 
-    Run.create(tmp_path / "run", {})
+    Run.create(tmp_path / "run", RunSettings())
     assert kinds_in(tmp_path / "run") == ("run",)
     assert kinds_in(tmp_path) == ()  # what lies below does not count
 

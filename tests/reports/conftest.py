@@ -15,6 +15,7 @@ from flawforge.core.settings.recipes import recipe
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
+from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import (
     ClassScore,
     Confusion,
@@ -48,7 +49,7 @@ class DrawnRun:
     def __init__(self, folder: Path, classes: dict[str, int] | None = None, resolution: int = 32) -> None:
         self.classes = classes or {"scratch": 30}
         self.resolution = resolution
-        self.run = Run.create(folder, self.settings())
+        self.run = Run.create(folder, RunSettings.model_validate(self.settings()))
 
     def settings(self) -> dict:
         return {

@@ -16,6 +16,7 @@ from flawforge.core.errors import RunNotFoundError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.reports.page import report
 from flawforge.runs.folder import Run
+from flawforge.runs.run_settings import RunSettings
 from parsed_page import Parsed
 
 
@@ -105,7 +106,7 @@ def test_each_part_alone_can_be_shown(drawn: Callable, part: str) -> None:
 
 def test_a_run_of_an_older_version_may_lack_anything(drawn: Callable) -> None:
     run = drawn().everything()
-    run.save_settings({"command": "flawforge train x"})
+    run.save_settings(RunSettings(command="flawforge train x"))
     text = page(run).text
     assert "unnamed recipe on unknown data" in text
     assert "not recorded" in text
@@ -116,11 +117,11 @@ HOSTILE = "<script>alert(1)</script>\"'&amp;{{7*7}}</style>-->\u202eäß☃"
 
 def test_names_from_files_are_words_never_markup(drawn: Callable) -> None:
     run = drawn(classes={HOSTILE: 20, "b": 4})
-    settings = run.run.settings
+    settings = run.run.settings.model_dump(exclude_unset=True)
     settings["data"]["source"] = settings["command"] = settings["environment"]["device"] = HOSTILE
     settings["recipe"][HOSTILE] = HOSTILE
     settings["environment"][HOSTILE] = HOSTILE
-    run.run.save_settings(settings)
+    run.run.save_settings(RunSettings.model_validate(settings))
     run.synthetic()
     run.audit(file=HOSTILE + "{}", sentence=HOSTILE)
     run.history()
@@ -139,7 +140,7 @@ def test_pictures_are_embedded_at_the_same_scale_and_16_bits_shown(drawn: Callab
     run = drawn()
     settings = run.settings()
     settings["data"]["white"] = 4095
-    run.run.save_settings(settings)
+    run.run.save_settings(RunSettings.model_validate(settings))
     deep = np.full((30, 20), 4095, np.uint16)
     run.previews(reals=[deep])
     run.synthetic(2, lambda i: deep // (i + 1))
@@ -171,7 +172,7 @@ def test_wrong_places_are_explained(tmp_path: Path, drawn: Callable, draw_images
         report(tmp_path / "nothing")
     with pytest.raises(RunNotFoundError, match="is no run, trial or search: it holds images"):
         report(draw_images(tmp_path / "photos" / "dent", 1).parent)
-    Run.create(tmp_path / "trial" / "generators" / "s0000-n0005", {})
+    Run.create(tmp_path / "trial" / "generators" / "s0000-n0005", RunSettings())
     for mark in ("bench.json", "bench.safetensors"):  # begun, and no record yet
         (tmp_path / "trial" / mark).touch()
     with pytest.raises(RunNotFoundError, match="has no trial record. Make it anew with: flawforge trial"):

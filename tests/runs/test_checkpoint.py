@@ -17,11 +17,12 @@ from flawforge.runs.checkpoint import (
     save_checkpoint,
 )
 from flawforge.runs.folder import Run
+from flawforge.runs.run_settings import RunSettings
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run.create(tmp_path / "run", {})
+    return Run.create(tmp_path / "run", RunSettings())
 
 
 def save(run: Run, step: int) -> None:

@@ -10,6 +10,7 @@ from flawforge.core.errors import RunExistsError
 from flawforge.core.folder_kinds import MARKS, Kind
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found, refuse_other
+from flawforge.runs.run_settings import RunSettings
 
 
 def hold(folder: Path, kind: Kind) -> Path:
@@ -88,7 +89,7 @@ def test_what_holds_something_of_ours_leads_on(tmp_path: Path) -> None:
     hold(tmp_path / "se", "search")
     hold(tmp_path / "se" / "trials" / "0000", "run")
     assert "se/trials/0000 is a run of its own" in told("se")
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run", RunSettings())
     hold(run.synthetic, "synthetic set")
     assert told("run/synthetic") == "run/synthetic is no run: it holds a synthetic set. Its run is run."
     assert told("run", "trial") == "run is no trial: it holds a run. What is there is shown by: flawforge report run"

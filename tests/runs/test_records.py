@@ -8,6 +8,7 @@ import pytest
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.runs.folder import Run
 from flawforge.runs.records import Record, load_record, save_record
+from flawforge.runs.run_settings import RunSettings
 
 
 def record() -> Record:
@@ -15,13 +16,13 @@ def record() -> Record:
 
 
 def test_a_record_goes_to_disk_and_back(tmp_path: Path) -> None:
-    run = Run.create(tmp_path, {})
+    run = Run.create(tmp_path, RunSettings())
     save_record(run, "audit", record())
     assert load_record(run, "audit", Record) == record()
 
 
 def test_a_missing_a_damaged_and_a_foreign_record(tmp_path: Path) -> None:
-    run = Run.create(tmp_path, {})
+    run = Run.create(tmp_path, RunSettings())
     with pytest.raises(RunNotFoundError, match=r"has no audit record. Make it with: flawforge audit"):
         load_record(run, "audit", Record)
     path = save_record(run, "audit", record())

@@ -56,7 +56,7 @@ def test_two_processes_end_with_the_weights_of_one_and_one_goes_on_from_two(draw
 
     one, two = train(tmp_path / "lines", tmp_path / "one", kimg=0.08, **LITE), Run(tmp_path / "two")
     assert furthest(one, two) < 1e-6
-    assert (one.settings["environment"]["processes"], two.settings["environment"]["processes"]) == (1, 2)
+    assert (one.settings.environment["processes"], two.settings.environment["processes"]) == (1, 2)
     lines = [History(run.history_file).steps() for run in (one, two)]
     assert [line["step"] for line in lines[1]] == [10, 20]
     for mine, theirs in zip(*lines, strict=True):
@@ -65,7 +65,7 @@ def test_two_processes_end_with_the_weights_of_one_and_one_goes_on_from_two(draw
 
     heard = Heard()
     train(tmp_path / "lines", two.path, kimg=0.12, resume=True, progress=heard, **LITE)
-    assert any("was begun by 2 processes and goes on with 1" in text for text in heard.warned)
+    assert any("was begun by 2 processes and continues with 1" in text for text in heard.warned)
     straight = train(tmp_path / "lines", tmp_path / "straight", kimg=0.12, **LITE)
     assert furthest(straight, two) < 2e-6
 
@@ -113,7 +113,7 @@ def test_what_ends_one_process_ends_both_and_two_go_on_from_one(
     assert require_checkpoint(Run(tmp_path / "minutes")).facts["stopped"] == "minutes"
 
     assert [each["code"] for each in both["fewshot goes on"]] == [0, 0], both["fewshot goes on"]
-    assert "was begun by one process and goes on with 2" in both["fewshot goes on"][0]["err"]
+    assert "was begun by one process and continues with 2" in both["fewshot goes on"][0]["err"]
     assert both["fewshot goes on"][1]["err"] == ""
     assert furthest(straight, Run(tmp_path / "fewshot")) < 1e-9
 

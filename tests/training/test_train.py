@@ -28,6 +28,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.runs.checkpoint import newest_checkpoint, require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
+from flawforge.runs.run_settings import FormatCount
 from flawforge.training.loop import loop as loop_file
 from flawforge.training.train import train
 from heard import Heard
@@ -43,12 +44,12 @@ def same(one: Run, other: Run) -> bool:
 def test_a_run_folder_holds_what_the_house_says(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
     run = train(draw(), tmp_path / "run", kimg=0.1, previews=3, seed=4, command="the command", **tiny)
     settings = run.settings
-    assert settings["format"] == 1
-    assert settings["recipe"]["batch"] == 4
-    assert (settings["channels"], settings["seed"], settings["command"], settings["steps"]) == (1, 4, "the command", 25)
-    assert settings["data"]["classes"] == {"lines": 10}
-    assert settings["data"]["formats"] == [{"label": "lines", "mode": "L", "width": 16, "height": 16, "count": 10}]
-    assert set(settings["environment"]) >= {
+    assert settings.format == 1
+    assert settings.recipe["batch"] == 4
+    assert (settings.channels, settings.seed, settings.command, settings.steps) == (1, 4, "the command", 25)
+    assert settings.data.classes == {"lines": 10}
+    assert settings.data.formats == [FormatCount(label="lines", mode="L", width=16, height=16, count=10)]
+    assert set(settings.environment) >= {
         "torch",
         "python",
         "flawforge",
@@ -57,7 +58,7 @@ def test_a_run_folder_holds_what_the_house_says(draw: Draw, tmp_path: Path, tiny
         "threads",
         "processor",
     }
-    assert settings["parameters"]["generator"] > 0
+    assert settings.parameters["generator"] > 0
     lines = History(run.history_file).steps()
     assert [line["step"] for line in lines] == [10, 20, 25]
     assert lines[-1]["kimg"] == 0.1
@@ -71,7 +72,7 @@ def test_a_run_folder_holds_what_the_house_says(draw: Draw, tmp_path: Path, tiny
     assert len(list((run.previews / "real").glob("*.png"))) == 10
     classes = json.loads(run.real_classes_file.read_text())
     assert sorted(classes) == sorted(path.name for path in (run.previews / "real").glob("*.png"))
-    assert set(classes.values()) == set(run.settings["data"]["classes"])
+    assert set(classes.values()) == set(run.settings.data.classes)
     checkpoint = require_checkpoint(run)
     assert (checkpoint.step, checkpoint.facts["stopped"]) == (25, "kimg")
 
@@ -152,12 +153,12 @@ def test_it_is_told_what_is_learnt_from(draw: Draw, tmp_path: Path, tiny: dict[s
     """With --shots nobody saw what was drawn; a dataset in memory is known to whoever made it."""
     heard, data = Heard(), draw()
     run = train(data, tmp_path / "run", kimg=0.02, shots=3, progress=heard, **tiny)
-    (line,) = [line for line in heard.said if line.startswith("learning from")]
-    label = next(iter(run.settings["data"]["classes"]))
-    assert line == f"learning from 3 images of {data}: 3 {label}"
+    (line,) = [line for line in heard.said if line.startswith("training on")]
+    label = next(iter(run.settings.data.classes))
+    assert line == f"training on 3 images of {data}: 3 {label}"
     heard = Heard()
     train(flawforge.load(data), tmp_path / "other", kimg=0.02, progress=heard, **tiny)
-    assert not [line for line in heard.said if line.startswith("learning from")]
+    assert not [line for line in heard.said if line.startswith("training on")]
 
 
 def test_a_run_is_not_overwritten(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
@@ -217,7 +218,7 @@ def test_minutes_end_a_run_and_count_over_sessions(
     run = train(data, tmp_path / "run", minutes=0.2, **tiny)
     first = require_checkpoint(run)
     assert (first.step, first.facts["stopped"], first.facts["seconds"]) == (12, "minutes", 12)
-    assert run.settings["steps"] is None
+    assert run.settings.steps is None
     again = require_checkpoint(train(data, tmp_path / "run", minutes=0.2, resume=True, **tiny))
     assert again.step == first.step
 
@@ -299,7 +300,7 @@ def test_an_unwritable_folder_is_explained(draw: Draw, tmp_path: Path, tiny: dic
 
 
 def test_one_image_is_too_few(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
-    with pytest.raises(DataUnusableError, match="has 1 usable image; a generator learns from 2 or more"):
+    with pytest.raises(DataUnusableError, match="has 1 usable image; a generator needs 2 or more"):
         train(draw(count=1), tmp_path / "run", kimg=0.02, **tiny)
 
 
@@ -307,7 +308,7 @@ def test_a_class_of_one_image_is_refused_where_classes_are_told_apart(draw: Draw
     (tmp_path / "both").mkdir()
     draw(name="many").rename(tmp_path / "both" / "many")
     draw(name="one", count=1).rename(tmp_path / "both" / "one")
-    with pytest.raises(DataUnusableError, match="class one has one image: from one, only that one can be made"):
+    with pytest.raises(DataUnusableError, match="class one has one image, and a generator would only reproduce it"):
         train(tmp_path / "both", tmp_path / "run", "fewshot", kimg=0.02)
     assert not (tmp_path / "run").exists()
 
@@ -319,7 +320,8 @@ def test_several_classes_are_one_mixture_and_the_user_is_told(
     for name in ("a", "b"):
         draw(name=name).rename(tmp_path / "both" / name)
     train(tmp_path / "both", tmp_path / "run", kimg=0.02, progress=heard, **tiny)
-    assert any("knows no classes: the 2 classes of" in text and "--classes a" in text for text in heard.warned)
+    mixture = "does not tell classes apart: it learns the 2 classes of"
+    assert any(mixture in text and "--classes a" in text for text in heard.warned)
 
 
 def test_a_collapse_is_told_in_words_and_in_the_history(
@@ -345,16 +347,16 @@ def test_gray_colour_and_sixteen_bits_are_learnt(form: str, tmp_path: Path, tiny
         )
         Image.fromarray(pixels).save(folder / f"{i}.png")
     run = train(folder, tmp_path / "run", kimg=0.02, previews=1, **tiny)
-    assert run.settings["channels"] == (3 if form == "RGB" else 1)
-    assert run.settings["data"]["white"] == (4095 if form == "I;16" else 255)
-    assert run.settings["data"]["formats"] == [{"label": "data", "mode": form, "width": 30, "height": 20, "count": 4}]
+    assert run.settings.channels == (3 if form == "RGB" else 1)
+    assert run.settings.data.white == (4095 if form == "I;16" else 255)
+    assert run.settings.data.formats == [FormatCount(label="data", mode=form, width=30, height=20, count=4)]
     kept = Image.open(run.previews / "real" / "000.png")
     assert (kept.mode, kept.size) == (form, (30, 20))
 
 
 def test_three_channels_can_be_forced_on_gray_images(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
     run = train(draw(), tmp_path / "run", kimg=0.02, channels=3, **tiny)
-    assert run.settings["channels"] == 3
+    assert run.settings.channels == 3
 
 
 def test_it_is_the_public_verb() -> None:

@@ -39,8 +39,8 @@ def test_unlabelled_images_are_one_class_more_that_is_never_made(
     run: Run, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     settings = run.settings
-    assert settings["data"]["classes"] == {"a": 6, "b": 6}
-    assert (settings["unlabelled"]["count"], settings["steps"]) == (30, 10)
+    assert settings.data.classes == {"a": 6, "b": 6}
+    assert (settings.unlabelled.count, settings.steps) == (30, 10)
     assert require_checkpoint(run).tensors()["generator.embedding.weight"].shape[0] == 3
     made = flawforge.generate(run, 3)
     assert made.facts["classes"] == {"a": 3, "b": 3}
@@ -67,7 +67,7 @@ def test_the_audit_finds_copies_of_unlabelled_images(run: Run, folders: tuple[Pa
     assert record.n_training == 42
     assert record.exact_copies == 1
     assert record.pairs[0].neighbours[0].file.endswith("x_004.png")
-    assert record.inputs["data"] == run.settings["unlabelled"]["with_training"]
+    assert record.inputs["data"] == run.settings.training_fingerprint
 
     # A score against images that training has seen is refused, also where it saw them without a class.
     shutil.copytree(folders[1], tmp_path / "test")

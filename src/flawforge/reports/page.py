@@ -18,7 +18,7 @@ from flawforge.reports.run.film import Film, film
 from flawforge.reports.run.gallery import Gallery, gallery
 from flawforge.reports.run.headline import Headline, headline
 from flawforge.reports.run.nearest import NearestSection, nearest, read_audit
-from flawforge.reports.run.origin import Origin, origin, resolution_of, section, white_of
+from flawforge.reports.run.origin import Origin, origin, resolution_of
 from flawforge.reports.run.score import ScoreSection, read_score, score_section
 from flawforge.reports.run.synthetic import Synthetic, read_synthetic
 from flawforge.reports.search.page import search_page
@@ -99,7 +99,7 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
 def read_page(run: Run, progress: Progress = SILENT) -> Page:
     """Gather what the page shows from the run folder."""
     settings = run.settings
-    white = white_of(settings)
+    white = settings.data.white
     with progress.task("drawing the report", 5, "parts") as task:
         lines = History(run.history_file).lines()
         damaged: dict[str, str] = {}
@@ -130,10 +130,10 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
             gallery=shown,
             nearest=pairs,
             score=looks,
-            course=course(lines, settings.get("steps")),
+            course=course(lines, settings.steps),
             film=film(run, resolution_of(settings), white),
             origin=origin(settings, made),
-            version=str(section(settings, "environment").get("flawforge") or "of unrecorded version"),
+            version=str(settings.environment.get("flawforge") or "of unrecorded version"),
             damaged=damaged,
         )
         task.advance()

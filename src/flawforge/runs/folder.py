@@ -15,13 +15,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from flawforge.core.errors import RunBrokenError, RunExistsError
 from flawforge.core.files import explain_os_errors, read_json, write_json
+from flawforge.core.settings.recipes import Recipe
 from flawforge.runs.folder_errors import not_found, refuse_other
-
-FORMAT = 1
+from flawforge.runs.run_settings import FORMAT, RunSettings
 
 
 class Run:
@@ -79,12 +80,12 @@ class Run:
         return self.path / "report.html"
 
     @classmethod
-    def create(cls, path: str | Path, settings: dict[str, Any]) -> Run:
+    def create(cls, path: str | Path, settings: RunSettings) -> Run:
         """Make a new run folder with its ``run.json``.
 
         Args:
             path: the folder; it may exist, but hold nothing of ours.
-            settings: the content of run.json, to which the format number is added.
+            settings: the content of run.json.
 
         Raises:
             RunExistsError: the folder holds a run already, or something else of ours. RunUnwritableError: it cannot
@@ -96,7 +97,7 @@ class Run:
         with explain_os_errors(run.path):
             for folder in (run.path, run.previews, run.checkpoints, run.records):
                 folder.mkdir(parents=True, exist_ok=True)
-        write_json(run.settings_file, {"format": FORMAT, **settings})
+        run.save_settings(settings)
         return run
 
     @classmethod
@@ -104,16 +105,12 @@ class Run:
         """Open a run that is there.
 
         Raises:
-            RunNotFoundError: the folder is no run. RunBrokenError: its format number is not ours.
+            RunNotFoundError: the folder is no run. RunBrokenError: run.json is damaged, or its format is not ours.
         """
         run = cls(path)
         if not run.settings_file.is_file():
             raise not_found(run.path, "run")
-        found = run.settings.get("format")
-        if found != FORMAT:
-            raise RunBrokenError(
-                f"{run.settings_file} has format {found!r}; this version of Flawforge reads format {FORMAT}."
-            )
+        run.settings  # noqa: B018 - read for its errors
         return run
 
     def refuse_another(self) -> None:
@@ -128,13 +125,36 @@ class Run:
             )
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """The content of run.json, read anew."""
+    def settings(self) -> RunSettings:
+        """The content of run.json, read from the disk.
+
+        Raises:
+            RunBrokenError: run.json is damaged, or its format is not ours.
+        """
         value = read_json(self.settings_file)
         if not isinstance(value, dict):
             raise RunBrokenError(f"{self.settings_file} is damaged: it holds no JSON object.")
-        return value
+        if value.get("format") != FORMAT:
+            raise RunBrokenError(
+                f"{self.settings_file} has format {value.get('format')!r}; this version of Flawforge reads format "
+                f"{FORMAT}."
+            )
+        try:
+            return RunSettings.model_validate(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise RunBrokenError(f"{self.settings_file} is damaged: {first['msg']} at {where}.") from None
 
-    def save_settings(self, settings: dict[str, Any]) -> None:
-        """Write run.json anew (the format number stays)."""
-        write_json(self.settings_file, {"format": FORMAT, **settings})
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the run was trained with.
+
+        Raises:
+            SettingError: run.json names a setting or a value that this version does not know.
+        """
+        return Recipe.parse(self.settings.recipe, where=str(self.settings_file))
+
+    def save_settings(self, settings: RunSettings) -> None:
+        """Replace run.json."""
+        write_json(self.settings_file, settings.dump())

@@ -17,6 +17,7 @@ from flawforge.data.reading.load import load
 from flawforge.data.sampling.joined import join
 from flawforge.data.sampling.unlabelled import load_unlabelled
 from flawforge.runs.folder import Run
+from flawforge.runs.run_settings import Selection
 from flawforge.training.health.judge import find_judge
 from flawforge.training.loop.keeper import Keeper
 from flawforge.training.loop.loop import Loop
@@ -25,8 +26,8 @@ from flawforge.training.loop.training_log import Journal
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import real_batches
-from flawforge.training.setup.opening import FEWEST, check_room, open_for_all
-from flawforge.training.setup.preflight_checks import refuse_at_once
+from flawforge.training.setup.opening import MIN_IMAGES, TrainingInputs, check_disk_space, open_run
+from flawforge.training.setup.preflight_checks import TrainingRequest
 from flawforge.training.state.clock import Clock
 from flawforge.training.state.state import TrainingState
 
@@ -97,27 +98,24 @@ def train(
         where = processes.connect(device)
         changes = {**changes, "kimg": kimg}
         threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
+        request = TrainingRequest(Path(out), recipe, changes, minutes, seed, resume, budget, command)
         if processes.first:
-            refuse_at_once(Path(out), recipe, changes, minutes=minutes, seed=seed, resume=resume)
-        part, others = _choose(data, unlabelled, classes, shots, seed, Path(out), resume, progress)
+            request.check()
+        part, others = _choose(data, unlabelled, classes, shots, request, progress)
         own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         # The run folder: the resolved settings are on disk before anything else happens.
-        opened = open_for_all(
-            processes, part, Path(out), recipe, changes, minutes=minutes, budget=budget,
-            selection={"classes": None if classes is None else list(classes), "shots": shots, "samples": own},
-            unlabelled=others, seed=seed, device=where, threads=threads, resume=resume, command=command,
-            progress=progress,
-        )  # fmt: skip
+        selection = Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)
+        opened = open_run(request, TrainingInputs(part, others, selection, where, threads, processes), progress)
         run, plan, part = opened.run, opened.plan, opened.training
         pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
         precision = processes.tell(resolve_precision(plan.recipe.precision, where))
         labels = len(part.classes) + (others is not None)
         state = TrainingState(plan.recipe, plan.channels, seed, where, precision, labels, processes)
         if processes.first:
-            check_room(run, state.tensors())
+            check_disk_space(run, state.tensors())
         journal = Journal(run, state, clock, progress, tensorboard=tensorboard)
         judge = find_judge(opened, pixels, where, seed, progress) if processes.first else None
         loop = Loop(
@@ -148,20 +146,21 @@ def train(
 
 
 def _choose(
-    data: Dataset | str | Path, unlabelled: Dataset | str | Path | None, classes: Sequence[str] | None,
-    shots: int | None, seed: int, out: Path, resume: bool, progress: Progress,
-) -> tuple[Dataset, Dataset | None]:  # fmt: skip
-    """Return the images to learn from, and the unlabelled ones beside them."""
+    data: Dataset | str | Path,
+    unlabelled: Dataset | str | Path | None,
+    classes: Sequence[str] | None,
+    shots: int | None,
+    request: TrainingRequest,
+    progress: Progress,
+) -> tuple[Dataset, Dataset | None]:
+    """Return the images to train on, and the unlabelled ones beside them."""
     whole = load(data, progress=progress)
-    if not (resume and Run(out).settings_file.is_file()):  # else it goes on as it was begun
+    if not request.continues:  # else it continues as it was begun
         check_shots(whole.select(classes).counts, shots)
-    part = whole.select(classes, shots, seed, progress)
-    if len(part) < FEWEST:
-        if shots is not None and shots < FEWEST:
-            raise DataUnusableError(
-                f"--shots {shots} leaves {len(part)} image; a generator learns from {FEWEST} or more."
-            )
-        raise DataUnusableError(
-            f"{part.source} has {len(part)} usable image; a generator learns from {FEWEST} or more."
-        )
+    part = whole.select(classes, shots, request.seed, progress)
+    if len(part) < MIN_IMAGES:
+        found = f"{part.source} has {len(part)} usable image"
+        if shots is not None and shots < MIN_IMAGES:
+            found = f"--shots {shots} leaves {len(part)} image"
+        raise DataUnusableError(f"{found}; a generator needs {MIN_IMAGES} or more.")
     return part, load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None

@@ -9,8 +9,7 @@ import pytest
 from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
-from flawforge.data.sampling.joined import join
-from flawforge.data.sampling.unlabelled import LABEL, describe_unlabelled, find_unlabelled, load_unlabelled
+from flawforge.data.sampling.unlabelled import LABEL, find_unlabelled, load_unlabelled
 from heard import Heard
 
 Draw = Callable[..., Path]
@@ -80,14 +79,13 @@ def test_they_are_found_again_by_content(draw_images: Draw, tmp_path: Path) -> N
     chosen = load(draw_images(tmp_path / "data" / "scratch", 5))
     folder = more(draw_images, tmp_path)
     found = load_unlabelled(tmp_path / "more", chosen, chosen)
-    about = describe_unlabelled(found, chosen)
+    about = found.source, str(found.root), [sample.sha256 for sample in found.samples]
     draw_images(tmp_path / "more" / "later", 3, seed=9)  # more than there was is no matter
-    again = find_unlabelled(about, Heard())
-    assert again.fingerprint == found.fingerprint == about["fingerprint"]
-    assert about["with_training"] == join(chosen, found).fingerprint
+    again = find_unlabelled(*about, Heard())
+    assert again.fingerprint == found.fingerprint
     (folder / "whatever_002.png").unlink()
     with pytest.raises(DataUnusableError, match="1 of the 6 unlabelled images .* are no longer in"):
-        find_unlabelled(about, Heard())
+        find_unlabelled(*about, Heard())
 
 
 def test_they_are_found_again_from_another_working_folder(
@@ -96,9 +94,10 @@ def test_they_are_found_again_from_another_working_folder(
     chosen = load(draw_images(tmp_path / "data" / "scratch", 5))
     more(draw_images, tmp_path)
     monkeypatch.chdir(tmp_path)
-    about = describe_unlabelled(load_unlabelled("more", chosen, chosen), chosen)
+    found = load_unlabelled("more", chosen, chosen)
     monkeypatch.chdir(tmp_path / "data")
-    assert find_unlabelled(about, Heard()).fingerprint == about["fingerprint"]
+    samples = [sample.sha256 for sample in found.samples]
+    assert find_unlabelled("more", str(found.root), samples, Heard()).fingerprint == found.fingerprint
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ def test_the_outcome_in_plain_sentences(drawn: Callable) -> None:
     run = drawn()
     run.synthetic()
     run.audit()
-    top = headline(run.settings(), {"kimg": 24.0, "seconds": 580}, read_synthetic(run.run), read_audit(run.run))
+    top = headline(run.run.settings, {"kimg": 24.0, "seconds": 580}, read_synthetic(run.run), read_audit(run.run))
     assert top.title == "dcgan-lite on scratch, steel"
     assert [sentence.replace("\u00a0", " ") for sentence in top.sentences] == [
         "dcgan-lite learned from 30 images of scratch (steel) for 24 kimg in 9 min 40 s.",
@@ -37,7 +37,7 @@ def test_where_copies_cannot_be_told_no_zero_stands_among_the_big_numbers(drawn:
     )  # fmt: skip
 
     def copies(**changes: object) -> tuple[str, str, str]:
-        top = headline(run.settings(), None, None, audit.model_copy(update={"copying": copying, **changes}))
+        top = headline(run.run.settings, None, None, audit.model_copy(update={"copying": copying, **changes}))
         (fact,) = [fact for fact in top.facts if "opies" in fact.label]
         return fact.label, fact.value, fact.note
 
@@ -60,7 +60,7 @@ def test_an_incomplete_set_is_said(drawn: Callable) -> None:
     run = drawn()
     run.synthetic(1)
     (run.run.synthetic / "set.json").write_text('{"complete": false}')
-    top = headline(run.settings(), None, read_synthetic(run.run), None)
+    top = headline(run.run.settings, None, read_synthetic(run.run), None)
     assert top.sentences[1:] == (
         "1 image was generated; the set is not complete.",
         "Whether they are copies has not been checked yet.",

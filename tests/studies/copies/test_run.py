@@ -20,6 +20,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, load_record
+from flawforge.runs.run_settings import Selection
 from flawforge.studies.copies.run import audit
 from flawforge.studies.synthesis.run import generate
 from saved import saved
@@ -47,7 +48,7 @@ def run(make_run: Any, draw_images: Any, tmp_path: Path) -> Run:
 
 
 def real(run: Run, index: int) -> np.ndarray:
-    data = load(run.settings["data"]["source"])
+    data = load(run.settings.data.source)
     return data.read(index)
 
 
@@ -66,7 +67,7 @@ def test_the_record_says_what_was_compared_and_is_kept(run: Run) -> None:
     facts = json.loads((run.synthetic / "set.json").read_text())
     assert record.inputs == {
         "synthetic": facts["manifest_sha256"],
-        "data": load(run.settings["data"]["source"]).fingerprint,
+        "data": load(run.settings.data.source).fingerprint,
     }
     assert record.command == "flawforge audit run -k 3"
     assert [len(pair.neighbours) for pair in record.pairs] == [3] * 10
@@ -80,7 +81,7 @@ def test_distances_are_those_of_the_published_check(run: Run) -> None:
     record = audit(run, k=20)
     reals = np.stack([real(run, i) for i in range(20)]) / 127.5 - 1
     flipped = np.stack([reals, reals[:, :, ::-1], reals[:, ::-1], reals[:, ::-1, ::-1]])
-    names = [sample.file for sample in load(run.settings["data"]["source"]).samples]
+    names = [sample.file for sample in load(run.settings.data.source).samples]
     for pair in record.pairs:
         made = np.asarray(Image.open(run.synthetic / pair.file)) / 127.5 - 1
         table = np.sqrt(((flipped - made) ** 2).sum(axis=(2, 3)))
@@ -116,7 +117,7 @@ def test_planted_copies_are_found_where_they_were_planted(run: Run) -> None:
 
 
 def test_a_mirrored_copy_counts_only_where_training_mirrored(make_run: Any, run: Run, tmp_path: Path) -> None:
-    plain = make_run(Path(run.settings["data"]["source"]), name="plain", flip="none")
+    plain = make_run(Path(run.settings.data.source), name="plain", flip="none")
     generate(plain, 10)
     plant(plain, 6, real(run, 9)[:, ::-1])
     record = audit(plain)
@@ -273,7 +274,7 @@ def test_no_set_or_half_a_set_is_an_error_with_the_command(make_run: Any) -> Non
 
 
 def test_moved_data_are_found_with_data_and_changed_data_are_refused(run: Run, tmp_path: Path) -> None:
-    source = Path(run.settings["data"]["source"])
+    source = Path(run.settings.data.source)
     moved = tmp_path / "elsewhere" / "dents"
     shutil.copytree(source, moved)
     shutil.rmtree(source)
@@ -310,9 +311,7 @@ def test_the_choice_of_classes_and_shots_is_made_again(make_run: Any, draw_image
         draw_images(tmp_path / "data" / label, 8, seed=len(label))
     part = load(tmp_path / "data").select(["dents"], 5, 3)
     run = make_run(part, seed=3)
-    run.save_settings(
-        {k: v for k, v in run.settings.items() if k != "format"} | {"selection": {"classes": ["dents"], "shots": 5}}
-    )
+    run.save_settings(run.settings.model_copy(update={"selection": Selection(classes=["dents"], shots=5)}))
     generate(run, 3)
     assert audit(run).n_training == 5
 

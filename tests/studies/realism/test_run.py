@@ -21,6 +21,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.sample import Sample
 from flawforge.runs.folder import Run
 from flawforge.runs.records import load_record
+from flawforge.runs.run_settings import Selection
 from flawforge.runs.scores import MeasuredQuantity, ScoreRecord
 from flawforge.studies.realism.run import score
 from flawforge.studies.realism.subsets import choose_rows
@@ -187,8 +188,7 @@ def test_after_shots_the_unused_images_of_the_class_are_held_out(make_run: Any, 
 
     whole = load(write(tmp_path / "lines", range(60)))
     run: Run = make_run(whole.select(None, 20, 0), resolution=SIDE)
-    settings = run.settings
-    run.save_settings({**settings, "selection": {"classes": None, "shots": 20}})
+    run.save_settings(run.settings.model_copy(update={"selection": Selection(shots=20)}))
     plant(run, [texture(seed) for seed in range(3000, 3040)])
     record = score(run, data=whole)
     assert (record.against, record.n_training, record.n_reference) == ("held-out", 20, 40)
@@ -204,7 +204,7 @@ def test_after_training_on_a_part_by_hand_the_rest_of_its_classes_is_held_out(ma
     part = whole.select(["lines"]).take(range(20))
     run: Run = make_run(part, resolution=SIDE)
     own = [sample.sha256 for sample in part.samples]
-    run.save_settings({**run.settings, "selection": {"classes": None, "shots": None, "samples": own}})
+    run.save_settings(run.settings.model_copy(update={"selection": Selection(samples=own)}))
     plant(run, [texture(seed) for seed in range(3000, 3030)])
     record = score(run, pictures=0)
     assert (record.against, record.n_training, record.n_reference) == ("held-out", 20, 40)
@@ -406,7 +406,7 @@ def test_one_bright_pixel_elsewhere_does_not_change_the_scale_of_16_bit_images(
     assert (training.white, whole.white) == (4095, 16383)
     run: Run = make_run(training, resolution=(20, 24))
     own = [sample.sha256 for sample in training.samples]
-    run.save_settings({**run.settings, "selection": {"classes": None, "shots": None, "samples": own}})
+    run.save_settings(run.settings.model_copy(update={"selection": Selection(samples=own)}))
     generate(run, 20)
     images = sorted(run.synthetic.rglob("*.png"))
     for image, row in zip(images, [*rows, *range(10, 20)], strict=True):

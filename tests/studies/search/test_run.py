@@ -64,8 +64,7 @@ def test_a_search_ends_in_a_record_and_a_recipe_that_train_takes(lines: Path, tm
     assert tuned.dump() == record.recipe
     assert tuned.kimg is None  # the length of the trials is no part of what was found
     assert (
-        flawforge.train(lines, tmp_path / "run", out / "best.toml", kimg=0.02).settings["recipe"]["name"]
-        == "dcgan-lite"
+        flawforge.train(lines, tmp_path / "run", out / "best.toml", kimg=0.02).settings.recipe["name"] == "dcgan-lite"
     )
 
 
@@ -93,7 +92,7 @@ def test_a_planted_best_value_is_found(
     """The planted truth: the distance depends on one setting, smallest at 1e-3, and not on the other."""
 
     def planted(self: object, run: Any, device: object, seed: int = 0) -> float:
-        return 0.1 + abs(math.log10(run.settings["recipe"]["generator_lr"]) + 3)
+        return 0.1 + abs(math.log10(run.settings.recipe["generator_lr"]) + 3)
 
     monkeypatch.setattr(search_referee.Referee, "kid", planted)
     record = flawforge.search(
@@ -115,7 +114,7 @@ def test_a_recipe_outside_the_ranges_is_trained_as_it_is_and_nothing_else_is_cal
     lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, winner: str
 ) -> None:
     def planted(self: object, run: Any, device: object, seed: int = 0) -> float:
-        return 0.1 if run.path.name == winner else 0.5 + run.settings["recipe"]["ema_kimg"]
+        return 0.1 if run.path.name == winner else 0.5 + run.settings.recipe["ema_kimg"]
 
     monkeypatch.setattr(search_referee.Referee, "kid", planted)
     record = flawforge.search(

@@ -13,6 +13,7 @@ from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.folder import Run
+from flawforge.runs.run_settings import RunSettings
 from flawforge.studies.copies import audit
 from flawforge.studies.realism import score
 from flawforge.studies.sets.held_out import HeldOut, find_held_out
@@ -34,7 +35,7 @@ def trained_on(make_run: Any, whole: Dataset, rows: list[int], **settings: Any) 
     part = whole.take(rows)
     run: Run = make_run(part)
     chosen = {"classes": None, "shots": None, "samples": [sample.sha256 for sample in part.samples]}
-    run.save_settings({**run.settings, "selection": chosen, **settings})
+    run.save_settings(RunSettings.model_validate({**run.settings.dump(), "selection": chosen, **settings}))
     return run
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.progress import SILENT
 from flawforge.data.reading.load import load
+from flawforge.runs.run_settings import UnlabelledImages
 from flawforge.studies.sets.training_images import find_training, load_whole, training_rows
 from flawforge.training.train import train
 
@@ -33,7 +34,7 @@ def test_a_choice_of_classes_and_shots_is_made_again(folder: Path, tmp_path: Pat
     run = train(folder, tmp_path / "run", "dcgan-lite", classes=["b"], shots=3, **TINY)
     found = find_training(run, None, SILENT)
     assert found.counts == {"b": 3}
-    assert found.fingerprint == run.settings["data"]["fingerprint"]
+    assert found.fingerprint == run.settings.data.fingerprint
     part, rows = training_rows(run, load_whole(run, None, SILENT), SILENT)
     assert (part.counts, len(rows)) == ({"b": 5}, 3)
 
@@ -62,6 +63,6 @@ def test_unlabelled_images_do_not_change_the_scale_that_training_gave(
     hot[0, 0] = 5000
     Image.fromarray(hot).save(next(folder.iterdir()))
     monkeypatch.setattr("flawforge.studies.sets.training_images.find_unlabelled", lambda *_: load(folder))
-    run.save_settings({key: value for key, value in run.settings.items() if key != "format"} | {"unlabelled": {}})
+    run.save_settings(run.settings.model_copy(update={"unlabelled": UnlabelledImages()}))
     found = find_training(run, None, SILENT)
     assert (len(found), load(folder).white, found.white) == (5, 16383, 4095)

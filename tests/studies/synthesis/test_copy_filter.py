@@ -56,7 +56,7 @@ def test_a_training_image_is_no_novelty(run: Run) -> None:
 
     from flawforge.data.reading.load import load
 
-    data = load(run.settings["data"]["source"])
+    data = load(run.settings.data.source)
     judge = CopyFilter(run, None, torch.device("cpu"), SILENT)
     seen = data.pixels((16, 16), 1)[:4, None].astype(np.float32) / 127.5 - 1
     assert not judge.novel(seen).any()

@@ -18,6 +18,7 @@ from flawforge.data.reading.load import load
 from flawforge.runs.checkpoint import find_checkpoint, list_checkpoints, require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
+from flawforge.runs.run_settings import RunSettings
 from flawforge.studies.sets.held_out import find_held_out
 from flawforge.studies.sets.training_images import find_training
 from flawforge.training.health import judge as judge_file
@@ -271,13 +272,13 @@ def test_held_out_images_are_not_learnt_from_and_the_run_says_which(
     data = load(draw(count=24))
     groups = data.groups()
     run = train(data.root, tmp_path / "run", kimg=0.1, progress=heard, **cared)
-    said = run.settings["judging"]
-    held = [i for i, sample in enumerate(data.samples) if sample.sha256 in set(said["samples"])]
-    assert said["held_out"] == {"lines": len(held)} == {"lines": 3}
+    said = run.settings.judging
+    held = [i for i, sample in enumerate(data.samples) if sample.sha256 in set(said.samples)]
+    assert said.held_out == {"lines": len(held)} == {"lines": 3}
     rest = [i for i in range(24) if i not in held]
     assert not set(groups[held]) & set(groups[rest])
-    assert run.settings["data"]["fingerprint"] == data.take(rest).fingerprint
-    assert heard.said[0] == "3 of 24 images are kept aside: the best weights are chosen by them"
+    assert run.settings.data.fingerprint == data.take(rest).fingerprint
+    assert heard.said[0] == "3 of 24 images are held out to select the checkpoint, and not trained on"
     again = train(data.root, tmp_path / "run", kimg=0.12, resume=True, **cared)
     assert require_checkpoint(again).step == 30
 
@@ -300,7 +301,7 @@ def test_several_processes_go_back_alike_though_only_the_first_has_judged(
 
     values = iter([100.0, 2.0])
     asked = recipe(str(cared.pop("recipe")), **cared)
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run", RunSettings())
 
     def work(processes: Processes) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
         state = TrainingState(asked, 1, 0, torch.device("cpu"), "float32", 1, processes)
@@ -346,7 +347,7 @@ def test_a_resume_does_not_make_judging_rarer(
             return 1.0
 
     asked = recipe(str(tiny.pop("recipe")), **tiny, judge_kimg=0.04)
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run", RunSettings())
 
     def keep(facts: dict[str, object] | None) -> tuple[Keeper, Slow]:
         judge, clock = Slow(), Clock()

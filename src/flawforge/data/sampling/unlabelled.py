@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -69,30 +68,20 @@ def load_unlabelled(
     return replace(kept, samples=tuple(replace(sample, label=LABEL) for sample in kept.samples))
 
 
-def describe_unlabelled(unlabelled: Dataset, training: Dataset) -> dict[str, Any]:
-    """Return what run.json says of the unlabelled images.
+def find_unlabelled(source: str, root: str, samples: list[str], progress: Progress) -> Dataset:
+    """Find the unlabelled images of a run again.
 
-    ``with_training`` is the fingerprint of both together: of all images that training saw.
-    """
-    return {
-        "source": unlabelled.source,
-        "root": str(unlabelled.root),
-        "fingerprint": unlabelled.fingerprint,
-        "count": len(unlabelled),
-        "samples": sorted(sample.sha256 for sample in unlabelled.samples),
-        "with_training": join(training, unlabelled, training.source).fingerprint,
-    }
-
-
-def find_unlabelled(about: dict[str, Any], progress: Progress) -> Dataset:
-    """Find the unlabelled images of a run again, from what `describe_unlabelled` said.
+    Args:
+        source: as it was given to ``--unlabelled``.
+        root: absolute path of the folder.
+        samples: the SHA-256 of each image.
+        progress: where to show how far the reading is.
 
     Raises:
         DataNotFoundError: they are gone. DataUnusableError: some of them are gone or changed.
     """
-    source = about["source"]
-    found = load(place_again(source, about["root"]), progress=progress)
-    wanted = set(about["samples"])
+    found = load(place_again(source, root), progress=progress)
+    wanted = set(samples)
     first = {s.sha256: index for index, s in reversed(list(enumerate(found.samples))) if s.sha256 in wanted}
     if len(first) < len(wanted):
         raise DataUnusableError(

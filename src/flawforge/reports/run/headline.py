@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 
-from flawforge.reports.run.origin import section
 from flawforge.reports.run.synthetic import Synthetic
 from flawforge.reports.words import NOT_MEASURED, count, duration, joined, length, number, percent, plural
 from flawforge.runs.history import Line
 from flawforge.runs.records import AuditRecord
+from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
 
 
@@ -33,7 +32,7 @@ class Headline:
 
 
 def headline(
-    settings: dict[str, Any],
+    settings: RunSettings,
     last: Line | None,
     synthetic: Synthetic | None,
     audit: AuditRecord | None,
@@ -41,13 +40,11 @@ def headline(
     damaged: tuple[str, ...] = (),
 ) -> Headline:
     """Make the top of the page. `last` is the last logged step of the training, `damaged` are records left out."""
-    data = section(settings, "data")
-    name = str(section(settings, "recipe").get("name") or "unnamed recipe")
-    source = str(data.get("source") or "unknown data")
+    name = str(settings.recipe.get("name") or "unnamed recipe")
+    source = settings.data.source or "unknown data"
     short = PurePath(source.replace("\\", "/")).name or source
-    labels = [str(label) for label in section(data, "classes")]
-    samples = data.get("samples")
-    on = plural(samples, "image") if isinstance(samples, int) else "an unrecorded number of images"
+    labels, samples = list(settings.data.classes), settings.data.samples
+    on = "an unrecorded number of images" if samples is None else plural(samples, "image")
     classes = f" of {joined(labels)}" if labels else ""
     sentences = [f"{name} learned from {on}{classes} ({short}){_length(last)}."]
     if synthetic is None:
@@ -75,12 +72,12 @@ def _length(last: Line | None) -> str:
 
 
 def _facts(
-    samples: Any, labels: list[str], last: Line | None, synthetic: Synthetic | None, audit: AuditRecord | None
+    samples: int | None, labels: list[str], last: Line | None, synthetic: Synthetic | None, audit: AuditRecord | None
 ) -> tuple[Fact, ...]:
     kimg = last.get("kimg") if last else None
     seconds = last.get("seconds") if last else None
     facts = [
-        Fact("Training images", count(samples) if isinstance(samples, int) else "not recorded",
+        Fact("Training images", "not recorded" if samples is None else count(samples),
              plural(len(labels), "class", "classes") if labels else ""),
         Fact("Training", length(float(kimg)) if kimg is not None else "not started",
              duration(float(seconds)) if seconds is not None else ""),

@@ -89,7 +89,7 @@ def audit(
     matched = match_images(run, made, whole, channels, progress)
     unseen = find_held_out(run, whole, held_out, progress)
     groups = matched.training.groups(progress)
-    flips = FLIPS[run.settings["recipe"]["flip"]]
+    flips = FLIPS[run.recipe.flip]
     k = min(k, len(matched.training))
     near, scale, exact = compare_pixels(run, matched, k, flips, groups, memory_mb * 1e6, where, progress)
 

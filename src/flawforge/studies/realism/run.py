@@ -18,7 +18,6 @@ from flawforge.core.errors import SettingError
 from flawforge.core.images import Pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
-from flawforge.core.settings.recipes import Recipe
 from flawforge.data.augmentation.classical import classical
 from flawforge.data.cache import trim_features
 from flawforge.data.dataset import Dataset
@@ -98,9 +97,8 @@ def score(
     features = find_extractor(extractor, resolve_device(device))
     synthetic_set = SyntheticSet.open(synthetic if synthetic is not None else run)
     real = find_held_out(run, data, held_out, progress)
-    settings = run.settings
-    resolution = Recipe.parse(settings["recipe"], where=str(run.settings_file)).resolution
-    matched = MatchedImages(real.data, synthetic_set, resolution, int(settings["channels"]), "all")
+    settings, resolution = run.settings, run.recipe.resolution
+    matched = MatchedImages(real.data, synthetic_set, resolution, settings.channels, "all")
     n = len(synthetic_set)
 
     white = real.data.white if real.data.bits == 8 else int(synthetic_set.facts["white"])
@@ -130,7 +128,7 @@ def score(
         command=command,
         inputs={
             "synthetic": synthetic_set.facts["manifest_sha256"],
-            "data": settings["data"]["fingerprint"],
+            "data": settings.data.fingerprint,
             "real": real.source,
             "extractor": f"{features.name} {features.version}",
             "seed": str(seed),

@@ -86,7 +86,7 @@ def find_held_out(
         note = f"No held-out images: {why}. To have some, {remedy}, or give other real images with --held-out DIR."
         return HeldOut(scaled, groups, taken, rows, "training", whole.fingerprint, (note,))
     notes = [f"Held-out images: {len(rows):,} real images of the trained classes that were not used for training."]
-    selecting = set(run.settings.get("judging", {}).get("samples", ()))
+    selecting = set(run.settings.judging.samples)
     if known := sum(part.samples[row].sha256 in selecting for row in rows):
         notes.append(f"{known:,} of these were used to select the checkpoint, not to train.")
     notes += _left_out(others - len(rows))
@@ -96,7 +96,7 @@ def find_held_out(
 def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> HeldOut:
     """Join training and given images, find the groups over both, and refuse what training has seen."""
     own = {sample.sha256: sample.file for sample in training.samples}
-    unlabelled = run.settings.get("unlabelled", {}).get("samples", [])
+    unlabelled = run.settings.unlabelled.samples if run.settings.unlabelled else []
     known = own | dict.fromkeys(unlabelled, "an unlabelled one")
     leaked = [(sample.file, known[sample.sha256]) for sample in given.samples if sample.sha256 in known]
     if leaked:

@@ -12,7 +12,6 @@ import numpy as np
 from flawforge.core.errors import ImageBrokenError, RunBrokenError
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.core.progress import Progress
-from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
 from flawforge.runs.folder import Run
@@ -112,7 +111,5 @@ def match_images(
     Raises:
         DataNotFoundError: they are no longer where they were. DataUnusableError: they have changed.
     """
-    settings = run.settings
-    recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
     training = find_training(run, data, progress)
-    return MatchedImages(training, synthetic, recipe.resolution, int(settings["channels"]), channels)
+    return MatchedImages(training, synthetic, run.recipe.resolution, run.settings.channels, channels)

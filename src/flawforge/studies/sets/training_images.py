@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.core.progress import Progress
@@ -22,10 +21,10 @@ def load_whole(run: Run, data: Dataset | str | Path | None, progress: Progress) 
     """
     if data is not None:
         return load(data, progress=progress)
-    about = run.settings["data"]
-    source = about["source"]
+    about = run.settings.data
+    source = about.source
     try:
-        return load(place_again(source, about["root"]), progress=progress)
+        return load(place_again(source, about.root), progress=progress)
     except DataNotFoundError as error:
         raise DataNotFoundError(
             f"the images that {run.path} was trained on are no longer in {source}. Generated images are compared with "
@@ -39,21 +38,21 @@ def training_rows(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset
     Raises:
         DataUnusableError: the same choice gives other images.
     """
-    settings: dict[str, Any] = run.settings
-    about, chosen = settings["data"], settings["selection"]
-    if whole.fingerprint == about["fingerprint"]:
+    settings = run.settings
+    about, chosen = settings.data, settings.selection
+    if whole.fingerprint == about.fingerprint:
         return whole, list(range(len(whole)))
-    own = set(chosen.get("samples") or ())  # contents, where training got a dataset in place of a folder
-    named = chosen["classes"] or (list(about["classes"]) if own else None)
+    own = set(chosen.samples or ())  # contents, where training got a dataset in place of a folder
+    named = chosen.classes or (list(about.classes) if own else None)
     part = whole.select([label for label in named if label in whole.classes] if named else None)
     if own:
         taken = part.take(row for row, sample in enumerate(part.samples) if sample.sha256 in own)
     else:
-        taken = part.select(None, chosen["shots"], settings["seed"], progress)
-    if taken.fingerprint != about["fingerprint"]:
+        taken = part.select(None, chosen.shots, settings.seed, progress)
+    if taken.fingerprint != about.fingerprint:
         raise DataUnusableError(
-            f"the images in {whole.source} are not those that {run.path} was trained on: it had {about['samples']} "
-            f"({', '.join(f'{label} {count}' for label, count in about['classes'].items())}), here the same choice "
+            f"the images in {whole.source} are not those that {run.path} was trained on: it had {about.samples} "
+            f"({', '.join(f'{label} {count}' for label, count in about.classes.items())}), here the same choice "
             f"gives {len(taken)}, or other contents. Give the folder that it was trained on with --data DIR."
         )
     files = {sample.file for sample in taken.samples}
@@ -68,7 +67,8 @@ def find_training(run: Run, data: Dataset | str | Path | None, progress: Progres
     """
     part, rows = training_rows(run, load_whole(run, data, progress), progress)
     training = part.take(rows)
-    about = run.settings.get("unlabelled")
-    if about is None:
+    unlabelled = run.settings.unlabelled
+    if unlabelled is None:
         return training
-    return join(training, find_unlabelled(about, progress), training.source).scaled_as(training)
+    found = find_unlabelled(unlabelled.source, unlabelled.root, unlabelled.samples, progress)
+    return join(training, found, training.source).scaled_as(training)

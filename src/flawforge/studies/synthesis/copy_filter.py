@@ -12,7 +12,6 @@ from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import to_gray, to_pixels
 from flawforge.core.progress import Progress
-from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
 from flawforge.runs.folder import Run
@@ -39,7 +38,7 @@ class CopyFilter:
         """
         training = find_training(run, data, progress)
         groups = training.groups(progress)
-        recipe = Recipe.parse(run.settings["recipe"], where=str(run.settings_file))
+        recipe = run.recipe
         pixels, white = training.pixels(recipe.resolution, 1, progress), training.white
         search = CopySearch(lambda index: pixels[index] * (255 / white), groups, device, progress)
         scale = search.scale()

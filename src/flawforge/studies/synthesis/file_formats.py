@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from flawforge.core.arrays import Floats32
 from flawforge.core.images import WHITES, ImageFormat, encode_png, resize, to_pixels
 from flawforge.core.seeds import numpy_stream
+from flawforge.runs.run_settings import TrainingImages
 
 
 class FileFormats:
@@ -18,17 +17,17 @@ class FileFormats:
         white: pixel value of white in 16-bit files.
     """
 
-    def __init__(self, data: dict[str, Any], compression: int) -> None:
-        """Take the ``data`` of a run.json, and zlib's level for the files."""
-        self.white = int(data.get("deep_white", data["white"] if data["white"] != 255 else WHITES[-1]))
+    def __init__(self, data: TrainingImages, compression: int) -> None:
+        """Take what run.json says of the training images, and zlib's level for the files."""
+        self.white = data.deep_white or (data.white if data.white != 255 else WHITES[-1])
         self.compression = compression
         self._counted: dict[str, dict[ImageFormat, int]] = {}
         self._all: dict[ImageFormat, int] = {}
-        for item in data["formats"]:
-            form = ImageFormat(item["mode"], int(item["width"]), int(item["height"]))
-            own = self._counted.setdefault(item["label"], {})
-            own[form] = own.get(form, 0) + int(item["count"])
-            self._all[form] = self._all.get(form, 0) + int(item["count"])
+        for stored in data.formats:
+            form = ImageFormat(stored.mode, stored.width, stored.height)
+            own = self._counted.setdefault(stored.label, {})
+            own[form] = own.get(form, 0) + stored.count
+            self._all[form] = self._all.get(form, 0) + stored.count
 
     def draw(self, seed: int, label: str, index: int) -> ImageFormat:
         """Return the container of image `index` of a class: a function of (seed, class, index) and the real ones."""

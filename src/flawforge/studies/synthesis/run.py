@@ -15,7 +15,6 @@ from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
 from flawforge.core.images import ImageFormat
 from flawforge.core.progress import SILENT, Progress
-from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.runs.checkpoint import BEST, find_checkpoint
 from flawforge.runs.folder import Run
@@ -93,10 +92,10 @@ def generate(
     run = run if isinstance(run, Run) else Run.open(run)
     _check(n, seed, truncation, layout, compression)
     settings = run.settings
-    labels = _labels(settings, classes)
+    labels = _labels(run, classes)
     where = resolve_device(device)
     weights = find_checkpoint(run, checkpoint)
-    containers = FileFormats(settings["data"], compression)
+    containers = FileFormats(settings.data, compression)
     folder = Path(out) if out is not None else run.synthetic
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
@@ -183,24 +182,22 @@ def _entry(
     return ManifestEntry(file, label, seed, index, checkpoint, sha256, form.width, form.height, form.mode)
 
 
-def _labels(settings: dict[str, Any], classes: Sequence[str] | None) -> list[str]:
+def _labels(run: Run, classes: Sequence[str] | None) -> list[str]:
     """Return the classes to make.
 
     Raises:
         SettingError: the run cannot make one of `classes`.
     """
-    learnt = list(settings["data"]["classes"])
-    told_apart = len(learnt) == 1 or Recipe.parse(settings["recipe"]).knows_classes
-    can = learnt if told_apart else [MIXED]
+    learnt, recipe = list(run.settings.data.classes), run.recipe
+    can = learnt if len(learnt) == 1 or recipe.knows_classes else [MIXED]
     if classes is None or list(classes) == can:
         return can
-    name = settings["recipe"]["name"]
     for label in classes:
         if label not in can and label in learnt:
             raise SettingError(
-                f"--classes {label}: recipe {name} learnt {len(learnt)} classes ({', '.join(learnt)}) as one mixture "
-                f"and cannot make one of them alone. Leave --classes out (the images get the class '{MIXED}'), or "
-                f"train a run on that class: flawforge train DATA --classes {shlex.quote(label)} --out RUN"
+                f"--classes {label}: recipe {recipe.name} learnt {len(learnt)} classes ({', '.join(learnt)}) as one "
+                f"mixture and cannot make one of them alone. Leave --classes out (the images get the class '{MIXED}'), "
+                f"or train a run on that class: flawforge train DATA --classes {shlex.quote(label)} --out RUN"
             )
         if label not in can:
             raise SettingError(

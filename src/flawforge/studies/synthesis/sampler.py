@@ -7,7 +7,6 @@ from torch import Tensor
 
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import RunBrokenError, TrainingDivergedError
-from flawforge.core.settings.recipes import Recipe
 from flawforge.models.build import build_generator
 from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import Checkpoint
@@ -29,15 +28,15 @@ class Sampler:
 
     def __init__(self, run: Run, checkpoint: Checkpoint, device: torch.device) -> None:
         settings = run.settings
-        self.recipe = Recipe.parse(settings["recipe"], where=str(run.settings_file))
-        self.channels = int(settings["channels"])
-        self.classes = sorted(settings["data"]["classes"])
+        self.recipe = run.recipe
+        self.channels = settings.channels
+        self.classes = sorted(settings.data.classes)
         self.checkpoint, self.device = checkpoint, device
         height, width = self.recipe.resolution
         self.batch = max(1, min(LARGEST, PIXELS // (height * width)))
         with torch.device("meta"):  # no weights are drawn only to be replaced
             self.network = build_generator(
-                self.recipe, self.channels, len(self.classes) + bool(settings.get("unlabelled"))
+                self.recipe, self.channels, len(self.classes) + (settings.unlabelled is not None)
             )
         weights = checkpoint.tensors("ema.") or checkpoint.tensors("generator.")
         try:

@@ -16,7 +16,7 @@ from flawforge.models.efficientnet import SMALLEST, Backbone, load_backbone
 from flawforge.models.features import features
 from flawforge.models.latents import draw_latents
 from flawforge.training.health.criterion import Reference, distance
-from flawforge.training.setup.opening import Opened
+from flawforge.training.setup.opening import OpenedRun
 
 GENERATED = 128  # images that one judgement makes
 MOST = 384  # real images that it looks at
@@ -44,7 +44,7 @@ class RealImages:
     held_out: bool
 
 
-def find_judge(opened: Opened, pixels: Pixels, device: torch.device, seed: int, progress: Progress) -> Judge | None:
+def find_judge(opened: OpenedRun, pixels: Pixels, device: torch.device, seed: int, progress: Progress) -> Judge | None:
     """Return the judge of a training: by held-out images where there are any, else by the training images.
 
     None where the recipe does not judge, or where the images show too few pieces of material to tell anything.

@@ -1,8 +1,9 @@
-"""What is refused before an image is read: settings first, then a folder that cannot be trained in."""
+"""What is checked before an image is read: the settings first, then that the folder can be trained in."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,51 +16,60 @@ from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import refuse_other
 
 
-def refuse_at_once(
-    out: Path,
-    recipe: Recipe | str | Path | None,
-    changes: dict[str, Any],
-    *,
-    minutes: float | None,
-    seed: int,
-    resume: bool,
-) -> None:
-    """Refuse what can be seen to be wrong without the images, so that nobody waits for them to hear it.
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What the caller of a training asked for.
 
-    Args:
+    Attributes:
         out: the folder to train in.
         recipe: a recipe, its name, or a TOML file; None is the run's own, or the default.
         changes: fields of the recipe to set.
-        minutes: above 0, or None.
+        minutes: the training time, above 0; None: the recipe's length decides.
         seed: from 0.
-        resume: whether a run in `out` is to be gone on with.
-
-    Raises:
-        SettingError: a setting. RunExistsError: `out` holds something else, or a run and `resume` is False.
+        resume: whether a run in `out` is continued.
+        budget: minutes that the user gave the whole job, or None.
+        command: what the user typed, or the call.
     """
-    if minutes is not None and not minutes > 0:
-        raise SettingError(f"--minutes is {minutes:g}; it is a time above 0.")
-    check_seed(seed)
-    run = Run(out)
-    going_on = resume and run.settings_file.is_file()
-    asked_recipe(recipe, changes, Recipe.parse(Run.open(out).settings["recipe"]) if going_on else None)
-    refuse_other(out, "run")
-    if not going_on:
-        run.refuse_another()
 
+    out: Path
+    recipe: Recipe | str | Path | None
+    changes: dict[str, Any]
+    minutes: float | None
+    seed: int
+    resume: bool
+    budget: float | None = None
+    command: str = ""
 
-def asked_recipe(recipe: Recipe | str | Path | None, changes: dict[str, Any], own: Recipe | None) -> Recipe:
-    """Return the recipe that was asked for: the one named, or `own`, or the default, with its changes.
+    @property
+    def continues(self) -> bool:
+        """Whether there is a run in `out` to continue."""
+        return self.resume and Run(self.out).settings_file.is_file()
 
-    Raises:
-        SettingError: there is no such recipe or field, or a value is outside its range.
-    """
-    given = {key: value for key, value in changes.items() if value is not None}
-    if isinstance(recipe, Recipe) or (recipe is None and own is not None):
-        start = recipe if isinstance(recipe, Recipe) else own
-        assert start is not None
-        return Recipe.parse({**start.dump(), **given}) if given else start
-    return find_recipe(recipe if recipe is not None else DEFAULT, **given)
+    def check(self) -> None:
+        """Refuse what can be seen to be wrong without the images, so that nobody waits for them to hear it.
+
+        Raises:
+            SettingError: a setting. RunExistsError: `out` holds something else, or a run and `resume` is False.
+        """
+        if self.minutes is not None and not self.minutes > 0:
+            raise SettingError(f"--minutes is {self.minutes:g}; it is a time above 0.")
+        check_seed(self.seed)
+        self.resolve(Run.open(self.out).recipe if self.continues else None)
+        refuse_other(self.out, "run")
+        if not self.continues:
+            Run(self.out).refuse_another()
+
+    def resolve(self, own: Recipe | None) -> Recipe:
+        """Return the recipe to train: the one asked for, or `own` (of the run), or the default, with the changes.
+
+        Raises:
+            SettingError: there is no such recipe or field, or a value is outside its range.
+        """
+        given = {key: value for key, value in self.changes.items() if value is not None}
+        start = own if self.recipe is None else self.recipe
+        if isinstance(start, Recipe):
+            return Recipe.parse({**start.dump(), **given}) if given else start
+        return find_recipe(DEFAULT if start is None else start, **given)
 
 
 def refuse_inside(data: Dataset, out: Path) -> None:
@@ -72,6 +82,6 @@ def refuse_inside(data: Dataset, out: Path) -> None:
     if data.layout != "elpv" and (out.resolve() == root or root in out.resolve().parents):
         raise RunExistsError(
             f"the run folder {out} would lie among the images in {data.source}, and its pictures would be taken "
-            f"for data. "
-            f"Give --out a folder outside, e.g. --out {shlex.quote(str(root.parent / (root.name + '-run')))}"
+            f"for data. Give --out a folder outside, e.g. --out "
+            f"{shlex.quote(str(root.parent / (root.name + '-run')))}"
         )
