@@ -100,14 +100,10 @@ def _draw_sheet(found: Inspection, path: Path) -> None:
 
 
 def _show_classes(found: Inspection) -> None:
+    from flawforge.data.reading.layouts import title_of
+
     dataset = found.dataset
-    layout = {
-        "flat": "a flat folder",
-        "classes": "a folder per class",
-        "voc": "Pascal VOC",
-        "mvtec": "MVTec AD",
-        "elpv": "the solar cells of elpv-dataset",
-    }[dataset.layout]
+    layout = title_of(dataset.layout)
     several = "es" if len(dataset.classes) > 1 else ""
     out.print(
         f"[bold]{escape(dataset.source)}[/bold]: {layout}, {_count(len(dataset), 'image')} in {len(dataset.classes)} "

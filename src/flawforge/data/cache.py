@@ -1,9 +1,14 @@
-"""The user's cache: what can be computed again from the images, keyed by their content and never by their path."""
+"""The user's cache: what can be computed again from the images, keyed by their content and never by their path.
+
+A file that is damaged or of another format counts as missing. Where the cache cannot be written, nothing is kept and
+nothing is lost.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +17,9 @@ from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.errors import FlawforgeError
 from flawforge.core.files import write_bytes
 
-FORMAT = 1
+FORMAT = 1  # of both
+FEATURES = f"features-{FORMAT}"  # folder
+FEATURE_BYTES = 512 * 1024 * 1024  # of that folder; beyond, what was used longest ago goes
 
 
 def cache_folder() -> Path:
@@ -30,16 +37,13 @@ def recall_groups(fingerprint: str, contents: list[str], detector: int) -> Ints 
         fingerprint: of the dataset.
         contents: SHA-256 of each sample, in the order of the answer.
         detector: version that the groups must come from.
-
-    A file that is damaged, of another format or another detector counts as missing.
     """
     try:
-        kept = json.loads(_path(fingerprint, detector).read_text(encoding="utf-8"))
-        groups = kept["groups"]
+        kept = json.loads(_read(_groups_file(fingerprint, detector)))
         if (kept["format"], kept["detector"]) != (FORMAT, detector):
             return None
-        raw = [groups[content] for content in contents]
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        raw = [kept["groups"][content] for content in contents]
+    except (ValueError, KeyError, TypeError):
         return None
     if not all(type(group) is int for group in raw):
         return None
@@ -48,27 +52,10 @@ def recall_groups(fingerprint: str, contents: list[str], detector: int) -> Ints 
 
 
 def remember_groups(fingerprint: str, contents: list[str], groups: Ints, detector: int) -> None:
-    """Keep (N,) group numbers; where the cache cannot be written, nothing is kept and nothing is lost."""
-    value = {
-        "format": FORMAT,
-        "detector": detector,
-        "groups": dict(zip(contents, groups.tolist(), strict=True)),
-    }
-    try:
-        path = _path(fingerprint, detector)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, (json.dumps(value, separators=(",", ":")) + "\n").encode(), durable=False)
-    except (OSError, RuntimeError, FlawforgeError):
-        return
-
-
-def _path(fingerprint: str, detector: int) -> Path:
-    return cache_folder() / f"groups-{detector}" / f"{fingerprint}.json"
-
-
-FEATURE_FORMAT = 1
-MOST_BYTES = 512 * 1024 * 1024  # of the folder; beyond, what was used longest ago goes
-FOLDER = f"features-{FEATURE_FORMAT}"
+    """Keep (N,) group numbers."""
+    by_content = dict(zip(contents, groups.tolist(), strict=True))
+    value = {"format": FORMAT, "detector": detector, "groups": by_content}
+    _write(_groups_file(fingerprint, detector), (json.dumps(value, separators=(",", ":")) + "\n").encode())
 
 
 def recall_features(key: str, rows: int) -> Floats32 | None:
@@ -77,50 +64,57 @@ def recall_features(key: str, rows: int) -> Floats32 | None:
     Args:
         key: SHA-256, in hexadecimal digits, of everything that the features depend on.
         rows: images they are of.
-
-    A file of another length than whole rows counts as missing.
     """
-    try:
-        path = _features_path(key)
-        values = np.frombuffer(path.read_bytes(), dtype="<f4")
-        os.utime(path)
-    except (OSError, RuntimeError, ValueError):
+    data = _read(_features_file(key))
+    if rows == 0 or not data or len(data) % (4 * rows):
         return None
-    if rows == 0 or values.size == 0 or values.size % rows or not np.isfinite(values).all():
-        return None
-    return values.reshape(rows, -1).astype(np.float32)
+    with suppress(OSError):
+        os.utime(cache_folder() / _features_file(key))
+    values = np.frombuffer(data, dtype="<f4").reshape(rows, -1)
+    return values.astype(np.float32) if np.isfinite(values).all() else None
 
 
 def remember_features(key: str, features: Floats32) -> None:
-    """Keep (N, D) float32 features; where the cache cannot be written, nothing is kept and nothing is lost."""
-    try:
-        path = _features_path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, np.ascontiguousarray(features, dtype="<f4").tobytes(), durable=False)
-    except (OSError, RuntimeError, FlawforgeError):
-        return
+    """Keep (N, D) float32 features."""
+    _write(_features_file(key), np.ascontiguousarray(features, dtype="<f4").tobytes())
 
 
-def trim_features(most: int = MOST_BYTES) -> int:
+def trim_features(most: int = FEATURE_BYTES) -> int:
     """Remove the files used longest ago until the folder holds `most` bytes or less; return how many were removed."""
-    found = []
     try:
-        for path in (cache_folder() / FOLDER).rglob("*.f32"):
-            facts = path.stat()
-            found.append((facts.st_mtime, facts.st_size, path))
+        stats = [(path.stat(), path) for path in (cache_folder() / FEATURES).rglob("*.f32")]
     except (OSError, RuntimeError):
         return 0
-    total, removed = sum(size for _, size, _ in found), 0
-    for _, size, path in sorted(found):
+    total, removed = sum(stat.st_size for stat, _ in stats), 0
+    for stat, path in sorted(stats, key=lambda entry: entry[0].st_mtime):
         if total <= most:
             break
         try:
             path.unlink(missing_ok=True)
         except OSError:  # another's file, or a disk that cannot be written
-            return removed
-        total, removed = total - size, removed + 1
+            break
+        total, removed = total - stat.st_size, removed + 1
     return removed
 
 
-def _features_path(key: str) -> Path:
-    return cache_folder() / FOLDER / key[:2] / f"{key}.f32"
+def _groups_file(fingerprint: str, detector: int) -> Path:
+    return Path(f"groups-{detector}", f"{fingerprint}.json")
+
+
+def _features_file(key: str) -> Path:
+    return Path(FEATURES, key[:2], f"{key}.f32")
+
+
+def _read(file: Path) -> bytes:
+    """Return what a file of the cache holds; empty where there is none."""
+    try:
+        return (cache_folder() / file).read_bytes()
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home folder
+        return b""
+
+
+def _write(file: Path, data: bytes) -> None:
+    with suppress(OSError, RuntimeError, FlawforgeError):
+        path = cache_folder() / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, data, durable=False)

@@ -28,7 +28,7 @@ class Dataset:
     Attributes:
         source: what the user named: a folder or the word ``elpv``.
         root: the folder that the samples' paths start from.
-        layout: ``flat``, ``classes``, ``voc``, ``mvtec`` or ``elpv``.
+        layout: its name in `flawforge.data.reading.layouts.LAYOUTS`.
         samples: the images.
         broken: the files that cannot be read, each with its reason.
         notes: what is worth knowing about how the folder was read, a sentence each.

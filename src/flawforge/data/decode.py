@@ -15,7 +15,6 @@ A picture whose channels are equal in every pixel is gray, however it is stored,
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,10 @@ from PIL import Image, UnidentifiedImageError
 from flawforge.core.arrays import Bytes
 from flawforge.core.errors import ImageBrokenError
 from flawforge.core.images import Pixels
+from flawforge.data.sample import ImageFacts
 
-MAX_PIXELS = (
-    80_000_000  # of one image; more is refused before it is decoded. Stays below Pillow's own alarm of 89 million
-)
+# pixels of one image; more is refused before it is decoded. Stays below Pillow's own alarm of 89 million
+MAX_PIXELS = 80_000_000
 READ = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 ORIENTATION = 274  # the EXIF tag
 PHOTOMETRIC = 262  # the TIFF tag; 0: white is zero
@@ -45,21 +44,7 @@ OTHER_KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What a decoded file turned out to be; the fields are those of `flawforge.data.dataset.Sample`."""
-
-    width: int
-    height: int
-    mode: str
-    encoding: str
-    gray: bool
-    peak: int
-    sha256: str
-    pages: int
-
-
-def examine(path: Path) -> Facts:
+def examine(path: Path) -> ImageFacts:
     """Decode an image file once and say what it is.
 
     Raises:
@@ -70,7 +55,7 @@ def examine(path: Path) -> Facts:
     encoding = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a camera's JPEG with a preview behind it
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.name}\n".encode())
     digest.update(np.ascontiguousarray(pixels).data)
-    return Facts(
+    return ImageFacts(
         width=pixels.shape[1],
         height=pixels.shape[0],
         mode=image.mode,

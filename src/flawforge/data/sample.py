@@ -19,12 +19,27 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One image of a dataset.
+class Entry:
+    """One image as a layout lists it, not opened yet.
 
     Attributes:
         file: path below the dataset's root, with forward slashes.
         label: its class.
+        mask: path of its defect mask below the root, or None.
+        boxes: labelled rectangles, where the layout has them.
+    """
+
+    file: str
+    label: str
+    mask: str | None = None
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFacts:
+    """What an image file turns out to be when it is decoded.
+
+    Attributes:
         width: in pixels, after the camera's rotation note (EXIF) is obeyed.
         height: likewise.
         mode: Pillow's mode as stored (``L``, ``RGB``, ``P``, ``RGBA``, ``I;16``, ``1``, ...).
@@ -32,13 +47,9 @@ class Sample:
         gray: whether its pixels have no colour (a gray image stored as RGB is gray).
         peak: the largest pixel value.
         sha256: of the decoded pixels and their shape: equal for files that decode to the same image.
-        mask: path of its defect mask below the root, or None.
-        boxes: labelled rectangles, where the layout has them.
         pages: pictures in the file; only the first is read.
     """
 
-    file: str
-    label: str
     width: int
     height: int
     mode: str
@@ -46,8 +57,6 @@ class Sample:
     gray: bool
     peak: int
     sha256: str
-    mask: str | None = None
-    boxes: tuple[Box, ...] = ()
     pages: int = 1
 
     @property
@@ -59,6 +68,11 @@ class Sample:
             return ImageFormat("I;16", self.width, self.height)
         stored_gray = self.mode in ("1", "L", "LA", "La") or (self.mode in ("P", "PA") and self.gray)
         return ImageFormat("L" if stored_gray else "RGB", self.width, self.height)
+
+
+@dataclass(frozen=True)
+class Sample(Entry, ImageFacts):
+    """One image of a dataset; what its decoded file is, is given by name."""
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ def test_folders_that_are_not_told_apart_are_told(tmp_path, save):
     dataset = load(tmp_path)
     assert dataset.counts == {"bottle": 2, "cable": 2, "plug": 1}
     assert dataset.notes == (
-        "The folders NG, OK below bottle, cable are not told apart: the class of an image is the upper folder. To "
-        "learn them apart, give one of the upper folders as DATA, or make a folder of each class beside the others.",
+        "The subfolders NG, OK of bottle, cable are not separate classes: the class of an image is the upper folder. "
+        "To separate them, give one of the upper folders as DATA, or move each class into a folder beside the others.",
     )
 
 
@@ -64,8 +64,8 @@ def test_folders_that_are_not_told_apart_are_told(tmp_path, save):
         (["labels.csv"], "labels.csv"),
         (["a.tsv", "b.csv", "images/c.csv", "d.CSV"], "a.tsv, b.csv, d.CSV, ..."),
         (["annotations/instances_train.json"], "annotations/instances_train.json"),
-        (["labels/0.txt", "labels/1.txt", "labels/2.txt"], "3 files with the names of images (as labels/0.txt)"),
-        (["images/0.json", "images/1.json", "t.csv"], "t.csv, 2 files with the names of images (as images/0.json)"),
+        (["labels/0.txt", "labels/1.txt", "labels/2.txt"], "3 files named like images (such as labels/0.txt)"),
+        (["images/0.json", "images/1.json", "t.csv"], "t.csv, 2 files named like images (such as images/0.json)"),
     ],
 )
 def test_labels_that_are_not_read_are_told(tmp_path, save, others, named):
@@ -77,8 +77,8 @@ def test_labels_that_are_not_read_are_told(tmp_path, save, others, named):
     dataset = load(tmp_path)
     assert dataset.counts == {"images": 3}
     assert dataset.notes == (
-        f"Not read: {named}. If the classes stand there, put the images of each into a folder of its own; here all "
-        f"are one class, images.",
+        f"Not read: {named}. If these files hold the classes, move the images of each class into a folder of its "
+        f"own; now all images belong to one class, images.",
     )
 
 
@@ -104,7 +104,7 @@ def test_train_and_test_above_the_classes_are_put_together(tmp_path, save):
         save(tmp_path / part / "b" / "1.png", i + 10)
     dataset = load(tmp_path)
     assert dataset.counts == {"a": 3, "b": 3}
-    assert dataset.notes == ("The folders test, train, val were put together; the split proposed here is made anew.",)
+    assert dataset.notes == ("The folders test, train, val were read as one dataset; Flawforge makes its own split.",)
 
 
 @pytest.mark.parametrize("stray", ["overview.png", "docs/overview.png"])
@@ -117,7 +117,7 @@ def test_what_lies_beside_the_splits_makes_them_no_classes(tmp_path, save, stray
     dataset = load(tmp_path)
     assert (dataset.layout, dataset.counts) == ("classes", {"NG": 3, "OK": 3})
     assert dataset.broken == (Broken(stray, "lies beside the folders test, train, val"),)
-    assert dataset.notes == ("The folders test, train, val were put together; the split proposed here is made anew.",)
+    assert dataset.notes == ("The folders test, train, val were read as one dataset; Flawforge makes its own split.",)
 
 
 def test_train_alone_is_a_split_where_it_holds_most_images(tmp_path, save):
@@ -156,6 +156,4 @@ def test_most_images_decide_between_flat_and_classes(tmp_path, save):
     save(tmp_path / "old" / "x.png", 9)
     dataset = load(tmp_path)
     assert (dataset.layout, dataset.counts) == ("flat", {tmp_path.name: 5})
-    assert dataset.broken == (
-        Broken("old/x.png", "lies in a folder below, while most images have no folder of their class"),
-    )
+    assert dataset.broken == (Broken("old/x.png", "lies in a subfolder, while most images lie directly in the folder"),)

@@ -21,9 +21,7 @@ def write(folder: Path, count: int = 3) -> None:
         Image.fromarray(np.full((8, 8), 40 * i, np.uint8)).save(folder / f"{i}.png")
 
 
-@pytest.mark.parametrize(
-    ("name", "what"), [("run.json", "a run of Flawforge"), ("set.json", "a synthetic set of Flawforge")]
-)
+@pytest.mark.parametrize(("name", "what"), [("run.json", "a Flawforge run"), ("set.json", "a Flawforge synthetic set")])
 def test_what_was_made_from_images_is_no_data(tmp_path: Path, name: str, what: str) -> None:
     """A run folder in the data folder once became a class of its own."""
     write(tmp_path / "data" / "dent")
@@ -31,7 +29,7 @@ def test_what_was_made_from_images_is_no_data(tmp_path: Path, name: str, what: s
     (tmp_path / "data" / "made" / name).write_text("{}")
     found = load(tmp_path / "data")
     assert found.counts == {"dent": 3}
-    assert [(one.file, one.reason) for one in found.broken] == [("made", f"is {what}, whose images are no data")]
+    assert [(one.file, one.reason) for one in found.broken] == [("made", f"is {what}, not part of the dataset")]
     shutil.move(tmp_path / "data" / "made", tmp_path / "made")
     assert len(load(tmp_path / "made")) == 3  # named itself, it is read
 
@@ -43,11 +41,13 @@ def test_a_folder_of_ours_that_is_named_itself_is_no_data(tmp_path: Path, kind: 
     write(tmp_path / "data" / "made" / "previews")
     for mark in MARKS[kind]:
         (tmp_path / "data" / "made" / mark).mkdir()
-    with pytest.raises(DataUnusableError, match=f"made holds a {kind}: .* See what is there with: flawforge report"):
+    with pytest.raises(
+        DataUnusableError, match=f"made is a Flawforge {kind} folder, not a dataset. To see its results: flawforge"
+    ):
         load(tmp_path / "data" / "made")
     found = load(tmp_path / "data")
     assert found.counts == {"dent": 3}
-    assert found.broken[0].reason == f"is a {kind} of Flawforge, whose images are no data"
+    assert found.broken[0].reason == f"is a Flawforge {kind}, not part of the dataset"
 
 
 @pytest.mark.parametrize("empty", ["", " "])

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from flawforge.data.reading import layouts
+from flawforge.data.reading.layouts import LAYOUTS
 from flawforge.data.reading.load import load
 
 from .listed import masks
@@ -42,7 +48,7 @@ def test_a_class_called_good_does_not_lose_the_third_part_of_a_split(tmp_path, s
     dataset = load(tmp_path)
     assert dataset.counts == {"good": 3, "scratch": 3}
     assert dataset.notes == (
-        f"The folders train, test, {part} were put together; the split proposed here is made anew.",
+        f"The folders train, test, {part} were read as one dataset; Flawforge makes its own split.",
     )
 
 
@@ -57,3 +63,26 @@ def test_mvtec_ad_2(tmp_path, save):
     assert dataset.counts == {"bad": 1, "good": 3}
     assert masks(dataset)["test_public/bad/000.png"] == "test_public/ground_truth/bad/000_mask.png"
     assert [one.file for one in dataset.broken] == ["test_private/000.png"]
+
+
+def test_each_layout_has_a_name_of_its_own_and_the_guide_tells_how_it_looks() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "inspect.md").read_text(encoding="utf-8")
+    rows = [f"| {layout.title} | {layout.arrangement} | {layout.classes} |" for layout in LAYOUTS]
+    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS)
+    assert [row for row in rows if row not in guide] == []
+
+
+def test_a_new_layout_is_one_file_and_one_line(tmp_path, save, monkeypatch):
+    """The example of CONTRIBUTING.md, "Adding a layout", as it stands there."""
+    text = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text[text.index("Adding a layout") :]
+    example: dict[str, Any] = {}
+    exec(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1], example)
+    monkeypatch.setattr(layouts, "LAYOUTS", (example["NAMED"], *LAYOUTS))
+    for i, name in enumerate(("dent-1", "dent-2", "scratch-1")):
+        save(tmp_path / f"{name}.png", i)
+    dataset = load(tmp_path)
+    assert (dataset.layout, dataset.counts) == ("named", {"dent": 2, "scratch": 1})
+    assert layouts.title_of("named") == "class in the file name"
+    save(tmp_path / "other.png", 5)
+    assert load(tmp_path).layout == "flat"  # not every name says a class: the next layouts are tried

@@ -88,8 +88,8 @@ def test_nothing_left_is_one_message(tmp_path):
         load(tmp_path)
     assert str(caught.value) == (
         f"none of the 4 image files in {tmp_path} can be used:"
-        f"\n  3 x is empty (0 bytes) (as 0.png)"
-        f"\n  1 x is a text file, no image (as a.jpg)"
+        f"\n  3 x is empty (0 bytes) (such as 0.png)"
+        f"\n  1 x is a text file, no image (such as a.jpg)"
     )
 
 

@@ -36,7 +36,7 @@ def test_voc_takes_the_class_from_the_file_s_name_else_from_most_boxes(tmp_path,
     rust = next(sample for sample in dataset.samples if sample.file.endswith("rust_1.jpg"))
     assert rust.boxes[0] == Box("dent", left=0, top=0, right=5, bottom=6)
     assert rust.mask == "masks/rust_1.png"
-    assert dataset.notes == ("Not read, as no part of the layout 'voc': 1 image in SegmentationClass.",)
+    assert dataset.notes == ("Not read, because the layout 'voc' has no place for it: 1 image in SegmentationClass.",)
 
 
 def test_an_annotation_without_its_image_still_tells_a_class(tmp_path, save, save_xml):
@@ -118,7 +118,7 @@ def test_images_without_xml_in_a_flat_folder_are_read_as_in_pascal_voc(tmp_path,
     assert dataset.notes == (
         "2 images have no annotation (XML) while the others have one: their class is that in their name, else "
         "'background'.",
-        "Not read, as no part of the layout 'voc': 1 image in drawn.",
+        "Not read, because the layout 'voc' has no place for it: 1 image in drawn.",
     )
 
 

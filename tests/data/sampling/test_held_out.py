@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,16 @@ from flawforge.data.sample import Sample
 from flawforge.data.sampling import held_out
 from flawforge.data.sampling.held_out import hold_out
 
+PLAIN: Any = {"width": 8, "height": 8, "mode": "L", "encoding": "PNG", "gray": True, "peak": 255}
+
 
 def dataset(monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], in_group: int = 2) -> Dataset:
     """Make a dataset without files, whose neighbours show the same material, `in_group` at a time."""
     samples = tuple(
-        Sample(f"{label}/{i}.png", label, 8, 8, "L", "PNG", True, 255, f"{label}{i}")
-        for label in sorted(counts) for i in range(counts[label])
-    )  # fmt: skip
+        Sample(f"{label}/{i}.png", label, **PLAIN, sha256=f"{label}{i}")
+        for label in sorted(counts)
+        for i in range(counts[label])
+    )
     monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self)) // in_group)
     return Dataset("data", Path(), "classes", samples)
 

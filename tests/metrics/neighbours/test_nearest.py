@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-from flawforge.metrics.neighbours import coarse, tile
-from flawforge.metrics.neighbours.coarse import Coarse
 from flawforge.metrics.neighbours.flips import AXES, apply_flip
 from flawforge.metrics.neighbours.nearest import nearest, nearest_flipped
 
@@ -224,55 +222,41 @@ def test_what_cannot_be_measured_is_refused() -> None:
         nearest(draw((2, 3)), draw((2, 3)), query_groups=np.zeros(2, dtype=np.int64))
 
 
-def clustered(n: int, seed: int, spread: float = 0.3, width: int = 96) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(0).normal(0, 1, (20, width))
-    return (centres[rng.integers(20, size=n)] + rng.normal(0, spread, (n, width))).astype(np.float32)
+@pytest.mark.parametrize("shape", [(3, 3), (33, 31), (1, 300, 300)])
+def test_gray_levels_are_measured_in_every_digit_at_the_largest_distances(shape: tuple[int, ...]) -> None:
+    queries, references = pixels((9, *shape), 1), pixels((14, *shape), 2)
+    queries[:3], references[:2], references[2] = 255, 0, 255
+    squares = np.stack([whole_squares(queries, apply_flip(references, flip)) for flip in FLIPS])
+    order = np.argsort(squares.min(0), axis=1, kind="stable")[:, :4]
+    found = nearest_flipped(queries, references, 4, FLIPS)
+    assert np.array_equal(found.indices, order)
+    assert np.array_equal(found.distances, np.sqrt(np.take_along_axis(squares.min(0), order, 1).astype(np.float64)))
+    assert np.array_equal(found.flips, np.take_along_axis(squares.argmin(0), order, 1))
 
 
-@pytest.mark.parametrize("spread", [1.0, 0.3, 1e-4])
-@pytest.mark.parametrize("k", [1, 5])
-def test_a_coarse_estimate_first_changes_nothing(monkeypatch: pytest.MonkeyPatch, spread: float, k: int) -> None:
-    queries, references = torch.from_numpy(clustered(300, 1, spread)), torch.from_numpy(clustered(700, 2, spread))
-    references[40] = queries[7]  # a copy
-    references[41] = references[39]  # a tie
-    groups = np.arange(300) % 7, np.arange(700) % 7
-    found = {}
-    for fast in (False, True):
-        monkeypatch.setattr(tile, "is_fast", lambda device, fast=fast: fast)
-        found[fast] = [
-            nearest(queries, references, k),
-            nearest(queries, references, k, query_groups=groups[0], reference_groups=groups[1]),
-            nearest(queries, references, k, memory_mb=1),
-        ]
-    for plain, first in zip(found[False], found[True], strict=True):
-        assert np.array_equal(plain[1], first[1])
-        assert np.array_equal(plain[0], first[0])
+def test_groups_and_many_ties_in_blocks() -> None:
+    queries = pixels((7, 8, 8), 3) // 86  # three gray levels: many ties
+    references = torch.cat([pixels((20, 8, 8), 4) // 86, queries, queries])
+    own, theirs = np.arange(7), np.r_[np.arange(20) % 9, np.arange(7), np.arange(7) + 50]
+    squares = whole_squares(queries, references).astype(np.float64)
+    squares[own[:, None] == theirs] = np.inf
+    expected = np.argsort(squares, axis=1, kind="stable")[:, :6]
+    for cuts in ([34], [1, 33], [11, 11, 12]):
+        blocks = torch.split(references, cuts)
+        distances, indices = nearest(queries, blocks, 6, query_groups=own, reference_groups=theirs)
+        assert np.array_equal(indices, expected)
+        assert np.array_equal(distances, np.sqrt(np.take_along_axis(squares, expected, 1)))
 
 
-def test_the_coarse_estimate_never_passes_over_a_neighbour_and_spares_most_pairs() -> None:
-    queries, references = clustered(200, 3).astype(np.float64), clustered(500, 4).astype(np.float64)
-    sides = [Coarse.of([torch.from_numpy(x).float()], torch.from_numpy((x**2).sum(1))) for x in (queries, references)]
-    assert sides[0] is not None
-    assert sides[1] is not None
-    apart = cdist(queries, references)
-    for k in (1, 4):
-        pairs = coarse.near(sides[0], sides[1], np.full(200, np.inf), k, None)
-        assert pairs is not None
-        kept = np.zeros(apart.shape, dtype=bool)
-        kept[pairs] = True
-        nearest_k = np.argsort(apart, axis=1)[:, :k]
-        assert np.take_along_axis(kept, nearest_k, axis=1).all()
-        assert kept.mean() < 0.05
-        least = np.sort(apart, axis=1)[:, k - 1]
-        within = coarse.near(sides[0], sides[1], least, k, None)
-        assert within is not None
-        assert set(zip(*np.nonzero(apart <= least[:, None]), strict=True)) <= set(zip(*within, strict=True))
+def whole_squares(queries: torch.Tensor, references: torch.Tensor) -> np.ndarray:
+    """Return (Q, R) squared distances, in int64, pair by pair."""
+    return np.array([((references.long() - query) ** 2).flatten(1).sum(1).numpy() for query in queries.long()])
 
 
-def test_the_coarse_estimate_gives_up_where_it_cannot_tell() -> None:
-    tight = torch.from_numpy(clustered(400, 5, 1e-5))
-    side = Coarse.of([tight], tight.double().square().sum(1))
-    assert side is not None
-    assert coarse.near(side, side, np.full(400, np.inf), 1, None) is None
-    assert Coarse.of([tight * 1e-30], (tight.double() * 1e-30).square().sum(1)) is None
+def test_gray_levels_beside_other_number_formats() -> None:
+    queries, references = pixels((6, 9, 9), 6), pixels((11, 9, 9), 7)
+    whole = nearest_flipped(queries, references, 3, FLIPS)
+    for ours, theirs in ((queries, references.float()), (queries.float(), references), (queries, references.double())):
+        assert np.array_equal(nearest_flipped(ours, theirs, 3, FLIPS).indices, whole.indices)
+    between = nearest(queries, references.double() + 1e-9, 1)[0]  # float32 cannot hold such a value
+    assert np.all(between != nearest(queries, references, 1)[0])

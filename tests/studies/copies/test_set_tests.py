@@ -85,7 +85,10 @@ def test_of_more_images_than_are_looked_at_each_has_the_same_chance() -> None:
 
 def samples(counts: dict[str, int]) -> Dataset:
     named = [label for label, count in counts.items() for _ in range(count)]
-    made = (Sample(f"{i}.png", label, 8, 8, "L", "PNG", True, 255, f"{i}") for i, label in enumerate(named))
+    made = (
+        Sample(f"{i}.png", label, width=8, height=8, mode="L", encoding="PNG", gray=True, peak=255, sha256=f"{i}")
+        for i, label in enumerate(named)
+    )
     return Dataset("d", Path("d"), "classes", tuple(made))
 
 

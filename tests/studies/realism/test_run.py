@@ -290,7 +290,9 @@ def test_all_images_of_a_rare_defect_count_where_classes_are_compared_one_by_one
 
 def test_the_rarest_class_is_not_thinned_to_nothing() -> None:
     def sample(label: str, index: int) -> Sample:
-        return Sample(f"{index}.png", label, 8, 8, "L", "PNG", True, 255, f"{index}")
+        return Sample(
+            f"{index}.png", label, width=8, height=8, mode="L", encoding="PNG", gray=True, peak=255, sha256=f"{index}"
+        )
 
     labels = ["crack"] * 3 + ["free"] * 897
     data = Dataset("d", Path("d"), "classes", tuple(map(sample, labels, range(900))))

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import DisjointSet
 
 from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.images import to_gray
@@ -117,31 +118,11 @@ def _signer(read: Reader, learned: list[int], factor: int) -> Signer:
 
 def connected(pairs: Ints, count: int) -> Ints:
     """Return (N,) numbers of the connected components of (P, 2 or more) pairs, 0..G-1 by first appearance."""
-    forest = Forest(count)
+    sets = DisjointSet(range(count))
     for a, b in pairs[:, :2].tolist():
-        forest.join(a, b)
-    roots = [forest.root(index) for index in range(count)]
+        sets.merge(a, b)
     number: dict[int, int] = {}
-    return np.array([number.setdefault(root, len(number)) for root in roots], dtype=np.int64)
-
-
-class Forest:
-    """Disjoint sets of indices."""
-
-    def __init__(self, count: int) -> None:
-        self._above = list(range(count))
-
-    def root(self, index: int) -> int:
-        """Return the index that stands for the set of this one."""
-        while self._above[index] != index:
-            self._above[index] = self._above[self._above[index]]
-            index = self._above[index]
-        return index
-
-    def join(self, a: int, b: int) -> None:
-        """Unite the sets of two indices; the smaller root stands for both."""
-        a, b = sorted((self.root(a), self.root(b)))
-        self._above[b] = a
+    return np.array([number.setdefault(sets[index], len(number)) for index in range(count)], dtype=np.int64)
 
 
 class Shelf:
@@ -179,15 +160,15 @@ def _described(read: Reader, count: int, factor: int) -> Iterator[tuple[bytes, N
 def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> list[tuple[int, int, int]]:
     """Register the candidates, the surest first; those in one group already are passed over."""
     found = index.candidates(np.array(shelf.shapes, np.int64).reshape(-1, 2))
-    forest, pairs = Forest(count), []
+    sets, pairs = DisjointSet(range(count)), []
     failed = [0] * count
     with progress.task("checking overlaps", len(found), "pairs") as task:
         for row in np.argsort(-found.votes, kind="stable").tolist():
             a, b = int(found.first[row]), int(found.second[row])
-            if max(failed[a], failed[b]) < PATIENCE and forest.root(a) != forest.root(b):
+            if max(failed[a], failed[b]) < PATIENCE and not sets.connected(a, b):
                 placed = turned(shelf[a], int(found.pose[row])), shelf[b]
                 if register(*placed, int(found.dy[row]), int(found.dx[row])).same:
-                    forest.join(a, b)
+                    sets.merge(a, b)
                     pairs.append((a, b, int(found.pose[row])))
                     failed[a] = failed[b] = 0
                 else:

@@ -6,10 +6,17 @@ import re
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.plan import Entry, Plan, is_mask, mask_key
-from flawforge.data.sample import Broken
+from flawforge.data.reading.plan import (
+    SPLIT_FOLDERS,
+    Layout,
+    Plan,
+    is_mask,
+    mask_key,
+    masks_by_key,
+    note_split_folders,
+)
+from flawforge.data.sample import Broken, Entry
 
-SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "test_public", "val", "valid", "validation"})
 TABLE = r"\.(csv|tsv)$|(annotation|instances|coco|label).*\.(json|jsonl|xlsx)$"  # files that often hold labels
 
 
@@ -20,7 +27,7 @@ def folders(root: Path, tree: Tree) -> Plan:
         root: the folder; a flat one gives its name to the class.
         tree: its files, at least one of them an image.
     """
-    masks = {mask_key(file): file for file in tree.images if is_mask(file)}
+    masks = masks_by_key(tree)
     images = [file for file in tree.images if not is_mask(file)]
     if not images:  # a folder of masks alone: then they are what is meant
         images, masks = list(tree.images), {}
@@ -36,7 +43,7 @@ def folders(root: Path, tree: Tree) -> Plan:
         plan.broken += [Broken(file, f"lies beside {named}") for file in beside]
         inner = {file: parts[1:] for file, parts in inner.items() if parts[0] in splits}
         if len(splits) > 1:
-            plan.notes.append(f"T{named[1:]} were put together; the split proposed here is made anew.")
+            note_split_folders(plan, splits)
     direct = [file for file, parts in inner.items() if len(parts) == 1]
     flat = len(direct) * 2 > len(inner)
     plan.layout = "flat" if flat else "classes"
@@ -45,11 +52,10 @@ def folders(root: Path, tree: Tree) -> Plan:
             label = name if flat else parts[0]
             plan.entries.append(Entry(file, label, masks.get(mask_key(file))))
         elif flat:
-            plan.broken.append(Broken(file, "lies in a folder below, while most images have no folder of their class"))
+            plan.broken.append(Broken(file, "lies in a subfolder, while most images lie directly in the folder"))
         else:
             plan.broken.append(Broken(file, "lies beside the class folders, so it has no class"))
-    told = [_unread(plan, tree), "" if flat else _mixed(inner)]
-    plan.notes += [note for note in told if note]
+    plan.notes += [note for note in (_unread(plan, tree), "" if flat else _mixed(inner)) if note]
     return plan
 
 
@@ -64,14 +70,14 @@ def _unread(plan: Plan, tree: Tree) -> str:
     if len(named) * 2 <= len(plan.entries):
         named = []
     tables = [file for file in tree.others if re.search(TABLE, file.lower()) and file not in set(named)]
-    told = [_some(tables)] if tables else []
+    unread = [_some(tables)] if tables else []
     if named:
-        told.append(f"{len(named):,} file{'s' if len(named) > 1 else ''} with the names of images (as {named[0]})")
-    if not told:
+        unread.append(f"{len(named):,} file{'s' if len(named) > 1 else ''} named like images (such as {named[0]})")
+    if not unread:
         return ""
     return (
-        f"Not read: {', '.join(told)}. If the classes stand there, put the images of each into a folder of its own; "
-        f"here all are one class, {classes.pop()}."
+        f"Not read: {', '.join(unread)}. If these files hold the classes, move the images of each class into a folder "
+        f"of its own; now all images belong to one class, {classes.pop()}."
     )
 
 
@@ -86,8 +92,8 @@ def _mixed(inner: dict[str, tuple[str, ...]]) -> str:
         return ""
     names = sorted(set().union(*torn.values()))
     return (
-        f"The folders {_some(names)} below {_some(sorted(torn))} are not told apart: the class of an image is the "
-        f"upper folder. To learn them apart, give one of the upper folders as DATA, or make a folder of each class "
+        f"The subfolders {_some(names)} of {_some(sorted(torn))} are not separate classes: the class of an image is "
+        f"the upper folder. To separate them, give one of the upper folders as DATA, or move each class into a folder "
         f"beside the others."
     )
 
@@ -117,3 +123,9 @@ def _wrapper(images: list[str]) -> int:
     while all(len(parts) > depth + 1 for parts in folders) and len({parts[depth] for parts in folders}) == 1:
         depth += 1
     return depth
+
+
+FLAT = Layout("flat", "a flat folder", "`scratches/1.png`, `scratches/2.png`", "the folder's name", folders)
+CLASS_FOLDERS = Layout(
+    "classes", "a folder per class", "`data/scratches/1.png`, `data/good/7.png`", "its folder's name", folders
+)

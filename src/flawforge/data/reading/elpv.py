@@ -11,9 +11,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from flawforge.core.errors import DataUnusableError, ExtraMissingError
-from flawforge.data.reading.plan import Entry, Plan
+from flawforge.data.reading.plan import Layout, Plan
+from flawforge.data.sample import Entry
 
-LAYOUT = "elpv"
+ELPV = Layout(
+    "elpv",
+    "the solar cells of elpv-dataset",
+    "the word, no folder; needs `pip install 'flawforge[elpv]'`; `elpv-mono` and `elpv-poly` read the cells of one "
+    "kind of crystal",
+    "the experts' probability of a defect: `good`, `likely-good`, `likely-defective`, `defective`",
+)
 WORDS = {"elpv": "", "elpv-mono": "mono", "elpv-poly": "poly"}  # what a user types: all cells, or those of one crystal
 LABELS = "labels.csv"
 CLASSES = ("good", "likely-good", "likely-defective", "defective")  # for the probabilities 0, 1/3, 2/3 and 1
@@ -29,16 +36,15 @@ def elpv_folder() -> Path:
     Raises:
         ExtraMissingError: the package is not installed.
     """
-    found = find_spec("elpv_dataset")
-    places = list(found.submodule_search_locations or []) if found else []
-    folder = Path(places[0]) / "data" if places else None
-    if folder is None or not (folder / LABELS).is_file():
-        raise ExtraMissingError("The data set elpv", "elpv")
-    return folder
+    package = find_spec("elpv_dataset")
+    for location in (package.submodule_search_locations or []) if package else []:
+        if (folder := Path(location) / "data").joinpath(LABELS).is_file():
+            return folder
+    raise ExtraMissingError("The data set elpv", "elpv")
 
 
 def elpv_plan(folder: Path, crystal: str = "") -> Plan:
-    """Read the list of labels: a line a cell with its file, its defect probability and its kind of crystal.
+    """Read the list of labels: one line per cell with its file, its defect probability and its kind of crystal.
 
     Args:
         folder: the data of the package.
@@ -47,7 +53,7 @@ def elpv_plan(folder: Path, crystal: str = "") -> Plan:
     Raises:
         DataUnusableError: the list is not what the package ships.
     """
-    plan = Plan(LAYOUT, notes=[MEANING])
+    plan = Plan(ELPV.name, notes=[MEANING])
     with (folder / LABELS).open(encoding="utf-8", newline="") as file:
         for number, line in enumerate(csv.reader(file, delimiter=" ", skipinitialspace=True), start=1):
             words = [word for word in line if word]
@@ -56,7 +62,7 @@ def elpv_plan(folder: Path, crystal: str = "") -> Plan:
             except (IndexError, ValueError):
                 raise DataUnusableError(
                     f"line {number} of {folder / LABELS} is not 'file probability kind': {' '.join(line)!r}. "
-                    f"Install the package anew: pip install --force-reinstall elpv-dataset"
+                    f"Reinstall the package: pip install --force-reinstall elpv-dataset"
                 ) from None
             if crystal in ("", kind):
                 plan.entries.append(Entry(name, label))

@@ -12,7 +12,6 @@ from flawforge.data.sample import Broken
 
 # Endings of files that mean to be images. Those of other kinds are here too, so that they are named and not lost.
 IMAGE_ENDINGS = READ_ENDINGS | {".gif", ".heic", ".heif", ".avif", ".jp2", ".pgm", ".ppm", ".pnm"}
-OURS = {"run.json": "a run of Flawforge", "set.json": "a synthetic set of Flawforge"}
 TEXT_ENDINGS = {".xml", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html", ".yaml", ".yml", ".toml", ".py"}
 UNNAMEABLE = "has a name that is not UTF-8: rename it"  # run.json, manifests and reports cannot say it
 SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}
@@ -36,8 +35,8 @@ class Tree:
 def walk(root: Path) -> Tree:
     """List a folder and all folders in it. Links are followed, but not round in a circle.
 
-    Runs, trials, searches and synthetic sets of ours below it are named and passed over: a generator must not learn
-    from its own images by accident. Names that begin with a dot and what operating systems leave behind
+    Flawforge's own runs, trials, searches and synthetic sets below it are named and passed over: a generator must not
+    learn from its own images by accident. Names that begin with a dot and what operating systems leave behind
     (``Thumbs.db``, ``__MACOSX``) are passed over in silence.
     """
     tree = Tree()
@@ -58,10 +57,9 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], tree: Tr
     here = (info.st_dev, info.st_ino)
     if here in above:  # a link to a folder that we are in
         return
-    ours = [what for name, what in OURS.items() if any(entry.name == name for entry in entries)]
-    ours += [f"a {kind} of Flawforge" for kind in kinds_in(folder)]
-    if ours and below:  # what was made from images is no data
-        tree.broken.append(Broken(below.rstrip("/"), f"is {ours[0]}, whose images are no data"))
+    kinds = kinds_in(folder) or (("run",) if any(entry.name == "run.json" for entry in entries) else ())
+    if kinds and below:
+        tree.broken.append(Broken(below.rstrip("/"), f"is a Flawforge {kinds[0]}, not part of the dataset"))
         return
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:

@@ -16,8 +16,8 @@ from flawforge.data.decode import examine
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.file_tree import is_utf_8, printable, walk
 from flawforge.data.reading.layouts import recognise
-from flawforge.data.reading.plan import Entry, Plan
-from flawforge.data.sample import Broken, Sample
+from flawforge.data.reading.plan import Plan
+from flawforge.data.sample import Broken, Entry, Sample
 from flawforge.data.threads import in_threads
 
 
@@ -57,7 +57,7 @@ def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
         root=root.resolve(),  # what run.json says must hold in every working folder
         layout=plan.layout,
         samples=tuple(sorted(samples, key=lambda sample: (sample.label, sample.file))),
-        broken=tuple(sorted(plan.broken + broken, key=lambda one: one.file)),
+        broken=tuple(sorted(plan.broken + broken, key=lambda file: file.file)),
         notes=tuple(plan.notes),
     )
 
@@ -92,13 +92,13 @@ def _plan_folder(root: Path) -> Plan:
 
 def _refuse_ours(root: Path) -> None:
     """Refuse the folder of a run, a trial or a search. A synthetic set that is named itself is read."""
-    ours = [kind for kind in kinds_in(root) if kind != "synthetic set"]
-    if ours:
-        made = " (Images that it made lie in its folder synthetic.)" if ours[0] == "run" else ""
-        raise DataUnusableError(
-            f"{root} holds a {ours[0]}: the pictures in it are made from images, and are no data. See what is there "
-            f"with: flawforge report {shlex.quote(str(root))}{made}"
-        )
+    for kind in kinds_in(root):
+        if kind != "synthetic set":
+            generated = " (The images that it generated are in its folder synthetic.)" if kind == "run" else ""
+            raise DataUnusableError(
+                f"{root} is a Flawforge {kind} folder, not a dataset. To see its results: "
+                f"flawforge report {shlex.quote(str(root))}{generated}"
+            )
 
 
 def _check_folder(root: Path) -> None:
@@ -123,31 +123,27 @@ def _check_folder(root: Path) -> None:
 
 
 def _examine_all(root: Path, entries: list[Entry], progress: Progress) -> tuple[list[Sample], list[Broken]]:
-    samples: list[Sample] = []
-    broken: list[Broken] = []
+    results: list[Sample | Broken] = []
     with progress.task("reading images", len(entries), "images") as task, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks about odd headers; what matters becomes a reason
         for result in in_threads(partial(_examine, root), entries):
-            if isinstance(result, Sample):
-                samples.append(result)
-            else:
-                broken.append(result)
+            results.append(result)
             task.advance()
-    return samples, broken
+    broken = [result for result in results if isinstance(result, Broken)]
+    return [result for result in results if isinstance(result, Sample)], broken
 
 
 def _examine(root: Path, entry: Entry) -> Sample | Broken:
     try:
-        facts = examine(root / entry.file)
+        return Sample(**vars(entry), **vars(examine(root / entry.file)))
     except ImageBrokenError as error:
         return Broken(entry.file, error.reason)
-    return Sample(file=entry.file, label=entry.label, mask=entry.mask, boxes=entry.boxes, **vars(facts))
 
 
 def _nothing_left(source: str, broken: list[Broken]) -> str:
     """Say in one message why no image is left: each reason once, with a file that has it."""
-    counted = Counter(one.reason for one in broken)
-    first = {one.reason: one.file for one in reversed(broken)}
-    lines = [f"\n  {count} x {reason} (as {first[reason]})" for reason, count in counted.most_common(8)]
+    counted = Counter(file.reason for file in broken)
+    first = {file.reason: file.file for file in reversed(broken)}
+    lines = [f"\n  {count} x {reason} (such as {first[reason]})" for reason, count in counted.most_common(8)]
     more = f"\n  and {len(counted) - 8} other reasons" if len(counted) > 8 else ""
     return f"none of the {len(broken)} image files in {source} can be used:{''.join(lines)}{more}"

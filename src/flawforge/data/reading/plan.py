@@ -1,35 +1,54 @@
-"""Plans: what a layout makes of a folder's files, before any image is opened."""
+"""Layouts and their plans: what a way of arranging a folder makes of its files, before any image is opened."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.sample import Box, Broken
+from flawforge.data.sample import Broken, Entry
 
 MASK_FOLDERS = frozenset({"masks", "mask", "ground_truth", "groundtruth"})
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One image of a layout, not opened yet; the fields are those of `flawforge.data.dataset.Sample`."""
-
-    file: str
-    label: str
-    mask: str | None = None
-    boxes: tuple[Box, ...] = ()
+SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "test_public", "val", "valid", "validation"})
 
 
 @dataclass
 class Plan:
-    """What a layout makes of a folder: its images, what it passes over and why, what is worth telling."""
+    """What a layout makes of a folder.
+
+    Attributes:
+        layout: name of the layout, as `Dataset.layout` and the records have it.
+        entries: its images with their classes.
+        broken: files that are passed over, each with the reason.
+        notes: what is worth knowing about how the folder was read, a sentence each.
+    """
 
     layout: str
     entries: list[Entry] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way of arranging images and their classes in a folder.
+
+    Attributes:
+        name: one word, as `Dataset.layout`, records and ``--json`` have it.
+        title: as `flawforge inspect` prints it.
+        arrangement: how the files lie, for the guide (Markdown).
+        classes: what the class of an image follows from, for the guide (Markdown).
+        recognise: takes the folder and the list of its files, at least one of them an image, and returns the plan, or
+            None where the folder is arranged another way. None: the layout is opened by a word, and never recognised.
+    """
+
+    name: str
+    title: str
+    arrangement: str
+    classes: str
+    recognise: Callable[[Path, Tree], Plan | None] | None = None
 
 
 def is_mask(file: str) -> bool:
@@ -44,10 +63,20 @@ def mask_key(file: str) -> tuple[str, str]:
     return "/".join(folders), path.stem.removesuffix("_mask") if is_mask(file) else path.stem
 
 
-def tell_rest(plan: Plan, tree: Tree) -> None:
+def masks_by_key(tree: Tree) -> dict[tuple[str, str], str]:
+    """Map what an image and its mask share (`mask_key`) to the mask's file."""
+    return {mask_key(file): file for file in tree.images if is_mask(file)}
+
+
+def note_split_folders(plan: Plan, names: list[str]) -> None:
+    """Note that the parts of a split were put together."""
+    plan.notes.append(f"The folders {', '.join(names)} were read as one dataset; Flawforge makes its own split.")
+
+
+def note_unused(plan: Plan, tree: Tree) -> None:
     """Note the images that this layout has no use for, by folder."""
     used = {entry.file for entry in plan.entries} | {entry.mask for entry in plan.entries}
     spare = [file for file in tree.images if file not in used and not is_mask(file)]
     for folder, count in sorted(Counter(str(PurePosixPath(file).parent) for file in spare).items()):
         these = "1 image" if count == 1 else f"{count:,} images"
-        plan.notes.append(f"Not read, as no part of the layout '{plan.layout}': {these} in {folder}.")
+        plan.notes.append(f"Not read, because the layout '{plan.layout}' has no place for it: {these} in {folder}.")

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 from flawforge.core.errors import ImageBrokenError
 from flawforge.data.reading.class_folders import folders
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.plan import Entry, Plan, is_mask, mask_key, tell_rest
-from flawforge.data.sample import Box, Broken
+from flawforge.data.reading.plan import Layout, Plan, is_mask, masks_by_key, note_unused
+from flawforge.data.sample import Box, Broken, Entry
 
 IMAGE_FOLDERS = frozenset({"images", "jpegimages"})
 Marked = dict[str, tuple[Box, ...]]  # image to its boxes
@@ -51,7 +51,7 @@ def voc(root: Path, tree: Tree) -> Plan | None:
     marked = {file: boxes.get(annotation, ()) for file, annotation in found.items()}
     if inside:
         _enter(plan, tree, {file: marked.get(file, ()) for file in [*inside, *found]}, known, inside)
-        tell_rest(plan, tree)
+        note_unused(plan, tree)
         return plan
     return _beside(root, tree, plan, marked, known)
 
@@ -128,7 +128,7 @@ def _read_all(root: Path, files: Iterable[str], plan: Plan) -> dict[str, tuple[B
 
 def _enter(plan: Plan, tree: Tree, marked: Marked, known: Collection[str], homes: dict[str, str]) -> None:
     """Enter images with the classes of their names and boxes."""
-    masks = {mask_key(file): file for file in tree.images if is_mask(file)}
+    masks = masks_by_key(tree)
     for image, boxes in marked.items():
         stem = PurePosixPath(image).stem
         mask = masks.get((homes.get(image, _folder(image)), stem))
@@ -162,7 +162,7 @@ def _beside(root: Path, tree: Tree, plan: Plan, marked: Marked, known: Collectio
         plan.entries += [entry for entry in whole.entries if entry.file not in marked]
         plan.broken += [one for one in whole.broken if one.file not in marked]
     else:
-        tell_rest(plan, tree)
+        note_unused(plan, tree)
     return plan
 
 
@@ -212,3 +212,13 @@ def class_of(stem: str, boxes: Collection[Box], known: Collection[str]) -> str:
         return named[1]
     counted = Counter(box.label for box in boxes)
     return counted.most_common(1)[0][0] if counted else BACKGROUND
+
+
+VOC = Layout(
+    "voc",
+    "Pascal VOC",
+    "`images/` or `JPEGImages/` beside `annotations/` with an XML file for each image, or the XML beside the image",
+    "the one in its file name (`scratches_12.jpg`) where the dataset has boxes of this class, else that of most of its "
+    "boxes; `background` without any. Images without XML beside others with it: that of their folder",
+    voc,
+)

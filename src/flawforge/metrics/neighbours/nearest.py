@@ -1,11 +1,11 @@
 """Exact nearest neighbours by Euclidean distance, in blocks of bounded memory.
 
-The distances of a block are estimated with one matrix product, which is fast and, for near pairs, badly wrong: an
-exact copy comes out anywhere around zero. So the estimate only decides what cannot be among the k nearest; every
-pair that could be, within a bound on the estimate's error, is measured from the differences. Between images of whole
-gray levels the product is exact and there is nothing to measure (`flawforge.metrics.neighbours.integers`). The result
-is that of
-the plain loop: ties go to the lower index, and a copy has distance 0.
+The distances of a block are estimated with one matrix product, ``|q|² + |r|² - 2<q, r>``, which is fast and, for near
+pairs, badly wrong: an exact copy comes out anywhere around zero. So the estimate only decides what cannot be among the
+k nearest. Its rounding error has a bound (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1:
+a product of length m, added up in any order, is within m·u / (1 - m·u) of |q|·|r|, u = 2⁻²⁴), kept small by multiplying
+no more than `LENGTH` numbers at a time. Every pair that could be among the nearest within that bound is measured from
+the differences. The result is that of the plain loop: ties go to the lower index, and a copy has distance 0.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flawforge.core.arrays import Floats, Ints
-from flawforge.metrics.neighbours.integers import closest, is_whole
-from flawforge.metrics.neighbours.tile import Side, candidates, centre_of, has_coarse, measure
+from flawforge.core.arrays import Bools, Floats, Ints
+from flawforge.metrics.neighbours.flips import apply_flip, flipped_axes, fold, signs
 
-TILE = 1024  # queries in one matrix of estimates, at most
-WIDE = 16_384  # references in it, at most: the more, the fewer pairs that others drive out later are measured
+TILE = 1024  # queries, and references, in one matrix of estimates, at most
 COPIES = 4  # of a tile, as float32, while it is prepared
-SHORT = 8  # bytes that a number of a reference takes in such a wide tile
-MATRICES = 16  # bytes that one pair takes in the matrices of estimates there
+LENGTH = 2048  # numbers in one product
+PAIR_BYTES = 1 << 22  # of one operand when differences are taken: what stays in a processor's cache
+UNIT = 2.0**-24  # rounding of float32
 
 
 class Nearest(NamedTuple):
@@ -67,7 +66,7 @@ def nearest(
     Raises:
         ValueError: k below 1, shapes that differ, or a value that is not finite.
     """
-    found = nearest_flipped(
+    result = nearest_flipped(
         queries,
         references,
         k,
@@ -76,7 +75,7 @@ def nearest(
         reference_groups=reference_groups,
         memory_mb=memory_mb,
     )
-    return found.distances, found.indices
+    return result.distances, result.indices
 
 
 def nearest_flipped(
@@ -95,7 +94,7 @@ def nearest_flipped(
         queries: (Q, ..., H, W).
         references: (R, ..., H, W), or blocks of them.
         k: neighbours per query, from 1.
-        flips: names from `flawforge.metrics.neighbours.flips.AXES`; on a tie the first one is told.
+        flips: names from `flawforge.metrics.neighbours.flips.AXES`; on a tie the first one counts.
         query_groups: as in `nearest`.
         reference_groups: as in `nearest`.
         memory_mb: as in `nearest`.
@@ -104,35 +103,45 @@ def nearest_flipped(
         raise ValueError(f"k is {k}; it is a number of neighbours, from 1")
     if (query_groups is None) != (reference_groups is None):
         raise ValueError("query_groups and reference_groups are given together or not at all")
-    blocks = [references] if isinstance(references, Tensor) else references
-    rows = _tile_rows(queries, memory_mb)
+    if not len(queries):
+        return Nearest(np.empty((0, k)), np.empty((0, k), dtype=np.int64), np.empty((0, k), dtype=np.int64))
+    rows = int(max(1, min(TILE, memory_mb * 1e6 / (2 * COPIES * 4 * max(1, queries.shape[1:].numel())))))
     tiles = [slice(start, start + rows) for start in range(0, len(queries), rows)]
     best = [_Best(len(queries[tile]), k) for tile in tiles]
+    blocks = [references] if isinstance(references, Tensor) else references
     first = 0
     with torch.no_grad(), _full_precision(queries.device):
-        centre = centre_of(queries[:rows], flips)
-        lefts = [Side(queries[tile], centre, flips) for tile in tiles]
-        short = queries.numel() * 2 > memory_mb * 1e6 / 4  # the queries in bfloat16 take too much to be kept
-        for right in _sides(blocks, _wide_rows(queries, rows, flips, memory_mb), centre, flips, queries.device):
-            for tile, left, kept in zip(tiles, lefts, best, strict=True):
+        centre = _centre(queries[:rows], flips)
+        for values in (part for block in blocks for part in torch.split(block, rows) if len(part)):
+            right = _Side.of(values.to(queries.device), centre, flips)
+            for tile, kept in zip(tiles, best, strict=True):
                 counts = None
                 if query_groups is not None and reference_groups is not None:
-                    counts = query_groups[tile][:, None] != reference_groups[None, first : first + len(right)]
-                farthest = kept.distances[:, -1]
-                if is_whole(left.values, right.values):
-                    kept.add(*closest(left.values, right.values, flips, farthest, k, counts), first)
-                    continue
-                pairs = candidates(left, right, flips, farthest, k, counts)
-                kept.add(*pairs, measure(left, right, flips, *pairs), first)
-                left.let_go(coarse=short)
-            first += len(right)
-    if not best:
-        best = [_Best(0, k)]
-    return Nearest(
-        np.concatenate([kept.distances for kept in best]),
-        np.concatenate([kept.indices for kept in best]),
-        np.concatenate([kept.flips for kept in best]),
-    )
+                    counts = query_groups[tile][:, None] != reference_groups[None, first : first + len(values)]
+                left = _Side.of(queries[tile], centre, flips)
+                pairs = _candidates(left, right, flips, kept.distances[:, -1], k, counts)
+                kept.add(*pairs, _measure(left.values, right.values, flips, *pairs), first)
+            first += len(values)
+    columns = [(kept.distances, kept.indices, kept.flips) for kept in best]
+    return Nearest(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+
+
+class _Side(NamedTuple):
+    """A tile of queries or references: (N, ...) as they are, centred and folded in float32, and (N,) squared norms."""
+
+    values: Tensor
+    parts: list[Tensor]
+    squares: Tensor
+
+    @classmethod
+    def of(cls, values: Tensor, centre: Tensor, flips: Sequence[str]) -> _Side:
+        if values.shape[1:] != centre.shape:
+            raise ValueError(f"queries have shape {tuple(centre.shape)}, references {tuple(values.shape[1:])}")
+        parts = fold((values.to(centre.dtype) - centre).to(torch.float32), flips)
+        squares = torch.stack([part.square().sum(dim=1, dtype=torch.float64) for part in parts]).sum(dim=0)
+        if not bool(squares.isfinite().all()):
+            raise ValueError("a query or reference holds a value that is not finite")
+        return cls(values, parts, squares)
 
 
 class _Best:
@@ -143,14 +152,7 @@ class _Best:
         self.indices = np.full((queries, k), -1, dtype=np.int64)
         self.flips = np.zeros((queries, k), dtype=np.int64)
 
-    def add(
-        self,
-        flips: Ints,
-        queries: Ints,
-        references: Ints,
-        distances: Floats,
-        first: int,
-    ) -> None:
+    def add(self, flips: Ints, queries: Ints, references: Ints, distances: Floats, first: int) -> None:
         """Take measured pairs in; `references` count from `first`."""
         count, k = self.distances.shape
         query = np.concatenate([np.repeat(np.arange(count), k), queries])
@@ -160,7 +162,7 @@ class _Best:
         # each reference once, at its nearest flip
         order = np.lexsort((flip, distance, index, query))
         same = (np.diff(query[order]) == 0) & (np.diff(index[order]) == 0) & (index[order][1:] >= 0)
-        order = order[np.concatenate([[True], ~same])] if len(order) else order
+        order = order[np.concatenate([[True], ~same])]
         # the k nearest of each query, ties to the lower index
         order = order[np.lexsort((index[order], distance[order], query[order]))]
         starts = np.searchsorted(query[order], np.arange(count))
@@ -168,25 +170,73 @@ class _Best:
         self.distances, self.indices, self.flips = distance[chosen], index[chosen], flip[chosen]
 
 
-def _sides(
-    blocks: Iterable[Tensor], rows: int, centre: Tensor, flips: Sequence[str], device: torch.device
-) -> Iterator[Side]:
-    for block in blocks:
-        for tile in torch.split(block, rows):
-            yield Side(tile.to(device), centre, flips)
+def _centre(queries: Tensor, flips: Sequence[str]) -> Tensor:
+    """Return a mean that no flip changes: shorter vectors have smaller rounding errors, distances stay."""
+    exact = queries.dtype in (torch.float64, torch.int64, torch.int32)
+    mean = queries.to(torch.float64 if exact else torch.float32).mean(dim=0)
+    for axis in flipped_axes(flips):
+        mean = (mean + mean.flip(axis)) / 2
+    return mean
 
 
-def _tile_rows(queries: Tensor, memory_mb: float) -> int:
-    length = max(1, queries.shape[1:].numel())
-    return int(max(1, min(TILE, memory_mb * 1e6 / (2 * COPIES * 4 * length))))
+def _candidates(
+    left: _Side, right: _Side, flips: Sequence[str], farthest: Floats, k: int, counts: Bools | None
+) -> tuple[Ints, Ints, Ints]:
+    """Return (flip, query, reference) of every pair that may be among the k nearest of its query.
+
+    Args:
+        left: Q queries.
+        right: R references.
+        flips: names from `AXES`.
+        farthest: (Q,) distance beyond which nothing is wanted any more.
+        k: neighbours wanted.
+        counts: (Q, R) whether a reference counts for a query; None: all do.
+    """
+    estimate = _estimate(left, right, flips)
+    bound = (LENGTH + left.values[0].numel() / LENGTH + 64) * UNIT
+    slack = (bound * (left.squares + right.squares.max())).to(estimate)[:, None]  # (Q, 1): at most so wrong
+    possible = None if counts is None else torch.from_numpy(counts).to(estimate.device)
+    best = estimate.amin(dim=0) if possible is None else estimate.amin(dim=0).masked_fill_(~possible, torch.inf)
+    limit = torch.from_numpy(farthest**2 * (1 + 8 * UNIT)).to(estimate)[:, None]
+    if len(right.values) >= k:
+        limit = torch.minimum(limit, best.topk(k, dim=1, largest=False).values[:, -1:] + slack)
+    wanted = estimate <= limit + slack
+    pairs = (wanted if possible is None else wanted & possible).nonzero().cpu().numpy()
+    return pairs[:, 0], pairs[:, 1], pairs[:, 2]
 
 
-def _wide_rows(queries: Tensor, rows: int, flips: Sequence[str], memory_mb: float) -> int:
-    """Return how many references go into a tile beside `rows` queries: many, where a coarse estimate comes first."""
-    if not has_coarse(flips, queries.device):
-        return rows
-    half, length = memory_mb * 1e6 / 2, max(1, queries.shape[1:].numel())
-    return int(max(1, min(WIDE, half / (SHORT * length), half / (MATRICES * rows))))
+def _estimate(left: _Side, right: _Side, flips: Sequence[str]) -> Tensor:
+    """Return (flips, Q, R) estimated squared distances in float32."""
+    products = []
+    for ours, theirs in zip(left.parts, right.parts, strict=True):
+        total = torch.zeros(len(ours), len(theirs), device=ours.device)
+        for a, b in zip(torch.split(ours, LENGTH, dim=1), torch.split(theirs, LENGTH, dim=1), strict=True):
+            total.addmm_(a, b.T, alpha=-2)
+        products.append(total)
+    estimate = (left.squares[:, None].float() + right.squares.float()).repeat(len(flips), 1, 1)
+    for flipped, row in zip(estimate, signs(flips).tolist(), strict=True):
+        for sign, product in zip(row, products, strict=True):
+            flipped.add_(product, alpha=sign)
+    return estimate
+
+
+def _measure(
+    queries: Tensor, references: Tensor, flips: Sequence[str], flip: Ints, query: Ints, reference: Ints
+) -> Floats:
+    """Return the distances of pairs, from their differences; the pairs are sorted by flip."""
+    out = np.empty(len(query))
+    work = torch.float32 if queries.dtype == references.dtype == torch.uint8 else torch.float64  # 255² is exact
+    rows = max(1, PAIR_BYTES // (4 * max(1, queries[0].numel())))
+    starts = np.searchsorted(flip, np.arange(len(flips) + 1))
+    for number, name in enumerate(flips):
+        for start in range(starts[number], starts[number + 1], rows):
+            part = slice(start, min(start + rows, starts[number + 1]))
+            ours = queries[torch.from_numpy(query[part]).to(queries.device)]
+            theirs = references[torch.from_numpy(reference[part]).to(queries.device)]
+            # a flip undoes itself: flipping the query is flipping the reference
+            difference = (apply_flip(ours.to(work), name) - theirs.to(work)).flatten(1)
+            out[part] = np.sqrt(difference.square_().sum(dim=1, dtype=torch.float64).cpu().numpy())
+    return out
 
 
 @contextmanager

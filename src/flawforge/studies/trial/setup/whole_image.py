@@ -14,7 +14,7 @@ from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.grouping.keypoints import flatten
-from flawforge.data.grouping.overlap import Forest, connected
+from flawforge.data.grouping.overlap import connected
 from flawforge.data.threads import in_threads
 
 SAME = 0.85  # correlation from which two images show the same material
@@ -101,13 +101,9 @@ def textures_of(images: Pixels | list[Pixels]) -> Floats32:
 
 def joined(groups: Ints, pairs: list[tuple[int, int]]) -> Ints:
     """Return (N,) groups, 0.. by first appearance, with those united that a pair connects."""
-    forest, first = Forest(len(groups)), dict[int, int]()
-    for index, group in enumerate(groups.tolist()):
-        forest.join(first.setdefault(group, index), index)
-    for a, b in pairs:
-        forest.join(a, b)
-    links = np.array([[forest.root(i), i] for i in range(len(groups))], dtype=np.int64).reshape(-1, 2)
-    return connected(links, len(groups))
+    first: dict[int, int] = {}
+    links = [(first.setdefault(group, index), index) for index, group in enumerate(groups.tolist())]
+    return connected(np.array(links + pairs, dtype=np.int64).reshape(-1, 2), len(groups))
 
 
 def _posed(raw: Floats32, pose: int) -> Floats32:
