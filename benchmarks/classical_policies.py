@@ -34,7 +34,7 @@ from flawforge.data.grouping.shots import draw_shots
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.splits import propose_split
 from flawforge.training.classifier.fit import BEST, fit, predict
-from flawforge.training.classifier.material import Material
+from flawforge.training.classifier.labelled_images import LabelledImages
 from machine import keep
 
 TEST = 0.4  # of the images, whole groups
@@ -167,7 +167,7 @@ def _run(
 ) -> dict[str, float]:
     """Return balanced accuracy on the test set, and the seconds of the fit."""
     start = time.process_time()
-    network = fit(settings, Material(images[chosen], torch.from_numpy(labels[chosen])), classes, seed)
+    network = fit(settings, LabelledImages(images[chosen], torch.from_numpy(labels[chosen])), classes, seed)
     seconds = time.process_time() - start
     right = predict(network, images[test]).argmax(1).numpy() == labels[test]
     each = [float(right[labels[test] == code].mean()) for code in np.unique(labels[test])]

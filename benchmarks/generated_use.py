@@ -37,7 +37,7 @@ from flawforge.studies.trial.cells.usage import GeneratedBatch, Usage
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.setup.bench import Bench, load_bench
 from flawforge.training.classifier.fit import fit
-from flawforge.training.classifier.material import Material
+from flawforge.training.classifier.labelled_images import LabelledImages
 from machine import keep
 
 USUAL = (
@@ -48,12 +48,12 @@ MODEL = "small-cnn"
 KINDS = ("classical", "pseudo-labelled", "labelled", "asked", "teacher")
 
 
-def other_images(arms: ArmTraining, made: GeneratedBatch, kind: str, asked: dict[str, str]) -> Material | None:
+def other_images(arms: ArmTraining, made: GeneratedBatch, kind: str, asked: dict[str, str]) -> LabelledImages | None:
     """Return what stands beside the shots."""
     if kind == "classical":
         return None
     if kind == "pseudo-labelled":
-        return Material(*arms.views)
+        return LabelledImages(*arms.views)
     usage = Usage.model_validate({"name": kind, "share": 0.5, "filter": asked.get("filter", "agreeing")})
     rows = made.chosen(usage, arms.bench.targets(made.labels))
     wanted = arms.as_asked(made, rows)
@@ -63,7 +63,7 @@ def other_images(arms: ArmTraining, made: GeneratedBatch, kind: str, asked: dict
     assert made.soft is not None
     told = arms.of_task(torch.from_numpy(made.soft[rows]))
     labels = own * wanted.soft(arms.width, 0.0) + (1 - own) * told
-    return Material(torch.cat([arms.views[0], wanted.images]), torch.cat([arms.views[1], labels]))
+    return LabelledImages(torch.cat([arms.views[0], wanted.images]), torch.cat([arms.views[1], labels]))
 
 
 def measure(bench: Bench, made: GeneratedBatch, seed: int, way: str) -> float:

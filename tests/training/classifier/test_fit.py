@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from flawforge.core.errors import DataUnusableError, TrainingDivergedError
+from flawforge.core.errors import DataUnusableError, SettingError, TrainingDivergedError
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.core.settings.policies import ClassicalPolicy
-from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.material import Material
+from flawforge.training.classifier.fit import _parameter_groups, fit, predict
+from flawforge.training.classifier.labelled_images import LabelledImages
 
 SEEN: list[Tensor] = []
 
@@ -47,18 +47,18 @@ def watched() -> Iterator[None]:
     del sys.modules["watched_factory"]
 
 
-def stripes(count: int, seed: int, size: int = 32, level: int = 0) -> Material:
+def stripes(count: int, seed: int, size: int = 32, level: int = 0) -> LabelledImages:
     """Two classes: noise with faint lines along the rows, and the same turned."""
     draws = torch.Generator().manual_seed(seed)
     rows = (torch.rand(count, 1, size, 1, generator=draws) - 0.5) * 60
     ground = 120 + level + rows + 25 * torch.randn(count, 1, size, size, generator=draws)
     labels = torch.arange(count) % 2
     images = torch.where(labels[:, None, None, None] == 0, ground, ground.transpose(2, 3))
-    return Material(images.clamp(0, 255).to(torch.uint8), labels)
+    return LabelledImages(images.clamp(0, 255).to(torch.uint8), labels)
 
 
-def flat(count: int, level: int) -> Material:
-    return Material(torch.full((count, 1, 8, 8), level, dtype=torch.uint8), torch.arange(count) % 2)
+def flat(count: int, level: int) -> LabelledImages:
+    return LabelledImages(torch.full((count, 1, 8, 8), level, dtype=torch.uint8), torch.arange(count) % 2)
 
 
 def quick(**changes: Any) -> ClassifierSettings:
@@ -85,7 +85,7 @@ def test_it_finds_nothing_where_there_is_nothing() -> None:
     """With labels that mean nothing, accuracy on other images is a coin's: 200 tosses stay within 4 deviations."""
     noise = stripes(24, 0)
     labels = torch.randint(2, (24,), generator=torch.Generator().manual_seed(5))
-    network = fit(quick(), Material(noise.images, labels), 2, 0)
+    network = fit(quick(), LabelledImages(noise.images, labels), 2, 0)
     test = stripes(200, 1)
     coins = torch.randint(2, (200,), generator=torch.Generator().manual_seed(6))
     assert abs(float((predict(network, test.images).argmax(1) == coins).float().mean()) - 0.5) < 4 * 0.5 / 200**0.5
@@ -104,17 +104,14 @@ def test_the_seed_decides_every_weight(model: str) -> None:
 
 
 def test_every_arm_is_shown_as_many_images_in_as_many_steps() -> None:
-    together = quick(steps=6, batch=8, separate_norm=False)
-    assert shown(together) == [(8, 0)] * 6
-    assert shown(together, share=0.5) == [(4, 4)] * 6
-    assert shown(together, share=0.3) == [(6, 2)] * 6
-    assert shown(together, share=0.5, pretrain=1 / 3) == [(0, 8)] * 2 + [(4, 4)] * 4
-    assert shown(together, share=1.0) == [(0, 8)] * 6
-    falling = together.model_copy(update={"share_falls_from": 0.5})
-    assert shown(falling, share=1.0) == [(0, 8)] * 3 + [(3, 5), (5, 3), (8, 0)]
-    apart = quick(steps=3, batch=8)
-    assert shown(apart, share=0.5) == [(4, 0), (0, 4)] * 3
-    assert shown(apart, share=0.25) == [(6, 2)] * 3  # too few for statistics of their own
+    settings = quick(steps=3, batch=8)
+    assert shown(settings) == [(8, 0)] * 3
+    assert shown(settings, share=0.5) == [(4, 0), (0, 4)] * 3
+    assert shown(settings, share=0.3) == [(6, 2)] * 3  # too few for statistics of their own
+    assert shown(settings, share=1.0) == [(0, 8)] * 3
+    assert shown(settings, share=0.56) == [(4, 0), (0, 4)] * 3
+    with pytest.raises(SettingError, match=r"share is 1.2; it is a part of each batch, from 0 to 1"):
+        shown(settings, share=1.2)
 
 
 def test_only_generated_needs_no_real_images() -> None:
@@ -135,25 +132,16 @@ def test_a_policy_that_mixes_blends_real_and_generated_images_with_each_other() 
 
 
 def test_generated_images_leave_batch_norms_statistics_alone() -> None:
-    """Real images are gray, generated ones white: the kept mean is that of real ones where the passes are separate."""
+    """Real images are gray, generated ones white: the kept mean is that of real ones unless they share a pass."""
     kept = {}
-    for separate in (True, False):
-        settings = quick(model="watched_factory:make", steps=60, separate_norm=separate, lr=1e-6)
+    for policy in ("none", ClassicalPolicy(cutmix=1.0)):
+        settings = quick(model="watched_factory:make", steps=60, policy=policy, lr=1e-6)
         network = fit(settings, flat(6, 128), 2, 0, generated=flat(6, 255), share=0.5)
         alone = fit(settings, flat(6, 128), 2, 0)
-        kept[separate] = (network.norm.running_mean - alone.norm.running_mean).abs().max()  # type: ignore[union-attr, operator]
-    assert float(kept[True]) < 1e-4
-    assert float(kept[False]) > 0.05
-
-
-def test_a_weight_of_0_is_as_if_the_generated_images_were_not_there() -> None:
-    settings = quick(steps=5, generated_weight=0.0)
-    real = stripes(8, 0)
-    one = fit(settings, real, 2, 0, generated=stripes(8, 1), share=0.5).state_dict()
-    two = fit(settings, real, 2, 0, generated=stripes(8, 2), share=0.5).state_dict()
-    full = fit(quick(steps=5), real, 2, 0, generated=stripes(8, 2), share=0.5).state_dict()
-    assert all(torch.allclose(one[key], two[key], atol=1e-6) for key in one)
-    assert any(not torch.allclose(one[key], full[key], atol=1e-3) for key in one)
+        kept[policy] = (network.norm.running_mean - alone.norm.running_mean).abs().max()  # type: ignore[union-attr, operator]
+    apart, mixed = kept.values()
+    assert float(apart) < 1e-4
+    assert float(mixed) > 0.05
 
 
 def test_soft_labels_are_learned_as_they_are() -> None:
@@ -161,9 +149,9 @@ def test_soft_labels_are_learned_as_they_are() -> None:
     soft = torch.tensor([[0.7, 0.3]]).repeat(8, 1)
     images = torch.full((8, 1, 32, 32), 100, dtype=torch.uint8)
     settings = quick(model="effnet-probe", views=16, steps=300, lr=0.05, weight_decay=0.0)
-    found = predict(fit(settings, Material(images, soft), 2, 0), images[:1])
+    found = predict(fit(settings, LabelledImages(images, soft), 2, 0), images[:1])
     torch.testing.assert_close(found, soft[:1], atol=0.02, rtol=0)
-    hard = Material(images, torch.zeros(8, dtype=torch.int64))
+    hard = LabelledImages(images, torch.zeros(8, dtype=torch.int64))
     smoothed = settings.model_copy(update={"label_smoothing": 0.2})
     torch.testing.assert_close(predict(fit(smoothed, hard, 2, 0), images[:1])[0, 0].item(), 0.9, atol=0.02, rtol=0)
 
@@ -186,15 +174,11 @@ def test_the_step_size_rises_and_falls_to_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def test_weights_decay_and_norms_and_biases_do_not() -> None:
-    """Images of weight 0 teach nothing, so only decay moves anything."""
-    settings = quick(model="watched_factory:make", steps=10, lr=0.1)
-    nothing = Material(flat(6, 128).images, flat(6, 128).labels, weight=0.0)
-    decayed, kept = (fit(settings.model_copy(update={"weight_decay": decay}), nothing, 2, 0) for decay in (1.0, 0.0))
-    for (name, one), (_, other) in zip(decayed.named_parameters(), kept.named_parameters(), strict=True):
-        if one.ndim > 1:
-            assert float(one.detach().abs().sum()) < 0.8 * float(other.detach().abs().sum()), name
-        else:
-            assert one.equal(other), name
+    network = fit(quick(steps=1), stripes(8, 0), 2, 0)
+    weights, others = _parameter_groups(network, 0.3)
+    assert (weights["weight_decay"], others["weight_decay"]) == (0.3, 0.0)
+    assert {weight.ndim for weight in weights["params"]} == {2, 4}  # type: ignore[attr-defined]
+    assert {weight.ndim for weight in others["params"]} == {1}  # type: ignore[attr-defined]
 
 
 def test_the_average_follows_the_weights() -> None:
@@ -218,17 +202,23 @@ def test_a_prediction_depends_on_its_image_alone(model: str) -> None:
 
 def test_colour_and_sides_that_differ() -> None:
     images = torch.randint(0, 256, (8, 3, 32, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    network = fit(quick(steps=2, policy="strong"), Material(images, torch.arange(8) % 3), 3, 0)
+    network = fit(quick(steps=2, policy="strong"), LabelledImages(images, torch.arange(8) % 3), 3, 0)
     assert predict(network, images).shape == (8, 3)
 
 
 def test_what_cannot_be_trained_on_says_why() -> None:
     real = stripes(8, 0)
     for arguments, reason in (
-        ({"real": Material(real.images.float(), real.labels)}, "real images are torch.float32"),
-        ({"real": Material(real.images, real.labels[:3])}, "labels of 8 real images are torch.int64 .3,.; they are"),
-        ({"real": Material(real.images, real.labels + 5)}, "class numbers 5 to 6; with 2 classes they are 0 to 1"),
-        ({"real": Material(real.images, real.labels.float())}, "labels of 8 real images are torch.float32"),
+        ({"real": LabelledImages(real.images.float(), real.labels)}, "real images are torch.float32"),
+        (
+            {"real": LabelledImages(real.images, real.labels[:3])},
+            "labels of 8 real images are torch.int64 .3,.; they are",
+        ),
+        (
+            {"real": LabelledImages(real.images, real.labels + 5)},
+            "class numbers 5 to 6; with 2 classes they are 0 to 1",
+        ),
+        ({"real": LabelledImages(real.images, real.labels.float())}, "labels of 8 real images are torch.float32"),
         ({"real": real, "share": 0.5}, "generated images are to be shown, but none were given"),
         ({"real": None}, "real images are to be shown, but none were given"),
         ({"real": real, "share": 0.5, "generated": stripes(4, 0, size=40)}, "differ in"),

@@ -49,27 +49,14 @@ class ClassifierSettings(Settings):
         allowed="auto, none, mirrors, light, strong, trivial, trivial-cutmix",
         help="Classical transforms of every image shown. 'auto': what was found best for the model.",
     )
-    generated_weight: float = setting(
-        1.0, ge=0, le=1, help="Weight of a generated image's loss, that of a real one being 1."
-    )
-    generated_smoothing: float = setting(
-        0.0, ge=0, lt=1, help="As label-smoothing, of generated images: trust their labels less."
-    )
-    separate_norm: bool = setting(
-        True,
-        help="Show generated images in a pass of their own, so that batch norm's statistics, and what the finished "
-        "model keeps of them, come from real images (AdvProp's idea). A policy that mixes images mixes real and "
-        "generated ones with each other, so that they share a pass.",
-    )
-    share_falls_from: float = setting(
-        1.0, ge=0, le=1, unit="of the steps",
-        help="From here the share of generated images falls linearly to 0 at the end. 1: it stays.",
-    )  # fmt: skip
     views: int = setting(
-        1024, ge=1, le=1_000_000, unit="images",
+        1024,
+        ge=1,
+        le=1_000_000,
+        unit="images",
         help="For effnet-probe: changed images whose features are worked out once and then drawn from, real and "
         "generated each.",
-    )  # fmt: skip
+    )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto", help="Number format of the heavy products; 'auto' takes bfloat16 where the machine multiplies in it."
     )

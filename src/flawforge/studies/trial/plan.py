@@ -21,7 +21,7 @@ from flawforge.studies.trial.execution.schedule import Costs, clock
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.shared_shots import overlap_notes
 from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.material import Material
+from flawforge.training.classifier.labelled_images import LabelledImages
 
 PROBE_STEPS = 12  # of each model, timed
 USUAL_PARTS = (0.02, 0.08, 0.05)  # standard deviations of a paired difference: see docs/decisions/trial.md
@@ -140,7 +140,9 @@ def _generator_seconds(settings: TrialSettings, classes: int) -> float:
 def _arm_seconds(bench: Bench, model: str) -> float:
     """Return how long one classifier takes, from the difference of a short and a shorter training."""
     shots = bench.shots(0, min(bench.settings.shots))
-    real = Material(torch.from_numpy(bench.images[shots]), torch.from_numpy(bench.targets(bench.dataset.labels[shots])))
+    real = LabelledImages(
+        torch.from_numpy(bench.images[shots]), torch.from_numpy(bench.targets(bench.dataset.labels[shots]))
+    )
 
     def timed(steps: int) -> tuple[float, torch.nn.Module]:
         started = time.perf_counter()

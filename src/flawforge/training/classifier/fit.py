@@ -7,19 +7,24 @@ a batch, the same transforms. What differs is what the images are, and how many 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.core.errors import DataUnusableError, TrainingDivergedError
+from flawforge.core.errors import DataUnusableError, SettingError, TrainingDivergedError
 from flawforge.core.seeds import derive
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.models.classifier import Lite0Classifier, build_classifier
-from flawforge.training.classifier.batch_schedule import generated_counts
-from flawforge.training.classifier.material import FeatureBatches, ImageBatches, Material, norms_of, to_unit
+from flawforge.training.classifier.labelled_images import (
+    FeatureBatches,
+    ImageBatches,
+    LabelledImages,
+    as_unit_floats,
+    norms_of,
+)
 from flawforge.training.processes.device import resolve_precision
 from flawforge.training.state.ema import MovingAverage
 
@@ -31,12 +36,11 @@ PREDICT_BATCH = 64
 
 def fit(
     settings: ClassifierSettings,
-    real: Material | None,
+    real: LabelledImages | None,
     classes: int,
     seed: int,
-    generated: Material | None = None,
+    generated: LabelledImages | None = None,
     share: float = 0.0,
-    pretrain: float = 0.0,
     device: torch.device | None = None,
 ) -> nn.Module:
     """Train a classifier and return it, in evaluation mode.
@@ -51,28 +55,23 @@ def fit(
         seed: of the first weights, the order and the transforms.
         generated: images that stand beside the real ones; for a placebo, repeats of these.
         share: generated images' part of every batch, 0 to 1.
-        pretrain: part of the steps that come first and show generated images alone.
         device: None is the CPU.
 
     Raises:
-        SettingError: an unknown model or policy, or a part outside 0 to 1.
+        SettingError: an unknown model or policy, or a share outside 0 to 1.
         DataUnusableError: images or labels that do not fit, or a kind that is asked for and missing.
         TrainingDivergedError: the loss is no longer a number.
     """
+    if not 0 <= share <= 1:
+        raise SettingError(f"share is {share}; it is a part of each batch, from 0 to 1.")
     device = device or torch.device("cpu")
-    counts = generated_counts(
-        settings.steps, settings.batch, share=share, pretrain=pretrain, falls_from=settings.share_falls_from
-    )
-    channels, resolution = _check(real, generated, classes, bool((counts < settings.batch).any()), bool(counts.any()))
-    network = build_classifier(settings.model, classes, channels, resolution, seed).to(device)
-    shown = {"real": int((settings.batch - counts).sum()), "generated": int(counts.sum())}
-    kinds = {"real": real, "generated": generated}
+    count = math.floor(share * settings.batch + 0.5)
+    sizes = {"real": settings.batch - count, "generated": count}
+    shown = _checked({"real": real, "generated": generated}, sizes, classes)
+    channels, height, width = next(iter(shown.values())).images.shape[1:]
+    network = build_classifier(settings.model, classes, channels, (height, width), seed).to(device)
     form = FeatureBatches if settings.model == "effnet-probe" else ImageBatches
-    batches = {
-        kind: form(material, kind, shown[kind], settings, classes, seed, device)
-        for kind, material in kinds.items()
-        if material is not None and shown[kind]
-    }
+    batches = [form(images, kind, sizes[kind], settings, classes, seed, device) for kind, images in shown.items()]
     if isinstance(network, Lite0Classifier):
         _prepare(network, batches, settings, seed)
     with torch.random.fork_rng(devices=[]):  # a user's dropout draws from the global generator
@@ -80,7 +79,7 @@ def fit(
         forward: Callable[[Tensor], Tensor] = network
         if isinstance(network, Lite0Classifier) and form is FeatureBatches:
             forward = network.head
-        return _train(network, forward, batches, counts.tolist(), settings, device)
+        return _train(network, forward, batches, settings, device)
 
 
 def predict(network: nn.Module, images: Tensor) -> Tensor:
@@ -96,7 +95,7 @@ def predict(network: nn.Module, images: Tensor) -> Tensor:
     with torch.inference_mode():
         for part in torch.split(images, PREDICT_BATCH):
             full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, PREDICT_BATCH - len(part)))  # one size: one order of summing
-            logits = network(to_unit(full.to(device)).contiguous(memory_format=torch.channels_last))
+            logits = network(as_unit_floats(full.to(device)).contiguous(memory_format=torch.channels_last))
             rows.append(logits.float().softmax(1)[: len(part)].cpu())
     return torch.cat(rows[1:]) if len(rows) > 1 else rows[0]
 
@@ -104,8 +103,7 @@ def predict(network: nn.Module, images: Tensor) -> Tensor:
 def _train(
     network: nn.Module,
     forward: Callable[[Tensor], Tensor],
-    batches: dict[str, ImageBatches],
-    counts: list[int],
+    batches: Sequence[ImageBatches],
     settings: ClassifierSettings,
     device: torch.device,
 ) -> nn.Module:
@@ -118,21 +116,20 @@ def _train(
     average = MovingAverage(network, settings.ema_kimg) if settings.ema_kimg > 0 else None
     bfloat16 = resolve_precision(settings.precision, device) == "bfloat16"
     total = torch.zeros((), device=device)
-    first = next(iter(batches.values()))
-    mix = None if isinstance(first, FeatureBatches) or not settings.transforms.mixes else first.transforms.mix
+    mix = None
+    if settings.transforms.mixes and not isinstance(batches[0], FeatureBatches):
+        mix = batches[0].transforms.mix
 
-    for step, count in enumerate(counts):
+    for step in range(settings.steps):
         for group in optimiser.param_groups:
-            group["lr"] = (settings.lr or lr) * _schedule(step, len(counts), settings.warm_up)
-        sizes = {"real": settings.batch - count, "generated": count}
-        parts = [batches[kind].take(size, step) for kind, size in sizes.items() if size]
+            group["lr"] = (settings.lr or lr) * _schedule(step, settings.steps, settings.warm_up)
+        parts = [batch.take(step) for batch in batches]
         if mix is not None:
             parts = [mix(torch.cat([inputs for inputs, _ in parts]), torch.cat([labels for _, labels in parts]), step)]
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            logits = _logits(network, forward, [inputs for inputs, _ in parts], settings.separate_norm)
-        labels = torch.cat([labels for _, labels in parts])  # rows sum to the images' weights
-        loss = F.cross_entropy(logits.float(), labels, reduction="sum")
-        mean = loss / labels.sum().clamp_min(1e-6)
+            logits = _logits(network, forward, [inputs for inputs, _ in parts])
+        labels = torch.cat([labels for _, labels in parts])
+        mean = F.cross_entropy(logits.float(), labels, reduction="sum") / labels.sum()
         optimiser.zero_grad(set_to_none=True)
         mean.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -148,10 +145,13 @@ def _train(
     return (network if average is None else average.average).eval()
 
 
-def _logits(network: nn.Module, forward: Callable[[Tensor], Tensor], parts: list[Tensor], separate: bool) -> Tensor:
-    """Return the logits of all parts, real ones first; a second part goes alone, without touching kept statistics."""
+def _logits(network: nn.Module, forward: Callable[[Tensor], Tensor], parts: list[Tensor]) -> Tensor:
+    """Return the logits of all parts, real ones first. Generated images have a pass of their own, so that batch norm's
+    statistics, and what the finished model keeps of them, come from real images (AdvProp's idea). A policy that mixes
+    images mixes both kinds with each other, so that there is one part.
+    """
     parts = [part.contiguous(memory_format=torch.channels_last) if part.ndim == 4 else part for part in parts]
-    if len(parts) == 1 or not separate or len(parts[1]) < FEWEST_ALONE:
+    if len(parts) == 1 or len(parts[1]) < FEWEST_ALONE:
         return forward(torch.cat(parts))
     logits = forward(parts[0])
     with _kept_statistics(network):
@@ -188,35 +188,33 @@ def _schedule(step: int, steps: int, warm_up: float) -> float:
 
 
 def _prepare(
-    network: Lite0Classifier, batches: dict[str, ImageBatches], settings: ClassifierSettings, seed: int
+    network: Lite0Classifier, batches: Sequence[ImageBatches], settings: ClassifierSettings, seed: int
 ) -> None:
     """Work out the features that a probe is trained on, and by which the layer's input is standardised."""
-    first = batches.get("real", batches.get("generated"))
-    assert first is not None
-    for batch in batches.values():
+    for batch in batches:
         if isinstance(batch, FeatureBatches):
             batch.look(network, settings.views, seed)
+    first = batches[0]
     if isinstance(first, FeatureBatches):
         network.standardise(first.images)
     else:
         with torch.no_grad():
-            network.standardise(network.features(to_unit(first.images[:PREDICT_BATCH])))
+            network.standardise(network.features(as_unit_floats(first.images[:PREDICT_BATCH])))
 
 
-def _check(
-    real: Material | None, generated: Material | None, classes: int, wants_real: bool, wants_generated: bool
-) -> tuple[int, tuple[int, int]]:
-    """Return channels and (height, width) of the images that will be shown."""
-    wanted = {"real": (real, wants_real), "generated": (generated, wants_generated)}
-    shapes = {}
-    for kind, (material, asked) in wanted.items():
-        if not asked:
+def _checked(
+    given: Mapping[str, LabelledImages | None], sizes: Mapping[str, int], classes: int
+) -> dict[str, LabelledImages]:
+    """Return the kinds of images that will be shown, real ones first."""
+    shown = {}
+    for kind, images in given.items():
+        if not sizes[kind]:
             continue
-        if material is None:
+        if images is None:
             raise DataUnusableError(f"{kind} images are to be shown, but none were given.")
-        material.check(classes, kind)
-        shapes[kind] = tuple(material.images.shape[1:])
+        images.check(classes, kind)
+        shown[kind] = images
+    shapes = {kind: tuple(images.images.shape[1:]) for kind, images in shown.items()}
     if len(set(shapes.values())) != 1:
         raise DataUnusableError(f"real and generated images differ in (channels, height, width): {shapes}.")
-    channels, height, width = next(iter(shapes.values()))
-    return channels, (height, width)
+    return shown

@@ -26,7 +26,7 @@ from flawforge.studies.trial.cells.generator import marked, teacher_of
 from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, GeneratedBatch, Usage
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.material import Material, to_unit
+from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats
 from flawforge.training.processes.device import resolve_device
 
 VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less the unlabelled images
@@ -43,7 +43,7 @@ class Extra:
         settings: of the training; None takes those of the trial.
     """
 
-    material: Material | None = None
+    material: LabelledImages | None = None
     share: float = 0.0
     settings: ClassifierSettings | None = None
 
@@ -64,7 +64,7 @@ class ArmTraining:
         self.settings = bench.settings.classifier(model, steps=steps)
         self.width = len(bench.classes)
         self.targets = bench.targets(bench.dataset.labels[shots])
-        self.real = Material(torch.from_numpy(bench.images[shots]), torch.from_numpy(self.targets))
+        self.real = LabelledImages(torch.from_numpy(bench.images[shots]), torch.from_numpy(self.targets))
 
     def train(self, arm: str, generated: GeneratedBatch | None = None, usage: Usage = DEFAULT_USAGE) -> torch.nn.Module:
         """Return the classifier of one arm.
@@ -114,7 +114,7 @@ class ArmTraining:
     def views(self) -> tuple[Tensor, Tensor]:
         """Changed copies of the shots and the unlabelled images, uint8, with the teacher's probabilities (n, K)."""
         transforms = ClassicalTransforms(self.settings.transforms, self.seed)
-        unit = to_unit(self.real.images)
+        unit = as_unit_floats(self.real.images)
         rounds = range(-(-self.copied // len(self.shots)))
         copies = [transforms(unit, "taught", index) for index in rounds]  # the word is part of the random stream
         images = ((torch.cat([*copies, unit[:0]]) + 1) * 127.5).round().clamp(0, 255).byte()[: self.copied]
@@ -129,21 +129,21 @@ class ArmTraining:
         summed = torch.zeros(len(probabilities), self.width).index_add_(1, groups, probabilities)
         return summed / summed.sum(1, keepdim=True)
 
-    def as_asked(self, generated: GeneratedBatch, rows: Ints | slice = slice(None)) -> Material:
+    def as_asked(self, generated: GeneratedBatch, rows: Ints | slice = slice(None)) -> LabelledImages:
         """Return generated images with the class that was asked for."""
         images = torch.from_numpy(np.ascontiguousarray(generated.images[rows]))
-        return Material(images, torch.from_numpy(self.bench.targets(generated.labels)[rows]))
+        return LabelledImages(images, torch.from_numpy(self.bench.targets(generated.labels)[rows]))
 
-    def pseudo_labelled(self, generated: GeneratedBatch | None = None, rows: Ints | None = None) -> Material:
+    def pseudo_labelled(self, generated: GeneratedBatch | None = None, rows: Ints | None = None) -> LabelledImages:
         """Return images that the teacher labelled, without and with these rows of the generated ones."""
         images, labels = self.views
         if generated is None or rows is None or not len(rows):
-            return Material(images, labels)
+            return LabelledImages(images, labels)
         assert generated.soft is not None
         asked = self.as_asked(generated, rows)
         opinion = self.of_task(torch.from_numpy(generated.soft[rows]))
         mixed = ASKED_WEIGHT * asked.soft(self.width, 0.0) + (1 - ASKED_WEIGHT) * opinion
-        return Material(torch.cat([images, asked.images]), torch.cat([labels, mixed]))
+        return LabelledImages(torch.cat([images, asked.images]), torch.cat([labels, mixed]))
 
 
 EXTRAS: dict[str, Callable[[ArmTraining, Any, Usage], Extra]] = {}
@@ -176,7 +176,7 @@ def _placebo(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
     count = arms.bench.settings.made
     codes = np.unique(arms.targets)
     rows = np.concatenate([draws.choice(np.flatnonzero(arms.targets == code), count) for code in codes])
-    return Extra(Material(arms.real.images[rows], arms.real.labels[rows]), arms.bench.settings.share)
+    return Extra(LabelledImages(arms.real.images[rows], arms.real.labels[rows]), arms.bench.settings.share)
 
 
 @trains_on("pseudo-labelled")
@@ -191,7 +191,7 @@ def _copy_paste(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
     clean = data.classes.index(bench.good) if bench.good is not None else None
     count = bench.settings.made * len(data.classes)
     pasted = copy_paste(bench.images[arms.shots], data.labels[arms.shots], masks, count, arms.seed, clean=clean)
-    material = Material(torch.from_numpy(pasted.images), torch.from_numpy(bench.targets(pasted.labels)))
+    material = LabelledImages(torch.from_numpy(pasted.images), torch.from_numpy(bench.targets(pasted.labels)))
     return Extra(material, bench.settings.share)
 
 

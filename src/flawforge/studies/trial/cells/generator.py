@@ -30,7 +30,7 @@ from flawforge.studies.trial.setup.bench import Bench, seen
 from flawforge.studies.trial.setup.leaks import refuse_generated_leak
 from flawforge.studies.trial.setup.whole_image import Textures
 from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.material import Material
+from flawforge.training.classifier.labelled_images import LabelledImages
 from flawforge.training.train import train
 
 TYPICAL = 1.0  # truncation of the second half of the images, where the generator has a latent to truncate
@@ -81,7 +81,7 @@ def prepare(
 
 def teacher_of(bench: Bench, shots: Ints, seed: int) -> torch.nn.Module:
     """Return a linear probe on pretrained features, trained on these images to tell the dataset's classes apart."""
-    real = Material(torch.from_numpy(bench.images[shots]), torch.from_numpy(bench.dataset.labels[shots]))
+    real = LabelledImages(torch.from_numpy(bench.images[shots]), torch.from_numpy(bench.dataset.labels[shots]))
     settings = bench.settings.classifier(TEACHER)
     views = min(settings.views, max(FEWEST_VIEWS, VIEWS * len(shots)))
     return fit(settings.model_copy(update={"views": views}), real, max(2, len(bench.dataset.classes)), seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,24 +14,21 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.data.augmentation.transforms import ClassicalTransforms
 from flawforge.models.classifier import Lite0Classifier
-from flawforge.training.classifier.batch_schedule import balanced_order
 
 VIEW_BATCH = 64  # images whose features are worked out at a time
 
 
 @dataclass(frozen=True)
-class Material:
+class LabelledImages:
     """Images with labels.
 
     Attributes:
         images: (N, C, H, W) uint8, 0 to 255.
         labels: (N,) int64 class numbers, or (N, K) float32 probabilities whose rows sum to 1.
-        weight: of an image's loss.
     """
 
     images: Tensor
     labels: Tensor
-    weight: float = 1.0
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -70,9 +68,9 @@ class ImageBatches:
     """Batches of changed images of one kind, in a class-balanced order that is fixed before the training begins.
 
     Args:
-        material: the images.
+        shown: the images.
         kind: ``real`` or ``generated``; addresses the random numbers, so that neither kind disturbs the other.
-        shown: images that the training will ask for in all.
+        size: images of this kind in each step.
         settings: of the training.
         classes: width of the labels.
         seed: of the training.
@@ -81,34 +79,30 @@ class ImageBatches:
 
     def __init__(
         self,
-        material: Material,
+        shown: LabelledImages,
         kind: str,
-        shown: int,
+        size: int,
         settings: ClassifierSettings,
         classes: int,
         seed: int,
         device: torch.device,
     ) -> None:
-        self.kind, self.next, self.weight = kind, 0, material.weight
-        self.images = material.images.to(device)
-        smoothing = settings.generated_smoothing if kind == "generated" else settings.label_smoothing
-        self.labels = material.soft(classes, smoothing).to(device)
-        if kind == "generated":
-            self.weight *= settings.generated_weight
+        self.kind, self.size = kind, size
+        self.images = shown.images.to(device)
+        self.labels = shown.soft(classes, settings.label_smoothing if kind == "real" else 0.0).to(device)
         self.transforms = ClassicalTransforms(settings.transforms, seed)
-        self.order = balanced_order(material.labels, shown, numpy_stream(seed, "order", "classifier", kind))
+        self.order = balanced_order(
+            shown.labels, settings.steps * size, numpy_stream(seed, "order", "classifier", kind)
+        )
 
-    def take(self, count: int, step: int) -> tuple[Tensor, Tensor]:
-        """Return the next `count` images, float (count, C, H, W) in [-1, 1], and their labels (count, K),
-        whose rows sum to the weight of an image.
-        """
-        images, labels = self._pick(count)
-        return self.transforms(to_unit(images), self.kind, step), labels
+    def take(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return the images of a step, float (size, C, H, W) in [-1, 1], and their labels (size, K)."""
+        images, labels = self._pick(step)
+        return self.transforms(as_unit_floats(images), self.kind, step), labels
 
-    def _pick(self, count: int) -> tuple[Tensor, Tensor]:
-        indices = self.order[self.next : self.next + count].to(self.images.device)
-        self.next += count
-        return self.images[indices], self.labels[indices] * self.weight
+    def _pick(self, step: int) -> tuple[Tensor, Tensor]:
+        indices = self.order[step * self.size : (step + 1) * self.size].to(self.images.device)
+        return self.images[indices], self.labels[indices]
 
 
 class FeatureBatches(ImageBatches):
@@ -117,23 +111,50 @@ class FeatureBatches(ImageBatches):
     Labels are not mixed.
     """
 
-    def take(self, count: int, step: int) -> tuple[Tensor, Tensor]:
-        """Return features (count, D) and labels (count, K)."""
-        return self._pick(count)
+    def take(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return features (size, D) and labels (size, K)."""
+        return self._pick(step)
 
     @torch.no_grad()
     def look(self, network: Lite0Classifier, views: int, seed: int) -> None:
         """Replace the images by the features of `views` changed ones, class-balanced."""
         chosen = balanced_order(self.labels, views, numpy_stream(seed, "order", "views", self.kind))
         rows = []
-        for place, part in enumerate(torch.split(chosen, VIEW_BATCH)):
-            images = to_unit(self.images[part.to(self.images.device)])
-            rows.append(network.features(self.transforms(images, self.kind, "view", place)))
+        for index, part in enumerate(torch.split(chosen, VIEW_BATCH)):
+            images = as_unit_floats(self.images[part.to(self.images.device)])
+            rows.append(network.features(self.transforms(images, self.kind, "view", index)))
         self.images, self.labels = torch.cat(rows), self.labels[chosen.to(self.labels.device)]
         self.order = balanced_order(self.labels, len(self.order), numpy_stream(seed, "order", "classifier", self.kind))
 
 
-def to_unit(images: Tensor) -> Tensor:
+def balanced_order(labels: Tensor, count: int, draws: np.random.Generator) -> Tensor:
+    """Return (count,) indices of images to show one after the other, every class equally often.
+
+    Classes come in permutations of those that are there, and so do the images within a class: in any K consecutive
+    positions counted from the first each of K classes comes once, and no image of a class comes again before all have.
+
+    Args:
+        labels: (N,) class numbers, or (N, K) of which the largest decides.
+        count: how many indices.
+        draws: where the random numbers come from.
+    """
+    if count == 0:
+        return torch.empty(0, dtype=torch.int64)
+    codes = (labels if labels.ndim == 1 else labels.argmax(1)).cpu().numpy()
+    present = np.unique(codes)
+    rounds = -(-count // len(present))
+    sequence = np.concatenate([draws.permutation(len(present)) for _ in range(rounds)])[:count]
+    order = np.empty(count, dtype=np.int64)
+    for index, code in enumerate(present):
+        members = np.flatnonzero(codes == code)
+        positions = np.flatnonzero(sequence == index)
+        laps = max(1, -(-len(positions) // len(members)))
+        shuffled = np.concatenate([draws.permutation(members) for _ in range(laps)])
+        order[positions] = shuffled[: len(positions)]
+    return torch.from_numpy(order)
+
+
+def as_unit_floats(images: Tensor) -> Tensor:
     """Return float32 in [-1, 1] of uint8 0..255."""
     return images.float().div_(127.5).sub_(1)
 

@@ -1,0 +1,30 @@
+"""What a classifier is shown: classes and images in equal turns."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from flawforge.training.classifier.labelled_images import balanced_order
+
+
+def test_classes_come_equally_often_and_images_within_them() -> None:
+    labels = torch.tensor([0] * 2 + [1] * 7 + [3] * 4)  # class 2 has none
+    order = balanced_order(labels, 300, np.random.default_rng(0))
+    shown = torch.bincount(order, minlength=13)
+    assert torch.bincount(labels[order]).tolist() == [100, 100, 0, 100]
+    for code in (0, 1, 3):
+        times = shown[labels == code]
+        assert int(times.max() - times.min()) <= 1
+    for first in range(0, 300, 3):
+        assert len(set(labels[order[first : first + 3]].tolist())) == 3
+
+
+def test_soft_labels_count_by_their_largest() -> None:
+    soft = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+    order = balanced_order(soft, 40, np.random.default_rng(0))
+    assert int((order == 2).sum()) == 20
+
+
+def test_nothing_may_be_asked_for() -> None:
+    assert len(balanced_order(torch.tensor([0, 1]), 0, np.random.default_rng(0))) == 0
