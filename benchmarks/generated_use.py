@@ -28,8 +28,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.seeds import derive
-from flawforge.metrics.inference.classification import balanced_accuracy
+from flawforge.metrics.inference.classification import weighted_balanced_accuracy
 from flawforge.runs.cells import CellKey, read_cells
 from flawforge.studies.trial.cells.arms import ArmTraining
 from flawforge.studies.trial.cells.generator import marked
@@ -64,6 +65,11 @@ def other_images(arms: ArmTraining, made: GeneratedBatch, kind: str, asked: dict
     told = arms.of_task(torch.from_numpy(made.soft[rows]))
     labels = own * wanted.soft(arms.width, 0.0) + (1 - own) * told
     return LabelledImages(torch.cat([arms.views[0], wanted.images]), torch.cat([arms.views[1], labels]))
+
+
+def balanced_accuracy(outputs: Floats32, labels: Ints) -> float:
+    """Return the mean recall of the classes."""
+    return float(weighted_balanced_accuracy(outputs.astype(np.float64), labels, np.ones((1, len(labels))))[0])
 
 
 def measure(bench: Bench, made: GeneratedBatch, seed: int, way: str) -> float:

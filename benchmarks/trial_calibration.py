@@ -92,7 +92,7 @@ def simulate(
     seeds: int,
     number: int,
     places: int = 1,
-    looks: tuple[int, ...] = (),
+    analyses: tuple[int, ...] = (),
     planned: int = 0,
     test: int | None = None,
 ) -> Evidence:
@@ -130,15 +130,18 @@ def simulate(
     return Evidence(
         task=world.task, classes=tuple(f"class {i}" for i in range(world.classes)), labels=labels.astype(np.int64),
         groups=pieces.astype(np.int64), files=[f"{i}.png" for i in range(world.images)], cells=cells,
-        controls=controls, chosen={}, planned=planned or seeds, looks=looks,
+        controls=controls, chosen={}, planned=planned or seeds, analyses=analyses,
     )  # fmt: skip
 
 
 def upto(evidence: Evidence, seeds: int) -> Evidence:
     """Return what was there when so many seeds were done."""
-    looks = tuple(look for look in evidence.looks if look <= seeds)
+    analyses = tuple(number for number in evidence.analyses if number <= seeds)
     return replace(
-        evidence, cells={key: cell for key, cell in evidence.cells.items() if key.seed < seeds}, looks=looks, _kept={}
+        evidence,
+        cells={key: cell for key, cell in evidence.cells.items() if key.seed < seeds},
+        analyses=analyses,
+        _kept={},
     )
 
 
@@ -151,11 +154,13 @@ def one(world: World, seeds: int, number: int, places: int = 1, early: bool = Fa
         words, look = decide(part, found)
         if look.stopped:
             break
-    parts = found[0].gain.parts
+    gains = next(iter(found.values()))
+    control, gain = next(iter(gains.items()))
+    low, high = gain.at()
     return {
-        "words": list(words.values()), "control": found[0].control, "gain": found[0].gain.value, "seeds": done,
-        "low": found[0].gain.low, "high": found[0].gain.high, "spread": float(found[0].gain.differences.std(ddof=1)),
-        "parts": [parts.seed, parts.group, parts.both],
+        "words": list(words.values()), "control": control, "gain": gain.value, "seeds": done,
+        "low": low, "high": high, "spread": float(gain.differences.std(ddof=1)),
+        "parts": [gain.parts.repeat, gain.parts.group, gain.parts.both],
     }  # fmt: skip
 
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flawforge.core.settings.arms import uses_generated
-from flawforge.runs.gains import Comparison
-from flawforge.runs.trials import ArmResult, read_trial
+from flawforge.runs.trials import ArmResult, Comparison, read_trial
 from machine import keep
 
 GENERATED, REAL, QUIET = "#c0562f", "#1f6f8b", "#999999"

@@ -43,7 +43,7 @@ def test_the_plan_says_how_long_and_trains_no_generator(
     assert told["seeds"] == 3
     assert told["seconds"] > 0
     assert 0 < told["detectable"] < 1
-    assert "9 times in 10" in told["sentence"]
+    assert "The trial has 90% power to detect a gain of " in told["sentence"]
     assert not (tmp_path / "out" / "cells").exists()
 
 
@@ -58,7 +58,7 @@ def test_the_good_class_is_named_and_told(
     assert "good images: class waves; defective: dots, stripes" in told.err
     protocol = json.loads(told.out)["protocol"]
     assert protocol["classes"] == ["waves", "defective"]
-    assert "Good images are those of class waves; those of dots, stripes count as defective." in protocol["steps_taken"]
+    assert "Images of class waves count as good, those of dots, stripes as defective." in protocol["steps_taken"]
 
 
 def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
@@ -66,8 +66,8 @@ def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
 ) -> None:
     assert typed("trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 2) == 0
     shown = capsys.readouterr().out
-    assert "generated images" in shown.splitlines()[0]
-    assert "4 shots, trial_material:small_network: balanced accuracy in %" in shown
+    assert shown.splitlines()[0] == "Too early for a verdict: it takes 3 complete repeats."
+    assert "4 images per class, trial_material:small_network: balanced accuracy in %" in shown
     assert "classical" in shown
     assert (tmp_path / "out" / "records" / "trial.json").is_file()
     page = tmp_path / "out" / "report.html"
@@ -75,7 +75,7 @@ def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
     page.unlink()
     assert typed("report", tmp_path / "out") == 0
     assert page.read_bytes() == drawn
-    assert "<h1>Too early to tell</h1>" in page.read_text()  # two repeats
+    assert "<h1>Too early for a verdict</h1>" in page.read_text()  # two repeats
     capsys.readouterr()
     assert typed("trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 2, "--json", "--resume") == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "trial"

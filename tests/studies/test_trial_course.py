@@ -105,8 +105,8 @@ def test_the_arm_recommended_brings_the_arm_that_is_judged(photos: Path, tmp_pat
     record = run(photos, tmp_path / "out", seeds=3, arms=("classical", "recommended"))
     assert record.protocol.arms == ["classical", "filtered", "recommended"]
     assert [one.arm for one in record.primary] == ["filtered"]
-    assert "says to use" not in record.verdict.sentence
-    assert any("over all of them use them" in value for _, value in record.choices)
+    assert "Cross-validation" not in record.verdict.sentence
+    assert any("all repeats together: use generated images" in value for _, value in record.choices)
 
 
 def test_fewer_arms_or_another_control_later_leave_a_control_that_can_be_compared(
@@ -123,7 +123,10 @@ def test_fewer_arms_or_another_control_later_leave_a_control_that_can_be_compare
         photos, tmp_path / "out", seeds=4, arms=("real", "classical", "pseudo-labelled", "filtered"), early_stop=False
     )
     assert [one.control for one in later.comparisons] == ["real"]  # not the mean of one repeat against those of four
-    assert ("4 shots, trial_material:small_network: best arm without generated images inside", "real") in later.choices
+    assert (
+        "4 images per class, trial_material:small_network: best arm without generated images",
+        "real",
+    ) in later.choices
 
 
 def test_what_a_finished_plan_has_spent_is_not_spent_again(photos: Path, tmp_path: Path, made: Made) -> None:
@@ -131,8 +134,8 @@ def test_what_a_finished_plan_has_spent_is_not_spent_again(photos: Path, tmp_pat
     made.right |= {"filtered": 0.73}
     first = run(photos, tmp_path / "out", seeds=4, early_stop=False)
     assert first.verdict.word == "no evidence"
-    assert any("in a trial of their own" in words or "More test pieces" in words for words in first.verdict.advice)
-    spent = "This trial had its verdict at 4 repeats, which spent all of its error"
+    assert any("as a new trial" in line or "Add test specimens" in line for line in first.verdict.advice)
+    spent = "This trial had its verdict at 4 repeats: the trial's false-positive allowance (alpha) is used up"
     assert spent in planned(photos, tmp_path / "out", seeds=8)
     assert spent not in planned(photos, tmp_path / "new", seeds=8)
     made.right |= {"filtered": 1.0}  # the further repeats are clear: too late
@@ -140,7 +143,7 @@ def test_what_a_finished_plan_has_spent_is_not_spent_again(photos: Path, tmp_pat
     (found,) = later.comparisons
     assert [(look.seeds, look.planned) for look in later.looks] == [(4, 4), (8, 8)]
     assert (later.verdict.word, later.looks[-1].level, found.gain.level) == ("no evidence", 0, pytest.approx(0.95))
-    assert any(note.startswith("This trial was extended after its verdict at 4 repeats") for note in later.notes)
+    assert any(note.startswith("This trial was extended after its planned end at 4 repeats") for note in later.notes)
     assert [len(one.seeds) for one in later.results] == [8, 8]
     again = run(photos, tmp_path / "out", seeds=8, early_stop=False)
     assert (again.looks, again.notes, again.verdict) == (later.looks, later.notes, later.verdict)

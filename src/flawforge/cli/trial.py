@@ -133,7 +133,7 @@ def _table(record: TrialRecord) -> str:
     lines = []
     for shots in record.protocol.shots:
         for model in record.protocol.models:
-            lines.append(f"{shots} shots, {model}: {metric} in %, mean of the repeats and 95 % interval")
+            lines.append(f"{shots} images per class, {model}: {metric} in %, mean of the repeats and 95% CI")
             for one in record.results:
                 if (one.shots, one.model) == (shots, model):
                     found = one.metrics[metric].within(0.0, 1.0)

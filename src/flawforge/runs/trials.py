@@ -1,7 +1,7 @@
 """The trial's record: did the generated images help, how was that found out, and how sure is it?
 
-All values are shares (0.031 is 3.1 points), all lists over classes are in the protocol's order, all lists over seeds in
-the order of their own ``seeds``. None is "not measured", never 0.
+All values are shares (0.031 is 3.1 points), all lists over classes are in the protocol's order, all lists over repeats
+in the order of their own ``seeds``. None is "not measured", never 0.
 """
 
 from __future__ import annotations
@@ -16,11 +16,157 @@ from pydantic import ValidationError
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import explain_os_errors, read_json, write_json, write_text
 from flawforge.core.settings.arms import ArmName
-from flawforge.runs.gains import Comparison, Estimate, Look, Word, Worth
 from flawforge.runs.records import RECORD_FORMAT, Record, RecordPart
 
 TRIAL_FILE = Path("records") / "trial.json"
 TABLE_COLUMNS = ("shots", "model", "arm", "repeat", "metric", "value")
+
+
+Word = Literal["helps", "no evidence", "hurts"]
+
+
+class Estimate(RecordPart):
+    """A number with its interval, whose confidence is `level`: 0.95 unless an interim analysis made it wider."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float = 0.95
+
+    def within(self, least: float, most: float) -> Estimate:
+        """Return it as it is to be shown: the interval's ends cut to what is possible, the value left as it is."""
+        if self.value is None or self.low is None or self.high is None:
+            return self
+        low, high = min(self.value, max(self.low, least)), max(self.value, min(self.high, most))
+        return self.model_copy(update={"low": low, "high": high})
+
+
+class ClassGain(RecordPart):
+    """One class of a comparison; `why` says why nothing was measured, or is empty. `p` is corrected over classes and
+    comparisons.
+    """
+
+    label: str
+    gain: Estimate
+    p: float | None
+    word: Word
+    detectable: float | None
+    images: int
+    groups: int
+    why: str = ""
+
+
+class Rival(RecordPart):
+    """Another arm without generated images that the arm must beat too, before "helps" is said."""
+
+    arm: ArmName
+    gain: Estimate
+    p: float
+
+
+class Flip(RecordPart):
+    """A test image that changed between wrong and right.
+
+    Attributes:
+        file: below the dataset's root. label: its true class.
+        before, after: the class predicted without and with generated images, most often in the repeats that changed.
+        gained, lost: repeats in which it turned right, and wrong; of `seeds`.
+        picture: PNG of it, below the trial folder, or None.
+    """
+
+    file: str
+    label: str
+    before: str
+    after: str
+    gained: int
+    lost: int
+    seeds: int
+    picture: str | None = None
+
+
+class Comparison(RecordPart):
+    """An arm with generated images against the control.
+
+    Attributes:
+        shots, model: where.
+        arm: with generated images. control: the best arm without, chosen on the training images.
+        primary: whether the verdict counts it: the strategy that cross-validation on the training images chose. The
+            others are shown and decide nothing.
+        chosen: what the inner choice advised: an arm, or None for "use no generated images here".
+        seeds: repeats that all arms have. differences: arm minus control for each.
+        gain: their mean and its interval over repeats and test groups.
+        effect: mean over standard deviation of the differences, corrected for few repeats (Hedges); None: no spread.
+        p: two-sided, of the gain's t over repeats and groups. p_corrected: Holm over all primary comparisons.
+        p_permutation: two-sided, over sign flips of the differences; p_least: the least that so few repeats allow.
+        error_removed: share of the control's error that is gone.
+        detectable: gain that the trial had 90% power to detect; None: not even one of 100 points. It may be more than
+            what the control leaves to gain.
+        rivals: the other arms without generated images. "helps" asks for a gain over each.
+        word: helps, no evidence, hurts. why: in half a sentence, what it rests on.
+        classes: the same class by class.
+        gained, lost: changed images over all repeats. flips: the most constant of them.
+    """
+
+    shots: int
+    model: str
+    arm: ArmName
+    control: ArmName
+    primary: bool
+    chosen: ArmName | None
+    seeds: list[int]
+    differences: list[float]
+    gain: Estimate
+    effect: float | None
+    p: float | None
+    p_corrected: float | None
+    p_permutation: float | None
+    p_least: float | None
+    error_removed: Estimate
+    detectable: float | None
+    rivals: list[Rival]
+    word: Word
+    why: str
+    classes: list[ClassGain]
+    gained: int
+    lost: int
+    flips: list[Flip]
+
+
+class EquivalentImages(RecordPart):
+    """How many more real images per class would have done as much as the generated ones.
+
+    Attributes:
+        images: more real images per class; None when the control's curve does not reach so far (`beyond` says on which
+            side), or it is not rising.
+        low, high: 95% interval; None where an end lies beyond the curve.
+        beyond: ``more`` than the curve's last number of shots, ``less`` than its first, or empty.
+        sentence: in words.
+    """
+
+    shots: int
+    model: str
+    arm: ArmName
+    images: float | None
+    low: float | None
+    high: float | None
+    beyond: Literal["", "more", "less"]
+    sentence: str
+
+
+class InterimAnalysis(RecordPart):
+    """One look at the evidence, to stop early or at the end.
+
+    Attributes:
+        seeds: repeats that were complete, of `planned`.
+        level: one-sided significance level; 0 can decide nothing.
+        decided: the comparisons that need no more repeats. stopped: whether that ended the trial.
+    """
+
+    seeds: int
+    planned: int
+    level: float
+    decided: list[str]
+    stopped: bool
 
 
 class Protocol(RecordPart):
@@ -30,8 +176,8 @@ class Protocol(RecordPart):
         task: ``type`` (which defect) or ``good`` (good or defective: class 0 is good).
         classes: of the classifier, in order.
         metric: what the verdict rests on, ``balanced accuracy`` or ``AUROC``; others are in `ArmResult.metrics`.
-        shots: training images a class, ascending.
-        seeds: that were planned; the results say which were done.
+        shots: training images per class, ascending.
+        seeds: repeats that were planned; the results say which were done.
         models: classifiers.
         arms: in the order of the report.
         steps: optimiser steps of every arm; `batch`: images a step.
@@ -66,11 +212,11 @@ class ArmResult(RecordPart):
     """One arm at one number of shots with one model.
 
     Attributes:
-        seeds: that are done.
-        metrics: name to the mean over seeds, with its interval over seeds and test groups.
-        values: name to one value per seed.
-        confusion: true class to counts over the told classes, summed over seeds.
-        recalls: class to the share of its images found, mean over seeds.
+        seeds: repeats that are done.
+        metrics: name to the mean over repeats, with its interval over repeats and test groups.
+        values: name to one value per repeat.
+        confusion: true class to counts over the predicted classes, summed over repeats.
+        recalls: class to its recall, mean over repeats.
         seconds: mean time of one classifier.
     """
 
@@ -86,7 +232,7 @@ class ArmResult(RecordPart):
 
 
 class Verdict(RecordPart):
-    """The answer: one word, one plain sentence, advice."""
+    """The answer: one word, sentences (one comparison a line), advice."""
 
     word: Word
     sentence: str
@@ -101,19 +247,19 @@ class TrialRecord(Record):
         results: every arm at every number of shots with every model.
         comparisons: arms with generated images against the control.
         worth: where the control's learning curve can tell.
-        looks: of the early stopping; empty without it.
+        looks: the interim analyses; empty without any.
         verdict: the answer.
-        choices: what was chosen inside the training images, (what, value) in words.
+        choices: what was chosen on the training images, (what, value) in words.
         notes: what a reader must know, a sentence each.
-        complete: whether every planned cell is done, or the rule stopped early.
+        complete: whether every planned cell is done, or the trial stopped early.
     """
 
     kind: Literal["trial"] = "trial"
     protocol: Protocol
     results: list[ArmResult]
     comparisons: list[Comparison]
-    worth: list[Worth]
-    looks: list[Look]
+    worth: list[EquivalentImages]
+    looks: list[InterimAnalysis]
     verdict: Verdict
     choices: list[tuple[str, str]]
     notes: list[str]
@@ -123,7 +269,27 @@ class TrialRecord(Record):
     @property
     def primary(self) -> list[Comparison]:
         """The comparisons that the verdict counts."""
-        return [one for one in self.comparisons if one.primary]
+        return [comparison for comparison in self.comparisons if comparison.primary]
+
+    def result(self, comparison: Comparison, arm: str) -> ArmResult | None:
+        """Return the result of an arm in the setting of a comparison."""
+        setting = (comparison.shots, comparison.model, arm)
+        return next((result for result in self.results if (result.shots, result.model, result.arm) == setting), None)
+
+
+def points(share: float, *, sign: bool = False) -> str:
+    """Return a share in points to one decimal: ``3.1``, with `sign` ``+3.1``; a true change is never written 0.0."""
+    value = 100 * share
+    places = 1 if value == 0 or abs(value) >= 0.05 else 2
+    return f"{value:{'+' if sign else ''}z.{places}f}"
+
+
+def gain_points(gain: Estimate) -> str:
+    """Return ``+0.5 points (95% CI -0.9 to 1.8)``."""
+    if gain.value is None or gain.low is None or gain.high is None:
+        return "not measured"
+    interval = f"{100 * gain.level:.3g}% CI {points(gain.low)} to {points(gain.high)}"
+    return f"{points(gain.value, sign=True)} points ({interval})"
 
 
 def write_trial(folder: Path, record: TrialRecord) -> Path:
@@ -157,7 +323,7 @@ def read_trial(folder: Path) -> TrialRecord:
         RunNotFoundError: the folder has none. RunBrokenError: it is damaged or of another format.
     """
     path = folder / TRIAL_FILE
-    again = f"Make it anew with: flawforge trial DATA --out {folder} (cells that are done are kept)."
+    again = f"Make it again with: flawforge trial DATA --out {folder} (finished cells are kept)."
     if not path.is_file():
         raise RunNotFoundError(f"{folder} has no trial record. {again}")
     value: Any = read_json(path)

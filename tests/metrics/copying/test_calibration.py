@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from flawforge.metrics.copying.calibration import NullScale, holm, holm_adjusted
+from flawforge.metrics.copying.calibration import NullScale
 
 
 def test_the_rank_is_the_conformal_p_value() -> None:
@@ -55,20 +55,6 @@ def test_few_groups_promise_little() -> None:
     assert NullScale.of([0.1, 0.2]).threshold(0.01) == float("inf")
 
 
-def test_holm_rejects_by_hand() -> None:
-    assert holm(np.array([0.2, 0.001, 0.004, 0.006]), 0.01).tolist() == [False, True, False, False]
-    assert holm(np.array([0.001, 0.001]), 0.01).tolist() == [True, True]
-
-
 def test_scores_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="scores are one finite number per image"):
         NullScale.of([0.1, float("nan")])
-
-
-def test_adjusted_p_values_are_the_rates_at_which_holm_rejects() -> None:
-    p = np.array([0.04, 0.001, 0.03, 0.5, 0.011])
-    adjusted = holm_adjusted(p)
-    assert np.allclose(adjusted, [0.09, 0.005, 0.09, 0.5, 0.044])  # Holm 1979, by hand
-    for rate in (0.004, 0.006, 0.05, 0.089, 0.091, 0.6):
-        assert np.array_equal(holm(p, rate), adjusted <= rate)
-    assert holm_adjusted(np.array([0.9, 0.8])).max() == 1.0

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 
 from flawforge.metrics.inference import classification as c
 
-TWO = {
-    "AUROC": c.auroc,
-    "AUPR": c.aupr,
-    "recall at 1 % false alarms": lambda p, y, w=None: c.recall_at_false_alarms(p, y, 0.01, w),
-    "recall at 5 % false alarms": lambda p, y, w=None: c.recall_at_false_alarms(p, y, 0.05, w),
-}
-MANY = {"accuracy": c.accuracy, "balanced accuracy": c.balanced_accuracy, "macro-F1": c.macro_f1}
-ALL = {**TWO, **MANY}
 Metric = Callable[..., float]
+
+
+def scalar(statistic: c.Statistic) -> Metric:
+    """Return the statistic as one number of (N, K) probabilities or (N,) scores, with (N,) weights or without."""
+
+    def measured(outputs: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
+        columns = outputs if outputs.ndim == 2 else np.stack([-outputs, outputs], axis=1)
+        given = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
+        return float(statistic(columns, labels, given[None, :])[0])
+
+    return measured
+
+
+TWO = {name: scalar(c.STATISTICS[name]) for name in c.TASK_STATISTICS["good"]}
+MANY = {name: scalar(c.STATISTICS[name]) for name in c.TASK_STATISTICS["type"]}
+accuracy, balanced_accuracy, macro_f1 = (MANY[name] for name in ("accuracy", "balanced accuracy", "macro-F1"))
+auroc, aupr = TWO["AUROC"], TWO["AUPR"]
+
+
+def recall_at(scores: np.ndarray, labels: np.ndarray, rate: float, weights: np.ndarray | None = None) -> float:
+    return scalar(partial(c.weighted_recall_at, rate=rate))(scores, labels, weights)
+
+
+ALL = {**TWO, **MANY}
 
 
 def drawn(
@@ -51,8 +68,8 @@ def test_swap_of_class_names_changes_nothing(name: str, metric: Metric) -> None:
 def test_swap_of_good_and_defective_turns_the_area_around() -> None:
     p, labels = drawn(2)
     s = p[:, 1]
-    assert c.auroc(-s, labels) == pytest.approx(1 - c.auroc(s, labels), abs=1e-15)
-    assert c.auroc(-s, 1 - labels) == pytest.approx(c.auroc(s, labels), abs=1e-15)
+    assert auroc(-s, labels) == pytest.approx(1 - auroc(s, labels), abs=1e-15)
+    assert auroc(-s, 1 - labels) == pytest.approx(auroc(s, labels), abs=1e-15)
 
 
 @pytest.mark.parametrize("skill", [0.0, 0.5, 1.5])
@@ -63,25 +80,24 @@ def test_closed_form_of_normal_scores(skill: float) -> None:
     rng = np.random.default_rng(1)
     labels = np.arange(40_000) % 2
     scores = rng.standard_normal(40_000) + skill * labels
-    assert c.auroc(scores, labels) == pytest.approx(norm.cdf(skill / np.sqrt(2)), abs=0.012)
+    assert auroc(scores, labels) == pytest.approx(norm.cdf(skill / np.sqrt(2)), abs=0.012)
     want = norm.sf(norm.isf(0.05) - skill)
-    assert c.recall_at_false_alarms(scores, labels, 0.05) == pytest.approx(want, abs=4 * np.sqrt(0.5 / 20_000))
+    assert recall_at(scores, labels, 0.05) == pytest.approx(want, abs=4 * np.sqrt(0.5 / 20_000))
 
 
 def test_closed_form_of_a_table() -> None:
     # 3 of 4 of class 0, 1 of 2 of class 1: accuracy 4/6, balanced 5/8; F1: 2*3/(4+4), 2*1/(2+2)
     labels = np.array([0, 0, 0, 0, 1, 1])
     p = np.eye(2)[[0, 0, 0, 1, 1, 0]]
-    assert c.accuracy(p, labels) == pytest.approx(4 / 6, abs=1e-15)
-    assert c.balanced_accuracy(p, labels) == pytest.approx(5 / 8, abs=1e-15)
-    assert c.macro_f1(p, labels) == pytest.approx((6 / 8 + 2 / 4) / 2, abs=1e-15)
-    assert c.confusion(p, labels).tolist() == [[3, 1], [1, 1]]
+    assert accuracy(p, labels) == pytest.approx(4 / 6, abs=1e-15)
+    assert balanced_accuracy(p, labels) == pytest.approx(5 / 8, abs=1e-15)
+    assert macro_f1(p, labels) == pytest.approx((6 / 8 + 2 / 4) / 2, abs=1e-15)
     # ranks by hand: scores .9 .8 .7 .6 of defective, good, defective, good
     scores, truth = np.array([0.9, 0.8, 0.7, 0.6]), np.array([1, 0, 1, 0])
-    assert c.auroc(scores, truth) == 3 / 4
-    assert c.aupr(scores, truth) == pytest.approx((1 + 2 / 3) / 2, abs=1e-15)
-    assert c.recall_at_false_alarms(scores, truth, 0.4) == 0.5  # one alarm is half of the good ones: not allowed
-    assert c.recall_at_false_alarms(scores, truth, 0.5) == 1
+    assert auroc(scores, truth) == 3 / 4
+    assert aupr(scores, truth) == pytest.approx((1 + 2 / 3) / 2, abs=1e-15)
+    assert recall_at(scores, truth, 0.4) == 0.5  # one alarm is half of the good ones: not allowed
+    assert recall_at(scores, truth, 0.5) == 1
 
 
 @pytest.mark.parametrize(("name", "metric"), ALL.items())
@@ -121,16 +137,16 @@ def test_one_sided_faults_are_told_apart() -> None:
     """All called defective against all called good; a rare class missed against a frequent one."""
     labels = np.r_[np.zeros(90, int), np.ones(10, int)]
     always = [np.tile(np.eye(2)[k], (100, 1)) for k in (0, 1)]
-    assert [c.accuracy(p, labels) for p in always] == [0.9, 0.1]
-    assert [c.balanced_accuracy(p, labels) for p in always] == [0.5, 0.5]
-    assert c.macro_f1(always[0], labels) == pytest.approx(18 / 19 / 2, abs=1e-15)
-    assert c.macro_f1(always[1], labels) == pytest.approx(2 / 11 / 2, abs=1e-15)
+    assert [accuracy(p, labels) for p in always] == [0.9, 0.1]
+    assert [balanced_accuracy(p, labels) for p in always] == [0.5, 0.5]
+    assert macro_f1(always[0], labels) == pytest.approx(18 / 19 / 2, abs=1e-15)
+    assert macro_f1(always[1], labels) == pytest.approx(2 / 11 / 2, abs=1e-15)
     # a false alarm at the top costs recall at 1 %, a miss at the bottom does not cost it all
     scores = np.r_[np.full(90, 0.1), np.full(10, 0.9)]
     alarm, miss = scores.copy(), scores.copy()
     alarm[0], miss[95] = 1.0, 0.0
-    assert c.recall_at_false_alarms(alarm, labels, 0.01) == 0
-    assert c.recall_at_false_alarms(miss, labels, 0.01) == pytest.approx(0.9)
+    assert recall_at(alarm, labels, 0.01) == 0
+    assert recall_at(miss, labels, 0.01) == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -139,39 +155,25 @@ def test_scikit_learn_agrees(seed: int) -> None:
     p, labels = drawn(4, 211, seed)
     told, w = p.argmax(axis=1), np.random.default_rng(seed).uniform(0.1, 3, 211)
     for weights in (None, w):
-        assert c.accuracy(p, labels, weights) == pytest.approx(sk.accuracy_score(labels, told, sample_weight=weights))
-        assert c.balanced_accuracy(p, labels, weights) == pytest.approx(
+        assert accuracy(p, labels, weights) == pytest.approx(sk.accuracy_score(labels, told, sample_weight=weights))
+        assert balanced_accuracy(p, labels, weights) == pytest.approx(
             sk.balanced_accuracy_score(labels, told, sample_weight=weights)
         )
-        assert c.macro_f1(p, labels, weights) == pytest.approx(
+        assert macro_f1(p, labels, weights) == pytest.approx(
             sk.f1_score(labels, told, average="macro", sample_weight=weights)
         )
-    assert (c.confusion(p, labels) == sk.confusion_matrix(labels, told)).all()
     p, labels = drawn(2, 211, seed)
     s = p[:, 1]
     for weights in (None, w):
-        assert c.auroc(s, labels, weights) == pytest.approx(sk.roc_auc_score(labels, s, sample_weight=weights))
-        assert c.aupr(s, labels, weights) == pytest.approx(sk.average_precision_score(labels, s, sample_weight=weights))
+        assert auroc(s, labels, weights) == pytest.approx(sk.roc_auc_score(labels, s, sample_weight=weights))
+        assert aupr(s, labels, weights) == pytest.approx(sk.average_precision_score(labels, s, sample_weight=weights))
         fpr, tpr, _ = sk.roc_curve(labels, s, sample_weight=weights, drop_intermediate=False)
         for rate in (0.01, 0.05, 0.3):
             want = tpr[fpr <= rate + 1e-12].max()
-            assert c.recall_at_false_alarms(s, labels, rate, weights) == pytest.approx(want)
+            assert recall_at(s, labels, rate, weights) == pytest.approx(want)
 
 
-def test_what_does_not_fit_is_told() -> None:
-    with pytest.raises(ValueError, match=r"probabilities have shape \(3, 1\); they are \(N, K\)"):
-        c.accuracy(np.ones((3, 1)), [0, 0, 0])
-    with pytest.raises(ValueError, match="labels run from 0 to 2; there are classes 0 to 1"):
-        c.accuracy(np.ones((2, 2)), [0, 2])
-    with pytest.raises(ValueError, match="one class number for each of 2 images"):
-        c.accuracy(np.ones((2, 2)), [0.0, 1.0])
-    with pytest.raises(ValueError, match="not finite"):
-        c.accuracy([[np.nan, 1.0]], [0])
-    with pytest.raises(ValueError, match="a class that this number needs has no image"):
-        c.auroc([0.1, 0.2], [1, 1])
-    with pytest.raises(ValueError, match="there are 3 classes; this number is for two"):
-        c.auroc(np.eye(3), [0, 1, 2])
-    with pytest.raises(ValueError, match="rate is 5; it is a share of the good images"):
-        c.recall_at_false_alarms([0.1, 0.2], [0, 1], 5)
-    with pytest.raises(ValueError, match="one finite number from 0 for each of 2 images"):
-        c.accuracy(np.eye(2), [0, 1], [1, -1])
+@pytest.mark.parametrize(("name", "metric"), TWO.items())
+def test_without_one_of_the_two_classes_nothing_is_measured(name: str, metric: Metric) -> None:
+    assert np.isnan(metric(np.array([0.1, 0.2]), np.array([1, 1])))
+    assert np.isnan(metric(np.array([0.1, 0.2]), np.array([0, 0])))

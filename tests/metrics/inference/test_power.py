@@ -7,7 +7,7 @@ from scipy import stats
 from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import Design
 
-PARTS = Parts(seed=0.02, group=0.004, both=0.006)
+PARTS = Parts(repeat=0.02, group=0.004, both=0.006)
 
 
 def test_without_groups_it_is_the_power_of_the_paired_t_test() -> None:
@@ -30,7 +30,7 @@ def test_the_three_questions_agree() -> None:
     design = Design(PARTS, 400)
     gain = design.detectable(8)
     assert design.power(gain, 8) == pytest.approx(0.9, abs=1e-6)
-    assert design.seeds_wanted(gain + 1e-6) == 8
+    assert design.repeats_wanted(gain + 1e-6, 400) == 8
     assert 0.02 < design.power(0.0, 8) <= 0.025
 
 
@@ -39,15 +39,16 @@ def test_monotone_in_seeds_gain_groups_error_and_rivals() -> None:
     assert [design.detectable(n) for n in (3, 5, 10, 20)] == sorted([design.detectable(n) for n in (3, 5, 10, 20)])[
         ::-1
     ]
-    assert design.on(800, 6).detectable(10) < design.detectable(10) < design.on(100, 6).detectable(10)
+    few, many = (Design(Parts(0.02, 0.004 * wider, 0.006 * wider), 400) for wider in (2.0, 0.7))
+    assert many.detectable(10) < design.detectable(10) < few.detectable(10)
     assert Design(PARTS, 400, 0.025 / 10).detectable(10) > design.detectable(10)
     assert Design(PARTS, 400, rivals=3).power(0.03, 10) < design.power(0.03, 10)
 
 
 def test_the_test_groups_bound_what_any_number_of_seeds_can_find() -> None:
     few = Design(Parts(0.02, 0.02, 0.01), 20)
-    assert few.seeds_wanted(0.03) is None
-    assert few.seeds_wanted(0.10) is not None
+    assert few.repeats_wanted(0.03, 400) is None
+    assert few.repeats_wanted(0.10, 400) is not None
 
 
 @pytest.mark.parametrize("error", [1e-9, 4e-29, 1e-200])
@@ -66,9 +67,9 @@ def test_rivals_are_correlated_by_a_half() -> None:
 
 
 def test_what_does_not_fit_is_told() -> None:
-    with pytest.raises(ValueError, match="seeds is 1"):
+    with pytest.raises(ValueError, match="repeats is 1"):
         Design(PARTS, 10).power(0.03, 1)
     with pytest.raises(ValueError, match="gain is 0"):
-        Design(PARTS, 10).seeds_wanted(0)
+        Design(PARTS, 10).repeats_wanted(0, 400)
     with pytest.raises(ValueError, match="without any spread"):
         Design(Parts(0.0, 0.0, 0.0), 10).power(0.03, 5)

@@ -121,7 +121,7 @@ def test_what_does_not_fit_is_told() -> None:
         nominal_levels((4, 4), (0.01, 0.01))
     with pytest.raises(ValueError, match="they ascend, from 2"):
         nominal_levels((1, 4), (0.01, 0.01))
-    with pytest.raises(ValueError, match="each look spends a chance above 0"):
+    with pytest.raises(ValueError, match="each analysis spends a chance above 0"):
         nominal_levels((4, 8), (0.01,))
-    with pytest.raises(ValueError, match="each look spends a chance above 0"):
+    with pytest.raises(ValueError, match="each analysis spends a chance above 0"):
         nominal_levels((4,), (2.5,))

@@ -16,10 +16,9 @@ import pytest
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.images import encode_png
 from flawforge.reports.charts.dots import LEFT, RIGHT, dots, scale_of
-from flawforge.reports.trial.page import in_points, trial_report
+from flawforge.reports.trial.page import trial_report
 from flawforge.runs.cells import CellKey
-from flawforge.runs.gains import Estimate
-from flawforge.runs.trials import Protocol, TrialRecord, read_trial, trial_csv, write_trial
+from flawforge.runs.trials import Estimate, Protocol, TrialRecord, gain_points, read_trial, trial_csv, write_trial
 from flawforge.studies.trial.analysis.evidence import Evidence
 from flawforge.studies.trial.analysis.verdict import judge
 from parsed_page import Parsed
@@ -114,12 +113,14 @@ def test_the_record_comes_back_as_it_was_and_its_table_reads_back(trial: Path, r
 
 def test_the_plain_sentence_comes_first_and_every_part_follows(trial: Path, record: TrialRecord) -> None:
     text = drawn(trial).text
-    assert text.index(record.verdict.sentence) < text.index("What the generated images changed")
+    assert all(line in text for line in record.verdict.sentence.splitlines())
+    assert text.index(record.verdict.sentence.splitlines()[0]) < text.index("Gains and losses")
     for words in (
-        "Generated images help", *record.verdict.advice, "With more real images", "Class by class",
-        "How it was done", *record.protocol.steps_taken, "From wrong to right", "420 images of 300 pieces of material",
-        "Every seed’s values as CSV", record.command, "12 generated images were left out", "SHA-256 " + "ab" * 32,
-        "What this trial does not say", *(one.sentence for one in record.worth),
+        "Generated images helped", *record.verdict.advice, "Learning curves", "Results per class and per image",
+        "Protocol", *record.protocol.steps_taken, "From wrong to right", "420 images of 300 specimens",
+        "The values of every repeat as CSV", record.command, "12 generated images were left out",
+        "SHA-256 " + "ab" * 32,
+        "What this trial does not show", *(one.sentence for one in record.worth),
     ):  # fmt: skip
         assert words in text, words
 
@@ -133,7 +134,7 @@ def test_each_comparison_has_its_line_its_seeds_and_its_word(trial: Path, record
     assert table.group(0).count('class="mark not-counted"') == 1  # where the inner choice advised none
     assert table.group(0).count('class="mark helps"') == sum(one.word == "helps" for one in record.comparisons) > 0
     first = next(one for one in record.primary if (one.shots, one.model) == (10, "small-cnn"))
-    assert f"{100 * first.gain.value:+.1f} (95\u00a0% interval {100 * first.gain.low:+.1f} to" in html
+    assert f"{100 * first.gain.value:+.1f} points (95% CI {100 * first.gain.low:.1f} to" in html
 
 
 def test_curves_confusions_and_changed_images_are_drawn(trial: Path, record: TrialRecord) -> None:
@@ -176,13 +177,13 @@ def test_a_trial_that_has_measured_little_says_so(trial: Path, record: TrialReco
     write_trial(trial, record.model_copy(update={"comparisons": [], "worth": [], "results": [], "looks": [],
                                                  "verdict": verdict, "choices": [], "notes": []}))  # fmt: skip
     text = drawn(trial).text
-    assert "No arm with generated images has seeds enough to be compared yet." in text
-    assert "A learning curve takes two numbers of real images a class." in text
+    assert "No arm with generated images has enough complete repeats for a comparison yet." in text
+    assert "A learning curve takes at least two numbers of real images per class" in text
     assert "not measured" in text
 
 
 def test_wrong_places_are_explained(tmp_path: Path, trial: Path) -> None:
-    with pytest.raises(RunNotFoundError, match=r"has no trial record\. Make it anew with: flawforge trial DATA"):
+    with pytest.raises(RunNotFoundError, match=r"has no trial record\. Make it again with: flawforge trial DATA"):
         trial_report(tmp_path / "nothing")
     with pytest.raises(SettingError, match="is a folder; the report is a file"):
         trial_report(trial, out=tmp_path)
@@ -228,7 +229,7 @@ def test_in_a_browser_it_fits_the_screen_without_a_fault(trial: Path, width: int
 
 
 def test_no_interval_on_the_page_goes_beyond_what_is_possible(tmp_path: Path, record: TrialRecord) -> None:
-    """Three seeds once told of +125 points, and of 105.9 %."""
+    """Three repeats once showed +125 points, and 105.9%."""
     first = record.primary[0]
     wide = [
         one.model_copy(update={"gain": one.gain.model_copy(update={"low": -1.5, "high": 1.6})}) if one is first else one
@@ -244,12 +245,12 @@ def test_no_interval_on_the_page_goes_beyond_what_is_possible(tmp_path: Path, re
     ]
     write_trial(tmp_path, record.model_copy(update={"comparisons": wide, "results": results}))
     text = drawn(tmp_path).text
-    assert f"interval {-100 * base:+.1f} to {100 * (1 - base):+.1f})" in text
+    assert f"CI {-100 * base:.1f} to {100 * (1 - base):.1f})" in text
     assert f"{100 * base:.1f} (0.0 to 100.0)" in text
     for beyond in ("160.0", "150.0", "130.0", "-20.0"):
         assert beyond not in text
 
 
 def test_next_to_nothing_is_no_negative_nought() -> None:
-    told = in_points(Estimate(value=-0.0001, low=-0.0004, high=0.0003))
-    assert told.replace("\xa0", " ") == "+0.0 (95 % interval +0.0 to +0.0)"
+    shown = gain_points(Estimate(value=-0.00001, low=-0.0004, high=0.0003))
+    assert shown == "+0.00 points (95% CI -0.04 to 0.03)"

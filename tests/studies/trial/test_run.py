@@ -78,7 +78,10 @@ def test_a_generator_that_knows_the_truth_helps(helped: tuple[Path, TrialRecord]
     assert record.complete
     assert read_trial(out) == record
     (told,) = record.choices
-    assert told == ("3 shots, trial_material:small_network: fixed beforehand", "generated is judged, against classical")
+    assert told == (
+        "3 images per class, trial_material:small_network: fixed in advance",
+        "generated is tested against classical",
+    )
     assert (out / "records" / "trial.csv").read_text().count("\n") == 1 + 2 * 4 * 3
     for flip in found.flips:
         assert flip.picture is not None
@@ -141,7 +144,7 @@ def test_a_budget_of_time_leaves_repeats_out_but_never_the_first_three(
     record = planted(photos, tmp_path / "out", "oracle", minutes=0.001)
     assert [one.seeds for one in record.results] == [[0, 1, 2], [0, 1, 2]]
     assert not record.complete
-    assert any("Time was left for 3 of the 4 repeats" in note for note in record.notes)
+    assert any("The time budget allowed 3 of 4 repeats." in note for note in record.notes)
 
 
 def test_a_cell_that_fails_leaves_the_verdict_on_the_whole_repeats(
@@ -154,17 +157,17 @@ def test_a_cell_that_fails_leaves_the_verdict_on_the_whole_repeats(
         with pytest.raises(TrainingDivergedError, match="no number any more") as caught:
             planted(photos, out, "stumbler", seeds=5)
         (told,) = caught.value.__notes__
-        assert "The 3 whole repeats are judged" in told
+        assert "The results of 3 complete repeats are in " in told
         assert "--seeds 3" in told
         record = read_trial(out)
         assert [one.seeds for one in record.results] == [[0, 1, 2]] * 2
         assert not record.complete
         assert record.looks[-1].planned == 5
-        assert "Ended after 3 of 5 repeats by a problem: the loss is no number any more" in record.notes
+        assert "Ended by an error after 3 of 5 repeats: the loss is no number any more" in record.notes
         (out / "records" / "trial.json").unlink()
     record = planted(photos, out, "stumbler", seeds=3)
     assert record.complete
-    assert not any("problem" in note for note in record.notes)
+    assert not any("error" in note for note in record.notes)
 
 
 def test_a_first_cell_that_fails_is_told_as_it_is(
@@ -239,7 +242,7 @@ def test_the_plan_of_more_repeats_rests_on_those_that_are_done(photos: Path, hel
 
     asked = {key: value for key, value in SMALL.items() if key != "early_stop"} | {"generator": "trial_material:oracle"}
     plans = [plan_trial(photos, helped[0], **{**asked, "seeds": seeds}) for seeds in (4, 16)]
-    assert all("if repeats vary as the 4 that are done here do" in one.sentence for one in plans)
+    assert all("based on the 4 repeats that are done" in one.sentence for one in plans)
     few, many = (one.detectable for one in plans)
     assert few is not None
     assert many is not None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from flawforge.core.arrays import Bools, Floats
+from flawforge.core.arrays import Floats
 from flawforge.metrics.vectors import as_groups
 
 LEAST_GROUPS = 8  # below, a scale says nothing
@@ -123,28 +123,3 @@ def _moments(excess: Floats, weights: Floats) -> tuple[float, float]:
         return 0.0, first
     shape = float(np.clip(2 - first / (first - 2 * second), 0, STEEPEST))
     return shape, first * (1 - shape)
-
-
-def holm_adjusted(p: Floats) -> Floats:
-    """Return Holm's adjusted p-values, (N,): the lowest rate at which `holm` rejects each; 1 at most.
-
-    The k-th smallest of N is multiplied by ``N + 1 - k``, and none comes out below a smaller one's.
-    """
-    order = np.argsort(p, kind="stable")
-    grown = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
-    out = np.empty(len(p))
-    out[order] = np.minimum(grown, 1.0)
-    return out
-
-
-def holm(p: Floats, rate: float) -> Bools:
-    """Return which hypotheses are rejected so that the chance of even one false rejection is at most `rate`.
-
-    Holm 1979, "A simple sequentially rejective multiple test procedure": valid under any dependence.
-    """
-    order = np.argsort(p, kind="stable")
-    passed = p[order] <= rate / (len(p) - np.arange(len(p)))
-    count = len(p) if passed.all() else int(np.argmin(passed))
-    out = np.zeros(len(p), dtype=bool)
-    out[order[:count]] = True
-    return out

@@ -1,8 +1,8 @@
-"""Classification: how good are class probabilities? Arrays in, floats out.
+"""How good are class probabilities? Arrays in, one number per row of weights out.
 
-Every quantity takes weights, one for each image, so that a bootstrap over groups is a matrix of weights and not a loop
-over copies of the data. A weight of 2 is the same as the image twice. For two classes (0 good, 1 defective) the score
-of an image is its probability of class 1.
+Every statistic takes weights, one per image, so that a bootstrap over groups is a matrix of weights and not a loop over
+copies of the data; a weight of 2 is the same as the image twice. The most probable class (the first of equals) is the
+prediction. For two classes (0 good, 1 defective) the score of an image is its probability of class 1.
 """
 
 from __future__ import annotations
@@ -11,150 +11,74 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from flawforge.core.arrays import Bools, Floats, Ints
+from flawforge.core.arrays import Floats, Ints
 
 Statistic = Callable[[Floats, Ints, Floats], Floats]  # (N, ...) outputs, (N,) labels, (B, N) weights -> (B,) values
 
 
-def accuracy(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Return the share of images whose most probable class (the first, of equals) is the true one, 0 to 1.
-
-    Args:
-        probabilities: (N, K) of the classes, or any scores that rank them.
-        labels: (N,) true classes, 0 to K - 1.
-        weights: (N,) 0 or more; None: 1 each.
-
-    Raises:
-        ValueError: shapes that do not fit, a label outside, a value that is not finite, or no weight at all.
-    """
-    return _one(weighted_accuracy, probabilities, labels, weights)
-
-
-def balanced_accuracy(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Return the mean over the classes of the share of their images that are found; classes without images are out.
-
-    Brodersen et al. 2010, "The balanced accuracy and its posterior distribution". Arguments as `accuracy`.
-    """
-    return _one(weighted_balanced_accuracy, probabilities, labels, weights)
-
-
-def macro_f1(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Return the mean over the classes of F1, ``2 TP / (2 TP + FP + FN)``; classes neither true nor told are out.
-
-    Arguments as `accuracy`.
-    """
-    return _one(weighted_macro_f1, probabilities, labels, weights)
-
-
-def auroc(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Return the chance that a defective image scores higher than a good one, equals counting half.
-
-    The area under the ROC curve (Hanley & McNeil 1982, equation 1). Arguments as `accuracy`, K = 2; also (N,) scores.
-
-    Raises:
-        ValueError: as `accuracy`, or one of the two classes is missing.
-    """
-    return _one(weighted_auroc, probabilities, labels, weights)
-
-
-def aupr(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Return the average precision: precision summed over the steps of recall, without interpolation.
-
-    Davis & Goadrich 2006 on why not to interpolate. Arguments and errors as `auroc`.
-    """
-    return _one(weighted_aupr, probabilities, labels, weights)
-
-
-def recall_at_false_alarms(
-    probabilities: ArrayLike, labels: ArrayLike, rate: float, weights: ArrayLike | None = None
-) -> float:
-    """Return the largest share of defective images found by a threshold that alarms on at most `rate` of good ones.
-
-    The threshold is one of the scores; between them nothing is interpolated. Arguments and errors as `auroc`.
-
-    Args:
-        probabilities: (N, 2) or (N,).
-        labels: (N,) of 0 and 1.
-        rate: share of good images that may raise an alarm, 0 to 1. Below 1 / (good images) it means none.
-        weights: as `accuracy`.
-    """
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rate is {rate}; it is a share of the good images, 0 to 1")
-    return _one(partial(weighted_recall_at, rate=rate), probabilities, labels, weights)
-
-
-def confusion(probabilities: ArrayLike, labels: ArrayLike) -> Ints:
-    """Return the (K, K) counts: true class by most probable class."""
-    outputs, true = as_outputs(probabilities, labels)
-    table = np.zeros((outputs.shape[1], outputs.shape[1]), dtype=np.int64)
-    np.add.at(table, (true, outputs.argmax(axis=1)), 1)
-    return table
-
-
 def weighted_accuracy(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
-    """Return (B,) accuracies under (B, N) weights; see `accuracy`."""
+    """Return (B,) shares of images whose predicted class is the true one, under (B, N) weights."""
     return weighted_mean((outputs.argmax(axis=1) == labels).astype(np.float64), labels, weights)
 
 
 def weighted_mean(outcomes: Floats, labels: Ints, weights: Floats) -> Floats:
     """Return (B,) means of (N,) outcomes, such as 1 for right and 0 for wrong; the labels do not matter."""
-    total = weights.sum(axis=1)
-    return _ratio(weights @ outcomes, total, total > 0)
+    return _ratio(weights @ outcomes, weights.sum(axis=1))
 
 
 def weighted_class_mean(outcomes: Floats, labels: Ints, weights: Floats) -> Floats:
     """Return (B,) means over the classes of the mean outcome in each; classes without weight are left out."""
     member = (labels[:, None] == np.unique(labels)[None, :]).astype(np.float64)
-    total = weights @ member
-    means = np.divide(weights @ (member * outcomes[:, None]), total, out=np.zeros_like(total), where=total > 0)
-    there = (total > 0).sum(axis=1)
-    return _ratio(means.sum(axis=1), there, there > 0)
+    return _class_mean(weights @ (member * outcomes[:, None]), weights @ member)
 
 
 def weighted_balanced_accuracy(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
-    """Return (B,) balanced accuracies under (B, N) weights; see `balanced_accuracy`."""
+    """Return (B,) means over the classes of their recall; classes without weight are left out.
+
+    Brodersen et al. 2010, "The balanced accuracy and its posterior distribution".
+    """
     return weighted_class_mean((outputs.argmax(axis=1) == labels).astype(np.float64), labels, weights)
 
 
 def weighted_macro_f1(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
-    """Return (B,) macro F1 under (B, N) weights; see `macro_f1`."""
+    """Return (B,) means over the classes of F1, ``2 TP / (2 TP + FP + FN)``, of those true or predicted at all."""
     classes = np.arange(outputs.shape[1])
     true = (labels[:, None] == classes).astype(np.float64)
-    told = (outputs.argmax(axis=1)[:, None] == classes).astype(np.float64)
-    twice, either = 2 * (weights @ (true * told)), weights @ (true + told)
-    scores = np.divide(twice, either, out=np.zeros_like(either), where=either > 0)
-    there = (either > 0).sum(axis=1)
-    return _ratio(scores.sum(axis=1), there, there > 0)
+    predicted = (outputs.argmax(axis=1)[:, None] == classes).astype(np.float64)
+    return _class_mean(2 * (weights @ (true * predicted)), weights @ (true + predicted))
 
 
 def weighted_auroc(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
-    """Return (B,) areas under the ROC curve under (B, N) weights; NaN where a class has no weight."""
-    good, bad = _steps(outputs, labels, weights)
+    """Return (B,) areas under the ROC curve: the chance that a defective image scores higher than a good one, equals
+    counting half (Hanley & McNeil 1982, equation 1). NaN where a class has no weight.
+    """
+    good, bad = _weights_by_score(outputs, labels, weights)
     above = np.cumsum(bad, axis=1) - bad / 2  # defective weight at higher scores, half of that at the same
-    area = (above * good).sum(axis=1)
-    whole = good.sum(axis=1) * bad.sum(axis=1)
-    return _ratio(area, whole, whole > 0)
+    return _ratio((above * good).sum(axis=1), good.sum(axis=1) * bad.sum(axis=1))
 
 
 def weighted_aupr(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
-    """Return (B,) average precisions under (B, N) weights; NaN where a class has no weight."""
-    good, bad = _steps(outputs, labels, weights)
-    found, told = np.cumsum(bad, axis=1), np.cumsum(good + bad, axis=1)
-    precision = np.divide(found, told, out=np.zeros_like(told), where=told > 0)
-    whole = bad.sum(axis=1)
-    measured = (whole > 0) & (good.sum(axis=1) > 0)
-    return _ratio((precision * bad).sum(axis=1), whole, measured)
+    """Return (B,) average precisions: precision summed over the steps of recall, without interpolation.
+
+    Davis & Goadrich 2006 on why not to interpolate. NaN where a class has no weight.
+    """
+    good, bad = _weights_by_score(outputs, labels, weights)
+    hits, alarms = np.cumsum(bad, axis=1), np.cumsum(good + bad, axis=1)
+    precision = np.divide(hits, alarms, out=np.zeros_like(alarms), where=alarms > 0)
+    return _ratio((precision * bad).sum(axis=1), np.where(good.sum(axis=1) > 0, bad.sum(axis=1), 0))
 
 
 def weighted_recall_at(outputs: Floats, labels: Ints, weights: Floats, rate: float) -> Floats:
-    """Return (B,) recalls at a rate of false alarms under (B, N) weights; NaN where a class has no weight."""
-    good, bad = _steps(outputs, labels, weights)
-    fine, whole = good.sum(axis=1), bad.sum(axis=1)
-    allowed = np.cumsum(good, axis=1) <= rate * fine[:, None] * (1 + 1e-12)
-    most = (np.cumsum(bad, axis=1) * allowed).max(axis=1)
-    return _ratio(most, whole, (whole > 0) & (fine > 0))
+    """Return (B,) largest shares of defective images found by a threshold that alarms on at most `rate` of good ones.
+
+    The threshold is one of the scores; between them nothing is interpolated. NaN where a class has no weight.
+    """
+    good, bad = _weights_by_score(outputs, labels, weights)
+    good_weight = good.sum(axis=1)
+    allowed = np.cumsum(good, axis=1) <= rate * good_weight[:, None] * (1 + 1e-12)
+    largest = (np.cumsum(bad, axis=1) * allowed).max(axis=1)
+    return _ratio(largest, np.where(good_weight > 0, bad.sum(axis=1), 0))
 
 
 STATISTICS: dict[str, Statistic] = {
@@ -172,51 +96,19 @@ TASK_STATISTICS = {  # the first one is what the verdict rests on
 }
 
 
-def as_outputs(probabilities: ArrayLike, labels: ArrayLike) -> tuple[Floats, Ints]:
-    """Return (N, K) float64 and (N,) int64; (N,) scores become two columns.
-
-    Raises:
-        ValueError: as `accuracy`.
-    """
-    outputs = np.asarray(probabilities, dtype=np.float64)
-    if outputs.ndim == 1:
-        outputs = np.stack([-outputs, outputs], axis=1)
-    true = np.asarray(labels)
-    if outputs.ndim != 2 or outputs.shape[1] < 2 or not len(outputs):
-        raise ValueError(f"probabilities have shape {outputs.shape}; they are (N, K), K classes for each of N images")
-    if true.shape != (len(outputs),) or true.dtype.kind not in "iu":
-        raise ValueError(
-            f"labels have shape {true.shape} and type {true.dtype}; one class number for each of {len(outputs)} images"
-        )
-    if true.min() < 0 or true.max() >= outputs.shape[1]:
-        raise ValueError(f"labels run from {true.min()} to {true.max()}; there are classes 0 to {outputs.shape[1] - 1}")
-    if not np.isfinite(outputs).all():
-        raise ValueError("probabilities hold a value that is not finite")
-    return outputs, true.astype(np.int64)
+def _ratio(above: Floats, below: Floats) -> Floats:
+    """Return the quotient, NaN where the denominator is 0: nothing was measured."""
+    return np.asarray(np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0))
 
 
-def _one(statistic: Statistic, probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None) -> float:
-    outputs, true = as_outputs(probabilities, labels)
-    given = np.ones(len(true)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if given.shape != true.shape or not np.isfinite(given).all() or (given < 0).any():
-        raise ValueError(f"weights have shape {given.shape}; one finite number from 0 for each of {len(true)} images")
-    value = float(statistic(outputs, true, given[None, :])[0])
-    if np.isnan(value):
-        raise ValueError("nothing to measure: a class that this number needs has no image (or no weight)")
-    return value
+def _class_mean(above: Floats, below: Floats) -> Floats:
+    """Return (B,) means over the classes of (B, K) quotients, without those whose denominator is 0."""
+    shares = np.divide(above, below, out=np.zeros_like(below), where=below > 0)
+    return _ratio(shares.sum(axis=1), (below > 0).sum(axis=1).astype(np.float64))
 
 
-def _ratio(above: Floats, below: Floats, measured: Bools) -> Floats:
-    """Return the quotient, NaN where it is not measured."""
-    found = np.full(len(above), np.nan)
-    found[measured] = above[measured] / below[measured]
-    return found
-
-
-def _steps(outputs: Floats, labels: Ints, weights: Floats) -> tuple[Floats, Floats]:
+def _weights_by_score(outputs: Floats, labels: Ints, weights: Floats) -> tuple[Floats, Floats]:
     """Return (B, U) weights of good and of defective images at each score, highest score first."""
-    if outputs.shape[1] != 2:
-        raise ValueError(f"there are {outputs.shape[1]} classes; this number is for two, 0 good and 1 defective")
     order = np.argsort(-outputs[:, 1], kind="stable")
     scores = outputs[order, 1]
     starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]])

@@ -1,4 +1,4 @@
-"""How many real images are the generated ones worth? Read off the control's learning curve, backwards."""
+"""How many real images would have done as much as the generated ones? The control's learning curve, read backwards."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from flawforge.core.arrays import Floats
 from flawforge.metrics.inference.paired import hierarchical_draws
@@ -14,12 +15,12 @@ from flawforge.metrics.inference.resampling import Resampled
 Beyond = Literal["", "more", "less"]
 
 
-class Worth(NamedTuple):
-    """More real images a class that would have done as much.
+class Equivalent(NamedTuple):
+    """More real images per class that would have done as much.
 
     Attributes:
         images: beyond those that were used; below 0: fewer would have done. None beyond the curve.
-        low, high: 95 % interval; None where that end lies beyond the curve.
+        low, high: 95% interval; None where that end lies beyond the curve.
         beyond: on which side of the curve `images` lies, ``more`` than its last number or ``less`` than its first.
     """
 
@@ -29,38 +30,40 @@ class Worth(NamedTuple):
     beyond: Beyond
 
 
-def worth(shots: Sequence[int], control: Sequence[Resampled], treated: Resampled, at: int, seed: int = 0) -> Worth:
-    """Return how many more real images a class the control would need to do as well as `treated` did with `at`.
+def equivalent_images(
+    shots: Sequence[int], control: Sequence[Resampled], treated: Resampled, at: int, seed: int = 0
+) -> Equivalent:
+    """Return how many more real images per class the control would need to do as well as `treated` did with `at`.
 
     The curve is made ascending (pool adjacent violators: Ayer et al. 1955) and read off in the logarithm of the number
-    of images, between the numbers that were tried and never beyond. The interval is a bootstrap over seeds and test
+    of images, between the numbers that were tried and never beyond. The interval is a bootstrap over repeats and test
     groups, drawn alike for the whole curve and the treated arm.
 
     Args:
-        shots: (P,) images a class, ascending, 2 or more numbers.
-        control: (P,) the control at each, all of the same seeds.
-        treated: the arm with generated images, of the same seeds, at `at` shots.
-        at: the number of real images a class that `treated` had.
+        shots: (P,) images per class, ascending, 2 or more numbers.
+        control: (P,) the control at each, all of the same repeats.
+        treated: the arm with generated images, of the same repeats, at `at` shots.
+        at: the number of real images per class that `treated` had.
         seed: of the stream ``bootstrap``.
 
     Raises:
-        ValueError: fewer than 2 numbers of shots, not ascending, or one control for each is not there.
+        ValueError: fewer than 2 numbers of shots, not ascending, or not one control for each.
     """
     if len(shots) < 2 or list(shots) != sorted(set(shots)) or len(control) != len(shots):
         raise ValueError(f"shots are {list(shots)} with {len(control)} controls; a curve takes 2 ascending, one each")
     logs = np.log(np.asarray(shots, dtype=np.float64))
-    curve = np.array([float(one.values.mean()) for one in control])
-    place = _read(logs, _ascending(curve), float(treated.values.mean()))
-    curves = np.stack([hierarchical_draws(one, seed) for one in control], axis=1)
+    curve = np.array([float(arm.values.mean()) for arm in control])
+    position = _read(logs, _ascending(curve), float(treated.values.mean()))
+    curves = np.stack([hierarchical_draws(arm, seed) for arm in control], axis=1)
     heights = hierarchical_draws(treated, seed)
-    places = np.array([_read(logs, _ascending(c), h) for c, h in zip(curves, heights, strict=True)])
-    low, high = np.quantile(places, [0.025, 0.975], method="inverted_cdf")
-    beyond: Beyond = "more" if place == np.inf else "less" if place == -np.inf else ""
-    return Worth(_images(place, at), _images(float(low), at), _images(float(high), at), beyond)
+    positions = np.array([_read(logs, _ascending(c), h) for c, h in zip(curves, heights, strict=True)])
+    low, high = np.quantile(positions, [0.025, 0.975], method="inverted_cdf")
+    beyond: Beyond = "more" if position == np.inf else "less" if position == -np.inf else ""
+    return Equivalent(_images(position, at), _images(float(low), at), _images(float(high), at), beyond)
 
 
-def _images(place: float, at: int) -> float | None:
-    return float(np.exp(place) - at) if np.isfinite(place) else None
+def _images(position: float, at: int) -> float | None:
+    return float(np.exp(position) - at) if np.isfinite(position) else None
 
 
 def _read(logs: Floats, curve: Floats, height: float) -> float:
@@ -77,10 +80,4 @@ def _read(logs: Floats, curve: Floats, height: float) -> float:
 
 
 def _ascending(values: Floats) -> Floats:
-    blocks: list[list[float]] = []  # of mean and size
-    for value in values:
-        blocks.append([float(value), 1.0])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            mean, size = blocks.pop()
-            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + mean * size) / (blocks[-1][1] + size), blocks[-1][1] + size]
-    return np.concatenate([np.full(int(size), mean) for mean, size in blocks])
+    return np.asarray(isotonic_regression(values).x, dtype=np.float64)

@@ -1,20 +1,19 @@
-"""Intervals by resampling groups: how far a number could be off because other material might have been photographed.
+"""Intervals by resampling groups: how far a number could be off because other specimens might have been photographed.
 
-Images of one group show the same material and are not independent, so groups are what is drawn: with replacement, as
+Images of one group show the same specimen and are not independent, so groups are what is drawn: with replacement, as
 many as there are, each with all its images (the cluster bootstrap: Davison & Hinkley 1997, "Bootstrap Methods and Their
 Application", section 3.8; Field & Welsh 2007).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from flawforge.core.arrays import Floats, Ints
+from flawforge.core.arrays import Floats
 from flawforge.core.seeds import numpy_stream
 from flawforge.metrics.vectors import as_groups
 
@@ -28,7 +27,7 @@ class Interval(NamedTuple):
     Attributes:
         low: its lower end.
         high: its upper end.
-        level: the confidence, 0.95 is 95 %.
+        level: the confidence, 0.95 is 95%.
         groups: independent groups it rests on (of two sets, the smaller number). Below 5 it means little.
     """
 
@@ -92,56 +91,3 @@ def percentile_interval(resampled: ArrayLike, groups: int, level: float = LEVEL)
     reach = stats.t.ppf((1 + level) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
     low, high = np.quantile(values, [stats.norm.cdf(-reach), stats.norm.cdf(reach)])
     return Interval(float(low), float(high), level, groups)
-
-
-def bootstrap_mean(
-    values: ArrayLike,
-    groups: ArrayLike | None = None,
-    seed: int = 0,
-    *,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> Interval:
-    """Return the interval of the mean of one number per image (a share is the mean of 0 and 1).
-
-    For precision and density over the generated images, recall and coverage over the real ones: the other set, whose
-    balls they are counted in, is taken as given.
-
-    Where every value is the same, no resample can differ and the interval is a point: at n images that all say yes, the
-    share may still be as low as ``1 - 3/n`` (rule of three). Say so, or use an exact interval.
-
-    Args:
-        values: (N,) numbers.
-        groups: (N,) group numbers; None: each image is its own.
-        seed: of the stream ``bootstrap``.
-        resamples: draws.
-        level: confidence.
-
-    Raises:
-        ValueError: as `group_weights` and `percentile_interval`.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    weights = group_weights(groups, len(array), seed, "mean", resamples=resamples)
-    means = weights @ array / weights.sum(axis=1)
-    return percentile_interval(means, len(np.unique(as_groups(groups, len(array), "groups"))), level)
-
-
-def jackknife_error(statistic: Callable[[Ints], float], groups: ArrayLike | None, count: int) -> float:
-    """Return the standard error of a statistic by leaving one group out at a time.
-
-    ``sqrt((G - 1) / G · sum((t_g - mean t)²))``, Efron & Stein 1981, with groups in the place of samples. For
-    statistics that repeated rows would spoil (Fréchet distance, neighbours): nothing is drawn twice here. Costs G
-    calls.
-
-    Args:
-        statistic: takes (n,) indices of the rows that stay.
-        groups: (count,) group numbers; None: each row is its own.
-        count: rows.
-
-    Raises:
-        ValueError: fewer than 2 groups.
-    """
-    members = as_groups(groups, count, "groups", 2)
-    number = int(members.max()) + 1
-    values = np.array([statistic(np.flatnonzero(members != left)) for left in range(number)])
-    return float(np.sqrt((number - 1) / number * np.square(values - values.mean()).sum()))

@@ -1,17 +1,20 @@
-"""Several comparisons: the more are looked at, the more look good by chance."""
+"""Several comparisons: the more are made, the more look good by chance."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from flawforge.core.arrays import Floats
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Return p-values corrected so that the chance of any false one at or below 0.05 is at most 0.05.
+def holm(p: ArrayLike) -> Floats:
+    """Return (N,) p-values corrected so that the chance of any false one at or below a rate is at most that rate.
 
-    Holm 1979, "A simple sequentially rejective multiple test procedure": the k-th smallest of m times ``m - k + 1``,
-    never below the one before it. Holds however the comparisons depend on each other.
+    Holm 1979, "A simple sequentially rejective multiple test procedure": the k-th smallest of N times ``N - k + 1``,
+    never below the one before it, at most 1. Holds however the comparisons depend on each other.
 
     Raises:
         ValueError: a p that is not from 0 to 1.
@@ -20,10 +23,9 @@ def holm(p: Sequence[float]) -> list[float]:
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError("a p-value is a number from 0 to 1")
     order = np.argsort(values, kind="stable")
-    steps = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
     corrected = np.empty(len(values))
-    corrected[order] = np.minimum(steps, 1.0)
-    return corrected.tolist()
+    corrected[order] = np.minimum(np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)), 1.0)
+    return corrected
 
 
 def rejected(p: Sequence[float], level: Callable[[int], float]) -> list[bool]:
@@ -38,8 +40,8 @@ def rejected(p: Sequence[float], level: Callable[[int], float]) -> list[bool]:
         level: of one hypothesis when m are left; 0 rejects nothing.
     """
     out = [False] * len(p)
-    for left, place in zip(range(len(p), 0, -1), np.argsort(p, kind="stable"), strict=True):
-        if p[place] > level(left) or level(left) == 0:
+    for left, index in zip(range(len(p), 0, -1), np.argsort(p, kind="stable"), strict=True):
+        if p[index] > level(left) or level(left) == 0:
             break
-        out[int(place)] = True
+        out[int(index)] = True
     return out

@@ -1,19 +1,19 @@
-"""Paired differences over seeds and test groups: how much better is one arm, and how sure is that?
+"""Paired differences over repeats and test groups: how much better is one arm, and how sure is that?
 
-Both arms share seeds (the same shots) and test images. A seed's difference varies with the seed; all seeds share the
-test images, which come in groups of one piece of material. So the two factors are crossed, and a gain has the variance
+Both arms share repeats (the same shots) and test images. The difference varies with the repeat; all repeats share the
+test images, which come in groups that show one specimen each. So the two factors are crossed, and a gain varies by
 
     Vs / S + Vg / G + Vsg / (S G)
 
-of seeds, groups and both together (Owen 2007, "The pigeonhole bootstrap", equation 3). Repeating the seeds cannot
-remove the groups' part; forgetting it is how one test set gives "significant" gains that the next one takes back.
+of repeats, groups and both together (Owen 2007, "The pigeonhole bootstrap", equation 3). More repeats cannot remove the
+groups' part; forgetting it is how one test set gives "significant" gains that the next one takes back.
 
-Groups are drawn by the bootstrap, for all seeds and arms alike, which serves any statistic. Seeds are few, and the
+Groups are drawn by the bootstrap, for all repeats and arms alike, which serves any statistic. Repeats are few, and the
 percentiles of a bootstrap over 3 to 10 of them are far too narrow. Their part is therefore exact (the variance of the
-seeds' differences over S), and the third part, which both hold, is counted once. Each part has its own Student's t:
+repeats' differences over S), and the third part, which both hold, is counted once. Each part has its own Student's t:
 the quantile is their mean, weighted by the parts (Cochran & Cox 1957, "Experimental Designs", section 4.14), which
 errs to the safe side. Satterthwaite's degrees of freedom give intervals that are shorter by up to a tenth, and with 3
-seeds wrong up to 4 % of the time where 2.5 % are promised. `benchmarks/trial_calibration.py` says how often ours hold.
+repeats wrong up to 4% of the time where 2.5% are promised. `benchmarks/trial_calibration.py` measures ours.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special, stats
+from scipy.stats import permutation_test
 
 from flawforge.core.arrays import Floats
 from flawforge.core.seeds import numpy_stream
 from flawforge.metrics.inference.resampling import Resampled
 
 LEVEL = 0.95
+PATTERNS = 20_000  # of signs: with as many or fewer possible (up to 14 repeats) a permutation test is exact
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,11 @@ class Parts:
     """Variance components of one difference, as standard deviations; what planning needs.
 
     Attributes:
-        seed: of a seed's true difference. group: of the test set as a whole, that all seeds share: it stands for
-            ``sqrt(Vg / G)``. both: what is neither, for one seed on this test set: ``sqrt(Vsg / G)``.
+        repeat: of a repeat's true difference. group: of the test set as a whole, that all repeats share: it stands for
+            ``sqrt(Vg / G)``. both: what is neither, for one repeat on this test set: ``sqrt(Vsg / G)``.
     """
 
-    seed: float
+    repeat: float
     group: float
     both: float
 
@@ -49,7 +51,7 @@ class Student:
     """The distribution of a mean over its standard error, where that is made of two parts.
 
     Attributes:
-        own, own_freedom: variance from seeds, and its degrees of freedom. shared, shared_freedom: from test groups.
+        own, own_freedom: variance from repeats, and its degrees of freedom. shared, shared_freedom: from test groups.
     """
 
     own: float
@@ -77,81 +79,89 @@ class Student:
 
 @dataclass(frozen=True)
 class Gain:
-    """The mean over seeds, with its interval over seeds and groups.
+    """The mean difference of two arms over repeats, with all that its interval and tests need. Shares.
 
     Attributes:
-        value: the mean. low, high: ends at confidence `level`. error: standard error.
-        student: the two parts of its square, with the degrees of freedom of each.
-        p: two-sided, of no difference. effect: Cohen's d_z with Hedges' correction; None where seeds do not differ.
+        value: the mean. error: its standard error.
+        student: the two parts of the squared error, with the degrees of freedom of each.
+        effect: Cohen's d_z with Hedges' correction; None where repeats do not differ.
         differences: (S,). parts: where the variance comes from.
     """
 
     value: float
-    low: float
-    high: float
-    level: float
     error: float
     student: Student
-    p: float
     effect: float | None
     differences: Floats
     parts: Parts
 
-    def at(self, level: float) -> tuple[float, float]:
-        """Return the interval's ends at another confidence."""
+    def at(self, level: float = LEVEL) -> tuple[float, float]:
+        """Return the ends of the interval at a confidence between 0 and 1."""
         reach = self.student.quantile((1 - level) / 2) * self.error
         return self.value - reach, self.value + reach
 
     @property
+    def p(self) -> float:
+        """The two-sided p-value of no difference."""
+        return 2 * self.student.tail(abs(self.value) / self.error)
+
+    @property
     def p_above(self) -> float:
-        """The one-sided p of a gain above 0."""
+        """The one-sided p-value of a gain above 0."""
         return self.student.tail(self.value / self.error)
 
+    def sign_flips(self) -> tuple[float, float]:
+        """Return the two-sided p-value under exchange of the arms within each repeat, and the smallest possible one.
 
-def gain(difference: Resampled, level: float = LEVEL) -> Gain:
-    """Return the mean difference with its interval; `difference` is ``resampled(arm) - resampled(control)``.
+        Without an effect, swapping the arms of a repeat changes nothing but the sign, so all 2^S patterns are equally
+        likely (Fisher 1935, "The Design of Experiments", section 21). Exact up to 14 repeats; beyond, 20,000 random
+        patterns. With fewer than 6 repeats it cannot go below 0.05. It speaks of these test images; the interval speaks
+        of others like them too.
+        """
+        signs = numpy_stream(0, "bootstrap", "signs")
+        p = permutation_test(
+            (self.differences,), np.sum, permutation_type="samples", n_resamples=PATTERNS, rng=signs
+        ).pvalue
+        return float(p), max(2.0 ** (1 - len(self.differences)), 2 / (PATTERNS + 1))
 
-    Seeds that all agree to less than one test image count as if they differed by one: equal values on a finite test
+
+def gain(difference: Resampled) -> Gain:
+    """Return the mean difference over repeats; `difference` is ``resampled(arm) - resampled(control)``.
+
+    Repeats that all agree to less than one test image count as if they differed by one: equal values on a finite test
     set do not prove that there is no spread.
 
     Raises:
-        ValueError: fewer than 2 seeds, or a level that is not between 0 and 1.
+        ValueError: fewer than 2 repeats.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; it is a confidence above 0 and below 1, as 0.95")
     count = len(difference.values)
     if count < 2:
-        raise ValueError(f"there is {count} seed; an interval takes at least 2, and means something from 5")
+        raise ValueError(f"there is {count} repeat; an interval takes at least 2, and means something from 5")
     mean, spread = float(difference.values.mean()), float(difference.values.std(ddof=1))
-    seeds, shared, both = _parts(difference, max(spread, difference.step))
-    student = Student(seeds, count - 1, shared, difference.freedom)
-    error = float(np.sqrt(seeds + shared))
-    reach = student.quantile((1 - level) / 2) * error
-    effect = None if spread == 0 else mean / spread * (1 - 3 / (4 * count - 5))
-    parts = Parts(float(np.sqrt(max(0.0, seeds * count - both))), float(np.sqrt(shared)), float(np.sqrt(both)))
-    p = 2 * student.tail(abs(mean) / error)
-    return Gain(mean, mean - reach, mean + reach, level, error, student, p, effect, difference.values, parts)
-
-
-def estimate(arm: Resampled, level: float = LEVEL) -> tuple[float, float, float]:
-    """Return the mean over seeds of one arm with its interval's ends, for a learning curve's band."""
-    found = gain(arm, level)
-    return found.value, found.low, found.high
+    own, shared, both = _variances(difference, max(spread, difference.step))
+    return Gain(
+        value=mean,
+        error=float(np.sqrt(own + shared)),
+        student=Student(own, count - 1, shared, difference.freedom),
+        effect=None if spread == 0 else mean / spread * (1 - 3 / (4 * count - 5)),
+        differences=difference.values,
+        parts=Parts(float(np.sqrt(max(0.0, own * count - both))), float(np.sqrt(shared)), float(np.sqrt(both))),
+    )
 
 
 def hierarchical_draws(arm: Resampled, seed: int = 0) -> Floats:
-    """Return (B,) bootstrap means, seeds and groups both drawn anew (Owen's pigeonhole), widened for few seeds.
+    """Return (B,) bootstrap means over repeats and groups (Owen's pigeonhole bootstrap), widened for few repeats.
 
     For functions of several means, such as where a curve is crossed: the same `seed` gives the same draws of all of
-    them. A draw of S seeds varies as S - 1 would, with normal in the place of Student's tails, so the seeds' deviation
-    is widened by ``sqrt(S / (S - 1)) t(0.975, S - 1) / 1.96`` (Hesterberg 2015, 1411.5279, section 5.2).
+    them. A draw of S repeats varies as S - 1 would, with normal in the place of Student's tails, so the repeats'
+    deviation is widened by ``sqrt(S / (S - 1)) t(0.975, S - 1) / 1.96`` (Hesterberg 2015, 1411.5279, section 5.2).
 
     Raises:
-        ValueError: fewer than 2 seeds.
+        ValueError: fewer than 2 repeats.
     """
     count = len(arm.values)
     if count < 2:
-        raise ValueError(f"there is {count} seed; draws over seeds take at least 2")
+        raise ValueError(f"there is {count} repeat; draws over repeats take at least 2")
     rng = numpy_stream(seed, "bootstrap", "seeds")
     shares = rng.multinomial(count, np.full(count, 1 / count), size=len(arm.draws)) / count
     level = arm.draws.mean(axis=1)
@@ -159,8 +169,8 @@ def hierarchical_draws(arm: Resampled, seed: int = 0) -> Floats:
     return np.asarray(level + wide * ((shares * arm.draws).sum(axis=1) - level), dtype=np.float64)
 
 
-def _parts(difference: Resampled, spread: float) -> tuple[float, float, float]:
-    """Return the variance of the mean from seeds (with what is both), from shared groups, and of both in one seed."""
+def _variances(difference: Resampled, spread: float) -> tuple[float, float, float]:
+    """Return the variance of the mean from repeats (with what is both), from shared groups, of both in one repeat."""
     count, draws = len(difference.values), difference.draws
     wide = difference.groups / difference.freedom  # a draw of G groups varies as G - K would, K classes
     pooled = wide * float(draws.mean(axis=1).var(ddof=1))

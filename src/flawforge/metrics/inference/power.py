@@ -1,4 +1,4 @@
-"""Power: what gain could so many seeds and test groups find, and how many seeds find a wanted gain?"""
+"""Power: what gain could so many repeats and test groups detect, and how many repeats detect a wanted gain?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-from flawforge.metrics.inference.paired import Parts, Student
+from flawforge.metrics.inference.paired import Gain, Parts, Student
 
-POWER = 0.9  # "found 9 times in 10"
-ERROR = 0.025  # one-sided, of a false "helps"
-MOST_SEEDS = 400
+POWER = 0.9
+ERROR = 0.025  # one-sided, over all comparisons and analyses: of a false "helps", and of a false "hurts"
 
 
 @dataclass(frozen=True)
@@ -31,65 +30,64 @@ class Design:
     error: float = ERROR
     rivals: int = 1
 
-    def on(self, groups: int, classes: int) -> Design:
-        """Return the design on another number of test groups: the groups' parts shrink as ``1 / sqrt(groups)``."""
-        scale = float(np.sqrt((self.freedom + classes) / groups))
-        parts = Parts(self.parts.seed, self.parts.group * scale, self.parts.both * scale)
-        return Design(parts, groups - classes, self.error, self.rivals)
+    @classmethod
+    def of(cls, gain: Gain, error: float, rivals: int = 1) -> Design:
+        """Return what limits a comparison that was measured."""
+        return cls(gain.parts, int(gain.student.shared_freedom), error, rivals)
 
-    def student(self, seeds: int) -> Student:
-        """Return the two parts of the squared standard error of the mean over `seeds`.
+    def student(self, repeats: int) -> Student:
+        """Return the two parts of the squared standard error of the mean over `repeats`.
 
         Raises:
-            ValueError: fewer than 2 seeds, or no spread at all.
+            ValueError: fewer than 2 repeats, or no spread at all.
         """
-        if seeds < 2:
-            raise ValueError(f"seeds is {seeds}; an interval takes at least 2")
-        own, shared = (self.parts.seed**2 + self.parts.both**2) / seeds, self.parts.group**2
+        if repeats < 2:
+            raise ValueError(f"repeats is {repeats}; an interval takes at least 2")
+        own, shared = (self.parts.repeat**2 + self.parts.both**2) / repeats, self.parts.group**2
         if own + shared <= 0:
             raise ValueError("the parts are all 0; a difference without any spread cannot be planned for")
-        return Student(own, seeds - 1, shared, self.freedom)
+        return Student(own, repeats - 1, shared, self.freedom)
 
-    def power(self, gain: float, seeds: int) -> float:
-        """Return the chance that a true gain (a share: 0.03 is 3 points) is found with `seeds` seeds, 2 or more.
+    def power(self, gain: float, repeats: int) -> float:
+        """Return the chance that a true gain (a share: 0.03 is 3 points) is detected with `repeats` repeats, 2 or more.
 
         For one rival the noncentral t (Cohen 1988, section 2.5) with Satterthwaite's freedom; for more, the chance that
         all of equally correlated differences pass the same bound.
         """
-        found = self.student(seeds)
-        whole = found.own + found.shared
-        freedom = whole**2 / (found.own**2 / found.own_freedom + found.shared**2 / found.shared_freedom)
-        one = float(stats.nct.sf(found.quantile(self.error), freedom, gain / np.sqrt(whole)))
+        student = self.student(repeats)
+        whole = student.own + student.shared
+        freedom = whole**2 / (student.own**2 / student.own_freedom + student.shared**2 / student.shared_freedom)
+        single = float(stats.nct.sf(student.quantile(self.error), freedom, gain / np.sqrt(whole)))
         if self.rivals == 1:
-            return one
+            return single
         nodes, shares = np.polynomial.hermite_e.hermegauss(40)
-        centre = stats.norm.ppf(min(max(one, 1e-12), 1 - 1e-12))
+        centre = stats.norm.ppf(min(max(single, 1e-12), 1 - 1e-12))
         each = stats.norm.cdf((centre + np.sqrt(0.5) * nodes) / np.sqrt(0.5)) ** self.rivals
         return float(shares @ each / shares.sum())
 
-    def detectable(self, seeds: int, power: float = POWER) -> float | None:
-        """Return the gain (a share) that is found with chance `power`; None: not even one from 0 to 1 is."""
-        found = self.student(seeds)
-        high = min(1.0, 4 * float(np.sqrt(found.own + found.shared)))
-        while not self.power(high, seeds) >= power:
+    def detectable(self, repeats: int, power: float = POWER) -> float | None:
+        """Return the gain (a share) that is detected with chance `power`; None: not even one from 0 to 1 is."""
+        student = self.student(repeats)
+        high = min(1.0, 4 * float(np.sqrt(student.own + student.shared)))
+        while not self.power(high, repeats) >= power:
             if high >= 1:
                 return None
             high = min(1.0, 2 * high)
-        return float(optimize.brentq(lambda gain: self.power(gain, seeds) - power, 0.0, high, xtol=1e-7))
+        return float(optimize.brentq(lambda gain: self.power(gain, repeats) - power, 0.0, high, xtol=1e-7))
 
-    def seeds_wanted(self, gain: float, power: float = POWER, most: int = MOST_SEEDS) -> int | None:
-        """Return the least number of seeds that finds `gain` with chance `power`; None: not even `most` do.
+    def repeats_wanted(self, gain: float, limit: int, power: float = POWER) -> int | None:
+        """Return the least number of repeats that detects `gain` with chance `power`; None: not even `limit` do.
 
-        None mostly means that the test images are of too few groups: their part does not shrink with seeds.
+        None mostly means that the test images are of too few groups: their part does not shrink with repeats.
 
         Raises:
             ValueError: a gain of 0 or less.
         """
         if gain <= 0:
             raise ValueError(f"gain is {gain}; it is a share above 0, as 0.03 for 3 points")
-        if self.power(gain, most) < power:
+        if self.power(gain, limit) < power:
             return None
-        low, high = 1, most
+        low, high = 1, limit
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self.power(gain, middle) >= power else (middle, high)

@@ -1,12 +1,11 @@
-"""A statistic of every seed on draws of the test groups: what intervals over seeds and groups are made of.
+"""A statistic of every repeat on draws of the test groups: what intervals over repeats and groups are made of.
 
 Groups are drawn with replacement, as many as there are, each with all its images (the cluster bootstrap: Davison &
-Hinkley 1997, section 3.8), the same draws for every seed and every arm, so that arms can be paired.
+Hinkley 1997, section 3.8), the same draws for every repeat and every arm, so that arms can be paired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,14 +30,14 @@ LINEAR: tuple[Statistic, ...] = (weighted_accuracy, weighted_balanced_accuracy, 
 
 @dataclass(frozen=True)
 class Resampled:
-    """A statistic for each seed, on all test images and on resamples of their groups. Subtract two to pair them.
+    """A statistic for each repeat, on all test images and on resamples of their groups. Subtract two to pair them.
 
     Attributes:
         values: (S,) on all test images.
-        draws: (B, S) on B draws of groups, the same draws for every seed.
+        draws: (B, S) on B draws of groups, the same draws for every repeat.
         groups: of the test images. freedom: groups less the classes they are spread over: degrees of freedom of the
             groups' part.
-        step: by how much one test image can move the value of one seed.
+        step: by how much one test image can move the value of one repeat.
     """
 
     values: Floats
@@ -48,15 +47,10 @@ class Resampled:
     step: float
 
     def __sub__(self, other: Resampled) -> Resampled:
-        """Pair two arms, seed by seed and draw by draw."""
+        """Pair two arms, repeat by repeat and draw by draw."""
         if self.draws.shape != other.draws.shape:
             raise ValueError(f"draws have shapes {self.draws.shape} and {other.draws.shape}; pairs have equal ones")
         return Resampled(self.values - other.values, self.draws - other.draws, self.groups, self.freedom, self.step)
-
-    def of(self, seeds: ArrayLike) -> Resampled:
-        """Return the seeds at these places alone."""
-        places = np.asarray(seeds, dtype=np.int64)
-        return Resampled(self.values[places], self.draws[:, places], self.groups, self.freedom, self.step)
 
 
 def resampled(
@@ -68,26 +62,26 @@ def resampled(
     *,
     resamples: int = RESAMPLES,
 ) -> Resampled:
-    """Return a statistic of every seed on all test images and on draws of their groups.
+    """Return a statistic of every repeat on all test images and on draws of their groups.
 
     Arms that are to be paired take the same groups and `seed`: then they take the same draws.
 
     Args:
-        outputs: (S, N, ...) of each seed for each test image: (S, N, K) probabilities, or (S, N) outcomes with
+        outputs: (S, N, ...) of each repeat for each test image: (S, N, K) probabilities, or (S, N) outcomes with
             `classification.weighted_mean` or `weighted_class_mean`.
         labels: (N,) true classes.
         groups: (N,) group numbers; None: each image is its own.
         statistic: of ``classification.STATISTICS``, or any function like them.
         seed: of the stream ``bootstrap``.
-        resamples: draws, 100 or more; 1,000 know the groups' standard error to 2 %.
+        resamples: draws, 100 or more; 1,000 know the groups' standard error to 2%.
 
     Raises:
-        ValueError: shapes that do not fit, no seed, or fewer than 2 groups more than there are classes.
+        ValueError: shapes that do not fit, no repeat, or fewer than 2 groups more than there are classes.
     """
     values = np.asarray(outputs, dtype=np.float64)
     true = np.asarray(labels, dtype=np.int64)
     if values.ndim < 2 or not len(values) or values.shape[1] != len(true):
-        raise ValueError(f"outputs have shape {values.shape}; they are (seeds, {len(true)} test images, ...)")
+        raise ValueError(f"outputs have shape {values.shape}; they are (repeats, {len(true)} test images, ...)")
     if not np.isfinite(values).all():
         raise ValueError("outputs hold a value that is not finite")
     if resamples < 100:
@@ -98,14 +92,15 @@ def resampled(
         raise ValueError(
             f"the test images are of {number} groups and {classes} classes; an interval takes {classes + 2} groups"
         )
+    counts = _group_counts(number, seed, resamples)
     if statistic in LINEAR:
-        whole, draws = _linear(values, true, member, statistic, _counts(number, seed, resamples))
+        whole, draws = _linear(values, true, member, statistic, counts)
     else:
-        whole = np.array([float(statistic(one, true, np.ones((1, len(true))))[0]) for one in values])
-        draws = np.concatenate(
-            [np.stack([statistic(one, true, counts[:, member]) for one in values], axis=1)
-             for counts in _rows(_counts(number, seed, resamples))]
-        )  # fmt: skip
+        whole = np.array([float(statistic(outputs, true, np.ones((1, len(true))))[0]) for outputs in values])
+        draws = np.empty((resamples, len(values)))
+        for rows in np.split(np.arange(resamples), range(ROWS, resamples, ROWS)):
+            weights = counts[np.ix_(rows, member)]
+            draws[rows] = np.stack([statistic(outputs, true, weights) for outputs in values], axis=1)
     if not np.isfinite(whole).all():
         raise ValueError("the statistic cannot be measured on these test images: a class has none")
     step = 1 / (classes * int(np.bincount(true)[np.unique(true)].min()))
@@ -114,30 +109,26 @@ def resampled(
 
 def _linear(outputs: Floats, labels: Ints, member: Ints, statistic: Statistic, counts: Floats) -> tuple[Floats, Floats]:
     """Return values and draws of a mean (over the classes or not) of outcomes: sums within groups are drawn at once."""
-    told = statistic in (weighted_accuracy, weighted_balanced_accuracy)
-    outcomes = (outputs.argmax(axis=2) == labels).astype(np.float64) if told else outputs
+    right = statistic in (weighted_accuracy, weighted_balanced_accuracy)
+    outcomes = (outputs.argmax(axis=2) == labels).astype(np.float64) if right else outputs
     by_class = statistic in (weighted_balanced_accuracy, weighted_class_mean)
     stratum = np.unique(labels, return_inverse=True)[1] if by_class else np.zeros(len(labels), dtype=np.int64)
-    seeds, groups, strata = len(outcomes), counts.shape[1], int(stratum.max()) + 1
-    place = member * strata + stratum
-    sizes = np.bincount(place, minlength=groups * strata).reshape(groups, strata).astype(np.float64)
-    sums = np.stack([np.bincount(place, one, groups * strata) for one in outcomes]).reshape(seeds, groups, strata)
+    repeats, groups, strata = len(outcomes), counts.shape[1], int(stratum.max()) + 1
+    cell = member * strata + stratum
+    sizes = np.bincount(cell, minlength=groups * strata).reshape(groups, strata).astype(np.float64)
+    sums = np.stack([np.bincount(cell, row, groups * strata) for row in outcomes]).reshape(repeats, groups, strata)
     drawn = np.r_[np.ones((1, groups)), counts]  # first the test images as they are
     total = (drawn @ sizes)[:, None, :]
-    above = (drawn @ sums.transpose(1, 0, 2).reshape(groups, -1)).reshape(len(drawn), seeds, strata)
+    above = (drawn @ sums.transpose(1, 0, 2).reshape(groups, -1)).reshape(len(drawn), repeats, strata)
     means = np.divide(above, total, out=np.zeros_like(above), where=total > 0)
-    found = means.sum(axis=2) / (total > 0).sum(axis=2)
-    return found[0], found[1:]
+    averages = means.sum(axis=2) / (total > 0).sum(axis=2)
+    return averages[0], averages[1:]
 
 
 @lru_cache(maxsize=2)
-def _counts(number: int, seed: int, resamples: int) -> Floats:
+def _group_counts(number: int, seed: int, resamples: int) -> Floats:
     """Return (B, G) how often each group is drawn; all arms of a trial share it."""
     even = np.full(number, 1 / number)
     counts = numpy_stream(seed, "bootstrap", "groups").multinomial(number, even, size=resamples).astype(np.float64)
     counts.flags.writeable = False
     return counts
-
-
-def _rows(counts: Floats) -> Iterator[Floats]:
-    return (counts[start : start + ROWS] for start in range(0, len(counts), ROWS))

@@ -19,7 +19,7 @@ class Fact:
 
     label: str
     value: str
-    note: str
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The trial's page: one plain sentence first, then what it rests on. Drawn from the record alone."""
+"""The trial's page: the verdict first, then what it rests on. Drawn from the record alone."""
 
 from __future__ import annotations
 
@@ -14,65 +14,60 @@ from flawforge.reports.charts.curves import Chart, Curve, Role
 from flawforge.reports.charts.dots import Dots, dots, scale_of
 from flawforge.reports.markup import fill
 from flawforge.reports.run.headline import Fact
-from flawforge.reports.trial.parts import Part, parts_of
-from flawforge.reports.words import NBSP, NOT_MEASURED, count, duration, joined, number, plural
-from flawforge.runs.gains import Comparison, Estimate
-from flawforge.runs.trials import ArmResult, TrialRecord, read_trial, trial_csv
+from flawforge.reports.trial.details import Details, details_of
+from flawforge.reports.words import NOT_MEASURED, count, duration, joined, number, plural
+from flawforge.runs.trials import (
+    ArmResult,
+    Comparison,
+    Estimate,
+    InterimAnalysis,
+    TrialRecord,
+    gain_points,
+    points,
+    read_trial,
+    trial_csv,
+)
 
-TITLES = {"helps": "Generated images help", "hurts": "Generated images hurt", "no evidence": "No evidence of help"}
-TOO_EARLY = "Too early to tell"
+TITLES = {
+    "helps": "Generated images helped",
+    "hurts": "Generated images hurt",
+    "no evidence": "No evidence of a benefit",
+}
+TOO_EARLY = "Too early for a verdict"
+NOT_DRAWN = ("only-generated",)  # far below all others: it would flatten the learning curves
+MARGIN = 1.0  # points above and below the learning curves
 
 
 @dataclass(frozen=True)
 class GainRow:
-    """One comparison in words, with its dots."""
+    """One comparison: the record's, with its dots and numbers in words."""
 
-    place: str
-    arm: str
-    control: str
+    comparison: Comparison
+    setting: str
     word: str
-    why: str
     dots: Dots
     before: str
     after: str
     gain: str
     removed: str
     p: str
-    primary: bool
-
-
-@dataclass(frozen=True)
-class ArmRow:
-    """One arm at one number of shots."""
-
-    arm: str
-    seeds: str
-    values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class TrialPage:
-    """All that the template gets: words, numbers and pictures, no HTML."""
+    """All that the template gets beside the record: words, numbers and pictures, no HTML."""
 
     title: str
-    word: str
-    sentence: str
-    advice: tuple[str, ...]
     facts: tuple[Fact, ...]
     gains: tuple[GainRow, ...]
     charts: tuple[Chart, ...]
-    worth: tuple[str, ...]
-    parts: tuple[Part, ...]
+    details: tuple[Details, ...]
     metrics: tuple[str, ...]
-    tables: tuple[tuple[str, tuple[ArmRow, ...]], ...]
-    protocol: tuple[str, ...]
-    fixed: tuple[tuple[str, str], ...]
-    choices: tuple[tuple[str, str], ...]
-    arms: tuple[tuple[str, str], ...]
-    looks: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
+    tables: tuple[tuple[str, list[list[str]]], ...]
+    fixed: list[tuple[str, str]]
+    arms: list[tuple[str, str]]
+    analyses: list[tuple[str, str]]
     csv: str
-    command: str
     version: str
 
 
@@ -87,13 +82,14 @@ def trial_report(folder: str | Path, *, out: Path | None = None) -> Path:
         RunNotFoundError: the folder has no trial record. RunBrokenError: it is damaged.
         SettingError: `out` is a folder. RunUnwritableError, DiskFullError: the file cannot be written.
     """
-    place = Path(folder)
-    file = place / "report.html" if out is None else Path(out)
+    directory = Path(folder)
+    file = directory / "report.html" if out is None else Path(out)
     if file.is_dir():
         raise SettingError(
             f"--out {file} is a folder; the report is a file, so give for example --out {file / 'report.html'}"
         )
-    text = fill("trial.html.j2", page=trial_page(place, read_trial(place)))
+    record = read_trial(directory)
+    text = fill("trial.html.j2", page=trial_page(directory, record), record=record)
     with explain_os_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, text)
@@ -102,195 +98,167 @@ def trial_report(folder: str | Path, *, out: Path | None = None) -> Path:
 
 def trial_page(folder: Path, record: TrialRecord) -> TrialPage:
     """Gather what the page shows from the record and the pictures that it names."""
-    metrics = tuple(dict.fromkeys(name for one in record.results for name in one.metrics))
-    table = base64.b64encode(trial_csv(record).encode()).decode()
+    metrics = tuple(dict.fromkeys(name for result in record.results for name in result.metrics))
     return TrialPage(
         title=TITLES[record.verdict.word] if record.comparisons else TOO_EARLY,
-        word=record.verdict.word,
-        sentence=record.verdict.sentence,
-        advice=tuple(record.verdict.advice),
         facts=_facts(record),
         gains=_gains(record),
         charts=learning_curves(record),
-        worth=tuple(one.sentence for one in record.worth),
-        parts=parts_of(folder, record),
-        metrics=metrics,
-        tables=_tables(record, metrics),
-        protocol=tuple(record.protocol.steps_taken),
+        details=details_of(folder, record),
+        metrics=tuple(name.replace(" %", "%") for name in metrics),
+        tables=tuple(_tables(record, metrics)),
         fixed=_fixed(record),
-        choices=tuple(record.choices),
-        arms=tuple((arm, description_of(arm)) for arm in record.protocol.arms),
-        looks=tuple((f"{look.seeds} of {look.planned} seeds", _look(look.level, look.decided, look.stopped))
-                    for look in record.looks),
-        notes=tuple(record.notes),
-        csv=f"data:text/csv;base64,{table}",
-        command=record.command,
+        arms=[(arm, description_of(arm)) for arm in record.protocol.arms],
+        analyses=[(f"{look.seeds} of {look.planned} repeats", _analysis(look)) for look in record.looks],
+        csv=f"data:text/csv;base64,{base64.b64encode(trial_csv(record).encode()).decode()}",
         version=record.versions.get("flawforge", "of unrecorded version"),
-    )  # fmt: skip
+    )
 
 
-def in_points(found: Estimate) -> str:
-    """Return ``+3.1 (95 % interval +1.4 to +4.8)``, or ``not measured``."""
-    if found.value is None or found.low is None or found.high is None:
-        return NOT_MEASURED
-    level = f"{100 * found.level:.3g}{NBSP}%"
-    return f"{100 * found.value:+z.1f} ({level} interval {100 * found.low:+z.1f} to {100 * found.high:+z.1f})"
-
-
-def in_percent(found: Estimate) -> str:
+def in_percent(measured: Estimate) -> str:
     """Return ``88.2 (86.9 to 89.5)``, percent."""
-    if found.value is None:
+    if measured.value is None:
         return NOT_MEASURED
-    found = found.within(0.0, 1.0)
-    if found.value is None or found.low is None or found.high is None:
-        return f"{100 * (found.value or 0.0):.1f}"
-    return f"{100 * found.value:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+    shown = measured.within(0.0, 1.0)
+    interval = "" if shown.low is None or shown.high is None else f" ({100 * shown.low:.1f} to {100 * shown.high:.1f})"
+    return f"{100 * measured.value:.1f}{interval}"
 
 
 def _facts(record: TrialRecord) -> tuple[Fact, ...]:
-    protocol, done = record.protocol, {seed for one in record.results for seed in one.seeds}
-    primary = record.primary
-    best = max(primary, key=lambda one: one.gain.value or 0.0, default=None)
-    shown = "not measured" if best is None or best.gain.value is None else f"{100 * best.gain.value:+z.1f} points"
-    note = "" if best is None else f"{best.shots} shots, {best.model}"
-    if len(primary) > 1:
-        note += f"; largest of {len(primary)}"
-    least = min((one.p_corrected for one in primary if one.p_corrected is not None), default=None)
+    protocol, primary = record.protocol, record.primary
+    done = {repeat for result in record.results for repeat in result.seeds}
+    best = max(primary, key=lambda comparison: comparison.gain.value or 0.0, default=None)
+    gain, note = NOT_MEASURED, ""
+    if best is not None and best.gain.value is not None:
+        gain = f"{points(best.gain.value, sign=True)} points"
+        note = f"{best.shots} images per class, {best.model}"
+        note += f"; largest of {len(primary)}" if len(primary) > 1 else ""
+    smallest = min((found.p_corrected for found in primary if found.p_corrected is not None), default=None)
     return (
-        Fact("Gain", shown, note),
-        Fact("Seeds", count(len(done)), f"of {count(len(protocol.seeds))} planned"),
-        Fact("Test images", count(protocol.test_images), f"{plural(protocol.test_groups, 'piece')} of material"),
-        Fact("Smallest p", number(least, 2), f"corrected over {plural(len(primary), 'comparison')}"),
-        Fact("Time", duration(record.seconds), plural(len(record.results), "arm", "arms") + " in all places"),
-    )  # fmt: skip
+        Fact("Gain", gain, note),
+        Fact("Repeats", count(len(done)), f"of {count(len(protocol.seeds))} planned"),
+        Fact("Test images", count(protocol.test_images), f"of {plural(protocol.test_groups, 'specimen')}"),
+        Fact("Smallest p-value", number(smallest, 2), f"corrected for {plural(len(primary), 'comparison')}"),
+        Fact("Computing time", duration(record.seconds)),
+    )
 
 
 def _gains(record: TrialRecord) -> tuple[GainRow, ...]:
-    results = {(one.shots, one.model, one.arm): one for one in record.results}
-    gains = [(one, possible(one, results, record.protocol.metric)) for one in record.comparisons]
-    values = [value for one, gain in gains for value in (*one.differences, gain.low, gain.high)]
+    shown = [(comparison, possible(record, comparison)) for comparison in record.comparisons]
+    values = [value for found, gain in shown for value in (*found.differences, gain.low, gain.high)]
     scale = scale_of([value for value in values if value is not None])
-    order = sorted(record.comparisons, key=lambda one: (not one.primary, one.model, one.shots, one.arm))
-    return tuple(_gain(one, scale, results, record.protocol.metric) for one in order)
+    shown.sort(key=lambda pair: (not pair[0].primary, pair[0].model, pair[0].shots, pair[0].arm))
+    return tuple(_gain(record, comparison, gain, scale) for comparison, gain in shown)
 
 
-def possible(one: Comparison, results: dict[tuple[int, str, str], ArmResult], metric: str) -> Estimate:
+def possible(record: TrialRecord, comparison: Comparison) -> Estimate:
     """Return the gain with its interval cut to what the control leaves: no share goes below 0 or above 1."""
-    control = results.get((one.shots, one.model, one.control))
-    base = None if control is None else control.metrics[metric].value
-    return one.gain.within(-1.0, 1.0) if base is None else one.gain.within(-base, 1.0 - base)
+    control = record.result(comparison, comparison.control)
+    base = None if control is None else control.metrics[record.protocol.metric].value
+    return comparison.gain.within(-1.0, 1.0) if base is None else comparison.gain.within(-base, 1.0 - base)
 
 
-def _gain(
-    one: Comparison, scale: tuple[float, float], results: dict[tuple[int, str, str], ArmResult], metric: str
-) -> GainRow:
-    name = f"{one.shots} shots, {one.model}: {one.arm} minus {one.control}"
-    found = possible(one, results, metric)
-    value, low, high = (0.0 if v is None else v for v in (found.value, found.low, found.high))
-    each = ", ".join(f"{100 * d:+z.1f}" for d in one.differences)
-    levels = [results.get((one.shots, one.model, arm)) for arm in (one.control, one.arm)]
-    before, after = (NOT_MEASURED if at is None else in_percent(at.metrics[metric]) for at in levels)
-    effect = "" if one.effect is None else f"; effect size {one.effect:.2f}"
-    permuted = "" if one.p_permutation is None else (
-        f"; sign flips {number(one.p_permutation, 2)} (no less than {number(one.p_least, 2)} is possible)"
-    )  # fmt: skip
-    corrected = f"{number(one.p_corrected, 2)} corrected" if one.p_corrected is not None else "not counted"
-    removed = one.error_removed.value
+def _gain(record: TrialRecord, comparison: Comparison, gain: Estimate, scale: tuple[float, float]) -> GainRow:
+    setting = f"{comparison.shots} images per class, {comparison.model}"
+    value, low, high = (0.0 if end is None else end for end in (gain.value, gain.low, gain.high))
+    each = ", ".join(points(difference, sign=True) for difference in comparison.differences)
+    alt = f"{setting}: {comparison.arm} minus {comparison.control}: {gain_points(gain)}; by repeat {each}."
+    levels = [record.result(comparison, arm) for arm in (comparison.control, comparison.arm)]
+    before, after = (NOT_MEASURED if r is None else in_percent(r.metrics[record.protocol.metric]) for r in levels)
+    ps = [f"p = {number(comparison.p, 2)}"]
+    if comparison.p_corrected is not None:
+        ps.append(f"corrected {number(comparison.p_corrected, 2)}")
+    if comparison.p_permutation is not None:
+        least = number(comparison.p_least, 2)
+        ps.append(f"permutation test {number(comparison.p_permutation, 2)} (smallest possible {least})")
+    if comparison.effect is not None:
+        ps.append(f"effect size {comparison.effect:.2f}")
+    removed = comparison.error_removed.value
+    kind = "fewer" if (removed or 0) >= 0 else "more"
     return GainRow(
-        place=f"{one.shots} shots, {one.model}",
-        arm=one.arm,
-        control=one.control,
-        word=one.word if one.primary else "not counted",
-        why=one.why,
-        dots=dots(one.differences, value, low, high, scale, f"{name}: {in_points(found)}; by seed {each}."),
+        comparison=comparison,
+        setting=setting,
+        word=comparison.word if comparison.primary else "not counted",
+        dots=dots(comparison.differences, value, low, high, scale, alt),
         before=before,
         after=after,
-        gain=in_points(found),
-        removed=NOT_MEASURED if removed is None else f"{100 * removed:.0f}{NBSP}% of the errors gone"
-        if removed >= 0 else f"{-100 * removed:.0f}{NBSP}% more errors",
-        p=f"p {number(one.p, 2)}, {corrected}{permuted}{effect}",
-        primary=one.primary,
-    )  # fmt: skip
+        gain=gain_points(gain),
+        removed=NOT_MEASURED if removed is None else f"{abs(100 * removed):.0f}% {kind} errors",
+        p="; ".join(ps),
+    )
 
 
-def _tables(record: TrialRecord, metrics: tuple[str, ...]) -> tuple[tuple[str, tuple[ArmRow, ...]], ...]:
-    places = dict.fromkeys((one.shots, one.model) for one in record.results)
-    out = []
-    for shots, model in places:
-        rows = [one for one in record.results if (one.shots, one.model) == (shots, model)]
-        made = tuple(
-            ArmRow(one.arm, count(len(one.seeds)),
-                   tuple(in_percent(one.metrics[name]) if name in one.metrics else NOT_MEASURED for name in metrics))
-            for one in rows
-        )  # fmt: skip
-        out.append((f"{shots} real images a class, {model}", made))
-    return tuple(out)
+def _tables(record: TrialRecord, metrics: tuple[str, ...]) -> list[tuple[str, list[list[str]]]]:
+    """Return a table for each number of shots and model: a row for each arm, its name, its repeats and its metrics."""
+    rows: dict[str, list[list[str]]] = {}
+    for result in record.results:
+        values = [in_percent(result.metrics[name]) if name in result.metrics else NOT_MEASURED for name in metrics]
+        caption = f"{result.shots} images per class, {result.model}"
+        rows.setdefault(caption, []).append([result.arm, count(len(result.seeds)), *values])
+    return list(rows.items())
 
 
-def _fixed(record: TrialRecord) -> tuple[tuple[str, str], ...]:
+def _fixed(record: TrialRecord) -> list[tuple[str, str]]:
     p = record.protocol
-    return (
-        ("Question", "which defect is it" if p.task == "type" else "good or defective"),
-        ("Judged by", p.metric),
+    by_class = joined([f"{label} {count(n)}" for label, n in p.test_per_class.items()], 12)
+    size = f"{p.resolution[1]} × {p.resolution[0]} pixels"
+    return [
+        ("Task", "classify the type of defect" if p.task == "type" else "tell defective images from good ones"),
+        ("Metric", p.metric),
         ("Classes", joined(p.classes, 12)),
-        ("Test set", f"{plural(p.test_images, 'image')} of {plural(p.test_groups, 'piece')} of material; "
-         + joined([f"{label} {count(n)}" for label, n in p.test_per_class.items()], 12)),
-        ("Its content", f"SHA-256 {p.test_sha256}"),
-        ("Shots drawn from", f"{plural(p.pool_images, 'image')} of {plural(p.pool_groups, 'other piece')}"),
-        ("Each arm", f"{plural(p.steps, 'step')} of {plural(p.batch, 'image')}, {p.resolution[1]} × {p.resolution[0]}"),
+        ("Test set", f"{plural(p.test_images, 'image')} of {plural(p.test_groups, 'specimen')}: {by_class}"),
+        ("Test set contents", f"SHA-256 {p.test_sha256}"),
+        ("Training images from", f"{plural(p.pool_images, 'image')} of {plural(p.pool_groups, 'other specimen')}"),
+        ("Each classifier", f"{plural(p.steps, 'step')} of {plural(p.batch, 'image')}, {size}"),
         ("Encoding", p.encoding),
-    )  # fmt: skip
+    ]
 
 
-def _look(level: float, decided: list[str], stopped: bool) -> str:
-    if level == 0:
-        return "nothing can be decided: no part of the error is to be spent here"
-    text = f"a one-sided p of {number(level, 2)} or less decides; decided: {joined(decided) or 'nothing'}"
-    return f"{text}; stopped here" if stopped else text
-
-
-LEFT_OUT = ("only-generated",)  # far below all others: it would flatten them
-MARGIN = 1.0  # points above and below
+def _analysis(look: InterimAnalysis) -> str:
+    if look.level == 0:
+        return "cannot decide anything: no part of the false-positive allowance (alpha) may be spent here"
+    decided = joined(look.decided) or "nothing"
+    text = f"significance level {number(look.level, 2)} (one-sided); decided: {decided}"
+    return f"{text}; the trial stopped here" if look.stopped else text
 
 
 def learning_curves(record: TrialRecord) -> tuple[Chart, ...]:
     """Return a chart for each model with results at two numbers of shots or more; shots on a logarithmic axis."""
     charts = []
-    for place, model in enumerate(record.protocol.models):
-        rows = [one for one in record.results if one.model == model and one.arm not in LEFT_OUT]
-        if len({one.shots for one in rows}) > 1:
-            charts.append(_chart(record, model, rows, place))
+    for index, model in enumerate(record.protocol.models):
+        results = [result for result in record.results if result.model == model and result.arm not in NOT_DRAWN]
+        if len({result.shots for result in results}) > 1:
+            charts.append(_chart(record, model, results, f"learning-{index}"))
     return tuple(charts)
 
 
-def _chart(record: TrialRecord, model: str, rows: list[ArmResult], place: int) -> Chart:
+def _chart(record: TrialRecord, model: str, results: list[ArmResult], name: str) -> Chart:
     metric = record.protocol.metric
-    main = {one.control for one in record.comparisons if one.model == model}
-    main |= {one.arm for one in record.comparisons if one.model == model and one.primary}
+    compared = [comparison for comparison in record.comparisons if comparison.model == model]
+    main = {comparison.control for comparison in compared} | {found.arm for found in compared if found.primary}
     curves, ends = [], []
-    for arm in dict.fromkeys(one.arm for one in rows):
-        mine = sorted((one for one in rows if one.arm == arm), key=lambda one: one.shots)
-        found = [(math.log2(one.shots), one.metrics[metric].within(0.0, 1.0)) for one in mine]
-        points = [(x, 100 * e.value, 100 * _or(e.low, e.value), 100 * _or(e.high, e.value))
-                  for x, e in found if e.value is not None]  # fmt: skip
-        x, y, low, high = (tuple(column) for column in zip(*points, strict=True))
+    for arm in dict.fromkeys(result.arm for result in results):
+        rows = []
+        for result in sorted((r for r in results if r.arm == arm), key=lambda r: r.shots):
+            found = result.metrics[metric].within(0.0, 1.0)
+            if found.value is not None:
+                low, high = (found.value if end is None else end for end in (found.low, found.high))
+                rows.append((math.log2(result.shots), 100 * found.value, 100 * low, 100 * high))
+        x, y, low_ends, high_ends = (tuple(column) for column in zip(*rows, strict=True))
         role: Role = "generated" if uses_generated(arm) else "real" if arm in main else "quiet"
-        band = (x, low, high) if arm in main else None
-        ends += [*y, *(band[1] + band[2] if band else ())]
+        band = (x, low_ends, high_ends) if arm in main else None
+        ends += [*y, *(low_ends + high_ends if band else ())]
         curves.append(Curve(arm, role, x, y, raw=band, dashed=arm not in main))
-    shots = sorted({one.shots for one in rows})
-    alt = f"{metric} of {model} against real images a class: " + "; ".join(
-        f"{curve.label} {', '.join(f'{y:.1f}' for y in curve.y)}" for curve in curves
-    )
-    ticks = tuple((math.log2(n), str(n)) for n in shots)
+    ticks = tuple((math.log2(shots), str(shots)) for shots in sorted({result.shots for result in results}))
+    values = "; ".join(f"{curve.label} {', '.join(f'{y:.1f}' for y in curve.y)}" for curve in curves)
     room = 0.04 * (ticks[-1][0] - ticks[0][0])
     return Chart(
-        f"learning-{place}", f"{alt}.", "real images a class", f"{metric}, %", tuple(curves),
+        name,
+        f"{metric} of {model} against real images per class: {values}.",
+        "real images per class",
+        f"{metric}, %",
+        tuple(curves),
         x_range=(ticks[0][0] - room, ticks[-1][0] + room),
         y_range=(max(-0.5, min(ends) - MARGIN), min(100.5, max(ends) + MARGIN)),
         x_ticks=ticks,
-    )  # fmt: skip
-
-
-def _or(value: float | None, other: float) -> float:
-    return other if value is None else value
+    )

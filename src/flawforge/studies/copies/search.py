@@ -14,9 +14,10 @@ from flawforge.core.arrays import Floats, Ints
 from flawforge.core.progress import SILENT, Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.threads import in_threads
-from flawforge.metrics.copying.calibration import NullScale, holm
+from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.copy_score import BestAlignments, copy_scores, normalised_textures
 from flawforge.metrics.copying.placement import TextureSpectra
+from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.studies.copies.candidates import EVERY, CandidateSearch
 from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 
@@ -144,7 +145,7 @@ def copied(scale: NullScale, scores: Floats, rate: float = ALARM) -> tuple[Float
     20 images cannot know of the rare pair that is alike without being a copy.
     """
     p = scale.tail(scores)
-    return p, np.flatnonzero(holm(p, rate) & (scores > scale.scores[-1]) & (scores >= FLOOR))
+    return p, np.flatnonzero((holm(p) <= rate) & (scores > scale.scores[-1]) & (scores >= FLOOR))
 
 
 def lowest_copy(scale: NullScale, count: int, rate: float = ALARM) -> float:

@@ -14,9 +14,9 @@ from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.copying import memorization
-from flawforge.metrics.copying.calibration import holm_adjusted
 from flawforge.metrics.copying.memorization import Classes, SetTestResult
 from flawforge.metrics.fidelity.vendi import clusters, vendi
+from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.models.efficientnet import load_backbone
 from flawforge.models.features import features
 from flawforge.runs.copying import Diversity, SetTest
@@ -116,7 +116,7 @@ def compare_with_held_out(real: Floats, held: Floats, made: Floats, labels: Labe
         test(real, held, made, classes=chosen.real if test is memorization.closest_record_share else chosen.classes)
         for _, test, _ in TESTS
     ]
-    adjusted = holm_adjusted(np.array([outcome.p for outcome in outcomes]))
+    adjusted = holm([outcome.p for outcome in outcomes])
     counts = f"{len(real)} training, {len(held)} held-out, {len(made)} generated images{chosen.words}"
     return [
         SetTest(name=name, effect=outcome.effect, expected=outcome.expected, p=outcome.p, adjusted=float(corrected),

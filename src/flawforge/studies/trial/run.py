@@ -11,21 +11,27 @@ from flawforge.core.errors import SettingError, TrainingInterruptedError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.data.dataset import Dataset
+from flawforge.metrics.inference.power import ERROR
 from flawforge.metrics.inference.sequential import level_now
 from flawforge.runs.cells import CELLS, read_cells
-from flawforge.runs.gains import Look
-from flawforge.runs.trials import TRIAL_FILE, TrialRecord
+from flawforge.runs.trials import TRIAL_FILE, InterimAnalysis, TrialRecord
 from flawforge.runs.versions import usable_cores
-from flawforge.studies.trial.analysis.interim_analyses import Before, due, history, looked_before, taken
-from flawforge.studies.trial.analysis.record import judged, pilot, read_results, save_results
-from flawforge.studies.trial.analysis.verdict import ERROR
+from flawforge.studies.trial.analysis.interim_analyses import (
+    EarlierCalls,
+    earlier_calls,
+    is_due,
+    plans,
+    with_analysis,
+)
+from flawforge.studies.trial.analysis.record import evidence_of, pilot, read_results, save_results
+from flawforge.studies.trial.analysis.verdict import decide, measure_all
 from flawforge.studies.trial.execution.local import Executor, Here, Processes
 from flawforge.studies.trial.execution.schedule import Schedule
 from flawforge.studies.trial.plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.open import open_trial
 
-FIRST_LOOK = 4  # repeats before which the evidence is not looked at to stop early, nor before a third of the plan
+FIRST_ANALYSIS = 4  # repeats before which there is no interim analysis, nor before a third of the plan
 On = Literal["local", "ray"]
 
 
@@ -46,10 +52,10 @@ def trial(
 ) -> TrialRecord:
     """Run a controlled experiment: does training with generated images make an inspection model better?
 
-    A test set is fixed first, by pieces of material. Each repeat draws its own shots, trains its own generator on them
-    and then a classifier in every arm, with equal steps, batches and seeds. Cells are written as they end: the same
-    call goes on where it was stopped or killed, and asking for more repeats, shots, arms or models only adds cells.
-    The error of a wrong verdict is spent by looking: after the end of a plan more repeats only narrow the interval.
+    A test set is held out first, by specimen. Each repeat draws its own training images, trains its own generator on
+    them and then a classifier in every arm, with equal steps, batches and seeds. Cells are written as they end: run
+    the same call again to resume, and asking for more repeats, shots, arms or models only adds cells. Each analysis
+    spends some of the false-positive allowance: after the end of a plan more repeats only narrow the intervals.
 
     Args:
         data: a folder, the word ``elpv``, or a dataset from `flawforge.load`. Two classes at least.
@@ -58,12 +64,12 @@ def trial(
         unlabelled: more images of the same material and camera, without labels, for the generators and the arm
             ``pseudo-labelled``. Refused when one of them shows what a test image shows.
         minutes: budget: as many repeats are done as fit, but at least the three that a verdict needs.
-        early_stop: stop when the evidence is clear, by bounds that keep the chance of a wrong verdict.
+        early_stop: stop when the evidence is clear, by group-sequential bounds that keep the false-positive rate.
         workers: cells at a time; None takes one for each core. On Ray, cells at a time in the whole cluster.
         on: ``local`` works in processes of this machine, ``ray`` on a Ray cluster (extra ``ray``).
         address: of the Ray cluster; None joins the one that this machine belongs to, or starts one here.
         command: what to write into the record.
-        progress: where to tell how far it is and what time is left.
+        progress: where to report progress and the time left.
         settings: fields of `flawforge.core.settings.trials.TrialSettings`, e.g. ``shots=(5, 10)``, ``seeds=10``,
             ``models=("small-cnn",)``, ``arms=(...)``, ``task="good"``, ``generator_minutes=2``.
 
@@ -85,45 +91,40 @@ def trial(
     bench = open_trial(data, folder, asked, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
     if schedule.done:
-        progress.say(f"{len(schedule.done)} of {len(schedule.cells)} cells are done already; going on")
+        progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
     executor = _executor(bench, folder, count, on, address, progress)
-    before = looked_before(folder, bench)
+    before = earlier_calls(folder, bench)
     known = pilot(folder, bench, schedule.whole())
     progress.say(plan(bench, schedule.costs, executor.slots, minutes, known, before.ended).sentence)
-    looks = list(before.looks)
+    analyses = list(before.analyses)
 
     def clear(repeats: int) -> bool:
-        """Look at the first `repeats` repeats, and say whether more are not needed."""
-        *earlier, (_, planned) = history(before, looks, repeats, asked.seeds)
-        if not early_stop or repeats < min(FIRST_LOOK, asked.seeds) or not due(repeats, planned):
+        """Analyse the first `repeats` repeats, and return whether no more are needed."""
+        *earlier, (_, planned) = plans(before, analyses, repeats, asked.seeds)
+        if not early_stop or repeats < min(FIRST_ANALYSIS, asked.seeds) or not is_due(repeats, planned):
             return False
         if level_now([repeats], planned, ERROR, earlier) == 0:  # too early to decide anything, or nothing left to spend
             return False
-        look = judged(bench, read_results(folder, bench, repeats), repeats, asked.seeds, before, looks).look
-        looks[:] = taken(looks, look)
-        return look.stopped
+        cells = read_results(folder, bench, repeats)
+        evidence = evidence_of(bench, cells, (*earlier, (repeats, planned)), before)
+        _, analysis = decide(evidence, measure_all(evidence))
+        analyses[:] = with_analysis(analyses, analysis)
+        return analysis.stopped
 
     deadline = None if minutes is None else started + minutes * 60
     try:
         schedule.run(executor, progress, deadline, clear)
     except TrainingInterruptedError:
         if schedule.whole() >= 1:
-            _save(folder, bench, schedule, before, looks, command)
+            _save(folder, bench, schedule, before, analyses, command)
         raise
     except Exception as error:  # whatever it is: what is done is worth a verdict
         if schedule.whole() >= 1:
-            _save(
-                folder,
-                bench,
-                schedule,
-                before,
-                looks,
-                command,
-                problem=str(error).splitlines()[0] if str(error) else "",
-            )
+            problem = str(error).splitlines()[0] if str(error) else ""
+            _save(folder, bench, schedule, before, analyses, command, problem=problem)
             error.add_note(_what_now(folder, schedule.whole()))
         raise
-    return _save(folder, bench, schedule, before, looks, command)
+    return _save(folder, bench, schedule, before, analyses, command)
 
 
 def plan_trial(
@@ -137,24 +138,23 @@ def plan_trial(
     progress: Progress = SILENT,
     **settings: Any,
 ) -> TrialPlan:
-    """Say what gain a trial could detect and how long it takes; arguments and errors as `trial`. Nothing is trained
-    but a few steps, which are timed. Where three repeats are done already, what they tell takes the place of guesses.
+    """Return how long a trial takes and what gain it could detect; arguments and errors as `trial`. Nothing is trained
+    but a few steps, which are timed. Where three repeats are done already, their variation takes the place of guesses.
     """
     count = _checked_workers(workers, minutes, "local")
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, Path(out), asked, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
-    known, before = pilot(Path(out), bench, schedule.whole()), looked_before(Path(out), bench)
+    known, before = pilot(Path(out), bench, schedule.whole()), earlier_calls(Path(out), bench)
     return plan(bench, schedule.costs, count, minutes, known, before.ended)
 
 
-def _what_now(folder: Path, whole: int) -> str:
-    told = f"The {whole} whole repeats are judged all the same: {folder / TRIAL_FILE}" if whole > 1 else (
-        f"The whole repeat is in {folder / TRIAL_FILE}")  # fmt: skip
-    ended = f", or end the trial with what is whole: --seeds {whole}" if whole >= FEWEST_REPEATS else ""
+def _what_now(folder: Path, complete: int) -> str:
+    results = f"The results of {complete} complete repeat{'s' * (complete > 1)} are in {folder / TRIAL_FILE}."
+    ended = f", or end this one with the complete repeats: --seeds {complete}" if complete >= FEWEST_REPEATS else ""
     return (
-        f"{told}. The same command begins the cell that failed again. Should it fail the same way, begin a trial with "
-        f"another generator or recipe in another --out{ended}"
+        f"{results} Run the same command again to retry the cell that failed. If it fails again, start a trial with "
+        f"another generator or recipe in another --out{ended}."
     )
 
 
@@ -162,29 +162,32 @@ def _save(
     folder: Path,
     bench: Bench,
     schedule: Schedule,
-    before: Before,
-    looks: list[Look],
+    before: EarlierCalls,
+    analyses: list[InterimAnalysis],
     command: str,
     problem: str | None = None,
 ) -> TrialRecord:
-    repeats = min(schedule.whole(), schedule.repeats)
+    repeats, asked = min(schedule.whole(), schedule.repeats), schedule.settings.seeds
     notes: list[str] = []
     if problem is not None:
-        notes.append(f"Ended after {repeats} of {schedule.settings.seeds} repeats by a problem: {problem}")
+        notes.append(f"Ended by an error after {repeats} of {asked} repeats: {problem}")
     elif schedule.ended == "minutes":
-        notes.append(
-            f"Time was left for {schedule.repeats} of the {schedule.settings.seeds} repeats that were asked for."
-        )
+        notes.append(f"The time budget allowed {schedule.repeats} of {asked} repeats.")
     if schedule.ended == "clear":
-        notes.append(f"Stopped early after {repeats} of {schedule.settings.seeds} repeats: the evidence was clear.")
+        notes.append(f"Stopped early after {repeats} of {asked} repeats: the evidence was clear.")
     cells = read_cells(folder / CELLS, bench.protocol)
-    seconds = sum(float(cell.facts.get("seconds", 0.0)) for key, cell in cells.items() if key.seed < repeats)
-    complete = repeats == schedule.settings.seeds or schedule.ended == "clear"
-    planned = schedule.repeats if schedule.ended == "minutes" else schedule.settings.seeds
     return save_results(
-        folder, bench, repeats, before, looks, planned=planned, complete=complete, notes=notes, seconds=seconds,
+        folder,
+        bench,
+        repeats,
+        before,
+        analyses,
+        planned=schedule.repeats if schedule.ended == "minutes" else asked,
+        complete=repeats == asked or schedule.ended == "clear",
+        notes=notes,
+        seconds=sum(float(cell.facts.get("seconds", 0.0)) for key, cell in cells.items() if key.seed < repeats),
         command=command,
-    )  # fmt: skip
+    )
 
 
 def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None, progress: Progress) -> Executor:

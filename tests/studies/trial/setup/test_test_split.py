@@ -123,9 +123,13 @@ def test_what_two_repeats_share_is_told_where_it_is_much(bench: Bench, shots: in
     pairs = [len(a & b) / (2 * shots) for a, b in combinations(drawn, 2)]
     shared = shared_shots(here, shots)
     assert np.mean(list(shared.values())) == pytest.approx(np.mean(pairs))
-    for folds, words in ((0, "was fixed beforehand (half, labelled by the teacher)"), (3, "3 folds by pieces")):
+    for folds, words in ((0, "was fixed in advance (half, labelled by the teacher)"), (3, "3 folds by specimen")):
         other = replace(bench, settings=bench.settings.model_copy(update={"folds": folds}))
-        (how,) = [step for step in protocol_of(other).steps_taken if step.startswith("How generated images are used")]
+        (how,) = [
+            step
+            for step in protocol_of(other).steps_taken
+            if step.startswith("The strategy for using generated images")
+        ]
         assert words in how
     protocol, notes = protocol_of(here), notes_of(here, {})
     told = plan(here, Costs(), 1, None).sentence

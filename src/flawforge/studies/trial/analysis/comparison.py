@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,160 +11,210 @@ from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.metrics.inference.paired import Gain, gain, hierarchical_draws
-from flawforge.metrics.inference.permutation import sign_flips
 from flawforge.metrics.inference.power import Design
-from flawforge.metrics.inference.resampling import Resampled, resampled
-from flawforge.runs.gains import ClassGain, Estimate, Flip, Rival, Word
-from flawforge.studies.trial.analysis.evidence import Evidence, Place
+from flawforge.metrics.inference.resampling import resampled
+from flawforge.runs.trials import ClassGain, Comparison, Estimate, Flip, Rival, Word
+from flawforge.studies.trial.analysis import sentences
+from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
-FEWEST_GROUPS = 8  # of a class, to tell of it alone
-SHOWN = 8  # changed images each way
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A comparison before it is judged among the others.
-
-    Attributes:
-        place, arm, control: what. seeds: that all arms there have.
-        gain: against the control. rivals: against each other arm without generated images.
-        p_helps: one-sided, the largest over control and rivals. p_hurts: one-sided against the control.
-    """
-
-    place: Place
-    arm: str
-    control: str
-    seeds: list[int]
-    gain: Gain
-    rivals: dict[str, Gain]
-    difference: Resampled
-
-    @property
-    def p_helps(self) -> float:
-        return max(one.p_above for one in (self.gain, *self.rivals.values()))
-
-    @property
-    def p_hurts(self) -> float:
-        return 1 - self.gain.p_above
-
-    def design(self, error: float) -> Design:
-        """Return what limits this comparison, at a one-sided error."""
-        return Design(self.gain.parts, self.difference.freedom, error, 1 + len(self.rivals))
+CLASS_GROUPS = 8  # of a class in the test set, from which on it is measured alone
+CHANGED_IMAGES = 8  # shown each way
+Gains = dict[str, Gain]  # of an arm over each arm without generated images, the control first
 
 
-def measure(evidence: Evidence, place: Place, arm: str) -> Measured | None:
-    """Compare an arm with the control and with every other arm without generated images; None: fewer than 3 seeds.
+def measure(evidence: Evidence, setting: Setting, arm: str) -> Gains:
+    """Return an arm's gain over the control and over every other arm without generated images; empty: too few repeats.
 
-    The rivals are there because the inner choice of the control can be wrong: a gain over the second-best classical
+    The others are there because the inner choice of the control can be wrong: a gain over the second-best classical
     arm is none. An arm that must beat each of several at the error e beats the best of them wrongly at most with e
     (intersection-union test: Berger 1982), however the control was chosen.
     """
-    control = evidence.control(place)
-    others = [one for one in evidence.arms(place) if not uses_generated(one) and one != control]
-    seeds = evidence.seeds(place, [arm, control, *others])
-    if len(seeds) < FEWEST_REPEATS:
-        return None
-    mine, base = (evidence.drawn(place, one, seeds, evidence.metric) for one in (arm, control))
-    rivals = {one: gain(mine - evidence.drawn(place, one, seeds, evidence.metric)) for one in others}
-    return Measured(place, arm, control, seeds, gain(mine - base), rivals, mine - base)
+    control = evidence.control(setting)
+    others = [other for other in evidence.arms(setting) if not uses_generated(other) and other != control]
+    return gains_over(evidence, setting, arm, [control, *others])
 
 
-def without_generating(evidence: Evidence, place: Place) -> dict[str, Gain]:
+def gains_over(evidence: Evidence, setting: Setting, arm: str, others: list[str]) -> Gains:
+    """Return the gain of an arm over each of the others, on the repeats that all have; empty with fewer than three."""
+    repeats = evidence.repeats(setting, [arm, *others])
+    if len(repeats) < FEWEST_REPEATS:
+        return {}
+    own = evidence.resampled(setting, arm, repeats)
+    return {other: gain(own - evidence.resampled(setting, other, repeats)) for other in others}
+
+
+def without_generating(evidence: Evidence, setting: Setting) -> Gains:
     """Return the gain over `classical` of each arm that adds knowledge or images without a generator."""
-    out: dict[str, Gain] = {}
-    for arm in (name for name, arm in ARMS.items() if arm.alternative):
-        seeds = evidence.seeds(place, [arm, "classical"])
-        if len(seeds) >= FEWEST_REPEATS:
-            mine, base = (evidence.drawn(place, one, seeds, evidence.metric) for one in (arm, "classical"))
-            out[arm] = gain(mine - base)
-    return out
+    found = {arm: gains_over(evidence, setting, arm, ["classical"]) for arm in ARMS if ARMS[arm].alternative}
+    return {arm: gains["classical"] for arm, gains in found.items() if gains}
 
 
-def estimate_of(found: Gain, level: float) -> Estimate:
+def p_helps(gains: Gains) -> float:
+    """Return the one-sided p-value of a gain over all: the largest of them."""
+    return max(over.p_above for over in gains.values())
+
+
+def p_hurts(gains: Gains) -> float:
+    """Return the one-sided p-value of a loss against the control."""
+    return 1 - next(iter(gains.values())).p_above
+
+
+def estimate(found: Gain, level: float) -> Estimate:
     """Return a gain as the record holds it, with its interval at `level`."""
     low, high = found.at(level)
     return Estimate(value=found.value, low=low, high=high, level=level)
 
 
-def rivals_of(found: Measured, level: float) -> list[Rival]:
-    """Return the record's rivals."""
-    return [Rival(arm=arm, gain=estimate_of(one, level), p=one.p_above) for arm, one in found.rivals.items()]
+def compare(
+    evidence: Evidence,
+    setting: Setting,
+    arm: str,
+    gains: Gains,
+    word: Word | None,
+    p_corrected: float | None,
+    *,
+    error: float,
+    shared: int,
+    decides: bool,
+) -> Comparison:
+    """Return a comparison as the record holds it.
+
+    Args:
+        evidence: of the trial.
+        setting, arm, gains: what is compared, as measured.
+        word: of a comparison that counts; None where it decides nothing.
+        p_corrected: over all comparisons that count.
+        error: one-sided, now.
+        shared: comparisons that share the error.
+        decides: whether it is time for the classes' words.
+    """
+    control, *rivals = gains
+    over, level = gains[control], 1 - 2 * error
+    repeats = evidence.repeats(setting, [arm, *gains])
+    p, least = over.sign_flips()
+    gained, lost, flips = changed_images(evidence, setting, arm, control, repeats)
+    lows = {rival: gains[rival].at()[0] for rival in rivals}
+    return Comparison(
+        shots=setting[0],
+        model=setting[1],
+        arm=arm,
+        control=control,
+        primary=word is not None,
+        chosen=evidence.advised(setting),
+        seeds=repeats,
+        differences=over.differences.tolist(),
+        gain=estimate(over, level),
+        effect=over.effect,
+        p=over.p,
+        p_corrected=p_corrected,
+        p_permutation=p,
+        p_least=least,
+        error_removed=error_removed(evidence, setting, arm, control, repeats, level),
+        detectable=Design.of(over, error / shared, len(gains)).detectable(len(repeats)),
+        rivals=[Rival(arm=rival, gain=estimate(gains[rival], level), p=gains[rival].p_above) for rival in rivals],
+        word=word or "no evidence",
+        why=sentences.FOR_COMPARISON if word is None else sentences.reason(word, control, over.at(), lows),
+        classes=class_gains(evidence, setting, arm, control, repeats, error, shared, decides),
+        gained=gained,
+        lost=lost,
+        flips=flips,
+    )
 
 
-def permutation_of(found: Measured) -> tuple[float, float]:
-    """Return the sign-flip p and the least possible one."""
-    return sign_flips(found.gain.differences)
-
-
-def error_removed(evidence: Evidence, found: Measured, level: float) -> Estimate:
+def error_removed(
+    evidence: Evidence, setting: Setting, arm: str, control: str, repeats: list[int], level: float
+) -> Estimate:
     """Return the share of the control's error (1 - metric) that is gone, with a bootstrap interval.
 
     None where the control makes no error.
     """
-    mine, base = (evidence.drawn(found.place, one, found.seeds, evidence.metric) for one in (found.arm, found.control))
-    left, before = 1 - float(mine.values.mean()), 1 - float(base.values.mean())
+    own, base = (evidence.resampled(setting, name, repeats) for name in (arm, control))
+    left, before = 1 - float(own.values.mean()), 1 - float(base.values.mean())
     errors = 1 - hierarchical_draws(base, evidence.seed)
-    if before <= 0 or (errors <= 0).any():
-        return Estimate(value=None if before <= 0 else 1 - left / before, low=None, high=None, level=level)
-    ratios = 1 - (1 - hierarchical_draws(mine, evidence.seed)) / errors
+    value = None if before <= 0 else 1 - left / before
+    if value is None or (errors <= 0).any():
+        return Estimate(value=value, low=None, high=None, level=level)
+    ratios = 1 - (1 - hierarchical_draws(own, evidence.seed)) / errors
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(value=1 - left / before, low=float(low), high=float(high), level=level)
+    return Estimate(value=value, low=float(low), high=float(high), level=level)
 
 
 def class_gains(
-    evidence: Evidence, found: Measured, error: float, shared: int, decides: bool = True
+    evidence: Evidence,
+    setting: Setting,
+    arm: str,
+    control: str,
+    repeats: list[int],
+    error: float,
+    shared: int,
+    decides: bool,
 ) -> list[ClassGain]:
-    """Return the comparison class by class, at a one-sided error; no word is said unless it is time that `decides`.
+    """Return the comparison class by class, at a one-sided error; no word is said unless it is time that it `decides`.
 
     The p-values are corrected over the classes (Holm) and over the `shared` comparisons (Bonferroni).
     """
-    level = 1 - 2 * error
-    rows: list[tuple[str, int, int, Gain | None, float | None, str]] = []
-    for name, of, statistic in evidence.parts():
-        own = of & (evidence.labels == 1) if evidence.task == "good" else of
-        images, groups = int(own.sum()), len(np.unique(evidence.groups[own]))
-        if groups < FEWEST_GROUPS:
-            why = f"its test images show {groups} pieces of material; it takes {FEWEST_GROUPS}"
-            rows.append((name, images, groups, None, None, why))
-            continue
-        mine, base = (
-            resampled(evidence.stack(found.place, arm, found.seeds)[:, of], evidence.labels[of], evidence.groups[of],
-                      statistic, evidence.seed)
-            for arm in (found.arm, found.control)
-        )  # fmt: skip
-        one = gain(mine - base)
-        seen = Design(one.parts, mine.freedom, error / len(evidence.parts()) / shared)
-        rows.append((name, images, groups, one, seen.detectable(len(found.seeds)), ""))
-    corrected = iter(holm([min(1.0, shared * row[3].p) for row in rows if row[3] is not None]))
+    classes = evidence.class_statistics()
+    sizes = {name: (int(own.sum()), len(np.unique(evidence.groups[own]))) for name, own, _, _ in classes}
+    measured: Gains = {}
+    for name, _, of, statistic in classes:
+        if sizes[name][1] >= CLASS_GROUPS:
+            with_generated, without = (
+                resampled(
+                    evidence.stack(setting, which, repeats)[:, of],
+                    evidence.labels[of],
+                    evidence.groups[of],
+                    statistic,
+                    evidence.seed,
+                )
+                for which in (arm, control)
+            )
+            measured[name] = gain(with_generated - without)
+    corrected = dict(zip(measured, holm([min(1.0, shared * found.p) for found in measured.values()]), strict=True))
     out = []
-    for name, images, groups, measured, seen_gain, why in rows:
-        p = None if measured is None else next(corrected)
+    for name, (images, groups) in sizes.items():
+        shown, p, detectable, why = Estimate(value=None, low=None, high=None), None, None, ""
         word: Word = "no evidence"
-        if decides and measured is not None and p is not None and p <= 2 * error:
-            word = "helps" if measured.value > 0 else "hurts"
-        shown = Estimate(value=None, low=None, high=None) if measured is None else estimate_of(measured, level)
-        out.append(ClassGain(label=name, gain=shown, p=p, word=word, detectable=seen_gain, images=images,
-                             groups=groups, why=why))  # fmt: skip
+        if name in measured:
+            found, p = measured[name], float(corrected[name])
+            shown = estimate(found, 1 - 2 * error)
+            detectable = Design.of(found, error / len(classes) / shared).detectable(len(repeats))
+            if decides and p <= 2 * error:
+                word = "helps" if found.value > 0 else "hurts"
+        else:
+            why = sentences.few_specimens(groups, CLASS_GROUPS)
+        row = ClassGain(
+            label=name, gain=shown, p=p, word=word, detectable=detectable, images=images, groups=groups, why=why
+        )
+        out.append(row)
     return out
 
 
-def flips_of(evidence: Evidence, found: Measured) -> tuple[int, int, list[Flip]]:
-    """Return how often an image turned right and wrong over all seeds, and the images that did so most constantly."""
-    before, after = (evidence.stack(found.place, arm, found.seeds).argmax(axis=2) for arm in (found.control, found.arm))
+def changed_images(
+    evidence: Evidence, setting: Setting, arm: str, control: str, repeats: list[int]
+) -> tuple[int, int, list[Flip]]:
+    """Return how often an image turned right and wrong over all repeats, and those that did so most consistently."""
+    before, after = (evidence.stack(setting, name, repeats).argmax(axis=2) for name in (control, arm))
     was, now = before == evidence.labels, after == evidence.labels
     gained, lost = (now & ~was).sum(axis=0), (was & ~now).sum(axis=0)
     net = gained - lost
-    up = [i for i in np.argsort(-net, kind="stable")[:SHOWN] if net[i] > 0]
-    down = [i for i in np.argsort(net, kind="stable")[:SHOWN] if net[i] < 0]
+    up = [i for i in np.argsort(-net, kind="stable")[:CHANGED_IMAGES] if net[i] > 0]
+    down = [i for i in np.argsort(net, kind="stable")[:CHANGED_IMAGES] if net[i] < 0]
 
-    def told(codes: Ints, i: int) -> str:
-        """Return what an image was taken for most often in the seeds in which it changed the way it is shown for."""
-        changed = now[:, i] & ~was[:, i] if net[i] > 0 else was[:, i] & ~now[:, i]
-        return evidence.classes[Counter(codes[changed, i].tolist()).most_common(1)[0][0]]
+    def predicted(codes: Ints, i: int) -> str:
+        """Return the class predicted most often in the repeats in which it changed the way it is shown for."""
+        turned = now[:, i] & ~was[:, i] if net[i] > 0 else was[:, i] & ~now[:, i]
+        return evidence.classes[Counter(codes[turned, i].tolist()).most_common(1)[0][0]]
 
     flips = [
-        Flip(file=evidence.files[i], label=evidence.classes[evidence.labels[i]], before=told(before, i),
-             after=told(after, i), gained=int(gained[i]), lost=int(lost[i]), seeds=len(found.seeds))
+        Flip(
+            file=evidence.files[i],
+            label=evidence.classes[evidence.labels[i]],
+            before=predicted(before, i),
+            after=predicted(after, i),
+            gained=int(gained[i]),
+            lost=int(lost[i]),
+            seeds=len(repeats),
+        )
         for i in (*up, *down)
-    ]  # fmt: skip
+    ]
     return int(gained.sum()), int(lost.sum()), flips

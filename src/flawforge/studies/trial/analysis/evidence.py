@@ -1,4 +1,4 @@
-"""What a trial has measured: class probabilities on one test set, cell by cell. The judge looks at nothing else."""
+"""What a trial has measured: class probabilities on one test set, cell by cell. The verdict rests on nothing else."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from flawforge.metrics.inference.classification import STATISTICS, TASK_STATISTI
 from flawforge.metrics.inference.resampling import Resampled, resampled
 from flawforge.metrics.inference.sequential import level_now
 from flawforge.runs.cells import CellKey
-from flawforge.runs.gains import Word
+from flawforge.runs.trials import Word
 
-Place = tuple[int, str]  # shots and model
-LEAST_GAIN = 0.01  # of interest: below a point nobody changes a line
+Setting = tuple[int, str]  # shots and model
+SMALLEST_GAIN = 0.01  # of interest: below a point nobody changes a production line
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,19 @@ class Evidence:
         task: ``type`` or ``good`` (class 0 good, class 1 defective).
         classes: of the classifier, in the order of the probabilities' columns.
         labels: (N,) true classes of the test images.
-        groups: (N,) which of them show the same piece of material.
+        groups: (N,) which of them show the same specimen.
         files: (N,) their paths below the dataset's root.
         cells: (N, K) probabilities of each cell that is done.
-        controls: for each (shots, model) the arm without generated images that was the best inside the training
-            images, chosen once for all seeds.
+        controls: for each (shots, model) the arm without generated images that was the best on the training images,
+            chosen once for all repeats.
         chosen: for each (shots, model) the arm with generated images that the inner choice advises, or None where it
-            advises none. At places that are missing `judged_arm` counts.
-        planned: seeds that were planned.
-        looks: numbers of seeds at which the evidence was looked at to stop early, this look last; empty: looked at
-            once, at the end.
-        earlier: looks before these against other plans, (seeds, planned) in the order in which they were made.
-        stands: words that were said before the trial was extended, of shots, model and arm; each is kept while the
-            evidence agrees.
-        left_out: comparisons that shared the error when they were looked at, and are asked for no more.
+            advises none. For settings that are missing `judged_arm` counts.
+        planned: repeats that were planned.
+        analyses: numbers of repeats of the interim analyses, this one last; empty: a single analysis at the end.
+        earlier: analyses before these against other plans, (repeats, planned) in the order in which they were made.
+        stands: words of shots, model and arm from before the trial was extended; each is kept while the evidence
+            agrees.
+        left_out: comparisons that shared the error when they were analysed, and are no longer asked for.
         kinds: for the task ``good`` the (N,) original class of each test image; the verdict per class is over these.
         wanted: smallest gain of interest, a share.
         seed: of the stream ``bootstrap``.
@@ -54,15 +53,15 @@ class Evidence:
     groups: Ints
     files: Sequence[str]
     cells: Mapping[CellKey, Floats32]
-    controls: Mapping[Place, str]
-    chosen: Mapping[Place, str | None]
+    controls: Mapping[Setting, str]
+    chosen: Mapping[Setting, str | None]
     planned: int
-    looks: tuple[int, ...] = ()
+    analyses: tuple[int, ...] = ()
     earlier: tuple[tuple[int, int], ...] = ()
     stands: Mapping[tuple[int, str, str], Word] = field(default_factory=dict)
     left_out: int = 0
     kinds: Sequence[str] | None = None
-    wanted: float = LEAST_GAIN
+    wanted: float = SMALLEST_GAIN
     seed: int = 0
     _kept: dict[object, Resampled] = field(default_factory=dict, repr=False, compare=False)
 
@@ -72,74 +71,77 @@ class Evidence:
         return TASK_STATISTICS[self.task][0]
 
     def level(self, error: float) -> float:
-        """Return the one-sided level of this look, where the error is that over all looks; 0: it decides nothing."""
-        return level_now(self.looks or (self.planned,), self.planned, error, self.earlier)
+        """Return the one-sided level of this analysis, of an error over all of them; 0: it decides nothing."""
+        return level_now(self.analyses or (self.planned,), self.planned, error, self.earlier)
 
     @property
     def ended(self) -> bool:
-        """Whether a plan was done to its end, so that more seeds can decide nothing."""
-        now = (self.looks or (self.planned,))[-1]
-        return any(seeds >= planned for seeds, planned in (*self.earlier, (now, self.planned)))
+        """Whether a plan was done to its end, so that more repeats can decide nothing."""
+        return any(done >= planned for done, planned in (*self.earlier, (self.now, self.planned)))
 
-    def places(self) -> list[Place]:
+    @property
+    def now(self) -> int:
+        """The number of repeats at this analysis."""
+        return (self.analyses or (self.planned,))[-1]
+
+    def settings(self) -> list[Setting]:
         """Return the (shots, model) pairs that have any cell, in ascending order."""
         return sorted({(key.shots, key.model) for key in self.cells})
 
-    def arms(self, place: Place) -> list[str]:
-        """Return the arms that have any cell at a place, in the order of the page."""
-        there = {key.arm for key in self.cells if (key.shots, key.model) == place}
-        return sorted(there, key=lambda arm: (list(ARMS).index(arm) if arm in ARMS else len(ARMS), arm))
+    def arms(self, setting: Setting) -> list[str]:
+        """Return the arms that have any cell in a setting, in the order of the page."""
+        found = {key.arm for key in self.cells if (key.shots, key.model) == setting}
+        return sorted(found, key=lambda arm: (list(ARMS).index(arm) if arm in ARMS else len(ARMS), arm))
 
-    def seeds(self, place: Place, arms: Sequence[str]) -> list[int]:
-        """Return the seeds that all these arms have at a place."""
-        have = [{key.seed for key in self.cells if (key.shots, key.model, key.arm) == (*place, arm)} for arm in arms]
+    def repeats(self, setting: Setting, arms: Sequence[str]) -> list[int]:
+        """Return the repeats that all these arms have in a setting."""
+        have = [{key.seed for key in self.cells if (key.shots, key.model, key.arm) == (*setting, arm)} for arm in arms]
         return sorted(set.intersection(*have)) if have else []
 
-    def control(self, place: Place) -> str:
+    def control(self, setting: Setting) -> str:
         """Return the control's name.
 
         Raises:
             DataUnusableError: none was chosen, it uses generated images, or it was not run.
         """
-        name = self.controls.get(place, "")
-        if not name or uses_generated(name) or name not in self.arms(place):
-            there = ", ".join(arm for arm in self.arms(place) if not uses_generated(arm)) or "none"
+        name = self.controls.get(setting, "")
+        if not name or uses_generated(name) or name not in self.arms(setting):
+            there = ", ".join(arm for arm in self.arms(setting) if not uses_generated(arm)) or "none"
             raise DataUnusableError(
-                f"at {place[0]} shots with {place[1]} the control is {name or 'missing'!r}; it is an arm without "
+                f"at {setting[0]} shots with {setting[1]} the control is {name or 'missing'!r}; it is an arm without "
                 f"generated images that was run there ({there})"
             )
         return name
 
-    def advised(self, place: Place) -> str | None:
-        """Return the arm with generated images that counts at a place, or None where none is advised."""
-        if place in self.chosen:
-            return self.chosen[place]
-        there = self.arms(place)
-        return judged_arm(there)
+    def advised(self, setting: Setting) -> str | None:
+        """Return the arm with generated images that counts in a setting, or None where none is advised."""
+        if setting in self.chosen:
+            return self.chosen[setting]
+        return judged_arm(self.arms(setting))
 
-    def stack(self, place: Place, arm: str, seeds: Sequence[int]) -> Floats32:
+    def stack(self, setting: Setting, arm: str, repeats: Sequence[int]) -> Floats32:
         """Return (S, N, K) probabilities."""
-        return np.stack([self.cells[CellKey(seed, place[0], arm, place[1])] for seed in seeds])
+        return np.stack([self.cells[CellKey(repeat, setting[0], arm, setting[1])] for repeat in repeats])
 
-    def drawn(self, place: Place, arm: str, seeds: Sequence[int], metric: str) -> Resampled:
-        """Return a metric of an arm for each seed, on the test images and on draws of their groups."""
-        key = (place, arm, tuple(seeds), metric)
+    def resampled(self, setting: Setting, arm: str, repeats: Sequence[int], metric: str = "") -> Resampled:
+        """Return a metric (the verdict's, where none is named) of an arm for each repeat, on the test images and on
+        draws of their groups.
+        """
+        key = (setting, arm, tuple(repeats), metric or self.metric)
         if key not in self._kept:
-            self._kept[key] = resampled(
-                self.stack(place, arm, seeds), self.labels, self.groups, STATISTICS[metric], self.seed
-            )
+            outputs, statistic = self.stack(setting, arm, repeats), STATISTICS[metric or self.metric]
+            self._kept[key] = resampled(outputs, self.labels, self.groups, statistic, self.seed)
         return self._kept[key]
 
-    def parts(self) -> list[tuple[str, Bools, Statistic]]:
-        """Return for each class its name, the test images that tell of it, and how they do.
+    def class_statistics(self) -> list[tuple[str, Bools, Bools, Statistic]]:
+        """Return for each class its name, its test images, those that its statistic is computed on, and the statistic.
 
-        Of a type of defect: its own images and the share of them that is found. Of a kind of defect against good ones:
-        its images and the good ones, and the area between them.
+        Of a type of defect: its own images and their recall. Of a kind of defect against good ones: its images and the
+        good ones, and the AUROC between them.
         """
         if self.task == "type":
-            return [(name, self.labels == place, STATISTICS["accuracy"]) for place, name in enumerate(self.classes)]
-        if self.kinds is None:
-            return []
-        kinds = np.asarray(self.kinds)
-        bad = sorted(set(kinds[self.labels == 1].tolist()))
-        return [(name, (kinds == name) & (self.labels == 1) | (self.labels == 0), STATISTICS["AUROC"]) for name in bad]
+            own = [self.labels == code for code in range(len(self.classes))]
+            return [(name, of, of, STATISTICS["accuracy"]) for name, of in zip(self.classes, own, strict=True)]
+        kinds, bad = np.asarray(self.kinds or ()), self.labels == 1
+        names = sorted(set(kinds[bad].tolist())) if len(kinds) else []
+        return [(name, (kinds == name) & bad, (kinds == name) & bad | ~bad, STATISTICS["AUROC"]) for name in names]

@@ -1,4 +1,4 @@
-"""What was looked at before: each look at the test images spends some of the error, whichever call it was in.
+"""Interim analyses: each look at the test images spends some of the error, whichever call it was in.
 
 The record keeps them, with the plan that each was made against, and is written whole or not at all. A trial that is
 extended after its verdict spends what is left, which is nothing once a plan was done to its end. One whose plan is cut
@@ -12,126 +12,109 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
-from flawforge.runs.gains import Look, Word
-from flawforge.runs.trials import TRIAL_FILE, read_trial
-from flawforge.studies.trial.analysis.evidence import Place
+from flawforge.runs.trials import TRIAL_FILE, InterimAnalysis, Word, read_trial
+from flawforge.studies.trial.analysis import sentences
+from flawforge.studies.trial.analysis.evidence import Setting
 from flawforge.studies.trial.setup.bench import Bench
 
-LOOKS = 20  # at most, in a whole plan: more would stop a trial hardly sooner
-Said = tuple[int, str, str]  # shots, model and the arm with generated images
+ANALYSES = 20  # at most about, in a whole plan: more would stop a trial hardly sooner
+ComparisonKey = tuple[int, str, str]  # shots, model and the arm with generated images
 
 
 @dataclass(frozen=True)
-class Before:
-    """What earlier calls of this trial have looked at.
+class EarlierCalls:
+    """What earlier calls of this trial have analysed.
 
     Attributes:
-        looks: in the order in which they were made.
-        words: what was said last of each comparison that counts, where that was more than "no evidence".
-        places: what comparisons that count were made at.
+        analyses: in the order in which they were made.
+        words: the latest of each comparison that counts, where that was more than "no evidence".
+        settings: of the comparisons that counted.
     """
 
-    looks: tuple[Look, ...] = ()
-    words: dict[Said, Word] = field(default_factory=dict)
-    places: frozenset[Place] = frozenset()
-
-    @property
-    def most(self) -> int:
-        """The largest number of repeats that was looked at."""
-        return max((look.seeds for look in self.looks), default=0)
+    analyses: tuple[InterimAnalysis, ...] = ()
+    words: dict[ComparisonKey, Word] = field(default_factory=dict)
+    settings: frozenset[Setting] = frozenset()
 
     @property
     def shown(self) -> int:
         """The repeats that were planned when results were last shown; 0 where none were."""
-        return max((look.planned for look in self.looks), default=0)
+        return max((analysis.planned for analysis in self.analyses), default=0)
 
     @property
     def ended(self) -> int | None:
         """The repeats after which a plan was done to its end and nothing is left to spend; None before that."""
-        return next((look.seeds for look in self.looks if look.seeds >= look.planned), None)
+        return next((done.seeds for done in self.analyses if done.seeds >= done.planned), None)
 
-    def stands(self, repeats: int) -> dict[Said, Word]:
-        """Return the words that a judgement of so many repeats begins with; none of fewer than were looked at."""
-        return self.words if repeats >= self.most else {}
+    def stands(self, repeats: int) -> dict[ComparisonKey, Word]:
+        """Return the words that a judgement of so many repeats begins with; none of fewer than were analysed."""
+        return self.words if repeats >= max((analysis.seeds for analysis in self.analyses), default=0) else {}
 
     def left_out(self, settings: TrialSettings) -> int:
-        """Return how many places were judged that are asked for no more: they still share the error."""
-        return sum(shots not in settings.shots or model not in settings.models for shots, model in self.places)
+        """Return how many settings were judged that are no longer asked for: they still share the error."""
+        return sum(shots not in settings.shots or model not in settings.models for shots, model in self.settings)
 
-    def note(self, repeats: int, planned: int) -> list[str]:
-        """Return what the reader of a trial must know whose plan was another before, a sentence each."""
-        fewer = [look for look in self.looks if look.seeds < repeats]
-        ended = [look for look in fewer if look.seeds >= look.planned]
+    def notes(self, repeats: int, planned: int) -> list[str]:
+        """Return what the reader of a trial must know whose plan was another before."""
+        fewer = [analysis for analysis in self.analyses if analysis.seeds < repeats]
+        ended = [analysis for analysis in fewer if analysis.seeds >= analysis.planned]
         if ended:
-            return [
-                f"This trial was extended after its verdict at {ended[0].seeds} repeats, which had spent all of its "
-                f"error. The repeats since narrow the intervals and can add no verdict; one that was said stands while "
-                f"they agree."
-            ]
+            return [sentences.extended(ended[0].seeds)]
         if planned < self.shown:
-            return [
-                f"The plan was cut from {self.shown} to {planned} repeats after results had been shown. The error is "
-                f"spent as if {self.shown} were still planned, since a trial that is ended where it looks good would "
-                f"be wrong more often than promised."
-            ]
-        other = [look for look in fewer if look.planned != planned]
-        if not other:
-            return []
-        return [
-            f"The plan was changed from {other[-1].planned} to {planned} repeats after {other[-1].seeds} had been "
-            f"looked at: only what was left of the error was spent since."
-        ]
+            return [sentences.shortened(self.shown, planned)]
+        other = [analysis for analysis in fewer if analysis.planned != planned]
+        return [sentences.changed(other[-1].planned, planned, other[-1].seeds)] if other else []
 
 
-def looked_before(folder: Path, bench: Bench) -> Before:
-    """Read what the record of a trial folder says; nothing where there is none of this experiment.
+def earlier_calls(folder: Path, bench: Bench) -> EarlierCalls:
+    """Read what the record of a trial folder holds; nothing where there is none of this experiment.
 
     Raises:
         RunBrokenError: the record is damaged.
     """
     if not (folder / TRIAL_FILE).is_file():
-        return Before()
+        return EarlierCalls()
     record = read_trial(folder)
     if record.inputs.get("protocol") != bench.protocol:
-        return Before()
-    words: dict[Said, Word] = {
-        (one.shots, one.model, one.arm): one.word for one in record.primary if one.word != "no evidence"
-    }
-    places = frozenset((one.shots, one.model) for one in record.primary)
-    return Before(
-        tuple(look for look in record.looks if look.seeds >= FEWEST_REPEATS), words, places
-    )  # fewer tell none
+        return EarlierCalls()
+    return EarlierCalls(
+        analyses=tuple(analysis for analysis in record.looks if analysis.seeds >= FEWEST_REPEATS),
+        words={(c.shots, c.model, c.arm): c.word for c in record.primary if c.word != "no evidence"},
+        settings=frozenset((comparison.shots, comparison.model) for comparison in record.primary),
+    )
 
 
-def due(repeats: int, planned: int) -> bool:
-    """Say whether so many repeats are a time to look, which depends on the numbers alone."""
-    return repeats % max(1, planned // LOOKS) == 0
+def is_due(repeats: int, planned: int) -> bool:
+    """Return whether so many repeats are a time for an interim analysis, which depends on the numbers alone."""
+    return repeats % max(1, planned // ANALYSES) == 0
 
 
-def history(before: Before, looks: Sequence[Look], repeats: int, planned: int) -> tuple[tuple[int, int], ...]:
-    """Return (repeats, planned) of each look up to this one, which is last.
+def plans(
+    before: EarlierCalls, analyses: Sequence[InterimAnalysis], repeats: int, planned: int
+) -> tuple[tuple[int, int], ...]:
+    """Return (repeats, planned) of each analysis up to this one, which is last.
 
-    What an earlier call looked at is looked at as it was then: with the looks before it, and against its plan. A new
-    look has all the others before it, and a plan that is no smaller than when results were shown by an earlier call.
-    Within a call only a budget of time makes the plan smaller, which has seen no result.
+    What an earlier call analysed is judged as it was then: with the analyses before it, and against its plan. A new
+    analysis has all the others before it, and a plan that is no smaller than when results were shown by an earlier
+    call. Within a call only a budget of time makes the plan smaller, which has seen no result.
 
     Args:
-        before: what earlier calls have looked at.
-        looks: all that were made, those too, in the order in which they were made.
-        repeats: at which is looked now.
+        before: what earlier calls have analysed.
+        analyses: all that were made, those too, in the order in which they were made.
+        repeats: that are analysed now.
         planned: repeats in all.
     """
     earlier: list[tuple[int, int]] = []
-    for look in looks:
-        if look.seeds == repeats:
-            recorded = any(other.seeds == repeats for other in before.looks)
-            return (*earlier, (repeats, look.planned if recorded else max(before.shown, min(planned, look.planned))))
-        earlier.append((look.seeds, look.planned))
+    for analysis in analyses:
+        if analysis.seeds == repeats:
+            recorded = any(other.seeds == repeats for other in before.analyses)
+            own = analysis.planned if recorded else max(before.shown, min(planned, analysis.planned))
+            return (*earlier, (repeats, own))
+        earlier.append((analysis.seeds, analysis.planned))
     return (*earlier, (repeats, max(before.shown, planned)))
 
 
-def taken(looks: Sequence[Look], look: Look) -> list[Look]:
-    """Return the looks with one more, or with it in the place of the one at as many repeats."""
-    if all(other.seeds != look.seeds for other in looks):
-        return [*looks, look]
-    return [look if other.seeds == look.seeds else other for other in looks]
+def with_analysis(analyses: Sequence[InterimAnalysis], added: InterimAnalysis) -> list[InterimAnalysis]:
+    """Return the analyses with one more, or with it in the place of the one at as many repeats."""
+    if all(other.seeds != added.seeds for other in analyses):
+        return [*analyses, added]
+    return [added if other.seeds == added.seeds else other for other in analyses]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +13,15 @@ import numpy as np
 from flawforge.core.files import explain_os_errors, write_bytes
 from flawforge.core.images import encode_png
 from flawforge.core.settings.trials import FEWEST_REPEATS
-from flawforge.metrics.inference.power import Design
+from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
-from flawforge.runs.gains import Comparison, Flip, Look, Word
-from flawforge.runs.trials import TrialRecord, write_trial
+from flawforge.runs.trials import Comparison, Flip, InterimAnalysis, TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
-from flawforge.studies.trial.analysis.evidence import Evidence
-from flawforge.studies.trial.analysis.interim_analyses import Before, Said, history, taken
-from flawforge.studies.trial.analysis.protocol import choices_of, notes_of, protocol_of
-from flawforge.studies.trial.analysis.verdict import ERROR, Judgement, judge, measure_all
-from flawforge.studies.trial.cells.inner_choice import InnerChoice, pooled
-from flawforge.studies.trial.cells.work_list import CHOICE
+from flawforge.studies.trial.analysis.evidence import Evidence, Setting
+from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
+from flawforge.studies.trial.analysis.protocol import choices_of, inner_choices, notes_of, protocol_of
+from flawforge.studies.trial.analysis.verdict import judge, measure_all
+from flawforge.studies.trial.cells.inner_choice import pooled
 from flawforge.studies.trial.setup.bench import Bench
 
 PICTURES = "pictures"  # below the trial's folder
@@ -43,35 +43,26 @@ def read_results(folder: Path, bench: Bench, repeats: int) -> Cells:
 
 
 def evidence_of(
-    bench: Bench,
-    cells: Cells,
-    looks: tuple[tuple[int, int], ...],
-    stands: Mapping[Said, Word] | None = None,
-    left_out: int = 0,
+    bench: Bench, cells: Cells, analyses: tuple[tuple[int, int], ...], before: EarlierCalls | None = None
 ) -> Evidence:
-    """Return what the judge looks at.
+    """Return what the verdict rests on.
 
     Args:
         bench: of the trial.
         cells: of whole repeats.
-        looks: as `flawforge.studies.trial.analysis.interim_analyses.history`.
-        stands, left_out: as in the evidence.
+        analyses: as `flawforge.studies.trial.analysis.interim_analyses.plans`, this one last.
+        before: what earlier calls have analysed.
     """
     test = bench.division.test
     labels = bench.dataset.labels[test]
-    controls: dict[tuple[int, str], str] = {}
-    chosen: dict[tuple[int, str], str | None] = {}
-    for shots in bench.settings.shots:
-        for model in bench.settings.models:
-            place = (shots, model)
-            choices = [
-                InnerChoice.model_validate(cell.facts)
-                for key, cell in cells.items()
-                if (key.arm, key.shots, key.model) == (CHOICE, shots, model)
-            ]
-            controls[place], use = pooled(choices, bench.settings.arms)
-            if bench.settings.chooses:  # else the arm that counts was fixed beforehand
-                chosen[place] = "filtered" if use else None
+    controls: dict[Setting, str] = {}
+    chosen: dict[Setting, str | None] = {}
+    for setting in product(bench.settings.shots, bench.settings.models):
+        choices = inner_choices(cells, setting)
+        controls[setting], use = pooled(choices, bench.settings.arms)
+        if bench.settings.chooses:  # else the arm that counts was fixed beforehand
+            chosen[setting] = "filtered" if use else None
+    repeats, planned = analyses[-1]
     return Evidence(
         task=bench.settings.task,
         classes=bench.classes,
@@ -81,51 +72,40 @@ def evidence_of(
         cells={key: cell.probabilities for key, cell in cells.items() if PROBABILITIES in cell.arrays},
         controls=controls,
         chosen=chosen,
-        planned=looks[-1][1],
-        looks=(looks[-1][0],),
-        earlier=looks[:-1],
-        stands=stands or {},
-        left_out=left_out,
+        planned=planned,
+        analyses=(repeats,),
+        earlier=analyses[:-1],
+        stands={} if before is None else before.stands(repeats),
+        left_out=0 if before is None else before.left_out(bench.settings),
         kinds=[bench.dataset.classes[int(code)] for code in labels] if bench.settings.task == "good" else None,
         seed=bench.settings.seed,
     )
 
 
-def judged(bench: Bench, cells: Cells, repeats: int, planned: int, before: Before, looks: Sequence[Look]) -> Judgement:
-    """Judge the cells of whole repeats.
-
-    Args:
-        bench, cells: as of `evidence_of`.
-        repeats: that are whole and count now.
-        planned: repeats in all, as far as anything but the evidence decides.
-        before: what earlier calls have looked at.
-        looks: all that were made, those too, in the order in which they were made.
-    """
-    seen = history(before, looks, repeats, planned)
-    return judge(evidence_of(bench, cells, seen, before.stands(repeats), before.left_out(bench.settings)))
-
-
 def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None:
-    """Return what limits a trial as the whole repeats that are done tell, and their number; None with fewer than three.
+    """Return what limits a trial as the repeats that are done show, and their number; None with fewer than three.
 
-    Of several numbers of shots and models it is the one in which a gain is hardest to see.
+    Of several numbers of shots and models it is the one in which a gain is hardest to detect.
     """
     if repeats < FEWEST_REPEATS:
         return None
     settings = bench.settings
     evidence = evidence_of(bench, read_results(folder, bench, repeats), ((repeats, settings.seeds),))
-    places = max(1, len(settings.shots) * len(settings.models))
-    found = [(one.design(ERROR / places), len(one.seeds)) for one in measure_all(evidence)]
-    varied = [one for one in found if one[0].parts.seed + one[0].parts.group + one[0].parts.both > 0]
-    return max(varied, key=lambda one: one[0].detectable(max(2, settings.seeds)) or 1.0, default=None)
+    error = ERROR / max(1, len(settings.shots) * len(settings.models))
+    found = [
+        (Design.of(next(iter(gains.values())), error, len(gains)), len(evidence.repeats(setting, [arm, *gains])))
+        for (setting, arm), gains in measure_all(evidence).items()
+    ]
+    varied = [pair for pair in found if pair[0].parts.repeat + pair[0].parts.group + pair[0].parts.both > 0]
+    return max(varied, key=lambda pair: pair[0].detectable(max(2, settings.seeds)) or 1.0, default=None)
 
 
 def save_results(
     folder: Path,
     bench: Bench,
     repeats: int,
-    before: Before,
-    looks: list[Look],
+    before: EarlierCalls,
+    analyses: list[InterimAnalysis],
     *,
     planned: int,
     complete: bool,
@@ -138,20 +118,27 @@ def save_results(
     Args:
         folder: of the trial.
         bench: of the trial.
-        repeats: whole ones, which count.
-        before: what earlier calls have looked at.
-        looks: all that were made, those too.
-        planned: as `judged`; a budget of time may have lowered it.
+        repeats: complete ones, which count.
+        before: what earlier calls have analysed.
+        analyses: all that were made, those too.
+        planned: repeats in all; a budget of time may have lowered it.
         complete: whether nothing is missing that was planned.
         notes: a sentence each.
         seconds: that all cells took together.
         command: what to write as the way to make it again.
     """
     cells = read_results(folder, bench, repeats)
-    found = judged(bench, cells, repeats, planned, before, looks)
-    comparisons = [_with_pictures(folder, bench, one) for one in found.comparisons]
-    times = {place: _mean_seconds(cells, *place) for place in {(r.shots, r.model, r.arm) for r in found.results}}
-    results = [one.model_copy(update={"seconds": times[one.shots, one.model, one.arm]}) for one in found.results]
+    found = judge(evidence_of(bench, cells, plans(before, analyses, repeats, planned), before))
+    comparisons = [_with_pictures(folder, bench, comparison) for comparison in found.comparisons]
+    seconds_of: dict[tuple[int, str, str], list[float]] = defaultdict(list)
+    for key, cell in cells.items():
+        seconds_of[key.shots, key.model, key.arm].append(float(cell.facts["seconds"]))
+    results = [
+        result.model_copy(
+            update={"seconds": round(float(np.mean(seconds_of[result.shots, result.model, result.arm])), 2)}
+        )
+        for result in found.results
+    ]
     record = TrialRecord(
         made=now(),
         versions=versions(),
@@ -161,10 +148,10 @@ def save_results(
         results=results,
         comparisons=comparisons,
         worth=found.worth,
-        looks=taken(looks, found.look),
+        looks=with_analysis(analyses, found.look),
         verdict=found.verdict,
         choices=choices_of(bench, cells),
-        notes=[*notes, *before.note(repeats, planned), *notes_of(bench, cells)],
+        notes=[*notes, *before.notes(repeats, planned), *notes_of(bench, cells)],
         seconds=round(seconds, 1),
         complete=complete,
     )
@@ -172,9 +159,9 @@ def save_results(
     return record
 
 
-def _with_pictures(folder: Path, bench: Bench, one: Comparison) -> Comparison:
+def _with_pictures(folder: Path, bench: Bench, comparison: Comparison) -> Comparison:
     """Keep a picture of every changed image that the record names."""
-    index = {sample.file: place for place, sample in enumerate(bench.dataset.samples)}
+    index = {sample.file: number for number, sample in enumerate(bench.dataset.samples)}
 
     def keep(flip: Flip) -> Flip:
         image = bench.images[index[flip.file]]
@@ -187,13 +174,4 @@ def _with_pictures(folder: Path, bench: Bench, one: Comparison) -> Comparison:
             write_bytes(folder / PICTURES / name, data, durable=False)
         return flip.model_copy(update={"picture": f"{PICTURES}/{name}"})
 
-    return one.model_copy(update={"flips": [keep(flip) for flip in one.flips]})
-
-
-def _mean_seconds(cells: Cells, shots: int, model: str, arm: str) -> float | None:
-    values = [
-        float(cell.facts["seconds"])
-        for key, cell in cells.items()
-        if (key.shots, key.model, key.arm) == (shots, model, arm)
-    ]
-    return round(float(np.mean(values)), 2) if values else None
+    return comparison.model_copy(update={"flips": [keep(flip) for flip in comparison.flips]})

@@ -1,228 +1,196 @@
-"""What a trial says in plain words, and no more than it has measured."""
+"""The sentences of a verdict and its advice, each a function of numbers: what was measured, and no more."""
 
 from __future__ import annotations
 
-from flawforge.core.settings.arms import ARMS
-from flawforge.core.settings.trials import FEWEST_REPEATS
-from flawforge.metrics.inference.equivalent_images import Worth as Found
-from flawforge.runs.gains import Comparison, Word, Worth
-from flawforge.studies.trial.analysis.comparison import FEWEST_GROUPS, Measured, without_generating
-from flawforge.studies.trial.analysis.evidence import Evidence, Place
+from collections.abc import Sequence
 
-MOST = 100  # seeds that are worth advising
+from flawforge.metrics.inference.equivalent_images import Equivalent
+from flawforge.runs.trials import Estimate, Word, gain_points, points
 
-
-def points(share: float | None, *, sign: bool = False) -> str:
-    """Return a share in points to one decimal: ``3.1``, with `sign` ``+3.1``; a true change is never written 0.0."""
-    if share is None:
-        return "not measured"
-    value = 100 * share
-    places = 1 if value == 0 or abs(value) >= 0.05 else 2
-    return f"{value:+.{places}f}" if sign else f"{value:.{places}f}"
-
-
-def trial_word(comparisons: list[Comparison]) -> Word:
-    """Return the word of the whole: a loss anywhere outweighs a gain elsewhere, for a promise never to be worse."""
-    words = {one.word for one in comparisons if one.primary}
-    return "hurts" if "hurts" in words else "helps" if "helps" in words else "no evidence"
+POWER = "90% power"
+ALPHA = "the trial's false-positive allowance (alpha) is used up"
+TOO_EARLY = "Too early for a verdict"
+NONE_COUNTS = "None of the arms in this trial counts for the verdict."
+FOR_COMPARISON = "shown for comparison; it was not selected for the verdict beforehand, so it decides nothing"
+USE_THEM = "Use the generated images with the selected strategy. Check the results per class first."
+START = {
+    "helps": "Generated images helped",
+    "hurts": "Generated images hurt",
+    "no evidence": "No evidence of a benefit",
+}
 
 
-def trial_sentence(evidence: Evidence, comparisons: list[Comparison], lacking: list[Place]) -> str:
-    """Return the outcome for a reader who knows no statistics."""
-    primary = [one for one in comparisons if one.primary]
-    if not comparisons:
-        return f"Too early to tell: no arm with generated images has {FEWEST_REPEATS} seeds yet."
-    if not primary and not set(evidence.places()) & set(evidence.chosen):
-        return f"None of the arms that were run counts for the verdict; shown for comparison: {_changes(comparisons)}."
-    if not primary:
-        where = "here" if len(comparisons) == 1 else "at any number of images"
-        return (
-            f"Nothing in the evidence inside the training images says to use generated images {where}. "
-            f"Had they been used all the same: {_changes(comparisons)}."
-        )
-    parts = [_said(evidence, one) for one in primary] if len(primary) == 1 else _summed(evidence, primary)
-    none = {(one.shots, one.model) for one in comparisons if one.chosen is None}
-    if none:
-        parts.append(f"Not to be used, by the evidence inside the training images: {_where(sorted(none))}.")
-    if lacking:
-        parts.append(f"Too early to tell {_where(lacking)}.")
-    return " ".join(parts)
+def at(shots: int, model: str) -> str:
+    """Return ``at 5 images per class (small-cnn)``."""
+    return f"at {shots} images per class ({model})"
 
 
-def reason(found: Measured, word: Word, primary: bool) -> str:
-    """Return in half a sentence what the word rests on."""
-    if not primary:
-        return "shown for comparison; neither chosen inside nor fixed beforehand, so it decides nothing"
+def verdict(word: Word, where: str, metric: str, gain: Estimate) -> str:
+    """Return the outcome of one comparison; `where` is as of `at`."""
+    return f"{START[word]} {where}: {metric} {gain_points(gain)}."
+
+
+def power(detectable: float | None, room: float, control: str) -> str:
+    """Return what gain could have been detected; `room` is what the control leaves to gain, both are shares."""
+    if detectable is not None and detectable <= room:
+        return f"The trial had {POWER} to detect a gain of {points(detectable)} points."
+    largest = f"the largest possible gain, {points(room)} points over {control}"
+    return f"The trial did not have {POWER} to detect even {largest}."
+
+
+def not_favoured(where: str = "") -> str:
+    """Return that the inner choice advises no generated images; `where` is as of `at`, or empty for everywhere."""
+    return f"Cross-validation on the training images did not favour generated images{where and ' '}{where}."
+
+
+def if_used(gains: Sequence[tuple[str, str, Estimate]], start: str = "If used anyway") -> str:
+    """Return the gains of comparisons that decide nothing, each of (arm, where, gain)."""
+    shown = "; ".join(f"{gain_points(gain)} {where} with arm {arm}" for arm, where, gain in gains)
+    return f"{start}: {shown}."
+
+
+def too_early(least: int, where: str = "") -> str:
+    """Return that repeats are missing; `where` is as of `at`, or empty for everywhere."""
+    return f"{TOO_EARLY}{where and ' '}{where}: it takes {least} complete repeats."
+
+
+def reason(word: Word, control: str, gain: tuple[float, float], rivals: dict[str, float]) -> str:
+    """Return in half a sentence what the word of a comparison that counts rests on.
+
+    Args:
+        word: of the comparison.
+        control: the arm that it is compared with.
+        gain: ends of the 95% interval of the gain over the control.
+        rivals: lower end of the 95% interval of the gain over each other arm without generated images.
+    """
+    best = f"{control}, the best arm without generated images"
     if word == "helps":
-        others = f" and over {', '.join(found.rivals)}" if found.rivals else ""
-        return f"a gain over {found.control}, the best arm without generated images{others}"
+        return f"a gain over {best}{', and over ' if rivals else ''}{', '.join(rivals)}"
     if word == "hurts":
-        return f"a loss against {found.control}, the best arm without generated images"
-    unbeaten = [arm for arm, one in found.rivals.items() if one.low <= 0]
-    if found.gain.low > 0 and unbeaten:
-        return f"a gain over {found.control}, but none that is sure over {', '.join(unbeaten)}"
-    if found.gain.low > 0 or found.gain.high < 0:
-        return "clear alone, but not among so many comparisons or so early a look"
-    return f"the interval of the difference to {found.control} holds 0"
+        return f"a loss against {best}"
+    unbeaten = [arm for arm, low in rivals.items() if low <= 0]
+    if gain[0] > 0 and unbeaten:
+        return f"a gain over {control}, but no certain gain over {', '.join(unbeaten)}"
+    if gain[0] > 0 or gain[1] < 0:
+        return "significant alone, but not after correction for several comparisons or for an early interim analysis"
+    return f"the confidence interval of the difference to {control} contains 0"
 
 
-def worth_sentence(place: Place, arm: str, control: str, found: Found, ends: tuple[int, int]) -> str:
-    """Return the worth in words."""
-    start = f"With {place[0]} real images a class ({place[1]}), {arm}"
+def few_specimens(groups: int, least: int) -> str:
+    """Return in half a sentence why nothing is measured of a class."""
+    return f"the test set has {groups} specimens of it; {least} are needed"
+
+
+def equivalence(shots: int, model: str, arm: str, control: str, found: Equivalent, ends: tuple[int, int]) -> str:
+    """Return how many more real images would have done as much; `ends` are of the control's learning curve."""
+    start = f"With {shots} real images per class ({model}), {arm}"
     if found.beyond == "more":
-        return (f"{start} did better than {control} with {ends[1]}, the most that were tried: worth more than "
-                f"{ends[1] - place[0]} images a class; how many more cannot be read off.")  # fmt: skip
-    if found.beyond == "less" or found.images is None:
-        return f"{start} did worse than {control} with {ends[0]}, the fewest that were tried."
-    low = f"under {ends[0] - place[0]:+d}" if found.low is None else f"{found.low:+.0f}"
-    high = f"over {ends[1] - place[0]:+d}" if found.high is None else f"{found.high:+.0f}"
-    kind = "more" if found.images >= 0 else "fewer"
-    return (f"{start} did as well as {control} would with about {abs(found.images):.0f} {kind} real images a class "
-            f"(95 % interval {low} to {high}).")  # fmt: skip
-
-
-def advice(
-    evidence: Evidence, found: list[Measured], comparisons: list[Comparison], valued: list[Worth], error: float
-) -> list[str]:
-    """Return what to do next, a sentence each, the most urgent first."""
-    out = []
-    primary = [one for one in comparisons if one.primary]
-    for place in evidence.places():
-        level = next((one.gain.level for one in comparisons if (one.shots, one.model) == place), 0.95)
-        for arm, gained in without_generating(evidence, place).items():
-            low, high = gained.at(level)
-            if low > 0:
-                out.append(
-                    f"First of all take what needs no generator: {arm} ({ARMS[arm].description}) did better than "
-                    f"classical at {place[0]} shots with {place[1]}, by {points(gained.value)} points "
-                    f"({points(low)} to {points(high)}); generated images must gain beyond that."
-                )
-    for one in primary:
-        where = f"at {one.shots} shots with {one.model}"
-        if one.word == "hurts":
-            out.append(f"Do not use the generated images {where}.")
-        worse = [part.label for part in one.classes if part.word == "hurts"]
-        if worse and one.word != "hurts":
-            out.append(f"Leave {', '.join(worse)} without generated images {where}: there they cost.")
-    for one, raw in ((c, m) for c in primary for m in found if (m.place, m.arm) == ((c.shots, c.model), c.arm)):
-        if one.word == "no evidence" and not (one.gain.high is not None and one.gain.high < evidence.wanted):
-            if raw.gain.value < 0:
-                out.append(f"Use none at {one.shots} shots with {one.model} until more is known: the difference was a "
-                           f"loss.")  # fmt: skip
-            unbeaten = _unbeaten(evidence, one, raw)
-            out.append(unbeaten or _more_seeds(evidence, one, raw, error / max(1, len(primary))))
-        elif one.word == "no evidence":
-            out.append(f"Use none at {one.shots} shots with {one.model}: whatever they do there, it is less than "
-                       f"{points(evidence.wanted)} points.")  # fmt: skip
-    short = sorted({part.label for one in comparisons for part in one.classes if part.why})
-    if short:
-        out.append(f"Photograph more pieces with {', '.join(short)}: fewer than {FEWEST_GROUPS} are left to test on.")
-    hints = [one for one in comparisons if not one.primary and one.arm != "only-generated"
-             and one.gain.low is not None and one.gain.low > 0]  # fmt: skip
-    for one in hints:
-        out.append(
-            f"{one.arm} did better than {one.control} on the test images at {one.shots} shots with {one.model} "
-            f"({points(one.gain.value, sign=True)} points), but was not what counts here: a hint to try another share "
-            f"or filter, no evidence."
+        return (
+            f"{start} beat {control} with {ends[1]}, the largest number tested. The generated images are worth more "
+            f"than {ends[1] - shots} real images per class; the learning curve does not show how many more."
         )
-    if not out and any(one.word == "helps" for one in primary):
-        out.append("Use them in the way that was chosen, and look at the classes below before you do.")
-    return list(dict.fromkeys(out))
-
-
-def _unbeaten(evidence: Evidence, one: Comparison, raw: Measured) -> str:
-    """Return what is said where knowledge without a generator does nearly as well, so that seeds would not help."""
-    rivals = [(arm, found) for arm, found in raw.rivals.items() if ARMS[arm].alternative]
-    arm, least = min(rivals, key=lambda pair: pair[1].value, default=("", raw.gain))
-    if least.value >= min(raw.gain.value, evidence.wanted):
-        return ""
-    low, high = least.at(one.gain.level)
+    if found.beyond == "less" or found.images is None:
+        return f"{start} did worse than {control} with {ends[0]} real images per class, the smallest number tested."
+    low = f"less than {ends[0] - shots}" if found.low is None else f"{found.low:z.0f}"
+    high = f"more than {ends[1] - shots}" if found.high is None else f"{found.high:z.0f}"
+    kind = "more" if found.images >= 0 else "fewer"
     return (
-        f"At {one.shots} shots with {one.model} take {arm}, which generates nothing: over it generated images change "
-        f"{points(least.value, sign=True)} points ({points(low, sign=True)} to {points(high, sign=True)}), whatever "
-        f"they gain over {one.control}."
+        f"{start} did as well as {control} would with about {abs(found.images):.0f} {kind} real images per class "
+        f"(95% CI {low} to {high})."
     )
 
 
-def _more_seeds(evidence: Evidence, one: Comparison, raw: Measured, error: float) -> str:
-    design, done = raw.design(error), len(raw.seeds)
-    aim = max(evidence.wanted, raw.gain.value)  # of a loss nobody hopes for the size
-    wanted = design.seeds_wanted(aim, most=MOST)
-    where = f"at {one.shots} shots with {one.model}"
-    if wanted is not None:
-        more = max(wanted, done + 1)
-        said = f"More seeds {where}: about {more} would find a gain of {points(aim)} points, 9 times in 10"
-        own = ", in a trial of their own (another --out and --seed): the error of this one is spent."
-        return said + (own if evidence.ended else ".")
-    least = design.detectable(MOST)
-    none = "no gain" if least is None else f"no gain under {points(least)} points"
-    return f"More test pieces {where}: on these, even {MOST} seeds would find {none} 9 times in 10."
+def needs_no_generator(arm: str, gain: Estimate, where: str) -> str:
+    """Return the advice to take an arm without generated images that beats the classical one."""
+    by = gain_points(gain).removeprefix("+")
+    return f"Try this first, it needs no generator: {arm} beat classical by {by} {where}."
 
 
-def _said(evidence: Evidence, one: Comparison) -> str:
-    where = f"at {one.shots} real images a class with {one.model}"
-    rest = (f"({_interval(evidence, one)}; {len(one.seeds)} seeds, {len(evidence.labels):,} test images of "
-            f"{len(set(evidence.groups.tolist())):,} pieces)")  # fmt: skip
-    if one.word == "helps":
-        return f"Generated images help: {where} {evidence.metric} rises by {points(one.gain.value)} points {rest}."
-    if one.word == "hurts":
-        return (
-            f"Generated images hurt: {where} {evidence.metric} falls by {points(-(one.gain.value or 0))} points {rest}."
-        )
-    base = _base(evidence, one)
-    least = f"A gain of {points(one.detectable)} points" if _fits(one, base) else (
-        f"Not even the {points(1 - base)} points that are left above {one.control}")  # fmt: skip
-    return (f"There is no evidence that generated images help: {where} {evidence.metric} changes by "
-            f"{points(one.gain.value, sign=True)} points {rest}. {least} would have been found 9 times in "
-            f"10.")  # fmt: skip
+def use_none(where: str) -> str:
+    """Return the advice after a loss."""
+    return f"Do not use generated images {where}."
 
 
-def _summed(evidence: Evidence, primary: list[Comparison]) -> list[str]:
-    words = {word: [one for one in primary if one.word == word] for word in ("helps", "hurts", "no evidence")}
-    parts = []
-    for word, verb in (("helps", "help"), ("hurts", "hurt")):
-        if words[word]:
-            said = "; ".join(
-                f"{points(one.gain.value, sign=True)} points {_at(one)} ({_interval(evidence, one)})"
-                for one in words[word]
-            )
-            parts.append(f"Generated images {verb} {evidence.metric}: {said}.")
-    if words["no evidence"]:
-        seen = [one.detectable for one in words["no evidence"]
-                if one.detectable is not None and _fits(one, _base(evidence, one))]  # fmt: skip
-        reach = f" (could have seen {points(min(seen))} to {points(max(seen))} points)" if seen else ""
-        start = "No evidence of a gain" if parts else "There is no evidence that generated images help"
-        parts.append(f"{start} {_where([(one.shots, one.model) for one in words['no evidence']])}{reach}.")
-    return parts
+def lowers_class(label: str, where: str, task: str) -> str:
+    """Return the advice for a class that loses."""
+    number = "recall" if task == "type" else "AUROC against good images"
+    return f"Do not add generated images for class {label}: they lower its {number} {where}."
 
 
-def _changes(comparisons: list[Comparison]) -> str:
-    return ", ".join(f"{points(one.gain.value, sign=True)} points {_at(one)} ({one.arm})" for one in comparisons[:4])
+def loss_so_far(where: str) -> str:
+    """Return the advice where the difference is below 0 but not certain."""
+    return f"Do not use generated images {where} until more is known: the measured difference is a loss."
 
 
-def _interval(evidence: Evidence, one: Comparison) -> str:
-    base = _base(evidence, one)
-    gain = one.gain.within(-base, 1 - base)
-    level = f"{100 * gain.level:.3g} %"
-    return f"{level} interval {points(gain.low, sign=True)} to {points(gain.high, sign=True)}"
+def too_small(where: str, wanted: float) -> str:
+    """Return the advice where any gain is smaller than the smallest one of interest."""
+    return f"Do not use generated images {where}: any gain there is below {points(wanted)} points."
 
 
-def _base(evidence: Evidence, one: Comparison) -> float:
-    """Return what the control reached, a share: no gain goes beyond what is left above it."""
-    return float(evidence.drawn((one.shots, one.model), one.control, one.seeds, evidence.metric).values.mean())
+def no_better_than(arm: str, gain: Estimate, where: str) -> str:
+    """Return the advice where an arm without a generator does as well."""
+    return (
+        f"Prefer {arm} {where}, it needs no generator: over {arm}, generated images changed the result by "
+        f"{gain_points(gain)}."
+    )
 
 
-def _fits(one: Comparison, base: float) -> bool:
-    """Say whether the gain that would have been found is one that there can be."""
-    return one.detectable is not None and one.detectable <= 1 - base
+def more_repeats(repeats: int, gain: float, where: str, ended: bool) -> str:
+    """Return how many repeats would detect a gain; `ended`: only in a new trial."""
+    text = f"About {repeats} repeats would have {POWER} to detect a gain of {points(gain)} points {where}."
+    spent = "the false-positive allowance (alpha) of this one is used up"
+    return f"{text} Run them as a new trial (another --out and --seed): {spent}." if ended else text
 
 
-def _at(one: Comparison) -> str:
-    return f"at {one.shots} shots with {one.model}"
+def more_specimens(repeats: int, least: float | None, where: str) -> str:
+    """Return that only more test specimens help; `least` is the gain that so many repeats would detect."""
+    limit = "any gain" if least is None else f"a gain below {points(least)} points"
+    return (
+        f"Add test specimens to learn more {where}: on the present test set even {repeats} repeats would not have "
+        f"{POWER} to detect {limit}."
+    )
 
 
-def _where(places: list[Place]) -> str:
-    by_model: dict[str, list[int]] = {}
-    for shots, model in places:
-        by_model.setdefault(model, []).append(shots)
-    return "; ".join(f"at {', '.join(map(str, sorted(shots)))} shots with {model}" for model, shots in by_model.items())
+def photograph(labels: Sequence[str], least: int) -> str:
+    """Return which classes have too few test specimens."""
+    return f"Photograph more specimens of {', '.join(labels)}: the test set has fewer than {least} of each."
+
+
+def hint(arm: str, control: str, gain: Estimate, where: str) -> str:
+    """Return what to make of a gain that decides nothing."""
+    return (
+        f"{arm} beat {control} {where} by {gain_points(gain).removeprefix('+')}, but was not selected for the verdict "
+        f"beforehand. Treat this as a hint, not as evidence."
+    )
+
+
+def extended(repeats: int) -> str:
+    """Return the note of a trial that was extended after its plan was done."""
+    return (
+        f"This trial was extended after its planned end at {repeats} repeats: {ALPHA}; more repeats narrow the "
+        f"intervals but cannot change the verdict. A verdict that was given stays while the new repeats agree with it."
+    )
+
+
+def nothing_left(repeats: int) -> str:
+    """Return the line of a plan whose trial had its verdict already."""
+    return (
+        f"This trial had its verdict at {repeats} repeats: {ALPHA}; more repeats narrow the intervals but cannot "
+        f"change the verdict. For a new verdict, start a new trial (another --out and --seed)."
+    )
+
+
+def shortened(shown: int, planned: int) -> str:
+    """Return the note of a plan that was cut after results had been shown."""
+    return (
+        f"The plan was cut from {shown} to {planned} repeats after results had been shown. The significance level is "
+        f"still that of a plan of {shown}: a trial that is stopped when it looks good would be wrong more often."
+    )
+
+
+def changed(before: int, planned: int, analysed: int) -> str:
+    """Return the note of a plan that was changed after interim analyses."""
+    return (
+        f"The plan was changed from {before} to {planned} repeats after an interim analysis at {analysed}. Later "
+        f"analyses used only the part of the false-positive allowance (alpha) that was left."
+    )

@@ -1,10 +1,10 @@
 """The verdict of a trial: helps, no evidence, or hurts, from the cells that are done.
 
 - One comparison for each (shots, model): the arm that the inner choice advises, against the control it chose. Both were
-  chosen inside the training images, so the test images decide once.
+  chosen on the training images, so the test images decide once.
 - "helps": the gain is above 0 over the control and over each other arm without generated images.
 - "hurts": it is below 0 against the control.
-- Each with an error of 2.5 % over all comparisons together (Holm), and over all looks (`metrics.sequential`).
+- Each with an error of 2.5% over all comparisons together (Holm), and over all interim analyses (`metrics.sequential`).
 """
 
 from __future__ import annotations
@@ -15,36 +15,29 @@ import numpy as np
 
 from flawforge.core.settings.arms import uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
-from flawforge.metrics.inference.classification import TASK_STATISTICS, confusion
-from flawforge.metrics.inference.equivalent_images import worth
+from flawforge.metrics.fidelity.confusion import confusion_table
+from flawforge.metrics.inference.classification import TASK_STATISTICS
+from flawforge.metrics.inference.equivalent_images import equivalent_images
 from flawforge.metrics.inference.multiple_testing import holm, rejected
-from flawforge.metrics.inference.paired import estimate
-from flawforge.runs.gains import Comparison, Estimate, Look, Word, Worth
-from flawforge.runs.trials import ArmResult, Verdict
-from flawforge.studies.trial.analysis.comparison import (
-    Measured,
-    class_gains,
-    error_removed,
-    estimate_of,
-    flips_of,
-    measure,
-    permutation_of,
-    rivals_of,
-)
-from flawforge.studies.trial.analysis.evidence import Evidence, Place
-from flawforge.studies.trial.analysis.sentences import advice, reason, trial_sentence, trial_word, worth_sentence
+from flawforge.metrics.inference.paired import gain
+from flawforge.metrics.inference.power import ERROR
+from flawforge.runs.trials import ArmResult, Comparison, EquivalentImages, Estimate, InterimAnalysis, Verdict, Word
+from flawforge.studies.trial.analysis import sentences
+from flawforge.studies.trial.analysis.advice import advice, outcome
+from flawforge.studies.trial.analysis.comparison import Gains, compare, measure, p_helps, p_hurts
+from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
-ERROR = 0.025  # one-sided, over all comparisons and looks: of a false "helps", and of a false "hurts"
+Measured = dict[tuple[Setting, str], Gains]  # of each arm with generated images that has enough repeats
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the judge adds to the record; fields as there. `look.stopped`: no more seeds are needed."""
+    """What the verdict adds to the record; fields as there. `look.stopped`: no more repeats are needed."""
 
     results: list[ArmResult]
     comparisons: list[Comparison]
-    worth: list[Worth]
-    look: Look
+    worth: list[EquivalentImages]
+    look: InterimAnalysis
     verdict: Verdict
 
 
@@ -52,158 +45,135 @@ def judge(evidence: Evidence) -> Judgement:
     """Judge all that was measured.
 
     Raises:
-        DataUnusableError: a place has no control. ValueError: probabilities that do not fit the test images.
+        DataUnusableError: a setting has no control. ValueError: probabilities that do not fit the test images.
     """
-    found = measure_all(evidence)
-    words, look = decide(evidence, found)
-    comparisons = [_compare(evidence, one, words, _levels(evidence, found)) for one in found]
-    valued = [one for place in _advised(evidence) for one in _worth(evidence, place)]
-    results = [_result(evidence, place, arm) for place in evidence.places() for arm in evidence.arms(place)]
-    lacking = [place for place in evidence.places() if not any(one.place == place for one in found)]
-    verdict = Verdict(
-        word=trial_word(comparisons),
-        sentence=trial_sentence(evidence, comparisons, lacking),
-        advice=advice(evidence, found, comparisons, valued, ERROR),
+    measured = measure_all(evidence)
+    words, analysis = decide(evidence, measured)
+    corrected = _corrected(evidence, measured)
+    now = evidence.level(ERROR)
+    comparisons = [
+        compare(
+            evidence,
+            setting,
+            arm,
+            gains,
+            words.get(setting) if evidence.advised(setting) == arm else None,
+            corrected.get(setting) if evidence.advised(setting) == arm else None,
+            error=now or ERROR,  # where it is too early for any decision, intervals are shown at the plain error
+            shared=max(1, len(words) + evidence.left_out),
+            decides=now > 0,
+        )
+        for (setting, arm), gains in measured.items()
+    ]
+    results = [_result(evidence, setting, arm) for setting in evidence.settings() for arm in evidence.arms(setting)]
+    found = {comparison.word for comparison in comparisons if comparison.primary}
+    verdict = Verdict(  # a loss anywhere outweighs a gain elsewhere, for a promise never to be worse
+        word="hurts" if "hurts" in found else "helps" if "helps" in found else "no evidence",
+        sentence="\n".join(outcome(evidence, comparisons)),
+        advice=advice(evidence, measured, comparisons, ERROR / max(1, len(words))),
     )
-    return Judgement(results, comparisons, valued, look, verdict)
+    worth = [part for setting in _advised(evidence) for part in _equivalent(evidence, setting)]
+    return Judgement(results, comparisons, worth, analysis, verdict)
 
 
-def decide(evidence: Evidence, found: list[Measured]) -> tuple[dict[Place, Word], Look]:
+def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word], InterimAnalysis]:
     """Return the word of each advised comparison and whether the trial may stop here.
 
     It may when each of them is decided, or its whole interval lies below the smallest gain of interest: that rule
     never says "helps", so it costs no error. Where nothing is advised it goes on: the inner evidence of more repeats
-    may advise something yet. A word that was said before the trial was extended stands while the plain test agrees.
+    may advise something yet. A word from before the trial was extended stands while the plain test agrees.
     """
-    primary = [one for one in found if evidence.advised(one.place) == one.arm]
+    primary = _primary(evidence, measured)
 
     def level(left: int) -> float:
         return evidence.level(ERROR / left)
 
     none = [1.0] * evidence.left_out
-    helps = rejected([*(one.p_helps for one in primary), *none], level)
-    hurts = rejected([*(one.p_hurts for one in primary), *none], level)
-    words: dict[Place, Word] = {
-        one.place: "helps" if good else "hurts" if bad else "no evidence"
-        for one, good, bad in zip(primary, helps, hurts, strict=False)
+    helps = rejected([*map(p_helps, primary.values()), *none], level)
+    hurts = rejected([*map(p_hurts, primary.values()), *none], level)
+    words: dict[Setting, Word] = {
+        setting: "helps" if good else "hurts" if bad else "no evidence"
+        for setting, good, bad in zip(primary, helps, hurts, strict=False)
     }
-    for one in primary:  # said before the trial was extended, when there was an error to spend
-        said = evidence.stands.get((*one.place, one.arm))
-        if words[one.place] == "no evidence" and said and (one.p_helps if said == "helps" else one.p_hurts) <= ERROR:
-            words[one.place] = said
-    now = level(1)
-    too_small = {one.place for one in primary if now and one.gain.at(1 - 2 * now)[1] < evidence.wanted}
-    wanted = _advised(evidence)
-    settled = [place for place in wanted if words.get(place, "no evidence") != "no evidence" or place in too_small]
-    decided = [f"{shots} shots, {model}" for shots, model in settled]
-    stopped = bool(primary) and len(settled) == len(wanted)
-    return words, Look(
-        seeds=(evidence.looks or (evidence.planned,))[-1],
+    for setting, gains in primary.items():  # from before the trial was extended, when there was an error to spend
+        earlier = evidence.stands.get((*setting, evidence.advised(setting) or ""))
+        p = p_helps(gains) if earlier == "helps" else p_hurts(gains)
+        if words[setting] == "no evidence" and earlier and p <= ERROR:
+            words[setting] = earlier
+    now, wanted = level(1), _advised(evidence)
+    over_control = {setting: next(iter(gains.values())) for setting, gains in primary.items()}
+    too_small = {s for s, over in over_control.items() if now and over.at(1 - 2 * now)[1] < evidence.wanted}
+    settled = [s for s in wanted if words.get(s, "no evidence") != "no evidence" or s in too_small]
+    return words, InterimAnalysis(
+        seeds=evidence.now,
         planned=evidence.planned,
         level=now,
-        decided=decided,
-        stopped=stopped,
+        decided=[f"{shots} shots, {model}" for shots, model in settled],
+        stopped=bool(primary) and len(settled) == len(wanted),
     )
 
 
-def measure_all(evidence: Evidence) -> list[Measured]:
-    """Return every comparison of an arm with generated images that has seeds enough."""
-    pairs = [(place, arm) for place in evidence.places() for arm in evidence.arms(place) if uses_generated(arm)]
-    found = [measure(evidence, place, arm) for place, arm in pairs]
-    return [one for one in found if one is not None]
+def measure_all(evidence: Evidence) -> Measured:
+    """Return every comparison of an arm with generated images that has enough repeats."""
+    pairs = [(setting, arm) for setting in evidence.settings() for arm in evidence.arms(setting) if uses_generated(arm)]
+    found = {(setting, arm): measure(evidence, setting, arm) for setting, arm in pairs}
+    return {pair: gains for pair, gains in found.items() if gains}
 
 
-def _advised(evidence: Evidence) -> list[Place]:
-    return [place for place in evidence.places() if evidence.advised(place) in evidence.arms(place)]
+def _primary(evidence: Evidence, measured: Measured) -> dict[Setting, Gains]:
+    return {setting: gains for (setting, arm), gains in measured.items() if evidence.advised(setting) == arm}
 
 
-@dataclass(frozen=True)
-class _Levels:
-    """Error of one comparison now, how many share it, and the corrected p of each advised one.
-
-    Where it is too early for any decision `now` is the plain error, at which intervals are shown; `decides` is False.
-    """
-
-    now: float
-    decides: bool
-    shared: int
-    corrected: dict[Place, float]
+def _advised(evidence: Evidence) -> list[Setting]:
+    return [setting for setting in evidence.settings() if evidence.advised(setting) in evidence.arms(setting)]
 
 
-def _levels(evidence: Evidence, found: list[Measured]) -> _Levels:
-    primary = [one for one in found if evidence.advised(one.place) == one.arm]
-    now = evidence.level(ERROR)
-    none = [1.0] * evidence.left_out
-    helps = holm([*(one.p_helps for one in primary), *none])
-    hurts = holm([*(one.p_hurts for one in primary), *none])
-    corrected = {one.place: min(1.0, 2 * min(helps[i], hurts[i])) for i, one in enumerate(primary)}
-    return _Levels(now or ERROR, now > 0, max(1, len(primary) + evidence.left_out), corrected)
+def _corrected(evidence: Evidence, measured: Measured) -> dict[Setting, float]:
+    """Return the two-sided p-value of each advised comparison, corrected over all of them."""
+    primary, none = _primary(evidence, measured), [1.0] * evidence.left_out
+    helps = holm([*map(p_helps, primary.values()), *none])
+    hurts = holm([*map(p_hurts, primary.values()), *none])
+    return {s: min(1.0, 2 * float(p)) for s, p in zip(primary, np.minimum(helps, hurts), strict=False)}
 
 
-def _compare(evidence: Evidence, one: Measured, words: dict[Place, Word], levels: _Levels) -> Comparison:
-    advised = evidence.advised(one.place)
-    primary = advised == one.arm
-    word: Word = words[one.place] if primary else "no evidence"
-    level = 1 - 2 * levels.now
-    p, least = permutation_of(one)
-    gained, lost, flips = flips_of(evidence, one)
-    design = one.design(levels.now / levels.shared)
-    return Comparison(
-        shots=one.place[0],
-        model=one.place[1],
-        arm=one.arm,
-        control=one.control,
-        primary=primary,
-        chosen=advised,
-        seeds=one.seeds,
-        differences=one.gain.differences.tolist(),
-        gain=estimate_of(one.gain, level),
-        effect=one.gain.effect,
-        p=one.gain.p,
-        p_corrected=levels.corrected[one.place] if primary else None,
-        p_permutation=p,
-        p_least=least,
-        error_removed=error_removed(evidence, one, level),
-        detectable=design.detectable(len(one.seeds)),
-        rivals=rivals_of(one, level),
-        word=word,
-        why=reason(one, word, primary),
-        classes=class_gains(evidence, one, levels.now, levels.shared, levels.decides),
-        gained=gained,
-        lost=lost,
-        flips=flips,
-    )
-
-
-def _result(evidence: Evidence, place: Place, arm: str) -> ArmResult:
-    seeds = evidence.seeds(place, [arm])
+def _result(evidence: Evidence, setting: Setting, arm: str) -> ArmResult:
+    repeats = evidence.repeats(setting, [arm])
     metrics, values = {}, {}
     for metric in TASK_STATISTICS[evidence.task]:
-        drawn = evidence.drawn(place, arm, seeds, metric)
-        mean, low, high = estimate(drawn) if len(seeds) > 1 else (float(drawn.values[0]), None, None)
-        metrics[metric] = Estimate(value=mean, low=low, high=high)
-        values[metric] = drawn.values.tolist()
-    table = np.sum([confusion(one, evidence.labels) for one in evidence.stack(place, arm, seeds)], axis=0)
-    shares = {name: float(table[i, i] / max(1, table[i].sum())) for i, name in enumerate(evidence.classes)}
-    return ArmResult(shots=place[0], model=place[1], arm=arm, seeds=seeds, metrics=metrics, values=values,
-                     confusion=table.tolist(), recalls=shares)  # fmt: skip
+        measured = evidence.resampled(setting, arm, repeats, metric)
+        values[metric] = measured.values.tolist()
+        low, high = gain(measured).at() if len(repeats) > 1 else (None, None)
+        metrics[metric] = Estimate(value=float(measured.values.mean()), low=low, high=high)
+    predicted = evidence.stack(setting, arm, repeats).argmax(axis=2)
+    classes = len(evidence.classes)
+    table = confusion_table(np.tile(evidence.labels, len(repeats)), predicted.ravel(), (classes, classes))
+    recalls = {name: float(table[i, i] / max(1, table[i].sum())) for i, name in enumerate(evidence.classes)}
+    return ArmResult(
+        shots=setting[0],
+        model=setting[1],
+        arm=arm,
+        seeds=repeats,
+        metrics=metrics,
+        values=values,
+        confusion=table.tolist(),
+        recalls=recalls,
+    )
 
 
-def _worth(evidence: Evidence, place: Place) -> list[Worth]:
-    """Read the worth of the advised arm off the control's curve, where there is one over all shots of the model."""
-    arm, control = evidence.advised(place), evidence.control(place)
-    curve = [other for other in evidence.places() if other[1] == place[1] and control in evidence.arms(other)]
-    if arm is None or len(curve) < 2 or place == curve[-1]:  # at its end the curve has nothing above it to read
+def _equivalent(evidence: Evidence, setting: Setting) -> list[EquivalentImages]:
+    """Read the equivalent real images off the control's curve, where there is one over all shots of the model."""
+    (shots, model), arm, control = setting, evidence.advised(setting), evidence.control(setting)
+    curve = [other for other in evidence.settings() if other[1] == model and control in evidence.arms(other)]
+    if arm is None or len(curve) < 2 or setting == curve[-1]:  # at its end the curve has nothing above it to read
         return []
-    each = [set(evidence.seeds(other, [control])) for other in curve]
-    seeds = sorted(set.intersection(*each, set(evidence.seeds(place, [arm]))))
-    if len(seeds) < FEWEST_REPEATS:
+    each = [set(evidence.repeats(other, [control])) for other in curve]
+    repeats = sorted(set.intersection(*each, set(evidence.repeats(setting, [arm]))))
+    if len(repeats) < FEWEST_REPEATS:
         return []
-    base = [evidence.drawn(other, control, seeds, evidence.metric) for other in curve]
+    base = [evidence.resampled(other, control, repeats) for other in curve]
     if base[0].values.mean() >= base[-1].values.mean():
         return []
-    treated = evidence.drawn(place, arm, seeds, evidence.metric)
-    found = worth([other[0] for other in curve], base, treated, place[0], evidence.seed)
-    words = worth_sentence(place, arm, control, found, (curve[0][0], curve[-1][0]))
-    return [Worth(shots=place[0], model=place[1], arm=arm, images=found.images, low=found.low, high=found.high,
-                  beyond=found.beyond, sentence=words)]  # fmt: skip
+    treated = evidence.resampled(setting, arm, repeats)
+    found = equivalent_images([other[0] for other in curve], base, treated, shots, evidence.seed)
+    sentence = sentences.equivalence(shots, model, arm, control, found, (curve[0][0], curve[-1][0]))
+    return [EquivalentImages(shots=shots, model=model, arm=arm, **found._asdict(), sentence=sentence)]
