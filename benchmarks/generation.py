@@ -51,7 +51,7 @@ STATUS = Path("/proc/self/status")
 MARKS = (1_000, 10_000)  # images after which memory is read
 
 
-class Watch(Task):
+class LogMonitor(Task):
     """Notes the process's peak memory at `MARKS`."""
 
     def __init__(self) -> None:
@@ -65,10 +65,10 @@ class Watch(Task):
 
 
 class Watched(Progress):
-    """Hands out one `Watch`."""
+    """Hands out one `LogMonitor`."""
 
     def __init__(self) -> None:
-        self.watch = Watch()
+        self.watch = LogMonitor()
 
     @contextmanager
     def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:

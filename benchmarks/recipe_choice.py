@@ -124,7 +124,7 @@ def train_one(candidate: Candidate, parts: Parts, shots: int, kimg: float, seed:
 def judge(candidate: Candidate, state: TrainingState, yardstick: Yardstick, sheet: Path | None) -> dict[str, float]:
     """Return the numbers of the generator that the state would make images from; draw a row a class."""
     made = {}
-    maker = state.maker.eval()
+    maker = state.sampling_generator.eval()
     with ExitStack() as changed:  # images are made by the generator that was trained, and judged as all others are
         for change in candidate.around:
             changed.enter_context(change())

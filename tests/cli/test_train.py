@@ -30,7 +30,7 @@ def test_json_and_resume(
     assert typed(*words, "--kimg", "0.08", "--resume", "--json") == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["step"] == 20
-    assert "going on from 0.0 kimg" in told.err
+    assert "resuming at 0.0 kimg" in told.err
 
 
 def test_a_toml_file_is_a_recipe(typed: Typed, lines: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.training.loop.step import gan_step
 from flawforge.training.processes.processes import ALONE, Processes
 from flawforge.training.setup.batches import RealBatches, real_batches
-from flawforge.training.state.plan import Plan
+from flawforge.training.state.plan import TrainingPlan
 from flawforge.training.state.state import TrainingState
 from flawforge.training.train import train
 from in_threads import in_threads
@@ -36,7 +36,7 @@ def six(draw_images: Callable[..., Path], tmp_path: Path) -> Path:
 
 def batches(six: Path, processes: Processes = ALONE, **changes: object) -> RealBatches:
     data = load(six)
-    plan = Plan(recipe("fewshot", **{"resolution": 32, "batch": 8, **changes}), 1, None, True)
+    plan = TrainingPlan(recipe("fewshot", **{"resolution": 32, "batch": 8, **changes}), 1, None, 100)
     return real_batches(data, data.pixels((32, 32), 1), None, plan, 0, processes, SILENT)
 
 
@@ -44,7 +44,7 @@ def test_only_a_recipe_that_tells_classes_apart_shows_pairs_and_only_with_many(s
     assert batches(six).paired
     assert not batches(six, batch=12).paired
     data = load(six)
-    plan = Plan(recipe("dcgan-lite", resolution=32, batch=8), 1, None, True)
+    plan = TrainingPlan(recipe("dcgan-lite", resolution=32, batch=8), 1, None, 100)
     assert not real_batches(data, data.pixels((32, 32), 1), None, plan, 0, ALONE, SILENT).paired
 
 

@@ -327,7 +327,7 @@ def test_several_classes_are_one_mixture_and_the_user_is_told(
 def test_a_collapse_is_told_in_words_and_in_the_history(
     draw: Draw, tmp_path: Path, tiny: dict[str, object], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flawforge.training.health.watch.GRACE_KIMG", 0.0)
+    monkeypatch.setattr("flawforge.training.health.training_health.GRACE_KIMG", 0.0)
     alike = torch.zeros(4, 8)
     monkeypatch.setattr(loop_file, "draw_latents", lambda *a, **k: alike)  # one latent: all images alike
     run = train(draw(), tmp_path / "run", kimg=1.0, progress=heard, **tiny)

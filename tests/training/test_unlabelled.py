@@ -87,11 +87,11 @@ def test_batches_hold_both_at_the_same_brightness(draw_images: Draw, tmp_path: P
     from flawforge.data.reading.load import load
     from flawforge.training.processes.processes import ALONE
     from flawforge.training.setup.batches import real_batches
-    from flawforge.training.state.plan import Plan
+    from flawforge.training.state.plan import TrainingPlan
 
     data = load(draw_images(tmp_path / "data" / "a", 8, sizes=((32, 32),)))
     deep = load(draw_images(tmp_path / "deep" / "a", 8, mode="I;16", sizes=((32, 32),)))  # the same, in 12 bits
-    plan = Plan(recipe("fewshot", resolution=32, batch=16, flip="none"), 1, None, True)
+    plan = TrainingPlan(recipe("fewshot", resolution=32, batch=16, flip="none"), 1, None, 100)
     batches = real_batches(data, data.pixels((32, 32), 1), deep, plan, 0, ALONE, SILENT)
     assert len(batches) == 8
     images, labels = batches.pixels.float(), batches.labels.numpy()

@@ -19,16 +19,16 @@ from flawforge.data.sampling.unlabelled import load_unlabelled
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import Selection
 from flawforge.training.health.judge import find_judge
-from flawforge.training.loop.keeper import Keeper
+from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.loop import Loop
 from flawforge.training.loop.previews import Previews
-from flawforge.training.loop.training_log import Journal
+from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import real_batches
 from flawforge.training.setup.opening import MIN_IMAGES, TrainingInputs, check_disk_space, open_run
 from flawforge.training.setup.preflight_checks import TrainingRequest
-from flawforge.training.state.clock import Clock
+from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 
 
@@ -116,15 +116,15 @@ def train(
         state = TrainingState(plan.recipe, plan.channels, seed, where, precision, labels, processes)
         if processes.first:
             check_disk_space(run, state.tensors())
-        journal = Journal(run, state, clock, progress, tensorboard=tensorboard)
+        log = TrainingLog(run, state, clock, progress, tensorboard=tensorboard)
         judge = find_judge(opened, pixels, where, seed, progress) if processes.first else None
         loop = Loop(
             run=run,
             plan=plan,
             state=state,
             batches=real_batches(part, pixels, others, plan, seed, processes, progress),
-            journal=journal,
-            keeper=Keeper(run, state, judge, journal, clock, progress),
+            log=log,
+            keeper=CheckpointKeeper(run, state, judge, log, clock, progress),
             grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
             clock=clock,
             seed=seed,
@@ -132,15 +132,15 @@ def train(
             checkpoint_seconds=checkpoint_seconds,
         )
 
-        # Where it stopped, if it did; then on to the end.
-        if not loop.go_back(command) and previews:
+        # From where it was interrupted, if it was, to the end.
+        if not loop.restore(command) and previews:
             loop.grids.draw_real(part, pixels, seed)
         with honest_float32(precision):
-            ended = loop.run_to_the_end(progress)
-        if ended == "interrupted":
+            reason = loop.run_to_the_end(progress)
+        if reason == "interrupted":
             raise TrainingInterruptedError(
-                f"stopped at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
-                f"Go on exactly there with the same command and --resume."
+                f"interrupted at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
+                f"To resume, run the same command again with --resume."
             )
         return run
 

@@ -14,7 +14,7 @@ from flawforge.data.reading.load import load
 from flawforge.data.sampling.held_out import Division
 from flawforge.training.health.judge import find_judge
 from flawforge.training.setup.opening import OpenedRun
-from flawforge.training.state.plan import Plan
+from flawforge.training.state.plan import TrainingPlan
 from saved import saved
 
 
@@ -24,7 +24,8 @@ def test_held_out_images_are_seen_as_bright_as_the_generator_learns_them(tmp_pat
     images[:, 0, 0] = np.where(np.arange(10) == bright, 3000, 1000)
     chosen = load(saved(tmp_path, images))
     division = Division(np.arange(4, 10), np.arange(4))
-    opened = OpenedRun(SimpleNamespace(), Plan(recipe("fewshot", resolution=16), 1, None, True), chosen, division)  # type: ignore[arg-type]
+    plan = TrainingPlan(recipe("fewshot", resolution=16), 1, None, 100)
+    opened = OpenedRun(SimpleNamespace(), plan, chosen, division)  # type: ignore[arg-type]
     white = opened.training.white
     assert white == (4095 if bright == 9 else 1023)
     judge = find_judge(opened, opened.training.pixels((16, 16), 1), torch.device("cpu"), 0, SILENT)

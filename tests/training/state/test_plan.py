@@ -1,37 +1,66 @@
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from flawforge.core.settings.recipes import recipe
-from flawforge.training.state.plan import Plan
+from flawforge.training.state.plan import SAVING_SHARE, Clock, TrainingPlan
 
 
-def plan(minutes: float | None, kimg: float | None) -> Plan:
-    return Plan(recipe("dcgan-sn", kimg=kimg), 3, minutes, minutes is None or kimg is not None)
+def planned(minutes: float | None, steps: int | None) -> TrainingPlan:
+    return TrainingPlan(recipe("dcgan-sn"), 3, minutes, steps)
 
 
-def test_the_recipe_decides_the_length_when_nothing_else_does() -> None:
-    made = plan(None, None)
-    assert made.steps(300) == 3200
-    assert made.ended(3199, 3200, 1e9) is None
-    assert made.ended(3200, 3200, 0) == "kimg"
-    assert (made.total(3200), made.unit) == (38.4, "kimg")
+def test_without_minutes_the_steps_end_it() -> None:
+    plan = planned(None, 3200)
+    assert plan.end_reason(3199, 1e9) is None
+    assert plan.end_reason(3200, 0) == "kimg"
+    assert (plan.total, plan.unit) == (38.4, "kimg")
 
 
-def test_minutes_replace_the_recipes_length() -> None:
-    made = plan(2, None)
-    assert made.steps(300) is None
-    assert made.ended(10**6, None, 119) is None
-    assert made.ended(0, None, 120) == "minutes"
-    assert (made.total(None), made.unit) == (120, "seconds")
+def test_minutes_alone_end_it() -> None:
+    plan = planned(2, None)
+    assert plan.end_reason(10**6, 119) is None
+    assert plan.end_reason(0, 120) == "minutes"
+    assert (plan.total, plan.unit) == (120, "seconds")
 
 
 def test_with_both_whichever_ends_first() -> None:
-    made = plan(2, 1.2)
-    assert made.steps(300) == 100
-    assert made.ended(100, 100, 0) == "kimg"
-    assert made.ended(99, 100, 120) == "minutes"
+    plan = planned(2, 100)
+    assert plan.end_reason(100, 0) == "kimg"
+    assert plan.end_reason(99, 120) == "minutes"
 
 
 def test_previews_are_spread_evenly_and_the_last_is_left_to_the_end() -> None:
-    made = plan(None, None)
-    due = [step for step in range(0, 3201, 10) if made.preview_due(4, step, 3200, 0)]
+    plan = planned(None, 3200)
+    due = [step for step in range(0, 3201, 10) if plan.preview_due(4, step, 0)]
     assert due == [0, 800, 1600, 2400]
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_seconds_count_over_sessions(at: list[float]) -> None:
+    clock = Clock()
+    clock.start_from(50)
+    at[0] += 3
+    assert clock.seconds == 53
+
+
+def test_a_checkpoint_is_due_by_time_and_a_slow_disk_stretches_it(at: list[float]) -> None:
+    clock = Clock()
+    at[0] += 59
+    assert not clock.checkpoint_due(60)
+    at[0] += 1
+    assert clock.checkpoint_due(60)
+    with clock.saving():
+        at[0] += 10
+    at[0] += 60
+    assert not clock.checkpoint_due(60)
+    at[0] += SAVING_SHARE * 10 - 60
+    assert clock.checkpoint_due(60)

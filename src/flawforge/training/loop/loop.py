@@ -13,22 +13,15 @@ from flawforge.core.progress import Progress, Task
 from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
 from flawforge.runs.folder import Run
-from flawforge.training.loop.keeper import Keeper
+from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.previews import Previews
 from flawforge.training.loop.step import gan_step
-from flawforge.training.loop.training_log import Journal
+from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.setup.batches import RealBatches
-from flawforge.training.state.clock import Clock
-from flawforge.training.state.plan import Plan
+from flawforge.training.state.plan import Clock, TrainingPlan
 from flawforge.training.state.state import TrainingState
 
-ENDS = (
-    None,
-    "kimg",
-    "minutes",
-    "interrupted",
-    "collapse",
-)  # what ends a training; where processes differ, the last counts
+END_REASONS = (None, "kimg", "minutes", "interrupted", "collapse")  # where processes differ, the last counts
 
 
 @dataclass
@@ -42,20 +35,20 @@ class Loop:
     """
 
     run: Run
-    plan: Plan
+    plan: TrainingPlan
     state: TrainingState
     batches: RealBatches
-    journal: Journal
+    log: TrainingLog
     grids: Previews
-    keeper: Keeper
+    keeper: CheckpointKeeper
     clock: Clock
     seed: int
     previews: int
     checkpoint_seconds: float
     begun_from: Checkpoint | None = None
 
-    def go_back(self, command: str) -> bool:
-        """Put the state of the newest whole checkpoint back, and say whether there was one."""
+    def restore(self, command: str) -> bool:
+        """Put the state of the newest complete checkpoint back, and say whether there was one."""
         processes = self.state.processes
         found = newest_checkpoint(self.run) if processes.first else None
         facts = processes.tell(None if found is None else found.facts)
@@ -67,7 +60,7 @@ class Loop:
         processes.share(self.state.tensors().values())
         self.clock.start_from(self.state.seconds)
         self.keeper.resume(self.begun_from.facts)
-        self.journal.resumed(command, self._ended())
+        self.log.resumed(command, self._end_reason())
         return True
 
     def run_to_the_end(self, progress: Progress) -> str:
@@ -80,70 +73,66 @@ class Loop:
         together = state.processes
         with (
             Interrupt(patient=together.count > 1) as interrupt,
-            progress.task("training", plan.total(self.steps), plan.unit) as task,
+            progress.task("training", plan.total, plan.unit) as task,
         ):
-            plan.show(task, state, clock, {})
+            plan.show(task, state.shown, clock.seconds, {})
             self.keeper.begin()
             reason: str | None = None
             while reason is None:
-                reason = self.why_stop(interrupt)
+                reason = self.stop_reason(interrupt)
                 if reason == "minutes" and state.step == 0:
                     raise SettingError(plan.too_short(clock.seconds))
                 if reason is None:
-                    self.one_step()
-                if reason is not None or self.journal.due():
-                    reason = self.look_after(reason, task, progress)
+                    self.train_step()
+                if reason is not None or self.log.due():
+                    reason = self.log_and_check(reason, task, progress)
             if self._has_news(reason):
-                self.save(reason)
+                self.keeper.save(reason)
                 if self.previews:
                     self.draw()
-                self.journal.stopped(reason)
+                self.log.stopped(reason)
             together.largest(0)  # all leave when the first has written
         return reason
 
-    def why_stop(self, interrupt: Interrupt) -> str | None:
+    def stop_reason(self, interrupt: Interrupt) -> str | None:
         """Return why the training ends before the next step, or None while it goes on; all processes give the same
         answer.
         """
-        ended = "interrupted" if interrupt.asked else self._ended()
-        return ENDS[self.state.processes.largest(ENDS.index(ended))]
+        reason = "interrupted" if interrupt.asked else self._end_reason()
+        return END_REASONS[self.state.processes.largest(END_REASONS.index(reason))]
 
-    def look_after(self, reason: str | None, task: Task, progress: Progress) -> str | None:
-        """Write the history, judge, answer what is wrong, draw and save where due; return why training ends, or None.
+    def log_and_check(self, reason: str | None, task: Task, progress: Progress) -> str | None:
+        """Write the history, evaluate, recover from what is wrong, draw and save where due; return why training ends,
+        or None.
 
-        A collapse that is found where training was to end by its length is answered, and training goes on.
+        After a collapse that is found where training was to end by its length, it goes back and continues.
         """
-        seen = self.keeper.look() if reason is None else self.keeper.broken()
-        line, found = self.journal.flush()
-        if found := found or seen:
-            if not self.keeper.answer(found):
+        seen = self.keeper.evaluate() if reason is None else self.keeper.check_weights()
+        line, logged = self.log.write_line()
+        if problem := logged or seen:
+            if not self.keeper.recover(problem):
                 return "collapse"
             return None if reason == "kimg" else reason
         if reason is None:
-            self.plan.show(task, self.state, self.clock, line)
-            self.plan.tell(progress, line, self.steps, self.clock.seconds)
-            if self.previews and self.plan.preview_due(self.previews, self.state.step, self.steps, self.clock.seconds):
+            self.plan.show(task, self.state.shown, self.clock.seconds, line)
+            self.plan.announce_end(progress, line, self.clock.seconds)
+            if self.previews and self.plan.preview_due(self.previews, self.state.step, self.clock.seconds):
                 self.draw()
-            if self.clock.checkpoint_due(self.checkpoint_seconds) and self.keeper.broken() is None:
-                self.save(None)
+            if self.clock.checkpoint_due(self.checkpoint_seconds) and self.keeper.check_weights() is None:
+                self.keeper.save(None)
         return reason
 
-    @property
-    def steps(self) -> int | None:
-        """The number of steps that ends the training, or None when time alone does."""
-        return self.plan.steps(len(self.batches))
-
-    def _ended(self) -> str | None:
-        if self.keeper.care.given_up:
+    def _end_reason(self) -> str | None:
+        if self.keeper.health.given_up:
             return "collapse"
-        return self.plan.ended(self.state.step, self.steps, self.clock.seconds)
+        return self.plan.end_reason(self.state.step, self.clock.seconds)
 
-    def one_step(self) -> None:
-        """Draw latents and real images, train both networks on them, move the average, note the outcome."""
+    def train_step(self) -> None:
+        """Draw latents and real images, train both networks on them, move the average, log the outcome."""
         state, recipe = self.state, self.state.recipe
         first = state.step * recipe.batch
-        places = state.processes.mine([(first + i,) for i in range(recipe.batch)])
-        latents = draw_latents(self.seed, "latents", places, recipe.latent).to(state.device)
+        positions = state.processes.mine([(first + i,) for i in range(recipe.batch)])
+        latents = draw_latents(self.seed, "latents", positions, recipe.latent).to(state.device)
         real = self.batches.at(state.step, state.device)
         labels = self.batches.labels_at(state.step, state.device)
         state.augmentation.step = state.step
@@ -151,16 +140,12 @@ class Loop:
         state.step += 1
         if recipe.ema_kimg > 0:
             state.average.update(state.shown, recipe.batch)
-        self.journal.note(outcome)
+        self.log.add(outcome)
 
     def draw(self) -> None:
         """Draw a preview grid."""
         if self.state.processes.first:
-            self.grids.draw(self.state.maker, self.state.shown / 1000, self.state.device)
-
-    def save(self, reason: str | None) -> None:
-        """Write a checkpoint."""
-        self.keeper.save(reason)
+            self.grids.draw(self.state.sampling_generator, self.state.shown / 1000, self.state.device)
 
     def _has_news(self, reason: str) -> bool:
         before = self.begun_from

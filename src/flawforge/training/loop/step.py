@@ -13,7 +13,7 @@ from flawforge.training.state.state import TrainingState
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepOutcome:
     """What a step tells, as scalar tensors that are still on the device: of this process's part of the batch where
     there are several, but for the spread.
 
@@ -40,7 +40,7 @@ class Outcome:
 
 def gan_step(
     state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor | None = None, within: bool = False
-) -> Outcome:
+) -> StepOutcome:
     """Train both networks on one real batch (N, C, H, W), its classes (N,) and one batch of latents (N, L).
 
     Generated images are asked for in the classes of the real batch. Where the recipe augments, the discriminator sees
@@ -91,7 +91,7 @@ def gan_step(
             (deviation_within(images, labels, across) if within else deviation(images, across)).mean()
             for images in (fake.detach().float(), real)
         )
-        return Outcome(
+        return StepOutcome(
             loss_d=loss_d.detach(),
             loss_g=loss_g.detach(),
             d_real=logits_real.float().sigmoid().mean(),

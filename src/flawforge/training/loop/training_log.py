@@ -1,4 +1,4 @@
-"""What a training says of itself: history, TensorBoard, warnings."""
+"""The log of a training: history, TensorBoard, warnings."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from flawforge.core.errors import ExtraMissingError
 from flawforge.core.progress import Progress
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History, NoHistory
-from flawforge.training.health.watch import Finding, Watch
-from flawforge.training.loop.step import Outcome
-from flawforge.training.state.clock import Clock
+from flawforge.training.health.training_health import LINE_STEPS, LogMonitor, TrainingProblem
+from flawforge.training.loop.step import StepOutcome
+from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 
-EVERY = 10  # steps that one line of the history averages
 NAMES = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
 
 
-class Journal:
+class TrainingLog:
     """Collects the outcome of steps and writes a line every ten, so that the device is asked for
     numbers once in ten steps.
     """
@@ -30,34 +29,34 @@ class Journal:
         self.state, self.clock, self.progress = state, clock, progress
         first = state.processes.first
         self.history = History(run.history_file) if first else NoHistory(run.history_file)
-        self.watch = Watch()
+        self.monitor = LogMonitor()
         self.board = _board(run) if tensorboard and first else None
         self._sum: torch.Tensor | None = None
         self._count = 0
-        self._block: list[float] = []  # sums over the steps since the last multiple of EVERY
+        self._block: list[float] = []  # sums over the steps since the last multiple of LINE_STEPS
         self._blocked = 0
-        self._remarks: dict[str, float] = {}
+        self._extra: dict[str, float] = {}
         self._since = clock.seconds
 
-    def note(self, outcome: Outcome) -> None:
+    def add(self, outcome: StepOutcome) -> None:
         """Take the outcome of one step."""
         values = outcome.stacked().double()  # sums of ten are exact: a stop in between changes no last bit
         self._sum = values if self._sum is None else self._sum + values
         self._count += 1
 
-    def remark(self, **numbers: float) -> None:
+    def add_numbers(self, **numbers: float) -> None:
         """Have more numbers written into the next line."""
-        self._remarks |= numbers
+        self._extra |= numbers
 
     def due(self) -> bool:
         """Say whether a line is due."""
-        return self.state.step % EVERY == 0
+        return self.state.step % LINE_STEPS == 0
 
-    def flush(self) -> tuple[dict[str, float], Finding | None]:
+    def write_line(self) -> tuple[dict[str, float], TrainingProblem | None]:
         """Write the line of the steps since the last one, and return it with what is wrong.
 
-        Where the recipe has no answer to a collapse, it is told here and not returned; a loss that is not finite is
-        returned always.
+        Where the recipe does not recover from a collapse, it is warned of here and not returned; a loss that is not
+        finite is returned always.
         """
         if self._sum is None:
             return {}, None
@@ -67,58 +66,57 @@ class Journal:
         means = {name: float(value) / self._count for name, value in zip(NAMES, sums, strict=True)}
         seconds = self.clock.seconds
         speed = self._count * self.state.recipe.batch / max(seconds - self._since, 1e-9)
-        line = {**self._place(), **means, "images_per_second": round(speed, 3), **self._remarks}
-        self._sum, self._count, self._since, self._remarks = None, 0, seconds, {}
-        answers = self.state.recipe.rescues > 0
-        broken = self.watch.check_finite(line)
-        if broken is not None:
-            return line, broken
+        line = {**self._position(), **means, "images_per_second": round(speed, 3), **self._extra}
+        self._sum, self._count, self._since, self._extra = None, 0, seconds, {}
+        diverged = self.monitor.check_finite(line)
+        if diverged is not None:
+            return line, diverged
         self.history.append(line)
         if self.board is not None:
             for name, value in means.items():
                 self.board.add_scalar(name, value, line["step"])
-        return line, self._judge(line, answers) if self.due() else None
+        return line, self._check_block(line) if self.due() else None
 
-    def _judge(self, line: dict[str, float], answers: bool) -> Finding | None:
-        """Judge the block of steps that ends here, as one line; tell or return what is wrong."""
+    def _check_block(self, line: dict[str, float]) -> TrainingProblem | None:
+        """Check the block of steps that ends here, as one line; warn of what is wrong or return it."""
         means = {name: total / self._blocked for name, total in zip(NAMES, self._block, strict=True)}
         self._block, self._blocked = [], 0
-        found = self.watch.judge({**line, **means})
-        if answers:
-            return found[0] if found else None
-        self.tell(found)
+        problems = self.monitor.check({**line, **means})
+        if self.state.recipe.rescues > 0:
+            return problems[0] if problems else None
+        self.warn(problems)
         return None
 
-    def tell(self, found: list[Finding]) -> None:
-        """Warn of what is wrong, where it was not told in the last 10 kimg, and write it into the history."""
+    def warn(self, problems: list[TrainingProblem]) -> None:
+        """Warn of what is wrong, unless it was warned of in the last 10 kimg, and write it into the history."""
         kimg = self.state.shown / 1000
-        for one in self.watch.due(found, kimg):
-            text = f"{one.kind.replace('-', ' ')} at {kimg:.1f} kimg: {one.text}. {one.advice}"
+        for problem in self.monitor.new(problems, kimg):
+            text = f"{problem.kind.replace('-', ' ')} at {kimg:.1f} kimg: {problem.text}. {problem.advice}"
             self.progress.warn(text)
-            self.event("warning", one.kind, text)
+            self.event("warning", problem.kind, text)
 
     def event(self, event: str, kind: str, text: str) -> None:
         """Write an event into the history."""
-        self.history.append({"event": event, "kind": kind, "text": text, **self._place()})
+        self.history.append({"event": event, "kind": kind, "text": text, **self._position()})
 
-    def facts(self) -> dict[str, Any]:
+    def dump(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
-        return {"watch": self.watch.state(), "block": self._block, "blocked": self._blocked}
+        return {"watch": self.monitor.state(), "block": self._block, "blocked": self._blocked}
 
     def load(self, facts: dict[str, Any]) -> None:
-        """Put back what `facts` gave."""
-        self.watch.load(facts["watch"])
+        """Put back what `dump` gave."""
+        self.monitor.load(facts["watch"])
         self._block, self._blocked = list(facts["block"]), facts["blocked"]
 
     def went_back(self) -> None:
         """Forget the steps after the one that training went back to: they come again, differently."""
         self.history.rewind(self.state.step)
-        self.watch.forget()
-        self._sum, self._count, self._block, self._blocked, self._remarks = None, 0, [], 0, {}
+        self.monitor.forget()
+        self._sum, self._count, self._block, self._blocked, self._extra = None, 0, [], 0, {}
         self._since = self.clock.seconds
 
     def resumed(self, command: str, ended: str | None) -> None:
-        """Tell that the run goes on from its checkpoint; what was logged after that is dropped, for it comes again.
+        """Tell that the run continues from its checkpoint; what was logged after that is dropped, for it comes again.
 
         Args:
             command: what the user typed.
@@ -126,20 +124,20 @@ class Journal:
         """
         self.history.rewind(self.state.step)
         self._since = self.clock.seconds
-        place = self._place()
+        kimg = self.state.shown / 1000
         if ended is not None:
-            self.progress.say(f"training is finished ({place['kimg']:.1f} kimg)")
+            self.progress.say(f"training is complete ({kimg:.1f} kimg)")
             return
-        self.progress.say(f"going on from {place['kimg']:.1f} kimg")
+        self.progress.say(f"resuming at {kimg:.1f} kimg")
         self.event("resumed", "resumed", command)
 
     def stopped(self, reason: str) -> None:
-        """Tell why the training ended."""
+        """Write down why the training ended."""
         self.event("stopped", reason, f"ended by {reason}")
         if self.board is not None:
             self.board.close()
 
-    def _place(self) -> dict[str, float]:
+    def _position(self) -> dict[str, float]:
         step = self.state.step
         return {"step": step, "kimg": self.state.shown / 1000, "seconds": round(self.clock.seconds, 3)}
 

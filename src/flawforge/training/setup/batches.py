@@ -13,7 +13,7 @@ from flawforge.core.seeds import torch_stream
 from flawforge.data.dataset import Dataset
 from flawforge.training.processes.processes import ALONE, Processes
 from flawforge.training.setup.order import Order, PairedOrder, make_order
-from flawforge.training.state.plan import Plan
+from flawforge.training.state.plan import TrainingPlan
 
 
 class RealBatches:
@@ -95,7 +95,7 @@ def real_batches(
     data: Dataset,
     pixels: Pixels,
     unlabelled: Dataset | None,
-    plan: Plan,
+    plan: TrainingPlan,
     seed: int,
     processes: Processes,
     progress: Progress,

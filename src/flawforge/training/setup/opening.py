@@ -32,7 +32,7 @@ from flawforge.runs.versions import now, processor, versions
 from flawforge.training.processes.device import resolve_precision
 from flawforge.training.processes.processes import Processes
 from flawforge.training.setup.preflight_checks import TrainingRequest, refuse_inside
-from flawforge.training.state.plan import Plan
+from flawforge.training.state.plan import TrainingPlan
 
 MIN_IMAGES = 2  # of a class, that a generator can learn from
 LENGTH_FIELDS = ("kimg", "epochs")  # fields that a resumed run may change: they decide no weight on the way
@@ -50,7 +50,7 @@ class OpenedRun:
     """
 
     run: Run
-    plan: Plan
+    plan: TrainingPlan
     chosen: Dataset
     division: Division
 
@@ -97,7 +97,7 @@ def open_run(request: TrainingRequest, inputs: TrainingInputs, progress: Progres
         plan, rows = opened.plan, opened.division
         message = {
             "recipe": plan.recipe.dump(),
-            "length": [plan.channels, plan.minutes, plan.by_images],
+            "length": [plan.channels, plan.minutes, plan.steps],
             "division": [rows.training.tolist(), rows.held_out.tolist()],
         }
     message = processes.tell(message)
@@ -105,7 +105,7 @@ def open_run(request: TrainingRequest, inputs: TrainingInputs, progress: Progres
         return opened
     division = Division(*(np.array(rows, dtype=np.int64) for rows in message["division"]))
     return OpenedRun(
-        Run(request.out), Plan(Recipe.parse(message["recipe"]), *message["length"]), inputs.chosen, division
+        Run(request.out), TrainingPlan(Recipe.parse(message["recipe"]), *message["length"]), inputs.chosen, division
     )
 
 
@@ -138,7 +138,7 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
         settings = _new_settings(recipe, data, held, request, inputs).model_copy(update=length)
         _announce(data, held, len(chosen), inputs.selection, progress)
         Run.create(request.out, settings)
-    plan = Plan(recipe, settings.channels, settings.minutes, settings.steps is not None)
+    plan = TrainingPlan(recipe, settings.channels, settings.minutes, settings.steps)
     return OpenedRun(run, plan, chosen, division)
 
 

@@ -1,4 +1,4 @@
-"""The answer to a collapse: back to the best weights, and on with settings that collapse less."""
+"""Recovery from a collapse: the settings with which training continues from its best weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from flawforge.core.settings.recipes import Recipe
 STRONGER = {"none": "light", "light": "full", "full": "full"}
 
 
-def answered(recipe: Recipe, level: int) -> Recipe:
-    """Return the recipe to go on with after `level` collapses; 0 leaves it as it is.
+def recovery_recipe(recipe: Recipe, level: int) -> Recipe:
+    """Return the recipe to continue with after `level` collapses; 0 leaves it as it is.
 
     Each collapse halves both step sizes, makes the augmentation one stage stronger (up to ``full``) and doubles the
     weight of the diversity term where the recipe has one (up to 100).
@@ -28,8 +28,8 @@ def answered(recipe: Recipe, level: int) -> Recipe:
     )
 
 
-def told(before: Recipe, after: Recipe) -> str:
-    """Say in words what `answered` changed."""
+def describe_recovery(before: Recipe, after: Recipe) -> str:
+    """Return in words what `recovery_recipe` changed."""
     parts = [f"step sizes {before.generator_lr:.3g} -> {after.generator_lr:.3g}"]
     if after.discriminator_lr / before.discriminator_lr != after.generator_lr / before.generator_lr or (
         before.discriminator_lr != before.generator_lr

@@ -1,34 +1,68 @@
-"""How long a training is to be, in images or in minutes, and where in it we are."""
+"""How long a training is to be, in images or in minutes, how much of it is done, and what the clock says."""
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from flawforge.core.progress import Progress, Task
 from flawforge.core.settings.recipes import Recipe
-from flawforge.training.state.clock import Clock
-from flawforge.training.state.state import TrainingState
 
-TOLD_FROM = 0.5  # minutes: how long a shorter training takes is seen at once
+SAVING_SHARE = 20  # a checkpoint may take 1/20 of the time between two
+ANNOUNCED_FROM = 0.5  # minutes: how long a shorter training takes is seen at once
+ANNOUNCED_LINE = 3  # the logged line from which the speed is even enough to announce the end
+
+
+class Clock:
+    """Counts the training time from when it is made; `start_from` adds the seconds of earlier sessions. Nothing that
+    decides a weight reads it.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._saved = time.perf_counter()
+        self._earlier = self._saving_took = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, earlier sessions included."""
+        return self._earlier + time.perf_counter() - self._start
+
+    def start_from(self, seconds: float) -> None:
+        """Count on from what earlier sessions took."""
+        self._earlier = seconds
+
+    def checkpoint_due(self, every: float) -> bool:
+        """Say whether `every` seconds, or 20 times what writing the last one took, have passed since the last."""
+        return time.perf_counter() - self._saved >= max(every, SAVING_SHARE * self._saving_took)
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Time the writing of a checkpoint."""
+        start = time.perf_counter()
+        yield
+        self._saved = time.perf_counter()
+        self._saving_took = self._saved - start
 
 
 @dataclass
-class Plan:
-    """The resolved length of a training.
+class TrainingPlan:
+    """What is trained and for how long.
 
     Attributes:
         recipe: as resolved.
         channels: of the networks, 1 or 3.
-        minutes: the time, or None: then the recipe's length decides.
-        by_images: whether a number of images ends it (always without `minutes`; with `minutes` when kimg was given
-            too).
+        minutes: the time, or None: then the number of steps decides.
+        steps: the number of steps that ends the training (always without `minutes`; with `minutes` when kimg was given
+            too), or None when time alone does.
     """
 
     recipe: Recipe
     channels: int
     minutes: float | None
-    by_images: bool
+    steps: int | None
     _previewed: int = field(default=-1, repr=False)
     _lines: int = field(default=0, repr=False)
 
@@ -37,64 +71,63 @@ class Plan:
         """The unit of the progress bar."""
         return "kimg" if self.minutes is None else "seconds"
 
-    def steps(self, images: int) -> int | None:
-        """Return the number of steps that ends the training on so many images, or None when time alone ends it."""
-        return self.recipe.steps(images) if self.by_images else None
+    @property
+    def total(self) -> float:
+        """The length in the unit of the progress bar."""
+        return self.minutes * 60 if self.minutes is not None else (self.steps or 0) * self.recipe.batch / 1000
 
-    def total(self, steps: int | None) -> float:
-        """Return the length in the unit of the progress bar."""
-        return self.minutes * 60 if self.minutes is not None else (steps or 0) * self.recipe.batch / 1000
-
-    def ended(self, step: int, steps: int | None, seconds: float) -> str | None:
+    def end_reason(self, step: int, seconds: float) -> str | None:
         """Return why the training is over (``kimg`` or ``minutes``), or None while it is not."""
-        if steps is not None and step >= steps:
+        if self.steps is not None and step >= self.steps:
             return "kimg"
         if self.minutes is not None and seconds >= self.minutes * 60:
             return "minutes"
         return None
 
     def too_short(self, seconds: float) -> str:
-        """Say that the minutes were over after so many seconds, before the first step."""
+        """Return the message that the minutes were over after so many seconds, before the first step."""
         given, enough = (self.minutes or 0.0) * 60, math.ceil(4 * seconds / 6) / 10
         return (
             f"no time was left to train: reading and setting up took {seconds:.1f} s, and --minutes gives {given:.1f} "
-            f"s, reading included. The generator has learnt nothing and is not kept. Add --resume and give more, "
-            f"e.g. --minutes {enough:g}."
+            f"s, which includes reading. The generator is untrained and was not saved. Add --resume and give more "
+            f"time, e.g. --minutes {enough:g}."
         )
 
-    def done(self, step: int, steps: int | None, seconds: float) -> float:
-        """Return the part of the training that is done, 0 to 1."""
+    def preview_due(self, previews: int, step: int, seconds: float) -> bool:
+        """Say whether another 1/previews of the training has passed since the last one."""
         parts = [0.0]
-        if steps is not None:
-            parts.append(step / steps)
+        if self.steps is not None:
+            parts.append(step / self.steps)
         if self.minutes is not None:
             parts.append(seconds / (self.minutes * 60))
-        return min(1.0, max(parts))
-
-    def preview_due(self, previews: int, step: int, steps: int | None, seconds: float) -> bool:
-        """Say whether another 1/previews of the training has passed since the last one."""
-        reached = int(self.done(step, steps, seconds) * previews)
+        reached = int(min(1.0, max(parts)) * previews)
         due = reached > self._previewed
         self._previewed = max(reached, self._previewed)
         return due and reached < previews
 
-    def tell(self, progress: Progress, line: dict[str, float], steps: int | None, seconds: float) -> None:
-        """Say once, early, how far the training will come: the third logged line is the first of an even speed."""
+    def announce_end(self, progress: Progress, line: dict[str, float], seconds: float) -> None:
+        """Tell once, early, how far the training will come, from a logged line."""
         self._lines += 1
-        if self._lines != 3:
+        if self._lines != ANNOUNCED_LINE:
             return
         speed = line["images_per_second"]
         left = math.inf if self.minutes is None else max(0.0, self.minutes * 60 - seconds)
-        if steps is not None:
-            left = min(left, (steps - line["step"]) * self.recipe.batch / speed)
+        if self.steps is not None:
+            left = min(left, (self.steps - line["step"]) * self.recipe.batch / speed)
         kimg, minutes = line["kimg"] + left * speed / 1000, (seconds + left) / 60
-        if minutes >= TOLD_FROM:
+        if minutes >= ANNOUNCED_FROM:
             progress.say(f"about {kimg:.1f} kimg in {minutes:.1f} minutes, at {speed:.0f} images/s")
 
-    def show(self, task: Task, state: TrainingState, clock: Clock, line: dict[str, float]) -> None:
-        """Move the progress bar to where the training is, with the line's numbers beside it."""
-        at = clock.seconds if self.minutes is not None else state.shown / 1000
-        facts = {"kimg": f"{state.shown / 1000:.1f}"}
+    def show(self, task: Task, shown: int, seconds: float, line: dict[str, float]) -> None:
+        """Move the progress bar to where the training is, with the numbers of the logged line beside it.
+
+        Args:
+            task: the bar.
+            shown: real images shown so far.
+            seconds: of training so far.
+            line: the last logged line, or empty.
+        """
+        facts = {"kimg": f"{shown / 1000:.1f}"}
         if line:
             facts |= {
                 "loss D": f"{line['loss_d']:.2f}",
@@ -103,4 +136,4 @@ class Plan:
                 "D(fake)": f"{line['d_fake']:.2f}",
                 "images/s": f"{line['images_per_second']:.0f}",
             }
-        task.reach(at, **facts)
+        task.reach(seconds if self.minutes is not None else shown / 1000, **facts)

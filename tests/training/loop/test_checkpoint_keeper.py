@@ -22,13 +22,13 @@ from flawforge.runs.run_settings import RunSettings
 from flawforge.studies.sets.held_out import find_held_out
 from flawforge.studies.sets.training_images import find_training
 from flawforge.training.health import judge as judge_file
-from flawforge.training.health import watch as watch_file
+from flawforge.training.health import training_health as health_file
 from flawforge.training.health.judge import Judge
 from flawforge.training.loop import loop as loop_file
-from flawforge.training.loop.keeper import Keeper
-from flawforge.training.loop.training_log import Journal
+from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
+from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.processes.processes import Processes
-from flawforge.training.state.clock import Clock
+from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 from flawforge.training.train import train
 from heard import Heard
@@ -41,9 +41,9 @@ Draw = Callable[..., Path]
 def cared(tiny: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """Settings of a small training that is judged each 10 steps of 4 images and answers collapses."""
     monkeypatch.setattr(judge_file, "GENERATED", 8)
-    monkeypatch.setattr(watch_file, "WINDOW", 3)
-    monkeypatch.setattr(watch_file, "GRACE_KIMG", 0.0)
-    monkeypatch.setattr("flawforge.training.health.training_health.SHARE", 10.0)  # the clock decides nothing
+    monkeypatch.setattr(health_file, "WINDOW", 3)
+    monkeypatch.setattr(health_file, "GRACE_KIMG", 0.0)
+    monkeypatch.setattr("flawforge.training.health.training_health.EVALUATION_SHARE", 10.0)  # the clock decides nothing
     return {**tiny, "judge_kimg": 0.04, "rescues": 2, "augment": "light"}
 
 
@@ -143,19 +143,19 @@ def test_images_that_are_all_alike_are_answered_and_the_training_recovers(
         latents = healthy(*args, **kwargs)
         return latents if seen["level"] else torch.zeros_like(latents)
 
-    def harden(state, level):  # type: ignore[no-untyped-def]
+    def recover(state, level):  # type: ignore[no-untyped-def]
         seen["level"] = level
         original(state, level)
 
-    original = loop_file.TrainingState.harden
+    original = loop_file.TrainingState.recover
     monkeypatch.setattr(loop_file, "draw_latents", alike)
-    monkeypatch.setattr(loop_file.TrainingState, "harden", harden)
+    monkeypatch.setattr(loop_file.TrainingState, "recover", recover)
     run = train(draw(), tmp_path / "run", kimg=0.2, progress=heard, **cared)
     (event,) = events(run, "rescued")
     assert event["kind"] == "collapse"
     assert "nearly all alike" in str(event["text"])
     assert require_checkpoint(run).facts["stopped"] == "kimg"
-    assert History(run.history_file).steps()[-1]["spread"] > watch_file.ALIKE
+    assert History(run.history_file).steps()[-1]["spread"] > health_file.ALIKE
 
 
 def test_a_rising_distance_is_answered(
@@ -174,14 +174,14 @@ def test_without_rescues_a_rising_distance_is_told_and_training_goes_on(
 ) -> None:
     told = iter([300.0, 5.0, 1.0, 0.5, 100.0, 120.0, 150.0, 140.0, 130.0, 120.0])
     judge_by(told, monkeypatch)
-    monkeypatch.setattr(watch_file, "ALIKE", 0.0)  # nothing else is found
+    monkeypatch.setattr(health_file, "ALIKE", 0.0)  # nothing else is found
     data = draw()
     run = train(data, tmp_path / "run", kimg=0.32, progress=heard, **{**cared, "rescues": 0})
     end = require_checkpoint(run)
     assert (end.step, end.facts["stopped"], end.facts["best"]) == (80, "kimg", 30)
     (text,) = heard.warned  # once, though it was found twice
     assert text.startswith("worse at 0.2 kimg: the images have become far worse: distance to real ones 100, 120, 150")
-    assert "by the best weights so far" in text
+    assert "from the best weights so far" in text
     (event,) = events(run, "warning")
     assert (event["kind"], event["step"], event["text"]) == ("worse", 60, text)
     bare = train(data, tmp_path / "bare", kimg=0.32, **{**cared, "rescues": 0, "judge_kimg": 0.0})
@@ -225,7 +225,9 @@ def test_a_training_that_cannot_be_saved_stops_with_the_best_it_had(
     assert end.step == end.facts["care"]["best"][0]
     assert find_checkpoint(run).step == end.step <= 30
     assert len(events(run, "rescued")) == 2
-    assert "It was answered 2 times, in vain: training ends with the best weights that it had" in heard.warned[-1]
+    assert (
+        "It has gone back 2 times already, which did not help. Training ends with the best weights" in heard.warned[-1]
+    )
     assert [one.step for one in list_checkpoints(run) if one.step > end.step] == []
     again = train(data, tmp_path / "run", kimg=0.2, resume=True, progress=heard, **cared)
     assert require_checkpoint(again).step == end.step
@@ -235,7 +237,9 @@ def test_a_training_without_any_good_weights_says_so(
     draw: Draw, tmp_path: Path, cared: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison(monkeypatch, at=3, below=99)
-    with pytest.raises(TrainingDivergedError, match="answered 2 times, in vain, and at no time were there weights"):
+    with pytest.raises(
+        TrainingDivergedError, match="gone back 2 times already, which did not help, and at no time were there weights"
+    ):
         train(draw(), tmp_path / "run", kimg=0.2, **cared)
 
 
@@ -305,22 +309,22 @@ def test_several_processes_go_back_alike_though_only_the_first_has_judged(
 
     def work(processes: Processes) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
         state = TrainingState(asked, 1, 0, torch.device("cpu"), "float32", 1, processes)
-        journal = Journal(run, state, Clock(), SILENT)
+        log = TrainingLog(run, state, Clock(), SILENT)
         judge = Told() if processes.first else None
-        keeper = Keeper(run, state, judge, journal, Clock(), SILENT)  # type: ignore[arg-type]
+        keeper = CheckpointKeeper(run, state, judge, log, Clock(), SILENT)  # type: ignore[arg-type]
         keeper.begin()
         state.step = 10
-        assert keeper.look() is None
+        assert keeper.evaluate() is None
         good = {key: value.clone() for key, value in state.tensors().items()}
         with torch.no_grad():
             next(state.generator.parameters()).fill_(math.nan)
         state.step = 20
-        broken = keeper.broken()
+        broken = keeper.check_weights()
         assert broken is not None
-        assert keeper.answer(broken)
+        assert keeper.recover(broken)
         assert all(torch.equal(value, good[key]) for key, value in state.tensors().items())
         assert (state.step, state.recipe.augment) == (10, "full")
-        return good, {key: value for key, value in keeper.care.dump().items() if key != "judging"}
+        return good, {key: value for key, value in keeper.health.dump().items() if key != "judging"}
 
     (one, care), (other, same_care) = in_threads(2, work)
     assert all(torch.equal(one[key], other[key]) for key in one)
@@ -349,28 +353,28 @@ def test_a_resume_does_not_make_judging_rarer(
     asked = recipe(str(tiny.pop("recipe")), **tiny, judge_kimg=0.04)
     run = Run.create(tmp_path / "run", RunSettings())
 
-    def keep(facts: dict[str, object] | None) -> tuple[Keeper, Slow]:
+    def keep(facts: dict[str, object] | None) -> tuple[CheckpointKeeper, Slow]:
         judge, clock = Slow(), Clock()
         state = TrainingState(asked, 1, 0, torch.device("cpu"), "float32")
-        keeper = Keeper(run, state, judge, Journal(run, state, clock, SILENT), clock, SILENT)  # type: ignore[arg-type]
+        keeper = CheckpointKeeper(run, state, judge, TrainingLog(run, state, clock, SILENT), clock, SILENT)  # type: ignore[arg-type]
         if facts is not None:
             keeper.resume(json.loads(json.dumps(facts)))
         keeper.begin()
         return keeper, judge
 
-    def look(keeper: Keeper, step: int, seconds: float) -> int:
+    def look(keeper: CheckpointKeeper, step: int, seconds: float) -> int:
         keeper.state.step = step
         now[0] += seconds
-        keeper.look()
-        assert keeper.care.last == step
-        return keeper.care.stretch
+        keeper.evaluate()
+        assert keeper.health.last == step
+        return keeper.health.stretch
 
     keeper, _ = keep(None)
     assert look(keeper, 10, 5.0) == 1
     keeper, judge = keep(keeper.facts())
     keeper.state.step = 17
     assert look(keeper, 20, 0.5) == 1  # of 5 seconds between two, this session has seen half a second
-    assert keeper.care.judging == pytest.approx(0.2)  # without the preparation
+    assert keeper.health.judging == pytest.approx(0.2)  # without the preparation
     assert look(keeper, 30, 5.0) == 1
     judge.seconds = 0.5
     assert look(keeper, 40, 5.0) == 2
