@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
 from flawforge.metrics.fidelity.histogram import brightness_difference, gray_histograms, histogram_distance
+from metrics.contract import MetricContract, Sets
 
 
 def levels(n: int, seed: int = 0, low: int = 50, high: int = 150) -> torch.Tensor:
     return torch.randint(low, high, (n, 1, 8, 8), generator=torch.Generator().manual_seed(seed)) / 127.5 - 1
-
-
-def test_identity_and_swap() -> None:
-    x, y = gray_histograms(levels(5)), gray_histograms(levels(9, 1, 60, 180))
-    assert histogram_distance(x, x) == 0
-    assert histogram_distance(x, y) == histogram_distance(y, x)
-    assert brightness_difference(x, y) == -brightness_difference(y, x)
 
 
 def test_every_level_of_8_bits_is_its_own_bin() -> None:
@@ -27,39 +23,38 @@ def test_every_level_of_8_bits_is_its_own_bin() -> None:
     assert gray_histograms(torch.tensor([-3.0, 3.0]).reshape(1, 1, 1, 2))[0, [0, 255]].tolist() == [0.5, 0.5]
 
 
-def test_closed_form_a_shift_of_all_levels() -> None:
-    x = levels(6)
-    a, b = gray_histograms(x), gray_histograms(x + 10 / 127.5)
-    assert histogram_distance(a, b) == pytest.approx(10, abs=1e-9)
-    assert brightness_difference(a, b) == pytest.approx(10, abs=1e-9)
+def gray(*values: float) -> torch.Tensor:
+    return torch.tensor(values).reshape(1, 1, 1, -1) / 127.5 - 1
 
 
-def test_closed_form_more_contrast_is_no_brightness() -> None:
-    a, b = (
-        gray_histograms(torch.tensor(pair).reshape(1, 1, 1, 2) / 127.5 - 1) for pair in ([100.0, 140.0], [90.0, 150.0])
-    )
-    assert histogram_distance(a, b) == pytest.approx(10)
-    assert brightness_difference(a, b) == pytest.approx(0)
+class TestHistograms(MetricContract):
+    """The distance and the brightness of two sets of images."""
 
+    faults = (0, 5, 10, 20)
 
-def test_it_grows_with_the_fault_and_tells_its_two_directions_apart() -> None:
-    x, y = levels(20), levels(20, 1)
-    base = gray_histograms(x)
-    moved = [gray_histograms(y + step / 127.5) for step in (0, 5, 10, 20)]
-    values = [histogram_distance(base, other) for other in moved]
-    assert values == sorted(values)
-    assert brightness_difference(base, moved[2]) > 0 > brightness_difference(base, gray_histograms(y - 10 / 127.5))
+    def measure(self, *sets: Any) -> Any:
+        histograms = [np.concatenate([gray_histograms(part) for part in torch.split(x, 3)]) for x in sets]  # in batches
+        return [metric(*histograms) for metric in (histogram_distance, brightness_difference)]
 
+    def sets(self, seed: int, fault: float, sizes: tuple[int, ...] = (20, 30)) -> Sets:
+        return levels(sizes[0], seed), levels(sizes[1], seed + 1) + fault / 127.5
 
-def test_unequal_sizes_and_batches() -> None:
-    x = levels(10)
-    whole = gray_histograms(x)
-    assert np.array_equal(np.concatenate([gray_histograms(x[:3]), gray_histograms(x[3:])]), whole)
-    assert histogram_distance(whole, gray_histograms(torch.cat([x, x]))) == pytest.approx(0, abs=1e-12)
+    def identical(self) -> Any:
+        x = levels(10)
+        return (x, torch.cat([x, x])), [0, 0]
 
+    def swapped(self, real: Any, generated: Any) -> Any:
+        distance, brighter = self.measure(real, generated)
+        return (generated, real), [distance, -brighter]
 
-def test_scipy_says_the_same() -> None:
-    x, y = levels(4), levels(7, 1, 20, 240)
-    mine = histogram_distance(gray_histograms(x), gray_histograms(y))
-    theirs = wasserstein_distance(*[((one + 1) * 127.5).round().flatten().numpy() for one in (x, y)])
-    assert mine == pytest.approx(theirs, rel=1e-9)
+    def closed_forms(self) -> Any:
+        x = levels(6)  # all levels shifted; more contrast is no brightness
+        return [((x, x + 10 / 127.5), [10, 10]), ((gray(100, 140), gray(90, 150)), [10, 0])]
+
+    def reference(self, *sets: Any) -> Any:
+        pixels = [((x.double() + 1) * 127.5).round().flatten().numpy() for x in sets]
+        return [wasserstein_distance(*pixels), float(pixels[1].mean() - pixels[0].mean())]
+
+    def test_one_sided(self) -> None:
+        x = levels(20)
+        assert [self.measure(x, x + step / 127.5)[1] for step in (10, -10)] == pytest.approx([10, -10])

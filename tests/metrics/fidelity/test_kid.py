@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from flawforge.metrics import vectors
 from flawforge.metrics.fidelity.kid import kid, kid_interval
+from metrics.contract import MetricContract, modes
+from metrics.contract import normal as drawn
 
 
 def normal(n: int, d: int = 8, shift: float = 0.0, seed: int = 0) -> Any:
-    return np.random.default_rng(seed).standard_normal((n, d)) + shift
+    return drawn(n, d, shift, seed=seed)
 
 
 def plain_kid(x: Any, y: Any) -> float:
@@ -36,20 +37,39 @@ def moments_apart(shift: float) -> float:
     return 3 * shift**2 + 3 * shift**4 + (shift**3 + 3 * shift) ** 2
 
 
-def test_identity_equal_sets_are_at_the_negative_of_their_own_spread() -> None:
-    # with y = x the diagonal k(x_i, x_i) stays in the cross term alone: KID = 2 (mean off the diagonal - mean of all)
-    x = normal(30)
-    k = (x @ x.T / 8 + 1) ** 3
-    off = (k.sum() - np.trace(k)) / (30 * 29)
-    assert kid(x, x) == pytest.approx(2 * (off - k.mean()), rel=1e-12)
-    assert kid(x, x) < 0
-    still = np.full((5, 3), 0.25)  # a set without spread
-    assert kid(still, still) == pytest.approx(0, abs=1e-15)
+class TestKid(MetricContract):
+    measure = staticmethod(kid)
+    reference = staticmethod(plain_kid)
+
+    def identical(self) -> Any:
+        # the diagonal k(x_i, x_i) stays in the cross term alone: KID = 2 (mean off the diagonal - mean of all)
+        x = normal(30)
+        k = (x @ x.T / 8 + 1) ** 3
+        return (x, x), 2 * ((k.sum() - np.trace(k)) / (30 * 29) - k.mean())
+
+    def closed_forms(self) -> Any:
+        still = np.full((5, 3), 0.25)
+        return [((still, still), 0)]
+
+    def one_sided(self) -> Any:
+        two, one, again = modes(120, -2, 2), modes(60, -2, seed=1), modes(120, -2, 2, seed=2)
+        least = 20 * abs(kid(two, again))
+        return [((two, one), least, np.inf), ((one, two), least, np.inf)]
 
 
-def test_swap_changes_nothing() -> None:
-    x, y = normal(20), normal(33, shift=0.3, seed=1)
-    assert kid(x, y) == pytest.approx(kid(y, x), rel=1e-12)
+def test_it_is_unbiased_exactly_over_all_samples_of_a_small_population() -> None:
+    population = np.array([[-1.0], [0.0], [2.0]])
+    true = sum(c * np.mean(population**r) ** 2 for c, r in ((3, 1), (3, 2), (1, 3)))  # against the point 0
+    samples = [kid(population[list(pick)], np.zeros((2, 1))) for pick in itertools.product(range(3), repeat=3)]
+    assert np.mean(samples) == pytest.approx(true, rel=1e-12)
+
+
+def test_more_spread_is_seen_and_the_seed_decides_the_interval() -> None:
+    x, y = normal(100), normal(100, seed=1)
+    values = [kid(x, y * scale) for scale in (1, 1.3, 1.6, 2)]
+    assert values == sorted(values)
+    assert kid_interval(x, y, seed=3, resamples=50) == kid_interval(x, y, seed=3, resamples=50)
+    assert kid_interval(x, y, seed=3, resamples=50) != kid_interval(x, y, seed=4, resamples=50)
 
 
 def test_closed_form_within_five_standard_errors() -> None:
@@ -57,45 +77,6 @@ def test_closed_form_within_five_standard_errors() -> None:
         values = [kid(normal(20, 1, 0, seed), normal(20, 1, shift, 1000 + seed)) for seed in range(400)]
         error = np.std(values) / np.sqrt(len(values))
         assert abs(np.mean(values) - moments_apart(shift)) < 5 * error  # unbiased at n = 20
-
-
-def test_it_is_unbiased_exactly_over_all_samples_of_a_small_population() -> None:
-    population = np.array([[-1.0], [0.0], [2.0]])
-    true = sum(c * (np.mean(population**r) - 0) ** 2 for c, r in ((3, 1), (3, 2), (1, 3)))  # against the point 0
-    samples = [kid(population[list(pick)], np.zeros((2, 1))) for pick in itertools.product(range(3), repeat=3)]
-    assert np.mean(samples) == pytest.approx(true, rel=1e-12)
-
-
-def test_it_grows_with_the_fault() -> None:
-    x, y = normal(100), normal(100, seed=1)
-    values = [kid(x, y + shift) for shift in (0, 0.1, 0.2, 0.4, 0.8)]
-    assert values == sorted(values)
-    values = [kid(x, y * scale) for scale in (1, 1.3, 1.6, 2)]
-    assert values == sorted(values)
-
-
-def test_the_order_of_images_does_not_matter_and_the_seed_decides_the_rest() -> None:
-    x, y = normal(24), normal(24, shift=0.2, seed=1)
-    assert kid(x[::-1], y) == pytest.approx(kid(x, y), rel=1e-10)
-    assert kid_interval(x, y, seed=3, resamples=50) == kid_interval(x, y, seed=3, resamples=50)
-    assert kid_interval(x, y, seed=3, resamples=50) != kid_interval(x, y, seed=4, resamples=50)
-
-
-def test_unequal_sizes_and_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, y = normal(7, 3), normal(13, 3, 0.5, 1)
-    whole = kid(x, y)
-    assert whole == pytest.approx(plain_kid(x, y), rel=1e-12)
-    monkeypatch.setattr(vectors.row_blocks, "__defaults__", (3,))
-    assert kid(x, y) == pytest.approx(whole, rel=1e-12)
-
-
-def test_a_set_that_misses_a_mode_and_one_that_adds_one_are_both_seen() -> None:
-    # a distance cannot tell the two directions apart (precision and recall do); it must be blind to neither
-    rng = np.random.default_rng(0)
-    two = np.concatenate([rng.normal(-2, 1, (60, 4)), rng.normal(2, 1, (60, 4))])
-    one = rng.normal(-2, 1, (60, 4))
-    for real, generated in ((two, one), (one, two)):
-        assert kid_interval(real, generated, resamples=300).low > 0
 
 
 def test_group_pairs_do_not_count() -> None:
