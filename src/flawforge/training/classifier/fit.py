@@ -26,7 +26,7 @@ from flawforge.training.classifier.labelled_images import (
     norms_of,
 )
 from flawforge.training.processes.device import resolve_precision
-from flawforge.training.state.ema import MovingAverage
+from flawforge.training.state.state import MovingAverage
 
 BEST = {"small-cnn": (2e-3, 0.05), "effnet-probe": (1e-2, 0.05), "effnet-finetune": (2e-4, 0.05)}  # lr, weight decay
 OWN = (1e-3, 0.05)  # of a user's network
