@@ -21,7 +21,7 @@ def test_a_search_prints_what_it_found_and_what_comes_next(
              "--confirmations", "0"]  # fmt: skip
     assert typed(*words) == 0
     told = capsys.readouterr().out
-    assert told.splitlines()[0].startswith("2 settings were tried")
+    assert told.splitlines()[0].startswith("2 settings were tried, ")
     assert "ema-kimg" in told
     assert f"next: flawforge train {data} --recipe {out / 'best.toml'}" in told
     (out / "search.html").unlink()

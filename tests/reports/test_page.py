@@ -175,7 +175,7 @@ def test_wrong_places_are_explained(tmp_path: Path, drawn: Callable, draw_images
     Run.create(tmp_path / "trial" / "generators" / "s0000-n0005", RunSettings())
     for mark in ("bench.json", "bench.safetensors"):  # begun, and no record yet
         (tmp_path / "trial" / mark).touch()
-    with pytest.raises(RunNotFoundError, match="has no trial record. Make it anew with: flawforge trial"):
+    with pytest.raises(RunNotFoundError, match="has no trial record. Make it again with: flawforge trial"):
         report(tmp_path / "trial")
     with pytest.raises(SettingError) as raised:
         report(drawn().run, out=tmp_path)

@@ -39,49 +39,48 @@ def search(
 ) -> None:
     """Search the settings of a recipe on DATA and leave a recipe file that `flawforge train` takes.
 
-    Small changes of the settings can distort a generator. The search trains with many, ranks them by the kernel
-    distance (KID) to images of other material that no training has seen, gives up the worse ones early, and compares
-    the winner with the recipe as it was on fresh seeds and on images that nothing was chosen by. Where the gain does
-    not hold it says so and leaves the recipe as it was. Needs the extra `search`, and 40 or more different pieces of
-    material in DATA. Ctrl-C saves; the same command with --resume goes on, and further terminals or machines that
-    share the folder help when they run it too.
+    Small changes of the settings can ruin a generator. The search trains with many settings, ranks them by the kernel
+    distance (KID) to held-out images, stops the worse ones early, and compares the winner with the recipe as it was on
+    fresh seeds and on images that nothing was chosen by. Where the gain does not hold, it says so and keeps the recipe
+    as it was. It needs the extra `search`, and images of 40 or more different specimens. Ctrl-C saves; the same command
+    with --resume resumes. Other terminals, or machines that share the folder, help when they run it too.
 
     Parameters
     ----------
     data
         A folder of images in any layout that `flawforge inspect` knows, or the word `elpv`.
     out_folder
-        The folder of the search: best.toml, search.html, records/search.json, and a run folder a trial.
+        The folder of the search: best.toml, search.html, records/search.json, and a run folder for each trial.
     recipe
         The recipe or TOML file to start from. Default: fewshot.
     settings
-        The settings to search, each with a range where its own is not wanted, e.g.
+        The settings to search, each with a range of your own if you like, for example
         `--settings generator-lr ema-kimg=0.2..2 augment=light,full`. Default: generator-lr, discriminator-lr, augment,
         diversity, ema-kimg.
     trials
-        Settings to try.
+        Number of settings to try.
     kimg
-        Length of a trial at most: about the length that you will train for.
+        Full length of a trial: about as long as you will train.
     minutes
-        Begin no further trial after so long. The comparison on fresh seeds comes after it.
+        Begin no trial after this many minutes. The comparison on fresh seeds comes after it.
     confirmations
         Fresh seeds on which the winner and the recipe as it was are compared; 0 leaves the comparison out.
     classes
-        The classes to learn, e.g. `--classes scratches`. Default: all.
+        The classes to learn, for example `--classes scratches`. Default: all.
     shots
-        Training images per class. Default: all of the 60 % that are not held out.
+        Training images per class. Default: all of the 60% that are not held out.
     resolution
         Height and width to train at, as for `flawforge train`.
     workers
-        Trials at the same time on this machine; the cores are shared out among them.
+        Trials that run at the same time on this machine; they share its cores.
     seed
-        Of the cut of the data, of the draws of settings and of every trial's training.
+        Seed of the cut of the data, of the draws of settings and of every trial's training.
     extractor
-        What images are compared by, as for `flawforge score`.
+        The feature extractor that images are compared by, as for `flawforge score`.
     storage
         An Optuna storage such as `postgresql://...` for workers that share no folder. Default: a journal file in --out.
     resume
-        Go on with the search in --out, or help with it.
+        Resume the search in --out, or help with it.
     """
     from flawforge.reports.search.page import search_page
     from flawforge.runs.versions import command
@@ -89,32 +88,45 @@ def search(
 
     with drawn_progress() as progress:
         record = search_settings(
-            data, out_folder, recipe, settings=settings, trials=trials, kimg=kimg, minutes=minutes,
-            confirmations=confirmations, classes=classes, shots=shots, workers=workers, seed=seed, device=device,
-            extractor=extractor, storage=storage, resume=resume, command=command(), progress=progress,
+            data,
+            out_folder,
+            recipe,
+            settings=settings,
+            trials=trials,
+            kimg=kimg,
+            minutes=minutes,
+            confirmations=confirmations,
+            classes=classes,
+            shots=shots,
+            workers=workers,
+            seed=seed,
+            device=device,
+            extractor=extractor,
+            storage=storage,
+            resume=resume,
+            command=command(),
+            progress=progress,
             resolution=resolution,
-        )  # fmt: skip
+        )
         page = search_page(out_folder)
     if json:
         print_json(record.model_dump(mode="json"))
         return
     out.print(record.sentence, markup=False)
-    out.print(_table(record), markup=False)
+    out.print(_sensitivity_table(record), markup=False)
     file = quote(str(out_folder / "best.toml"))
-    out.print(
-        f"report: {page}\nnext: flawforge train {quote(data)} --recipe {file} --out runs/tuned", markup=False,
-    )  # fmt: skip
+    out.print(f"report: {page}\nnext: flawforge train {quote(data)} --recipe {file} --out runs/tuned", markup=False)
 
 
-def _table(record: SearchRecord) -> str:
+def _sensitivity_table(record: SearchRecord) -> str:
     """Return how much each setting mattered, a line each."""
     best = next((trial for trial in record.trials if trial.number == record.best), None)
-    lines = [f"{'setting':20}{'recipe':>12}{'best':>12}{'importance':>12}  tried"]
-    for one in record.sensitivity:
-        share = "not measured" if one.importance is None else f"{one.importance:.0%}"
-        value = "" if best is None else _short(best.settings[one.field])
-        name = one.field.replace("_", "-")
-        lines.append(f"{name:20}{_short(record.start[one.field]):>12}{value:>12}{share:>12}  {one.tried.split('=')[1]}")
+    lines = [f"{'setting':20}{'recipe':>12}{'best':>12}{'importance':>14}  tried"]
+    for found in record.sensitivity:
+        importance = "not measured" if found.importance is None else f"{found.importance:.0%}"
+        value = "" if best is None else _short(best.settings[found.field])
+        name, tried = found.field.replace("_", "-"), found.tried.split("=")[1]
+        lines.append(f"{name:20}{_short(record.start[found.field]):>12}{value:>12}{importance:>14}  {tried}")
     return "\n".join(lines)
 
 

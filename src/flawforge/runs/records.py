@@ -153,21 +153,33 @@ def load_record(run: Run, kind: str, cls: type[R]) -> R:
         RunNotFoundError: the run has none. RunBrokenError: it is damaged or of another format.
     """
     path = record_file(run, kind)
-    command = f"flawforge {kind} {shlex.quote(str(run.path))}"
+    again = f"Make it again with: flawforge {kind} {shlex.quote(str(run.path))}"
+    return read_record(path, cls, f"{run.path} has no {kind} record. {again}", again)
+
+
+def read_record(path: Path, cls: type[R], missing: str, again: str) -> R:
+    """Read the file of a record.
+
+    Args:
+        path: the file.
+        cls: class of the record.
+        missing: what to say when there is no such file.
+        again: how to make the record again, a sentence.
+
+    Raises:
+        RunNotFoundError: there is none. RunBrokenError: it is damaged or of another format.
+    """
     if not path.is_file():
-        raise RunNotFoundError(f"{run.path} has no {kind} record. Make it with: {command}")
+        raise RunNotFoundError(missing)
     try:
         value: Any = read_json(path)
     except RunBrokenError as error:
-        raise RunBrokenError(f"{error} Make it anew with: {command}") from None
+        raise RunBrokenError(f"{error} {again}") from None
     if isinstance(value, dict) and value.get("format") != RECORD_FORMAT:
-        raise RunBrokenError(
-            f"{path} has format {value.get('format')!r}; this version reads {RECORD_FORMAT}. "
-            f"Make it anew with: {command}"
-        )
+        raise RunBrokenError(f"{path} has format {value.get('format')!r}; this version reads {RECORD_FORMAT}. {again}")
     try:
         return cls.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
-        raise RunBrokenError(f"{path} is damaged: {first['msg']}{where}. Make it anew with: {command}") from None
+        raise RunBrokenError(f"{path} is damaged: {first['msg']}{where}. {again}") from None

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from flawforge.core.errors import RunBrokenError, RunNotFoundError
-from flawforge.core.files import read_json, write_json
-from flawforge.runs.records import RECORD_FORMAT, Record, RecordPart
+from flawforge.core.files import write_json
+from flawforge.runs.records import Record, RecordPart, read_record
 
 SETTINGS_FILE = "search.json"
 RECIPE_FILE = "best.toml"
@@ -21,9 +18,9 @@ class SettingsTried(RecordPart):
     Attributes:
         number: from 0, in the order of asking; 0 is the recipe that the search started from, as it is.
         settings: field to value.
-        kids: kernel distance to the held-out images after each rung that was reached, shortest first.
-        outcome: ``whole`` (trained to the last rung), ``pruned`` (given up as one of the worse at a rung), ``diverged``
-            (its weights were no numbers), or ``broken off`` (killed; its settings were taken up again).
+        kids: kernel distance to the held-out images after each rung that was reached, the shortest first.
+        outcome: ``whole`` (trained to the last rung), ``pruned`` (stopped early, among the worse half), ``diverged``
+            (its weights were no numbers), or ``broken off`` (interrupted; its settings were tried again).
         seconds: time spent training.
         folder: the run folder below ``trials/``.
     """
@@ -132,18 +129,6 @@ def load_search(folder: Path) -> SearchRecord:
     Raises:
         RunNotFoundError: there is none. RunBrokenError: it is damaged or of another format.
     """
-    path = search_file(folder)
-    if not path.is_file():
-        raise RunNotFoundError(
-            f"{folder} has no search record yet. The search that fills it is gone on with by its own command and "
-            f"--resume."
-        )
-    value = read_json(path)
-    if not isinstance(value, dict) or value.get("format") != RECORD_FORMAT:
-        found = value.get("format") if isinstance(value, dict) else None
-        raise RunBrokenError(f"{path} has format {found!r}; this version reads {RECORD_FORMAT}.")
-    try:
-        return SearchRecord.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise RunBrokenError(f"{path} is damaged: {first['msg']} at {first['loc']}.") from None
+    again = "Run the search's command again with --resume."
+    missing = f"{folder} has no search record yet: the search is not finished. {again}"
+    return read_record(search_file(folder), SearchRecord, missing, again)

@@ -9,14 +9,11 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ValidationError
-
-from flawforge.core.errors import RunBrokenError, RunNotFoundError
-from flawforge.core.files import explain_os_errors, read_json, write_json, write_text
+from flawforge.core.files import explain_os_errors, write_json, write_text
 from flawforge.core.settings.arms import ArmName
-from flawforge.runs.records import RECORD_FORMAT, Record, RecordPart
+from flawforge.runs.records import Record, RecordPart, read_record
 
 TRIAL_FILE = Path("records") / "trial.json"
 TABLE_COLUMNS = ("shots", "model", "arm", "repeat", "metric", "value")
@@ -322,15 +319,5 @@ def read_trial(folder: Path) -> TrialRecord:
     Raises:
         RunNotFoundError: the folder has none. RunBrokenError: it is damaged or of another format.
     """
-    path = folder / TRIAL_FILE
     again = f"Make it again with: flawforge trial DATA --out {folder} (finished cells are kept)."
-    if not path.is_file():
-        raise RunNotFoundError(f"{folder} has no trial record. {again}")
-    value: Any = read_json(path)
-    if isinstance(value, dict) and value.get("format") != RECORD_FORMAT:
-        raise RunBrokenError(f"{path} has format {value.get('format')!r}; this version reads {RECORD_FORMAT}. {again}")
-    try:
-        return TrialRecord.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise RunBrokenError(f"{path} is damaged: {first['msg']} at {first['loc']}. {again}") from None
+    return read_record(folder / TRIAL_FILE, TrialRecord, f"{folder} has no trial record. {again}", again)

@@ -72,9 +72,9 @@ def test_it_says_what_each_setting_is_worth(tmp_path: Path) -> None:
     assert page.confirmations == (("1,000", "0.320", "0.120"),)
     assert [row[-1] for row in page.trials] == [
         "trained to the end",
-        "given up early",
+        "stopped early",
         "trained to the end",
-        "broken off",
+        "interrupted",
     ]
 
 

@@ -9,18 +9,18 @@ from flawforge.studies.search.space import search_space, settings_of
 
 def test_step_sizes_are_searched_around_the_recipe_s_own() -> None:
     start = recipe("fewshot", generator_lr=1e-3, discriminator_lr=2e-4, diversity=2.0, ema_kimg=0.5, augment="light")
-    knobs = {knob.field: knob for knob in search_space(start)}
-    assert list(knobs) == ["generator_lr", "discriminator_lr", "augment", "diversity", "ema_kimg"]
-    assert (knobs["generator_lr"].low, knobs["generator_lr"].high) == pytest.approx((2e-4, 5e-3))
-    assert knobs["generator_lr"].by_ratio
-    assert knobs["augment"].choices == ("none", "light", "full")
-    assert settings_of(tuple(knobs.values()), start) == {
+    ranges = {span.field: span for span in search_space(start)}
+    assert list(ranges) == ["generator_lr", "discriminator_lr", "augment", "diversity", "ema_kimg"]
+    assert (ranges["generator_lr"].low, ranges["generator_lr"].high) == pytest.approx((2e-4, 5e-3))
+    assert ranges["generator_lr"].by_ratio
+    assert ranges["augment"].choices == ("none", "light", "full")
+    assert settings_of(tuple(ranges.values()), start) == {
         "generator_lr": 1e-3, "discriminator_lr": 2e-4, "augment": "light", "diversity": 2.0, "ema_kimg": 0.5
     }  # fmt: skip
 
 
 def test_a_design_without_classes_has_no_diversity_to_search() -> None:
-    assert "diversity" not in {knob.field for knob in search_space(recipe("dcgan-lite"))}
+    assert "diversity" not in {span.field for span in search_space(recipe("dcgan-lite"))}
 
 
 def test_ranges_of_one_s_own() -> None:

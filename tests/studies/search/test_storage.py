@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,7 @@ from flawforge.studies.search.space import search_space
 pytest.importorskip("optuna")
 
 from flawforge.studies.search import storage as search_store
-from flawforge.studies.search.storage import Store
+from flawforge.studies.search.storage import TrialStore
 
 
 @pytest.fixture
@@ -33,13 +32,13 @@ def plan(tmp_path: Path) -> SearchPlan:
 
 
 def test_a_search_that_broke_off_in_this_very_process_is_taken_up(plan: SearchPlan, tmp_path: Path) -> None:
-    store = Store(tmp_path, plan)
+    store = TrialStore(tmp_path, plan)
     with contextlib.suppress(KeyboardInterrupt), store.at_work():  # Ctrl-C in a notebook: the process lives on
         assert store.next(3) is not None
         raise KeyboardInterrupt
-    again = Store(tmp_path, plan)
-    assert again.take_up_broken() == ["0000"]
-    assert again.take_up_broken() == []
+    again = TrialStore(tmp_path, plan)
+    assert again.requeue_abandoned() == ["0000"]
+    assert again.requeue_abandoned() == []
     with again.at_work():
         trial = again.next(3)
         assert trial is not None
@@ -53,7 +52,7 @@ def test_a_killed_worker_is_gone_and_a_living_one_is_not(plan: SearchPlan, tmp_p
         f"import time; from filelock import FileLock; lock = FileLock({str(tmp_path / f'.{worker}.worker')!r}); "
         f"lock.acquire(); print('held', flush=True); time.sleep(60)"
     )
-    store = Store(tmp_path, plan)
+    store = TrialStore(tmp_path, plan)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         name = f"{socket.gethostname()}:{process.pid}:{worker}"
         assert process.stdout is not None
@@ -66,7 +65,7 @@ def test_a_killed_worker_is_gone_and_a_living_one_is_not(plan: SearchPlan, tmp_p
 
 def test_who_wants_to_be_alone_waits_for_whoever_is(plan: SearchPlan, tmp_path: Path) -> None:
     order: list[str] = []
-    here, there = Store(tmp_path, plan), Store(tmp_path, plan)
+    here, there = TrialStore(tmp_path, plan), TrialStore(tmp_path, plan)
 
     def late() -> None:
         with there.alone():
@@ -82,14 +81,14 @@ def test_who_wants_to_be_alone_waits_for_whoever_is(plan: SearchPlan, tmp_path: 
 
 
 def test_a_trial_at_work_is_left_alone(plan: SearchPlan, tmp_path: Path) -> None:
-    store = Store(tmp_path, plan)
+    store = TrialStore(tmp_path, plan)
     with store.at_work():
         assert store.next(3) is not None
-        assert Store(tmp_path, plan).take_up_broken() == []
+        assert TrialStore(tmp_path, plan).requeue_abandoned() == []
 
 
 def test_a_worker_is_not_taken_for_another_process_that_has_its_number_now(plan: SearchPlan, tmp_path: Path) -> None:
-    store = Store(tmp_path, plan)
+    store = TrialStore(tmp_path, plan)
     with contextlib.suppress(KeyboardInterrupt), store.at_work():
         trial = store.next(3)
         assert trial is not None
@@ -97,11 +96,11 @@ def test_a_worker_is_not_taken_for_another_process_that_has_its_number_now(plan:
         assert host == socket.gethostname()
         trial.set_user_attr("worker", f"{host}:{os.getppid()}:{token}")  # a process that lives
         raise KeyboardInterrupt
-    assert Store(tmp_path, plan).take_up_broken() == ["0000"]
+    assert TrialStore(tmp_path, plan).requeue_abandoned() == ["0000"]
 
 
 def test_a_worker_of_another_folder_or_computer_is_left_alone(plan: SearchPlan, tmp_path: Path) -> None:
-    store = Store(tmp_path, plan)
+    store = TrialStore(tmp_path, plan)
     with subprocess.Popen([sys.executable, "-c", ""]) as process:  # dead after this: there is no such number here
         pass
     for name in (f"{socket.gethostname()}:{os.getppid()}:elsewhere", f"another-computer:{process.pid}:0123"):
@@ -109,61 +108,58 @@ def test_a_worker_of_another_folder_or_computer_is_left_alone(plan: SearchPlan, 
             trial = store.next(3)
             assert trial is not None
             trial.set_user_attr("worker", name)
-    assert store.take_up_broken() == []
+    assert store.requeue_abandoned() == []
 
 
 @pytest.fixture
-def shared(plan: SearchPlan, tmp_path: Path) -> tuple[Store, Store]:
+def shared(plan: SearchPlan, tmp_path: Path) -> tuple[TrialStore, TrialStore]:
     """The same search in two folders, as on two computers that share a storage."""
     (tmp_path / "other").mkdir()
     storage = f"sqlite:///{tmp_path / 'trials.db'}"
-    return Store(tmp_path, plan, storage), Store(tmp_path / "other", plan, storage)
+    return TrialStore(tmp_path, plan, storage), TrialStore(tmp_path / "other", plan, storage)
 
 
 def test_a_trial_that_is_just_being_begun_elsewhere_is_left_alone(
-    shared: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+    shared: tuple[TrialStore, TrialStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = shared
     begun, seen = threading.Event(), threading.Event()
-    looks: list[object] = []
-    ask, get_trials = here.study.ask, there.study.get_trials
+    ask = here.study.ask
 
     def slowly() -> object:
         trial = ask()
         begun.set()
-        assert seen.wait(20)  # the other computer has looked more than once before the trial has a worker
+        assert seen.wait(20)  # the other computer has seen the trial before it has a worker
         return trial
 
-    def look(*args: Any, **kwargs: Any) -> object:
-        looks.append(get_trials(*args, **kwargs))
-        if len(looks) == 5:
-            seen.set()
-        return looks[-1]
+    def wait(seconds: float) -> None:
+        seen.set()
+        thread.join(20)
 
     monkeypatch.setattr(here.study, "ask", slowly)
-    monkeypatch.setattr(there.study, "get_trials", look)
+    monkeypatch.setattr(search_store.time, "sleep", wait)
     monkeypatch.setattr(socket, "gethostname", lambda: threading.current_thread().name)  # two computers
     with here.at_work():
         thread = threading.Thread(target=here.next, args=(3,), name="another-computer")
         thread.start()
         assert begun.wait(20)
-        assert there.take_up_broken() == []
-        thread.join(20)
-        assert there.take_up_broken() == []
+        assert there.requeue_abandoned() == []
+        assert seen.is_set()
+        assert there.requeue_abandoned() == []
 
 
 def test_a_trial_that_broke_off_as_it_was_begun_is_taken_up(
-    shared: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+    shared: tuple[TrialStore, TrialStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = shared
-    monkeypatch.setattr(search_store, "NAMED", 0.2)
+    monkeypatch.setattr(search_store, "NAMING_SECONDS", 0.2)
     here.study.ask()  # and no more: the worker is killed
-    assert there.take_up_broken() == ["0000"]
+    assert there.requeue_abandoned() == ["0000"]
 
 
 def test_a_worker_that_is_done_leaves_no_file(plan: SearchPlan, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
-    with Store(tmp_path, plan).at_work():
+    with TrialStore(tmp_path, plan).at_work():
         pass
     assert not list(tmp_path.rglob("*.worker"))
     assert set(before) <= set(tmp_path.iterdir())

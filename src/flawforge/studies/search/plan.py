@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from flawforge.core.files import explain_os_errors, read_json, write_json
 from flawforge.core.settings.recipes import Recipe
 from flawforge.runs.folder_errors import refuse_other
 from flawforge.runs.searches import SETTINGS_FILE
-from flawforge.studies.search.space import Knob, search_space
+from flawforge.studies.search.space import SettingRange
 
 RUNGS = (0.25, 0.5, 1.0)  # parts of the length after which a trial is compared with the others
 
@@ -23,7 +22,7 @@ class SearchPlan:
 
     Attributes:
         start: the recipe that it starts from.
-        knobs: what it may change.
+        ranges: what it may change.
         kimg: full length of a trial.
         seed: of the cut of the data, of every trial's training, and of the draws of settings.
         shots: training images per class, or None.
@@ -33,7 +32,7 @@ class SearchPlan:
     """
 
     start: Recipe
-    knobs: tuple[Knob, ...]
+    ranges: tuple[SettingRange, ...]
     kimg: float
     seed: int
     shots: int | None
@@ -52,16 +51,10 @@ class SearchPlan:
 
     def dump(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {
-            "start": self.start.dump(),
-            "settings": [knob.text for knob in self.knobs],
-            "kimg": self.kimg,
-            "seed": self.seed,
-            "shots": self.shots,
-            "classes": None if self.classes is None else list(self.classes),
-            "extractor": self.extractor,
-            "fingerprint": self.fingerprint,
-        }
+        values = dict(vars(self))
+        settings = [span.text for span in values.pop("ranges")]
+        classes = None if self.classes is None else list(self.classes)
+        return {"start": values.pop("start").dump(), "settings": settings, **values, "classes": classes}
 
 
 def refuse_folder(folder: Path, resume: bool) -> None:
@@ -73,8 +66,8 @@ def refuse_folder(folder: Path, resume: bool) -> None:
     refuse_other(folder, "search")
     if (folder / SETTINGS_FILE).exists() and not resume:
         raise RunExistsError(
-            f"{folder} already holds a search. Add --resume to go on with it (or to help with it from another "
-            f"terminal or machine), or give another --out."
+            f"{folder} already holds a search. Add --resume to resume it (or to add workers from another terminal or "
+            f"machine), or give another --out."
         )
 
 
@@ -92,27 +85,10 @@ def open_search(folder: Path, plan: SearchPlan, resume: bool) -> None:
         changed = [f"{key} {begun.get(key)} -> {asked[key]}" for key in asked if begun.get(key) != asked[key]]
         if changed:
             raise SettingError(
-                f"cannot go on with {folder}: it was begun with other settings: {'; '.join(changed)}. Give the same "
-                f"ones (only --trials, --minutes and --workers may change), or another --out."
+                f"cannot resume {folder}: it was begun with other settings: {'; '.join(changed)}. Give the same ones "
+                f"(only --trials, --minutes and --workers may change), or another --out."
             )
         return
     with explain_os_errors(folder):
         (folder / "trials").mkdir(parents=True, exist_ok=True)
     write_json(file, plan.dump())
-
-
-def read_plan(folder: Path) -> SearchPlan:
-    """Read the plan back from a search's folder."""
-    value = read_json(folder / SETTINGS_FILE)
-    start = Recipe.parse(value["start"], where=str(folder / SETTINGS_FILE))
-    wanted: Sequence[str] = value["settings"]
-    return SearchPlan(
-        start=start,
-        knobs=search_space(start, wanted),
-        kimg=value["kimg"],
-        seed=value["seed"],
-        shots=value["shots"],
-        classes=None if value["classes"] is None else tuple(value["classes"]),
-        extractor=value["extractor"],
-        fingerprint=value["fingerprint"],
-    )

@@ -20,15 +20,15 @@ from flawforge.models.extractors import DEFAULT as EXTRACTOR
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.searches import RECIPE_FILE, Confirmation, SearchRecord, SettingsTried, save_search
 from flawforge.runs.versions import now, versions
-from flawforge.studies.search.held_out_kid import cut, goes_by_class
-from flawforge.studies.search.outcome import best_of, is_improved, search_sentence, sensitivities, trials_of
+from flawforge.studies.search.held_out_kid import compares_by_class, cut_parts
+from flawforge.studies.search.outcome import best_trial, confirmed_means, search_sentence, sensitivities, trials_of
 from flawforge.studies.search.plan import SearchPlan, open_search, refuse_folder
 from flawforge.studies.search.space import search_space
-from flawforge.studies.search.storage import Store, require_optuna
-from flawforge.studies.search.workers import Job, confirm, threads_for, work_together
+from flawforge.studies.search.storage import TrialStore, require_optuna
+from flawforge.studies.search.workers import SearchJob, confirm, run_workers, threads_for
 from flawforge.training.processes.device import resolve_device
 
-FRESH = 1000  # confirming trainings have the seeds of the search + 1000, + 1001, ...
+FRESH_SEEDS = 1000  # confirming trainings have the seeds of the search + 1000, + 1001, ...
 
 
 def search(
@@ -55,34 +55,33 @@ def search(
 ) -> SearchRecord:
     """Search the settings of a recipe by the kernel distance to held-out images, and leave a recipe file.
 
-    The groups of the data are cut into three: 60 % to train on, 20 % to rank the settings by, 20 % to compare the
-    winner with the recipe as it was, on fresh seeds. The first trial is the recipe as it is. Every trial is compared
-    with the others at a quarter and at half of its length, and the worse ones are given up (see
-    `flawforge.studies.search.storage.Store` for the methods). ``best.toml`` holds the winner, or the recipe as it was
-    where the gain did not hold: `train` takes it.
+    The groups of the data are cut into three: 60% to train on, 20% to rank the settings by, 20% to compare the winner
+    with the recipe as it was, on fresh seeds. The first trial is the recipe as it is. Every trial is compared with the
+    others at a quarter and at half of its length, and the worse ones are stopped (see
+    `flawforge.studies.search.storage.TrialStore` for the methods). ``best.toml`` holds the winner, or the recipe as it
+    was where the gain did not hold: `train` takes it.
 
     Args:
         data: a folder, the word ``elpv``, or a dataset.
         out: the folder of the search.
         recipe: where to start: a recipe, its name, or a TOML file. None: the default.
-        settings: fields to search, with a range of one's own where wanted: ``"ema_kimg"``,
+        settings: fields to search, each with a range of your own if you like: ``"ema_kimg"``,
             ``"generator_lr=5e-5..1e-3"``, ``"augment=light,full"``. None: the few that matter most.
-        trials: settings to try; 8 are drawn at random before the search learns from what it has seen.
-        kimg: full length of a trial. What is best for short trainings need not be best for long ones: about the
-            length that will be used is right.
-        minutes: begin no trial after so long; the confirmation comes after. None: `trials` decides alone.
-        confirmations: fresh seeds on which winner and start are compared; 0 compares nothing, and the winner stands on
-            the images that it was chosen by.
+        trials: settings to try; the first 8 are drawn at random, later ones where earlier ones were good.
+        kimg: full length of a trial: about as long as you will train, because the best settings depend on it.
+        minutes: begin no trial after so long; the comparison on fresh seeds comes after. None: `trials` decides alone.
+        confirmations: fresh seeds on which winner and start are compared; 0 compares nothing, and the winner is judged
+            only by the images that it was chosen by.
         classes: the classes to learn; None takes all.
         shots: training images per class; None takes the whole training part.
         workers: processes that try settings at the same time; the cores are shared out.
         seed: of the cut, the draws and every trial's training.
         device: ``auto``, ``cpu``, ``cuda``, ...
-        extractor: what images are compared by, as in `score`.
+        extractor: the feature extractor that images are compared by, as in `score`.
         storage: an Optuna storage (``postgresql://...``) instead of the folder's own journal file.
-        resume: go on with the search in `out`. Workers on other machines may join through a shared folder.
+        resume: resume the search in `out`. Workers on other machines may join through a shared folder.
         command: what to write into the record.
-        progress: where to tell how far it is.
+        progress: where to report how far it is.
         changes: fields of the recipe to set for all trials.
 
     Returns:
@@ -90,20 +89,16 @@ def search(
 
     Raises:
         SettingError: a setting.
-        DataUnusableError: too few pieces of material to hold any back.
+        DataUnusableError: too few specimens to hold any back.
         RunExistsError: `out` holds another search, or something else.
         ExtraMissingError: the extra ``search`` is not installed.
         DeviceError: no such device.
         TrainingInterruptedError: Ctrl-C, after all was saved.
         FlawforgeError: a worker was lost.
     """
-    for name, value, least in (
-        ("--trials", trials, 1),
-        ("--workers", workers, 1),
-        ("--confirmations", confirmations, 0),
-    ):
+    for name, value, least in (("trials", trials, 1), ("workers", workers, 1), ("confirmations", confirmations, 0)):
         if value < least:
-            raise SettingError(f"{name} is {value}; it is a whole number, from {least}.")
+            raise SettingError(f"--{name} is {value}; it is a whole number, {least} or more.")
     if not kimg > 0 or (minutes is not None and not minutes > 0):
         raise SettingError(f"--kimg is {kimg:g} and --minutes is {minutes}; both are above 0.")
     check_seed(seed)
@@ -111,26 +106,22 @@ def search(
     require_optuna()
     find_extractor(extractor, resolve_device(device))
     start = _start(recipe, changes)
-    knobs = search_space(start, settings)
+    ranges = search_space(start, settings)
     refuse_folder(Path(out), resume)
     part = load(data, progress=progress).select(classes)
-    plan = SearchPlan(
-        start=start, knobs=knobs, kimg=kimg, seed=seed, shots=shots,
-        classes=None if classes is None else tuple(classes), extractor=extractor, fingerprint=part.fingerprint,
-    )  # fmt: skip
-    parts = cut(part, shots, seed, progress)
+    chosen = None if classes is None else tuple(classes)
+    plan = SearchPlan(start, ranges, kimg, seed, shots, chosen, extractor, part.fingerprint)
+    parts = cut_parts(part, shots, seed, progress)
     folder = Path(out)
     open_search(folder, plan, resume)
-    job = Job(
-        folder=folder, plan=plan, parts=parts, trials=trials, until=None if minutes is None else began + 60 * minutes,
-        storage=storage, device=device, threads=threads_for(workers),
-    )  # fmt: skip
-    work_together(job, workers, progress)
+    until = None if minutes is None else began + 60 * minutes
+    job = SearchJob(folder, plan, parts, trials, until, storage, device, threads_for(workers))
+    run_workers(job, workers, progress)
 
-    # The winner against the recipe as it was, where neither has been looked at yet.
-    store = Store(folder, plan, storage)
+    # The winner against the recipe as it was, on images that neither was chosen by.
+    store = TrialStore(folder, plan, storage)
     tried = trials_of(store)
-    best = best_of(tried)
+    best = best_trial(tried)
     compared = [] if best is None else _confirm(job, best, confirmations, progress)
     record = _record(job, tried, best, compared, command, store.ended >= trials)
     save_search(folder, record)
@@ -145,25 +136,22 @@ def _start(recipe: Recipe | str | Path | None, changes: dict[str, Any]) -> Recip
     return find_recipe(recipe if recipe is not None else DEFAULT, **given)
 
 
-def _confirm(job: Job, best: SettingsTried, count: int, progress: Progress) -> list[Confirmation]:
-    own: dict[str, Any] = {field: job.plan.start.dump()[field] for field in best.settings}
-    if best.settings == own or count == 0:
+def _confirm(job: SearchJob, best: SettingsTried, count: int, progress: Progress) -> list[Confirmation]:
+    start: dict[str, Any] = {field: job.plan.start.dump()[field] for field in best.settings}
+    if best.settings == start or count == 0:
         return []
-    found = []
+    compared = []
+    sides: dict[Literal["start", "best"], dict[str, Any]] = {"start": start, "best": best.settings}
     with progress.task("comparing on fresh seeds", 2 * count, "trainings") as task:
-        for seed in range(job.plan.seed + FRESH, job.plan.seed + FRESH + count):
-            sides: tuple[tuple[Literal["start", "best"], dict[str, Any]], ...] = (
-                ("start", own),
-                ("best", best.settings),
-            )
-            for name, values in sides:
-                found.append(Confirmation(settings=name, seed=seed, kid=confirm(job, values, name, seed)))
+        for seed in range(job.plan.seed + FRESH_SEEDS, job.plan.seed + FRESH_SEEDS + count):
+            for name, values in sides.items():
+                compared.append(Confirmation(settings=name, seed=seed, kid=confirm(job, values, name, seed)))
                 task.advance()
-    return found
+    return compared
 
 
 def _record(
-    job: Job,
+    job: SearchJob,
     tried: list[SettingsTried],
     best: SettingsTried | None,
     compared: list[Confirmation],
@@ -171,23 +159,44 @@ def _record(
     all_tried: bool,
 ) -> SearchRecord:
     plan, parts = job.plan, job.parts
-    improved = is_improved(compared)
-    taken = best is not None and improved is not False
-    kept = {"kimg": plan.start.kimg}  # the length is the user's: the trials' is not part of what was found
-    chosen = plan.recipe(best.settings) if taken and best is not None else plan.start
+    means = confirmed_means(compared)
+    improved = None if means is None else means[1] < means[0]
+    ended = [trial for trial in tried if trial.outcome != "broken off"]
+    start = plan.start.dump()
+    sentence = search_sentence(
+        tried=len(ended),
+        stopped=sum(trial.outcome != "whole" for trial in ended),
+        recipe=plan.start.name,
+        best=None if best is None else best.kids[-1],
+        is_start=best is not None and all(start[field] == value for field, value in best.settings.items()),
+        seeds=len(compared) // 2,
+        means=means,
+    )
+    chosen = plan.recipe(best.settings) if best is not None and improved is not False else plan.start
     return SearchRecord(
-        made=now(), versions=versions(), command=command,
+        made=now(),
+        versions=versions(),
+        command=command,
         inputs={"data": plan.fingerprint, "seed": str(plan.seed), "extractor": plan.extractor},
-        start=plan.start.dump(), rungs=plan.rungs, shots=plan.shots, n_training=len(parts.train),
-        n_choose=len(parts.choose), n_confirm=len(parts.confirm),
-        pieces=[len(set(one.tolist())) for one in (parts.train_groups, parts.choose_groups, parts.confirm_groups)],
-        by_class=goes_by_class(parts.choose, parts.choose_groups, plan.start), extractor=plan.extractor, trials=tried,
-        sensitivity=sensitivities(plan.knobs, tried), best=None if best is None else best.number,
-        confirmations=compared, improved=improved, recipe={**chosen.dump(), **kept},
+        start=start,
+        rungs=plan.rungs,
+        shots=plan.shots,
+        n_training=len(parts.train.data),
+        n_choose=len(parts.choose.data),
+        n_confirm=len(parts.confirm.data),
+        pieces=[len(set(part.groups.tolist())) for part in (parts.train, parts.choose, parts.confirm)],
+        by_class=compares_by_class(parts.choose, plan.start),
+        extractor=plan.extractor,
+        trials=tried,
+        sensitivity=sensitivities(plan.ranges, tried),
+        best=None if best is None else best.number,
+        confirmations=compared,
+        improved=improved,
+        recipe={**chosen.dump(), "kimg": plan.start.kimg},  # the length is the user's, no part of what was found
         stopped="trials" if all_tried else "minutes",
-        sentence=search_sentence(tried, best, compared, plan.start.dump()),
-    )  # fmt: skip
+        sentence=sentence,
+    )
 
 
 def _toml(record: SearchRecord) -> str:
-    return to_toml(record.recipe, f"{record.sentence}\nMade by: {record.command}")
+    return to_toml(record.recipe, f"{record.sentence}\nCommand: {record.command}")

@@ -40,7 +40,7 @@ SEARCHABLE = (*_BY_RATIO[:2], *_RANGES, *_CHOICES)
 
 
 @dataclass(frozen=True)
-class Knob:
+class SettingRange:
     """One setting and where to look.
 
     Attributes:
@@ -89,8 +89,8 @@ class Knob:
         return f"{self.field}={inside}"
 
 
-def search_space(start: Recipe, wanted: Sequence[str] | None = None) -> tuple[Knob, ...]:
-    """Return the knobs of a search that starts from a recipe.
+def search_space(start: Recipe, wanted: Sequence[str] | None = None) -> tuple[SettingRange, ...]:
+    """Return the setting ranges of a search that starts from a recipe.
 
     Args:
         start: the recipe; step sizes are searched from a fifth to five times its own.
@@ -108,33 +108,35 @@ def search_space(start: Recipe, wanted: Sequence[str] | None = None) -> tuple[Kn
             texts[-1] += f",{part}"
         else:
             texts.append(part)
-    knobs = [_knob(start, text) for text in texts]
-    names = [knob.field for knob in knobs]
+    ranges = [_setting_range(start, text) for text in texts]
+    names = [span.field for span in ranges]
     if len(set(names)) < len(names) or not names:
         raise SettingError(f"--settings names {', '.join(names) or 'nothing'}; it takes one or more, each once.")
-    for knob in knobs:
-        for value in knob.choices or (knob.low, knob.high):
-            Recipe.parse({**start.dump(), knob.field: int(value) if knob.whole else value}, where="--settings")
-    return tuple(knobs)
+    for span in ranges:
+        for value in span.choices or (span.low, span.high):
+            Recipe.parse({**start.dump(), span.field: int(value) if span.whole else value}, where="--settings")
+    return tuple(ranges)
 
 
-def settings_of(knobs: Sequence[Knob], start: Recipe) -> Mapping[str, Any] | None:
-    """Return the recipe's own values of the knobs, or None when one of them lies outside its knob's range."""
-    own = {knob.field: getattr(start, knob.field) for knob in knobs}
-    return own if all(knob.holds(own[knob.field]) for knob in knobs) else None
+def settings_of(ranges: Sequence[SettingRange], start: Recipe) -> Mapping[str, Any] | None:
+    """Return the recipe's own values of the ranges, or None when one of them lies outside its range."""
+    own = {span.field: getattr(start, span.field) for span in ranges}
+    return own if all(span.holds(own[span.field]) for span in ranges) else None
 
 
-def _knob(start: Recipe, text: str) -> Knob:
+def _setting_range(start: Recipe, text: str) -> SettingRange:
     name, _, inside = text.partition("=")
     field = _field(name)
     if field not in SEARCHABLE:
-        dashed = [one.replace("_", "-") for one in SEARCHABLE]
+        dashed = [name.replace("_", "-") for name in SEARCHABLE]
         raise SettingError(
             f"--settings: '{name.strip()}' cannot be searched.{did_you_mean(field.replace('_', '-'), dashed)} "
             f"There are: {', '.join(dashed)}."
         )
     if field in _CHOICES:
-        return Knob(field, choices=tuple(part.strip() for part in inside.split(",")) if inside else _CHOICES[field])
+        return SettingRange(
+            field, choices=tuple(part.strip() for part in inside.split(",")) if inside else _CHOICES[field]
+        )
     if inside:
         low, high = _range(field, inside)
     elif field in _RANGES:
@@ -142,8 +144,8 @@ def _knob(start: Recipe, text: str) -> Knob:
     else:
         low, high = getattr(start, field) / _SPREAD, min(1.0, getattr(start, field) * _SPREAD)
     if field in _BY_RATIO and low <= 0:
-        raise SettingError(f"--settings {field}={low:g}..{high:g}: {field} is searched by ratios, from above 0.")
-    return Knob(field, low, high, by_ratio=field in _BY_RATIO, whole=field in _WHOLE)
+        raise SettingError(f"--settings {field}={low:g}..{high:g}: it is searched by ratios, from above 0.")
+    return SettingRange(field, low, high, by_ratio=field in _BY_RATIO, whole=field in _WHOLE)
 
 
 def _field(name: str) -> str:

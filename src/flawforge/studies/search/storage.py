@@ -1,10 +1,11 @@
 """Where the trials of a search are kept: Optuna's storage, one journal file that several workers append to.
 
-A worker that is killed leaves its trial running for ever. Whoever opens the search next on the same machine sees that
-the worker is gone, closes the trial as broken off and queues its settings again with the same run folder, so that the
-training goes on where it stopped. A worker is there as long as it holds the lock of a file of its own: process numbers
-come again, in a container always the same one, and a notebook's process outlives its searches. A trial gets the name of
-its worker just after it is begun: with a storage that several computers share, it is seen without one in between.
+A worker that is killed leaves its trial running for ever: Optuna's heartbeats are for `Study.optimize` on a relational
+database alone. Whoever opens the search next on the same machine sees that the worker is gone, closes the trial as
+broken off and queues its settings again with the same run folder, so that the training resumes where it stopped. A
+worker is there as long as it holds the lock of a file of its own: process numbers come again, in a container always the
+same one, and a notebook's process outlives its searches. A trial gets the name of its worker just after it is begun:
+with a storage that several computers share, it is seen without one in between.
 """
 
 from __future__ import annotations
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
 
 JOURNAL = "trials.journal"
 START = "start"  # mark of a trial that is the recipe as it is, where that lies outside the ranges
-NAMED = 10.0  # seconds after which a trial that still has no worker is taken for broken off as it was begun
-POLL = 0.1  # seconds between two looks for its worker
-STARTUP = 8  # trials drawn at random before the model of good settings takes over
+NAMING_SECONDS = 10.0  # a trial that has no worker for so long was broken off as it was begun
+RANDOM_TRIALS = 8  # drawn at random before the model of good settings takes over
 
 
 def require_optuna() -> Any:
@@ -52,12 +52,12 @@ def require_optuna() -> Any:
     return optuna
 
 
-class Store:
+class TrialStore:
     """The trials of one search, shared by all of its workers.
 
     Settings are drawn by a tree-structured Parzen estimator (Bergstra et al. 2011; multivariate form: Falkner et al.
-    2018, 1807.01774), the first 8 at random. Trials are given up by asynchronous successive halving (Li et al. 2018,
-    1810.05934): at each rung about the better half goes on.
+    2018, 1807.01774), the first 8 at random. Trials are stopped early by asynchronous successive halving (Li et al.
+    2018, 1810.05934): at each rung about the better half goes on.
 
     The first trial is the recipe as it is. Where that lies outside the ranges, the trial has no parameters but a mark:
     it is compared with the others, and the estimator, which could not place it, does not learn from it.
@@ -66,35 +66,36 @@ class Store:
     def __init__(self, folder: Path, plan: SearchPlan, storage: str | None = None, worker: int = 0) -> None:
         optuna = require_optuna()
         self.folder, self.plan, self._token = folder, plan, ""
+        kept: Any = storage
         if storage is None:
             from optuna.storages import JournalStorage
             from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
             file = str(folder / JOURNAL)
             lock = JournalFileOpenLock(file) if os.name == "nt" else None  # its own takes links, a right on Windows
-            kept: Any = JournalStorage(JournalFileBackend(file, lock))
-        else:
-            kept = storage
+            kept = JournalStorage(JournalFileBackend(file, lock))
+        identity = [f"{key}:{value}" for key, value in plan.dump().items()]
         with self.alone():
             self.study: Study = optuna.create_study(
-                storage=kept, study_name=f"flawforge-{derive(plan.seed, 'search', *self._identity())}",
-                load_if_exists=True, direction="minimize",
-            )  # fmt: skip
+                storage=kept,
+                study_name=f"flawforge-{derive(plan.seed, 'search', *identity)}",
+                load_if_exists=True,
+                direction="minimize",
+            )
             began = len(self.study.trials)
-            inside = settings_of(plan.knobs, plan.start)
+            inside = settings_of(plan.ranges, plan.start)
             if began == 0:
                 self.study.enqueue_trial(dict(inside or {}), user_attrs={} if inside else {START: True})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self.study.sampler = optuna.samplers.TPESampler(
-                seed=derive(plan.seed, "search", "worker", worker, began) % 2**32, multivariate=True,
-                constant_liar=True, n_startup_trials=STARTUP,
+                seed=derive(plan.seed, "search", "worker", worker, began) % 2**32,
+                multivariate=True,
+                constant_liar=True,
+                n_startup_trials=RANDOM_TRIALS,
                 group=inside is None,  # else a trial without parameters would leave the others none in common
-            )  # fmt: skip
+            )
         self.study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
-
-    def _identity(self) -> list[str]:
-        return [f"{key}:{value}" for key, value in self.plan.dump().items()]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -104,119 +105,105 @@ class Store:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Be a worker whom others can see at work. What it leaves unended is taken up by the next search."""
-        token = secrets.token_hex(8)
-        kept = self._sign(token)
-        lock = FileLock(kept)
-        with explain_os_errors(kept):
+        """Be a worker whom others can see at work. What it leaves unended is queued again by the next search."""
+        self._token = secrets.token_hex(8)
+        file = self._worker_file(self._token)
+        lock = FileLock(file)
+        with explain_os_errors(file):
             lock.acquire()
-        self._token, done = token, False
         try:
             yield
-            done = True
+        except BaseException:  # the file stays: whoever can lock it knows that the worker is gone
+            lock.release()
+            raise
+        else:
+            lock.release()
+            file.unlink(missing_ok=True)
         finally:
             self._token = ""
-            lock.release()
-            if done:  # else it stays: whoever can lock it knows that the worker is gone
-                kept.unlink(missing_ok=True)
 
-    def _sign(self, token: str) -> Path:
+    def _worker_file(self, token: str) -> Path:
         return self.folder / f".{token}.worker"
 
     def _is_gone(self, worker: str) -> bool:
-        """Say whether a worker (host:process:token) of this computer is gone. Of another one it is not known."""
-        host, _, rest = worker.partition(":")
-        process, _, token = rest.partition(":")
-        if host != socket.gethostname():
+        """Say whether a worker (host:process:token) of this computer and folder is gone. Of others it is not known."""
+        host, _, token = worker.split(":")
+        file = self._worker_file(token)
+        if host != socket.gethostname() or not file.exists():
             return False
-        if not token or not self._sign(token).exists():  # begun from another folder, on the same storage
-            return not _alive(int(process))
         try:
-            with FileLock(self._sign(token), timeout=0):
+            with FileLock(file, timeout=0):
                 return True
         except Timeout:  # the worker holds it; the system lets go of the lock of a process that ended, however it did
             return False
 
-    def take_up_broken(self) -> list[str]:
-        """Close the trials of workers that are gone, queue their settings anew, and return their run folders."""
+    def requeue_abandoned(self) -> list[str]:
+        """Close the trials of workers that are gone, queue their settings again, and return their run folders."""
         from optuna.trial import TrialState
 
-        taken, nameless = [], self._nameless()
+        if nameless := self._nameless():
+            time.sleep(NAMING_SECONDS)
+        requeued, nameless = [], nameless & self._nameless()
         with self.alone():
-            for trial in self._running():
+            for trial in self._trials(TrialState.RUNNING):
                 worker = str(trial.user_attrs.get("worker", ""))
                 if not (self._is_gone(worker) if worker else trial.number in nameless):
                     continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
-                folder = trial.user_attrs.get("folder", _folder(trial.number))
-                kept = {"folder": folder, **({START: True} if START in trial.user_attrs else {})}
-                self.study.enqueue_trial(trial.params, user_attrs=kept)
-                taken.append(folder)
-                if token := worker.partition(":")[2].partition(":")[2]:
-                    self._sign(token).unlink(missing_ok=True)
-        return taken
-
-    def _running(self) -> list[FrozenTrial]:
-        from optuna.trial import TrialState
-
-        return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+                folder = trial.user_attrs.get("folder", f"{trial.number:04d}")
+                mark = {START: True} if START in trial.user_attrs else {}
+                self.study.enqueue_trial(trial.params, user_attrs={"folder": folder, **mark})
+                requeued.append(folder)
+                if worker:
+                    self._worker_file(worker.split(":")[-1]).unlink(missing_ok=True)
+        return requeued
 
     def _nameless(self) -> set[int]:
-        """Return the numbers of running trials that no worker gives its name to, after waiting for it."""
-        end, found = time.monotonic() + NAMED, {trial.number for trial in self._running()}
-        while found := found & {trial.number for trial in self._running() if "worker" not in trial.user_attrs}:
-            if time.monotonic() >= end:
-                break
-            time.sleep(POLL)
-        return found
+        """Return the numbers of running trials that have no worker."""
+        from optuna.trial import TrialState
 
-    def next(self, most: int) -> Trial | None:
-        """Begin the next trial, or return None when `most` trials are begun; broken ones do not count."""
+        return {trial.number for trial in self._trials(TrialState.RUNNING) if "worker" not in trial.user_attrs}
+
+    def next(self, limit: int) -> Trial | None:
+        """Begin the next trial, or return None when `limit` trials are begun; broken ones do not count."""
         with self.alone():
-            if self.begun >= most:
+            if self.begun >= limit:
                 return None
             trial = self.study.ask()
             trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}:{self._token}")
             if START not in trial.user_attrs:
-                for knob in self.plan.knobs:
-                    knob.draw(trial)
+                for span in self.plan.ranges:
+                    span.draw(trial)
             if "folder" not in trial.user_attrs:
-                trial.set_user_attr("folder", _folder(trial.number))
+                trial.set_user_attr("folder", f"{trial.number:04d}")
         return trial
 
     def settings(self, trial: Trial | FrozenTrial) -> dict[str, Any]:
         """Return the settings of a trial: field to value."""
-        own = {knob.field: getattr(self.plan.start, knob.field) for knob in self.plan.knobs}
+        own = {span.field: getattr(self.plan.start, span.field) for span in self.plan.ranges}
         return own if START in trial.user_attrs else dict(trial.params)
+
+    def _trials(self, *states: Any) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=states)
 
     @property
     def begun(self) -> int:
         """Trials that run or have run, without broken ones."""
         from optuna.trial import TrialState
 
-        counted = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
-        return len(self.study.get_trials(deepcopy=False, states=counted))
+        return len(self._trials(TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED))
 
     @property
     def ended(self) -> int:
         """Trials that have ended, without broken ones."""
         from optuna.trial import TrialState
 
-        return len(self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
+        return len(self._trials(TrialState.COMPLETE, TrialState.PRUNED))
 
+    @property
+    def best(self) -> str:
+        """The smallest kernel distance of a trial of full length, in words."""
+        from optuna.trial import TrialState
 
-def _folder(number: int) -> str:
-    return f"{number:04d}"
-
-
-def _alive(process: int) -> bool:
-    """Say whether there is another process with this number; on Windows it cannot be asked without harm."""
-    if os.name == "nt" or process == os.getpid():
-        return process != os.getpid()
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
+        values = [trial.value for trial in self._trials(TrialState.COMPLETE) if trial.value is not None]
+        return f"KID {min(values):.3g}" if values else "none yet"

@@ -1,10 +1,12 @@
-"""The workers of a search: one after another in this process, or several processes on one storage."""
+"""The workers of a search: this process, or several processes that share one storage."""
 
 from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +18,17 @@ from flawforge.core.files import read_json, write_json
 from flawforge.core.progress import Progress, Task
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.versions import usable_cores
-from flawforge.studies.search.held_out_kid import Parts, Referee
+from flawforge.studies.search.held_out_kid import HeldOutKid, ImagePart, SearchParts
 from flawforge.studies.search.objective import train_to, try_settings
 from flawforge.studies.search.plan import SearchPlan
-from flawforge.studies.search.storage import Store
+from flawforge.studies.search.storage import TrialStore
 from flawforge.training.processes.device import resolve_device
 
 POLL = 0.5  # seconds between two looks at how far the workers are
 
 
 @dataclass(frozen=True)
-class Job:
+class SearchJob:
     """All that a worker process needs.
 
     Attributes:
@@ -42,7 +44,7 @@ class Job:
 
     folder: Path
     plan: SearchPlan
-    parts: Parts
+    parts: SearchParts
     trials: int
     until: float | None
     storage: str | None
@@ -55,60 +57,67 @@ class Job:
         return self.until is not None and time.time() >= self.until
 
 
-def work(job: Job, worker: int, task: Task | None = None) -> None:
+def work(job: SearchJob, worker: int, task: Task | None = None) -> None:
     """Try settings until there are enough or the time is over."""
     torch.set_num_threads(job.threads)
     device = resolve_device(job.device)
-    store = Store(job.folder, job.plan, job.storage, worker)
-    referee = _referee(job, device, confirming=False)
+    store = TrialStore(job.folder, job.plan, job.storage, worker)
+    held_out = _held_out_kid(job, job.parts.choose, device)
     with store.at_work():
         while not job.over and (trial := store.next(job.trials)) is not None:
-            try_settings(store, trial, job.plan, job.parts.train, referee, device)
+            try_settings(store, trial, job.plan, job.parts.train.data, held_out, device)
             if task is not None:
-                task.reach(store.ended, best=_best(store))
+                task.reach(store.ended, best=store.best)
 
 
-def confirm(job: Job, settings: dict[str, Any], name: str, seed: int) -> float:
+def confirm(job: SearchJob, settings: dict[str, Any], name: str, seed: int) -> float:
     """Train once on a fresh seed and return the distance to the confirming images; kept, so that it is done once."""
     kept = job.folder / "confirm" / f"{name}-{seed}.json"
     if kept.is_file() and (found := read_json(kept))["settings"] == settings:
         return float(found["kid"])
     device = resolve_device(job.device)
     path = job.folder / "confirm" / f"{name}-{seed}"
-    run = train_to(path, job.plan.recipe(settings), job.parts.train, job.plan.kimg, seed, device)
-    value = _referee(job, device, confirming=True).kid(run, device, seed)
+    run = train_to(path, job.plan.recipe(settings), job.parts.train.data, job.plan.kimg, seed, device)
+    value = _held_out_kid(job, job.parts.confirm, device).kid(run, device, seed)
     write_json(kept, {"settings": settings, "kid": value})
     return value
 
 
-def work_together(job: Job, workers: int, progress: Progress) -> None:
+def run_workers(job: SearchJob, workers: int, progress: Progress) -> None:
     """Run the workers until all are done.
 
     Raises:
-        FlawforgeError: a worker stopped with an explained error; the others are let finish the trial they are at.
+        FlawforgeError: a worker stopped with an explained error, or was killed; the others finish their trials first.
     """
-    store = Store(job.folder, job.plan, job.storage)
-    for folder in store.take_up_broken():
-        progress.say(f"trial {folder} was broken off; its settings are taken up again where they stopped")
+    store = TrialStore(job.folder, job.plan, job.storage)
+    for folder in store.requeue_abandoned():
+        progress.say(f"trial {folder} was interrupted; its training resumes where it stopped")
     with progress.task("trying settings", job.trials, "trials") as task:
-        task.reach(store.ended, best=_best(store))
+        task.reach(store.ended, best=store.best)
         if workers == 1:
             work(job, 0, task)
             return
-        context = multiprocessing.get_context("spawn")
-        errors = context.SimpleQueue()
-        processes = [context.Process(target=_work_apart, args=(job, number, errors)) for number in range(workers)]
-        for process in processes:
-            process.start()
-        try:
-            while any(process.is_alive() for process in processes):
-                time.sleep(POLL)
-                task.reach(store.ended, best=_best(store))
-        finally:
-            for process in processes:
-                process.join()
-        task.reach(store.ended, best=_best(store))
-        _raise_from(processes, errors)
+        with ExitStack() as pools:  # one process each: where one is killed, its pool breaks and the others go on
+            context = multiprocessing.get_context("spawn")
+            futures = [
+                pools.enter_context(ProcessPoolExecutor(1, mp_context=context)).submit(work, job, number)
+                for number in range(workers)
+            ]
+            while wait(futures, POLL).not_done:
+                task.reach(store.ended, best=store.best)
+        task.reach(store.ended, best=store.best)
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    killed = sum(isinstance(error, BrokenProcessPool) for error in errors)
+    if killed == len(errors) > 0:
+        raise FlawforgeError(
+            f"{killed} of {workers} workers of the search were killed, often because of too little memory. Everything "
+            f"else is saved: run the same command with --resume, perhaps with fewer --workers."
+        )
+    for error in errors:
+        if isinstance(error, FlawforgeError):
+            raise FlawforgeError(f"a worker of the search stopped: {error}") from error
+        if not isinstance(error, BrokenProcessPool):
+            raise error
 
 
 def threads_for(workers: int) -> int:
@@ -116,37 +125,7 @@ def threads_for(workers: int) -> int:
     return max(1, min(torch.get_num_threads(), usable_cores()) // workers)
 
 
-def _work_apart(job: Job, worker: int, errors: Any) -> None:
-    try:
-        work(job, worker)
-    except KeyboardInterrupt:  # the run is saved; the parent got the same signal and says so
-        raise SystemExit(1) from None
-    except FlawforgeError as error:
-        errors.put(str(error))
-        raise SystemExit(1) from None
-
-
-def _raise_from(processes: Sequence[Any], errors: Any) -> None:
-    if not errors.empty():
-        raise FlawforgeError(f"a worker of the search stopped: {errors.get()}")
-    lost = [process.exitcode for process in processes if process.exitcode]
-    if lost:
-        raise FlawforgeError(
-            f"{len(lost)} of {len(processes)} workers of the search ended with exit code {lost[0]} (a negative one is "
-            f"the signal that killed it; -9 is often too little memory). Nothing else is lost: run the same command "
-            f"with --resume, perhaps with fewer --workers."
-        )
-
-
-def _referee(job: Job, device: torch.device, *, confirming: bool) -> Referee:
-    parts, plan = job.parts, job.plan
-    channels = parts.train.channels if plan.start.channels == "data" else int(plan.start.channels)
-    held, groups = (parts.confirm, parts.confirm_groups) if confirming else (parts.choose, parts.choose_groups)
-    return Referee(held, groups, plan.start, channels, find_extractor(plan.extractor, device))
-
-
-def _best(store: Store) -> str:
-    from optuna.trial import TrialState
-
-    whole = [one.value for one in store.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
-    return f"KID {min(value for value in whole if value is not None):.3g}" if whole else "none yet"
+def _held_out_kid(job: SearchJob, held: ImagePart, device: torch.device) -> HeldOutKid:
+    start = job.plan.start
+    channels = job.parts.train.data.channels if start.channels == "data" else int(start.channels)
+    return HeldOutKid(held, start, channels, find_extractor(job.plan.extractor, device))
