@@ -212,7 +212,7 @@ def test_a_damaged_record_is_named_with_its_cure_and_the_rest_is_drawn(
     assert command in heard.warnings[0]
     assert command in text
     assert f"{kind}.json is damaged" in text or f"{kind}.json has format" in text
-    other = {"audit": "The generated images can be told from real ones", "score": "None of the 50 generated images"}
+    other = {"audit": "The generated images are distinguishable from", "score": "None of the 50 generated images"}
     assert other[kind] in text
     assert "has not been checked" not in text
     assert f"The record of the {kind} is damaged" in text

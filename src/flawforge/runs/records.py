@@ -153,8 +153,9 @@ def load_record(run: Run, kind: str, cls: type[R]) -> R:
         RunNotFoundError: the run has none. RunBrokenError: it is damaged or of another format.
     """
     path = record_file(run, kind)
-    again = f"Make it again with: flawforge {kind} {shlex.quote(str(run.path))}"
-    return read_record(path, cls, f"{run.path} has no {kind} record. {again}", again)
+    command = f"flawforge {kind} {shlex.quote(str(run.path))}"
+    missing = f"{run.path} has no {kind} record. Make it with: {command}"
+    return read_record(path, cls, missing, f"Make it again with: {command}")
 
 
 def read_record(path: Path, cls: type[R], missing: str, again: str) -> R:
