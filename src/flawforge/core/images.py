@@ -52,6 +52,19 @@ def to_pixels(values: Floats32, white: int = 255) -> Pixels:
     return pixels
 
 
+def eight_bits(pixels: Pixels, white: int) -> Pixels:
+    """Return uint8 of integers 0..white; those above white are white."""
+    if white == 255:
+        return pixels
+    scaled: Pixels = np.rint(np.minimum(pixels, white) * (255 / white)).astype(np.uint8)
+    return scaled
+
+
+def as_picture(planes: Pixels) -> Pixels:
+    """Return (H, W) of one plane (1, H, W), else (H, W, C) of (C, H, W)."""
+    return planes[0] if len(planes) == 1 else planes.transpose(1, 2, 0)
+
+
 def to_gray(pixels: Pixels) -> Pixels:
     """Return (H, W) or (N, H, W) gray from (..., 3) colour: ITU-R 601 luma, rounded. R = G = B
     gives exactly that value.

@@ -110,9 +110,17 @@ def write_cell(
     with explain_os_errors(path):
         folder.mkdir(parents=True, exist_ok=True)
     write_bytes(path, data)
-    head = {"format": CELL_FORMAT, "seed": key.seed, "shots": key.shots, "arm": key.arm, "model": key.model,
-            "protocol": protocol, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data),
-            "facts": dict(facts or {})}  # fmt: skip
+    head = {
+        "format": CELL_FORMAT,
+        "seed": key.seed,
+        "shots": key.shots,
+        "arm": key.arm,
+        "model": key.model,
+        "protocol": protocol,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "facts": dict(facts or {}),
+    }
     write_json(path.with_suffix(".json"), head)
     return Cell(key, protocol, whole, dict(facts or {}))
 

@@ -42,14 +42,18 @@ class ClassicalPolicy(Settings):
         "(TrivialAugment). Mirrors and quarter turns come on top.",
     )
     mixup: float = setting(
-        0.0, ge=0, le=8,
+        0.0,
+        ge=0,
+        le=8,
         help="Blend pairs of images and of their labels; the share is drawn from Beta(this, this). 0: never.",
-    )  # fmt: skip
+    )
     cutmix: float = setting(
-        0.0, ge=0, le=8,
+        0.0,
+        ge=0,
+        le=8,
         help="Paste a rectangle of another image and mix the labels by area; the area is drawn from Beta(this, this). "
         "With 'mixup' too, each batch gets one of both. 0: never.",
-    )  # fmt: skip
+    )
 
     @property
     def mixes(self) -> bool:
@@ -88,8 +92,13 @@ TRIVIAL = ClassicalPolicy(
 )
 CUTMIX = TRIVIAL.model_copy(update={"cutmix": 1.0})
 POLICIES = {
-    "none": NONE, "mirrors": MIRRORS, "light": LIGHT, "strong": STRONG, "trivial": TRIVIAL, "trivial-cutmix": CUTMIX,
-}  # fmt: skip
+    "none": NONE,
+    "mirrors": MIRRORS,
+    "light": LIGHT,
+    "strong": STRONG,
+    "trivial": TRIVIAL,
+    "trivial-cutmix": CUTMIX,
+}
 
 
 def policy(name: str) -> ClassicalPolicy:

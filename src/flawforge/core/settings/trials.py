@@ -40,10 +40,11 @@ class TrialSettings(Settings):
         "type", help="'type' tells the classes apart, 'good' tells defective images from good ones."
     )
     good: str | None = setting(
-        None, allowed="a class's name",
+        None,
+        allowed="a class's name",
         help="With task 'good', the class of good images. Unset: the one whose name says so (good, ok, normal, "
         "background, defect-free, no-defect, none; or alone begins so, like ok_front). It is told which was taken.",
-    )  # fmt: skip
+    )
     shots: tuple[int, ...] = setting(
         (5,),
         unit="images a class",
@@ -61,9 +62,12 @@ class TrialSettings(Settings):
     )
     seed: int = setting(0, ge=0, help="Of everything: the test set, the shots, generators and classifiers.")
     test_share: float = setting(
-        0.5, gt=0, lt=1, unit="of the images",
+        0.5,
+        gt=0,
+        lt=1,
+        unit="of the images",
         help="Part that is kept for testing, in all repeats the same. More narrows the interval, leaves fewer shots.",
-    )  # fmt: skip
+    )
     resolution: Resolution = setting(
         (64, 64), unit="pixels", allowed="32 to 1024, or HEIGHTxWIDTH", help="At which the classifiers see images."
     )
@@ -82,10 +86,11 @@ class TrialSettings(Settings):
     )
     recipe: str = setting("fewshot", allowed="a recipe's name, or a TOML file", help="Of the generator.")
     generator: str | None = setting(
-        None, allowed="module:function",
+        None,
+        allowed="module:function",
         help="A generator of your own instead of the recipe's, called with (dataset of shots, images a class, seed); "
         "it returns class -> (n, H, W), (n, H, W, 3) uint8.",
-    )  # fmt: skip
+    )
     generator_minutes: float | None = setting(
         None, gt=0, unit="minutes", help="Training time of each generator. Unset: the recipe's own length."
     )
@@ -93,10 +98,12 @@ class TrialSettings(Settings):
         None, gt=0, unit="kimg", help="Training length of each generator in images: repeatable to the last bit."
     )
     folds: int = setting(
-        3, ge=0, le=10,
+        3,
+        ge=0,
+        le=10,
         help="Inner folds of the shots by which the way of using generated images is chosen, each with a generator of "
         "its own. 0: no inner evidence; the default way, fixed beforehand, is judged, and 'recommended' is classical.",
-    )  # fmt: skip
+    )
     good_shots: int | None = setting(
         None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from flawforge.core.files import explain_os_errors, write_bytes
-from flawforge.core.images import encode_png
+from flawforge.core.images import as_picture, encode_png
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
@@ -165,7 +165,7 @@ def _with_pictures(folder: Path, bench: Bench, comparison: Comparison) -> Compar
 
     def keep(flip: Flip) -> Flip:
         image = bench.images[index[flip.file]]
-        pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+        pixels = as_picture(image)
         data = encode_png(np.ascontiguousarray(pixels), "L" if pixels.ndim == 2 else "RGB")
         name = f"{hashlib.sha256(data).hexdigest()[:16]}.png"
         with explain_os_errors(folder / PICTURES):

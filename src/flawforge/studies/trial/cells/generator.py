@@ -11,19 +11,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from flawforge.core.arrays import Bools, Bytes, Floats32, Ints
+from flawforge.core.arrays import Bytes, Ints
 from flawforge.core.callables import call, named_callable
 from flawforge.core.errors import DataUnusableError, SettingError
-from flawforge.core.images import Pixels
+from flawforge.core.images import Pixels, as_picture
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
+from flawforge.data.decode import read_image
 from flawforge.metrics.fidelity.precision_recall import realism
+from flawforge.metrics.neighbours.flips import AXES
+from flawforge.metrics.neighbours.nearest import nearest_flipped
 from flawforge.models.extractors import find_extractor
-from flawforge.runs.folder import Run
-from flawforge.studies.sets import SyntheticSet
+from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.studies.synthesis import MIXED, generate
 from flawforge.studies.trial.cells.usage import GeneratedBatch
 from flawforge.studies.trial.setup.bench import Bench, seen
@@ -37,6 +39,7 @@ TYPICAL = 1.0  # truncation of the second half of the images, where the generato
 TEACHER = "effnet-probe"
 VIEWS, FEWEST_VIEWS = 8, 128  # changed images that the teacher learns from: of each shot, and in all
 ENOUGH_REALISM = 20.0  # realism is capped here: a copy's is infinite
+Drawn = tuple[Pixels, int, int]  # an 8-bit image, its class of the dataset, 1 where it is truncated
 
 
 def prepare(
@@ -59,24 +62,24 @@ def prepare(
     """
     data = bench.dataset.take(shots.tolist())
     if bench.settings.generator is not None:
-        images, labels, typical, facts = _by_user(bench, data, seed)
+        drawn, facts = _by_user(bench, data, seed)
     elif folder is not None:
-        images, labels, typical, facts = _by_recipe(bench, data, seed, folder, progress)
+        drawn, facts = _by_recipe(bench, data, seed, folder, progress)
     else:
         with tempfile.TemporaryDirectory() as aside:
-            images, labels, typical, facts = _by_recipe(bench, data, seed, Path(aside) / "run", progress)
+            drawn, facts = _by_recipe(bench, data, seed, Path(aside) / "run", progress)
     channels, resolution = bench.images.shape[1], bench.settings.resolution
-    shown = np.stack([seen(image, 255, channels, resolution, bench.jpeg) for image in images])
-    planes = [image[0] if channels == 1 else image.transpose(1, 2, 0) for image in bench.images]
-    textures = Textures(planes, bench.division.groups)
-    small = [image[0] if channels == 1 else image.transpose(1, 2, 0) for image in shown]
-    made_by = bench.settings.generator or f"the recipe {bench.settings.recipe}"
-    refuse_generated_leak(bench.dataset, textures, bench.division, shots, small, made_by)
-    novel = _novel(bench.images[shots], bench.division.groups[shots], shown)
-    batch = GeneratedBatch(shown, labels, typical, novel)
+    images = np.stack([seen(image, 255, channels, resolution, bench.jpeg) for image, _, _ in drawn])
+    textures = Textures([as_picture(image) for image in bench.images], bench.division.groups)
+    source = bench.settings.generator or f"the recipe {bench.settings.recipe}"
+    pictures = [as_picture(image) for image in images]
+    refuse_generated_leak(bench.dataset, textures, bench.division, shots, pictures, source)
+    labels, typical = np.array([entry[1] for entry in drawn]), np.array([entry[2] for entry in drawn], np.uint8)
+    novel = _novel(bench.images[shots], bench.division.groups[shots], images)
+    batch = GeneratedBatch(images, labels, typical, novel)
     if any(ARMS[arm].filters for arm in bench.settings.arms):
         batch = marked(bench, shots, batch)
-    return batch, facts | {"made": len(shown), "novel": int(novel.sum())}
+    return batch, facts | {"made": len(images), "novel": int(novel.sum())}
 
 
 def teacher_of(bench: Bench, shots: Ints, seed: int) -> torch.nn.Module:
@@ -89,63 +92,38 @@ def teacher_of(bench: Bench, shots: Ints, seed: int) -> torch.nn.Module:
 
 def _by_recipe(
     bench: Bench, data: Dataset, seed: int, folder: Path, progress: Progress
-) -> tuple[list[Pixels], Ints, Bytes, dict[str, Any]]:
+) -> tuple[list[Drawn], dict[str, Any]]:
     settings = bench.settings
     recipe = find_recipe(settings.recipe)
-    minutes, kimg = settings.generator_minutes, settings.generator_kimg
     if not recipe.knows_classes and len(data.classes) > 1:
         raise SettingError(
             f"--recipe {settings.recipe} knows no classes, so that its images have no label to train on. "
             f"Take one that does: --recipe fewshot"
         )
-    run = train(
-        data, folder, recipe, minutes=minutes, kimg=kimg, seed=seed, resume=True, previews=4,
-        unlabelled=bench.outside,
-        command="flawforge trial", progress=progress,
-    )  # fmt: skip
-    images: list[Pixels] = []
-    labels: list[int] = []
-    typical: list[int] = []
-    codes = {label: code for code, label in enumerate(bench.dataset.classes)}
+    length: dict[str, Any] = {"minutes": settings.generator_minutes, "kimg": settings.generator_kimg}
+    shared: dict[str, Any] = {"seed": seed, "command": "flawforge trial", "progress": progress}
+    run = train(data, folder, recipe, resume=True, previews=4, unlabelled=bench.outside, **length, **shared)
     half = settings.made // 2
-    for count, truncation, place in (
-        (settings.made - half, None, run.synthetic),
-        (half, TYPICAL, run.path / "typical"),
-    ):
-        made = generate(
-            run, count, seed=seed, truncation=truncation, out=place, command="flawforge trial", progress=progress
-        )
-        found = _read(made)
-        images += [image for image, _ in found]
-        labels += [codes[data.classes[0] if label == MIXED else label] for _, label in found]
-        typical += [int(truncation is not None)] * len(found)
-    return images, np.array(labels, np.int64), np.array(typical, np.uint8), _facts(run)
-
-
-def _read(made: SyntheticSet) -> list[tuple[Pixels, str]]:
-    out = []
-    for entry in made.entries():
-        pixels, white = made.read(entry), made.white(entry)
-        if white != 255:
-            pixels = np.rint(np.minimum(pixels, white) * (255 / white)).astype(np.uint8)
-        out.append((pixels, entry.label))
-    return out
-
-
-def _facts(run: Run) -> dict[str, Any]:
-    from flawforge.runs.checkpoint import require_checkpoint
-
+    sets = (
+        generate(run, settings.made - half, out=run.synthetic, **shared),
+        generate(run, half, out=run.path / "typical", truncation=TYPICAL, **shared),
+    )
+    drawn = []
+    for typical, synthetic in enumerate(sets):
+        for entry in synthetic.entries():
+            label = data.classes[0] if entry.label == MIXED else entry.label
+            pixels = read_image(synthetic.folder / entry.file, bits=8, white=synthetic.white(entry))
+            drawn.append((pixels, bench.dataset.classes.index(label), typical))
     facts = require_checkpoint(run).facts
-    return {"generator": "recipe", "kimg": facts["kimg"], "training_seconds": round(float(facts["seconds"]), 1)}
+    return drawn, {"generator": "recipe", "kimg": facts["kimg"], "training_seconds": round(float(facts["seconds"]), 1)}
 
 
-def _by_user(bench: Bench, data: Dataset, seed: int) -> tuple[list[Pixels], Ints, Bytes, dict[str, Any]]:
+def _by_user(bench: Bench, data: Dataset, seed: int) -> tuple[list[Drawn], dict[str, Any]]:
     name = str(bench.settings.generator)
     result = call(named_callable(name, "--generator"), name, "--generator", data, bench.settings.made, seed)
     if not isinstance(result, Mapping) or not result:
         raise SettingError(f"--generator {name} returned {type(result).__name__}; it returns class -> images.")
-    images: list[Pixels] = []
-    labels: list[int] = []
+    drawn: list[Drawn] = []
     for label, stack in result.items():
         if label not in data.classes:
             raise SettingError(f"--generator {name} returned class '{label}'; there are {', '.join(data.classes)}.")
@@ -155,11 +133,10 @@ def _by_user(bench: Bench, data: Dataset, seed: int) -> tuple[list[Pixels], Ints
                 f"--generator {name} returned {array.dtype} {array.shape} for class '{label}'; it returns uint8 "
                 f"(n, H, W) or (n, H, W, 3)."
             )
-        images += list(array)
-        labels += [bench.dataset.classes.index(label)] * len(array)
-    if not images:
+        drawn += [(image, bench.dataset.classes.index(label), 0) for image in array]
+    if not drawn:
         raise DataUnusableError(f"--generator {name} returned no image.")
-    return images, np.array(labels, np.int64), np.zeros(len(images), np.uint8), {"generator": name}
+    return drawn, {"generator": name}
 
 
 def marked(bench: Bench, shots: Ints, batch: GeneratedBatch) -> GeneratedBatch:
@@ -185,19 +162,8 @@ def marked(bench: Bench, shots: Ints, batch: GeneratedBatch) -> GeneratedBatch:
 
 def _novel(real: Bytes, groups: Ints, images: Bytes) -> Bytes:
     """Return (M,) 0 where an image is nearer to a shot, mirrored or not, than any two shots of different groups are."""
-    flat = real.reshape(len(real), -1).astype(np.float32)
-    flips = [real, real[..., ::-1], real[:, :, ::-1], real[:, :, ::-1, ::-1]]
-
-    def nearest(rows: Floats32, excluded: Bools | None) -> Floats32:
-        best = np.full(len(rows), np.inf, np.float32)
-        for flip in flips:
-            other = np.ascontiguousarray(flip).reshape(len(real), -1).astype(np.float32)
-            squares = (rows**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2 * rows @ other.T
-            if excluded is not None:
-                squares[excluded] = np.inf
-            best = np.minimum(best, squares.min(1))
-        return best
-
-    between = nearest(flat, groups[:, None] == groups[None])
+    shots = torch.from_numpy(real)
+    between = nearest_flipped(shots, shots, 1, tuple(AXES), query_groups=groups, reference_groups=groups).distances
     limit = float(between.min()) if np.isfinite(between).any() else 0.0
-    return (nearest(images.reshape(len(images), -1).astype(np.float32), None) >= limit).astype(np.uint8)
+    found = nearest_flipped(torch.from_numpy(images), shots, 1, tuple(AXES)).distances[:, 0]
+    return (found >= limit).astype(np.uint8)

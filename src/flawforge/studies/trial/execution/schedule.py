@@ -79,11 +79,7 @@ class Schedule:
         return min(open_seeds, default=self.settings.seeds)
 
     def run(
-        self,
-        executor: Executor,
-        progress: Progress,
-        deadline: float | None,
-        judge: Callable[[int], bool] | None,
+        self, executor: Executor, progress: Progress, deadline: float | None, judge: Callable[[int], bool] | None
     ) -> None:
         """Do all cells; each is on the disk as it ends.
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from pydantic import TypeAdapter
 
 from flawforge.core.arrays import Arrays, Bytes, Ints
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import explain_os_errors, read_json, write_bytes, write_json
-from flawforge.core.images import Pixels, resize, to_gray
+from flawforge.core.images import Pixels, eight_bits, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.dataset import Dataset
-from flawforge.data.sample import Box, Sample
 from flawforge.data.threads import in_threads
 from flawforge.runs.folder_errors import not_found
 from flawforge.studies.trial.setup.test_split import Division, shots_of
@@ -26,6 +26,7 @@ BENCH_FORMAT = 1
 FACTS, ARRAYS = "bench.json", "bench.safetensors"
 QUALITY = 92  # of the JPEG encoding that all images pass when the sources are JPEG
 JPEG = ("JPEG", "MPO")
+DATASETS = TypeAdapter(Dataset)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def seen(pixels: Pixels, white: int, channels: int, resolution: tuple[int, int],
         resolution: (height, width) of the result.
         jpeg: encode as JPEG and decode again first.
     """
-    image = np.rint(np.minimum(pixels, white) * (255 / white)).astype(np.uint8) if white != 255 else pixels
+    image = eight_bits(pixels, white)
     if channels == 1 and image.ndim == 3:
         image = to_gray(image)
     if jpeg:
@@ -130,11 +131,13 @@ def save_bench(folder: Path, bench: Bench) -> None:
     with explain_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     arrays: Arrays = {
-        "images": bench.images, "unlabelled": bench.unlabelled, "test": division.test, "pool": division.pool,
+        "images": bench.images,
+        "unlabelled": bench.unlabelled,
+        "test": division.test,
+        "pool": division.pool,
         "groups": division.groups,
-    }  # fmt: skip
+    }
     write_bytes(folder / ARRAYS, save(arrays))
-    dataset = bench.dataset
     facts = {
         "format": BENCH_FORMAT,
         "settings": bench.settings.model_dump(mode="json"),
@@ -143,7 +146,7 @@ def save_bench(folder: Path, bench: Bench) -> None:
         "good": bench.good,
         "test_sha256": division.sha256,
         "joined": division.joined,
-        "dataset": _dump(dataset),
+        "dataset": _dump(bench.dataset),
         "outside": None if bench.outside is None else _dump(bench.outside),
     }
     write_json(folder / FACTS, facts)
@@ -168,26 +171,17 @@ def load_bench(folder: Path) -> Bench:
     arrays = load((folder / ARRAYS).read_bytes())
     return Bench(
         settings=TrialSettings.parse(facts["settings"], where=str(folder / FACTS)),
-        dataset=_parse(facts["dataset"]),
+        dataset=DATASETS.validate_python(facts["dataset"]),
         images=arrays["images"],
         division=Division(arrays["test"], arrays["pool"], arrays["groups"], facts["joined"], facts["test_sha256"]),
         good=facts["good"],
         unlabelled=arrays["unlabelled"],
-        outside=None if facts["outside"] is None else _parse(facts["outside"]),
+        outside=None if facts["outside"] is None else DATASETS.validate_python(facts["outside"]),
         protocol=facts["protocol"],
         inputs=facts["inputs"],
     )
 
 
 def _dump(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "source": dataset.source,
-        "root": str(dataset.root.resolve()),
-        "layout": dataset.layout,
-        "samples": [asdict(sample) for sample in dataset.samples],
-    }
-
-
-def _parse(facts: dict[str, Any]) -> Dataset:
-    samples = [{**item, "boxes": tuple(Box(**box) for box in item["boxes"])} for item in facts["samples"]]
-    return Dataset(facts["source"], Path(facts["root"]), facts["layout"], tuple(Sample(**one) for one in samples))
+    values: dict[str, Any] = DATASETS.dump_python(replace(dataset, root=dataset.root.resolve()), mode="json")
+    return {name: values[name] for name in ("source", "root", "layout", "samples")}

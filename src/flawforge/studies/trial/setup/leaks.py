@@ -6,7 +6,7 @@ import numpy as np
 
 from flawforge.core.arrays import Ints
 from flawforge.core.errors import DataUnusableError
-from flawforge.core.images import Pixels
+from flawforge.core.images import Pixels, eight_bits
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.enlarged_parts import find_enlarged
@@ -58,7 +58,7 @@ def refuse_outside_leak(
     for sample in outside.samples:
         if group_of[sample.sha256] in by_group:
             found.setdefault(sample.file, by_group[group_of[sample.sha256]])
-    images = [_eight_bits(outside, i) for i in range(len(outside))]
+    images = [eight_bits(outside.read(i), outside.white) for i in range(len(outside))]
     value, place = textures.best(textures_of(images), division.test)
     for i in np.flatnonzero(value >= SAME).tolist():
         found.setdefault(outside.samples[i].file, dataset.samples[int(place[i])].file)
@@ -103,11 +103,3 @@ def _refuse(found: list[Pair], what: str, remedy: str) -> None:
     )
     error.leaks = found  # type: ignore[attr-defined]
     raise error
-
-
-def _eight_bits(dataset: Dataset, index: int) -> Pixels:
-    pixels = dataset.read(index)
-    if dataset.white == 255:
-        return pixels
-    scaled: Pixels = np.rint(np.minimum(pixels, dataset.white) * (255 / dataset.white)).astype(np.uint8)
-    return scaled

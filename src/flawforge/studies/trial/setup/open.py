@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
+from flawforge.core.images import as_picture
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import CHANGEABLE, TrialSettings
@@ -18,14 +19,7 @@ from flawforge.data.reading.load import load
 from flawforge.data.sample import Sample
 from flawforge.runs.cells import CELLS, GENERATORS
 from flawforge.runs.folder_errors import refuse_other
-from flawforge.studies.trial.setup.bench import (
-    FACTS,
-    Bench,
-    all_seen,
-    load_bench,
-    save_bench,
-    through_jpeg,
-)
+from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_bench, save_bench, through_jpeg
 from flawforge.studies.trial.setup.good_class import good_class, with_good
 from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial.setup.test_split import contents_sha256, divide
@@ -75,11 +69,16 @@ def open_trial(
     _check_arms(dataset, settings)
     jpeg, channels = through_jpeg(dataset), dataset.channels
     images = all_seen(dataset, settings, channels, jpeg, progress)
-    textures = Textures([_plane(image) for image in images], dataset.groups(progress))
+    textures = Textures([as_picture(image) for image in images], dataset.groups(progress))
     division = divide(
-        dataset, textures, settings.test_share, max(settings.shots), settings.seed, progress,
+        dataset,
+        textures,
+        settings.test_share,
+        max(settings.shots),
+        settings.seed,
+        progress,
         None if good is None else 2,
-    )  # fmt: skip
+    )
     refuse_pool_leak(dataset, division)
     more = np.zeros((0, *images.shape[1:]), np.uint8)
     if other is not None:
@@ -125,10 +124,6 @@ def _in_order(there: Dataset, now: Dataset) -> Dataset:
 
 def _places(bench: Bench) -> list[tuple[Path, tuple[Sample, ...]]]:
     return [(data.root.resolve(), data.samples) for data in (bench.dataset, bench.outside) if data is not None]
-
-
-def _plane(image: np.ndarray) -> np.ndarray:
-    return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
 
 
 def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> list[str]:

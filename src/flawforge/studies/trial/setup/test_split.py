@@ -106,12 +106,7 @@ def contents_sha256(dataset: Dataset, indices: Ints) -> str:
 
 
 def shots_of(
-    dataset: Dataset,
-    division: Division,
-    shots: int,
-    repeat: int,
-    seed: int,
-    good: tuple[str, int] | None = None,
+    dataset: Dataset, division: Division, shots: int, repeat: int, seed: int, good: tuple[str, int] | None = None
 ) -> Ints:
     """Return the ascending indices of one repeat's training images, from as many different groups as there are.
 
