@@ -7,10 +7,17 @@ import pytest
 from kill_resume import kill_and_resume
 
 
-@pytest.mark.slow
-def test_a_process_that_is_killed_20_times_ends_with_the_same_bits(tmp_path: Path) -> None:
-    result = kill_and_resume(20, tmp_path)
-    assert result.kills == 20
-    assert result.in_writing >= 3  # ten were aimed at the writing of a checkpoint
+@pytest.mark.parametrize(
+    ("kills", "cut"),
+    [
+        pytest.param(8, 1, marks=pytest.mark.slow),
+        pytest.param(100, 15, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)]),
+    ],
+)
+def test_a_process_that_is_killed_many_times_ends_with_the_same_bits(tmp_path: Path, kills: int, cut: int) -> None:
+    """Half of the kills are aimed at the writing of a checkpoint; at least `cut` of them must have cut one."""
+    result = kill_and_resume(kills, tmp_path)
+    assert result.kills == kills
+    assert result.in_writing >= cut
     assert result.equal
     assert result.history_equal
