@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 import flawforge.metrics
 from flawforge.metrics.copying.alignment import align, margin
-from flawforge.metrics.copying.copy_score import HYPOTHESES, JUDGED, normalised_textures
-from flawforge.metrics.copying.normalised_texture import apply_symmetry
+from flawforge.metrics.copying.copy_score import HYPOTHESES, JUDGED
+from flawforge.metrics.copying.normalised_texture import apply_symmetry, normalised_textures
 from flawforge.metrics.copying.placement import Fits, TextureSpectra, best_placements, fits
 from flawforge.studies.copies.candidates import EVERY, KEPT, CandidateSearch
 

@@ -11,15 +11,15 @@ class Alignment(BaseModel):
     Attributes:
         file: path of the training image below the dataset's root.
         score: copy score: 0 for unlike images, 0.3 and more for copies.
-        rank_p: share of real images that score as high against other material, by rank; never below 1 / (groups + 1).
+        rank_p: share of real images that score as high against other groups, by rank; never below 1 / (groups + 1).
         p: the same beyond the rank's reach, by a fitted tail.
-        copied: whether the image is called a copy, at the record's false-alarm rate for the whole set.
+        copied: whether the image is flagged as a copy, at the record's false-alarm rate for the whole set.
         symmetry: how the training image lies: ``identity``, ``flip-horizontal``, ``turn-90``, ...
         tilt: degrees, 0 to 45, that it is turned beside that.
         negative: whether the generated image shows its negative.
         scale: its size as the generated image shows it; above 1 it was enlarged.
         shift: (right, down) of its middle, in percent of the image's sides.
-        matrix: six numbers (a, b, c, d, e, f): the place (x, y) of the generated image, -1 to 1 over its sides, shows
+        matrix: six numbers (a, b, c, d, e, f): the point (x, y) of the generated image, -1 to 1 over its sides, shows
             the training image at (a x + b y + c, d x + e y + f).
         picture: PNG of it as aligned, below the run folder, or None.
     """
@@ -44,20 +44,22 @@ class Copying(BaseModel):
     """The calibrated search for copies.
 
     Attributes:
-        verdict: ``copies found (n of N)``, ``no evidence of copying (could have found p % or more)``, ``too few images
-            to tell``, or ``cannot tell on images like these`` where planted copies are not found.
-        found: images called copies.
-        alarm_rate: chance that an honest set is said to hold any copy, at most.
-        threshold: lowest score that is called a copy where it is the only one; None when no score would be.
-        image_threshold: score that an honest image exceeds with probability 0.01; None when that cannot be stated.
-        real: scores of real images against training images of other groups: the scale.
+        verdict: ``copies found (n of N)``, ``no copying detected``, ``too few images to tell``, or ``inconclusive``
+            where most planted copies are missed. In records before version 0.2 ``no evidence of copying (...)`` and
+            ``cannot tell on images like these``.
+        found: images flagged as copies.
+        alarm_rate: chance that any image is flagged in a set without copies, at most.
+        threshold: lowest score that is flagged where it is the only one; None when no score would be.
+        image_threshold: score that an image which is no copy exceeds with probability 0.01; None when that cannot be
+            stated.
+        real: reference scores: of real images against training images of other groups.
         generated: scores of the generated images, in the manifest's order.
-        groups: groups of material that the scale rests on.
-        set_aside: real images left out of the scale, because they plainly show the same material as one of another
+        groups: groups that the reference scores rest on.
+        set_aside: real images without a reference score, because they plainly show the same specimen as one of another
             group.
-        planted: disguised copies of training images that were scored as a check of the audit itself.
-        recovered: of them, called copies.
-        detectable: share of copies that would have been noticed with 95 % probability; None when none would.
+        planted: altered copies of training images that were scored as a test of the audit itself.
+        recovered: of them, flagged.
+        detectable: share of copies that would have been detected with 95% probability; None when none would.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,11 +83,12 @@ class Diversity(BaseModel):
 
     Attributes:
         looked_at: generated images that were compared with each other.
-        repeats: of them, nearer to another generated one than all but 1 % of real images are to another group's.
+        repeats: of them, near-duplicates: nearer to another generated one than half the distance that all but 1% of
+            real images have to one of another group. None where it is not measured, and so are the others.
         clusters: groups of generated images that such nearness chains together; an image alone is one.
         largest: images in the largest cluster.
         vendi: effective number of different images among `vendi_n` generated ones.
-        vendi_real: the same for as many training images; None with fewer than 10.
+        vendi_real: the same for as many training images.
         vendi_n: images that both Vendi scores rest on.
         sentence: the outcome in plain words.
     """
@@ -93,12 +96,12 @@ class Diversity(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     looked_at: int
-    repeats: int | None
-    clusters: int | None
-    largest: int | None
-    vendi: float | None
-    vendi_real: float | None
-    vendi_n: int
+    repeats: int | None = None
+    clusters: int | None = None
+    largest: int | None = None
+    vendi: float | None = None
+    vendi_real: float | None = None
+    vendi_n: int = 0
     sentence: str
 
 
@@ -118,8 +121,8 @@ class SetTest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    effect: float | None
-    expected: float | None
-    p: float | None
+    effect: float | None = None
+    expected: float | None = None
+    p: float | None = None
     adjusted: float | None = None
     note: str

@@ -1,4 +1,4 @@
-"""The scale of honest images: its p-values keep their promise, and Holm's rule keeps its own."""
+"""The reference scores: their p-values keep their promise."""
 
 from __future__ import annotations
 

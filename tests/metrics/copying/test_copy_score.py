@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import scipy.ndimage as nd
 import torch
+from torch.nn import functional as F
 
-from flawforge.metrics.copying.alignment import laid_on
-from flawforge.metrics.copying.copy_score import copy_scores, normalised_textures
-from flawforge.metrics.copying.normalised_texture import SYMMETRIES, apply_symmetry, smooth
+from flawforge.metrics.copying.copy_score import copy_scores
+from flawforge.metrics.copying.normalised_texture import SYMMETRIES, apply_symmetry, normalised_textures, smooth
 from flawforge.metrics.copying.placement import TextureSpectra
 
 
@@ -41,7 +41,8 @@ def test_each_symmetry_is_seen_through_and_the_map_lays_it_back(known: TextureSp
     found = copy_scores(stack([apply_symmetry(source, symmetry).numpy()]), known)
     assert found.indices.tolist() == [2], SYMMETRIES[symmetry]
     assert found.scores[0] > 0.8
-    back, _ = laid_on(source[None, None], torch.from_numpy(found.matrices).float(), (96, 96))
+    grid = F.affine_grid(torch.from_numpy(found.matrices).float(), [1, 1, 96, 96], align_corners=False)
+    back = F.grid_sample(source[None, None], grid, padding_mode="border", align_corners=False)
     assert float((back[0, 0] - apply_symmetry(source, symmetry)).abs().mean()) < 2
 
 

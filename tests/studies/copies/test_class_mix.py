@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 
 from flawforge.metrics.copying.memorization import closest_record_share
-from flawforge.studies.copies.set_tests import as_learnt, compare_with_held_out, whole_sentence
+from flawforge.runs.copying import SetTest
+from flawforge.studies.copies.search import ALARM
+from flawforge.studies.copies.set_tests import as_learnt, compare_with_held_out
 
 
 def two_classes(rng: np.random.Generator, common: int, rare: int) -> tuple[np.ndarray, np.ndarray]:
     """Features and labels of two classes, of which the rare one is smoother: its images lie closer together."""
     rows = np.concatenate([rng.normal(0, 1, (common, 6)), rng.normal(4, 0.6, (rare, 6))])
     return rows, np.repeat(["free", "crack"], [common, rare])
+
+
+def accuses(tests: list[SetTest]) -> bool:
+    return any(test.adjusted is not None and test.adjusted <= ALARM for test in tests)
 
 
 MIXES = (((50, 50), (500, 30), (64, 64)), ((20, 20), (200, 10), (64, 64)), ((12, 40), (40, 12), (100, 20)))
@@ -30,9 +36,9 @@ def test_an_honest_set_is_not_accused_for_its_mix_of_classes(mixes: tuple[tuple[
         found = compare_with_held_out(real, held, made, (a, b, c))
         assert all(test.adjusted is not None for test in found)
         alarms += any(test.adjusted <= 0.05 for test in found if test.adjusted is not None)
-        sentences += bool(whole_sentence(found))
+        sentences += accuses(found)
         if mixes == MIXES[0] and seed < 8:
-            pooled += bool(whole_sentence(compare_with_held_out(real, held, made)))
+            pooled += accuses(compare_with_held_out(real, held, made))
     assert alarms <= 5
     assert sentences <= 2  # P(more | rate 0.01) = 0.003
     if mixes == MIXES[0]:

@@ -28,7 +28,7 @@ def search() -> CopySearch:
 
 @pytest.mark.slow
 def test_planted_copies_are_found_and_honest_images_are_not(search: CopySearch) -> None:
-    """The short form of benchmarks/audit_calibration.py: 40 to train on, 60 honest, two of each disguise."""
+    """The short form of benchmarks/audit_calibration.py: 40 to train on, 60 honest, two of each alteration."""
     scale, draws = search.scale(), np.random.default_rng(0)
     assert scale is not None
     kinds = [kind for kind in ALTERATIONS if kind not in HEAVY]
@@ -98,7 +98,7 @@ def test_the_scale_takes_one_of_each_group_first() -> None:
 
 
 @pytest.mark.parametrize("kind", list(ALTERATIONS))
-def test_a_disguise_keeps_the_shape_and_changes_the_image(kind: str) -> None:
+def test_an_alteration_keeps_the_shape_and_changes_the_image(kind: str) -> None:
     image, other = texture(1)[:, :50], texture(2)[:, :50]
     made = altered_copy(image, kind, other, np.random.default_rng(0))
     assert (made.shape, made.dtype) == (image.shape, np.uint8)

@@ -1,31 +1,94 @@
+"""The sentences of the audit, compared whole."""
+
 from __future__ import annotations
 
 import pytest
 
-from flawforge.studies.copies.sentences import audit_sentence, percent, verdict
+from flawforge.studies.copies.sentences import (
+    audit_sentence,
+    diversity_sentence,
+    percent_rounded_up,
+    set_sentence,
+    verdict,
+)
+
+CASES = [  # generated, flagged, exact, groups, detectable share, recall
+    (
+        (64, 3, 1, 50, 0.02, 1.0),
+        "copies found (3 of 64)",
+        "Copies found: 3 of 64 generated images are copies of training images (1 exact, 2 altered: mirrored, shifted, "
+        "cropped, brightened or noisy). Compare the pairs by eye.",
+    ),
+    (
+        (64, 1, 0, 2, None, 0.0),
+        "copies found (1 of 64)",
+        "Copies found: 1 of 64 generated images is a copy of a training image (0 exact, 1 altered: mirrored, shifted, "
+        "cropped, brightened or noisy). Compare the pairs by eye.",
+    ),
+    (
+        (64, 0, 0, 50, 0.0501, 1.0),
+        "no copying detected",
+        "No copying detected (it would have been detected if 5.1% or more of the images were copies). 0 of 64 images "
+        "were flagged; false-alarm rate: at most 1 audit in 100.",
+    ),
+    (
+        (64, 0, 0, 652, None, 0.03),
+        "inconclusive",
+        "Inconclusive: 0 of 64 images were flagged, but on this material the audit missed most of the copies it "
+        "planted to test itself. Compare the nearest pairs by eye.",
+    ),
+    (
+        (10, 0, 0, 1, None, 0.0),
+        "too few images to tell",
+        "Too few images to tell: 0 of 10 images were flagged, but the training images show 1 specimen (8 are needed to "
+        "know how alike images of different specimens are). Compare the nearest pairs by eye.",
+    ),
+    (
+        (64, 0, 0, 7, 0.02, 1.0),
+        "too few images to tell",
+        "Too few images to tell: 0 of 64 images were flagged, but the training images show 7 specimens (8 are needed "
+        "to know how alike images of different specimens are). Compare the nearest pairs by eye.",
+    ),
+    (
+        (5, 0, 0, 50, 0.47, 0.97),
+        "too few images to tell",
+        "Too few images to tell: 0 of 5 images were flagged, but copying would have gone undetected if fewer than 47% "
+        "of them were copies. Generate more images, and compare the nearest pairs by eye.",
+    ),
+    (
+        (1, 0, 0, 50, None, 0.97),
+        "too few images to tell",
+        "Too few images to tell: 0 of 1 images were flagged, but even if all of them were copies, that could have gone "
+        "undetected. Generate more images, and compare the nearest pairs by eye.",
+    ),
+]
 
 
-@pytest.mark.parametrize(("found", "groups", "share", "told"), [
-    (3, 50, 0.02, "copies found (3 of 64)"),
-    (3, 2, None, "copies found (3 of 64)"),
-    (0, 50, 0.059, "no evidence of copying (could have found 5.9 % or more)"),
-    (0, 50, 0.5, "too few images to tell"),
-    (0, 3, 0.02, "too few images to tell"),
-    (0, 3, None, "too few images to tell"),
-    (0, 50, None, "cannot tell on images like these"),
-])  # fmt: skip
-def test_never_a_bare_yes(found: int, groups: int, share: float | None, told: str) -> None:
-    assert verdict(64, found, groups, share) == told
+@pytest.mark.parametrize(("numbers", "words", "sentence"), CASES)
+def test_each_outcome_in_words(
+    numbers: tuple[int, int, int, int, float | None, float], words: str, sentence: str
+) -> None:
+    n, found, _, groups, share, recall = numbers
+    assert verdict(n, found, groups, share, recall) == words
+    assert audit_sentence(*numbers) == sentence
 
 
-def test_many_images_are_not_called_too_few() -> None:
-    told = verdict(64, 0, 652, None)
-    assert audit_sentence(64, 0, 0, 652, None, told) == (
-        "Cannot tell on images like these. 0 of 64 generated images are called copies, but the audit missed "
-        "too many of the copies that it planted to test itself. Judge the nearest pairs by eye."
+def test_the_tests_of_the_set_speak_only_where_one_rejects() -> None:
+    assert set_sentence({"C_T": 0.011, "authenticity": 1.0}, 0.01) == ""
+    assert set_sentence({}, 0.01) == ""
+    assert set_sentence({"C_T": 0.01, "authenticity": 0.5, "DCR share": 0.00123}, 0.01) == (
+        " As a whole, the generated images lie closer to the training images than held-out real images do (2 of 3 "
+        "tests: C_T p = 0.01, DCR share p = 0.0012; corrected for 3 tests)."
     )
 
 
-@pytest.mark.parametrize(("share", "text"), [(0.0123, "1.3"), (0.059, "5.9"), (0.34, "34"), (1.0, "100")])
+def test_diversity_in_words() -> None:
+    assert diversity_sentence(400, 12, 390, 5, 60, 41.26, 55.0) == (
+        "12 of 400 generated images are near-duplicates of another one (390 clusters, the largest of 5). Effective "
+        "number of different images (Vendi score) among 60: 41.3 generated, 55.0 training."
+    )
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0123, "1.3%"), (0.059, "5.9%"), (0.34, "34%"), (1.0, "100%")])
 def test_a_share_is_rounded_up(share: float, text: str) -> None:
-    assert percent(share) == text
+    assert percent_rounded_up(share) == text

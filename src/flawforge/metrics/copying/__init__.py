@@ -1,1 +1,1 @@
-"""Whether an image agrees with another one, and how often an honest image would agree as well."""
+"""Whether an image agrees with another one, and how often an image that is no copy would agree as well."""

@@ -1,4 +1,4 @@
-"""Alignment: a placement made exact, and how well the two images then agree.
+"""Alignment: a placement refined, and how well the two images then agree.
 
 Refined by Gauss-Newton steps over the six numbers of an affine map, with gain and offset fitted along (Lucas & Kanade
 1981; Baker & Matthews 2004). Judged by the correlation within small windows, averaged over the overlap: one strong edge
@@ -31,7 +31,7 @@ def align(queries: Tensor, references: Tensor, matrices: Tensor) -> tuple[Tensor
     Args:
         queries: (M, 64, 64) textures.
         references: (M, 64, 64) textures.
-        matrices: (M, 2, 3) maps of places (x, y), from -1 to 1, of the query onto the reference.
+        matrices: (M, 2, 3) maps of points (x, y), from -1 to 1, of the query onto the reference.
 
     Returns:
         (M,) agreement, -1..1, in the part that agrees best, and (M, 2, 3) refined maps.
@@ -103,19 +103,6 @@ def _in_parts(values: Tensor) -> Tensor:
     left, upper = values[:, :, : SIDE // 2].sum((1, 2)), values[:, : SIDE // 2].sum((1, 2))
     whole = values.sum((1, 2))
     return torch.stack([whole, left, whole - left, upper, whole - upper], dim=1)
-
-
-def laid_on(images: Tensor, matrices: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Return (M, C, *size): references as seen through the maps, to be shown beside the queries; and where they reach.
-
-    Args:
-        images: (M, C, H, W) references of any size.
-        matrices: (M, 2, 3) from `align`.
-        size: (height, width) of the queries.
-    """
-    grid = F.affine_grid(matrices, [len(images), 1, *size], align_corners=False)
-    values = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return values, (grid.abs() <= 1).all(-1)
 
 
 def _slopes(images: Tensor) -> Tensor:

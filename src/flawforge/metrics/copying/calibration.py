@@ -1,6 +1,6 @@
-"""Calibration: how often does an honest image score this high?
+"""Calibration: how often does an image that is no copy score this high?
 
-The scale is the score of real images against real images of other groups: what the data hold without any copying.
+The reference is the score of real images against real images of other groups: what the data hold without any copying.
 Two answers are given, since they promise different things. The rank promises without assumptions, and can never promise
 less than one in the number of groups. The tail goes further, by assuming a shape.
 """
@@ -29,7 +29,7 @@ class NullScale:
     """The null distribution of a score.
 
     Attributes:
-        scores: (N,) ascending scores of honest images.
+        scores: (N,) ascending scores of images that are no copies.
         weights: (N,) of each, adding up to 1: every group counts the same, however many images it has.
         groups: G, the number of independent groups.
         spread: standard deviation that such scores have in other data: it counts as much as 10 groups, so that few

@@ -1,10 +1,10 @@
-"""The copy score: how much of an image agrees with one other image, however it was disguised.
+"""The copy score: how much of an image agrees with one other image, however it was altered.
 
 Placed by correlation over all shifts, eight symmetries, six sizes and small turns, as it is or as a negative, refined
 to an affine map, and judged by how much better the two agree there than a few pixels beside
 (`flawforge.metrics.copying.alignment.margin`). It does not change with brightness and contrast, and little with noise,
 compression, shifts, crops and turns of up to 15 degrees. By itself it is no
-verdict: `flawforge.metrics.copying.calibration` says how often an honest image scores as high.
+verdict: `flawforge.metrics.copying.calibration` says how often an image that is no copy scores as high.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from torch import Tensor
 
 from flawforge.core.arrays import Bools, Floats, Ints
 from flawforge.metrics.copying.alignment import align, margin
-from flawforge.metrics.copying.normalised_texture import relief
 from flawforge.metrics.copying.placement import Placements, TextureSpectra, place
 
 HYPOTHESES = 6  # placements of a query that are refined
@@ -47,16 +46,16 @@ def copy_scores(
     queries: Tensor,
     references: TextureSpectra,
     candidates: Ints | None = None,
-    told: Callable[[int], None] = lambda done: None,
+    advance: Callable[[int], None] = lambda done: None,
 ) -> BestAlignments:
     """Return the best alignment of each query.
 
     Args:
-        queries: (Q, 64, 64) textures, from `relief`.
-        references: ``TextureSpectra.of(relief(images))``.
+        queries: (Q, 64, 64) from `normalised_textures`.
+        references: ``TextureSpectra.of(normalised_textures(images))``.
         candidates: (Q, K) references to try for each query, -1 for none; None tries all, which costs about 1.5 ms a
             pair on one core.
-        told: called with the number of queries done since the last call.
+        advance: called with the number of queries done since the last call.
     """
     count = len(references.textures)
     if candidates is None:
@@ -69,9 +68,9 @@ def copy_scores(
             rows = range(start, min(start + TOGETHER, len(queries)))
             tried = {row: torch.as_tensor(candidates[row][candidates[row] >= 0], device=queries.device) for row in rows}
             placed = {row: place(queries[row], references, own, HYPOTHESES) for row, own in tried.items() if len(own)}
-            for row, one in refine_placements(queries, references, placed).items():
-                scores[row], indices[row], matrices[row], negatives[row] = one
-            told(len(rows))
+            for row, best in refine_placements(queries, references, placed).items():
+                scores[row], indices[row], matrices[row], negatives[row] = best
+            advance(len(rows))
     return BestAlignments(scores, indices, matrices, negatives)
 
 
@@ -81,11 +80,12 @@ def refine_placements(
     """Refine the placements of some queries together; return the score, reference, map and sign of the best of each."""
     if not placed:
         return {}
-    own = torch.cat([torch.full_like(one.indices, row) for row, one in placed.items()])
+    own = torch.cat([torch.full_like(found.indices, row) for row, found in placed.items()])
     which, maps, signs = (torch.cat(parts) for parts in zip(*placed.values(), strict=True))
     shown = queries[own] * signs[:, None, None]
     agreed, refined = align(shown, references.textures[which], maps)
-    kept = torch.cat([at[agreed[at].topk(min(JUDGED, len(at))).indices] for at in (_of(own, row) for row in placed)])
+    rows_of = [torch.nonzero(own == row)[:, 0] for row in placed]
+    kept = torch.cat([rows[agreed[rows].topk(min(JUDGED, len(rows))).indices] for rows in rows_of])
     own, which, refined, shown, signs = (part[kept] for part in (own, which, refined, shown, signs))
     scores = margin(shown, references.textures[which], refined)
     out: dict[int, tuple[float, int, Floats, bool]] = {}
@@ -94,13 +94,3 @@ def refine_placements(
         if row not in out or score > out[row][0]:
             out[row] = score, int(which[at]), refined[at].double().cpu().numpy(), bool(signs[at] < 0)
     return out
-
-
-def _of(owners: Tensor, row: int) -> Tensor:
-    return torch.nonzero(owners == row)[:, 0]
-
-
-def normalised_textures(images: Tensor, rows: int = 64) -> Tensor:
-    """Return (N, 64, 64) textures of (N, H, W) gray images 0..255, `rows` at a time."""
-    parts = [relief(images[start : start + rows]) for start in range(0, len(images), rows)]
-    return torch.cat(parts) if parts else torch.empty(0, 64, 64)

@@ -1,4 +1,4 @@
-"""Relief: what is left of an image when brightness, contrast and the finest noise are taken away.
+"""Normalised texture: what is left of an image when brightness, contrast and the finest noise are taken away.
 
 Copies are compared by it, because a change of light or contrast leaves it as it was.
 """
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SIDE = 64  # pixels of a relief
-LARGE = 128  # pixels at which the relief of larger images is taken, before it is halved
+SIDE = 64  # pixels of a texture
+LARGE = 128  # pixels at which the texture of larger images is taken, before it is halved
 FINE = 0.7 / 128  # standard deviations of the band's two Gaussians, in image sides
 COARSE = 8 / 128
 FAINT = 0.25  # squared gray levels (of 255) that count as flat: less is rounding and is not amplified
@@ -37,7 +37,7 @@ def apply_symmetry(images: Tensor, symmetry: int) -> Tensor:
     return images.transpose(-1, -2) if symmetry & 4 else images
 
 
-def relief(images: Tensor) -> Tensor:
+def normalised_textures(images: Tensor, rows: int = 64) -> Tensor:
     """Return (N, 64, 64) float32 textures, of mean about 0 and contrast about 1; a flat image gives 0.
 
     A band (difference of two Gaussians, 0.7 and 8 pixels of 128) over the root of its local variance, to which a share
@@ -45,13 +45,17 @@ def relief(images: Tensor) -> Tensor:
 
     Args:
         images: (N, H, W) gray, 0..255, any real type. Proportions are not kept: all are brought to a square.
+        rows: images to compute at a time.
     """
     canvas = LARGE if min(images.shape[1:]) >= 0.75 * LARGE else SIDE
-    values = _fit(images.float(), canvas)
-    band = smooth(values, FINE * canvas) - smooth(values, COARSE * canvas)
-    spread = smooth(band * band, COARSE * canvas)
-    band = band / torch.sqrt(spread + SHARED * spread.mean((1, 2), keepdim=True) + FAINT)
-    return F.avg_pool2d(band[:, None], canvas // SIDE)[:, 0]
+    parts = []
+    for part in torch.split(images, rows):
+        values = _resize(part.float(), canvas)
+        band = smooth(values, FINE * canvas) - smooth(values, COARSE * canvas)
+        spread = smooth(band * band, COARSE * canvas)
+        band = band / torch.sqrt(spread + SHARED * spread.mean((1, 2), keepdim=True) + FAINT)
+        parts.append(F.avg_pool2d(band[:, None], canvas // SIDE)[:, 0])
+    return torch.cat(parts)
 
 
 def smooth(images: Tensor, sigma: float) -> Tensor:
@@ -68,13 +72,13 @@ def _blur(side: int, sigma: float) -> Tensor:
     reach = max(1, int(3 * sigma + 0.5))
     steps = torch.arange(-reach, reach + 1)
     weights = torch.exp(-0.5 * (steps / sigma) ** 2)
-    places = torch.arange(side)[:, None] + steps
-    places = torch.where(places < 0, -places, places)  # mirrored about the outermost pixel
-    places = torch.where(places >= side, 2 * (side - 1) - places, places)
-    return torch.zeros(side, side).scatter_add_(1, places, (weights / weights.sum()).expand(side, -1).contiguous())
+    pixels = torch.arange(side)[:, None] + steps
+    pixels = pixels.abs()  # mirrored about the outermost pixel
+    pixels = torch.where(pixels >= side, 2 * (side - 1) - pixels, pixels)
+    return torch.zeros(side, side).scatter_add_(1, pixels, (weights / weights.sum()).expand(side, -1).contiguous())
 
 
-def _fit(images: Tensor, side: int) -> Tensor:
+def _resize(images: Tensor, side: int) -> Tensor:
     if tuple(images.shape[1:]) == (side, side):
         return images
     return F.interpolate(images[:, None], (side, side), mode="bilinear", antialias=True)[:, 0]

@@ -1,8 +1,8 @@
-"""Placement: where, how large and which way round does one relief fit onto others?
+"""Placement: where, how large and which way round does one texture fit onto others?
 
 All shifts at once by Fourier transforms, for the eight symmetries, six sizes, small turns and both signs: normalised
 cross-correlation of the overlap (Lewis 1995, "Fast normalized cross-correlation"; for partly overlapping images
-Padfield 2012, "Masked object registration in the Fourier domain"). Done at half the relief's size: it only has to find
+Padfield 2012, "Masked object registration in the Fourier domain"). Done at half the texture's size: it only has to find
 the neighbourhood.
 """
 
@@ -105,7 +105,7 @@ def place(query: Tensor, spectra: TextureSpectra, candidates: Tensor, most: int)
     """Return the `most` best placements of one query, each of another (candidate, symmetry).
 
     Args:
-        query: (64, 64) relief.
+        query: (64, 64) normalised texture.
         spectra: of the references.
         candidates: (K,) indices of the references to try.
         most: placements to return, at most 8 K.

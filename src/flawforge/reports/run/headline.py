@@ -87,7 +87,7 @@ def _facts(
     if audit is None:
         return (*facts, Fact("Exact copies", NOT_MEASURED, "no audit yet"))
     n = audit.n_generated
-    blind = audit.copying is not None and audit.copying.verdict.startswith(("cannot tell", "too few"))
+    blind = audit.copying is not None and audit.copying.verdict.startswith(("inconclusive", "too few", "cannot tell"))
     facts.append(
         Fact("Copies", "cannot tell", f"none of {count(n)} is an exact one")
         if blind and not audit.exact_copies

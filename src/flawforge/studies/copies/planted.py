@@ -1,4 +1,4 @@
-"""Disguises: what can be done to a copy of an image so that it looks new. The audit plants them to test itself."""
+"""Altered copies: what can be done to a copy of an image so that it looks new. The audit plants some to test itself."""
 
 from __future__ import annotations
 
@@ -75,25 +75,17 @@ def blended(image: Gray, other: Gray, draws: Draws) -> Gray:
 
 def warped(image: Gray, other: Gray, draws: Draws) -> Gray:
     """Bend it smoothly, by 2.5 % of its sides at most (3 pixels of 128)."""
-    places = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float64)
+    points = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float64)
     for axis in (0, 1):
         field = nd.gaussian_filter(draws.standard_normal(image.shape), [0.1 * side for side in image.shape])
-        places[axis] += field / np.abs(field).max() * 0.025 * image.shape[axis]
-    return np.asarray(nd.map_coordinates(image, places, order=1, mode="reflect"), dtype=np.float32)
+        points[axis] += field / np.abs(field).max() * 0.025 * image.shape[axis]
+    return np.asarray(nd.map_coordinates(image, points, order=1, mode="reflect"), dtype=np.float32)
 
 
 Alteration = Callable[[Gray, Gray, Draws], Gray]
 ALTERATIONS: dict[str, Alteration] = {
-    "exact": exact,
-    "flipped": flipped,
-    "rotated": rotated,
-    "shifted": shifted,
-    "cropped": cropped,
-    "brightened": brightened,
-    "noisy": noisy,
-    "compressed": compressed,
-    "blended": blended,
-    "warped": warped,
+    function.__name__: function
+    for function in (exact, flipped, rotated, shifted, cropped, brightened, noisy, compressed, blended, warped)
 }
 HEAVY = ("blended", "warped")  # the other eight are those that the audit must find
 
@@ -107,8 +99,7 @@ def altered_copy(image: NDArray[np.generic], kind: str, other: NDArray[np.generi
         other: (H, W), what ``blended`` mixes in.
         draws: where random numbers come from.
     """
-    made = ALTERATIONS[kind](np.asarray(image, dtype=np.float32), np.asarray(other, dtype=np.float32), draws)
-    return whole(made)
+    return whole(ALTERATIONS[kind](np.asarray(image, dtype=np.float32), np.asarray(other, dtype=np.float32), draws))
 
 
 def whole(image: Gray) -> Bytes:

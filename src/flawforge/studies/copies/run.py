@@ -1,14 +1,13 @@
 """The memorization audit: are the generated images copies of training images?
 
 Three answers in one record. Pixel by pixel: the nearest training images, beside the same distance between real images.
-By alignment: a copy score that sees through shifts, crops, turns, light, noise and compression, calibrated on real
-images of different groups, from which the verdict comes. And of the whole set: is it diverse, and does it lie nearer to
-the training images than unseen real ones do?
+By alignment: a copy score that recognises an image when it was shifted, cropped, turned, brightened, or made noisy,
+calibrated on real images of different groups, from which the verdict comes. And of the whole set: is it diverse, and
+does it lie nearer to the training images than held-out real ones do?
 """
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,25 @@ from flawforge.core.errors import SettingError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.neighbours.nearest import Nearest
+from flawforge.runs.copying import Alignment
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
 from flawforge.runs.versions import now, versions
-from flawforge.studies.copies.alignments import Alignments, audit_outcome, find_copies
-from flawforge.studies.copies.pair_pictures import clear_pictures, keep_pictures
+from flawforge.studies.copies.alignments import find_copies
+from flawforge.studies.copies.pair_pictures import keep_pictures
 from flawforge.studies.copies.pixel_distance import compare_pixels
-from flawforge.studies.copies.set_tests import measure_set, whole_sentence
-from flawforge.studies.sets import Channels, MatchedImages, SyntheticSet, find_held_out, load_whole, match_images
+from flawforge.studies.copies.search import ALARM
+from flawforge.studies.copies.sentences import audit_sentence, set_sentence
+from flawforge.studies.copies.set_tests import measure_set
+from flawforge.studies.sets import (
+    Channels,
+    MatchedImages,
+    RecordPictures,
+    SyntheticSet,
+    find_held_out,
+    load_whole,
+    match_images,
+)
 from flawforge.training.processes.device import resolve_device
 
 FLIPS = {  # what training did to real images, by the recipe's setting
@@ -35,7 +45,7 @@ FLIPS = {  # what training did to real images, by the recipe's setting
     "both": ("identity", "flip-horizontal", "flip-vertical", "turn-180"),
 }
 QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
-LEAST_MEMORY = 16
+LOWEST_MEMORY = 16
 
 
 def audit(
@@ -84,61 +94,62 @@ def audit(
     _check(k, channels, pairs, memory_mb)
     run = run if isinstance(run, Run) else Run.open(run)
     where = resolve_device(device)
-    made = SyntheticSet.open(synthetic if synthetic is not None else run)
+    generated = SyntheticSet.open(synthetic if synthetic is not None else run)
     whole = load_whole(run, data, progress)
-    matched = match_images(run, made, whole, channels, progress)
+    matched = match_images(run, generated, whole, channels, progress)
     unseen = find_held_out(run, whole, held_out, progress)
     groups = matched.training.groups(progress)
     flips = FLIPS[run.recipe.flip]
     k = min(k, len(matched.training))
-    near, scale, exact = compare_pixels(run, matched, k, flips, groups, memory_mb * 1e6, where, progress)
-
+    near, apart, exact = compare_pixels(run, matched, k, flips, groups, memory_mb * 1e6, where, progress)
     unit = 2 / matched.training.white  # of a pixel, in [-1, 1]
     nearest = near.distances[:, 0]
-    nearer = int((nearest < scale.min()).sum()) if scale is not None else None
-    inputs = {"synthetic": made.facts["manifest_sha256"], "data": matched.training.fingerprint, "real": unseen.source}
-    tag = hashlib.sha256(f"{inputs} {k} {channels} {flips}".encode()).hexdigest()[:8]
-    copying, likenesses = find_copies(matched, groups, exact, where, progress)
+    copying, alignments = find_copies(matched, groups, exact, where, progress)
     diverse, tests = measure_set(matched, groups, unseen.independent(), where, progress)
-    listed = _ranked_pairs(matched, near, flips, unit, likenesses)
-    ranked = keep_pictures(run, matched, listed, tag, pairs)
+    pictures = RecordPictures(run, "audit", matched.training.white)
+    recall = copying.recovered / max(copying.planted, 1)
+    sentence = audit_sentence(len(generated), copying.found, len(exact), copying.groups, copying.detectable, recall)
+    adjusted = {test.name: test.adjusted for test in tests if test.adjusted is not None}
     record = AuditRecord(
         made=now(),
         versions=versions(),
         command=command,
-        inputs=inputs,
+        inputs={
+            "synthetic": generated.facts["manifest_sha256"],
+            "data": matched.training.fingerprint,
+            "real": unseen.source,
+        },
         k=k,
         channels=channels,
         resolution=matched.resolution,
         transforms=list(flips),
-        n_generated=len(made),
+        n_generated=len(generated),
         n_training=len(matched.training),
         n_groups=len(np.unique(groups)),
         generated_to_real=_distances(nearest * unit),
-        real_to_real=_distances(scale * unit) if scale is not None else None,
+        real_to_real=_distances(apart * unit) if apart is not None else None,
         exact_copies=len(exact),
-        nearer_than_real=nearer,
+        nearer_than_real=int((nearest < apart.min()).sum()) if apart is not None else None,
         root_mean_square=127.5 / float(np.sqrt(np.prod(matched.shape))),
-        pairs=ranked,
-        sentence=audit_outcome(copying, len(exact)) + whole_sentence(tests),
+        pairs=keep_pictures(pictures, matched, _ranked_pairs(matched, near, flips, unit, alignments), pairs),
+        sentence=sentence + set_sentence(adjusted, ALARM),
         copying=copying,
         diversity=diverse,
         tests=tests,
         notes=list(unseen.notes),
     )
     save_record(run, "audit", record)
-    clear_pictures(run, ranked)
+    pictures.remove_others()
     return record
 
 
 def _ranked_pairs(
-    matched: MatchedImages, near: Nearest, flips: tuple[str, ...], unit: float, likenesses: Alignments
+    matched: MatchedImages, near: Nearest, flips: tuple[str, ...], unit: float, alignments: list[Alignment | None]
 ) -> list[Pair]:
-    """Return a pair for each generated image: those called copies first by their score, then by distance."""
+    """Return a pair for each generated image: exact copies first, flagged ones by their score, then by distance."""
     samples, entries = matched.training.samples, matched.entries
-    called = np.array([bool(found and found.copied) for found in likenesses.found])
-    first = np.where(called, -likenesses.scores, np.inf)
-    order = np.lexsort((near.distances[:, 0], first, near.distances[:, 0] > 0))
+    by_score = np.array([-found.score if found and found.copied else np.inf for found in alignments])
+    order = np.lexsort((near.distances[:, 0], by_score, near.distances[:, 0] > 0))
     return [
         Pair(
             file=entries[index].file,
@@ -146,7 +157,7 @@ def _ranked_pairs(
                 Neighbour(file=samples[real].file, distance=float(distance * unit), transform=flips[flip])
                 for distance, real, flip in zip(*(column[index] for column in near), strict=True)
             ],
-            likeness=likenesses.found[index],
+            likeness=alignments[index],
         )
         for index in order
     ]
@@ -164,5 +175,5 @@ def _check(k: int, channels: str, pairs: int, memory_mb: float) -> None:
         raise SettingError(f"--channels is '{channels}'; allowed: first, all.")
     if pairs < 0:
         raise SettingError(f"--pairs is {pairs}; it is a number of pairs to keep pictures of, from 0.")
-    if not memory_mb >= LEAST_MEMORY:
-        raise SettingError(f"--memory-mb is {memory_mb:g}; it is a bound in MB, from {LEAST_MEMORY}.")
+    if not memory_mb >= LOWEST_MEMORY:
+        raise SettingError(f"--memory-mb is {memory_mb:g}; it is a bound in MB, from {LOWEST_MEMORY}.")

@@ -15,7 +15,8 @@ from flawforge.core.progress import SILENT, Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.threads import in_threads
 from flawforge.metrics.copying.calibration import NullScale
-from flawforge.metrics.copying.copy_score import BestAlignments, copy_scores, normalised_textures
+from flawforge.metrics.copying.copy_score import BestAlignments, copy_scores
+from flawforge.metrics.copying.normalised_texture import normalised_textures
 from flawforge.metrics.copying.placement import TextureSpectra
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.studies.copies.candidates import EVERY, CandidateSearch
@@ -23,14 +24,14 @@ from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 
 Reader = Callable[[int], NDArray[np.floating]]  # index to a gray image (H, W), 0..255
 
-ALARM = 0.01  # chance that an honest set is said to hold a copy
-FLOOR = 0.25  # score below which nothing is called a copy: of 2,230 honest steel and tile images none reached it
-SPREAD = 0.04  # standard deviation of honest scores in those two, rounded up
+ALARM = 0.01  # false-alarm rate: chance that a set without copies is said to hold one
+FLOOR = 0.25  # score below which nothing is flagged: of 2,230 steel and tile images that are no copies none reached it
+SPREAD = 0.04  # standard deviation of the scores of those images, rounded up
 SAME = 0.4  # score from which two training images show the same material, whatever their groups say ...
-MOST_SAME = 0.1  # ... unless so large a share does: then the data are like that
-MOST_REAL = 256  # training images, spread over the groups, that make the scale
-PLANTED = 32  # disguised copies that the audit tests itself with
-SURELY = 0.95  # probability with which a detectable share would have been noticed
+SAME_SHARE = 0.1  # ... unless so large a share does: then the data are like that
+REFERENCE_IMAGES = 256  # training images, spread over the groups, that make the scale
+PLANTED = 32  # altered copies that the audit tests itself with
+CONFIDENCE = 0.95  # probability with which a detectable share is detected
 BLOCK = 64
 
 
@@ -40,7 +41,7 @@ class CopySearch:
     Attributes:
         groups: (N,) group of each training image.
         set_aside: training images that the scale leaves out, because they plainly show the same material as one of
-            another group: overlaps that the search for groups has missed would make every copy look honest.
+            another group: overlaps that the search for groups has missed would make copies look like chance.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class CopySearch:
         if len(np.unique(self.groups)) < 2:
             return None
         if self._scale is None:
-            chosen = spread(self.groups, MOST_REAL)
+            chosen = spread(self.groups, REFERENCE_IMAGES)
             found = []
             with self.progress.task("making the scale", len(chosen), "images") as task:
                 for start in range(0, len(chosen), BLOCK):
@@ -98,7 +99,7 @@ class CopySearch:
         return self._scale
 
     def recovered(self, threshold: float) -> tuple[int, int]:
-        """Return how many disguised copies of training images were made, and how many reach the threshold."""
+        """Return how many altered copies of training images were planted, and how many of them were found."""
         draws = numpy_stream(0, "bootstrap", "planted")
         kinds = [kind for kind in ALTERATIONS if kind not in (*HEAVY, "exact")]
         chosen = draws.permutation(len(self.groups))[np.arange(PLANTED) % len(self.groups)]
@@ -115,7 +116,7 @@ class CopySearch:
 def null_scale(scores: Floats, groups: Ints) -> tuple[NullScale, int]:
     """Return the scale from (N,) scores of real images and their groups, and how many it leaves out (`set_aside`)."""
     same = scores >= SAME
-    kept = ~same if same.mean() <= MOST_SAME else np.ones(len(scores), dtype=bool)
+    kept = ~same if same.mean() <= SAME_SHARE else np.ones(len(scores), dtype=bool)
     return NullScale.of(scores[kept], groups[kept], SPREAD), int((~kept).sum())
 
 
@@ -160,6 +161,6 @@ def detectable(n: int, planted: int, recovered: int) -> float | None:
     """
     if recovered == 0:
         return None
-    recall = float(stats.beta.ppf(1 - SURELY, recovered, planted - recovered + 1))
-    share = (1 - (1 - SURELY) ** (1 / n)) / recall
+    recall = float(stats.beta.ppf(1 - CONFIDENCE, recovered, planted - recovered + 1))
+    share = (1 - (1 - CONFIDENCE) ** (1 / n)) / recall
     return share if share <= 1 else None

@@ -1,78 +1,119 @@
-"""What an audit says in plain words, and no more than it has measured."""
+"""What an audit says in plain words, and no more than it has measured: each sentence is a function of numbers."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
 
-COARSEST = 0.34  # a detectable share above says too little: "too few images to tell"
+LARGEST_SHARE = 0.34  # a detectable share above says too little: "too few images to tell"
 
 
-def verdict(n: int, found: int, groups: int, share: float | None) -> str:
-    """Return the verdict: copies found, none found with the share that would have been, or why it cannot be told.
+def verdict(n: int, found: int, groups: int, share: float | None, recall: float) -> str:
+    """Return the verdict in a few words.
 
-    "Cannot tell" is said where there are images enough, but the audit does not find the copies that it plants among
+    "Inconclusive" is said where there are images enough, but the audit misses most of the copies that it plants among
     them: they are small, or nearly all alike, such as solar cells at 64 pixels.
 
     Args:
         n: generated images.
-        found: of them, called copies.
-        groups: groups of real material that the scale rests on.
-        share: of copies that would have been noticed; None when none would.
+        found: of them, flagged as copies.
+        groups: groups of real images that the reference scores rest on.
+        share: of copies that would have been detected; None when none would.
+        recall: share of the planted copies that the audit found.
     """
     if found:
         return f"copies found ({found} of {n})"
-    if groups >= LEAST_GROUPS and share is None:
-        return "cannot tell on images like these"
-    if groups < LEAST_GROUPS or share is None or share > COARSEST:
+    if groups >= LEAST_GROUPS and share is None and recall < 0.5:
+        return "inconclusive"
+    if groups < LEAST_GROUPS or share is None or share > LARGEST_SHARE:
         return "too few images to tell"
-    return f"no evidence of copying (could have found {percent(share)} % or more)"
+    return "no copying detected"
 
 
-def audit_sentence(n: int, found: int, exact: int, groups: int, share: float | None, told: str) -> str:
+def audit_sentence(n: int, found: int, exact: int, groups: int, share: float | None, recall: float) -> str:
     """Return the outcome of an audit for a reader who knows no statistics.
 
     Args:
         n: generated images.
-        found: of them, called copies, the exact ones among them.
-        exact: of them, copies of a training image in every compared pixel.
-        groups: groups of real material.
-        share: of copies that would have been noticed; None when none would.
-        told: the verdict.
+        found: of them, flagged as copies, the exact ones among them.
+        exact: of them, equal to a training image in every compared pixel.
+        groups: as of `verdict`, and so are `share` and `recall`.
+        share: of copies that would have been detected; None when none would.
+        recall: share of the planted copies that the audit found.
     """
-    head = told[0].upper() + told[1:] + ". "
     if found:
-        rest = (
-            f"{found} of {n} generated images {_are(found)} a training image again, as it was or disguised (mirrored, "
-            f"shifted, cropped, brighter, noisy): look at the pairs."
-        )
-        return head + rest + (f" {exact} of them {_are(exact)} an exact copy." if exact else "")
-    none = f"0 of {n} generated images are called copies"
-    if told.startswith("no evidence"):
-        return f"{head}{none}; even honest images could be called so in at most 1 of 100 such audits."
-    if groups < LEAST_GROUPS:
+        are = "is a copy of a training image" if found == 1 else "are copies of training images"
         return (
-            f"{head}{none}, but the training images show only {groups} different {_pieces(groups)} of material, so "
-            f"there is no scale for how alike honest images may be. Judge the nearest pairs by eye."
+            f"Copies found: {found} of {n} generated images {are} ({exact} exact, {found - exact} altered: mirrored, "
+            f"shifted, cropped, brightened or noisy). Compare the pairs by eye."
         )
-    why = "the audit missed too many of the copies that it planted to test itself"
-    if share is not None:
-        why = f"copies of fewer than {percent(share)} % would have gone unnoticed. Generate more images"
-    return f"{head}{none}, but {why}. Judge the nearest pairs by eye."
+    outcome = verdict(n, found, groups, share, recall)
+    none = f"0 of {n} images were flagged"
+    if outcome == "no copying detected" and share is not None:
+        return (
+            f"No copying detected (it would have been detected if {percent_rounded_up(share)} or more of the images "
+            f"were copies). {none}; false-alarm rate: at most 1 audit in 100."
+        )
+    if outcome == "inconclusive":
+        why = "on this material the audit missed most of the copies it planted to test itself"
+        return f"Inconclusive: {none}, but {why}. Compare the nearest pairs by eye."
+    if groups < LEAST_GROUPS:
+        why = (
+            f"the training images show {groups} specimen{'s' * (groups != 1)} ({LEAST_GROUPS} are needed to know how "
+            f"alike images of different specimens are). Compare"
+        )
+    elif share is None:
+        why = "even if all of them were copies, that could have gone undetected. Generate more images, and compare"
+    else:
+        why = (
+            f"copying would have gone undetected if fewer than {percent_rounded_up(share)} of them were copies. "
+            f"Generate more images, and compare"
+        )
+    return f"Too few images to tell: {none}, but {why} the nearest pairs by eye."
 
 
-def percent(share: float) -> str:
-    """Return a share in percent, rounded up to two digits: 0.0123 is 1.3."""
+def set_sentence(adjusted: Mapping[str, float], rate: float) -> str:
+    """Return what the tests of the whole set say together; empty where none rejects.
+
+    Args:
+        adjusted: name of a test to its p-value, corrected for the number of tests.
+        rate: p-value from which down a test rejects.
+    """
+    rejecting = {name: p for name, p in adjusted.items() if p <= rate}
+    if not rejecting:
+        return ""
+    names = ", ".join(f"{name} p = {p:.2g}" for name, p in rejecting.items())
+    return (
+        f" As a whole, the generated images lie closer to the training images than held-out real images do "
+        f"({len(rejecting)} of {len(adjusted)} tests: {names}; corrected for {len(adjusted)} tests)."
+    )
+
+
+def diversity_sentence(
+    n: int, duplicates: int, clusters: int, largest: int, size: int, vendi: float, vendi_real: float
+) -> str:
+    """Return how much the generated images differ among themselves.
+
+    Args:
+        n: generated images.
+        duplicates: of them, nearer to another one than real images of different groups are.
+        clusters: groups that such nearness chains together.
+        largest: images in the largest of these.
+        size: images that each of the two Vendi scores rests on.
+        vendi: effective number of different images among `size` generated ones.
+        vendi_real: the same of training images.
+    """
+    return (
+        f"{duplicates} of {n} generated images are near-duplicates of another one ({clusters} clusters, the largest of "
+        f"{largest}). Effective number of different images (Vendi score) among {size}: {vendi:.1f} generated, "
+        f"{vendi_real:.1f} training."
+    )
+
+
+def percent_rounded_up(share: float) -> str:
+    """Return a share in percent, rounded up to two digits: 0.0123 is 1.3%."""
     value = 100 * share
     digits = max(0, 1 - math.floor(math.log10(value))) if value > 0 else 0
-    scaled = math.ceil(value * 10**digits - 1e-9) / 10**digits
-    return f"{scaled:g}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _pieces(count: int) -> str:
-    return "piece" if count == 1 else "pieces"
+    return f"{math.ceil(value * 10**digits - 1e-9) / 10**digits:g}%"

@@ -1,4 +1,4 @@
-"""The set as a whole: is it diverse, and does it lie nearer to the training images than unseen real ones do?"""
+"""The set as a whole: is it diverse, and does it lie nearer to the training images than held-out real ones do?"""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.models.efficientnet import load_backbone
 from flawforge.models.features import features
 from flawforge.runs.copying import Diversity, SetTest
-from flawforge.studies.copies.alignments import gray
-from flawforge.studies.copies.search import ALARM, blocks, spread
+from flawforge.studies.copies.search import Reader, blocks, spread
+from flawforge.studies.copies.sentences import diversity_sentence
 from flawforge.studies.sets import MatchedImages
 
-SIZE = 128  # pixels at which the network looks
-REPEAT = 0.5  # of the distance that 1 % of real images have to the next: nearer ones are called repeats
-MOST = 10_000  # images of each set that are looked at: time grows with their square, memory does not
-VENDI = 1000  # images that the Vendi score is taken of, at most
+FEATURE_SIDE = 128  # pixels at which the network looks
+DUPLICATE = 0.5  # of the distance that 1 % of real images have to the next: nearer ones are near-duplicates
+IMAGES_COMPARED = 10_000  # of each set, at most: time grows with their square, memory does not
+VENDI_IMAGES = 1000  # that the Vendi score is taken of, at most
+FEWEST_REAL = 10  # real images that a test needs, training ones and held-out ones
+FEWEST_GENERATED = 2
 
 TESTS: tuple[tuple[str, Callable[..., SetTestResult], str], ...] = (
     ("C_T", memorization.data_copying, "probability that a generated image is farther from training than a held-out"),
@@ -37,147 +39,100 @@ TESTS: tuple[tuple[str, Callable[..., SetTestResult], str], ...] = (
     ("calibrated distance", memorization.calibrated_distance, "as C_T, with distances relative to the neighbourhood"),
 )
 
+Names = NDArray[np.str_]
+Labels = tuple[Names, Names, Names]  # the classes of training, held-out and generated images
+
 
 def measure_set(
     matched: MatchedImages, groups: Ints, unseen: Dataset, device: torch.device, progress: Progress
 ) -> tuple[Diversity, list[SetTest]]:
     """Measure diversity, and test the set against held-out images, one of each group, where there are any."""
-    described = _describer(matched, device, progress)
-    own = drawn(len(matched.entries), MOST, "generated")
-    made = described(lambda index: gray(matched, matched.read_generated(index)), own)
-    chosen = spread(groups, min(len(np.unique(groups)), MOST))  # one image of each group
-    real = described(lambda index: gray(matched, matched.training.read(index)), chosen)
-    judged = diversity(made, real)
-    learnt = _labels(matched.training)
-    names = np.array([matched.entries[index].label for index in own])
-    taken, why = _unseen_rows(unseen, learnt, names)
-    if why or len(real) < LEAST:
-        return judged, _not_measured(why or f"only {len(real)} independent training images; {LEAST} are needed")
-    held = described(lambda index: gray(matched, unseen.read(index)), taken)
-    return judged, compare_with_held_out(real, held, made, (learnt[chosen], _labels(unseen)[taken], names))
+    backbone = load_backbone().to(device)
+
+    def described(read: Reader, rows: Ints) -> Floats:
+        images = (grays[:, None] / 127.5 - 1 for grays in blocks(read, rows))
+        return features(images, backbone, size=(FEATURE_SIDE, FEATURE_SIDE), progress=progress).double().numpy()
+
+    rows = drawn(len(matched.entries), "generated")
+    generated = described(matched.gray_generated, rows)
+    chosen = spread(groups, min(len(np.unique(groups)), IMAGES_COMPARED))  # one image of each group
+    real = described(matched.gray_training, chosen)
+    learnt, names = _labels(matched.training), np.array([matched.entries[row].label for row in rows], dtype=np.str_)
+    held_rows = drawn(len(unseen), "held-out")
+    if not np.isin(names, learnt).any():
+        held_rows = held_rows[as_learnt(_labels(unseen)[held_rows], learnt)]
+    if not len(held_rows):
+        why = "there are no held-out images"
+        why += " of every class that the generator learnt" if len(unseen) else ""
+        return diversity(generated, real), _not_measured(why)
+    held = described(lambda row: matched.gray(unseen.read(row)), held_rows)
+    labels = learnt[chosen], _labels(unseen)[held_rows], names
+    return diversity(generated, real), compare_with_held_out(real, held, generated, labels)
 
 
-def drawn(count: int, most: int, what: str) -> Ints:
-    """Return all indices below `count`, or `most` of them, each as likely as any other, ascending.
+def drawn(count: int, what: str) -> Ints:
+    """Return all indices below `count`, or 10,000 of them, each as likely as any other, ascending.
 
     The manifest goes class by class, so that its first 10,000 images would be of the first classes alone.
     """
-    if count <= most:
+    if count <= IMAGES_COMPARED:
         return np.arange(count)
-    return np.sort(numpy_stream(0, "bootstrap", "looked at", what).permutation(count)[:most])
+    return np.sort(numpy_stream(0, "bootstrap", "looked at", what).permutation(count)[:IMAGES_COMPARED])
 
 
-def diversity(made: Floats, real: Floats) -> Diversity:
-    """Judge how much the generated images differ among themselves.
+def diversity(generated: Floats, real: Floats) -> Diversity:
+    """Measure how much the generated images differ among themselves.
 
     Args:
-        made: (N, D) features of generated images.
+        generated: (N, D) features of generated images.
         real: (G, D) of training images, one of each group.
     """
-    if len(real) < LEAST:
-        return Diversity(
-            looked_at=len(made), repeats=None, clusters=None, largest=None, vendi=None, vendi_real=None, vendi_n=0,
-            sentence=f"Diversity not measured: {len(real)} independent training images give no scale, {LEAST} would.",
-        )  # fmt: skip
+    n = len(generated)
+    if len(real) < FEWEST_REAL:
+        why = f"{len(real)} independent training images are too few to compare with ({FEWEST_REAL} are needed)"
+        return Diversity(looked_at=n, sentence=f"Diversity not measured: {why}.")
     nearest = memorization.to_nearest(real, real, itself=False)[0]
     width = max(float(np.median(nearest)) / 2, 1e-9)
-    found = clusters(made, REPEAT * float(np.quantile(nearest, 0.01)))
-    size = min(len(made), len(real), VENDI)
-    own = vendi(made[np.linspace(0, len(made) - 1, size).astype(int)], width)
-    reals = vendi(real[np.linspace(0, len(real) - 1, size).astype(int)], width)
-    n = len(made)
-    sentence = (
-        f"{found.repeats} of {n} generated images repeat another one ({found.number} clusters, the largest of "
-        f"{found.largest}); {size} of them are worth {own:.1f} different images (Vendi score), {size} training images "
-        f"{reals:.1f}."
-    )
+    found = clusters(generated, DUPLICATE * float(np.quantile(nearest, 0.01)))
+    size = min(n, len(real), VENDI_IMAGES)
+    own, reals = (vendi(x[np.linspace(0, len(x) - 1, size).astype(int)], width) for x in (generated, real))
+    counts = found.repeats, found.number, found.largest
     return Diversity(
-        looked_at=n, repeats=found.repeats, clusters=found.number, largest=found.largest, vendi=own, vendi_real=reals,
-        vendi_n=size, sentence=sentence,
-    )  # fmt: skip
+        looked_at=n,
+        repeats=found.repeats,
+        clusters=found.number,
+        largest=found.largest,
+        vendi=own,
+        vendi_real=reals,
+        vendi_n=size,
+        sentence=diversity_sentence(n, *counts, size, own, reals),
+    )
 
 
-def compare_with_held_out(real: Floats, held: Floats, made: Floats, labels: Labels | None = None) -> list[SetTest]:
-    """Do the tests on features of training, held-out and generated images, and correct them for their number.
+def compare_with_held_out(real: Floats, held: Floats, generated: Floats, labels: Labels | None = None) -> list[SetTest]:
+    """Do the tests on features of training, held-out and generated images, and correct them for their number (Holm).
 
     Args:
         real: (T, D) of training images, one of each group.
         held: (H, D) of held-out ones, one of each group.
-        made: (N, D) of generated ones.
+        generated: (N, D) of generated ones.
         labels: the classes of all three, within which they are compared, see `comparable`. None takes all for one
-            class: with several in unlike shares, an honest set is then accused.
+            class: with several in unlike shares, a set without copies is then accused.
     """
-    one: Labels = (np.repeat("", len(real)), np.repeat("", len(held)), np.repeat("", len(made)))
-    chosen = comparable(labels if labels is not None else one)
-    if chosen.why:
-        return _not_measured(chosen.why)
-    held, made = held[chosen.held], made[chosen.made]
-    outcomes = [
-        test(real, held, made, classes=chosen.real if test is memorization.closest_record_share else chosen.classes)
-        for _, test, _ in TESTS
+    none = tuple(np.repeat("", len(side)) for side in (real, held, generated))
+    chosen = comparable(*(labels or none))
+    if isinstance(chosen, str):
+        return _not_measured(chosen)
+    held, generated = held[chosen.held], generated[chosen.generated]
+    results = [
+        test(real, held, generated, classes=chosen.real_classes if name == "DCR share" else chosen.classes)
+        for name, test, _ in TESTS
     ]
-    adjusted = holm([outcome.p for outcome in outcomes])
-    counts = f"{len(real)} training, {len(held)} held-out, {len(made)} generated images{chosen.words}"
+    counts = f"{len(real)} training, {len(held)} held-out, {len(generated)} generated images{chosen.words}"
     return [
-        SetTest(name=name, effect=outcome.effect, expected=outcome.expected, p=outcome.p, adjusted=float(corrected),
-                note=f"{note}; {counts}")
-        for (name, _, note), outcome, corrected in zip(TESTS, outcomes, adjusted, strict=True)
-    ]  # fmt: skip
-
-
-def _unseen_rows(unseen: Dataset, learnt: Names, names: Names) -> tuple[Ints, str]:
-    """Return which held-out images to compare with, and why not, if so."""
-    taken = drawn(len(unseen), MOST, "held-out")
-    if not len(unseen):
-        return taken, "there are no held-out images"
-    if len(unseen) < LEAST:
-        return taken, f"only {len(unseen)} independent held-out images; {LEAST} are needed"
-    if not np.isin(names, learnt).any():
-        taken = taken[as_learnt(_labels(unseen)[taken], learnt)]
-        if len(taken) < LEAST:
-            return taken, (
-                f"only {len(taken)} of {len(unseen)} independent held-out images have the mix of classes that the "
-                f"generator learnt; {LEAST} are needed"
-            )
-    return taken, ""
-
-
-def _not_measured(why: str) -> list[SetTest]:
-    return [SetTest(name=name, effect=None, expected=None, p=None, note=why) for name, _, _ in TESTS]
-
-
-def _labels(data: Dataset) -> Names:
-    return np.array([sample.label for sample in data.samples], dtype=np.str_)
-
-
-def whole_sentence(tests: list[SetTest]) -> str:
-    """Return what the tests say together, or nothing where none speaks for copying at the rate of the verdict."""
-    spoken = [test for test in tests if test.adjusted is not None and test.adjusted <= ALARM]
-    if not spoken:
-        return ""
-    names = ", ".join(f"{test.name} p = {test.adjusted:.2g}" for test in spoken)
-    return (
-        f" As a whole the set lies nearer to the training images than unseen real ones do ({len(spoken)} of "
-        f"{len(tests)} tests: {names}, corrected for {len(tests)} tests)."
-    )
-
-
-def _describer(
-    matched: MatchedImages, device: torch.device, progress: Progress
-) -> Callable[[Callable[[int], NDArray[np.floating]], Ints], Floats]:
-    backbone = load_backbone().to(device)
-
-    def described(read: Callable[[int], NDArray[np.floating]], indices: Ints) -> Floats:
-        images = (grays[:, None] / 127.5 - 1 for grays in blocks(read, indices))
-        return features(images, backbone, size=(SIZE, SIZE), progress=progress).double().numpy()
-
-    return described
-
-
-Names = NDArray[np.str_]
-Labels = tuple[Names, Names, Names]  # the classes of training, held-out and generated images
-LEAST = 10  # real images that a test needs, training ones and held-out ones
-LEAST_MADE = 2  # generated ones
+        SetTest(name=name, **result._asdict(), adjusted=float(adjusted), note=f"{note}; {counts}")
+        for (name, _, note), result, adjusted in zip(TESTS, results, holm([one.p for one in results]), strict=True)
+    ]
 
 
 class Comparable(NamedTuple):
@@ -185,41 +140,53 @@ class Comparable(NamedTuple):
 
     Attributes:
         held: rows of the held-out images.
-        made: rows of the generated ones.
-        classes: class numbers of all training images, `held` and `made`; None takes them for one class.
-        real: the same, where only training and held-out images are compared with each other.
+        generated: rows of the generated ones.
+        classes: class numbers of all training images, `held` and `generated`; None takes them for one class.
+        real_classes: the same, where only training and held-out images are compared with each other.
         words: what to add to the numbers of images.
-        why: why nothing can be compared, or an empty string.
     """
 
     held: Ints
-    made: Ints
+    generated: Ints
     classes: Classes | None
-    real: Classes | None
+    real_classes: Classes
     words: str
-    why: str
 
 
-def comparable(labels: Labels) -> Comparable:
+def comparable(learnt: Names, held: Names, generated: Names) -> Comparable | str:
     """Choose the images of those classes that training, held-out and generated images all have.
 
     Where the generated images carry no class of the real ones (a generator that learnt several as one mixture), all are
     taken, and the held-out ones must have the classes as often as training (`as_learnt`).
+
+    Args:
+        learnt: (T,) classes of the training images.
+        held: (H,) of the held-out ones.
+        generated: (N,) of the generated ones.
+
+    Returns:
+        The choice, or why nothing can be compared.
     """
-    learnt, there, own = labels
-    known = np.unique(np.concatenate([learnt, there]))
-    codes = [np.searchsorted(known, side) for side in (learnt, there)]
-    if not np.isin(own, known).any():
-        every = np.zeros(len(own), dtype=np.int64)
+    known = np.unique(np.concatenate([learnt, held]))
+    shared = np.intersect1d(np.intersect1d(held, generated), learnt)
+    mixture = not np.isin(generated, known).any()
+    every = [np.ones(len(side), dtype=bool) for side in (learnt, held, generated)]
+    own = every if mixture else [np.isin(side, shared) for side in (learnt, held, generated)]
+    if why := _too_few(*(int(side.sum()) for side in own)):
+        return why
+    rows, others = np.flatnonzero(own[1]), np.flatnonzero(own[2])
+    codes = np.searchsorted(known, learnt), np.searchsorted(known, held[rows])
+    if mixture:
         words = ", which carry no class; the held-out ones keep training's mix of classes" if len(known) > 1 else ""
-        why = _too_few(len(learnt), len(there), len(own))
-        return Comparable(np.arange(len(there)), np.arange(len(own)), None, (codes[0], codes[1], every), words, why)
-    shared = np.intersect1d(np.intersect1d(there, own), learnt)
-    held, made = (np.flatnonzero(np.isin(side, shared)) for side in (there, own))
-    classes = (codes[0], codes[1][held], np.searchsorted(known, own[made]))
-    why = _too_few(int(np.isin(learnt, shared).sum()), len(held), len(made))
-    words = "" if why else _words(known, shared, labels, held, made)
-    return Comparable(held, made, classes, classes, words, why)
+        return Comparable(rows, others, None, (*codes, np.zeros(len(others), dtype=np.int64)), words)
+    words = ""
+    if len(known) > 1:
+        words = f", compared within each of {len(shared)} classes" if len(shared) > 1 else f", all of class {shared[0]}"
+        left = {"held-out": len(held) - len(rows), "generated": len(generated) - len(others)}
+        left_out = " and ".join(f"{count} {what}" for what, count in left.items() if count)
+        words += f"; {left_out} images of other classes left out" if left_out else ""
+    classes = (*codes, np.searchsorted(known, generated[others]))
+    return Comparable(rows, others, classes, classes, words)
 
 
 def as_learnt(held: Names, learnt: Names) -> Ints:
@@ -242,27 +209,22 @@ def as_learnt(held: Names, learnt: Names) -> Ints:
     return np.sort(np.concatenate(taken))
 
 
-def _too_few(learnt: int, held: int, made: int) -> str:
+def _too_few(learnt: int, held: int, generated: int) -> str:
+    """Return why so many images of the common classes are too few, or an empty string."""
     if not held:
         return "training, held-out and generated images have no class in common"
-    if held < LEAST:
-        which = f"held-out image{'s' * (held != 1)} of the generated classes"
-        return f"only {held} independent {which}; {LEAST} are needed"
-    if learnt < LEAST:
-        which = f"training image{'s' * (learnt != 1)} of the generated classes"
-        return f"only {learnt} independent {which}; {LEAST} are needed"
-    if made < LEAST_MADE:
-        return f"only {made} generated image to compare with held-out ones; {LEAST_MADE} are needed"
+    for count, what in ((held, "held-out"), (learnt, "training")):
+        if count < FEWEST_REAL:
+            images = f"{what} image{'s' * (count != 1)} of the generated classes"
+            return f"only {count} independent {images}; {FEWEST_REAL} are needed"
+    if generated < FEWEST_GENERATED:
+        return f"only {generated} generated image to compare with held-out ones; {FEWEST_GENERATED} are needed"
     return ""
 
 
-def _words(known: Names, shared: Names, labels: Labels, held: Ints, made: Ints) -> str:
-    if len(known) < 2:
-        return ""
-    how = f", compared within each of {len(shared)} classes" if len(shared) > 1 else f", all of class {shared[0]}"
-    left = [
-        f"{len(side) - len(rows)} {what}"
-        for side, rows, what in ((labels[1], held, "held-out"), (labels[2], made, "generated"))
-        if len(rows) < len(side)
-    ]
-    return how + (f"; {' and '.join(left)} images of other classes left out" if left else "")
+def _not_measured(why: str) -> list[SetTest]:
+    return [SetTest(name=name, note=why) for name, _, _ in TESTS]
+
+
+def _labels(data: Dataset) -> Names:
+    return np.array([sample.label for sample in data.samples], dtype=np.str_)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
-from flawforge.core.files import explain_os_errors, remove_parts, write_bytes
-from flawforge.core.images import encode_png, to_pixels, to_unit
 from flawforge.metrics.fidelity.precision_recall import realism
 from flawforge.runs.folder import Run
 from flawforge.runs.scores import RatedImage
 from flawforge.studies.realism.descriptors import DescribedImages
-from flawforge.studies.sets import MatchedImages
-
-FOLDER = "score"  # below the run's records
+from flawforge.studies.sets import MatchedImages, RecordPictures
 
 
 def keep_extremes(
@@ -24,30 +18,16 @@ def keep_extremes(
 
     The least realistic comes first in the second list. Pictures of an older score are removed.
     """
-    folder = run.records / FOLDER
-    with explain_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_parts(folder)
+    pictures = RecordPictures(run, "score", matched.training.white)
     scores = realism(reference.features, generated.features, reference.groups)
     order = np.argsort(-scores, kind="stable").tolist()
     count = min(count, len(order) // 2)
-    names = set()
 
     def rated(row: int) -> RatedImage:
-        image = matched.seen(matched.read_generated(row))
-        if image.dtype != np.uint8:
-            image = to_pixels(to_unit(image, matched.training.white))
-        data = encode_png(image, "L" if image.ndim == 2 else "RGB")
-        name = f"{hashlib.sha256(data).hexdigest()[:16]}.png"
-        write_bytes(folder / name, data, durable=False)
-        names.add(name)
+        picture = pictures.keep(matched.seen(matched.read_generated(row)))
         entry, score = matched.entries[row], float(scores[row]) if np.isfinite(scores[row]) else None
-        return RatedImage(
-            file=entry.file, label=entry.label, score=score, picture=f"{run.records.name}/{FOLDER}/{name}"
-        )
+        return RatedImage(file=entry.file, label=entry.label, score=score, picture=picture)
 
     best, worst = [rated(row) for row in order[:count]], [rated(row) for row in order[: -count - 1 : -1]]
-    for path in folder.glob("*.png"):
-        if path.name not in names:
-            path.unlink(missing_ok=True)
+    pictures.remove_others()
     return best, worst

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flawforge.studies.sets.held_out import HeldOut, find_held_out
 from flawforge.studies.sets.image_store import ImageStore
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels, match_images
+from flawforge.studies.sets.record_pictures import RecordPictures
 from flawforge.studies.sets.synthetic_set import (
     FACTS,
     MANIFEST,
@@ -26,6 +27,7 @@ __all__ = [
     "ImageStore",
     "ManifestEntry",
     "MatchedImages",
+    "RecordPictures",
     "SyntheticImages",
     "SyntheticSet",
     "as_dataset",

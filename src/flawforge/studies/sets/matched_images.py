@@ -1,4 +1,4 @@
-"""Generated and training images lined up: brought to the form in which they are compared."""
+"""Generated and training images matched: brought to the form in which they are compared."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from flawforge.core.arrays import Floats32
 from flawforge.core.errors import ImageBrokenError, RunBrokenError
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.core.progress import Progress
@@ -23,7 +24,7 @@ Channels = Literal["first", "all"]
 
 @dataclass(frozen=True)
 class MatchedImages:
-    """How images are compared: as the network saw them while it trained.
+    """Generated and training images as they are compared: as the network saw them while it trained.
 
     Attributes:
         training: the images that the run was trained on.
@@ -62,6 +63,20 @@ class MatchedImages:
         """Return a generated image as it is compared, (C, H, W)."""
         return self._planes(self.seen(self.read_generated(index)))
 
+    def gray_training(self, index: int) -> Floats32:
+        """Return a training image as the network saw it, in gray levels 0..255: (H, W)."""
+        return self.gray(self.training.read(index))
+
+    def gray_generated(self, index: int) -> Floats32:
+        """Return a generated image likewise."""
+        return self.gray(self.read_generated(index))
+
+    def gray(self, pixels: Pixels) -> Floats32:
+        """Return any image likewise."""
+        seen = self.seen(pixels)
+        plane = to_gray(seen) if seen.ndim == 3 else seen
+        return plane.astype(np.float32) * np.float32(255 / self.training.white)
+
     def reproduced(self, index: int, flip: str, size: tuple[int, int]) -> Pixels:
         """Return how a generated file of (height, width) `size` would compare that repeats this training image."""
         image = flip_pixels(self.seen(self.training.read(index)), flip)
@@ -84,9 +99,8 @@ class MatchedImages:
             return read_image(path, bits=self.training.bits, white=white)
         except ImageBrokenError as error:
             raise RunBrokenError(
-                f"{error.file} {error.reason}: the synthetic set is no longer whole. Make what is missing again "
-                f"with the "
-                f"same command: {self.synthetic.facts['command']}"
+                f"{error.file} {error.reason}: the synthetic set is no longer complete. Generate what is missing with "
+                f"the same command: {self.synthetic.facts['command']}"
             ) from error
 
     def _planes(self, image: Pixels) -> Pixels:
@@ -106,7 +120,7 @@ def flip_pixels(image: Pixels, flip: str) -> Pixels:
 def match_images(
     run: Run, synthetic: SyntheticSet, data: Dataset | str | Path | None, channels: Channels, progress: Progress
 ) -> MatchedImages:
-    """Find the run's training images again, and line the synthetic set up with them.
+    """Find the run's training images again, and match the synthetic set with them.
 
     Raises:
         DataNotFoundError: they are no longer where they were. DataUnusableError: they have changed.
