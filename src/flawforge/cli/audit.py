@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.console import drawn_progress, show_record
 from flawforge.cli.flags import Device, HeldOutFolder, Json, Whole
 
 if TYPE_CHECKING:
@@ -31,27 +30,28 @@ def audit(
 ) -> None:
     """Are the generated images copies of the training images?
 
-    Each generated image is laid onto the training images: mirrored, turned, shifted, scaled. How well it fits is
-    compared with how well real images of different pieces of material fit each other, from which comes one verdict:
-    copies found, no evidence of copying (and how many copies would have been noticed), too few images to tell, or
-    cannot tell. Beside it stand the plain distances, pixel by pixel. Look at the pairs in the report.
+    Each generated image is laid onto the training images: mirrored, rotated, shifted and scaled. How well it fits is
+    compared with how well real images of different specimens fit each other. The verdict is one of four: copies found;
+    no copying detected (with the share of copies that would have been detected); too few images to tell; inconclusive,
+    where the audit missed most of the copies that it planted to test itself. Pixel distances stand beside it. Compare
+    the pairs in the report by eye.
 
     Parameters
     ----------
     run
         The run folder, with a synthetic set (see `flawforge generate`).
     data
-        The images that the run was trained on, or chosen from, if they have moved since.
+        Where the training images are now, if they have moved since training. Give the whole folder that `train` got.
     k
-        Training images to rank for each generated one.
+        Number of nearest training images to list for each generated image.
     channels
-        `first` compares the first colour channel, as published; `all` compares every one.
+        Which colour channels pixel distances compare: only the `first`, as published, or `all`.
     pairs
-        Keep pictures of so many of the nearest pairs, for the report.
+        Number of nearest pairs to keep pictures of, for the report.
     synthetic
-        The folder of another synthetic set than RUN/synthetic.
+        Audit the synthetic set in this folder. Default: RUN/synthetic.
     memory_mb
-        Bound on the memory that images take; what is beyond it waits in a scratch file in RUN.
+        Memory for images, in MB; images beyond it go to a temporary file in RUN.
     """
     from flawforge.runs.versions import command
     from flawforge.studies.copies import audit as audit_set
@@ -61,45 +61,35 @@ def audit(
             run, data=data, held_out=held_out, k=k, channels=channels, pairs=pairs, synthetic=synthetic, device=device,
             memory_mb=memory_mb, command=command(), progress=progress,
         )  # fmt: skip
-    if json:
-        print_json(record.model_dump(mode="json"))
-        return
-    for sentence in (record.sentence, *record.notes):
-        out.print(sentence, markup=False)
-    out.print(_scores(record), markup=False)
-    out.print(_table(record), markup=False)
-    out.print(f"record: {run / 'records' / 'audit.json'}\nnext: flawforge report {quote(str(run))}", markup=False)
+    show_record(run, "audit", record, [record.sentence, *record.notes, *_results(record), _distances(record)], json)
 
 
-def _scores(record: AuditRecord) -> str:
+def _results(record: AuditRecord) -> list[str]:
     """Return what the verdict rests on, a line each."""
     found = record.copying
     if found is None:
-        return ""
+        return []
     lines = [record.diversity.sentence] if record.diversity else []
-    best = f"{max(found.generated, default=0):.2f}"
+    best = f"copy score: generated up to {max(found.generated, default=0):.2f}"
     if not found.real:
-        return "\n".join([*lines, f"copy score: generated up to {best}; no scale"])
-    limit = f"{found.threshold:.2f}" if found.threshold is not None else "not to be had"
-    lines.append(
-        f"copy score: generated up to {best}, real of other pieces up to {max(found.real):.2f} "
-        f"({found.groups} groups); called a copy from {limit}"
-    )
-    lines.append(f"self-test: {found.recovered} of {found.planted} planted, disguised copies found")
+        return [*lines, f"{best}; no real images of different specimens to compare with"]
+    limit = f"flagged as a copy from {found.threshold:.2f}" if found.threshold is not None else "no score is flagged"
+    lines.append(f"{best}, real up to {max(found.real):.2f} ({found.groups} specimens); {limit}")
+    lines.append(f"self-test: {found.recovered} of {found.planted} planted copies found")
     for test in record.tests:
+        outcome = "not measured"
         if test.p is not None and test.effect is not None:
-            corrected = f", {test.adjusted:.2g} corrected for {len(record.tests)} tests" if test.adjusted else ""
-            lines.append(f"{test.name}: {test.effect:.2f}, p = {test.p:.2g}{corrected} ({test.note})")
-        else:
-            lines.append(f"{test.name}: not measured: {test.note}")
-    return "\n".join(lines)
+            corrected = f", corrected for {len(record.tests)} tests {test.adjusted:.2g}" if test.adjusted else ""
+            outcome = f"{test.effect:.2f}, p = {test.p:.2g}{corrected}"
+        lines.append(f"{test.name}: {outcome} ({test.note})")
+    return lines
 
 
-def _table(record: AuditRecord) -> str:
+def _distances(record: AuditRecord) -> str:
     """Return the distances in root-mean-square gray levels of 255, a line each."""
     factor = record.root_mean_square
-    rows = [("generated to training image", record.generated_to_real)]
-    rows += [("real to real, other piece", record.real_to_real)] if record.real_to_real is not None else []
+    rows = [("generated to training", record.generated_to_real)]
+    rows += [("real to real, other specimen", record.real_to_real)] if record.real_to_real is not None else []
     names = list(record.generated_to_real.quantiles)
     lines = [f"{'distance to the nearest, gray levels of 255':44}" + "".join(f"{name:>8}" for name in names)]
     for title, distances in rows:

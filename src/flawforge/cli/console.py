@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,6 +27,9 @@ from rich.text import Text
 
 from flawforge.core.launch import launched
 from flawforge.core.progress import SILENT, Progress, Task
+
+if TYPE_CHECKING:
+    from flawforge.runs.records import Record
 
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
@@ -149,3 +154,13 @@ def drawn_progress() -> Iterator[Progress]:
 
 def _facts(facts: dict[str, str]) -> dict[str, Any]:
     return {"facts": "  ".join(f"{name} {value}" for name, value in facts.items())} if facts else {}
+
+
+def show_record(run: Path, kind: str, record: Record, paragraphs: Iterable[str], json: bool) -> None:
+    """Print a record: as JSON, or in words, with its file and the command to see it."""
+    if json:
+        print_json(record.model_dump(mode="json"))
+        return
+    for paragraph in paragraphs:
+        out.print(paragraph, markup=False)
+    out.print(f"record: {run / 'records' / kind}.json\nnext: flawforge report {quote(str(run))}", markup=False)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
-from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.console import drawn_progress, show_record
 from flawforge.cli.flags import Device, HeldOutFolder, Json, Whole
 
 if TYPE_CHECKING:
@@ -66,19 +65,12 @@ def score(
             command=command(),
             progress=progress,
         )
-    if json:
-        print_json(record.model_dump(mode="json"))
-        return
-    out.print(record.sentence, markup=False)
+    paragraphs = [record.sentence]
     if record.findings[1:]:
-        lines = [f"{'further findings':48}{'generated':>26}{'real':>26}"]
-        lines += [f"  {one.text:46}{one.generated:>26}{one.real:>26}" for one in record.findings[1:]]
-        out.print("\n".join(lines), markup=False)
-    for note in record.notes:
-        out.print(note, markup=False)
-    if record.quantities:
-        out.print(number_table(record), markup=False)
-    out.print(f"record: {run / 'records' / 'score.json'}\nnext: flawforge report {quote(str(run))}", markup=False)
+        paragraphs.append(f"{'further findings':48}{'generated':>26}{'real':>26}")
+        paragraphs += [f"  {one.text:46}{one.generated:>26}{one.real:>26}" for one in record.findings[1:]]
+    paragraphs += [*record.notes, *([number_table(record)] if record.quantities else [])]
+    show_record(run, "score", record, paragraphs, json)
 
 
 def number_table(record: ScoreRecord) -> str:

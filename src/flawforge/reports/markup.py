@@ -12,8 +12,8 @@ from typing import Any
 def fill(template: str, **values: Any) -> str:
     """Return a page: one of the files in ``templates``, with our style and script inside and `values` in its places.
 
-    Filters of the templates: ``breakable`` lets a path break after / and _, ``measured`` puts a number of the score and
-    its interval into words, ``strip``, ``dots`` and ``svg`` draw a
+    Filters of the templates: ``breakable`` lets a path break after / and _, ``number`` puts a number into words and
+    ``measured`` one of the score with its interval, ``strip``, ``dots`` and ``svg`` draw a
     `flawforge.reports.charts.strips.Strip`, a `flawforge.reports.charts.dots.Dots` and a
     `flawforge.reports.charts.curves.Chart`.
     """
@@ -23,6 +23,7 @@ def fill(template: str, **values: Any) -> str:
     from flawforge.reports.charts.dots import draw_dots
     from flawforge.reports.charts.drawing import draw
     from flawforge.reports.charts.strips import draw_strip, in_words
+    from flawforge.reports.words import number
 
     folder = Path(__file__).with_name("templates")
     environment = Environment(
@@ -33,6 +34,7 @@ def fill(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = lambda path: Markup("<wbr>").join(re.split(r"(?<=[/_])", str(path)))
+    environment.filters["number"] = number
     environment.filters["measured"] = in_words
     environment.filters["strip"] = lambda strip: Markup(draw_strip(strip))
     environment.filters["dots"] = lambda dots: Markup(draw_dots(dots))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flawforge.core.errors import RunBrokenError, SettingError
+from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.files import explain_os_errors, write_text
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
@@ -17,9 +16,9 @@ from flawforge.reports.run.course import Course, course, logged_steps
 from flawforge.reports.run.film import Film, film
 from flawforge.reports.run.gallery import Gallery, gallery
 from flawforge.reports.run.headline import Headline, headline
-from flawforge.reports.run.nearest import NearestSection, nearest, read_audit
+from flawforge.reports.run.nearest import NearestSection, nearest_section
 from flawforge.reports.run.origin import Origin, origin, resolution_of
-from flawforge.reports.run.score import ScoreSection, read_score, score_section
+from flawforge.reports.run.score import ScoreSection, score_section
 from flawforge.reports.run.synthetic import Synthetic, read_synthetic
 from flawforge.reports.search.page import search_page
 from flawforge.reports.trial.page import trial_report
@@ -27,10 +26,12 @@ from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found
 from flawforge.runs.history import History
+from flawforge.runs.records import AuditRecord, Record, load_record
+from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.searches import SETTINGS_FILE
 from flawforge.runs.trials import TRIAL_FILE
 
-R = TypeVar("R")
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
         lines = History(run.history_file).lines()
         damaged: dict[str, str] = {}
         synthetic = read_synthetic(run, progress)
-        audit, score = _whole("audit", read_audit, run, damaged), _whole("score", read_score, run, damaged)
+        audit = read_record(run, "audit", AuditRecord, damaged)
+        score = read_record(run, "score", ScoreRecord, damaged)
         for wrong in damaged.values():
             progress.warn(wrong)
         task.advance()
@@ -114,7 +116,7 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
             what = f"{plural(n, 'image')} of the gallery cannot be read and {'is' if n == 1 else 'are'} not shown"
             progress.warn(f"{what}, e.g. {shown.unreadable[0]}.")
         task.advance()
-        pairs = None if audit is None else nearest(run, audit, synthetic, white)
+        pairs = None if audit is None else nearest_section(run, audit, synthetic, white)
         looks = None if score is None else score_section(run, score, synthetic)
         task.advance()
         steps = logged_steps(lines)
@@ -140,10 +142,12 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
     return page
 
 
-def _whole(kind: str, read: Callable[[Run], R], run: Run, damaged: dict[str, str]) -> R | None:
-    """Return what `read` reads; None where it is damaged, which is noted."""
+def read_record(run: Run, kind: str, record_class: type[AnyRecord], damaged: dict[str, str]) -> AnyRecord | None:
+    """Return a record; None where there is none, and where it is damaged, which is noted."""
     try:
-        return read(run)
+        return load_record(run, kind, record_class)
+    except RunNotFoundError:
+        return None
     except RunBrokenError as error:
         damaged[kind] = str(error)
         return None

@@ -96,6 +96,25 @@ def embed(images: Sequence[tuple[Image.Image, str]], budget: int = LOSSLESS_BYTE
     return pictures, lossless
 
 
+def embed_files(
+    folder: Path, wanted: Iterable[tuple[str | None, str]], longest: int, white: int = 255
+) -> dict[str | None, Picture]:
+    """Return the pictures of (file below the folder, alt text) pairs, by file; those that cannot be read are missing.
+
+    Args:
+        folder: see `read_picture`.
+        wanted: the files; None stands for a picture that was not kept.
+        longest: pixels of a picture's longest side, at most.
+        white: pixel value of white in 16-bit files.
+    """
+    images: dict[str | None, tuple[Image.Image, str]] = {}
+    for file, alt in wanted:
+        image = read_picture(folder, file, white) if file is not None and file not in images else None
+        if image is not None:
+            images[file] = (shrink(image, longest / max(image.size)), alt)
+    return dict(zip(images, embed(list(images.values()))[0], strict=True))
+
+
 def _encode(image: Image.Image, kind: str) -> bytes:
     buffer = io.BytesIO()
     if kind == "PNG":

@@ -11,10 +11,9 @@ import pytest
 
 from flawforge.core.images import encode_png
 from flawforge.reports.page import report
-from flawforge.reports.run.copies import chance, copies, how
-from flawforge.reports.run.nearest import read_audit
+from flawforge.reports.run.copies import chance, copies_section, how_it_lies
 from flawforge.runs.copying import Alignment, Copying, Diversity, SetTest
-from flawforge.runs.records import Neighbour, Pair, save_record
+from flawforge.runs.records import AuditRecord, Neighbour, Pair, load_record, save_record
 from parsed_page import Parsed
 
 
@@ -42,30 +41,27 @@ def audited(run: Any, found: list[Alignment], **changes: Any) -> Any:
         detectable=0.07,
     )  # fmt: skip
     run.audit(pairs=pairs, copying=copying.model_copy(update=changes))
-    record = read_audit(run.run)
-    assert record is not None
-    return record
+    return load_record(run.run, "audit", AuditRecord)
 
 
 def test_only_copies_are_shown_where_there_are_any(drawn: Callable) -> None:
     run = drawn()
-    part = copies(run.run, audited(run, [likeness(), likeness(copied=False, score=0.1)]), 255)
+    part = copies_section(run.run, audited(run, [likeness(), likeness(copied=False, score=0.1)]), 255)
     assert part is not None
-    assert part.verdict == "Copies found (1 of 50)"
-    (pair,) = part.pairs
-    assert (pair.generated_file, pair.training_file, pair.copied) == ("scratch/000000.png", "scratch/7.png", True)
-    assert pair.how == "turned by 90° to the left, enlarged to 125\u00a0%, 10\u00a0% left"
-    assert pair.generated is not None
-    assert pair.training is not None
+    ((pair, fit, how, p),) = part.pairs
+    assert (pair.file, fit.file, fit.copied) == ("scratch/000000.png", "scratch/7.png", True)
+    assert p == "below 1 in 1,000,000"
+    assert how == "rotated by 90° to the left, enlarged to 125%, shifted 10% left"
+    assert {pair.picture, fit.picture} == set(part.pictures)
     assert part.chart is not None
-    assert part.chart.marks == ((0.3, "called a copy"),)
+    assert part.chart.marks == ((0.3, "flagged as a copy"),)
 
 
 def test_without_copies_the_likeliest_pairs_are_shown(drawn: Callable) -> None:
     run = drawn()
-    part = copies(run.run, audited(run, [likeness(copied=False, score=s) for s in (0.1, 0.2)]), 255)
+    part = copies_section(run.run, audited(run, [likeness(copied=False, score=s) for s in (0.1, 0.2)]), 255)
     assert part is not None
-    assert [pair.score for pair in part.pairs] == ["0.200", "0.100"]
+    assert [fit.score for _, fit, _, _ in part.pairs] == [0.2, 0.1]
 
 
 def test_the_words_below_the_scores_name_the_line_of_this_material(drawn: Callable) -> None:
@@ -73,31 +69,31 @@ def test_the_words_below_the_scores_name_the_line_of_this_material(drawn: Callab
     run = drawn()
     audited(run, [likeness(copied=False)], threshold=1.3107)
     text = Parsed(report(run.run).read_text()).text
-    assert "From 1.31 on (dotted) an image is called a copy, even if it is the only one so high" in text
+    assert "A score of 1.31 or more (dotted line) flags an image as a copy, even if it is the only one." in text
     assert "0.3 and more" not in text
     shutil.rmtree(run.run.records / "pictures")
     audited(run, [likeness(copied=False)], threshold=None)
     text = Parsed(report(run.run).read_text()).text
-    assert "no line could be drawn from which on an image is a copy" in text
+    assert "no score is high enough to flag an image as a copy" in text
     assert "dotted" not in text
 
 
 def test_what_was_not_measured_is_never_zero(drawn: Callable) -> None:
     run = drawn()
-    part = copies(run.run, audited(run, [], image_threshold=None, threshold=None, detectable=None, real=[]), 255)
+    part = copies_section(
+        run.run, audited(run, [], image_threshold=None, threshold=None, detectable=None, real=[]), 255
+    )
     assert part is not None
     facts = dict(part.facts)
-    assert facts["Share of copies that would have been noticed"] == "not measured"
-    assert facts["Above the score that 1\u00a0% of honest images exceed"].startswith("not measured")
+    assert facts["Share of copies that would have been detected"] == "not measured"
+    assert facts["Above the score that 1% of images without copying exceed"].startswith("not measured")
     assert part.chart is None
 
 
 def test_a_record_of_an_older_version_has_no_such_part(drawn: Callable) -> None:
     run = drawn()
     run.audit()
-    record = read_audit(run.run)
-    assert record is not None
-    assert copies(run.run, record, 255) is None
+    assert copies_section(run.run, load_record(run.run, "audit", AuditRecord), 255) is None
     report(run.run)
 
 
@@ -114,8 +110,8 @@ def test_the_page_holds_pairs_tests_and_diversity(drawn: Callable) -> None:
     ]
     save_record(run.run, "audit", record.model_copy(update={"diversity": diversity, "tests": tests}))
     page = report(run.run).read_text(encoding="utf-8")
-    for words in ("The copies, as aligned", "Copy of", "4 of 50 generated images repeat", "no held-out images",
-                  "How much of the variety of the real images they show is another question"):  # fmt: skip
+    for words in ("The copies, aligned", "Copy of", "4 of 50 generated images repeat", "no held-out images",
+                  "How much of the real variation they cover is another question"):  # fmt: skip
         assert words in page
     assert "not measured" in page
 
@@ -127,9 +123,9 @@ def test_chances_in_words(p: float, words: str) -> None:
 
 def test_tilts_and_negatives_are_said() -> None:
     plain = likeness().model_copy(update={"symmetry": "identity", "scale": 1.0, "shift": (0.0, 0.0)})
-    assert how(plain.model_copy(update={"tilt": 12.3, "negative": True})) == "tilted by 12°, as a negative"
-    assert how(plain.model_copy(update={"tilt": 1.0})) == "as it is"
+    assert how_it_lies(plain.model_copy(update={"tilt": 12.3, "negative": True})) == "tilted by 12°, as a negative"
+    assert how_it_lies(plain.model_copy(update={"tilt": 1.0})) == "unchanged"
 
 
 def test_nothing_done_is_as_it_is() -> None:
-    assert how(likeness(symmetry="identity", scale=1.01, shift=(0.4, 0.0))) == "as it is"
+    assert how_it_lies(likeness(symmetry="identity", scale=1.01, shift=(0.4, 0.0))) == "unchanged"

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from flawforge.reports.page import report
-from flawforge.reports.run.score import read_score, score_section
+from flawforge.reports.run.score import score_section
 from flawforge.reports.run.synthetic import read_synthetic
+from flawforge.runs.records import load_record
+from flawforge.runs.scores import ScoreRecord
 
 
 def html(drawn: Any) -> str:
@@ -47,8 +49,7 @@ def test_the_plain_sentence_comes_first_and_the_numbers_follow(drawn: Callable[.
 def test_what_is_beyond_is_marked_and_nothing_else(drawn: Callable[..., Any]) -> None:
     one = drawn()
     one.score()
-    record = read_score(one.run)
-    assert record is not None
+    record = load_record(one.run, "score", ScoreRecord)
     shown = score_section(one.run, record, read_synthetic(one.run))
     assert [quantity.outside for quantity, _ in shown.rows] == [True, False, False]
     part = section(html(one))

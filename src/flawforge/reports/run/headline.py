@@ -46,19 +46,19 @@ def headline(
     labels, samples = list(settings.data.classes), settings.data.samples
     on = "an unrecorded number of images" if samples is None else plural(samples, "image")
     classes = f" of {joined(labels)}" if labels else ""
-    sentences = [f"{name} learned from {on}{classes} ({short}){_length(last)}."]
+    sentences = [f"{name} was trained on {on}{classes} ({short}){_length(last)}."]
     if synthetic is None:
-        sentences.append("No images have been generated yet, so none has been checked for copies.")
+        sentences.append("No images have been generated yet.")
     else:
         part = "" if synthetic.complete or not synthetic.facts else "; the set is not complete"
         sentences.append(f"{plural(len(synthetic.images), 'image was', 'images were')} generated{part}.")
     if audit is not None:
         sentences.append(audit.sentence)
     elif synthetic is not None and "audit" not in damaged:
-        sentences.append("Whether they are copies has not been checked yet.")
+        sentences.append("They have not been tested for copies yet.")
     if score is not None:
         sentences.append(score.sentence)
-    sentences += [f"The record of the {kind} is damaged and left out." for kind in damaged]
+    sentences += [f"The record of the {kind} is damaged and not shown." for kind in damaged]
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
     return Headline(title, tuple(sentences), _facts(samples, labels, last, synthetic, audit))
 
@@ -74,31 +74,31 @@ def _length(last: Line | None) -> str:
 def _facts(
     samples: int | None, labels: list[str], last: Line | None, synthetic: Synthetic | None, audit: AuditRecord | None
 ) -> tuple[Fact, ...]:
-    kimg = last.get("kimg") if last else None
-    seconds = last.get("seconds") if last else None
+    kimg, seconds = (last or {}).get("kimg"), (last or {}).get("seconds")
+    classes = plural(len(labels), "class", "classes") if labels else ""
+    images = "not recorded" if samples is None else count(samples)
     facts = [
-        Fact("Training images", "not recorded" if samples is None else count(samples),
-             plural(len(labels), "class", "classes") if labels else ""),
-        Fact("Training", length(float(kimg)) if kimg is not None else "not started",
-             duration(float(seconds)) if seconds is not None else ""),
-        Fact("Generated", count(len(synthetic.images)) if synthetic else "none yet",
-             plural(len(synthetic.counts), "class", "classes") if synthetic else ""),
-    ]  # fmt: skip
+        Fact("Training images", images, classes),
+        Fact(
+            "Training",
+            length(float(kimg)) if kimg is not None else "not started",
+            duration(float(seconds)) if seconds is not None else "",
+        ),
+        Fact("Generated", count(len(synthetic.images)), plural(len(synthetic.counts), "class", "classes"))
+        if synthetic
+        else Fact("Generated", "none yet", ""),
+    ]
     if audit is None:
         return (*facts, Fact("Exact copies", NOT_MEASURED, "no audit yet"))
-    n = audit.n_generated
-    blind = audit.copying is not None and audit.copying.verdict.startswith(("inconclusive", "too few", "cannot tell"))
-    facts.append(
-        Fact("Copies", "cannot tell", f"none of {count(n)} is an exact one")
-        if blind and not audit.exact_copies
-        else Fact(
-            "Exact copies", count(audit.exact_copies), f"of {count(n)}, {percent(audit.exact_copies / n)}" if n else ""
-        )
-    )
-    made = audit.generated_to_real.quantiles.get("50%")
+    n, exact, factor = audit.n_generated, audit.exact_copies, audit.root_mean_square
+    verdict = audit.copying.verdict if audit.copying is not None else ""
+    if verdict.startswith(("inconclusive", "too few", "cannot tell")) and not exact:
+        facts.append(Fact("Copies", "inconclusive", f"0 exact copies of {count(n)}"))
+    else:
+        facts.append(Fact("Exact copies", count(exact), f"of {count(n)}, {percent(exact / n)}" if n else ""))
+    median = audit.generated_to_real.quantiles.get("50%")
     real = audit.real_to_real.quantiles.get("50%") if audit.real_to_real else None
-    if made is not None:
-        gray = number(made * audit.root_mean_square)
-        beside = number(real * audit.root_mean_square if real is not None else None)
-        facts.append(Fact("Median distance to nearest", gray, f"gray levels; real to real {beside}"))
+    if median is not None:
+        beside = number(real * factor if real is not None else None)
+        facts.append(Fact("Median distance to nearest", number(median * factor), f"gray levels; real to real {beside}"))
     return tuple(facts)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
-from flawforge.core.errors import RunNotFoundError
 from flawforge.reports.charts.curves import Chart, Curve
 from flawforge.reports.charts.strips import Strip, strip
-from flawforge.reports.pictures import Picture, embed, read_picture, shrink
-from flawforge.reports.run.synthetic import Synthetic
+from flawforge.reports.pictures import Picture, embed_files
+from flawforge.reports.run.synthetic import Synthetic, outdated
 from flawforge.reports.words import NOT_MEASURED, count, number, plural
 from flawforge.runs.folder import Run
-from flawforge.runs.records import load_record
 from flawforge.runs.scores import Infinite, Levels, MeanSpectra, MeasuredQuantity, RatedImage, ScoreRecord
 
 PICTURE_SIDE = 160  # pixels of a picture's longest side that the page keeps
@@ -47,18 +42,6 @@ class ScoreSection:
     stale: str
 
 
-def read_score(run: Run) -> ScoreRecord | None:
-    """Return the run's score, or None when it has none.
-
-    Raises:
-        RunBrokenError: it is damaged.
-    """
-    try:
-        return load_record(run, "score", ScoreRecord)
-    except RunNotFoundError:
-        return None
-
-
 def score_section(run: Run, record: ScoreRecord, synthetic: Synthetic | None) -> ScoreSection:
     """Prepare the section."""
     height, width = record.resolution
@@ -80,7 +63,7 @@ def score_section(run: Run, record: ScoreRecord, synthetic: Synthetic | None) ->
             ("For scale, real: class of the nearest real image of another specimen", "real", _shares(table.real_rows)),
         ),
         sheets=_sheets(run, record),
-        stale=_stale(run, record, synthetic),
+        stale=outdated(run, "score", record, synthetic),
     )
 
 
@@ -102,31 +85,17 @@ def _shares(rows: dict[str, list[int]]) -> list[tuple[str, list[tuple[str, float
 
 
 def _sheets(run: Run, record: ScoreRecord) -> tuple[tuple[str, list[tuple[Picture | None, str]]], ...]:
-    images: dict[str, tuple[Image.Image, str]] = {}
-    for rated in (*record.best, *record.worst):
-        image = read_picture(run.path, rated.picture) if rated.picture else None
-        if rated.picture and image is not None:
-            images[rated.picture] = (shrink(image, PICTURE_SIDE / max(image.size)), f"Generated image {rated.file}")
-    embedded, _ = embed(list(images.values()))
-    pictures = dict(zip(images, embedded, strict=True))
+    rated_images = (*record.best, *record.worst)
+    wanted = ((rated.picture, f"Generated image {rated.file}") for rated in rated_images)
+    pictures = embed_files(run.path, wanted, PICTURE_SIDE)
 
     def cells(side: Sequence[RatedImage]) -> list[tuple[Picture | None, str]]:
         return [
-            (pictures.get(rated.picture or ""), "a real image" if rated.score is None else number(rated.score))
+            (pictures.get(rated.picture), "a real image" if rated.score is None else number(rated.score))
             for rated in side
         ]
 
     return (("Most realistic", cells(record.best)), ("Least realistic", cells(record.worst))) if record.best else ()
-
-
-def _stale(run: Run, record: ScoreRecord, synthetic: Synthetic | None) -> str:
-    now = None if synthetic is None else synthetic.facts.get("manifest_sha256")
-    if now is None or record.inputs.get("synthetic") == now:
-        return ""
-    return (
-        f"This score is of an earlier set of {plural(record.n_generated, 'image')}; the run holds another one now. "
-        f"Score them with: flawforge score {shlex.quote(str(run.path))}"
-    )
 
 
 def score_charts(record: ScoreRecord) -> tuple[Chart, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import read_json
 from flawforge.core.progress import SILENT, Progress
 from flawforge.runs.folder import Run
+from flawforge.runs.records import Record
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,7 @@ class Synthetic:
     @property
     def counts(self) -> dict[str, int]:
         """Generated images per class."""
-        counted: dict[str, int] = {}
-        for label, _ in self.images:
-            counted[label] = counted.get(label, 0) + 1
-        return dict(sorted(counted.items()))
+        return dict(sorted(Counter(label for label, _ in self.images).items()))
 
 
 def read_synthetic(run: Run, progress: Progress = SILENT) -> Synthetic | None:
@@ -55,8 +54,19 @@ def read_synthetic(run: Run, progress: Progress = SILENT) -> Synthetic | None:
         value = read_json(facts) if facts.is_file() else {}
     except RunBrokenError as error:
         command = f"flawforge generate {shlex.quote(str(run.path))} -n {len(images)}"
-        progress.warn(f"{error} Remove the folder {run.synthetic} and make the set anew with: {command}")
+        progress.warn(f"{error} Remove the folder {run.synthetic} and generate the set again with: {command}")
     return Synthetic(images, value if isinstance(value, dict) else {})
+
+
+def outdated(run: Run, kind: str, record: Record, synthetic: Synthetic | None) -> str:
+    """Return why an audit or a score does not fit the run's present synthetic set, or an empty string."""
+    now = None if synthetic is None else synthetic.facts.get("manifest_sha256")
+    if now is None or record.inputs.get("synthetic") in (None, now):
+        return ""
+    return (
+        f"This {kind} is of an earlier synthetic set; the run holds another one now. Repeat it with: "
+        f"flawforge {kind} {shlex.quote(str(run.path))}"
+    )
 
 
 def _manifest_lines(path: Path) -> Iterator[tuple[str, str]]:
