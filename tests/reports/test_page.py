@@ -36,7 +36,7 @@ def test_a_whole_run_gives_one_page_with_every_part(drawn: Callable) -> None:
     headings = [words for words in found.words if words in wanted]
     assert len(dict.fromkeys(headings)) == 6
     for words in (
-        "Images near but not equal to their neighbours are the wanted outcome.",
+        "Generated images should be close to real ones, but not equal to them.",
         "None of the 50 generated images equals a training image.",
         "0 of 50 (0 %; 95 % interval 0 % to 7.1 %)",
         "The discriminator has won.",
@@ -94,7 +94,7 @@ def test_a_bare_run_says_what_is_missing_and_how_to_make_it(drawn: Callable) -> 
     assert f"Make it with: flawforge audit {run.path}" in text
     assert "No step of the training is logged." in text
     assert "The run has no previews" in text
-    assert "Whether they are copies. Not measured, until the audit is done." in text
+    assert "Whether they are copies. Not measured: there is no audit yet." in text
 
 
 @pytest.mark.parametrize("part", ["history", "previews", "synthetic", "audit"])
@@ -214,7 +214,7 @@ def test_a_damaged_record_is_named_with_its_cure_and_the_rest_is_drawn(
     assert f"{kind}.json is damaged" in text or f"{kind}.json has format" in text
     other = {"audit": "The generated images are distinguishable from", "score": "None of the 50 generated images"}
     assert other[kind] in text
-    assert "has not been checked" not in text
+    assert "have not been tested" not in text
     assert f"The record of the {kind} is damaged" in text
 
 

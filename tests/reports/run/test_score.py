@@ -105,7 +105,7 @@ def test_a_score_of_another_set_says_so(drawn: Callable[..., Any]) -> None:
     facts = one.run.synthetic / "set.json"
     facts.write_text(facts.read_text().replace('"n": 50', '"manifest_sha256": "new", "n": 50'))
     one.score()
-    assert "This score is of an earlier set of 64 images; the run holds another one now." in section(html(one))
+    assert "This score is of an earlier synthetic set; the run holds another one now." in section(html(one))
 
 
 def test_what_a_record_says_is_escaped(drawn: Callable[..., Any]) -> None:
