@@ -105,8 +105,8 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
         lines = History(run.history_file).lines()
         damaged: dict[str, str] = {}
         synthetic = read_synthetic(run, progress)
-        audit = read_record(run, "audit", AuditRecord, damaged)
-        score = read_record(run, "score", ScoreRecord, damaged)
+        audit = record_if_whole(run, "audit", AuditRecord, damaged)
+        score = record_if_whole(run, "score", ScoreRecord, damaged)
         for wrong in damaged.values():
             progress.warn(wrong)
         task.advance()
@@ -142,7 +142,7 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
     return page
 
 
-def read_record(run: Run, kind: str, record_class: type[AnyRecord], damaged: dict[str, str]) -> AnyRecord | None:
+def record_if_whole(run: Run, kind: str, record_class: type[AnyRecord], damaged: dict[str, str]) -> AnyRecord | None:
     """Return a record; None where there is none, and where it is damaged, which is noted."""
     try:
         return load_record(run, kind, record_class)

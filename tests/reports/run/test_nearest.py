@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from flawforge.reports.page import read_record, report
+from flawforge.reports.page import record_if_whole, report
 from flawforge.reports.run.nearest import nearest_section
 from flawforge.reports.run.synthetic import Synthetic
 from flawforge.runs.records import AuditRecord, load_record
@@ -69,8 +69,8 @@ def test_an_audit_of_another_set_is_told(drawn: Callable) -> None:
 def test_a_damaged_record_is_noted_and_a_missing_one_is_none(drawn: Callable) -> None:
     run = drawn()
     damaged: dict[str, str] = {}
-    assert read_record(run.run, "audit", AuditRecord, damaged) is None
+    assert record_if_whole(run.run, "audit", AuditRecord, damaged) is None
     assert damaged == {}
     (run.run.records / "audit.json").write_text("{}")
-    assert read_record(run.run, "audit", AuditRecord, damaged) is None
+    assert record_if_whole(run.run, "audit", AuditRecord, damaged) is None
     assert "audit.json has format None" in damaged["audit"]
