@@ -38,7 +38,7 @@ def test_a_whole_run_gives_one_page_with_every_part(drawn: Callable) -> None:
     for words in (
         "Generated images should be close to real ones, but not equal to them.",
         "None of the 50 generated images equals a training image.",
-        "0 of 50 (0 %; 95 % interval 0 % to 7.1 %)",
+        "0 of 50 (0%; 95% CI 0% to 7.1%)",
         "The discriminator has won.",
         "flawforge train data/steel --out run",
         "ab" * 32,

@@ -34,23 +34,25 @@ def trial(
 ) -> None:
     """Do generated images make the inspection model better? A controlled experiment, with a verdict.
 
-    A test set is put aside first, by pieces of material. Then, for each repeat: draw the shots, train a generator on
-    them and nothing else, and train the same classifier in every arm, with equal steps and batches:
+    A test set is held out first; images of one specimen are never on both sides. Then, for each repeat: draw the
+    training images (the shots), train a generator on them and nothing else, and train the same classifier in every arm,
+    with equal steps and batches:
 
     - `real`, `classical`: the shots, without and with strong classical transforms
-    - `placebo`: as many repeats of shots as there are generated images elsewhere
-    - `generated`, `filtered`: with generated images; `filtered` in the way that was chosen inside the shots
-    - `recommended`: `filtered` where the evidence inside the shots says so, else `classical`
+    - `placebo`: as `classical`, with repeated shots in the place of generated images
+    - `generated`, `filtered`: with generated images; for `filtered`, cross-validation on the shots chooses how they are
+      used
+    - `recommended`: `filtered` where cross-validation favours it, else `classical`
     - `pseudo-labelled`: a pretrained network labels the unlabelled images (else changed copies of the shots), and the
       classifier trains on them too, without a generator; `pseudo-labelled-generated`: generated images as well
     - `only-generated`; and `copy-paste`, where masks or boxes exist
 
-    The verdict is "helps" (by how much), "no evidence" (and what could have been seen) or "hurts".
+    The verdict is "helps" (by how much), "no evidence" (and what gain could have been detected) or "hurts".
 
-    Begin with `--plan`: it says how long the trial takes and what gain it could find. A first look in an hour or so:
-    `flawforge trial DATA --out trials/first --shots 5 --seeds 4 --generator-minutes 1`. For an answer that convinces
-    others take 10 seeds. Stopped or killed, the same command goes on; more seeds, shots, arms or
-    models add to it, but bring no new verdict once it has one.
+    Start with `--plan`: it shows how long the trial takes and what gain it could detect. For a first impression in
+    about an hour: `flawforge trial DATA --out trials/first --shots 5 --repeats 4 --generator-minutes 1`. For an answer
+    that convinces others use 10 repeats. Interrupted? Run the same command again to resume. More repeats, shots, arms
+    or models can be added later; they narrow the intervals, but cannot change a verdict that was given.
 
     Parameters
     ----------
@@ -59,9 +61,9 @@ def trial(
     out_folder
         The trial's folder. Default: trials/ and the name of DATA.
     minutes
-        Time for all of it: as many repeats are done as fit, but at least the three that a verdict needs.
+        Time budget: as many repeats as fit, but at least the three that a verdict needs.
     plan
-        Only say how long it takes and what gain it could find, and end. (It times a few steps of each model.)
+        Only show how long the trial takes and what gain it could detect. (It times a few steps of each model.)
     classes
         The classes to take. Default: all.
     unlabelled
@@ -70,21 +72,21 @@ def trial(
     workers
         Cells at a time. Default: one for each core.
     on
-        `local` works in processes of this machine, `ray` on a Ray cluster (extra `ray`).
+        `local` uses processes of this machine, `ray` a Ray cluster (extra `ray`).
     address
-        Of the Ray cluster. Default: the one that this machine belongs to, or a new one here.
+        Address of the Ray cluster. Default: the one that this machine belongs to, or a new one here.
     early_stop
-        Stop when the evidence is clear, by bounds that keep the chance of a wrong verdict.
+        Stop when the evidence is clear. The interim analyses keep the false-positive rate at 2.5%.
     resume
-        Go on with the trial in `--out`; it is refused when there is none. (Without it too a trial goes on.)
+        Resume the trial in `--out`, and fail when there is none. (A trial is resumed without this option too.)
     """
     folder = out_folder if out_folder is not None else Path("trials") / (Path(data).resolve().name or "trial")
     common = {"classes": classes, "unlabelled": unlabelled, "minutes": minutes, "workers": workers}
     only_run = {"on": on, "address": address, "early_stop": early_stop}
-    _do(data, folder, given(settings), common, only_run, plan, resume, json)
+    _plan_or_run(data, folder, given(settings), common, only_run, plan, resume, json)
 
 
-def _do(
+def _plan_or_run(
     data: str,
     folder: Path,
     asked: dict[str, Any],
@@ -108,11 +110,11 @@ def _do(
         load_bench(folder)
     with drawn_progress() as progress:
         if plan:
-            told = plan_trial(data, folder, progress=progress, **common, **asked)
+            planned = plan_trial(data, folder, progress=progress, **common, **asked)
             if json:
-                print_json(asdict(told))
+                print_json(asdict(planned))
             else:
-                out.print(escape(told.sentence))
+                out.print(escape(planned.sentence))
             return
         record = run_trial(data, folder, command=command(), progress=progress, **common, **only_run, **asked)
         page = trial_report(folder)
@@ -128,21 +130,13 @@ def _do(
 
 def _table(record: TrialRecord) -> str:
     """Return the arms' results, a line each."""
-    metric = record.protocol.metric
-    width = max(len(one.arm) for one in record.results) if record.results else 0
-    lines = []
-    for shots in record.protocol.shots:
-        for model in record.protocol.models:
-            lines.append(f"{shots} images per class, {model}: {metric} in %, mean of the repeats and 95% CI")
-            for one in record.results:
-                if (one.shots, one.model) == (shots, model):
-                    found = one.metrics[metric].within(0.0, 1.0)
-                    between = (
-                        "" if found.low is None or found.high is None else f"{_part(found.low)} to {_part(found.high)}"
-                    )
-                    lines.append(f"  {one.arm:{width}}  {_part(found.value)}  {between}".rstrip())
-    return "\n".join(lines)
+    from flawforge.runs.trials import in_percent
 
-
-def _part(value: float | None) -> str:
-    return "not measured" if value is None else f"{100 * value:5.1f}"
+    metric, lines = record.protocol.metric, dict[str, list[str]]()
+    width = max((len(result.arm) for result in record.results), default=0)
+    for result in record.results:
+        setting = f"{result.shots} images per class, {result.model}"
+        title = f"{setting}: {metric} in %, mean of {len(result.seeds)} repeats and 95% CI"
+        row = f"  {result.arm:{width}}  {in_percent(result.metrics[metric])}"
+        lines.setdefault(title, []).append(row)
+    return "\n".join(line for title, rows in lines.items() for line in (title, *rows))

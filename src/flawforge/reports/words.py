@@ -1,8 +1,10 @@
-"""Numbers in words: counts, shares, times. A share is 0 or 100 % only when it is exactly that."""
+"""Numbers in words: counts, shares, times. A share is 0% or 100% only when it is exactly that."""
 
 from __future__ import annotations
 
 import math
+
+from flawforge.runs.copying import Share
 
 NBSP = "\u00a0"
 NOT_MEASURED = "not measured"
@@ -13,9 +15,9 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
-def plural(n: int, one: str, many: str = "") -> str:
-    """Return ``1 image`` or ``300 images``; `many` is `one` with an s unless given."""
-    return f"{count(n)} {one if n == 1 else many or one + 's'}"
+def plural(n: int, noun: str, plural_noun: str = "") -> str:
+    """Return ``1 image`` or ``300 images``; the plural is the noun with an s unless given."""
+    return f"{count(n)} {noun if n == 1 else plural_noun or noun + 's'}"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -57,29 +59,21 @@ def duration(seconds: float | None) -> str:
 def percent(fraction: float) -> str:
     """Return a share of 0 to 1 in percent, with as many digits as keep it from reading 0 or 100 when it is neither."""
     if fraction in (0, 1):
-        return f"{fraction * 100:.0f}{NBSP}%"
+        return f"{fraction * 100:.0f}%"
     for places in range(1, 12):
         text = f"{fraction * 100:.{places}f}"
         if 0 < float(text) < 100:
-            return f"{text.rstrip('0').rstrip('.')}{NBSP}%"
-    return f"{fraction * 100!r}{NBSP}%"
+            return f"{text.rstrip('0').rstrip('.')}%"
+    return f"{fraction * 100!r}%"
 
 
-def wilson(part: int, whole: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (Wilson 1927, "Probable inference"): it holds at 0 and at 1 too."""
-    share, squared = part / whole, z * z
-    middle = (share + squared / (2 * whole)) / (1 + squared / whole)
-    half = z * math.sqrt(share * (1 - share) / whole + squared / (4 * whole * whole)) / (1 + squared / whole)
-    return (0.0 if part == 0 else middle - half, 1.0 if part == whole else middle + half)
-
-
-def share(part: int | None, whole: int) -> str:
-    """Return a share with its n and 95 % interval: ``3 of 400 (0.8 %; 95 % interval 0.3 % to 2.2 %)``."""
-    if part is None or whole == 0:
+def share(measured: Share | None) -> str:
+    """Return a share with its n and 95% interval: ``3 of 400 (0.8%; 95% CI 0.3% to 2.2%)``."""
+    if measured is None:
         return NOT_MEASURED
-    low, high = wilson(part, whole)
-    interval = f"95{NBSP}% interval {percent(low)} to {percent(high)}"
-    return f"{count(part)} of {count(whole)} ({percent(part / whole)}; {interval})"
+    interval = f"95% CI {percent(measured.low)} to {percent(measured.high)}"
+    of_all = percent(measured.count / measured.total)
+    return f"{count(measured.count)} of {count(measured.total)} ({of_all}; {interval})"
 
 
 def joined(words: list[str], most: int = 6) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Alignment(BaseModel):
@@ -40,6 +40,27 @@ class Alignment(BaseModel):
     picture: str | None = None
 
 
+class Share(BaseModel):
+    """A count of images with the 95% interval of the share behind it (Wilson 1927), which holds at 0 and at 1 too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int
+    total: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, count: int | None, total: int) -> Share | None:
+        """Return `count` of `total` images with the interval; None where nothing was measured."""
+        if count is None or total == 0:
+            return None
+        from scipy.stats import binomtest
+
+        low, high = binomtest(count, total).proportion_ci(method="wilson")
+        return cls(count=count, total=total, low=float(low), high=float(high))
+
+
 class Copying(BaseModel):
     """The calibrated search for copies.
 
@@ -60,6 +81,8 @@ class Copying(BaseModel):
         planted: altered copies of training images that were scored as a test of the audit itself.
         recovered: of them, flagged.
         detectable: share of copies that would have been detected with 95% probability; None when none would.
+        called: `found` of the generated images, with its interval; computed where an older record is read.
+        above: generated images at or above `image_threshold`, likewise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +99,12 @@ class Copying(BaseModel):
     planted: int
     recovered: int
     detectable: float | None
+    called: Share | None = Field(default_factory=lambda data: Share.of(data["found"], len(data["generated"])))
+    above: Share | None = Field(default_factory=lambda data: _above(data["image_threshold"], data["generated"]))
+
+
+def _above(threshold: float | None, generated: list[float]) -> Share | None:
+    return Share.of(None if threshold is None else sum(score >= threshold for score in generated), len(generated))
 
 
 class Diversity(BaseModel):

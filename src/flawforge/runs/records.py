@@ -6,11 +6,11 @@ import shlex
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.files import read_json, write_json
-from flawforge.runs.copying import Alignment, Copying, Diversity, SetTest
+from flawforge.runs.copying import Alignment, Copying, Diversity, SetTest, Share
 from flawforge.runs.folder import Run
 
 RECORD_FORMAT = 1
@@ -107,6 +107,8 @@ class AuditRecord(Record):
         diversity: whether the generated images differ among themselves.
         tests: tests of the set as a whole.
         notes: which held-out images they compare with, or why there are none, a sentence each.
+        exact: `exact_copies` of the generated images, with its interval; computed where an older record is read.
+        nearer: `nearer_than_real`, likewise.
     """
 
     kind: Literal["audit"] = "audit"
@@ -128,6 +130,8 @@ class AuditRecord(Record):
     diversity: Diversity | None = None
     tests: list[SetTest] = []
     notes: list[str] = []
+    exact: Share | None = Field(default_factory=lambda data: Share.of(data["exact_copies"], data["n_generated"]))
+    nearer: Share | None = Field(default_factory=lambda data: Share.of(data["nearer_than_real"], data["n_generated"]))
 
 
 R = TypeVar("R", bound=Record)

@@ -289,6 +289,15 @@ def gain_points(gain: Estimate) -> str:
     return f"{points(gain.value, sign=True)} points ({interval})"
 
 
+def in_percent(measured: Estimate) -> str:
+    """Return ``88.2 (86.9 to 89.5)``, percent."""
+    if measured.value is None:
+        return "not measured"
+    shown = measured.within(0.0, 1.0)
+    interval = "" if shown.low is None or shown.high is None else f" ({100 * shown.low:.1f} to {100 * shown.high:.1f})"
+    return f"{100 * measured.value:.1f}{interval}"
+
+
 def write_trial(folder: Path, record: TrialRecord) -> Path:
     """Write ``records/trial.json`` and ``records/trial.csv`` of a trial folder, each atomically; return the first."""
     path = folder / TRIAL_FILE

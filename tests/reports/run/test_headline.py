@@ -21,13 +21,13 @@ def test_the_outcome_in_plain_sentences(drawn: Callable) -> None:
         "None of the 50 generated images equals a training image.",
     ]
     facts = {fact.label: (fact.value, fact.note.replace("\u00a0", " ")) for fact in top.facts}
-    assert facts["Exact copies"] == ("0", "of 50, 0 %")
+    assert facts["Exact copies"] == ("0", "of 50, 0%")
     assert facts["Median distance to nearest"][1].startswith("gray levels; real to real ")
 
 
 @pytest.mark.parametrize("verdict", ["inconclusive", "too few images to tell", "cannot tell on images like these"])
 def test_where_copies_cannot_be_told_no_zero_stands_among_the_big_numbers(drawn: Callable, verdict: str) -> None:
-    """0 of 64, 0 %, once read as an all-clear beside an audit that had missed all copies it planted."""
+    """0 of 64, 0%, once read as an all-clear beside an audit that had missed all copies it planted."""
     run = drawn()
     run.audit()
     audit = load_record(run.run, "audit", AuditRecord)

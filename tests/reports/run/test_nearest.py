@@ -27,7 +27,7 @@ def test_numbers_stand_with_n_and_interval(drawn: Callable) -> None:
     record = load_record(run.run, "audit", AuditRecord)
     section = nearest_section(run.run, record, None, 255)
     facts = {what: value.replace("\u00a0", " ") for what, value in section.facts}
-    assert facts["Exact copies of a training image"] == "0 of 50 (0 %; 95 % interval 0 % to 7.1 %)"
+    assert facts["Exact copies of a training image"] == "0 of 50 (0%; 95% CI 0% to 7.1%)"
     assert facts["Training images"] == "30 of 21 specimens"
     assert [row[0] for row in section.quantiles][:3] == ["nearest", "5%", "25%"]
     assert [chart.name for chart in section.charts] == ["distances", "distances-sum"]
@@ -50,7 +50,7 @@ def test_exact_copies_everywhere_can_be_drawn(drawn: Callable) -> None:
     run.audit(n=3, groups=False, generated=[0.0, 0.0, 0.0], exact_copies=3)
     record = load_record(run.run, "audit", AuditRecord)
     section = nearest_section(run.run, record, None, 255)
-    assert section.facts[2][1].replace("\u00a0", " ") == "3 of 3 (100 %; 95 % interval 43.9 % to 100 %)"
+    assert section.facts[2][1].replace("\u00a0", " ") == "3 of 3 (100%; 95% CI 43.9% to 100%)"
     assert section.charts[0].curves[0].y == (0.0, 100.0, 0.0)
 
 

@@ -158,7 +158,7 @@ def test_a_cell_that_fails_leaves_the_verdict_on_the_whole_repeats(
             planted(photos, out, "stumbler", seeds=5)
         (told,) = caught.value.__notes__
         assert "The results of 3 complete repeats are in " in told
-        assert "--seeds 3" in told
+        assert "--repeats 3" in told
         record = read_trial(out)
         assert [one.seeds for one in record.results] == [[0, 1, 2]] * 2
         assert not record.complete

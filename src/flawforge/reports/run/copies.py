@@ -106,12 +106,11 @@ def how_it_lies(fit: Alignment) -> str:
 
 
 def _copy_facts(found: Copying) -> tuple[tuple[str, str], ...]:
-    n, detectable = len(found.generated), found.detectable
+    detectable = found.detectable
     aside = f"; {found.set_aside} left out that repeat another specimen" if found.set_aside else ""
-    over = sum(score >= found.image_threshold for score in found.generated) if found.image_threshold else None
     return (
-        ("Flagged as copies", share(found.found, n)),
-        ("Above the score that 1% of images without copying exceed", share(over, n)),
+        ("Flagged as copies", share(found.called)),
+        ("Above the score that 1% of images without copying exceed", share(found.above)),
         ("Planted copies that the self-test found", f"{found.recovered} of {found.planted}"),
         (
             "Share of copies that would have been detected",

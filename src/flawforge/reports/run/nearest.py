@@ -89,13 +89,13 @@ def nearest_section(run: Run, audit: AuditRecord, synthetic: Synthetic | None, w
 
 
 def _audit_facts(audit: AuditRecord) -> tuple[tuple[str, str], ...]:
-    nearer = share(audit.nearer_than_real, audit.n_generated)
+    nearer = share(audit.nearer)
     if audit.real_to_real is None:
         nearer = f"{NOT_MEASURED}: all training images show one specimen, so no two of them are independent"
     return (
         ("Generated images", count(audit.n_generated)),
         ("Training images", f"{count(audit.n_training)} of {plural(audit.n_groups, 'specimen')}"),
-        ("Exact copies of a training image", share(audit.exact_copies, audit.n_generated)),
+        ("Exact copies of a training image", share(audit.exact)),
         ("Closer to a training image than any two real images of different specimens are", nearer),
     )
 

@@ -23,6 +23,7 @@ from flawforge.runs.trials import (
     InterimAnalysis,
     TrialRecord,
     gain_points,
+    in_percent,
     points,
     read_trial,
     trial_csv,
@@ -113,15 +114,6 @@ def trial_page(folder: Path, record: TrialRecord) -> TrialPage:
         csv=f"data:text/csv;base64,{base64.b64encode(trial_csv(record).encode()).decode()}",
         version=record.versions.get("flawforge", "of unrecorded version"),
     )
-
-
-def in_percent(measured: Estimate) -> str:
-    """Return ``88.2 (86.9 to 89.5)``, percent."""
-    if measured.value is None:
-        return NOT_MEASURED
-    shown = measured.within(0.0, 1.0)
-    interval = "" if shown.low is None or shown.high is None else f" ({100 * shown.low:.1f} to {100 * shown.high:.1f})"
-    return f"{100 * measured.value:.1f}{interval}"
 
 
 def _facts(record: TrialRecord) -> tuple[Fact, ...]:

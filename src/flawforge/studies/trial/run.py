@@ -151,7 +151,7 @@ def plan_trial(
 
 def _what_now(folder: Path, complete: int) -> str:
     results = f"The results of {complete} complete repeat{'s' * (complete > 1)} are in {folder / TRIAL_FILE}."
-    ended = f", or end this one with the complete repeats: --seeds {complete}" if complete >= FEWEST_REPEATS else ""
+    ended = f", or end this one with the complete repeats: --repeats {complete}" if complete >= FEWEST_REPEATS else ""
     return (
         f"{results} Run the same command again to retry the cell that failed. If it fails again, start a trial with "
         f"another generator or recipe in another --out{ended}."
