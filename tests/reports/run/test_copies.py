@@ -40,7 +40,7 @@ def audited(run: Any, found: list[Alignment], **changes: Any) -> Any:
         real=np.linspace(0, 0.2, 30).tolist(), generated=[0.1] * 49 + [0.9], groups=21, planted=32, recovered=31,
         detectable=0.07,
     )  # fmt: skip
-    run.audit(pairs=pairs, copying=copying.model_copy(update=changes))
+    run.audit(pairs=pairs, copying=Copying(**{**copying.model_dump(exclude={"called", "above"}), **changes}))
     return load_record(run.run, "audit", AuditRecord)
 
 

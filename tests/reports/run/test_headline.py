@@ -6,6 +6,7 @@ from flawforge.reports.run.headline import headline
 from flawforge.reports.run.synthetic import read_synthetic
 from flawforge.runs.copying import Copying
 from flawforge.runs.records import AuditRecord, load_record
+from flawforge.runs.run_settings import RunSettings
 
 
 def test_the_outcome_in_plain_sentences(drawn: Callable) -> None:
@@ -47,7 +48,7 @@ def test_where_copies_cannot_be_told_no_zero_stands_among_the_big_numbers(drawn:
 
 
 def test_what_is_missing_is_said(drawn: Callable) -> None:
-    top = headline({}, None, None, None)
+    top = headline(RunSettings(), None, None, None)
     assert top.title == "unnamed recipe on unknown data"
     assert top.sentences == (
         "unnamed recipe was trained on an unrecorded number of images (unknown data); no step of the training is "
