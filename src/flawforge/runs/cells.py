@@ -86,7 +86,7 @@ def write_cell(
     protocol: str,
     arrays: Mapping[str, NDArray[Any]] | None = None,
     facts: Mapping[str, Any] | None = None,
-) -> Cell:
+) -> None:
     """Write a cell atomically; a cell of the same key is replaced.
 
     Args:
@@ -122,26 +122,20 @@ def write_cell(
         "facts": dict(facts or {}),
     }
     write_json(path.with_suffix(".json"), head)
-    return Cell(key, protocol, whole, dict(facts or {}))
-
-
-def has_cell(folder: Path, key: CellKey, protocol: str) -> bool:
-    """Return whether the cell is there and whole, without reading its arrays' content.
-
-    Raises:
-        RunBrokenError: it belongs to another protocol.
-    """
-    return _found(folder, key, protocol) is not None
 
 
 def read_cell(folder: Path, key: CellKey, protocol: str) -> Cell | None:
-    """Read one cell; None when it is not there or not whole (it is to be done again).
+    """Read a cell, also one that an older version wrote under the arm's old name.
+
+    Returns:
+        The cell; None when it is not there or not whole, so that it is to be done again.
 
     Raises:
         RunBrokenError: it belongs to another protocol: its test images or settings are not those of this trial.
     """
-    found = _found(folder, key, protocol)
-    return None if found is None else _whole(*found)
+    former = ARMS[key.arm].formerly if key.arm in ARMS else ""
+    files = [folder / f"{replace(key, arm=arm).name}.json" for arm in (key.arm, former) if arm]
+    return next((cell for cell in (_read(file, protocol) for file in files) if cell is not None), None)
 
 
 def read_cells(folder: Path, protocol: str) -> dict[CellKey, Cell]:
@@ -150,55 +144,30 @@ def read_cells(folder: Path, protocol: str) -> dict[CellKey, Cell]:
     Raises:
         RunBrokenError: as `read_cell`.
     """
-    found: dict[CellKey, Cell] = {}
-    for file in sorted(folder.glob("*.json")):
-        head = _head(file, protocol)
-        cell = None if head is None else _whole(file, head)
-        if cell is not None:
-            found[cell.key] = cell
-    return dict(sorted(found.items()))
+    cells = [_read(file, protocol) for file in sorted(folder.glob("*.json"))]
+    return dict(sorted((cell.key, cell) for cell in cells if cell is not None))
 
 
-def _found(folder: Path, key: CellKey, protocol: str) -> tuple[Path, dict[str, Any]] | None:
-    """Return the JSON file of a whole cell and its content, also under the arm's name of an older version."""
-    former = ARMS[key.arm].formerly if key.arm in ARMS else ""
-    for arm in (key.arm, former) if former else (key.arm,):
-        file = folder / f"{replace(key, arm=arm).name}.json"
-        head = _head(file, protocol)
-        if head is not None:
-            return file, head
-    return None
-
-
-def _head(file: Path, protocol: str) -> dict[str, Any] | None:
-    try:
-        head: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        key = _key(head)
-        whole = head["format"] == CELL_FORMAT and key.name == file.stem
-        whole = whole and file.with_suffix(".safetensors").stat().st_size == head["bytes"]
-        found = str(head["protocol"])
-    except (OSError, ValueError, KeyError, TypeError):  # not whole: as if it were not there
-        return None
-    if whole and found != protocol:
-        raise RunBrokenError(
-            f"{file} was measured under another protocol ({found[:12]}, this trial is {protocol[:12]}): other test "
-            f"images or other settings, so its numbers cannot be put beside these. Give --out another folder."
-        )
-    return head if whole else None
-
-
-def _whole(file: Path, head: dict[str, Any]) -> Cell | None:
+def _read(file: Path, protocol: str) -> Cell | None:
     from safetensors.numpy import load
 
-    data = file.with_suffix(".safetensors").read_bytes()
-    if hashlib.sha256(data).hexdigest() != head["sha256"]:
+    try:
+        head: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        key = CellKey(int(head["seed"]), int(head["shots"]), str(head["arm"]), str(head["model"]))
+        data = file.with_suffix(".safetensors").read_bytes()
+        whole = head["format"] == CELL_FORMAT and key.name == file.stem
+        whole = whole and hashlib.sha256(data).hexdigest() == head["sha256"]
+        of_cell, facts = str(head["protocol"]), dict(head["facts"])
+    except (OSError, ValueError, KeyError, TypeError):  # not whole: as if it were not there
         return None
-    key = _key(head)
-    return Cell(replace(key, arm=current_name(key.arm)), str(head["protocol"]), load(data), dict(head["facts"]))
-
-
-def _key(head: Mapping[str, Any]) -> CellKey:
-    return CellKey(int(head["seed"]), int(head["shots"]), str(head["arm"]), str(head["model"]))
+    if not whole:
+        return None
+    if of_cell != protocol:
+        raise RunBrokenError(
+            f"{file} was measured under another protocol ({of_cell[:12]}, this trial is {protocol[:12]}): other test "
+            f"images or other settings, so its numbers cannot be compared with these. Give --out another folder."
+        )
+    return Cell(replace(key, arm=current_name(key.arm)), protocol, load(data), facts)
 
 
 def _plain(word: str) -> str:

@@ -186,7 +186,7 @@ def test_other_settings_or_images_are_refused(photos: Path, helped: tuple[Path, 
     with pytest.raises(RunExistsError, match="steps 100 -> 101"):
         planted(photos, helped[0], "oracle", steps=101)
     other = material.draw_dataset(tmp_path / "photos", 40, seed=9)
-    with pytest.raises(RunExistsError, match="begun otherwise: the images"):
+    with pytest.raises(RunExistsError, match="with other settings: the images"):
         planted(other, helped[0], "oracle")
 
 

@@ -7,7 +7,7 @@ from flawforge.core.settings.fields import Settings, setting
 
 
 class ClassicalPolicy(Settings):
-    """How training images are changed at random, each anew at every step. Every field at its default changes nothing.
+    """How training images are changed at random, differently at every step. Every field at its default changes nothing.
 
     A change of strength s is drawn uniformly from -s to s for each image; noise, blur and the erased part from 0 to s.
     """

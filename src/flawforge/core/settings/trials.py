@@ -23,7 +23,7 @@ CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells
 class TrialSettings(Settings):
     """What a trial is. Cells of two trials with the same settings and images hold the same numbers.
 
-    Two things are said apart: `protocol` is what all cells have in common; `CHANGEABLE` says which cells there are.
+    `protocol` identifies what all cells have in common; `CHANGEABLE` fields say which cells there are.
     """
 
     flags: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -43,16 +43,19 @@ class TrialSettings(Settings):
         None,
         allowed="a class's name",
         help="With task 'good', the class of good images. Unset: the one whose name says so (good, ok, normal, "
-        "background, defect-free, no-defect, none; or alone begins so, like ok_front). It is told which was taken.",
+        "background, defect-free, no-defect, none; or alone begins so, like ok_front). The console says which it is.",
     )
     shots: tuple[int, ...] = setting(
         (5,),
-        unit="images a class",
+        unit="images per class",
         allowed="numbers from 2",
         help="Training images of each class; several give a curve.",
     )
     seeds: int = setting(
-        10, ge=1, le=1000, help="Repeats, each with its own shots, generator and classifiers. More see smaller gains."
+        10,
+        ge=1,
+        le=1000,
+        help="Repeats, each with its own shots, generator and classifiers. More of them detect smaller gains.",
     )
     arms: tuple[ArmName, ...] = setting(
         USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' brings 'filtered'."
@@ -66,7 +69,7 @@ class TrialSettings(Settings):
         gt=0,
         lt=1,
         unit="of the images",
-        help="Part that is kept for testing, in all repeats the same. More narrows the interval, leaves fewer shots.",
+        help="Part that is kept for testing, the same in all repeats. More narrows the interval, leaves fewer shots.",
     )
     resolution: Resolution = setting(
         (64, 64), unit="pixels", allowed="32 to 1024, or HEIGHTxWIDTH", help="At which the classifiers see images."
@@ -82,13 +85,13 @@ class TrialSettings(Settings):
         0.25, gt=0, le=0.9, unit="of a batch", help="Generated images' part in 'generated', repeats' part in 'placebo'."
     )
     made: int = setting(
-        128, ge=4, le=100_000, unit="images a class", help="Generated for each repeat; the filter takes from them."
+        128, ge=4, le=100_000, unit="images per class", help="Generated for each repeat; the filter takes from them."
     )
     recipe: str = setting("fewshot", allowed="a recipe's name, or a TOML file", help="Of the generator.")
     generator: str | None = setting(
         None,
         allowed="module:function",
-        help="A generator of your own instead of the recipe's, called with (dataset of shots, images a class, seed); "
+        help="A generator of your own instead of the recipe's, called with (dataset of shots, images per class, seed); "
         "it returns class -> (n, H, W), (n, H, W, 3) uint8.",
     )
     generator_minutes: float | None = setting(
@@ -101,8 +104,8 @@ class TrialSettings(Settings):
         3,
         ge=0,
         le=10,
-        help="Inner folds of the shots by which the way of using generated images is chosen, each with a generator of "
-        "its own. 0: no inner evidence; the default way, fixed beforehand, is judged, and 'recommended' is classical.",
+        help="Inner folds of the shots by which the strategy of using generated images is chosen, each with its own "
+        "generator. 0: none is chosen; the default strategy is judged, and 'recommended' equals 'classical'.",
     )
     good_shots: int | None = setting(
         None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."
@@ -114,8 +117,8 @@ class TrialSettings(Settings):
         """Add the arm that 'recommended' takes its images from, which is trained for it anyway: its gain is judged."""
         if "recommended" not in arms or "filtered" in arms:
             return arms
-        place = arms.index("recommended")
-        return (*arms[:place], "filtered", *arms[place:])
+        index = arms.index("recommended")
+        return (*arms[:index], "filtered", *arms[index:])
 
     @model_validator(mode="after")
     def _check(self) -> TrialSettings:
@@ -123,7 +126,7 @@ class TrialSettings(Settings):
             if arm not in ARMS:
                 raise ValueError(f"there is no arm '{arm}'.{did_you_mean(arm, ARMS)} There are: {', '.join(ARMS)}")
         if not self.shots or min(self.shots) < 2:
-            raise ValueError("shots are numbers of images a class, from 2: a generator cannot learn from one")
+            raise ValueError("shots are numbers of images per class, from 2: a generator cannot learn from one")
         if not self.models:
             raise ValueError("name at least one model, e.g. small-cnn")
         for name in ("shots", "arms", "models"):
@@ -137,22 +140,22 @@ class TrialSettings(Settings):
 
     @property
     def chooses(self) -> bool:
-        """Whether the way of using generated images is chosen inside the shots; else it was fixed beforehand."""
+        """Whether the strategy of using generated images is chosen inside the shots; else it is `DEFAULT_USAGE`."""
         return self.folds > 1 and "filtered" in self.arms
 
     def protocol(self, contents: str) -> str:
         """Return the SHA-256 of what all cells have in common, with the hash of the images' contents."""
         fixed = {key: value for key, value in self.model_dump(mode="json").items() if key not in CHANGEABLE}
         if self.good is None:
-            fixed.pop("good")  # so that cells from before there was this setting count on
+            fixed.pop("good")  # so that cells of versions without this setting still count
         return hashlib.sha256(json.dumps([fixed, contents], sort_keys=True).encode()).hexdigest()
 
-    def classifier(self, model: str, *, policy: str | None = None, steps: int | None = None) -> ClassifierSettings:
+    def classifier(self, model: str, *, steps: int | None = None) -> ClassifierSettings:
         """Return the settings of one classifier's training."""
         return ClassifierSettings(
             model=model,
             resolution=self.resolution,
             steps=steps if steps is not None else self.steps,
             batch=self.batch,
-            policy=policy if policy is not None else self.policy,
+            policy=self.policy,
         )

@@ -1,4 +1,4 @@
-"""The classical transforms of an image: what anybody can do without a generator, and the bar that one has to clear."""
+"""The classical transforms of an image, which need no generator: what generated images have to beat."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ BRIGHTNESS = 0.08  # of white, at most
 
 
 def classical(pixels: Pixels, white: int, rng: np.random.Generator) -> Pixels:
-    """Return an image mirrored at random along both axes, shifted by up to 6 % (the border mirrored) and made brighter
-    or darker by up to 8 % of white. Same shape and type.
+    """Return an image mirrored at random along both axes, shifted by up to 6% (the border mirrored) and made brighter
+    or darker by up to 8% of white. Same shape and type.
 
     Args:
         pixels: (H, W) or (H, W, 3), 0 to `white`.

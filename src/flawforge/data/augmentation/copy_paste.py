@@ -19,7 +19,7 @@ from flawforge.core.errors import DataUnusableError
 from flawforge.core.seeds import numpy_stream
 
 MARGIN = 1  # pixels around the mask that are pasted too
-MOST = 0.9  # of the image: a defect that fills it has no ground to be put on
+LARGEST_SHARE = 0.9  # of the image: a defect that fills it has no ground to be put on
 ANCHOR = 1e-6  # holds the offset at 0 where no border determines it
 
 NEIGHBOURS = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -61,25 +61,25 @@ def copy_paste(images: Bytes, labels: Ints, masks: Bools, count: int, seed: int,
         DataUnusableError: no image has a mask to cut by.
     """
     covered = masks.mean((1, 2))
-    usable = (covered > 0) & (covered <= MOST) & (labels != (-1 if clean is None else clean))
+    usable = (covered > 0) & (covered <= LARGEST_SHARE) & (labels != (-1 if clean is None else clean))
     classes = np.unique(labels[usable])
     if len(classes) == 0:
         raise DataUnusableError(
             "no image has a defect that can be cut out: copy and paste needs masks or boxes that mark something, and "
-            f"not more than {MOST:.0%} of the image."
+            f"not more than {LARGEST_SHARE:.0%} of the image."
         )
-    made = np.empty((count, *images.shape[1:]), dtype=np.uint8)
+    pasted = np.empty((count, *images.shape[1:]), dtype=np.uint8)
     sources, grounds = np.empty(count, np.int64), np.empty(count, np.int64)
-    for place in range(count):
-        rng = numpy_stream(seed, "augmentation", "copy-paste", place)
-        label = classes[place % len(classes)]
-        sources[place] = rng.choice(np.flatnonzero(usable & (labels == label)))
+    for number in range(count):
+        rng = numpy_stream(seed, "augmentation", "copy-paste", number)
+        label = classes[number % len(classes)]
+        sources[number] = rng.choice(np.flatnonzero(usable & (labels == label)))
         allowed = (labels == label) if clean is None else (labels == label) | (labels == clean)
-        others = np.flatnonzero(allowed & (np.arange(len(labels)) != sources[place]))
-        grounds[place] = rng.choice(others) if len(others) else sources[place]
-        defect, mask = _mirrored(images[sources[place]], masks[sources[place]], rng)
-        made[place] = paste(defect, mask, images[grounds[place]], _move(mask, rng))
-    return Pasted(made, labels[sources], sources, grounds)
+        others = np.flatnonzero(allowed & (np.arange(len(labels)) != sources[number]))
+        grounds[number] = rng.choice(others) if len(others) else sources[number]
+        defect, mask = _mirrored(images[sources[number]], masks[sources[number]], rng)
+        pasted[number] = paste(defect, mask, images[grounds[number]], _move(mask, rng))
+    return Pasted(pasted, labels[sources], sources, grounds)
 
 
 def paste(defect: Bytes, mask: Bools, ground: Bytes, move: tuple[int, int] = (0, 0)) -> Bytes:

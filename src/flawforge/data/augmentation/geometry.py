@@ -1,4 +1,4 @@
-"""Changes of place: mirrors, quarter turns, and turning, moving and scaling in one resampling, for whole batches."""
+"""Geometric changes: mirrors, quarter turns, and turning, moving and scaling in one resampling, for whole batches."""
 
 from __future__ import annotations
 

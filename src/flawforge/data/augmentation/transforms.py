@@ -1,4 +1,4 @@
-"""A policy at work: whole batches of training images, changed at random, each place in the training anew."""
+"""A policy at work: whole batches of training images, changed at random, differently in every step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ASPECT = 3.0  # of an erased rectangle, at most, either way
 class ClassicalTransforms:
     """The transforms of one training.
 
-    The numbers are a function of (seed, place), drawn on the CPU from the stream ``augmentation``.
+    The numbers are a function of (seed, address), drawn on the CPU from the stream ``augmentation``.
 
     Args:
         policy: which changes, and how far.
@@ -33,17 +33,17 @@ class ClassicalTransforms:
         strengths = [float(getattr(policy, name)) for name in CHANGES]
         self.active = [index for index, strength in enumerate(strengths) if strength > 0]
 
-    def __call__(self, images: Tensor, *place: int | str) -> Tensor:
+    def __call__(self, images: Tensor, *address: int | str) -> Tensor:
         """Return the images changed, each on its own.
 
         Args:
             images: (N, C, H, W) float in [-1, 1].
-            place: what addresses the numbers, e.g. the step.
+            address: what addresses the numbers, e.g. the step.
 
         Returns:
             (N, C, H, W) in [-1, 1].
         """
-        draws = torch_stream(self.seed, "augmentation", "classical", *place)
+        draws = torch_stream(self.seed, "augmentation", "classical", *address)
         unit = torch.rand(len(images), 24, generator=draws).to(images.device)
         images = self._turn(images, unit[:, 0], unit[:, 1], unit[:, 2])
         if not self.active:
@@ -73,11 +73,11 @@ class ClassicalTransforms:
             images = erase(images, rectangles(unit[:, 22:24], area, aspect, *images.shape[2:]))
         return images.clamp(-1, 1)
 
-    def mix(self, images: Tensor, labels: Tensor, *place: int | str) -> tuple[Tensor, Tensor]:
+    def mix(self, images: Tensor, labels: Tensor, *address: int | str) -> tuple[Tensor, Tensor]:
         """Return changed images (N, C, H, W) and their labels (N, K) blended with others of the batch where the policy
         says so; the labels sum to the same in all.
         """
-        return mix(images, labels, self.policy, torch_stream(self.seed, "augmentation", "mixing", *place))
+        return mix(images, labels, self.policy, torch_stream(self.seed, "augmentation", "mixing", *address))
 
     def _turn(self, images: Tensor, left: Tensor, top: Tensor, quarter: Tensor) -> Tensor:
         if self.policy.flip_horizontal:
@@ -88,12 +88,12 @@ class ClassicalTransforms:
             images = quarter_turn(images, (quarter * 4).long())
         return images
 
-    def _chosen(self, one: Tensor, each: Tensor) -> Tensor:
+    def _chosen(self, picks: Tensor, each: Tensor) -> Tensor:
         """Return (N, 8) 0 or 1: which changes act on which image."""
         if not self.policy.one_change:
             return (each < self.policy.chance).float()
-        among = torch.tensor(self.active, device=one.device)
-        picked = among[(one * len(self.active)).long()]
+        among = torch.tensor(self.active, device=picks.device)
+        picked = among[(picks * len(self.active)).long()]
         return torch.nn.functional.one_hot(picked, len(CHANGES)).float()
 
 

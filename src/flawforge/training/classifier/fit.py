@@ -30,7 +30,7 @@ from flawforge.training.state.state import MovingAverage
 
 BEST = {"small-cnn": (2e-3, 0.05), "effnet-probe": (1e-2, 0.05), "effnet-finetune": (2e-4, 0.05)}  # lr, weight decay
 OWN = (1e-3, 0.05)  # of a user's network
-FEWEST_ALONE = 4  # generated images that get a pass of their own: the statistics of fewer mean little
+MIN_OWN_PASS = 4  # generated images that get a pass of their own: the statistics of fewer mean little
 PREDICT_BATCH = 64
 
 
@@ -151,7 +151,7 @@ def _logits(network: nn.Module, forward: Callable[[Tensor], Tensor], parts: list
     images mixes both kinds with each other, so that there is one part.
     """
     parts = [part.contiguous(memory_format=torch.channels_last) if part.ndim == 4 else part for part in parts]
-    if len(parts) == 1 or len(parts[1]) < FEWEST_ALONE:
+    if len(parts) == 1 or len(parts[1]) < MIN_OWN_PASS:
         return forward(torch.cat(parts))
     logits = forward(parts[0])
     with _kept_statistics(network):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from flawforge.core.arrays import Ints
-from flawforge.studies.trial.cells.usage import FEWEST_KEPT, USAGES, Filter, GeneratedBatch, Usage
+from flawforge.studies.trial.cells.usage import MIN_KEPT, USAGES, Filter, GeneratedBatch, Usage
 
 
 def generated() -> GeneratedBatch:
@@ -47,8 +47,8 @@ def test_a_class_that_hardly_passes_keeps_its_surest_images() -> None:
     soft[:40, 1] = 1 - soft[:40, 0]
     kept = chosen(replace(generated(), soft=soft), "agreeing", typical=False)
     first = kept[kept < 40]
-    assert len(first) == FEWEST_KEPT
-    assert first.min() >= 40 - 2 * FEWEST_KEPT  # of the even rows, those with the highest probability
+    assert len(first) == MIN_KEPT
+    assert first.min() >= 40 - 2 * MIN_KEPT  # of the even rows, those with the highest probability
 
 
 def test_a_strategy_survives_its_record_which_keeps_its_old_keys() -> None:

@@ -15,7 +15,7 @@ import worker_jobs
 from flawforge.core.errors import RunBrokenError, TrainingDivergedError
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.core.worker_process import WorkerProcess
-from flawforge.runs.cells import CELLS, CellKey, has_cell
+from flawforge.runs.cells import CELLS, CellKey, read_cell
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution import local
 from flawforge.studies.trial.execution.local import Processes
@@ -52,7 +52,7 @@ def test_a_generator_may_start_programs_that_read_and_write(tmp_path: Path) -> N
         for key in (FIRST, SECOND):
             workers.submit(key)
             assert answers(workers, 1) == [key]
-            assert has_cell(out / CELLS, key, load_bench(out).protocol)
+            assert read_cell(out / CELLS, key, load_bench(out).protocol) is not None
     finally:
         workers.close()
     assert b"epoch 1 loss 0.3" in (out / local.WORKERS_LOG).read_bytes()

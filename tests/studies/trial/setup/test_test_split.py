@@ -25,7 +25,7 @@ from flawforge.studies.trial.setup.leaks import refuse_generated_leak, refuse_ou
 from flawforge.studies.trial.setup.open import open_trial
 from flawforge.studies.trial.setup.shared_shots import how_drawn, overlap_notes, shared_shots
 from flawforge.studies.trial.setup.test_split import Division, divide, shots_of
-from flawforge.studies.trial.setup.whole_image import Textures, joined, textures_of
+from flawforge.studies.trial.setup.whole_image import Textures, joined_groups, textures_of
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_no_group_is_on_both_sides_and_near_copies_are_joined_first(grains: Data
     groups = np.arange(len(grains), dtype=np.int64)  # a search for overlaps that found nothing
     textures = Textures(pixels, groups)
     assert textures.same_pairs(groups) == [(0, 1), (3, 4), (14, 15)]
-    together = joined(groups, textures.same_pairs(groups))
+    together = joined_groups(groups, textures.same_pairs(groups))
     assert together[0] == together[1]
     assert together[3] == together[4]
     assert len(set(together.tolist())) == len(grains) - 3
@@ -106,7 +106,7 @@ def test_a_class_of_one_piece_cannot_be_tested_on(grains: Dataset) -> None:
     textures = Textures(pictures(grains), groups)
     pretend = replace(grains)
     object.__setattr__(pretend, "groups", lambda progress=None: groups)
-    with pytest.raises(DataUnusableError, match="class 'coarse' shows 1 different pieces"):
+    with pytest.raises(DataUnusableError, match="class 'coarse' shows 1 different part, of which 0"):
         divide(pretend, textures, 0.5, 2, 0)
 
 
@@ -143,7 +143,7 @@ def test_what_two_repeats_share_is_told_where_it_is_much(bench: Bench, shots: in
     if shots in (4, 5):
         assert (2 * shots - 6) / shots < shared["coarse"] < 0.9  # two draws of 4 of 6 share 2 at least, of 5 share 4
         assert len(notes) == 1
-        assert f"two repeats have {100 * np.mean(pairs):.0f} % of their training images of coarse, fine" in notes[0]
+        assert f"two repeats have {100 * np.mean(pairs):.0f}% of their training images of coarse, fine" in notes[0]
         assert "see the notes" in protocol.steps_taken[1]
     if shots == 6:
         assert shared == {"coarse": 1.0, "fine": 1.0}
@@ -172,7 +172,7 @@ def test_too_few_pieces_for_an_interval_are_refused_before_anything_is_trained(g
         object.__setattr__(pretend, "groups", lambda progress=None: groups)
         return divide(pretend, Textures(pictures(grains), groups), 0.5, 4, 0)
 
-    with pytest.raises(DataUnusableError, match="show 3 pieces of material for 2 classes, and an interval takes 4"):
+    with pytest.raises(DataUnusableError, match="show 3 different parts for 2 classes, and .* interval needs 4"):
         halved(6)
     division = halved(8)
     own = np.unique(division.groups[division.test], return_inverse=True)[1]

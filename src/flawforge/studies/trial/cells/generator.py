@@ -37,7 +37,7 @@ from flawforge.training.train import train
 
 TYPICAL = 1.0  # truncation of the second half of the images, where the generator has a latent to truncate
 TEACHER = "effnet-probe"
-VIEWS, FEWEST_VIEWS = 8, 128  # changed images that the teacher learns from: of each shot, and in all
+VIEWS, MIN_VIEWS = 8, 128  # changed images that the teacher learns from: of each shot, and in all
 ENOUGH_REALISM = 20.0  # realism is capped here: a copy's is infinite
 Drawn = tuple[Pixels, int, int]  # an 8-bit image, its class of the dataset, 1 where it is truncated
 
@@ -86,7 +86,7 @@ def teacher_of(bench: Bench, shots: Ints, seed: int) -> torch.nn.Module:
     """Return a linear probe on pretrained features, trained on these images to tell the dataset's classes apart."""
     real = LabelledImages(torch.from_numpy(bench.images[shots]), torch.from_numpy(bench.dataset.labels[shots]))
     settings = bench.settings.classifier(TEACHER)
-    views = min(settings.views, max(FEWEST_VIEWS, VIEWS * len(shots)))
+    views = min(settings.views, max(MIN_VIEWS, VIEWS * len(shots)))
     return fit(settings.model_copy(update={"views": views}), real, max(2, len(bench.dataset.classes)), seed)
 
 

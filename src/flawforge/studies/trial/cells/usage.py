@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flawforge.core.arrays import Arrays, Bools, Bytes, Floats32, Ints
 
-FEWEST_KEPT = 8  # images of a class that a filter leaves at least, the surest ones
+MIN_KEPT = 8  # images of a class that a filter leaves at least, the surest ones
 Filter = Literal["none", "agreeing", "strict"]
 
 
@@ -82,7 +82,7 @@ class GeneratedBatch:
     def chosen(self, usage: Usage, targets: Ints) -> Ints:
         """Return the ascending rows of the images that a strategy takes.
 
-        A class of which fewer than `FEWEST_KEPT` pass the filter keeps those that the teacher is surest of.
+        A class of which fewer than `MIN_KEPT` pass the filter keeps those that the teacher is surest of.
 
         Args:
             usage: the strategy. Truncated images are taken only where there are any.
@@ -104,10 +104,10 @@ class GeneratedBatch:
         rows = np.flatnonzero(members & (self.soft.argmax(1) == self.labels))
         if usage.filter == "strict" and len(rows):
             new = rows[self.novel[rows] > 0]
-            rows = new if len(new) >= FEWEST_KEPT else rows
+            rows = new if len(new) >= MIN_KEPT else rows
             rows = rows[self.realism[rows] >= np.median(self.realism[rows])]
-        if len(rows) >= FEWEST_KEPT:
+        if len(rows) >= MIN_KEPT:
             return rows
         everyone = np.flatnonzero(members)
         sure = self.soft[everyone, self.labels[everyone]]
-        return everyone[np.argsort(-sure, kind="stable")[:FEWEST_KEPT]]
+        return everyone[np.argsort(-sure, kind="stable")[:MIN_KEPT]]

@@ -36,7 +36,7 @@ def inner(fold: int) -> str:
 
 
 def work_list(settings: TrialSettings) -> list[CellKey]:
-    """Return all cells, repeat by repeat, so that what is done first can be judged first; what is needed comes before.
+    """Return all cells, repeat by repeat, so that the first can be judged first; each after the cells that it needs.
 
     Within a repeat the preparations, which take longest, come first.
     """

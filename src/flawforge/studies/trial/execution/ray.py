@@ -1,7 +1,7 @@
 """Cells on a Ray cluster: the same cells, the same record. What a node gives comes back and is written here.
 
 The nodes need Flawforge, and no shared disk: the bench goes to Ray's object store once, and the cell that trains a
-generator carries its shots as files. A node that dies costs the cells that were on it, which are begun anew elsewhere.
+generator carries its shots as files. A node that dies costs the cells that were on it, which are begun again elsewhere.
 A cell counts once, when it is on the disk here.
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ from flawforge.studies.trial.execution.local import Finished, read_inputs
 from flawforge.studies.trial.setup.bench import Bench
 
 ATTEMPTS = 5  # times that a cell may be lost with its node
+INSIDE, OUTSIDE = "labelled", "unlabelled"  # folders of a payload
+Payload = dict[str, bytes]  # the content of files by their paths
 
 
 class RayCluster:
-    """A Ray cluster as the place where cells are worked out: one core a cell."""
+    """Works cells out on a Ray cluster, one core for each cell."""
 
     def __init__(self, bench: Bench, folder: Path, address: str | None, slots: int) -> None:
         """Join the cluster.
@@ -65,18 +68,18 @@ class RayCluster:
         self._remote = ray.remote(num_cpus=1, max_retries=0, runtime_env=environment)(_cell)
         self._store = ray.put(bench)
         self._under_way: dict[Any, CellKey] = {}
-        self._lost: dict[CellKey, int] = {}
+        self._lost: Counter[CellKey] = Counter()
 
     def submit(self, key: CellKey) -> None:
         """Hand a cell to Ray."""
         inputs = read_inputs(self._folder, key, self._bench.settings, self._bench.protocol)
-        parcel: Parcel | None = None
+        files = None
         if key.arm.startswith(GENERATOR) or (key.arm in ARMS and ARMS[key.arm].needs_masks):
-            parcel = pack(self._bench, self._bench.shots(key.seed, key.shots))
-        self._under_way[self._remote.remote(self._store, key, inputs, parcel)] = key
+            files = pack(self._bench, self._bench.shots(key.seed, key.shots))
+        self._under_way[self._remote.remote(self._store, key, inputs, files)] = key
 
     def finished(self, timeout: float) -> list[Finished]:
-        """Take what has come back, and write it; what was lost with a node is handed out anew."""
+        """Take what has come back, and write it; what was lost with a node is handed out again."""
         if not self._under_way:
             return []
         ready, _ = self._ray.wait(list(self._under_way), num_returns=1, timeout=timeout)
@@ -86,7 +89,9 @@ class RayCluster:
             try:
                 outcome: Outcome = self._ray.get(reference)
             except self._ray.exceptions.RayTaskError as error:
-                raise _explained(key, error) from None
+                if isinstance(error.cause, FlawforgeError):
+                    raise error.cause from None
+                raise RuntimeError(f"cell {key.name} failed on the cluster:\n{error}") from None
             except self._ray.exceptions.RayError as error:
                 self._again(key, error)
                 continue
@@ -104,64 +109,48 @@ class RayCluster:
             self._ray.shutdown()
 
     def _again(self, key: CellKey, error: Exception) -> None:
-        self._lost[key] = self._lost.get(key, 0) + 1
+        self._lost[key] += 1
         if self._lost[key] >= ATTEMPTS:
             raise RunBrokenError(
                 f"cell {key.name} was lost {ATTEMPTS} times on the cluster ({type(error).__name__}). Look at the "
-                f"nodes' memory and logs. What is done is kept; the same command goes on."
+                f"nodes' memory and logs. What is done is kept; run the same command again "
+                f"to resume."
             ) from error
         self.submit(key)
 
 
-def _cell(bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], parcel: Parcel | None) -> Outcome:
+def _cell(bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], files: Payload | None) -> Outcome:
     """Work out one cell on a node."""
     import torch
 
     torch.set_num_threads(1)
-    if parcel is None:
+    if files is None:
         return work(bench, key, inputs, None)
-    with tempfile.TemporaryDirectory() as place:
-        return work(unpack(parcel, bench, Path(place)), key, inputs, None)
+    with tempfile.TemporaryDirectory() as directory:
+        return work(unpack(files, bench, Path(directory)), key, inputs, None)
 
 
-def _explained(key: CellKey, error: Any) -> Exception:
-    cause = getattr(error, "cause", None)
-    if isinstance(cause, FlawforgeError):
-        return cause
-    return RuntimeError(f"cell {key.name} failed on the cluster:\n{error}")
-
-
-INSIDE, OUTSIDE = "labelled", "unlabelled"
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """Names below a root, with the bytes of the files."""
-
-    files: dict[str, bytes]
-
-
-def pack(bench: Bench, indices: Ints) -> Parcel:
+def pack(bench: Bench, indices: Ints) -> Payload:
     """Return the files of these images of the bench, and of all unlabelled ones."""
-    files: dict[str, bytes] = {}
+    files: Payload = {}
     for part, root in ((bench.dataset.take(indices.tolist()), INSIDE), (bench.outside, OUTSIDE)):
         for sample in part.samples if part is not None else ():
             for name in (sample.file, sample.mask):
                 if name is not None and part is not None:
                     files[f"{root}/{name}"] = (part.root / name).read_bytes()
-    return Parcel(files)
+    return files
 
 
-def unpack(parcel: Parcel, bench: Bench, folder: Path) -> Bench:
+def unpack(files: Payload, bench: Bench, folder: Path) -> Bench:
     """Write the files below a folder and return the bench that finds them there.
 
     Raises:
         RunBrokenError: a name leads outside the folder.
     """
-    for name, content in parcel.files.items():
+    for name, content in files.items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise RunBrokenError(f"a parcel names {name}, which lies outside its folder.")
+            raise RunBrokenError(f"a payload names {name}, which lies outside its folder.")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content, durable=False)
 

@@ -1,4 +1,4 @@
-"""The course of a trial: which cell is next, how long it will still take, and when it is time to stop."""
+"""The schedule of a trial: which cell is next, how long the rest takes, and when to stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flawforge.core.errors import TrainingInterruptedError
 from flawforge.core.progress import Progress, Task
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
-from flawforge.runs.cells import CELLS, CellKey, has_cell, read_cell
+from flawforge.runs.cells import CELLS, CellKey, read_cell
 from flawforge.studies.trial.cells.work_list import needs, work_list
 from flawforge.studies.trial.execution.local import Executor
 from flawforge.training.loop.loop import Interrupt
@@ -62,11 +62,10 @@ class Schedule:
         self.repeats, self.ended = settings.seeds, ""
         self.done: set[CellKey] = set()
         for key in self.cells:
-            if has_cell(folder / CELLS, key, protocol):
-                cell = read_cell(folder / CELLS, key, protocol)
-                if cell is not None:
-                    self.done.add(key)
-                    self.costs.note(key, float(cell.facts.get("seconds", 0.0)))
+            cell = read_cell(folder / CELLS, key, protocol)
+            if cell is not None:
+                self.done.add(key)
+                self.costs.note(key, float(cell.facts.get("seconds", 0.0)))
         self.before = frozenset(self.done)
 
     def left(self) -> list[CellKey]:
@@ -122,8 +121,8 @@ class Schedule:
 
     def _stopped(self) -> TrainingInterruptedError:
         return TrainingInterruptedError(
-            f"stopped with {len(self.done)} of {len(self.cells)} cells done; they are kept in {self.folder}. The same "
-            f"command goes on."
+            f"stopped with {len(self.done)} of {len(self.cells)} cells done; they are kept in {self.folder}. Run the "
+            f"same command again to resume."
         )
 
     def _look(self, judged: int, judge: Callable[[int], bool] | None) -> int:

@@ -1,4 +1,4 @@
-"""Leaks: test images among what is learnt from, told by their content. Any is refused; names prove nothing."""
+"""Leaks: test images among the training images, found by their content, not by their names. Any leak is refused."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def refuse_outside_leak(
         if group_of[sample.sha256] in by_group:
             found.setdefault(sample.file, by_group[group_of[sample.sha256]])
     images = [eight_bits(outside.read(i), outside.white) for i in range(len(outside))]
-    value, place = textures.best(textures_of(images), division.test)
+    value, nearest = textures.best(textures_of(images), division.test)
     for i in np.flatnonzero(value >= SAME).tolist():
-        found.setdefault(outside.samples[i].file, dataset.samples[int(place[i])].file)
+        found.setdefault(outside.samples[i].file, dataset.samples[int(nearest[i])].file)
     rest = [i for i, sample in enumerate(outside.samples) if sample.file not in found]
     for i, original in find_enlarged(outside.take(rest), dataset.take(division.test.tolist()), progress).tolist():
         found[outside.samples[rest[i]].file] = tested[original].file
@@ -85,10 +85,10 @@ def refuse_generated_leak(
         DataUnusableError: one is.
     """
     raw = textures_of(images)
-    value, place = textures.best(raw, division.test)
+    value, nearest = textures.best(raw, division.test)
     own, _ = textures.best(raw, shots)
     rows = np.flatnonzero((value >= REPEATED) & (value > own + CLOSER)).tolist()
-    found = [(f"generated image {i}", dataset.samples[int(place[i])].file) for i in rows]
+    found = [(f"generated image {i}", dataset.samples[int(nearest[i])].file) for i in rows]
     _refuse(found, f"of the {len(images)} images that {source} made", "It must see nothing but the shots it is given.")
 
 

@@ -1,4 +1,4 @@
-"""Opening a trial folder: a new one, or the one to go on with, checked to be the same experiment."""
+"""Opens a trial folder: a new one, or one to resume, which is checked to be the same experiment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool
 from flawforge.studies.trial.setup.test_split import contents_sha256, divide
 from flawforge.studies.trial.setup.whole_image import Textures
 
-USE_OF_OUTSIDE = "2"  # raise it when the arms use unlabelled images otherwise: cells from before count no more
+USE_OF_OUTSIDE = "2"  # raise it when arms use unlabelled images differently: older cells no longer count
 
 
 def open_trial(
@@ -59,12 +59,12 @@ def open_trial(
         changed = _changes(there, settings, inputs)
         if changed and _begun(out):
             raise RunExistsError(
-                f"{out} holds a trial that was begun otherwise: {'; '.join(changed)}. Its cells cannot be put beside "
+                f"{out} holds a trial with other settings: {'; '.join(changed)}. Its results cannot be compared with "
                 f"new ones. Give the same settings (only {', '.join(sorted(CHANGEABLE))} may change), or another --out."
             )
         if not changed:
             _enough(there, settings)
-            return _gone_on(out, there, replace(there, settings=settings, dataset=dataset, outside=other))
+            return _resumed(out, there, replace(there, settings=settings, dataset=dataset, outside=other))
     _refuse_inside(dataset, out)
     _check_arms(dataset, settings)
     jpeg, channels = through_jpeg(dataset), dataset.channels
@@ -89,45 +89,45 @@ def open_trial(
     return bench
 
 
-def _gone_on(out: Path, there: Bench, now: Bench) -> Bench:
-    """Return the bench of a trial that goes on: the images in the order of then, read where they lie now.
+def _resumed(out: Path, there: Bench, now: Bench) -> Bench:
+    """Return the bench of a resumed trial: the images in their stored order, read where the files are now.
 
-    The stored division, images and groups go by number. A file that was renamed has another place in the order.
+    The stored division, images and groups go by index. A file that was renamed has another position in the order.
     """
     if contents_sha256(there.dataset, there.division.test) != there.division.sha256:
         raise RunBrokenError(
             f"{out / FACTS} names other test images than those that were set aside when the trial was begun, so that "
-            f"some may have been trained on. Begin the trial anew: give another --out."
+            f"some may have been trained on. Start another trial: give another --out."
         )
     bench = replace(
         now,
         dataset=_in_order(there.dataset, now.dataset),
         outside=None if now.outside is None or there.outside is None else _in_order(there.outside, now.outside),
     )
-    if (there.settings, there.protocol) != (bench.settings, bench.protocol) or _places(there) != _places(bench):
+    if (there.settings, there.protocol) != (bench.settings, bench.protocol) or _locations(there) != _locations(bench):
         save_bench(out, bench)
     return bench
 
 
 def _in_order(there: Dataset, now: Dataset) -> Dataset:
-    """Return what is now with the samples of then in their order; only where their files and masks lie is new."""
-    found: dict[tuple[str, str], list[Sample]] = {}
+    """Return the dataset with its samples in their stored order; only the paths of files and masks are new."""
+    by_content: dict[tuple[str, str], list[Sample]] = {}
     for sample in now.samples:
-        found.setdefault((sample.label, sample.sha256), []).append(sample)
+        by_content.setdefault((sample.label, sample.sha256), []).append(sample)
     ordered = []
     for old in there.samples:
-        same = found[old.label, old.sha256]
-        new = same.pop(next((place for place, one in enumerate(same) if one.file == old.file), 0))
+        same = by_content[old.label, old.sha256]
+        new = same.pop(next((index for index, sample in enumerate(same) if sample.file == old.file), 0))
         ordered.append(replace(old, file=new.file, mask=new.mask))
     return replace(now, samples=tuple(ordered))
 
 
-def _places(bench: Bench) -> list[tuple[Path, tuple[Sample, ...]]]:
+def _locations(bench: Bench) -> list[tuple[Path, tuple[Sample, ...]]]:
     return [(data.root.resolve(), data.samples) for data in (bench.dataset, bench.outside) if data is not None]
 
 
 def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> list[str]:
-    """Return what would make the cells other ones, in words."""
+    """Return what differs from the stored trial and would change its cells, in words."""
     before, now = there.settings.model_dump(mode="json"), settings.model_dump(mode="json")
     changed = [f"{key} {before[key]} -> {now[key]}" for key in now if key not in CHANGEABLE and before[key] != now[key]]
     for key in sorted({*there.inputs, *inputs}):
@@ -137,7 +137,7 @@ def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> l
 
 
 def _begun(out: Path) -> bool:
-    """Say whether anything was worked out; a trial that was only planned may still become another one."""
+    """Say whether any cell was begun; a trial that was only planned may still get other settings."""
     return any(next((out / name).glob("*"), None) is not None for name in (CELLS, GENERATORS) if (out / name).is_dir())
 
 

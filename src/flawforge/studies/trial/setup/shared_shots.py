@@ -6,8 +6,8 @@ import numpy as np
 
 from flawforge.studies.trial.setup.bench import Bench
 
-MUCH = 0.5  # share of a class's shots from which on repeats are not independent enough to say nothing of it
-FIRST = 30  # repeats that are compared
+OFTEN = 0.5  # share of a class's shots from which on repeats are not independent enough to say nothing of it
+COMPARED_REPEATS = 30
 
 
 def shared_shots(bench: Bench, shots: int) -> dict[str, float]:
@@ -20,7 +20,7 @@ def shared_shots(bench: Bench, shots: int) -> dict[str, float]:
     Returns:
         Class to share, 0 to 1, exactly 1 where all repeats have the same ones; empty with fewer than two repeats.
     """
-    repeats = min(FIRST, bench.settings.seeds)
+    repeats = min(COMPARED_REPEATS, bench.settings.seeds)
     if repeats < 2:
         return {}
     drawn = np.concatenate([bench.shots(repeat, shots) for repeat in range(repeats)])
@@ -35,12 +35,12 @@ def shared_shots(bench: Bench, shots: int) -> dict[str, float]:
 def overlap_notes(bench: Bench) -> list[str]:
     """Return what a reader must know of it at the largest number of shots, a sentence each; nothing where it is little.
 
-    Seeds share the test images as well, which their interval reckons with; that they share a pool it cannot see.
+    Repeats also share the test images, which the interval accounts for; it cannot account for the shared pool.
     """
     most = max(bench.settings.shots)
     found = shared_shots(bench, most)
     same = [label for label, share in found.items() if share == 1]
-    much = {label: share for label, share in found.items() if MUCH < share < 1}
+    much = {label: share for label, share in found.items() if OFTEN < share < 1}
     notes = []
     if same:
         notes.append(
@@ -50,9 +50,9 @@ def overlap_notes(bench: Bench) -> list[str]:
     if much:
         mean = min(99.0, 100 * sum(much.values()) / len(much))
         notes.append(
-            f"At {most} shots two repeats have {mean:.0f} % of their training images of {', '.join(much)} in common, "
-            f"on average: few others are left outside the test set. Other images of the same classes may vary the "
-            f"result by more than its interval says."
+            f"At {most} shots two repeats have {mean:.0f}% of their training images of {', '.join(much)} in common, "
+            f"on average: few others are left outside the test set. With other images of the same classes the "
+            f"result may differ by more than its interval says."
         )
     return notes
 
@@ -62,7 +62,7 @@ def how_drawn(bench: Bench) -> str:
     each = [share for shots in bench.settings.shots for share in shared_shots(bench, shots).values()]
     if each and min(each) == 1:
         return "Every repeat has the same training images: all that are left outside the test set."
-    begin = "Each repeat drew its own training images from the rest, from as many pieces of material as there are"
-    if each and max(each) > MUCH:
+    begin = "Each repeat drew its own training images from the rest, from as many different parts as there are"
+    if each and max(each) > OFTEN:
         return f"{begin}; there are so few that repeats have many in common (see the notes)."
     return f"{begin}."

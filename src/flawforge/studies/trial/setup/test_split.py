@@ -14,10 +14,10 @@ from flawforge.core.seeds import derive
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import draw_shots
 from flawforge.data.sampling.splits import propose_split
-from flawforge.studies.trial.setup.whole_image import Textures, joined
+from flawforge.studies.trial.setup.whole_image import Textures, joined_groups
 
-LEAST_TEST = 2  # groups of a class that the test set needs
-SPARE_PIECES = 2  # more groups than classes that an interval takes: see `metrics.resampling`
+MIN_TEST_GROUPS = 2  # groups of a class that the test set needs
+SPARE_GROUPS = 2  # more groups than classes that an interval takes: see `metrics.resampling`
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def divide(
     most_shots: int,
     seed: int,
     progress: Progress = SILENT,
-    told_apart: int | None = None,
+    targets: int | None = None,
 ) -> Division:
     """Fix the test set.
 
@@ -61,41 +61,41 @@ def divide(
         most_shots: images a class that the pool must hold.
         seed: of the division.
         progress: where to tell how far it is.
-        told_apart: classes that the classifiers tell apart; None: those of the dataset.
+        targets: classes that the classifiers tell apart; None: those of the dataset.
 
     Raises:
         DataUnusableError: a class has too few images, or a class or all have too few different pieces of material.
     """
     pairs = textures.same_pairs(dataset.groups(progress), progress)
-    groups = joined(dataset.groups(), pairs)
+    groups = joined_groups(dataset.groups(), pairs)
     split = propose_split(dataset.labels, groups, fractions=(1 - share, 0.0, share), seed=seed)
     for code, label in enumerate(dataset.classes):
         tested = np.unique(groups[split.test[dataset.labels[split.test] == code]])
         pool = int((dataset.labels[split.train] == code).sum())
-        if len(tested) < LEAST_TEST:
+        if len(tested) < MIN_TEST_GROUPS:
             pieces = len(np.unique(groups[dataset.labels == code]))
             raise DataUnusableError(
-                f"class '{label}' shows {pieces} different pieces of material, so that {len(tested)} could be tested "
-                f"on and at least {LEAST_TEST} are needed. Photograph other pieces, leave the class out with "
-                f"--classes, or keep more for testing with --test-share."
+                f"class '{label}' shows {pieces} different part{'s' * (pieces != 1)}, of which {len(tested)} would be "
+                f"tested on and at least {MIN_TEST_GROUPS} must be. Photograph more parts, leave the class out with "
+                f"--classes, or set more images aside for testing with --test-share."
             )
         if pool < most_shots:
             raise DataUnusableError(
-                f"class '{label}' has {dataset.counts[label]} images; {pool} are left when the test set is taken away, "
-                f"and --shots {most_shots} asks for more. Ask for {pool} shots or fewer, leave the class out with "
-                f"--classes, or keep less for testing with --test-share."
+                f"class '{label}' has {dataset.counts[label]} images; {pool} are left once the test images are set "
+                f"aside, and --shots {most_shots} asks for more. Ask for {pool} shots or fewer, leave the class out "
+                f"with --classes, or set fewer images aside for testing with --test-share."
             )
-    _enough_pieces(len(np.unique(groups[split.test])), len(dataset.classes) if told_apart is None else told_apart)
+    _refuse_few_groups(len(np.unique(groups[split.test])), len(dataset.classes) if targets is None else targets)
     return Division(split.test, split.train, groups, len(pairs), contents_sha256(dataset, split.test))
 
 
-def _enough_pieces(tested: int, classes: int) -> None:
+def _refuse_few_groups(tested: int, classes: int) -> None:
     """Refuse a test set whose pieces are fewer than `metrics.resampling` takes: pieces may show several classes."""
-    if tested < classes + SPARE_PIECES:
+    if tested < classes + SPARE_GROUPS:
         raise DataUnusableError(
-            f"the test images show {tested} pieces of material for {classes} classes, and an interval takes "
-            f"{classes + SPARE_PIECES}: pieces that show several classes count once. Photograph other pieces, leave "
-            f"classes out with --classes, or keep more for testing with --test-share."
+            f"the test images show {tested} different parts for {classes} classes, and a confidence interval needs "
+            f"{classes + SPARE_GROUPS}: a part that shows several classes counts once. Photograph more parts, leave "
+            f"classes out with --classes, or set more images aside for testing with --test-share."
         )
 
 
@@ -126,7 +126,7 @@ def shots_of(
     chosen = draw_shots(labels, dataset.classes, groups, shots, own)
     if good is not None:
         code = dataset.classes.index(good[0])
-        chosen = [place for place in chosen if labels[place] != code]
+        chosen = [index for index in chosen if labels[index] != code]
         more = draw_shots(labels, dataset.classes, groups, good[1], own)
-        chosen += [place for place in more if labels[place] == code]
+        chosen += [index for index in more if labels[index] == code]
     return np.sort(pool[chosen])

@@ -59,7 +59,7 @@ class Textures:
             raw: (n, SIDE, SIDE) from `textures_of`.
             among: (m,) indices of ours. With none, the correlation is -1.
         """
-        value, place = np.full(len(raw), -1, np.float32), np.full(len(raw), -1, np.int64)
+        value, index = np.full(len(raw), -1, np.float32), np.full(len(raw), -1, np.int64)
         if len(among):
             mine = self.prints(self.raw[among]).T
             for start in range(0, len(raw), BLOCK):
@@ -69,8 +69,8 @@ class Textures:
                     top = found.argmax(1)
                     here = found[np.arange(len(rows)), top]
                     better = here > value[rows]
-                    value[rows[better]], place[rows[better]] = here[better], among[top[better]]
-        return value, place
+                    value[rows[better]], index[rows[better]] = here[better], among[top[better]]
+        return value, index
 
     def same_pairs(self, groups: Ints, progress: Progress = SILENT) -> list[tuple[int, int]]:
         """Return the pairs of our images that are alike and in different groups."""
@@ -99,7 +99,7 @@ def textures_of(images: Pixels | list[Pixels]) -> Floats32:
     return np.stack(found) if found else np.zeros((0, SIDE, SIDE), np.float32)
 
 
-def joined(groups: Ints, pairs: list[tuple[int, int]]) -> Ints:
+def joined_groups(groups: Ints, pairs: list[tuple[int, int]]) -> Ints:
     """Return (N,) groups, 0.. by first appearance, with those united that a pair connects."""
     first: dict[int, int] = {}
     links = [(first.setdefault(group, index), index) for index, group in enumerate(groups.tolist())]
