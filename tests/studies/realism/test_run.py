@@ -18,14 +18,11 @@ from scipy.ndimage import gaussian_filter
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunNotFoundError, SettingError
 from flawforge.data.dataset import Dataset
-from flawforge.data.sample import Sample
 from flawforge.runs.folder import Run
 from flawforge.runs.records import load_record
 from flawforge.runs.run_settings import Selection
 from flawforge.runs.scores import MeasuredQuantity, ScoreRecord
 from flawforge.studies.realism.run import score
-from flawforge.studies.realism.subsets import choose_rows
-from flawforge.studies.sets.held_out import HeldOut
 
 SIDE = 32
 Draw = Callable[[int], np.ndarray]
@@ -286,20 +283,6 @@ def test_all_images_of_a_rare_defect_count_where_classes_are_compared_one_by_one
     assert record.confusion is not None
     assert sum(record.confusion.rows["crack"]) == 16
     assert "The numbers per class use all of them." in record.notes[-1]
-
-
-def test_the_rarest_class_is_not_thinned_to_nothing() -> None:
-    def sample(label: str, index: int) -> Sample:
-        return Sample(
-            f"{index}.png", label, width=8, height=8, mode="L", encoding="PNG", gray=True, peak=255, sha256=f"{index}"
-        )
-
-    labels = ["crack"] * 3 + ["free"] * 897
-    data = Dataset("d", Path("d"), "classes", tuple(map(sample, labels, range(900))))
-    rows = np.arange(900)
-    found = choose_rows(HeldOut(data, rows, rows, rows, "training", "", ()), ["crack"] * 64 + ["free"] * 64, 0)
-    assert np.sum(found.generated < 64) == 1
-    assert np.sum(found.generated >= 64) == 63
 
 
 def test_classes_are_compared_one_by_one_and_confused_where_they_are_alike(make_run: Any, tmp_path: Path) -> None:

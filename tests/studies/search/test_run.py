@@ -12,25 +12,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import flawforge
-from flawforge.core.errors import DataUnusableError, FlawforgeError, RunExistsError, SettingError
+from flawforge.core.errors import RunExistsError, SettingError
 from flawforge.core.files import read_json
-from flawforge.core.progress import SILENT
 from flawforge.reports.search.page import search_page
 from flawforge.runs.searches import load_search
-from saved import saved
 
 pytest.importorskip("optuna")
 
 from flawforge.studies.search import held_out_kid
-from flawforge.studies.search.held_out_kid import cut_parts
-from flawforge.studies.search.plan import SearchPlan, open_search
+from flawforge.studies.search.plan import SearchPlan
 from flawforge.studies.search.space import search_space
 from flawforge.studies.search.storage import TrialStore
-from flawforge.studies.search.workers import SearchJob, run_workers
 
 verb = import_module("flawforge.studies.search.run")
 
@@ -151,57 +146,11 @@ def test_a_gain_that_does_not_hold_leaves_the_recipe_as_it_was(
     assert "The gain did not hold." in record.sentence
 
 
-def test_no_piece_of_material_is_in_two_parts(lines: Path, tmp_path: Path) -> None:
-    data = flawforge.load(lines)
-    parts = cut_parts(data, 10, seed=0)
-    sides = [set(groups.tolist()) for groups in (parts.train.groups, parts.choose.groups, parts.confirm.groups)]
-    assert not sides[0] & sides[1]
-    assert not sides[0] & sides[2]
-    assert not sides[1] & sides[2]
-    assert len(parts.train.data) == 10
-    assert len(parts.train.groups) == 10
-    few = data.take(range(20))
-    with pytest.raises(DataUnusableError, match="20 different specimens. .* needs at least 40"):
-        cut_parts(few, None, seed=0)
-
-
-def test_held_out_images_are_seen_as_bright_as_the_generators_learn_them(lines: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 1001, (60, 16, 16)).astype(np.uint16)
-    folder = saved(lines / "deep", images)
-    dark = flawforge.load(folder)
-    bright = int(cut_parts(dark, None, seed=0).train.data.samples[0].file[:2])
-    images[bright, 0, 0] = 3000
-    saved(folder, images)
-    parts = cut_parts(flawforge.load(folder), None, seed=0)
-    assert parts.train.data.white == 4095
-    start = flawforge.recipe("dcgan-lite", resolution=16)
-    seen: list[float] = []
-
-    def brightest(images: Any) -> Any:
-        seen.append(float(images.max()))
-        return images.flatten(1).numpy()
-
-    held_out_kid.HeldOutKid(parts.choose, start, 1, brightest)  # type: ignore[arg-type]
-    held_out_kid.HeldOutKid(parts.confirm, start, 1, brightest)  # type: ignore[arg-type]
-    assert seen == [pytest.approx(1000 / 4095 * 2 - 1, abs=0.01)] * 2
-
-
 def test_two_workers_share_one_list_of_trials(lines: Path, tmp_path: Path) -> None:
     record = flawforge.search(lines, tmp_path / "search", trials=4, workers=2, confirmations=0, **TINY)
     assert [trial.number for trial in record.trials] == [0, 1, 2, 3]
     assert len({trial.folder for trial in record.trials}) == 4
     assert len({json.dumps(trial.settings) for trial in record.trials}) == 4
-
-
-def test_the_error_of_a_worker_is_told(lines: Path, tmp_path: Path) -> None:
-    small = {key: TINY[key] for key in ("resolution", "generator_depth", "discriminator_depth")}
-    start = flawforge.recipe("dcgan-lite", **small)
-    data = flawforge.load(lines)
-    plan = SearchPlan(start, search_space(start), 0.04, 0, None, None, "pixels", data.fingerprint)
-    open_search(tmp_path / "search", plan, resume=False)
-    job = SearchJob(tmp_path / "search", plan, cut_parts(data, None, 0), 2, None, None, "tpu", 1)
-    with pytest.raises(FlawforgeError, match="a worker of the search stopped: --device tpu is no device"):
-        run_workers(job, 2, SILENT)
 
 
 @pytest.mark.slow

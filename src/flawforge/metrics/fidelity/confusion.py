@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
 
 from flawforge.core.arrays import Ints
-from flawforge.metrics.neighbours.nearest import nearest
-from flawforge.metrics.vectors import Vectors, as_groups, as_pair
+from flawforge.metrics.vectors import Vectors, as_pair, row_blocks
 
 
 def nearest_class(
@@ -37,17 +36,18 @@ def nearest_class(
         ValueError: shapes that do not fit, or a value that is not finite.
     """
     x, y = as_pair(real, queries, 1)
-    labels = as_labels(real_labels, len(x))
+    labels, nearest = as_labels(real_labels, len(x)), np.empty(len(y), dtype=np.int64)
     if (real_groups is None) != (query_groups is None):
         raise ValueError("real_groups and query_groups are given together or not at all")
-    own, other = None, None
-    if real_groups is not None and query_groups is not None:
-        both = np.concatenate([np.asarray(real_groups), np.asarray(query_groups)])
-        joined = as_groups(both, len(x) + len(y), "real_groups and query_groups")
-        own, other = joined[len(x) :], joined[: len(x)]
-    _, indices = nearest(torch.from_numpy(y), torch.from_numpy(x), 1, query_groups=own, reference_groups=other)
-    found = indices[:, 0]
-    return np.where(found >= 0, labels[found], -1)
+    own, groups = np.asarray(query_groups), np.asarray(real_groups)
+    if real_groups is not None and (groups.shape, own.shape) != ((len(x),), (len(y),)):
+        raise ValueError(f"real_groups and query_groups have {groups.shape} and {own.shape}; one number for each row")
+    for rows in row_blocks(len(y)):
+        distances = cdist(y[rows], x)
+        if real_groups is not None:
+            distances[own[rows, None] == groups] = np.inf
+        nearest[rows] = np.where(np.isinf(distances.min(axis=1)), -1, labels[distances.argmin(axis=1)])
+    return nearest
 
 
 def confusion_table(rows: ArrayLike, columns: ArrayLike, shape: tuple[int, int]) -> Ints:

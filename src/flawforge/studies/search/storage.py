@@ -66,6 +66,7 @@ class TrialStore:
     def __init__(self, folder: Path, plan: SearchPlan, storage: str | None = None, worker: int = 0) -> None:
         optuna = require_optuna()
         self.folder, self.plan, self._token = folder, plan, ""
+        self._states = optuna.trial.TrialState
         kept: Any = storage
         if storage is None:
             from optuna.storages import JournalStorage
@@ -139,17 +140,15 @@ class TrialStore:
 
     def requeue_abandoned(self) -> list[str]:
         """Close the trials of workers that are gone, queue their settings again, and return their run folders."""
-        from optuna.trial import TrialState
-
         if nameless := self._nameless():
             time.sleep(NAMING_SECONDS)
         requeued, nameless = [], nameless & self._nameless()
         with self.alone():
-            for trial in self._trials(TrialState.RUNNING):
+            for trial in self._trials(self._states.RUNNING):
                 worker = str(trial.user_attrs.get("worker", ""))
                 if not (self._is_gone(worker) if worker else trial.number in nameless):
                     continue
-                self.study.tell(trial.number, state=TrialState.FAIL)
+                self.study.tell(trial.number, state=self._states.FAIL)
                 folder = trial.user_attrs.get("folder", f"{trial.number:04d}")
                 mark = {START: True} if START in trial.user_attrs else {}
                 self.study.enqueue_trial(trial.params, user_attrs={"folder": folder, **mark})
@@ -160,9 +159,7 @@ class TrialStore:
 
     def _nameless(self) -> set[int]:
         """Return the numbers of running trials that have no worker."""
-        from optuna.trial import TrialState
-
-        return {trial.number for trial in self._trials(TrialState.RUNNING) if "worker" not in trial.user_attrs}
+        return {trial.number for trial in self._trials(self._states.RUNNING) if "worker" not in trial.user_attrs}
 
     def next(self, limit: int) -> Trial | None:
         """Begin the next trial, or return None when `limit` trials are begun; broken ones do not count."""
@@ -189,21 +186,15 @@ class TrialStore:
     @property
     def begun(self) -> int:
         """Trials that run or have run, without broken ones."""
-        from optuna.trial import TrialState
-
-        return len(self._trials(TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED))
+        return len(self._trials(self._states.RUNNING, self._states.COMPLETE, self._states.PRUNED))
 
     @property
     def ended(self) -> int:
         """Trials that have ended, without broken ones."""
-        from optuna.trial import TrialState
-
-        return len(self._trials(TrialState.COMPLETE, TrialState.PRUNED))
+        return len(self._trials(self._states.COMPLETE, self._states.PRUNED))
 
     @property
     def best(self) -> str:
         """The smallest kernel distance of a trial of full length, in words."""
-        from optuna.trial import TrialState
-
-        values = [trial.value for trial in self._trials(TrialState.COMPLETE) if trial.value is not None]
+        values = [trial.value for trial in self._trials(self._states.COMPLETE) if trial.value is not None]
         return f"KID {min(values):.3g}" if values else "none yet"
