@@ -1,7 +1,7 @@
 """Measure `flawforge generate`: images a second beside the machine's ceiling, and memory over a long run.
 
 For a run of each recipe, trained for one step (an image takes the same time after more): images a second of the whole,
-from latents to files; of the generator alone; and of drawing containers, encoding and writing alone. The generator's
+from latents to files; of the generator alone; and of drawing file formats, encoding and writing alone. The generator's
 ceiling is the machine's matrix-product rate over the GFLOP of an image. Generator and files want the same cores, so the
 ceiling of the whole is 1 / (1 / generator's ceiling + 1 / files); the last column is the share of it. Then one long set
 with the small recipe: the process's peak memory after 1,000 and 10,000 images and at the end.
@@ -105,7 +105,7 @@ def untrained(folder: Path, recipe: str, **changes: Any) -> Run:
 def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
     """Return images a second of the whole, of the generator alone and of the files alone; and GFLOP of an image."""
     sampler = Sampler(run, require_checkpoint(run), torch.device("cpu"))
-    containers, label = FileFormats(run.settings.data, 4), sampler.classes[0]
+    formats, label = FileFormats(run.settings.data, 4), sampler.classes[0]
     with FlopCounterMode(display=False) as counter:
         made = sampler.images(0, label, 0)
     batches = max(1, images // sampler.batch)
@@ -114,9 +114,9 @@ def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
         with Writer(folder / "files", 2 * sampler.batch, lambda: None) as writer:
             for index in range(batches * sampler.batch):
                 image = made[index % sampler.batch]
-                form = containers.draw(0, label, index)
-                entry = partial(ManifestEntry, f"{index}.png", label, 0, index, "none", width=1, height=1, mode="L")
-                writer.put(lambda sha, e=entry: e(sha256=sha), f"{index}.png", partial(containers.encode, image, form))  # type: ignore[misc]
+                form = formats.draw(0, label, index)
+                entry = ManifestEntry(f"{index}.png", label, 0, index, "none", "", 1, 1, "L")
+                writer.put(entry, partial(formats.encode, image, form))
 
     (folder / "files").mkdir()
     times: dict[str, list[float]] = {"whole": [], "generator": [], "files": []}

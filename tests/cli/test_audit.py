@@ -53,4 +53,4 @@ def test_without_a_set_the_command_to_make_one_is_told(
 ) -> None:
     run = make_run()
     assert exit_code("audit", run.path) == 1
-    assert f"Make one with: flawforge generate {run.path} -n 64" in capsys.readouterr().err.replace("\n", " ")
+    assert f"Generate one with: flawforge generate {run.path} -n 64" in capsys.readouterr().err.replace("\n", " ")

@@ -35,7 +35,7 @@ def test_a_problem_is_explained_with_exit_code_1(make_run: Any, capsys: pytest.C
     assert exit_code("generate", run.path, "-n", 0) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "-n is 0; it is a number of images, 1 to 10,000,000." in printed.err
+    assert "-n is 0; it is a number of images per class, 1 to 10,000,000." in printed.err
 
 
 def test_wrong_usage_is_exit_code_2(make_run: Any) -> None:

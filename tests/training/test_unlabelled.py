@@ -44,7 +44,7 @@ def test_unlabelled_images_are_one_class_more_that_is_never_made(
     assert require_checkpoint(run).tensors()["generator.embedding.weight"].shape[0] == 3
     made = flawforge.generate(run, 3)
     assert made.facts["classes"] == {"a": 3, "b": 3}
-    with pytest.raises(SettingError, match="has learnt no such class"):
+    with pytest.raises(SettingError, match="was not trained on this class"):
         flawforge.generate(run, 3, classes=["(unlabelled)"])
 
     # Resumed, it ends with the bits of one that was never stopped; without the folder, it is another experiment.

@@ -258,7 +258,7 @@ def test_no_set_or_half_a_set_is_an_error_with_the_command(make_run: Any) -> Non
     with pytest.raises(RunNotFoundError) as caught:
         audit(run)
     assert str(caught.value) == (
-        f"there is no synthetic set in {run.synthetic}. Make one with: flawforge generate {run.path} -n 64"
+        f"there is no synthetic set in {run.synthetic}. Generate one with: flawforge generate {run.path} -n 64"
     )
     (run.path / "photos").mkdir()
     (run.path / "photos" / "a.png").touch()
@@ -266,7 +266,7 @@ def test_no_set_or_half_a_set_is_an_error_with_the_command(make_run: Any) -> Non
         audit(run, synthetic=run.path / "photos")
     generate(run, 3)
     (run.synthetic / "manifest.jsonl").write_text("")
-    with pytest.raises(RunBrokenError, match="is not what it was when the set was made"):
+    with pytest.raises(RunBrokenError, match="has changed since the set was generated"):
         audit(run)
 
 

@@ -47,7 +47,7 @@ def test_a_set_with_and_one_without_copies_are_not_mixed(run: Run, monkeypatch: 
 
     monkeypatch.setattr(CopyFilter, "novel", every_third)
     generate(run, 3)
-    with pytest.raises(RunExistsError, match="novel None there, True asked"):
+    with pytest.raises(RunExistsError, match="novel None instead of True"):
         generate(run, 3, novel=True)
 
 
@@ -62,14 +62,14 @@ def test_a_training_image_is_no_novelty(run: Run) -> None:
     assert not judge.novel(seen).any()
 
 
-def test_one_piece_of_material_gives_no_scale(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_specimen_is_too_few(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.zeros(len(self), dtype=np.int64))
-    with pytest.raises(DataUnusableError, match="--novel needs a scale for how alike honest images are"):
+    with pytest.raises(DataUnusableError, match="--novel needs to know how alike images of different specimens are"):
         generate(run, 3, novel=True)
 
 
 def test_a_generator_of_copies_alone_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CopyFilter, "novel", lambda self, images: np.zeros(len(images), dtype=bool))
-    with pytest.raises(DataUnusableError, match="has learnt them by heart"):
+    with pytest.raises(DataUnusableError, match="has memorised them"):
         generate(run, 3, novel=True)
     check_yield("dents", 100, 50)

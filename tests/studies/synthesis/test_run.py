@@ -136,14 +136,15 @@ def test_several_classes_learnt_as_one_mixture_give_the_class_mixed(
     with pytest.raises(SettingError) as caught:
         generate(run, 2, classes=["dents"])
     assert str(caught.value) == (
-        "--classes dents: recipe dcgan-lite learnt 2 classes (dents, scratches) as one mixture and cannot make one of "
-        "them alone. Leave --classes out (the images get the class 'mixed'), or train a run on that class: "
+        "--classes dents: recipe dcgan-lite learnt 2 classes (dents, scratches) as one mixture and cannot generate "
+        "one of them alone. Leave --classes out (the images get the class 'mixed'), or train a run on that class: "
         "flawforge train DATA --classes dents --out RUN"
     )
     with pytest.raises(SettingError) as caught:
         generate(run, 2, classes=["dent"])
     assert str(caught.value) == (
-        "--classes dent: the run has learnt no such class. Did you mean 'dents'? It has learnt: dents, scratches."
+        "--classes dent: the run was not trained on this class. Did you mean 'dents'? It was trained on: dents, "
+        "scratches."
     )
 
 
@@ -209,8 +210,8 @@ def test_interrupted_work_goes_on_and_ends_equal(
     with pytest.raises(RunNotFoundError) as caught:
         SyntheticSet.open(run)
     assert str(caught.value) == (
-        f"the synthetic set in {run.synthetic} is not complete: it was stopped before all 150 images were written. "
-        f"Go on with the same command: flawforge generate RUN -n 150"
+        f"the synthetic set in {run.synthetic} is not complete: it was interrupted before all 150 images were written. "
+        f"Run the same command again to resume: flawforge generate RUN -n 150"
     )
     with (run.synthetic / "manifest.jsonl").open("a") as file:  # a line torn by a kill
         file.write('{"file": "scratches/scr')
@@ -232,8 +233,8 @@ def test_a_set_of_other_settings_is_kept_unless_told(make_run: Any) -> None:
     with pytest.raises(RunExistsError) as caught:
         generate(run, 3, seed=1)
     assert str(caught.value) == (
-        f"{run.synthetic} already holds a synthetic set made with other settings (seed 0 there, 1 asked; "
-        f"5 images there, 3 asked). Add --overwrite to replace it, or give --out another folder to keep both."
+        f"{run.synthetic} already holds a synthetic set made with other settings (seed 0 instead of 1; "
+        f"5 images instead of 3). Add --overwrite to replace it, or give --out another folder to keep both."
     )
     assert contents(run.synthetic) == before
     (run.synthetic / "scratches" / "notes.txt").write_text("mine")
@@ -249,7 +250,7 @@ def test_a_folder_of_other_files_is_left_alone(make_run: Any, tmp_path: Path) ->
     with pytest.raises(RunExistsError) as caught:
         generate(make_run(), 2, out=tmp_path / "photos", overwrite=True)
     assert str(caught.value) == (
-        f"{tmp_path / 'photos'} holds files that are no synthetic set (holiday.png). "
+        f"{tmp_path / 'photos'} holds files that belong to no synthetic set (holiday.png). "
         f"Give --out a folder that is empty or does not exist yet."
     )
 
@@ -267,8 +268,8 @@ def test_a_full_disk_is_explained_and_later_gone_on_from(make_run: Any, monkeypa
     with pytest.raises(DiskFullError) as caught:
         generate(run, 200)
     assert str(caught.value) == (
-        f"no room left on the disk of {run.synthetic}. The images written so far are whole. Free some space, then "
-        f"run the same command again: it goes on where it stopped. (Or give --out a folder on another disk.)"
+        f"the disk of {run.synthetic} is full. The images written so far are intact. Free some space, and run the "
+        f"same command again to resume; or give --out a folder on another disk."
     )
     assert len(written) < 200
     monkeypatch.setattr(writing, "write_bytes", real)
@@ -320,7 +321,7 @@ def test_files_are_written_while_images_are_made(make_run: Any, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"n": 0}, "-n is 0; it is a number of images, 1 to 10,000,000."),
+        ({"n": 0}, "-n is 0; it is a number of images per class, 1 to 10,000,000."),
         ({"seed": -1}, "--seed is -1; it is a whole number from 0."),
         ({"layout": "clases"}, "--layout is 'clases'; allowed: classes, flat. Did you mean 'classes'?"),
         ({"compression": 10}, "--compression is 10; it is zlib's level, 0 (none) to 9 (smallest)."),
@@ -356,7 +357,7 @@ def test_weights_that_are_no_numbers_or_of_another_recipe_are_refused(make_run: 
     tensors = require_checkpoint(run).tensors()
     facts = {"kimg": 1.0, "seconds": 1.0, "stopped": None}
     save_checkpoint(run, 2, {key: value * float("nan") for key, value in tensors.items()}, facts)
-    with pytest.raises(TrainingDivergedError, match="makes values that are no numbers"):
+    with pytest.raises(TrainingDivergedError, match="generates values that are not numbers"):
         generate(run, 2)
     save_checkpoint(run, 3, dict(list(tensors.items())[:2]), facts)
     with pytest.raises(RunBrokenError, match="does not fit the recipe"):

@@ -91,19 +91,19 @@ class SyntheticSet:
         if not (folder / FACTS).is_file():
             raise RunNotFoundError(
                 f"there is no synthetic set in {folder}. "
-                f"Make one with: flawforge generate {shlex.quote(str(run))} -n 64"
+                f"Generate one with: flawforge generate {shlex.quote(str(run))} -n 64"
             )
         facts = read_facts(folder)
         if not facts["complete"]:
             raise RunNotFoundError(
-                f"the synthetic set in {folder} is not complete: it was stopped before all {facts['n']} images were "
-                f"written. Go on with the same command: {facts['command']}"
+                f"the synthetic set in {folder} is not complete: it was interrupted before all {facts['n']} images "
+                f"were written. Run the same command again to resume: {facts['command']}"
             )
         manifest = folder / MANIFEST
         if not manifest.is_file() or sha256_file(manifest) != facts["manifest_sha256"]:
             raise RunBrokenError(
-                f"{manifest} is not what it was when the set was made. Repair the set with the command that made it: "
-                f"{facts['command']}"
+                f"{manifest} has changed since the set was generated. Repair the set with the command that generated "
+                f"it: {facts['command']}"
             )
         return cls(folder, int(facts["n"]), facts)
 

@@ -18,23 +18,23 @@ from flawforge.runs.folder import Run
 from flawforge.studies.copies import IMAGE_RATE, CopySearch
 from flawforge.studies.sets import find_training
 
-MOST_DROPPED = 20  # images dropped for each one that is wanted, at most; then the generator only copies
-FIRST = 200  # images that may be dropped in any case
+DROPPED_PER_IMAGE = 20  # images dropped for each one that is wanted, at most; then the generator only copies
+ALWAYS_ALLOWED = 200  # images that may be dropped in any case
 
 
 class CopyFilter:
     """The search for copies, with the score from which an image is dropped.
 
     Attributes:
-        threshold: copy score that an honest image exceeds with probability 0.01: so many good images are dropped too.
+        threshold: copy score that an image which is no copy exceeds with probability 0.01: so many good images are
+            dropped too.
     """
 
     def __init__(self, run: Run, data: Dataset | str | Path | None, device: torch.device, progress: Progress) -> None:
         """Take in the run's training images, and calibrate.
 
         Raises:
-            DataNotFoundError, DataUnusableError: they are gone or changed, or show too few pieces of material for a
-            scale.
+            DataNotFoundError, DataUnusableError: they are gone or changed, or show too few specimens.
         """
         training = find_training(run, data, progress)
         groups = training.groups(progress)
@@ -44,9 +44,9 @@ class CopyFilter:
         scale = search.scale()
         if scale is None or scale.groups < LEAST_GROUPS:
             raise DataUnusableError(
-                f"--novel needs a scale for how alike honest images are, and the training images show only "
-                f"{len(np.unique(groups))} different pieces of material (at least {LEAST_GROUPS}). Leave --novel out, "
-                f"and look at the nearest pairs: flawforge audit {shlex.quote(str(run.path))}"
+                f"--novel needs to know how alike images of different specimens are, and the training images show only "
+                f"{len(np.unique(groups))} specimens (at least {LEAST_GROUPS} are needed). Leave --novel out, and "
+                f"compare the nearest pairs by eye: flawforge audit {shlex.quote(str(run.path))}"
             )
         self._search, self.threshold = search, scale.threshold(IMAGE_RATE)
 
@@ -59,14 +59,13 @@ class CopyFilter:
 
 
 def check_yield(label: str, kept: int, dropped: int) -> None:
-    """Raise when a generator hardly makes anything but copies.
+    """Raise when a generator makes hardly anything but copies.
 
     Raises:
         DataUnusableError: it does.
     """
-    if dropped > FIRST + MOST_DROPPED * kept:
+    if dropped > ALWAYS_ALLOWED + DROPPED_PER_IMAGE * kept:
         raise DataUnusableError(
-            f"{dropped} of the first {dropped + kept} images of class '{label}' are copies of training images: "
-            f"the generator has learnt them by heart, and --novel would go on nearly forever. Train on "
-            f"more images, or for less time."
+            f"{dropped} of the first {dropped + kept} images of class '{label}' are copies of training images: the "
+            f"generator has memorised them, and --novel would take too long. Train on more images, or for less time."
         )

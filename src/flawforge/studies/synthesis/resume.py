@@ -1,4 +1,4 @@
-"""The folder of a synthetic set before images are written: empty, to be gone on with, or another's."""
+"""The folder of a synthetic set before images are written: empty, to be resumed, or of another set."""
 
 from __future__ import annotations
 
@@ -12,21 +12,13 @@ from flawforge.core.progress import Progress
 from flawforge.studies.sets import FACTS, MANIFEST, ManifestEntry, read_entries, read_facts
 from flawforge.studies.synthesis.filenames import Layout, image_file, is_image_file, safe_name
 
-SAME = (
-    "seed",
-    "checkpoint",
-    "truncation",
-    "layout",
-    "compression",
-    "white",
-    "novel",
-)  # what two sets must share to be one
+SAME = ("seed", "checkpoint", "truncation", "layout", "compression", "white", "novel")  # what two sets must share
 
 
 def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progress: Progress) -> int:
     """Make a folder ready for the set that is `wanted` (the content of set.json); return how many images it has.
 
-    A set of the same settings with as many images or fewer is gone on with, once its files are checked.
+    A set of the same settings with as many images or fewer is resumed, once its files are checked.
 
     Raises:
         RunExistsError: the folder holds another set (without `overwrite`), or files that are no set's.
@@ -46,10 +38,12 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
             _refuse_other(folder, found, wanted)
             done = _keep_whole(folder, wanted, progress)
     with explain_os_errors(folder):
-        for label in wanted["classes"]:
-            (folder / image_file(label, 0, wanted["layout"])).parent.mkdir(exist_ok=True)
-            remove_parts((folder / image_file(label, 0, wanted["layout"])).parent)
-        remove_parts(folder)
+        for home in {
+            folder,
+            *((folder / image_file(label, 0, wanted["layout"])).parent for label in wanted["classes"]),
+        }:
+            home.mkdir(exist_ok=True)
+            remove_parts(home)
         if done == 0:
             (folder / MANIFEST).unlink(missing_ok=True)
     if done < wanted["n"]:
@@ -61,23 +55,19 @@ def _refuse_strangers(folder: Path) -> None:
     strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
     if strangers:
         raise RunExistsError(
-            f"{folder} holds files that are no synthetic set ({', '.join(sorted(strangers)[:3])}). "
+            f"{folder} holds files that belong to no synthetic set ({', '.join(sorted(strangers)[:3])}). "
             f"Give --out a folder that is empty or does not exist yet."
         )
 
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    told = [
-        f"{key} {found.get(key)!r} there, {wanted.get(key)!r} asked"
-        for key in SAME
-        if found.get(key) != wanted.get(key)
-    ]
+    out = [f"{key} {found.get(key)} instead of {wanted.get(key)}" for key in SAME if found.get(key) != wanted.get(key)]
     classes, asked = found["classes"], wanted["classes"]
     if list(classes) != list(asked):
-        told.append(f"classes {', '.join(classes)} there, {', '.join(asked)} asked")
+        out.append(f"classes {', '.join(classes)} instead of {', '.join(asked)}")
     elif any(classes[label] > asked[label] for label in classes):
-        told.append(f"{found['n']} images there, {wanted['n']} asked")
-    return told
+        out.append(f"{found['n']} images instead of {wanted['n']}")
+    return out
 
 
 def _refuse_other(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -96,7 +86,7 @@ def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int
     expected = ((label, index) for label, count in wanted["classes"].items() for index in range(count))
     kept = size = 0
     last: tuple[str, int] | None = None
-    checking = progress.task("checking the images that are there", wanted["n"], "images")
+    checking = progress.task("checking the existing images", wanted["n"], "images")
     with checking as task, (folder / MANIFEST).open("rb") as lines:
         for (label, index), line in zip(expected, lines, strict=False):
             entry = ManifestEntry.parse(line.decode("utf-8", "replace")) if line.endswith(b"\n") else None
@@ -105,7 +95,8 @@ def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int
                 index = max(entry.index, after + 1)
             file = image_file(label, index, wanted["layout"])
             as_planned = entry is not None and (entry.label, entry.index, entry.file) == (label, index, file)
-            if entry is None or not (as_planned and _has_hash(folder / file, entry.sha256)):
+            path = folder / file
+            if entry is None or not (as_planned and path.is_file() and sha256_file(path) == entry.sha256):
                 break
             last = (label, index)
             kept += 1
@@ -124,10 +115,6 @@ def following_indices(folder: Path) -> dict[str, int]:
     return {entry.label: entry.index + 1 for entry in read_entries(folder)}
 
 
-def _has_hash(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_file(path) == sha256
-
-
 def _clear(folder: Path, found: dict[str, Any]) -> None:
     """Remove a set's images, then its manifest, then set.json; files of other names stay."""
     layout: Layout = found["layout"]
@@ -135,7 +122,7 @@ def _clear(folder: Path, found: dict[str, Any]) -> None:
         write_json(folder / FACTS, {**found, "complete": False})  # killed from here on, it is no complete set
         for label in found["classes"]:
             home = folder / safe_name(label) if layout == "classes" else folder
-            for path in list(home.iterdir()) if home.is_dir() else []:
+            for path in list(home.glob("*.png")):
                 if is_image_file(path.name, label):
                     path.unlink()
             if layout == "classes" and home.is_dir() and not any(home.iterdir()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import time
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ import numpy as np
 
 from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
-from flawforge.core.images import ImageFormat
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.runs.checkpoint import BEST, find_checkpoint
@@ -30,7 +30,7 @@ from flawforge.training.processes.device import resolve_device
 
 MIXED = "mixed"  # the class of images from a generator that learnt several without telling them apart
 LOWEST_TRUNCATION = 0.1
-MOST = 10_000_000
+LARGEST_SET = 10_000_000  # images per class
 
 
 def generate(
@@ -95,7 +95,7 @@ def generate(
     labels = _labels(run, classes)
     where = resolve_device(device)
     weights = find_checkpoint(run, checkpoint)
-    containers = FileFormats(settings.data, compression)
+    formats = FileFormats(settings.data, compression)
     folder = Path(out) if out is not None else run.synthetic
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
@@ -105,20 +105,23 @@ def generate(
         "truncation": truncation,
         "layout": layout,
         "classes": dict.fromkeys(labels, n),
-        "white": containers.white, "compression": compression, "complete": False, "manifest_sha256": None,
+        "white": formats.white,
+        "compression": compression,
+        "complete": False,
+        "manifest_sha256": None,
         "command": command,
         "made": now(),
         "seconds": None,
         "device": str(where),
-    }  # fmt: skip
+    }
     if novel:
         facts |= {"novel": True, "dropped": {}}
     done = prepare_folder(folder, facts, overwrite, progress)
     if done == facts["n"] and read_facts(folder)["complete"]:
-        progress.say(f"all {done} images are there already: {folder}")
+        progress.say(f"all {done} images exist already: {folder}")
         return SyntheticSet.open(folder)
     sampler = Sampler(run, weights, where)
-    novelty = CopyFilter(run, data, where, progress) if novel else None
+    copies = CopyFilter(run, data, where, progress) if novel else None
     following = following_indices(folder) if novel else {}
     try:
         with progress.task("generating", facts["n"], "images") as task:
@@ -126,13 +129,13 @@ def generate(
             with Writer(folder, 2 * sampler.batch, task.advance) as writer:
                 for label in labels:
                     kept = min(done, n)
-                    first = following.get(label, 0) if novelty is not None else kept
-                    _write_class(sampler, containers, writer, facts, label, first, n - kept, novelty)
+                    first = following.get(label, 0) if novel else kept
+                    _write_class(sampler, formats, writer, facts, label, first, n - kept, copies)
                     done -= kept
     except DiskFullError as error:
         raise DiskFullError(
-            f"no room left on the disk of {folder}. The images written so far are whole. Free some space, then run the "
-            f"same command again: it goes on where it stopped. (Or give --out a folder on another disk.)"
+            f"the disk of {folder} is full. The images written so far are intact. Free some space, and run the same "
+            f"command again to resume; or give --out a folder on another disk."
         ) from error
     if novel:
         facts["dropped"] = {label: index - n for label, index in following_indices(folder).items()}
@@ -148,38 +151,33 @@ def generate(
 
 def _write_class(
     sampler: Sampler,
-    containers: FileFormats,
+    formats: FileFormats,
     writer: Writer,
     facts: dict[str, Any],
     label: str,
     first: int,
     wanted: int,
-    novelty: CopyFilter | None,
+    copies: CopyFilter | None,
 ) -> None:
-    """Make `wanted` more of one class's images, from index `first` on, batch by batch; copies are passed over."""
-    seed, number, dropped, kept = facts["seed"], first // sampler.batch, 0, 0
-    while kept < wanted:
-        images = sampler.images(seed, label, number, facts["truncation"])
-        new = novelty.novel(images) if novelty is not None else np.ones(len(images), dtype=bool)
-        for place in range(sampler.batch):
-            index = number * sampler.batch + place
-            if first <= index and kept < wanted:
-                if not new[place]:
-                    dropped += 1
-                    continue
-                form = containers.draw(seed, label, index)
-                file = image_file(label, index, facts["layout"])
-                entry = partial(_entry, file, label, seed, index, facts["checkpoint"], form)
-                writer.put(entry, file, partial(containers.encode, images[place], form))
-                kept += 1
-        check_yield(label, kept, dropped)
-        number += 1
-
-
-def _entry(
-    file: str, label: str, seed: int, index: int, checkpoint: str, form: ImageFormat, sha256: str
-) -> ManifestEntry:
-    return ManifestEntry(file, label, seed, index, checkpoint, sha256, form.width, form.height, form.mode)
+    """Generate `wanted` more of one class's images, from index `first` on, batch by batch, without the copies."""
+    dropped = kept = 0
+    for number in itertools.count(first // sampler.batch):
+        if kept >= wanted:
+            return
+        images, start = sampler.images(facts["seed"], label, number, facts["truncation"]), number * sampler.batch
+        new = np.ones(len(images), dtype=bool) if copies is None else copies.novel(images)
+        begin = max(0, first - start)
+        rows = begin + np.flatnonzero(new[begin:])[: wanted - kept]
+        for row in rows.tolist():
+            index = start + row
+            form, file = formats.draw(facts["seed"], label, index), image_file(label, index, facts["layout"])
+            size = form.width, form.height, form.mode
+            entry = ManifestEntry(file, label, facts["seed"], index, facts["checkpoint"], "", *size)
+            writer.put(entry, partial(formats.encode, images[row], form))
+        kept += len(rows)
+        dropped += len(images) - begin - len(rows)
+        if kept < wanted:
+            check_yield(label, kept, dropped)
 
 
 def _labels(run: Run, classes: Sequence[str] | None) -> list[str]:
@@ -196,26 +194,26 @@ def _labels(run: Run, classes: Sequence[str] | None) -> list[str]:
         if label not in can and label in learnt:
             raise SettingError(
                 f"--classes {label}: recipe {recipe.name} learnt {len(learnt)} classes ({', '.join(learnt)}) as one "
-                f"mixture and cannot make one of them alone. Leave --classes out (the images get the class '{MIXED}'), "
-                f"or train a run on that class: flawforge train DATA --classes {shlex.quote(label)} --out RUN"
+                f"mixture and cannot generate one of them alone. Leave --classes out (the images get the class "
+                f"'{MIXED}'), or train a run on that class: flawforge train DATA --classes {shlex.quote(label)} --out RUN"
             )
         if label not in can:
             raise SettingError(
-                f"--classes {label}: the run has learnt no such class.{did_you_mean(label, learnt)} "
-                f"It has learnt: {', '.join(learnt)}."
+                f"--classes {label}: the run was not trained on this class.{did_you_mean(label, learnt)} "
+                f"It was trained on: {', '.join(learnt)}."
             )
     return [label for label in can if label in classes]
 
 
 def _check(n: int, seed: int, truncation: float | None, layout: str, compression: int) -> None:
-    if not 1 <= n <= MOST:
-        raise SettingError(f"-n is {n}; it is a number of images, 1 to {MOST:,}.")
+    if not 1 <= n <= LARGEST_SET:
+        raise SettingError(f"-n is {n}; it is a number of images per class, 1 to {LARGEST_SET:,}.")
     if seed < 0:
         raise SettingError(f"--seed is {seed}; it is a whole number from 0.")
     if truncation is not None and not truncation >= LOWEST_TRUNCATION:
         raise SettingError(
             f"--truncation is {truncation}; it is a bound on latent numbers, from {LOWEST_TRUNCATION}. Usual are 0.7 "
-            f"(typical images) to 2 (nearly no effect); leave it out for all that the generator has learnt."
+            f"(typical images) to 2 (nearly no effect); leave it out for the full variety."
         )
     if layout not in LAYOUTS:
         raise SettingError(f"--layout is '{layout}'; allowed: {', '.join(LAYOUTS)}.{did_you_mean(layout, LAYOUTS)}")

@@ -1,4 +1,4 @@
-"""Image files written by threads, while the next images are being made."""
+"""Image files written by threads, while the next images are generated."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -48,16 +49,16 @@ class Writer:
             with explain_os_errors(self.folder / MANIFEST):
                 self._manifest.close()
 
-    def put(self, entry: Callable[[str], ManifestEntry], file: str, encode: Callable[[], bytes]) -> None:
-        """Hand over one image: `encode` gives the file's bytes, `entry` its line from their SHA-256."""
+    def put(self, entry: ManifestEntry, encode: Callable[[], bytes]) -> None:
+        """Hand over one image: `encode` gives the file's bytes, `entry` its line, without their SHA-256."""
         while len(self._waiting) >= self.ahead:
             self._take()
-        self._waiting.append(self._pool.submit(self._write, entry, file, encode))
+        self._waiting.append(self._pool.submit(self._write, entry, encode))
 
-    def _write(self, entry: Callable[[str], ManifestEntry], file: str, encode: Callable[[], bytes]) -> ManifestEntry:
+    def _write(self, entry: ManifestEntry, encode: Callable[[], bytes]) -> ManifestEntry:
         data = encode()
-        write_bytes(self.folder / file, data, durable=False)
-        return entry(hashlib.sha256(data).hexdigest())
+        write_bytes(self.folder / entry.file, data, durable=False)
+        return replace(entry, sha256=hashlib.sha256(data).hexdigest())
 
     def _take(self) -> None:
         entry = self._waiting.popleft().result()
