@@ -113,19 +113,39 @@ def run(
     _say_what_was_read(whole.select(classes, shots, seed, progress), progress)
     minutes, budget = _minutes_of_training(Run(out), minutes, (time.monotonic() - started) / 60)
     trained = train(
-        data, out, recipe, minutes=minutes, budget=budget, classes=classes, shots=shots, unlabelled=unlabelled,
-        seed=seed, device=device, resume=True, command=command, progress=progress, **changes,
-    )  # fmt: skip
+        data,
+        out,
+        recipe,
+        minutes=minutes,
+        budget=budget,
+        classes=classes,
+        shots=shots,
+        unlabelled=unlabelled,
+        seed=seed,
+        device=device,
+        resume=True,
+        command=command,
+        progress=progress,
+        **changes,
+    )
     generated = _generate(trained, n, seed, device, command, progress)
     data_of_run, learnt = trained.settings.data.fingerprint, trained.settings.training_fingerprint
     inputs = {"synthetic": read_facts(trained.synthetic)["manifest_sha256"], "real": whole.fingerprint}
     steps = Steps(progress)
-    audited = steps.attempt("audit", lambda: _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt}) or audit(
-        trained, data=whole, device=device, command=command, progress=progress
-    ))  # fmt: skip
-    scored = steps.attempt("score", lambda: _valid(trained, "score", ScoreRecord, {**inputs, "data": data_of_run})
-        or score(trained, data=whole, device=device, seed=seed, command=command, progress=progress)
-    )  # fmt: skip
+    audited = steps.attempt(
+        "audit",
+        lambda: (
+            _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt})
+            or audit(trained, data=whole, device=device, command=command, progress=progress)
+        ),
+    )
+    scored = steps.attempt(
+        "score",
+        lambda: (
+            _valid(trained, "score", ScoreRecord, {**inputs, "data": data_of_run})
+            or score(trained, data=whole, device=device, seed=seed, command=command, progress=progress)
+        ),
+    )
     page = report(trained, progress=progress)
     if audited is None or scored is None:
         raise steps.error(page)
@@ -176,7 +196,7 @@ def _generate(run: Run, n: int | None, seed: int, device: str, command: str, pro
         n = n if n is not None else max(facts["classes"].values())
     made = generate(
         run, 64 if n is None else n, seed=seed, overwrite=stale, device=device, command=command, progress=progress
-    )  # fmt: skip
+    )
     return int(made.facts["n"])
 
 

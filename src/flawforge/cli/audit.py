@@ -58,9 +58,18 @@ def audit(
 
     with drawn_progress() as progress:
         record = audit_set(
-            run, data=data, held_out=held_out, k=k, channels=channels, pairs=pairs, synthetic=synthetic, device=device,
-            memory_mb=memory_mb, command=command(), progress=progress,
-        )  # fmt: skip
+            run,
+            data=data,
+            held_out=held_out,
+            k=k,
+            channels=channels,
+            pairs=pairs,
+            synthetic=synthetic,
+            device=device,
+            memory_mb=memory_mb,
+            command=command(),
+            progress=progress,
+        )
     show_record(run, "audit", record, [record.sentence, *record.notes, *_results(record), _distances(record)], json)
 
 

@@ -30,11 +30,11 @@ def generate(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Make new images with the generator of RUN: a synthetic set.
+    """Generate images with the trained generator of RUN: a synthetic set.
 
-    The files are lossless PNG with the mode, bit depth and sizes of the real images; manifest.jsonl says where each
-    came from. The same seed gives the same files. Asking for more later adds to the set; after an interruption the same
-    command goes on.
+    The files are lossless PNG with the mode, bit depth and sizes of the real images; manifest.jsonl lists them. The
+    same seed gives the same files. A larger -n later adds images to the set. Interrupted? Run the same command again to
+    resume.
 
     Parameters
     ----------
@@ -43,35 +43,47 @@ def generate(
     n
         Images per class.
     classes
-        The classes to make. Default: all that RUN has learnt.
+        The classes to generate. Default: all classes that RUN was trained on.
     seed
         Another seed gives other images.
     truncation
-        Stay nearer to the typical image: 1.5 a little, 1 more, 0.7 much, for less variety. Default: off.
+        Generate more typical and less varied images: 1.5 a little, 1 more, 0.7 much. Default: off.
     layout
         `classes` makes a folder per class, `flat` puts all files into one folder.
     out_folder
-        The set's folder. Default: RUN/synthetic, where audit and report look.
+        The set's folder. Default: RUN/synthetic, which `audit`, `score` and `report` use.
     overwrite
-        Replace the synthetic set that is there, if it was made with other settings.
+        Replace an existing synthetic set that was generated with other settings.
     compression
         Of the PNG files, 0 (fast) to 9 (small); the pixels are the same.
     novel
-        Leave out images that are copies of training images (and 1 % of the honest ones); says how many. Slower.
+        Leave out images that are copies of training images (and about 1% of the others), and report how many. Slower.
     checkpoint
-        best (as training judged it), newest, or the number of a step that is in RUN/checkpoints.
+        Which weights: best (selected during training), newest, or the number of a step in RUN/checkpoints.
     data
-        The training images, if they have moved since the training; for --novel.
+        Where the training images are now, if they have moved since training; for --novel.
     """
     from flawforge.runs.versions import command
     from flawforge.studies.synthesis import generate as generate_images
 
     with drawn_progress() as progress:
         made = generate_images(
-            run, n, classes=classes, seed=seed, truncation=truncation, layout=layout, out=out_folder,
-            overwrite=overwrite, compression=compression, novel=novel, checkpoint=checkpoint, data=data, device=device,
-            command=command(), progress=progress,
-        )  # fmt: skip
+            run,
+            n,
+            classes=classes,
+            seed=seed,
+            truncation=truncation,
+            layout=layout,
+            out=out_folder,
+            overwrite=overwrite,
+            compression=compression,
+            novel=novel,
+            checkpoint=checkpoint,
+            data=data,
+            device=device,
+            command=command(),
+            progress=progress,
+        )
     if json:
         print_json({"folder": str(made.folder), **made.facts})
         return

@@ -80,9 +80,20 @@ def run(
     folder = out_folder if out_folder is not None else Path("runs") / (Path(data).resolve().name or "run")
     with drawn_progress() as progress:
         done = run_all(
-            data, folder, recipe, minutes=minutes, n=n, classes=classes, shots=shots, unlabelled=unlabelled, seed=seed,
-            device=device, command=command(), progress=progress, **given(settings),
-        )  # fmt: skip
+            data,
+            folder,
+            recipe,
+            minutes=minutes,
+            n=n,
+            classes=classes,
+            shots=shots,
+            unlabelled=unlabelled,
+            seed=seed,
+            device=device,
+            command=command(),
+            progress=progress,
+            **given(settings),
+        )
     if json:
         sentences = {"audit": done.audit.sentence, "score": done.score.sentence}
         print_json({"run": str(folder), "report": str(done.report), "generated": done.generated, **sentences})

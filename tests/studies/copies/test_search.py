@@ -7,7 +7,6 @@ import pytest
 import scipy.ndimage as nd
 import torch
 
-from flawforge.studies.copies.candidates import CandidateSearch
 from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 from flawforge.studies.copies.search import CopySearch, copied, detectable, spread
 
@@ -71,20 +70,6 @@ def test_many_training_images_are_retrieved_first(monkeypatch: pytest.MonkeyPatc
     assert excluded.indices[0] != 3
 
 
-def test_descriptions_of_training_images_are_joined_once() -> None:
-    grays = torch.from_numpy(np.stack([texture(seed) for seed in range(6)]))
-    parts, whole = CandidateSearch(torch.device("cpu")), CandidateSearch(torch.device("cpu"))
-    for part in grays.split(2):
-        parts.add(part)
-    whole.add(grays)
-    found = parts.candidates(grays)
-    joined = parts._rows[0].data_ptr()
-    assert (parts.candidates(grays) == found).all()
-    assert (whole.candidates(grays) == found).all()
-    assert found[:, 0].tolist() == list(range(6))
-    assert [rows.data_ptr() for rows in parts._rows] == [joined]
-
-
 def test_the_share_that_would_have_been_noticed() -> None:
     assert detectable(299, 32, 32) == pytest.approx((1 - 0.05 ** (1 / 299)) / 0.05 ** (1 / 32))
     assert detectable(10, 32, 0) is None
@@ -95,12 +80,3 @@ def test_the_scale_takes_one_of_each_group_first() -> None:
     groups = np.array([0, 0, 0, 0, 1, 2, 3])
     assert sorted(groups[spread(groups, 4)].tolist()) == [0, 1, 2, 3]
     assert len(spread(groups, 99)) == 7
-
-
-@pytest.mark.parametrize("kind", list(ALTERATIONS))
-def test_an_alteration_keeps_the_shape_and_changes_the_image(kind: str) -> None:
-    image, other = texture(1)[:, :50], texture(2)[:, :50]
-    made = altered_copy(image, kind, other, np.random.default_rng(0))
-    assert (made.shape, made.dtype) == (image.shape, np.uint8)
-    assert np.array_equal(made, image) == (kind == "exact")
-    assert np.array_equal(made, altered_copy(image, kind, other, np.random.default_rng(0)))

@@ -168,8 +168,10 @@ def frechet_triangle(
     first = np.cumsum([0] + [2 * len(part[0]) for part in parts])
 
     def gap(orders: list[Ints]) -> float:
-        halves = [(start + order[: len(order) // 2], start + order[len(order) // 2 :])
-                  for start, order in zip(first, orders, strict=False)]  # fmt: skip
+        halves = [
+            (start + order[: len(order) // 2], start + order[len(order) // 2 :])
+            for start, order in zip(first, orders, strict=False)
+        ]
         q, p = (np.concatenate(side) for side in zip(*halves, strict=True))
         return frechet(t, both[q]) - frechet(t, both[p])
 

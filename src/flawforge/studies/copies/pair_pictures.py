@@ -49,6 +49,8 @@ def align_picture(image: Pixels, matrix: list[float]) -> Pixels:
     across = ((a * x[None] + b * y[:, None] + c) + 1) * width / 2 - 0.5
     down = ((d * x[None] + e * y[:, None] + f) + 1) * height / 2 - 0.5
     planes = np.moveaxis(np.atleast_3d(image).astype(np.float32), 2, 0)
-    laid = np.stack([nd.map_coordinates(plane, [down, across], order=1) for plane in planes], axis=-1)
+    laid = np.stack(
+        [nd.map_coordinates(plane, [down, across], order=1, mode="grid-constant") for plane in planes], axis=-1
+    )
     out: Pixels = np.rint(laid).astype(image.dtype).reshape(image.shape)
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -59,7 +60,7 @@ class CopySearch:
         self.device = device or torch.device("cpu")
         self._candidate_search = CandidateSearch(self.device) if len(groups) > EVERY else None
         parts = []
-        with progress.task("learning the training images", len(groups), "images") as task:
+        with progress.task("preparing the training images", len(groups), "images") as task:
             for grays in blocks(read, range(len(groups))):
                 parts.append(normalised_textures(grays.to(self.device)))
                 if self._candidate_search:
@@ -90,11 +91,10 @@ class CopySearch:
         if self._scale is None:
             chosen = spread(self.groups, REFERENCE_IMAGES)
             found = []
-            with self.progress.task("making the scale", len(chosen), "images") as task:
-                for start in range(0, len(chosen), BLOCK):
-                    part = chosen[start : start + BLOCK]
-                    grays = next(blocks(self.read, part))
-                    found.append(self.look(grays, self.groups[part], task).scores)
+            with self.progress.task("scoring real images for reference", len(chosen), "images") as task:
+                for number, grays in enumerate(blocks(self.read, chosen)):
+                    own = self.groups[chosen[number * BLOCK :][:BLOCK]]
+                    found.append(self.look(grays, own, task).scores)
             self._scale, self.set_aside = null_scale(np.concatenate(found), self.groups[chosen])
         return self._scale
 
@@ -104,10 +104,9 @@ class CopySearch:
         kinds = [kind for kind in ALTERATIONS if kind not in (*HEAVY, "exact")]
         chosen = draws.permutation(len(self.groups))[np.arange(PLANTED) % len(self.groups)]
         grays = next(blocks(self.read, chosen, PLANTED)).numpy()
-        with self.progress.task("finding planted copies", PLANTED, "images") as task:
+        with self.progress.task("looking for planted copies", PLANTED, "images") as task:
             planted = [
-                altered_copy(gray, kinds[place % len(kinds)], grays[place - 1], draws)
-                for place, gray in enumerate(grays)
+                altered_copy(gray, kinds[row % len(kinds)], grays[row - 1], draws) for row, gray in enumerate(grays)
             ]
             found = self.look(torch.from_numpy(np.stack(planted)), None, task)
         return PLANTED, int(((found.scores >= threshold) & (found.indices == chosen)).sum())
@@ -122,20 +121,19 @@ def null_scale(scores: Floats, groups: Ints) -> tuple[NullScale, int]:
 
 def blocks(read: Reader, indices: range | Ints, size: int = BLOCK) -> Iterator[Tensor]:
     """Give (n, H, W) float32 gray images, `size` at a time."""
-    places = np.asarray(indices).tolist()
-    for start in range(0, len(places), size):
-        yield torch.from_numpy(np.stack(list(in_threads(read, places[start : start + size]))).astype(np.float32))
+    rows = np.asarray(indices).tolist()
+    for start in range(0, len(rows), size):
+        yield torch.from_numpy(np.stack(list(in_threads(read, rows[start : start + size]))).astype(np.float32))
 
 
 def spread(groups: Ints, most: int) -> Ints:
     """Return at most `most` indices, ascending, from as many different groups as there are: first one of each."""
-    draws = numpy_stream(0, "bootstrap", "scale")
-    order = draws.permutation(len(groups))
-    seen: dict[int, int] = {}
+    order = numpy_stream(0, "bootstrap", "scale").permutation(len(groups))
+    seen: Counter[int] = Counter()
     rounds = []
-    for index in order.tolist():
-        rounds.append(seen.get(int(groups[index]), 0))
-        seen[int(groups[index])] = rounds[-1] + 1
+    for group in groups[order].tolist():
+        rounds.append(seen[group])
+        seen[group] += 1
     return np.sort(order[np.argsort(rounds, kind="stable")[:most]])
 
 

@@ -38,10 +38,8 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
             _refuse_other(folder, found, wanted)
             done = _keep_whole(folder, wanted, progress)
     with explain_os_errors(folder):
-        for home in {
-            folder,
-            *((folder / image_file(label, 0, wanted["layout"])).parent for label in wanted["classes"]),
-        }:
+        files = [folder / image_file(label, 0, wanted["layout"]) for label in wanted["classes"]]
+        for home in {folder, *(file.parent for file in files)}:
             home.mkdir(exist_ok=True)
             remove_parts(home)
         if done == 0:

@@ -68,7 +68,7 @@ def generate(
         out: the set's folder; None takes the run's own, which `audit` and `report` look at.
         overwrite: replace a set of other settings that is in the folder.
         compression: zlib level 0 to 9 of the files; the pixels are the same.
-        novel: leave out images that are copies of training images, and 1 % of the honest ones with them (see `audit`).
+        novel: leave out images that are copies of training images, and 1% of the others with them (see `audit`).
             Their indices are skipped, so that image i stays what it was; ``facts["dropped"]`` counts them.
         checkpoint: ``best`` as training judged it, ``newest``, or the number of a step that is there.
         data: the training images, if they have moved since; for `novel`.
@@ -195,7 +195,8 @@ def _labels(run: Run, classes: Sequence[str] | None) -> list[str]:
             raise SettingError(
                 f"--classes {label}: recipe {recipe.name} learnt {len(learnt)} classes ({', '.join(learnt)}) as one "
                 f"mixture and cannot generate one of them alone. Leave --classes out (the images get the class "
-                f"'{MIXED}'), or train a run on that class: flawforge train DATA --classes {shlex.quote(label)} --out RUN"
+                f"'{MIXED}'), or train a run on that class: flawforge train DATA --classes {shlex.quote(label)} "
+                f"--out RUN"
             )
         if label not in can:
             raise SettingError(
