@@ -328,7 +328,7 @@ def test_files_are_written_while_images_are_made(make_run: Any, monkeypatch: pyt
         (
             {"truncation": 0.0},
             "--truncation is 0.0; it is a bound on latent numbers, from 0.1. Usual are 0.7 (typical images) to 2 "
-            "(nearly no effect); leave it out for all that the generator has learnt.",
+            "(nearly no effect); leave it out for the full variety.",
         ),
     ],
 )
