@@ -7,7 +7,8 @@ means nothing: see `flawforge.studies.realism.comparison`. What is compared with
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,20 @@ from flawforge.training.processes.device import resolve_device
 
 FLIPS = ("identity", "flip-horizontal", "flip-vertical", "turn-180")
 TRANSFORMED_IMAGES = 1000  # at most
+
+
+@dataclass(frozen=True)
+class ScoreInputs:
+    """What a score is measured from; `generated` are all images of the set, `labels` their classes."""
+
+    matched: MatchedImages
+    real: HeldOut
+    chosen: ComparedRows
+    generated: DescribedImages
+    labels: list[str]
+    extractor: Extractor
+    seed: int
+    progress: Progress
 
 
 def score(
@@ -97,28 +112,20 @@ def score(
     features = find_extractor(extractor, resolve_device(device))
     synthetic_set = SyntheticSet.open(synthetic if synthetic is not None else run)
     real = find_held_out(run, data, held_out, progress)
-    settings, resolution = run.settings, run.recipe.resolution
-    matched = MatchedImages(real.data, synthetic_set, resolution, settings.channels, "all")
-    n = len(synthetic_set)
-
+    matched = MatchedImages(real.data, synthetic_set, run.recipe.resolution, run.settings.channels, "all")
+    rows = np.arange(len(synthetic_set))
     white = real.data.white if real.data.bits == 8 else int(synthetic_set.facts["white"])
-    generated = describe_images(matched.generated, np.arange(n), white, features, "generated images", progress)
-    copies = _count_copies(matched, real, generated.keys, progress)
-    chosen = choose_rows(real, [entry.label for entry in matched.entries], seed)
+    generated = describe_images(matched.generated, rows, white, features, "generated images", progress)
+    labels = [entry.label for entry in matched.entries]
+    chosen = choose_rows(real, labels, seed)
     why = too_few(real, chosen)
-    numbers: dict[str, Any] = {"notes": []}
-    finding, distinguishable = "", None
-    if not why:
-        sets = _describe_sets(matched, real, features, generated, chosen, seed, progress)
-        numbers = _measure(sets, matched, generated, chosen, seed, progress)
-        numbers["findings"], finding = find_faults(sets, numbers["quantities"])
-        numbers["best"], numbers["worst"] = keep_extremes(run, matched, sets.reference, generated, pictures)
-        distinguishable = next(one.outside for one in numbers["quantities"] if one.name == "kid")
+    inputs = ScoreInputs(matched, real, chosen, generated, labels, features, seed, progress)
+    numbers = {"notes": [], "outcome": {}} if why else _measure(inputs, run, pictures)
     counts: dict[str, Any] = {
-        "n_generated": n,
+        "n_generated": len(generated),
         "n_used": len(chosen.generated),
         "n_reference": len(chosen.reference),
-        "exact_copies": copies,
+        "exact_copies": _count_copies(matched, real, generated.keys, progress),
         "against": real.against,
         "why": why,
     }
@@ -128,7 +135,7 @@ def score(
         command=command,
         inputs={
             "synthetic": synthetic_set.facts["manifest_sha256"],
-            "data": settings.data.fingerprint,
+            "data": run.settings.data.fingerprint,
             "real": real.source,
             "extractor": f"{features.name} {features.version}",
             "seed": str(seed),
@@ -140,7 +147,7 @@ def score(
         groups=len(np.unique(real.groups[chosen.reference])),
         seed=seed,
         notes=[*real.notes, *chosen.notes, *numbers.pop("notes")],
-        sentence=score_sentence(**counts, distinguishable=distinguishable, main_finding=finding),
+        sentence=score_sentence(**counts, **numbers.pop("outcome")),
         **counts,
         **numbers,
     )
@@ -149,52 +156,47 @@ def score(
     return record
 
 
-def _measure(
-    sets: ComparedSets,
-    matched: MatchedImages,
-    generated: DescribedImages,
-    chosen: ComparedRows,
-    seed: int,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Return the fields of the record that hold numbers."""
+def _measure(inputs: ScoreInputs, run: Run, pictures: int) -> dict[str, Any]:
+    """Return the fields of the record that hold numbers, and as `outcome` what the sentence says of them."""
+    sets, matched, seed = _describe_sets(inputs), inputs.matched, inputs.seed
     halves = draw_halves(sets, seed)
-    with progress.task("comparing", 3, "parts") as task:
+    with inputs.progress.task("comparing", 3, "parts") as task:
         quantities = compare(sets, halves, seed)
         task.advance()
         # Proportions matter for the set as a whole. Class by class they would take away most images of a rare defect.
-        labels = [entry.label for entry in matched.entries]
-        rows = np.array([row for row, label in enumerate(labels) if not chosen.classes or label in chosen.classes])
-        every, own = replace(sets, generated=generated.take(rows)), [labels[row] for row in rows]
-        classes = class_scores(every, own, seed)
+        classes = inputs.chosen.classes
+        rows = [row for row, label in enumerate(inputs.labels) if not classes or label in classes]
+        every = replace(sets, generated=inputs.generated.take(np.array(rows)))
+        labels = [inputs.labels[row] for row in rows]
+        per_class = class_scores(every, labels, seed)
         task.advance()
-        a, b = sets.reference.take(halves[0].a), sets.reference.take(halves[0].b)
-        numbers = {
-            "halves": len(halves),
-            "half": min(len(half.b) for half in halves),
-            "quantities": quantities,
-            "infinite": extrapolated(sets.whole, seed),
-            "infinite_real": extrapolated(SetPair(a, b), seed),
-            "classes": classes,
-            "confusion": confusion_of(every, own),
-            "spectra": mean_spectra(sets, halves, matched.resolution),
-            "levels": gray_levels(sets),
-            "notes": without_transforms(quantities),
-        }
+        real_halves = SetPair(sets.reference.take(halves[0].a), sets.reference.take(halves[0].b))
+        infinite, infinite_real = extrapolated(sets.whole, seed), extrapolated(real_halves, seed)
         task.advance()
-    return numbers
+    best, worst = keep_extremes(run, matched, sets.reference, inputs.generated, pictures)
+    findings, main = find_faults(sets, quantities)
+    distinguishable = next(one.outside for one in quantities if one.name == "kid")
+    return {
+        "halves": len(halves),
+        "half": min(len(half.b) for half in halves),
+        "quantities": quantities,
+        "findings": findings,
+        "infinite": infinite,
+        "infinite_real": infinite_real,
+        "classes": per_class,
+        "confusion": confusion_of(every, labels),
+        "spectra": mean_spectra(sets, halves, matched.resolution),
+        "levels": gray_levels(sets),
+        "best": best,
+        "worst": worst,
+        "notes": without_transforms(quantities),
+        "outcome": {"distinguishable": distinguishable, "main_finding": main},
+    }
 
 
-def _describe_sets(
-    matched: MatchedImages,
-    real: HeldOut,
-    extractor: Extractor,
-    generated: DescribedImages,
-    chosen: ComparedRows,
-    seed: int,
-    progress: Progress,
-) -> ComparedSets:
+def _describe_sets(inputs: ScoreInputs) -> ComparedSets:
     """Describe real images, and transforms of training images, whose classes are in the reference's proportions."""
+    matched, real, chosen, seed = inputs.matched, inputs.real, inputs.chosen, inputs.seed
     white = matched.training.white
     count = min(TRANSFORMED_IMAGES, max(2 * len(real.training), len(chosen.generated)))
     sources = _sources(real, chosen, count, seed)
@@ -207,13 +209,15 @@ def _describe_sets(
     def reference(index: int) -> Pixels:
         return matched.real(int(chosen.reference[index]))
 
-    groups = real.groups
+    def described(read: Callable[[int], Pixels], rows: Ints, title: str) -> DescribedImages:
+        return describe_images(read, real.groups[rows], white, inputs.extractor, title, inputs.progress)
+
     names, codes = np.unique(real.labels(chosen.reference), return_inverse=True)
     return ComparedSets(
-        describe_images(reference, groups[chosen.reference], white, extractor, "real images", progress),
+        described(reference, chosen.reference, "real images"),
         codes.reshape(-1),
-        generated.take(chosen.generated),
-        describe_images(transformed, groups[sources], white, extractor, "classical transforms", progress),
+        inputs.generated.take(chosen.generated),
+        described(transformed, sources, "classical transforms"),
         disjoint=real.against != "training",
         classes=tuple(names.tolist()),
     )
