@@ -51,13 +51,12 @@ TRANSFORMED_IMAGES = 1000  # at most
 
 @dataclass(frozen=True)
 class ScoreInputs:
-    """What a score is measured from; `generated` are all images of the set, `labels` their classes."""
+    """What a score is measured from; `generated` are all images of the set."""
 
     matched: MatchedImages
     real: HeldOut
     chosen: ComparedRows
     generated: DescribedImages
-    labels: list[str]
     extractor: Extractor
     seed: int
     progress: Progress
@@ -116,10 +115,9 @@ def score(
     rows = np.arange(len(synthetic_set))
     white = real.data.white if real.data.bits == 8 else int(synthetic_set.facts["white"])
     generated = describe_images(matched.generated, rows, white, features, "generated images", progress)
-    labels = [entry.label for entry in matched.entries]
-    chosen = choose_rows(real, labels, seed)
+    chosen = choose_rows(real, [entry.label for entry in matched.entries], seed)
     why = too_few(real, chosen)
-    inputs = ScoreInputs(matched, real, chosen, generated, labels, features, seed, progress)
+    inputs = ScoreInputs(matched, real, chosen, generated, features, seed, progress)
     numbers = {"notes": [], "outcome": {}} if why else _measure(inputs, run, pictures)
     counts: dict[str, Any] = {
         "n_generated": len(generated),
@@ -165,9 +163,9 @@ def _measure(inputs: ScoreInputs, run: Run, pictures: int) -> dict[str, Any]:
         task.advance()
         # Proportions matter for the set as a whole. Class by class they would take away most images of a rare defect.
         classes = inputs.chosen.classes
-        rows = [row for row, label in enumerate(inputs.labels) if not classes or label in classes]
+        rows = [row for row, entry in enumerate(matched.entries) if not classes or entry.label in classes]
         every = replace(sets, generated=inputs.generated.take(np.array(rows)))
-        labels = [inputs.labels[row] for row in rows]
+        labels = [matched.entries[row].label for row in rows]
         per_class = class_scores(every, labels, seed)
         task.advance()
         real_halves = SetPair(sets.reference.take(halves[0].a), sets.reference.take(halves[0].b))
