@@ -23,9 +23,9 @@ class Number(RecordPart):
 
     Attributes:
         value: the number.
-        low: lower end of its 95 % interval.
+        low: lower end of its 95% interval.
         high: upper end.
-        n: images (of the set that is judged) in each estimate.
+        n: images of the compared set in each estimate.
         groups: independent groups that the interval rests on.
     """
 
@@ -135,7 +135,7 @@ class MeanSpectra(RecordPart):
     Attributes:
         frequencies: of the rings, cycles per pixel.
         real: mean over the reference, dB.
-        low, high: 2.5 % and 97.5 % of the means of random halves of the reference, dB.
+        low, high: 2.5% and 97.5% of the means of random halves of the reference, dB.
         generated, classical: means, dB.
         fine: how much more fine structure (upper half of the rings) generated images have than real ones, dB.
     """

@@ -56,7 +56,7 @@ class Sensitivity(RecordPart):
 
 
 class Confirmation(RecordPart):
-    """One training on a fresh seed, judged by the images that nothing was chosen by.
+    """One training on a fresh seed, compared by the images that nothing was chosen by.
 
     Attributes:
         settings: ``start`` or ``best``.

@@ -70,7 +70,7 @@ def search(
         trials: settings to try; the first 8 are drawn at random, later ones where earlier ones were good.
         kimg: full length of a trial: about as long as you will train, because the best settings depend on it.
         minutes: begin no trial after so long; the comparison on fresh seeds comes after. None: `trials` decides alone.
-        confirmations: fresh seeds on which winner and start are compared; 0 compares nothing, and the winner is judged
+        confirmations: fresh seeds on which winner and start are compared; 0 compares nothing, and the winner is known
             only by the images that it was chosen by.
         classes: the classes to learn; None takes all.
         shots: training images per class; None takes the whole training part.

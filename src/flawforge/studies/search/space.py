@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 SEARCHED = ("generator_lr", "discriminator_lr", "augment", "diversity", "ema_kimg")
-"""Fields of `Recipe` that are searched unless told otherwise; those that the design does not use are left out."""
+"""Fields of `Recipe` that are searched by default; those that the design does not use are left out."""
 
 _SPREAD = 5.0  # a step size is searched from a fifth of the recipe's own to five times it
 _RANGES: dict[str, tuple[float, float]] = {
