@@ -54,19 +54,19 @@ def test_what_a_person_reads(folder, flawforge):
         "pit [deep]      20      20  48 x 40         L; PNG",
         "",
         "overlap groups",
-        "2 of 41 images share material with another one; the largest group has 2.",
-        "21 images of dent show 20 pieces of material.",
+        "2 of 41 images show the same specimen as another image; the largest group has 2 images.",
+        "21 images of dent show 20 specimens.",
         "",
         "exact duplicates (the same pixels)",
         "  dent/05.png = dent/20.png",
         "",
-        "a fair split (each group on one side; --json lists the files)",
+        "proposed split (each group stays in one part; --json lists the files)",
         "class       train  validation  test",
         "dent           15           3     3",
         "pit [deep]     14           3     3",
         "all            29           6     6",
         "",
-        "passed over (1 file)",
+        "skipped (1 file)",
         "  dent/bad.png: is a text file, no image",
     ]
 
@@ -91,7 +91,7 @@ def test_long_lists_are_cut(folder, flawforge):
     for i in range(13):
         (folder / "dent" / f"x{i:02}.png").touch()
     text = lines(flawforge(folder, "--no-groups"))
-    at = text.index("passed over (13 files)")
+    at = text.index("skipped (13 files)")
     assert text[at + 10 : at + 12] == ["  dent/x09.png: is empty (0 bytes)", "  and 3 more (--json lists all)"]
 
 

@@ -15,7 +15,7 @@ from flawforge.cli.flags import Json, Whole, Words
 from flawforge.core.errors import RunUnwritableError, SettingError
 
 if TYPE_CHECKING:
-    from flawforge.data.inspection.inspect import ClassFacts, Inspection
+    from flawforge.data.inspection.inspect import Inspection
 
 SHOWN = 10  # lines of a list before it is cut; --json gives all
 
@@ -30,17 +30,18 @@ def inspect(
     seed: Whole = 0,
     json: Json = False,
 ) -> None:
-    """Say what is in DATA: classes, sizes, broken files, duplicates, overlaps, and what a fair split looks like.
+    """Show what is in DATA: classes, sizes, unreadable files, duplicates, overlaps, and a proposed split.
 
-    Nothing is changed or copied. Files that cannot be read are named with their reason, and the rest goes on.
+    Nothing is changed or copied. Files that cannot be read are listed with the reason; the others are inspected all the
+    same.
 
     DATA may be a flat folder of images (one class, named after the folder); a folder per class, with masks in
     `masks/CLASS` if there are any; Pascal VOC (`images` or `JPEGImages` beside `annotations`); the MVTec AD layout
     (`train/good`, `test/DEFECT`, `ground_truth`); or the word `elpv`. PNG, JPEG, BMP, TIFF and WebP are read, whatever
-    the files' endings.
+    the file extension.
 
-    A group is a set of images that show the same piece of material, such as crops of one photograph. Images of one
-    group must never be split between training and test: a model, or a generator, would be tested on what it has seen.
+    A group is a set of images that show the same specimen, such as crops of one photograph. Images of one group must
+    stay together, in training or in test: else a model, or a generator, would be tested on what it has seen.
 
     Parameters
     ----------
@@ -61,18 +62,22 @@ def inspect(
     if sheet is not None:
         _check_sheet(sheet)
     with drawn_progress() as progress:
-        found = inspect_data(data, classes=classes, groups=groups, seed=seed, progress=progress)
+        result = inspect_data(data, classes=classes, groups=groups, seed=seed, progress=progress)
         if sheet is not None:
-            _draw_sheet(found, sheet)
+            _draw_sheet(result, sheet)
     if json:
-        print_json(found.as_json())
+        print_json(result.as_json())
         return
-    _show_classes(found)
-    _show_groups(found)
-    _show_duplicates(found)
-    _show_split(found)
-    _show_broken(found)
-    _show_notes(found)
+    _show_classes(result)
+    _show_groups(result)
+    _list("[bold]exact duplicates[/bold] (the same pixels)", [" = ".join(files) for files in result.duplicates])
+    _show_split(result)
+    skipped = [f"{file.file}: {file.reason}" for file in result.broken]
+    _list(f"[bold red]skipped[/bold red] ({_count(len(skipped), 'file')})", skipped)
+    if result.notes:
+        out.print("\n[bold]notes[/bold]")
+    for note in result.notes:
+        out.print(f"- {escape(note)}")
     if sheet is not None:
         out.print(f"\ncontact sheet: {escape(str(sheet))}")
 
@@ -90,117 +95,89 @@ def _check_sheet(path: Path) -> None:
         ) from error
 
 
-def _draw_sheet(found: Inspection, path: Path) -> None:
+def _draw_sheet(result: Inspection, path: Path) -> None:
     from flawforge.core.files import write_bytes
     from flawforge.core.images import encode_png
     from flawforge.data.inspection.contact_sheet import contact_sheet
 
-    pixels = contact_sheet(found.dataset)
+    pixels = contact_sheet(result.dataset)
     write_bytes(path, encode_png(pixels, "L" if pixels.ndim == 2 else "RGB"), durable=False)
 
 
-def _show_classes(found: Inspection) -> None:
+def _show_classes(result: Inspection) -> None:
     from flawforge.data.reading.layouts import title_of
 
-    dataset = found.dataset
-    layout = title_of(dataset.layout)
+    dataset = result.dataset
     several = "es" if len(dataset.classes) > 1 else ""
     out.print(
-        f"[bold]{escape(dataset.source)}[/bold]: {layout}, {_count(len(dataset), 'image')} in {len(dataset.classes)} "
-        f"class{several}\n"
+        f"[bold]{escape(dataset.source)}[/bold]: {title_of(dataset.layout)}, {_count(len(dataset), 'image')} in "
+        f"{len(dataset.classes)} class{several}\n"
     )
-    extras = [name for name in ("masks", "boxes") if any(getattr(facts, name) for facts in found.classes.values())]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("class", overflow="fold")
-    for name in ("images", *(["groups"] if found.groups is not None else []), *extras):
-        table.add_column(name, justify="right")
+    numbers = ["images", *(["groups"] if result.groups is not None else [])]
+    numbers += [name for name in ("masks", "boxes") if any(getattr(facts, name) for facts in result.classes.values())]
+    table = _table(*numbers)
     table.add_column("width x height")
     table.add_column("stored as")
-    for label, facts in found.classes.items():
-        numbers = [facts.images, *([facts.groups] if facts.groups is not None else [])]
-        numbers += [getattr(facts, name) for name in extras]
-        table.add_row(escape(label), *(f"{number:,}" for number in numbers), _size(facts), _stored(facts))
+    for label, facts in result.classes.items():
+        size = f"{_range(facts.widths)} x {_range(facts.heights)}"
+        stored = f"{', '.join(facts.modes)}; {', '.join(facts.encodings)}"
+        table.add_row(escape(label), *(f"{getattr(facts, name):,}" for name in numbers), size, stored)
     out.print(table)
 
 
-def _size(facts: ClassFacts) -> str:
-    if facts.sizes == 1:
-        return f"{facts.size[0]} x {facts.size[1]}"
-    return f"{_range(facts.widths)} x {_range(facts.heights)}"
+def _table(*numbers: str) -> Table:
+    """Return a table with a class in each row, and columns of numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("class", overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
 
 
 def _range(ends: tuple[int, int]) -> str:
     return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]}-{ends[1]}"
 
 
-def _stored(facts: ClassFacts) -> str:
-    return f"{', '.join(facts.modes)}; {', '.join(facts.encodings)}"
-
-
-def _show_groups(found: Inspection) -> None:
-    if found.groups is None:
+def _show_groups(result: Inspection) -> None:
+    if result.groups is None:
         return
-    sizes = Counter(found.groups.tolist())
+    sizes = Counter(result.groups.tolist())
     shared = sum(size for size in sizes.values() if size > 1)
     out.print("\n[bold]overlap groups[/bold]")
     if not shared:
-        out.print("No two images were found to show the same piece of material.")
+        out.print("No two images were found to show the same specimen.")
         return
     out.print(
-        f"{shared:,} of {_count(len(found.dataset), 'image')} share material with another one; the largest group has "
-        f"{max(sizes.values())}."
+        f"{shared:,} of {_count(len(result.dataset), 'image')} show the same specimen as another image; the largest "
+        f"group has {max(sizes.values())} images."
     )
-    fewer = {label: facts for label, facts in found.classes.items() if (facts.groups or 0) < facts.images}
+    fewer = {label: facts for label, facts in result.classes.items() if (facts.groups or 0) < facts.images}
     if fewer:
         label, facts = min(fewer.items(), key=lambda item: (item[1].groups or 0) / item[1].images)
-        start = "Most of all: " if len(fewer) > 1 else ""
+        start = "Most affected: " if len(fewer) > 1 else ""
         out.print(
-            f"{start}{_count(facts.images, 'image')} of {escape(label)} show {_count(facts.groups or 0, 'piece')} of "
-            f"material."
+            f"{start}{_count(facts.images, 'image')} of {escape(label)} show {_count(facts.groups or 0, 'specimen')}."
         )
 
 
-def _show_duplicates(found: Inspection) -> None:
-    if not found.duplicates:
+def _show_split(result: Inspection) -> None:
+    if result.split is None:
         return
-    out.print("\n[bold]exact duplicates[/bold] (the same pixels)")
-    _list([" = ".join(files) for files in found.duplicates])
-
-
-def _show_split(found: Inspection) -> None:
-    split = found.split
-    if split is None:
-        return
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    out.print("\n[bold]a fair split[/bold] (each group on one side; --json lists the files)")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("class", overflow="fold")
-    for name in parts:
-        table.add_column(name, justify="right")
-    labels = found.dataset.labels
-    for code, label in enumerate(found.dataset.classes):
+    parts = vars(result.split)
+    out.print("\n[bold]proposed split[/bold] (each group stays in one part; --json lists the files)")
+    table = _table(*parts)
+    labels = result.dataset.labels
+    for code, label in enumerate(result.dataset.classes):
         table.add_row(escape(label), *(f"{int((labels[indices] == code).sum()):,}" for indices in parts.values()))
-    if len(found.dataset.classes) > 1:
+    if len(result.dataset.classes) > 1:
         table.add_row("[bold]all[/bold]", *(f"{len(indices):,}" for indices in parts.values()))
     out.print(table)
 
 
-def _show_broken(found: Inspection) -> None:
-    if not found.broken:
-        return
-    out.print(f"\n[bold red]passed over[/bold red] ({_count(len(found.broken), 'file')})")
-    _list([f"{one.file}: {one.reason}" for one in found.broken])
-
-
-def _show_notes(found: Inspection) -> None:
-    if not found.notes:
-        return
-    out.print("\n[bold]worth knowing[/bold]")
-    for note in found.notes:
-        out.print(f"- {escape(note)}")
-
-
-def _list(lines: list[str]) -> None:
+def _list(title: str, lines: list[str]) -> None:
+    """Print lines below a title, the first ones where they are many; nothing where there are none."""
+    if lines:
+        out.print(f"\n{title}")
     for line in lines[:SHOWN]:
         out.print(f"  {escape(line)}")
     if len(lines) > SHOWN:

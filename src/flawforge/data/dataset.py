@@ -1,4 +1,4 @@
-"""A dataset: images of surfaces, their classes, and which of them show the same piece of material."""
+"""A dataset: images of surfaces, their classes, and which of them show the same specimen."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Dataset:
         return tuple(tuple(files) for files in same.values() if len(files) > 1)
 
     def groups(self, progress: Progress = SILENT) -> Ints:
-        """Return (N,) group numbers: samples with the same number show the same piece of material.
+        """Return (N,) group numbers: samples with the same number show the same specimen.
 
         Found by `flawforge.data.grouping.overlap` and kept in the user's cache under the content's fingerprint.
         """

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from flawforge.data.dataset import Dataset
-from flawforge.data.inspection.warnings import remarks
+from flawforge.data.inspection.warnings import dataset_warnings
 from flawforge.data.reading.load import load
 from flawforge.data.sample import Box, Sample
 
@@ -23,78 +23,79 @@ def drawn(changes: dict[int, dict[str, object]], count: int = 40, layout: str = 
 
 
 def test_nothing_is_said_of_a_plain_dataset():
-    assert remarks(drawn({})) == ()
+    assert dataset_warnings(drawn({})) == ()
 
 
 @pytest.mark.parametrize(
-    ("changes", "remark"),
+    ("changes", "warning"),
     [
         (
             {i: {"label": "b"} for i in range(20)} | {20: {"sha256": "3"}},
-            "1 picture is in more than one class, as f3.png and f20.png: one label must be wrong.",
+            "1 image is in more than one class, for example f3.png and f20.png: a label must be wrong.",
         ),
         (
             {0: {"boxes": (Box("a", 0, 0, 1, 1), Box("b", 0, 0, 1, 1), Box("b", 1, 1, 2, 2))}},
-            "1 image is marked with boxes of another class (2 boxes). An image's class is that of its folder.",
+            "Boxes of another class: 2 boxes in 1 image. An image's class is its folder's.",
         ),
         (
             {0: {"label": "b"}},
-            "Few images: b 1. From fewer than 20 a generator tends to copy; read the audit with care, or photograph "
-            "more.",
+            "Few images: b 1. From fewer than 20 images of a class a generator tends to copy them: check the audit, or "
+            "take more photographs.",
         ),
         (
             {0: {"gray": False, "mode": "RGB"}},
-            "1 image is in colour and 39 gray: all are treated as colour (3 channels). If colour says nothing here, "
-            "convert them to gray.",
+            "1 image is in colour and 39 in gray: all are read as colour (3 channels). If colour carries no "
+            "information here, convert them to gray.",
         ),
         (
             {0: {"mode": "RGB"}, 1: {"mode": "RGB"}},
-            "2 images are stored in colour but gray in every pixel: they are learned as gray (1 channel) and generated "
-            "ones are stored as the originals are.",
+            "2 images are stored in colour but gray in every pixel: they are read as gray (1 channel), and generated "
+            "images are stored in colour like them.",
         ),
         (
             {i: {"mode": "I;16", "peak": 3000} for i in range(40)},
-            "The images have 16 bits: white is taken as 4095, the smallest of 10, 12, 14 and 16 bits that holds every "
-            "pixel.",
+            "40 images are of 16 bits. White in 16-bit images is taken to be 4095, the largest value of the fewest "
+            "bits (10, 12, 14 or 16) that hold every pixel.",
         ),
         (
             {0: {"mode": "I;16", "peak": 900}},
-            "1 image is of 16 bits, 39 of 8 bits; all are scaled to 8: white is taken as 1023, the smallest of 10, 12, "
-            "14 and 16 bits that holds every pixel.",
+            "1 image is of 16 bits and 39 of 8 bits; all are scaled to 8. White in 16-bit images is taken to be 1023, "
+            "the largest value of the fewest bits (10, 12, 14 or 16) that hold every pixel.",
         ),
         (
             {0: {"width": 9}},
-            "Sizes differ: 4 to 9 wide, 4 to 4 high. Training brings all to one size without keeping proportions.",
+            "Image sizes differ: 4 to 9 pixels wide, 4 to 4 high. Training resizes all to one size, which changes "
+            "proportions.",
         ),
-        ({0: {"encoding": "JPEG"}}, "1 image is JPEG: compression noise is part of what the generator learns."),
-        ({0: {"mode": "LA"}}, "1 image is stored with transparency: transparent is read as black."),
-        ({0: {"pages": 3}}, "1 file is made of several pages or frames: the first one is read."),
+        ({0: {"encoding": "JPEG"}}, "1 image is JPEG: the generator learns the compression artefacts too."),
+        ({0: {"mode": "LA"}}, "1 image is stored with transparency: transparent pixels are read as black."),
+        ({0: {"pages": 3}}, "1 file is made of several pages or frames: only the first is read."),
     ],
 )
-def test_each_remark_alone(changes, remark):
-    assert remarks(drawn(changes)) == (remark,)
+def test_each_warning_alone(changes, warning):
+    assert dataset_warnings(drawn(changes)) == (warning,)
 
 
 def test_names_that_look_like_classes(tmp_path):
     names = {i: {"file": f"{'pit' if i % 2 else 'dent'}_{i}.png"} for i in range(40)}
-    assert remarks(drawn(names, layout="flat")) == (
-        "The file names look like 2 classes (dent, pit), but all images lie in one folder and so are one class. "
-        "To keep them apart, put each class into a folder of its own.",
+    assert dataset_warnings(drawn(names, layout="flat")) == (
+        "The file names suggest 2 classes (dent, pit), but all images are in one folder and belong to one class. "
+        "To separate them, move each class into a folder of its own.",
     )
-    assert remarks(drawn(names, layout="classes")) == ()
-    assert remarks(drawn({i: {"file": f"IMG_{i}.png"} for i in range(40)}, layout="flat")) == ()
+    assert dataset_warnings(drawn(names, layout="classes")) == ()
+    assert dataset_warnings(drawn({i: {"file": f"IMG_{i}.png"} for i in range(40)}, layout="flat")) == ()
 
 
 def test_boxes_of_another_class_in_pascal_voc():
     changes = {0: {"boxes": (Box("b", 0, 0, 1, 1),)}}
-    assert remarks(drawn(changes, layout="voc")) == (
-        "1 image is marked with boxes of another class (1 box). An image's class is the one that its file name says, "
-        "else that of most of its boxes.",
+    assert dataset_warnings(drawn(changes, layout="voc")) == (
+        "Boxes of another class: 1 box in 1 image. An image's class is the one in its file name, else that of most of "
+        "its boxes.",
     )
 
 
 def test_notes_of_the_layout_come_last():
-    assert remarks(drawn({0: {"pages": 2}}, notes=("from the folder",)))[-1] == "from the folder"
+    assert dataset_warnings(drawn({0: {"pages": 2}}, notes=("from the folder",)))[-1] == "from the folder"
 
 
 def test_masks_that_are_read_as_a_class(tmp_path):
@@ -103,19 +104,19 @@ def test_masks_that_are_read_as_a_class(tmp_path):
         for folder, picture in (("images", pixels), ("more", 255 - pixels), ("labels", np.uint8(255) * (pixels > 250))):
             (tmp_path / folder).mkdir(exist_ok=True)
             Image.fromarray(picture).save(tmp_path / folder / f"{i:03}.png")
-    assert remarks(load(tmp_path)) == (
-        "The images of labels look like masks (two values, and the names of those of images), but are read as a class. "
-        "Move them to a folder masks below images.",
+    assert dataset_warnings(load(tmp_path)) == (
+        "The images of labels look like masks (two values, and the same file names as those of images), but are read "
+        "as a class. If they are masks, move them to a folder named masks inside images.",
     )
     (tmp_path / "labels").rename(tmp_path / "images" / "masks")
     dataset = load(tmp_path)
-    assert remarks(dataset) == ()  # the same names in two classes are the camera's numbers
+    assert dataset_warnings(dataset) == ()  # the same names in two classes are the camera's numbers
     assert sum(sample.mask is not None for sample in dataset.samples) == 20
 
 
 def test_on_files(tmp_path):
     for i in range(20):
         Image.fromarray(np.full((4, 4, 3), i, dtype=np.uint8)).save(tmp_path / f"{i}.bmp")
-    assert [text.split(":")[0] for text in remarks(load(tmp_path))] == [
+    assert [text.split(":")[0] for text in dataset_warnings(load(tmp_path))] == [
         "20 images are stored in colour but gray in every pixel"
     ]

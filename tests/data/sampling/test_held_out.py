@@ -47,5 +47,5 @@ def test_where_images_or_pieces_are_few_none_is_taken_away(
 
 
 def test_the_rule_says_its_numbers() -> None:
-    for number in (held_out.PLENTY, held_out.GROUPS, held_out.SHARE, held_out.MOST):
+    for number in (held_out.PLENTY, held_out.SPECIMENS, held_out.SHARE, held_out.CLASS_LIMIT):
         assert str(number) in held_out.RULE

@@ -112,8 +112,8 @@ def test_fewer_groups_than_parts_is_an_error():
     with pytest.raises(DataUnusableError) as raised:
         propose_split(np.zeros(9, np.int64), np.arange(9) % 2)
     assert str(raised.value) == (
-        "the 9 images show only 2 different pieces of material (overlap groups); 3 parts need at least 3, because "
-        "images of one piece must stay together. Add images of other pieces."
+        "the 9 images show only 2 different specimens (overlap groups); a split into 3 parts needs at least 3, "
+        "because images of one specimen must stay together. Add images of other specimens."
     )
 
 

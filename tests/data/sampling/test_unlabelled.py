@@ -33,10 +33,10 @@ def test_training_images_count_as_those(draw_images: Draw, tmp_path: Path, heard
     shutil.copy(tmp_path / "data" / "scratch" / "scratch_001.png", more(draw_images, tmp_path) / "copy.png")
     assert len(load_unlabelled(tmp_path / "more", chosen, chosen, heard)) == 6
     assert heard.said == [
-        "1 unlabelled images are training images as well, and count as those",
+        "1 unlabelled images are also training images, and are used as those only",
         f"6 unlabelled images from {tmp_path / 'more'}",
     ]
-    with pytest.raises(DataUnusableError, match="no image that training does not have already"):
+    with pytest.raises(DataUnusableError, match="holds no image beside the training images"):
         load_unlabelled(tmp_path / "data", chosen, chosen)
 
 
@@ -65,7 +65,7 @@ def test_crops_of_held_back_material_are_not_used(
     found = load_unlabelled(tmp_path / "more", whole, whole.take(range(5)), heard)
     assert len(found) == 5
     assert not any(sample.file.endswith(near) for sample in found.samples)
-    assert heard.said[0].startswith("1 unlabelled images show the same pieces of material as images that --shots")
+    assert heard.said[0].startswith("1 unlabelled images show the same specimens as images that --shots")
 
 
 def test_a_folder_without_images_is_told_by_its_flag(draw_images: Draw, tmp_path: Path) -> None:

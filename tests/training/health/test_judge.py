@@ -11,7 +11,7 @@ from PIL import Image
 from flawforge.core.progress import SILENT
 from flawforge.core.settings.recipes import recipe
 from flawforge.data.reading.load import load
-from flawforge.data.sampling.held_out import Division
+from flawforge.data.sampling.held_out import HeldOutDivision
 from flawforge.training.health.judge import find_judge
 from flawforge.training.setup.opening import OpenedRun
 from flawforge.training.state.plan import TrainingPlan
@@ -23,7 +23,7 @@ def test_held_out_images_are_seen_as_bright_as_the_generator_learns_them(tmp_pat
     images = np.random.default_rng(0).integers(0, 1001, (10, 16, 16)).astype(np.uint16)
     images[:, 0, 0] = np.where(np.arange(10) == bright, 3000, 1000)
     chosen = load(saved(tmp_path, images))
-    division = Division(np.arange(4, 10), np.arange(4))
+    division = HeldOutDivision(np.arange(4, 10), np.arange(4))
     plan = TrainingPlan(recipe("fewshot", resolution=16), 1, None, 100)
     opened = OpenedRun(SimpleNamespace(), plan, chosen, division)  # type: ignore[arg-type]
     white = opened.training.white

@@ -63,18 +63,22 @@ class Recipe(Settings):
         "3 forces colour, as the published experiment does with gray steel.",
     )
     latent: int = setting(
-        100, ge=1, le=4096, unit="numbers", help="Length of the random vector that one image is made from."
+        100, ge=1, le=4096, unit="numbers", help="Length of the random vector that one image is generated from."
     )
     generator_depth: int = setting(
-        ge=1, le=1024, unit="channels",
+        ge=1,
+        le=1024,
+        unit="channels",
         help="Channels of the generator's last hidden layer; each layer before it has twice as many (design "
         "'fewshot': up to eight times as many).",
-    )  # fmt: skip
+    )
     discriminator_depth: int = setting(
-        ge=1, le=1024, unit="channels",
+        ge=1,
+        le=1024,
+        unit="channels",
         help="Channels of the discriminator's first layer; each layer after it has twice as many (design 'fewshot': "
         "of every layer of its heads).",
-    )  # fmt: skip
+    )
     loss: Literal["bce", "hinge"] = setting(
         "bce",
         help="What the networks are trained on: 'bce' is binary cross-entropy as published, 'hinge' stops pushing the "
@@ -82,13 +86,18 @@ class Recipe(Settings):
     )
     batch: int = setting(12, ge=2, le=4096, unit="images", help="Real images, and as many generated ones, in one step.")
     epochs: float = setting(
-        gt=0, le=1e6, unit="passes over the data",
+        gt=0,
+        le=1e6,
+        unit="passes over the data",
         help="Length of the training, unless 'kimg' is set: steps = epochs x images / batch, rounded up.",
-    )  # fmt: skip
+    )
     kimg: float | None = setting(
-        None, gt=0, le=1e6, unit="thousand real images shown",
+        None,
+        gt=0,
+        le=1e6,
+        unit="thousand real images shown",
         help="Length of the training in images instead of epochs. Unset: 'epochs' decides.",
-    )  # fmt: skip
+    )
     generator_lr: float = setting(1e-4, gt=0, le=1, help="Adam's step size for the generator.")
     discriminator_lr: float = setting(4e-4, gt=0, le=1, help="Adam's step size for the discriminator.")
     beta1: float = setting(0.5, ge=0, lt=1, help="Adam's memory of the gradient, both networks.")
@@ -105,40 +114,56 @@ class Recipe(Settings):
         "a square out.",
     )
     augment_target: float = setting(
-        0.0, ge=0, lt=1,
+        0.0,
+        ge=0,
+        lt=1,
         help="Adapt how often images are augmented, so that the mean sign of the discriminator's output on real images "
         "stays here (ADA; 0.6 is usual). 0: always.",
-    )  # fmt: skip
+    )
     diversity: float = setting(
-        0.0, ge=0, le=100,
+        0.0,
+        ge=0,
+        le=100,
         help="Weight of a term that asks the generated images of a class to differ as much, at coarse scales, as the "
         "real ones do. It acts only while they differ less: against images that are all alike. 0: off.",
-    )  # fmt: skip
+    )
     ema_kimg: float = setting(
-        0.0, ge=0, le=1e4, unit="kimg",
-        help="Half-life of the moving average of the generator's weights that images are made from. 0: no average, "
-        "the last weights.",
-    )  # fmt: skip
+        0.0,
+        ge=0,
+        le=1e4,
+        unit="kimg",
+        help="Half-life of the moving average of the generator's weights, which images are generated with. 0: no "
+        "average, the last weights.",
+    )
     balance: float = setting(
-        0.0, ge=0, le=1,
+        0.0,
+        ge=0,
+        le=1,
         help="How far classes with few images are shown as often as those with many: 0 shows each image equally often, "
         "1 each class, 0.5 each class in proportion to the root of its count.",
-    )  # fmt: skip
+    )
     unlabelled_share: float = setting(
-        0.25, gt=0, lt=1,
+        0.25,
+        gt=0,
+        lt=1,
         help="Share of the unlabelled images (--unlabelled) among those that are shown; less where they are fewer.",
-    )  # fmt: skip
+    )
     judge_kimg: float = setting(
-        0.0, ge=0, le=1e4, unit="kimg",
+        0.0,
+        ge=0,
+        le=1e4,
+        unit="kimg",
         help="Judge the generator each time so much has been shown, and keep the best: by kernel distance to held-out "
-        "images where the data allow, else by a proxy. It changes no weight and takes about 3 % of the time at most. "
+        "images where the data allow, else by a proxy. It changes no weight and takes about 3% of the time at most. "
         "0: off, the last weights are kept.",
-    )  # fmt: skip
+    )
     rescues: int = setting(
-        0, ge=0, le=10,
+        0,
+        ge=0,
+        le=10,
         help="How often a collapse is answered by going back to the best weights with stronger augmentation and half "
-        "the step sizes, before training stops with the best it had. 0: a collapse is told, not answered.",
-    )  # fmt: skip
+        "the step sizes, before training stops with the best it had. 0: a collapse is only reported.",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
         help="Number format of the heavy products; weights are float32 always. 'auto' takes bfloat16 where the "
@@ -183,28 +208,51 @@ class Recipe(Settings):
         return self.model_dump(mode="json")
 
 
+# what is not named here has the default of its field
 DCGAN_SN = Recipe(
-    name="dcgan-sn", resolution=(128, 128), channels=3, latent=100, generator_depth=64, discriminator_depth=128,
-    batch=12, epochs=128, generator_lr=1e-4, discriminator_lr=4e-4, beta1=0.5, beta2=0.999, flip="none", ema_kimg=0,
+    name="dcgan-sn",
+    resolution=(128, 128),
+    channels=3,
+    generator_depth=64,
+    discriminator_depth=128,
+    epochs=128,
     precision="float32",
-)  # fmt: skip
+)
 """The published experiment: steel scratches, 128 epochs. Hours on a processor; the yardstick for everything else."""
 
-FEWSHOT = Recipe(
-    name="fewshot", design="fewshot", resolution=(64, 64), channels="data", latent=128, generator_depth=16,
-    discriminator_depth=64, loss="hinge", batch=16, epochs=400, generator_lr=4e-4, discriminator_lr=4e-4, beta1=0.0,
-    beta2=0.99, flip="both", augment="light", diversity=2.0, ema_kimg=0.5, balance=0.5, judge_kimg=0.5, rescues=3,
-    precision="auto",
-)  # fmt: skip
-"""Few images, several classes, minutes on a processor."""
-
-DCGAN_LITE = DCGAN_SN.model_copy(
-    update={
-        "name": "dcgan-lite", "channels": "data", "generator_depth": 32, "discriminator_depth": 32,
-        "flip": "both", "ema_kimg": 0.5, "precision": "auto",
-    }
-)  # fmt: skip
+DCGAN_LITE = Recipe(
+    name="dcgan-lite",
+    resolution=(128, 128),
+    generator_depth=32,
+    discriminator_depth=32,
+    epochs=128,
+    flip="both",
+    ema_kimg=0.5,
+)
 """The same design sized for two cores."""
+
+FEWSHOT = Recipe(
+    name="fewshot",
+    design="fewshot",
+    resolution=(64, 64),
+    latent=128,
+    generator_depth=16,
+    discriminator_depth=64,
+    loss="hinge",
+    batch=16,
+    epochs=400,
+    generator_lr=4e-4,
+    beta1=0.0,
+    beta2=0.99,
+    flip="both",
+    augment="light",
+    diversity=2.0,
+    ema_kimg=0.5,
+    balance=0.5,
+    judge_kimg=0.5,
+    rescues=3,
+)
+"""Few images, several classes, minutes on a processor."""
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DCGAN_LITE, DCGAN_SN, FEWSHOT)}
 SUMMARIES = {

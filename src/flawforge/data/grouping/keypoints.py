@@ -1,4 +1,4 @@
-"""Keypoints: places of an image that can be found again in another crop of the same picture.
+"""Keypoints: positions in an image that can be found again in another crop of the same picture.
 
 Everything here is local, so that a crop's neighbourhood alone decides: the picture is band-passed and divided by its
 own local contrast, keypoints are the extrema of a difference of Gaussians within a few pixels (Lowe 2004, at one
@@ -20,7 +20,7 @@ NEAR = 5  # pixels; a keypoint is the extremum within this distance along each a
 REACH = 8  # pixels that a keypoint keeps from the border, so that its patch lies inside
 CONTRAST = 1.0  # gray levels (of 255) that count as flat: contrast below is noise and is not amplified
 FAINT = 0.05  # responses below are no keypoints (flat material)
-MOST = 400  # keypoints of one image at most; the strongest stay
+KEYPOINT_LIMIT = 400  # of one image; the strongest stay
 
 _OFFSETS = np.arange(-7, 8, 2)
 _LEVER = (np.arange(8) - 3.5).astype(np.float32)
@@ -72,8 +72,8 @@ def find_keypoints(flat: Floats32) -> Keypoints:
     found = (strength == nd.maximum_filter(strength, 2 * NEAR + 1)) & (strength > FAINT)
     y, x = np.nonzero(found[REACH : height - REACH, REACH : width - REACH])
     y, x = y + REACH, x + REACH
-    if len(y) > MOST:
-        keep = np.sort(np.argsort(-strength[y, x], kind="stable")[:MOST])
+    if len(y) > KEYPOINT_LIMIT:
+        keep = np.sort(np.argsort(-strength[y, x], kind="stable")[:KEYPOINT_LIMIT])
         y, x = y[keep], x[keep]
     return _describe(flat, y, x)
 

@@ -1,4 +1,4 @@
-"""Overlap groups: which images of a dataset show the same piece of material.
+"""Overlap groups: which images of a dataset show the same specimen.
 
 Pictures of a surface are often cut into overlapping crops, photographed twice, or turned and mirrored to have more of
 them. Such images are not independent: a split that parts them flatters every method, and a copy check would find
@@ -24,7 +24,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.data.cache import recall_groups, remember_groups
 from flawforge.data.grouping.candidates import Index, Signer
 from flawforge.data.grouping.keypoints import PATCH, Keypoints, find_keypoints, flatten
-from flawforge.data.grouping.registration import register, turned
+from flawforge.data.grouping.registration import measure_overlap, turned
 from flawforge.data.sample import Sample
 from flawforge.data.threads import in_threads
 
@@ -167,7 +167,7 @@ def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> lis
             a, b = int(found.first[row]), int(found.second[row])
             if max(failed[a], failed[b]) < PATIENCE and not sets.connected(a, b):
                 placed = turned(shelf[a], int(found.pose[row])), shelf[b]
-                if register(*placed, int(found.dy[row]), int(found.dx[row])).same:
+                if measure_overlap(*placed, int(found.dy[row]), int(found.dx[row])).same:
                     sets.merge(a, b)
                     pairs.append((a, b, int(found.pose[row])))
                     failed[a] = failed[b] = 0

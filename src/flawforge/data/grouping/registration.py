@@ -65,7 +65,7 @@ def turned(image: Floats32, pose: int) -> Floats32:
     return image.T if pose & 4 else image
 
 
-def register(first: Floats32, second: Floats32, dy: int, dx: int) -> Overlap:
+def measure_overlap(first: Floats32, second: Floats32, dy: int, dx: int) -> Overlap:
     """Refine a placement by a few pixels and measure it.
 
     Args:

@@ -1,4 +1,4 @@
-"""Shots: a few samples of each class, from as many different pieces of material as there are."""
+"""Shots: a few samples of each class, from as many different specimens as there are."""
 
 from __future__ import annotations
 

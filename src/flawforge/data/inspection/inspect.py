@@ -15,7 +15,7 @@ from flawforge.core.errors import DataUnusableError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import check_seed
 from flawforge.data.dataset import Dataset
-from flawforge.data.inspection.warnings import remarks
+from flawforge.data.inspection.warnings import dataset_warnings
 from flawforge.data.reading.load import load
 from flawforge.data.sample import Broken, Sample
 
@@ -29,7 +29,7 @@ class ClassFacts:
 
     Attributes:
         images: how many.
-        groups: how many different pieces of material they show; None when that was not looked for.
+        groups: how many different specimens they show; None where that was not searched for.
         size: the most common (width, height) in pixels.
         sizes: how many different sizes there are.
         widths: (smallest, largest).
@@ -94,40 +94,30 @@ class Inspection:
         ``duplicates`` (lists of files), ``broken`` (``file``, ``reason``), ``split`` (lists of files under ``train``,
         ``validation`` and ``test``, or null) and ``notes``.
         """
-        dataset = self.dataset
+        names = ("source", "layout", "fingerprint", "channels", "bits", "white")
         return {
-            "source": dataset.source,
-            "layout": dataset.layout,
-            "fingerprint": dataset.fingerprint,
-            "channels": dataset.channels,
-            "bits": dataset.bits,
-            "white": dataset.white,
+            **{name: getattr(self.dataset, name) for name in names},
             "classes": {label: asdict(facts) for label, facts in self.classes.items()},
-            "samples": [self._sample(index) for index in range(len(dataset))],
+            "samples": [self._sample(index) for index in range(len(self.dataset))],
             "duplicates": [list(files) for files in self.duplicates],
-            "broken": [asdict(one) for one in self.broken],
-            "split": None if self.split is None else self._split(self.split),
+            "broken": [asdict(file) for file in self.broken],
+            "split": None if self.split is None else self._files(self.split),
             "notes": list(self.notes),
         }
 
     def _sample(self, index: int) -> dict[str, Any]:
         sample = self.samples[index]
+        names = ("width", "height", "mode", "encoding", "gray", "mask", "sha256")
+        group = None if self.groups is None else int(self.groups[index])
         return {
             "file": sample.file,
             "class": sample.label,
-            "group": None if self.groups is None else int(self.groups[index]),
-            "width": sample.width,
-            "height": sample.height,
-            "mode": sample.mode,
-            "encoding": sample.encoding,
-            "gray": sample.gray,
-            "mask": sample.mask,
-            "sha256": sample.sha256,
+            "group": group,
+            **{name: getattr(sample, name) for name in names},
         }
 
-    def _split(self, split: Split) -> dict[str, list[str]]:
-        parts = {"train": split.train, "validation": split.validation, "test": split.test}
-        return {name: [self.samples[int(i)].file for i in indices] for name, indices in parts.items()}
+    def _files(self, split: Split) -> dict[str, list[str]]:
+        return {name: [self.samples[int(i)].file for i in indices] for name, indices in vars(split).items()}
 
 
 def inspect(
@@ -138,12 +128,12 @@ def inspect(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Inspection:
-    """Read a dataset and say what is in it.
+    """Read a dataset and describe what is in it.
 
     Args:
         data: what `flawforge.load` takes: a folder, the word ``elpv`` or a dataset.
         classes: look at these classes only; None looks at all.
-        groups: look for images that show the same piece of material. Without them there is no split to propose.
+        groups: look for images that show the same specimen. Without that there is no split to propose.
         seed: of the proposed split.
         progress: where to tell how far the work is.
 
@@ -154,17 +144,17 @@ def inspect(
     """
     check_seed(seed)
     dataset = load(data, progress=progress).select(classes)
-    found = dataset.groups(progress) if groups else None
-    notes = list(remarks(dataset))
+    group_numbers = dataset.groups(progress) if groups else None
+    notes = list(dataset_warnings(dataset))
     split = None
-    if found is not None:
+    if group_numbers is not None:
         from flawforge.data.sampling.splits import propose_split
 
         try:
-            split = propose_split(dataset.labels, found, seed=seed)
+            split = propose_split(dataset.labels, group_numbers, seed=seed)
         except DataUnusableError as error:
             notes.append(f"No split is proposed: {error}")
-    return Inspection(dataset, found, split, _by_class(dataset, found), tuple(notes))
+    return Inspection(dataset, group_numbers, split, _by_class(dataset, group_numbers), tuple(notes))
 
 
 def _by_class(dataset: Dataset, groups: Ints | None) -> dict[str, ClassFacts]:

@@ -1,4 +1,4 @@
-"""Remarks: what an expert would point out about a dataset before anything is trained on it."""
+"""Warnings: what an expert would point out about a dataset before anything is trained on it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from flawforge.core.images import Pixels
 from flawforge.data.dataset import Dataset
 from flawforge.data.sample import Sample
 
-FEW = 20  # images of a class below which a remark is made: a judgement, twice the 10 shots of the few-shot literature
+FEW = 20  # images of a class below which a warning is given: a judgement, twice the 10 shots of the few-shot literature
 ALIKE = 0.9  # share of a class's names, and of a picture's pixels, from which it is taken for masks: a judgement
 
 
-def remarks(dataset: Dataset) -> tuple[str, ...]:
-    """Return the remarks on a dataset, a sentence or two each, the gravest first; none that does not apply."""
-    found = [remark(dataset) for remark in REMARKS]
-    return (*[text for text in found if text], *dataset.notes)
+def dataset_warnings(dataset: Dataset) -> tuple[str, ...]:
+    """Return the warnings that apply to a dataset, a sentence or two each, the gravest first, then its notes."""
+    return (*filter(None, (check(dataset) for check in CHECKS)), *dataset.notes)
 
 
 def _two_classes(dataset: Dataset) -> str:
@@ -28,14 +27,16 @@ def _two_classes(dataset: Dataset) -> str:
     torn = [files for files in dataset.duplicates if len({label[file] for file in files}) > 1]
     if not torn:
         return ""
-    return f"{_n(len(torn), 'picture')} in more than one class, as {' and '.join(torn[0])}: one label must be wrong."
+    return (
+        f"{_n(len(torn), 'image')} in more than one class, for example {' and '.join(torn[0])}: a label must be wrong."
+    )
 
 
 def _masks(dataset: Dataset) -> str:
     owners: dict[str, set[str]] = {}
     for sample in dataset.samples:
         owners.setdefault(_stem(sample), set()).add(sample.label)
-    told = []
+    warnings = []
     for label, count in dataset.counts.items():
         rows = [row for row, sample in enumerate(dataset.samples) if sample.label == label]
         shared = [row for row in rows if len(owners[_stem(dataset.samples[row])]) > 1]
@@ -45,11 +46,11 @@ def _masks(dataset: Dataset) -> str:
         owner = min(others, key=lambda other: (-others[other], other))
         first = next(row for row, sample in enumerate(dataset.samples) if sample.label == owner)
         if not _two_values(dataset.read(first)):  # else all are pictures of black and white
-            told.append(
-                f"The images of {label} look like masks (two values, and the names of those of {owner}), but are read "
-                f"as a class. Move them to a folder masks below {owner}."
+            warnings.append(
+                f"The images of {label} look like masks (two values, and the same file names as those of {owner}), but "
+                f"are read as a class. If they are masks, move them to a folder named masks inside {owner}."
             )
-    return " ".join(told)
+    return " ".join(warnings)
 
 
 def _stem(sample: Sample) -> str:
@@ -67,11 +68,11 @@ def _other_boxes(dataset: Dataset) -> str:
     images = sum(count > 0 for count in boxes)
     if not images:
         return ""
-    rule = "the one that its file name says, else that of most of its boxes"
-    if dataset.layout != "voc":
-        rule = "that of its folder"
+    rule = "the one in its file name, else that of most of its boxes" if dataset.layout == "voc" else "its folder's"
     count = f"{sum(boxes)} box{'es' if sum(boxes) != 1 else ''}"
-    return f"{_n(images, 'image')} marked with boxes of another class ({count}). An image's class is {rule}."
+    return (
+        f"Boxes of another class: {count} in {images:,} image{'s' if images != 1 else ''}. An image's class is {rule}."
+    )
 
 
 def _few(dataset: Dataset) -> str:
@@ -79,8 +80,8 @@ def _few(dataset: Dataset) -> str:
     if not small:
         return ""
     return (
-        f"Few images: {', '.join(small)}. From fewer than {FEW} a generator tends to copy; read the audit with care, "
-        f"or photograph more."
+        f"Few images: {', '.join(small)}. From fewer than {FEW} images of a class a generator tends to copy them: "
+        f"check the audit, or take more photographs."
     )
 
 
@@ -94,8 +95,8 @@ def _names(dataset: Dataset) -> str:
         return ""
     first = ", ".join(sorted(named)[:3]) + (", ..." if len(named) > 3 else "")
     return (
-        f"The file names look like {len(named)} classes ({first}), but all images lie in one folder and so are one "
-        f"class. To keep them apart, put each class into a folder of its own."
+        f"The file names suggest {len(named)} classes ({first}), but all images are in one folder and belong to one "
+        f"class. To separate them, move each class into a folder of its own."
     )
 
 
@@ -106,15 +107,15 @@ def _gray(dataset: Dataset) -> str:
         if not gray:
             return ""
         return (
-            f"{_n(coloured, 'image')} in colour and {len(gray)} gray: all are treated as colour (3 channels). If "
-            f"colour says nothing here, convert them to gray."
+            f"{_n(coloured, 'image')} in colour and {len(gray)} in gray: all are read as colour (3 channels). If "
+            f"colour carries no information here, convert them to gray."
         )
     stored = sum(sample.format.mode == "RGB" for sample in gray)
     if not stored:
         return ""
     return (
-        f"{_n(stored, 'image')} stored in colour but gray in every pixel: they are learned as gray (1 channel) and "
-        f"generated ones are stored as the originals are."
+        f"{_n(stored, 'image')} stored in colour but gray in every pixel: they are read as gray (1 channel), and "
+        f"generated images are stored in colour like them."
     )
 
 
@@ -122,11 +123,10 @@ def _depth(dataset: Dataset) -> str:
     deep = sum(sample.format.mode == "I;16" for sample in dataset.samples)
     if not deep:
         return ""
-    white = f"white is taken as {dataset.deep_white}, the smallest of 10, 12, 14 and 16 bits that holds every pixel"
-    if deep == len(dataset):
-        return f"The images have 16 bits: {white}."
+    scaled = f" and {len(dataset) - deep} of 8 bits; all are scaled to {dataset.bits}" if deep < len(dataset) else ""
     return (
-        f"{_n(deep, 'image')} of 16 bits, {len(dataset) - deep} of 8 bits; all are scaled to {dataset.bits}: {white}."
+        f"{_n(deep, 'image')} of 16 bits{scaled}. White in 16-bit images is taken to be {dataset.deep_white}, the "
+        f"largest value of the fewest bits (10, 12, 14 or 16) that hold every pixel."
     )
 
 
@@ -135,24 +135,24 @@ def _sizes(dataset: Dataset) -> str:
     if len(set(zip(widths, heights, strict=True))) == 1:
         return ""
     return (
-        f"Sizes differ: {min(widths)} to {max(widths)} wide, {min(heights)} to {max(heights)} high. Training brings "
-        f"all to one size without keeping proportions."
+        f"Image sizes differ: {min(widths)} to {max(widths)} pixels wide, {min(heights)} to {max(heights)} high. "
+        f"Training resizes all to one size, which changes proportions."
     )
 
 
 def _jpeg(dataset: Dataset) -> str:
     count = sum(sample.encoding == "JPEG" for sample in dataset.samples)
-    return f"{_n(count, 'image')} JPEG: compression noise is part of what the generator learns." if count else ""
+    return f"{_n(count, 'image')} JPEG: the generator learns the compression artefacts too." if count else ""
 
 
 def _clear(dataset: Dataset) -> str:
     count = _count(dataset, lambda sample: sample.mode in ("LA", "PA", "RGBA", "RGBa"))
-    return f"{_n(count, 'image')} stored with transparency: transparent is read as black." if count else ""
+    return f"{_n(count, 'image')} stored with transparency: transparent pixels are read as black." if count else ""
 
 
 def _pages(dataset: Dataset) -> str:
     count = _count(dataset, lambda sample: sample.pages > 1)
-    return f"{_n(count, 'file')} made of several pages or frames: the first one is read." if count else ""
+    return f"{_n(count, 'file')} made of several pages or frames: only the first is read." if count else ""
 
 
 def _count(dataset: Dataset, holds: Callable[[Sample], bool]) -> int:
@@ -163,4 +163,4 @@ def _n(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s are' if count != 1 else ' is'}"
 
 
-REMARKS = (_two_classes, _masks, _other_boxes, _few, _names, _gray, _depth, _sizes, _jpeg, _clear, _pages)
+CHECKS = (_two_classes, _masks, _other_boxes, _few, _names, _gray, _depth, _sizes, _jpeg, _clear, _pages)

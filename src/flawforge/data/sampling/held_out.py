@@ -12,30 +12,30 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
 
 PLENTY = 200  # images of every class, ...
-GROUPS = 100  # ... of so many pieces of material: then some are held out
+SPECIMENS = 100  # ... that show so many specimens: then some are held out
 SHARE = 8  # one image in so many ...
-MOST = 64  # ... and no more of a class
+CLASS_LIMIT = 64  # ... and no more of a class
 RULE = (
-    f"one image in {SHARE} of each class, at most {MOST}, by whole pieces of material, where every class has "
-    f"{PLENTY} images of {GROUPS} pieces or more; else none"
+    f"one image in {SHARE} of each class, at most {CLASS_LIMIT}, by whole specimens, where every class has "
+    f"{PLENTY} images or more of {SPECIMENS} specimens or more; else none"
 )
 
 
 @dataclass(frozen=True)
-class Division:
+class HeldOutDivision:
     """Rows to train on, and rows that are held out (ascending, maybe none)."""
 
     training: Ints
     held_out: Ints
 
 
-def keep_all(data: Dataset) -> Division:
+def keep_all(data: Dataset) -> HeldOutDivision:
     """Return the division that holds nothing out."""
     every = np.arange(len(data), dtype=np.int64)
-    return Division(every, every[:0])
+    return HeldOutDivision(every, every[:0])
 
 
-def hold_out(data: Dataset, seed: int, progress: Progress = SILENT) -> Division:
+def hold_out(data: Dataset, seed: int, progress: Progress = SILENT) -> HeldOutDivision:
     """Divide a dataset by `RULE`. No group is on both sides.
 
     Args:
@@ -46,14 +46,14 @@ def hold_out(data: Dataset, seed: int, progress: Progress = SILENT) -> Division:
     if min(data.counts.values()) < PLENTY:
         return keep_all(data)
     groups = data.groups(progress)
-    if min(len(np.unique(groups[data.labels == code])) for code in range(len(data.classes))) < GROUPS:
+    if min(len(np.unique(groups[data.labels == code])) for code in range(len(data.classes))) < SPECIMENS:
         return keep_all(data)
     taken = np.zeros(len(data), dtype=bool)
     for code, label in enumerate(data.classes):
         members = np.flatnonzero(data.labels == code)
-        wanted = min(MOST, len(members) // SHARE)
+        wanted = min(CLASS_LIMIT, len(members) // SHARE)
         for group in numpy_stream(seed, "split", "held-out", label).permutation(np.unique(groups[members])):
             same = groups == group
             if int(taken[members].sum()) + int(same[members].sum()) <= wanted:
                 taken |= same
-    return Division(np.flatnonzero(~taken), np.flatnonzero(taken))
+    return HeldOutDivision(np.flatnonzero(~taken), np.flatnonzero(taken))

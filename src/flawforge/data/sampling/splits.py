@@ -68,9 +68,9 @@ def propose_split(
     names, member = np.unique(groups, return_inverse=True)
     if len(names) < len(wanted):
         raise DataUnusableError(
-            f"the {len(labels)} images show only {len(names)} different pieces of material (overlap groups); "
-            f"{len(wanted)} parts need at least {len(wanted)}, because images of one piece must stay together. "
-            f"Add images of other pieces."
+            f"the {len(labels)} images show only {len(names)} different specimens (overlap groups); a split into "
+            f"{len(wanted)} parts needs at least {len(wanted)}, because images of one specimen must stay together. Add "
+            f"images of other specimens."
         )
     classes, code = np.unique(labels, return_inverse=True)
     counts = np.zeros((len(names), len(classes)))

@@ -1,4 +1,4 @@
-"""Images without a class, of the same line: training learns surfaces from them, and they belong to no class."""
+"""Unlabelled images from the same source: training learns surfaces from them, and they belong to no class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load_unlabelled(
     """Read a folder of unlabelled images, whatever its layout, less what training has or must not have.
 
     Each image counts once. Images that are among the chosen ones are left out, and so are those that show the same
-    piece of material as an image of a chosen class that was not chosen (``--shots``), for the score compares with it.
+    specimen as an image of a chosen class that was not chosen (``--shots``), for the score compares with it.
 
     Args:
         folder: the folder, or a dataset, whose classes are ignored.
@@ -44,9 +44,9 @@ def load_unlabelled(
     leaked = [(sample.file, kept_back[sample.sha256]) for sample in found.samples if sample.sha256 in kept_back]
     if leaked:
         raise DataUnusableError(
-            f"--unlabelled {found.source} holds {len(leaked)} images of {whole.source} that --shots left out (as "
-            f"{leaked[0][0]} = {leaked[0][1]}). The score compares with those, as images that training has not seen: "
-            f"take them out, or leave --shots out."
+            f"--unlabelled {found.source} holds {len(leaked)} images of {whole.source} that --shots left out "
+            f"(such as {leaked[0][0]} = {leaked[0][1]}). The score compares with those, as unseen images: "
+            f"remove them, or leave --shots out."
         )
     first = {sample.sha256: index for index, sample in reversed(list(enumerate(found.samples)))}
     kept = found.take(index for sha256, index in first.items() if sha256 not in own)
@@ -54,16 +54,15 @@ def load_unlabelled(
     if near:
         kept = kept.take(i for i, sample in enumerate(kept.samples) if sample.sha256 not in near)
         progress.say(
-            f"{len(near)} unlabelled images show the same pieces of material as images that --shots left out, and are "
-            f"not used"
+            f"{len(near)} unlabelled images show the same specimens as images that --shots left out, and are not used"
         )
     if not len(kept):
         raise DataUnusableError(
-            f"--unlabelled {found.source} has no image that training does not have already. Give a folder of other "
-            f"images of the same line, or leave it out."
+            f"--unlabelled {found.source} holds no image beside the training images. Give a folder of other images "
+            f"from the same source, or leave the option out."
         )
     if dropped := len(first) - len(kept) - len(near):
-        progress.say(f"{dropped} unlabelled images are training images as well, and count as those")
+        progress.say(f"{dropped} unlabelled images are also training images, and are used as those only")
     progress.say(f"{len(kept)} unlabelled images from {found.source}")
     return replace(kept, samples=tuple(replace(sample, label=LABEL) for sample in kept.samples))
 

@@ -15,7 +15,7 @@ from flawforge.core.errors import DataUnusableError, DiskFullError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
-from flawforge.data.sampling.held_out import RULE, Division, hold_out, keep_all
+from flawforge.data.sampling.held_out import RULE, HeldOutDivision, hold_out, keep_all
 from flawforge.data.sampling.joined import join
 from flawforge.models.build import count_parameters
 from flawforge.runs.checkpoint import KEPT
@@ -52,7 +52,7 @@ class OpenedRun:
     run: Run
     plan: TrainingPlan
     chosen: Dataset
-    division: Division
+    division: HeldOutDivision
 
     @property
     def training(self) -> Dataset:
@@ -103,7 +103,7 @@ def open_run(request: TrainingRequest, inputs: TrainingInputs, progress: Progres
     message = processes.tell(message)
     if opened is not None:
         return opened
-    division = Division(*(np.array(rows, dtype=np.int64) for rows in message["division"]))
+    division = HeldOutDivision(*(np.array(rows, dtype=np.int64) for rows in message["division"]))
     return OpenedRun(
         Run(request.out), TrainingPlan(Recipe.parse(message["recipe"]), *message["length"]), inputs.chosen, division
     )
