@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from flawforge.metrics.inference.classification import STATISTICS, weighted_class_mean, weighted_mean
+from flawforge.metrics.inference.classification import STATISTICS, weighted_mean
 from flawforge.metrics.inference.paired import Gain, Student, gain, hierarchical_draws
 from flawforge.metrics.inference.resampling import Resampled, resampled
 
@@ -90,18 +90,6 @@ def test_the_seed_decides_the_draws_and_arms_take_the_same() -> None:
     assert shifted.draws == pytest.approx(np.full_like(shifted.draws, 0.1))  # paired: the groups' part cancels
 
 
-def test_unequal_groups_and_the_order_of_images_do_not_matter() -> None:
-    rng = np.random.default_rng(7)
-    groups = np.repeat(np.arange(30), rng.integers(1, 9, 30))
-    labels = groups % 3
-    p = rng.dirichlet(np.ones(3), (4, len(groups)))
-    order = rng.permutation(len(groups))
-    one = resampled(p, labels, groups, BALANCED)
-    other = resampled(p[:, order], labels[order], groups[order], BALANCED)
-    assert one.values == pytest.approx(other.values, abs=1e-14)
-    assert one.draws == pytest.approx(other.draws, abs=1e-12)
-
-
 def test_one_sided_a_fault_of_repeats_and_one_of_groups_are_told_apart() -> None:
     rng = np.random.default_rng(8)
     repeats = gain(found(outcomes(rng, 10, 60, repeat=0.05, group=0.0, both=0.0))).parts
@@ -150,24 +138,6 @@ def test_draws_over_both_factors_have_the_variance_of_both() -> None:
     d = found(outcomes(np.random.default_rng(10), 8, 200, repeat=0.05, group=0.0, both=0.0), resamples=4000)
     draws = hierarchical_draws(d)
     assert draws.std() == pytest.approx(stats.t.ppf(0.975, 7) / 1.96 * d.values.std(ddof=1) / np.sqrt(8), rel=0.05)
-
-
-@pytest.mark.parametrize("name", ["accuracy", "balanced accuracy"])
-def test_sums_within_groups_give_the_draws_that_weights_give(name: str) -> None:
-    rng = np.random.default_rng(12)
-    groups = rng.integers(0, 25, 120)
-    labels = rng.integers(0, 3, 120)
-    p = rng.dirichlet(np.ones(3), (4, 120))
-    quick = resampled(p, labels, groups, STATISTICS[name])
-    slow = resampled(p, labels, groups, lambda *parts: STATISTICS[name](*parts))
-    assert quick.values == pytest.approx(slow.values, abs=1e-14)
-    assert quick.draws == pytest.approx(slow.draws, abs=1e-13)
-
-
-def test_balanced_outcomes_weigh_classes_alike() -> None:
-    labels = np.r_[np.zeros(80, int), np.ones(20, int)]
-    right = np.stack([np.r_[np.ones(80), np.zeros(20)]] * 2)
-    assert resampled(right, labels, None, weighted_class_mean).values.tolist() == [0.5, 0.5]
 
 
 def of_differences(differences: np.ndarray) -> Gain:

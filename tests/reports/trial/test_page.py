@@ -15,7 +15,6 @@ import pytest
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.images import encode_png
-from flawforge.reports.charts.dots import LEFT, RIGHT, dots, scale_of
 from flawforge.reports.trial.page import trial_report
 from flawforge.runs.cells import CellKey
 from flawforge.runs.trials import Estimate, Protocol, TrialRecord, gain_points, read_trial, trial_csv, write_trial
@@ -195,15 +194,6 @@ def test_wrong_places_are_explained(tmp_path: Path, trial: Path) -> None:
     file.write_text(whole.replace('"helps"', '"maybe"', 1))
     with pytest.raises(RunBrokenError, match="is damaged"):
         read_trial(trial)
-
-
-def test_dots_of_one_page_share_a_scale_that_holds_zero_and_all() -> None:
-    assert scale_of([0.002, 0.031]) == (-0.01, 0.04)
-    assert scale_of([-0.052]) == (-0.06, 0.01)
-    shown = dots([-0.01, 0.04], 0.01, -0.5, 0.03, (-0.01, 0.04), "words")
-    assert shown.span == (LEFT, LEFT + (RIGHT - LEFT) * 0.8)  # an end beyond the scale is cut
-    assert [x for x, _ in shown.dots] == [LEFT, RIGHT]
-    assert shown.zero == LEFT + (RIGHT - LEFT) * 0.2
 
 
 @pytest.mark.browser

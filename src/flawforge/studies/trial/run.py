@@ -13,11 +13,9 @@ from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.inference.power import ERROR
 from flawforge.metrics.inference.sequential import level_now
-from flawforge.runs.cells import CELLS, read_cells
-from flawforge.runs.trials import TRIAL_FILE, InterimAnalysis, TrialRecord
+from flawforge.runs.trials import TRIAL_FILE, TrialRecord
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis.interim_analyses import (
-    EarlierCalls,
     earlier_calls,
     is_due,
     plans,
@@ -116,15 +114,15 @@ def trial(
         schedule.run(executor, progress, deadline, clear)
     except TrainingInterruptedError:
         if schedule.whole() >= 1:
-            _save(folder, bench, schedule, before, analyses, command)
+            save_results(folder, bench, schedule, before, analyses, command)
         raise
     except Exception as error:  # whatever it is: what is done is worth a verdict
         if schedule.whole() >= 1:
             problem = str(error).splitlines()[0] if str(error) else ""
-            _save(folder, bench, schedule, before, analyses, command, problem=problem)
+            save_results(folder, bench, schedule, before, analyses, command, problem=problem)
             error.add_note(_what_now(folder, schedule.whole()))
         raise
-    return _save(folder, bench, schedule, before, analyses, command)
+    return save_results(folder, bench, schedule, before, analyses, command)
 
 
 def plan_trial(
@@ -155,38 +153,6 @@ def _what_now(folder: Path, complete: int) -> str:
     return (
         f"{results} Run the same command again to retry the cell that failed. If it fails again, start a trial with "
         f"another generator or recipe in another --out{ended}."
-    )
-
-
-def _save(
-    folder: Path,
-    bench: Bench,
-    schedule: Schedule,
-    before: EarlierCalls,
-    analyses: list[InterimAnalysis],
-    command: str,
-    problem: str | None = None,
-) -> TrialRecord:
-    repeats, asked = min(schedule.whole(), schedule.repeats), schedule.settings.seeds
-    notes: list[str] = []
-    if problem is not None:
-        notes.append(f"Ended by an error after {repeats} of {asked} repeats: {problem}")
-    elif schedule.ended == "minutes":
-        notes.append(f"The time budget allowed {schedule.repeats} of {asked} repeats.")
-    if schedule.ended == "clear":
-        notes.append(f"Stopped early after {repeats} of {asked} repeats: the evidence was clear.")
-    cells = read_cells(folder / CELLS, bench.protocol)
-    return save_results(
-        folder,
-        bench,
-        repeats,
-        before,
-        analyses,
-        planned=schedule.repeats if schedule.ended == "minutes" else asked,
-        complete=repeats == asked or schedule.ended == "clear",
-        notes=notes,
-        seconds=sum(float(cell.facts.get("seconds", 0.0)) for key, cell in cells.items() if key.seed < repeats),
-        command=command,
     )
 
 

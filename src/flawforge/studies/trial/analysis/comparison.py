@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
-from flawforge.core.arrays import Ints
+from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.metrics.inference.paired import Gain, gain, hierarchical_draws
 from flawforge.metrics.inference.power import Design
-from flawforge.metrics.inference.resampling import resampled
+from flawforge.metrics.inference.resampling import Resampled, resampled
 from flawforge.runs.trials import ClassGain, Comparison, Estimate, Flip, Rival, Word
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
@@ -20,6 +21,27 @@ from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 CLASS_GROUPS = 8  # of a class in the test set, from which on it is measured alone
 CHANGED_IMAGES = 8  # shown each way
 Gains = dict[str, Gain]  # of an arm over each arm without generated images, the control first
+
+
+@dataclass(frozen=True)
+class PairedArms:
+    """An arm with generated images and the control, on the repeats that both have."""
+
+    evidence: Evidence
+    setting: Setting
+    arm: str
+    control: str
+    repeats: list[int]
+
+    def resampled(self) -> tuple[Resampled, Resampled]:
+        """Return the verdict's metric of the arm and of the control."""
+        treated, base = (self.evidence.resampled(self.setting, name, self.repeats) for name in (self.arm, self.control))
+        return treated, base
+
+    def stacks(self) -> tuple[Floats32, Floats32]:
+        """Return the (S, N, K) probabilities of the arm and of the control."""
+        treated, base = (self.evidence.stack(self.setting, name, self.repeats) for name in (self.arm, self.control))
+        return treated, base
 
 
 def measure(evidence: Evidence, setting: Setting, arm: str) -> Gains:
@@ -91,8 +113,9 @@ def compare(
     control, *rivals = gains
     over, level = gains[control], 1 - 2 * error
     repeats = evidence.repeats(setting, [arm, *gains])
+    pair = PairedArms(evidence, setting, arm, control, repeats)
     p, least = over.sign_flips()
-    gained, lost, flips = changed_images(evidence, setting, arm, control, repeats)
+    gained, lost, flips = changed_images(pair)
     lows = {rival: gains[rival].at()[0] for rival in rivals}
     return Comparison(
         shots=setting[0],
@@ -109,66 +132,49 @@ def compare(
         p_corrected=p_corrected,
         p_permutation=p,
         p_least=least,
-        error_removed=error_removed(evidence, setting, arm, control, repeats, level),
+        error_removed=error_removed(pair, level),
         detectable=Design.of(over, error / shared, len(gains)).detectable(len(repeats)),
         rivals=[Rival(arm=rival, gain=estimate(gains[rival], level), p=gains[rival].p_above) for rival in rivals],
         word=word or "no evidence",
         why=sentences.FOR_COMPARISON if word is None else sentences.reason(word, control, over.at(), lows),
-        classes=class_gains(evidence, setting, arm, control, repeats, error, shared, decides),
+        classes=class_gains(pair, error, shared, decides),
         gained=gained,
         lost=lost,
         flips=flips,
     )
 
 
-def error_removed(
-    evidence: Evidence, setting: Setting, arm: str, control: str, repeats: list[int], level: float
-) -> Estimate:
+def error_removed(pair: PairedArms, level: float) -> Estimate:
     """Return the share of the control's error (1 - metric) that is gone, with a bootstrap interval.
 
     None where the control makes no error.
     """
-    own, base = (evidence.resampled(setting, name, repeats) for name in (arm, control))
+    own, base = pair.resampled()
     left, before = 1 - float(own.values.mean()), 1 - float(base.values.mean())
-    errors = 1 - hierarchical_draws(base, evidence.seed)
+    errors = 1 - hierarchical_draws(base, pair.evidence.seed)
     value = None if before <= 0 else 1 - left / before
     if value is None or (errors <= 0).any():
         return Estimate(value=value, low=None, high=None, level=level)
-    ratios = 1 - (1 - hierarchical_draws(own, evidence.seed)) / errors
+    ratios = 1 - (1 - hierarchical_draws(own, pair.evidence.seed)) / errors
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value=value, low=float(low), high=float(high), level=level)
 
 
-def class_gains(
-    evidence: Evidence,
-    setting: Setting,
-    arm: str,
-    control: str,
-    repeats: list[int],
-    error: float,
-    shared: int,
-    decides: bool,
-) -> list[ClassGain]:
+def class_gains(pair: PairedArms, error: float, shared: int, decides: bool = True) -> list[ClassGain]:
     """Return the comparison class by class, at a one-sided error; no word is said unless it is time that it `decides`.
 
     The p-values are corrected over the classes (Holm) and over the `shared` comparisons (Bonferroni).
     """
-    classes = evidence.class_statistics()
+    evidence, classes = pair.evidence, pair.evidence.class_statistics()
     sizes = {name: (int(own.sum()), len(np.unique(evidence.groups[own]))) for name, own, _, _ in classes}
     measured: Gains = {}
     for name, _, of, statistic in classes:
         if sizes[name][1] >= CLASS_GROUPS:
-            with_generated, without = (
-                resampled(
-                    evidence.stack(setting, which, repeats)[:, of],
-                    evidence.labels[of],
-                    evidence.groups[of],
-                    statistic,
-                    evidence.seed,
-                )
-                for which in (arm, control)
+            true, specimens = evidence.labels[of], evidence.groups[of]
+            treated, base = (
+                resampled(stack[:, of], true, specimens, statistic, evidence.seed) for stack in pair.stacks()
             )
-            measured[name] = gain(with_generated - without)
+            measured[name] = gain(treated - base)
     corrected = dict(zip(measured, holm([min(1.0, shared * found.p) for found in measured.values()]), strict=True))
     out = []
     for name, (images, groups) in sizes.items():
@@ -177,7 +183,7 @@ def class_gains(
         if name in measured:
             found, p = measured[name], float(corrected[name])
             shown = estimate(found, 1 - 2 * error)
-            detectable = Design.of(found, error / len(classes) / shared).detectable(len(repeats))
+            detectable = Design.of(found, error / len(classes) / shared).detectable(len(pair.repeats))
             if decides and p <= 2 * error:
                 word = "helps" if found.value > 0 else "hurts"
         else:
@@ -189,11 +195,9 @@ def class_gains(
     return out
 
 
-def changed_images(
-    evidence: Evidence, setting: Setting, arm: str, control: str, repeats: list[int]
-) -> tuple[int, int, list[Flip]]:
+def changed_images(pair: PairedArms) -> tuple[int, int, list[Flip]]:
     """Return how often an image turned right and wrong over all repeats, and those that did so most consistently."""
-    before, after = (evidence.stack(setting, name, repeats).argmax(axis=2) for name in (control, arm))
+    evidence, (after, before) = pair.evidence, (stack.argmax(axis=2) for stack in pair.stacks())
     was, now = before == evidence.labels, after == evidence.labels
     gained, lost = (now & ~was).sum(axis=0), (was & ~now).sum(axis=0)
     net = gained - lost
@@ -213,7 +217,7 @@ def changed_images(
             after=predicted(after, i),
             gained=int(gained[i]),
             lost=int(lost[i]),
-            seeds=len(repeats),
+            seeds=len(pair.repeats),
         )
         for i in (*up, *down)
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plan
 from flawforge.studies.trial.analysis.protocol import choices_of, inner_choices, notes_of, protocol_of
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
 from flawforge.studies.trial.cells.inner_choice import pooled
+from flawforge.studies.trial.execution.schedule import Schedule
 from flawforge.studies.trial.setup.bench import Bench
 
 PICTURES = "pictures"  # below the trial's folder
@@ -103,30 +103,32 @@ def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None
 def save_results(
     folder: Path,
     bench: Bench,
-    repeats: int,
+    schedule: Schedule,
     before: EarlierCalls,
     analyses: list[InterimAnalysis],
-    *,
-    planned: int,
-    complete: bool,
-    notes: Sequence[str],
-    seconds: float,
     command: str,
+    problem: str | None = None,
 ) -> TrialRecord:
-    """Judge what is done, and write the record, the table and the pictures.
+    """Judge the repeats that are complete, and write the record, the table and the pictures.
 
     Args:
         folder: of the trial.
         bench: of the trial.
-        repeats: complete ones, which count.
+        schedule: as far as it came.
         before: what earlier calls have analysed.
         analyses: all that were made, those too.
-        planned: repeats in all; a budget of time may have lowered it.
-        complete: whether nothing is missing that was planned.
-        notes: a sentence each.
-        seconds: that all cells took together.
         command: what to write as the way to make it again.
+        problem: the error that ended the trial; None where none did.
     """
+    repeats, asked = min(schedule.whole(), schedule.repeats), bench.settings.seeds
+    planned = schedule.repeats if schedule.ended == "minutes" else asked
+    notes = before.notes(repeats, planned)
+    if schedule.ended == "clear":
+        notes.insert(0, f"Stopped early after {repeats} of {asked} repeats: the evidence was clear.")
+    if problem is not None:
+        notes.insert(0, f"Ended by an error after {repeats} of {asked} repeats: {problem}")
+    elif schedule.ended == "minutes":
+        notes.insert(0, f"The time budget allowed {schedule.repeats} of {asked} repeats.")
     cells = read_results(folder, bench, repeats)
     found = judge(evidence_of(bench, cells, plans(before, analyses, repeats, planned), before))
     comparisons = [_with_pictures(folder, bench, comparison) for comparison in found.comparisons]
@@ -139,6 +141,8 @@ def save_results(
         )
         for result in found.results
     ]
+    every_cell = read_cells(folder / CELLS, bench.protocol).items()
+    seconds = [float(cell.facts.get("seconds", 0.0)) for key, cell in every_cell if key.seed < repeats]
     record = TrialRecord(
         made=now(),
         versions=versions(),
@@ -151,9 +155,9 @@ def save_results(
         looks=with_analysis(analyses, found.look),
         verdict=found.verdict,
         choices=choices_of(bench, cells),
-        notes=[*notes, *before.notes(repeats, planned), *notes_of(bench, cells)],
-        seconds=round(seconds, 1),
-        complete=complete,
+        notes=[*notes, *notes_of(bench, cells)],
+        seconds=round(sum(seconds), 1),
+        complete=repeats == asked or schedule.ended == "clear",
     )
     write_trial(folder, record)
     return record

@@ -1,0 +1,119 @@
+"""What a trial says, and what it advises to do next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from flawforge.studies.trial.analysis.evidence import Evidence
+from flawforge.studies.trial.analysis.verdict import judge
+from trial_calibration import World, simulate
+
+SMALL = World(images=420, pieces=300, classes=3)
+PLACE = (10, "simulated")
+
+
+def test_a_planted_loss_is_called_one_and_the_advice_is_not_to_use_them() -> None:
+    found = judge(simulate(replace(SMALL, gain=-0.08), 8, 3))
+    assert found.verdict.word == "hurts"
+    assert found.verdict.sentence.startswith(
+        "Generated images hurt at 10 images per class (simulated): balanced accuracy -"
+    )
+    assert found.verdict.advice[0] == "Do not use generated images at 10 images per class (simulated)."
+
+
+def test_without_a_gain_it_says_what_could_have_been_detected_and_what_to_do() -> None:
+    found = judge(simulate(SMALL, 5, 11))
+    (only,) = found.comparisons
+    assert found.verdict.word == "no evidence"
+    assert only.detectable is not None
+    assert found.verdict.sentence.startswith("No evidence of a benefit at 10 images per class (simulated): balanced ")
+    assert found.verdict.sentence.endswith(
+        f" The trial had 90% power to detect a gain of {100 * only.detectable:.1f} points."
+    )
+    assert any(" 90% power to detect a gain" in line for line in found.verdict.advice)
+
+
+@pytest.mark.parametrize("gain", [-0.05, -0.02])
+def test_after_a_loss_the_advice_promises_no_gain_of_its_size(gain: float) -> None:
+    rough = replace(SMALL, gain=gain, arm=1.0, seed=0.5)
+    found = judge(simulate(rough, 5, 4))
+    (only,) = found.comparisons
+    assert (only.word, (only.gain.value or 0) < 0, (only.gain.high or 0) > 0.01) == ("no evidence", True, True)
+    assert not any(f"a gain of {-100 * (only.gain.value or 0):.1f} points" in line for line in found.verdict.advice)
+    assert (
+        "Do not use generated images at 10 images per class (simulated) until more is known: the measured difference "
+        "is a loss."
+    ) in found.verdict.advice
+
+
+def test_a_trial_without_an_arm_that_counts_does_not_speak_of_inner_evidence(helped: Evidence) -> None:
+    cells = {replace(key, arm=key.arm.replace("generated", "recommended")): one for key, one in helped.cells.items()}
+    found = judge(replace(helped, cells=cells, _kept={}))
+    assert found.verdict.sentence.startswith(
+        "None of the arms in this trial counts for the verdict. For comparison only: "
+    )
+
+
+def test_a_gain_that_no_trial_could_detect_is_not_given_in_points() -> None:
+    """Of one specimen in three repeats: the gain that there is 90% power to detect is above 100 points."""
+    wild = replace(SMALL, images=12, pieces=6, classes=2, level=0.5, arm=9.0)
+    found = judge(simulate(wild, 3, 1))
+    (only,) = found.comparisons
+    assert only.detectable is None
+    base = float(np.mean(next(one for one in found.results if one.arm == only.control).values["balanced accuracy"]))
+    assert found.verdict.sentence.endswith(
+        f"The trial did not have 90% power to detect even the largest possible gain, {100 * (1 - base):.1f} points "
+        f"over {only.control}."
+    )
+
+
+def test_a_gain_that_does_not_fit_below_100_percent_is_not_promised_and_no_interval_reaches_beyond() -> None:
+    """Three repeats of few specimens once promised a gain of 98.9 points above a control of 61.3%."""
+    wild = replace(SMALL, images=20, pieces=10, classes=2, level=0.6, arm=1.5)
+    found = judge(simulate(wild, 3, 3))
+    (only,) = found.comparisons
+    base = float(np.mean(next(one for one in found.results if one.arm == only.control).values["balanced accuracy"]))
+    assert only.detectable is not None
+    assert only.detectable > 1 - base  # else the test tests nothing
+    assert f"the largest possible gain, {100 * (1 - base):.1f} points over" in found.verdict.sentence
+    assert only.gain.high is not None
+    assert only.gain.high > 1 - base
+    assert f" to {100 * (1 - base):.1f})." in found.verdict.sentence
+
+
+def test_what_gains_without_a_generator_is_advised_before_generated_images(helped: Evidence) -> None:
+    """Unlabelled images with a teacher's labels may be worth more than all that is generated: the user must hear it."""
+
+    def renamed(arm: str) -> Evidence:
+        cells = {
+            replace(key, arm="pseudo-labelled" if key.arm == arm else key.arm): told
+            for key, told in helped.cells.items()
+        }
+        return replace(helped, cells=cells, controls={PLACE: "classical"}, chosen={PLACE: None}, _kept={})
+
+    (told,) = (line for line in judge(renamed("generated")).verdict.advice if "needs no generator" in line)
+    assert told.startswith("Try this first, it needs no generator: pseudo-labelled beat classical by ")
+    assert told.endswith(") at 10 images per class (simulated).")
+    low, high = (float(word) for word in told.split(" points (95% CI ")[1].split(")")[0].split(" to "))
+    assert 0 < low < 5 < high < 12
+    assert not any("needs no generator" in line for line in judge(renamed("placebo")).verdict.advice)
+
+
+def test_where_an_arm_without_a_generator_does_as_well_no_more_seeds_are_advised(helped: Evidence) -> None:
+    """Over classical the gain was 5.9 points and all of it the teacher's; more seeds were advised."""
+    cells = dict(helped.cells)
+    for key, told in helped.cells.items():
+        if key.arm == "generated":
+            cells[replace(key, arm="pseudo-labelled")] = told.copy()
+    found = judge(replace(helped, cells=cells, controls={PLACE: "classical"}, _kept={}))
+    assert found.verdict.word == "no evidence"
+    first, second, *rest = found.verdict.advice
+    assert first.startswith("Try this first, it needs no generator: pseudo-labelled beat classical by ")
+    assert second == (
+        "Prefer pseudo-labelled at 10 images per class (simulated), it needs no generator: over pseudo-labelled, "
+        "generated images changed the result by +0.0 points (95% CI -0.2 to 0.2)."
+    )
+    assert not any("90% power" in line for line in rest)
