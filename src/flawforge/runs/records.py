@@ -42,7 +42,7 @@ class RecordPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Neighbour(BaseModel):
+class Neighbour(RecordPart):
     """One training image near to a generated one.
 
     Attributes:
@@ -53,18 +53,14 @@ class Neighbour(BaseModel):
         picture: PNG of it as compared, below the run folder, or None when no picture was kept.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     file: str
     distance: float
     transform: str
     picture: str | None = None
 
 
-class Pair(BaseModel):
+class Pair(RecordPart):
     """A generated image and its nearest training images, nearest first; `likeness` is the best alignment, if known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
     neighbours: list[Neighbour]
@@ -72,15 +68,13 @@ class Pair(BaseModel):
     likeness: Alignment | None = None
 
 
-class Distances(BaseModel):
+class Distances(RecordPart):
     """Distances to the nearest image of a set, one for each image of another.
 
     Attributes:
         nearest: Euclidean distances, values in [-1, 1].
         quantiles: of `nearest`, by name: ``min``, ``5%``, ``25%``, ``50%``, ``75%``, ``95%``, ``max``.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     nearest: list[float]
     quantiles: dict[str, float]
@@ -103,7 +97,7 @@ class AuditRecord(Record):
         root_mean_square: factor that turns a distance into root-mean-square gray levels of 255.
         pairs: every generated image with its neighbours, the nearest pair first; pictures for the first ones.
         sentence: the outcome in plain words.
-        copying: the calibrated search for disguised copies; None in records of older versions.
+        copying: the calibrated search for altered copies; None in records of older versions.
         diversity: whether the generated images differ among themselves.
         tests: tests of the set as a whole.
         notes: which held-out images they compare with, or why there are none, a sentence each.

@@ -19,7 +19,7 @@ from flawforge.metrics.vectors import as_groups
 LEAST_GROUPS = 8  # below, a scale says nothing
 TAIL = 0.2  # share of the groups whose scores the tail is fitted to
 TAIL_GROUPS = 10  # of the tail, at least; below, only the whole sample's spread is used
-STEEPEST = 0.1  # of the tail's shape: heavier tails are not told from a few outliers at these sizes
+STEEPEST = 0.1  # of the tail's shape: heavier tails cannot be distinguished from a few outliers at these sizes
 KNOWN = 10  # groups that the spread known from other data counts for
 SURE = 1.645  # standard errors added to the tail's scale
 

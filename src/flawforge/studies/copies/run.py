@@ -17,7 +17,7 @@ from flawforge.core.errors import SettingError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.neighbours.nearest import Nearest
-from flawforge.runs.copying import Alignment
+from flawforge.runs.copying import Alignment, Copying, SetTest
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
 from flawforge.runs.versions import now, versions
@@ -107,9 +107,6 @@ def audit(
     copying, alignments = find_copies(matched, groups, exact, where, progress)
     diverse, tests = measure_set(matched, groups, unseen.independent(), where, progress)
     pictures = RecordPictures(run, "audit", matched.training.white)
-    recall = copying.recovered / max(copying.planted, 1)
-    sentence = audit_sentence(len(generated), copying.found, len(exact), copying.groups, copying.detectable, recall)
-    adjusted = {test.name: test.adjusted for test in tests if test.adjusted is not None}
     record = AuditRecord(
         made=now(),
         versions=versions(),
@@ -132,7 +129,7 @@ def audit(
         nearer_than_real=int((nearest < apart.min()).sum()) if apart is not None else None,
         root_mean_square=127.5 / float(np.sqrt(np.prod(matched.shape))),
         pairs=keep_pictures(pictures, matched, _ranked_pairs(matched, near, flips, unit, alignments), pairs),
-        sentence=sentence + set_sentence(adjusted, ALARM),
+        sentence=_outcome(copying, len(exact), tests),
         copying=copying,
         diversity=diverse,
         tests=tests,
@@ -141,6 +138,13 @@ def audit(
     save_record(run, "audit", record)
     pictures.remove_others()
     return record
+
+
+def _outcome(copying: Copying, exact: int, tests: list[SetTest]) -> str:
+    n, recall = len(copying.generated), copying.recovered / max(copying.planted, 1)
+    adjusted = {test.name: test.adjusted for test in tests if test.adjusted is not None}
+    sentence = audit_sentence(n, copying.found, exact, copying.groups, copying.detectable, recall)
+    return sentence + set_sentence(adjusted, ALARM)
 
 
 def _ranked_pairs(

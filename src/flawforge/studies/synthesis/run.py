@@ -122,21 +122,7 @@ def generate(
         return SyntheticSet.open(folder)
     sampler = Sampler(run, weights, where)
     copies = CopyFilter(run, data, where, progress) if novel else None
-    following = following_indices(folder) if novel else {}
-    try:
-        with progress.task("generating", facts["n"], "images") as task:
-            task.advance(done)
-            with Writer(folder, 2 * sampler.batch, task.advance) as writer:
-                for label in labels:
-                    kept = min(done, n)
-                    first = following.get(label, 0) if novel else kept
-                    _write_class(sampler, formats, writer, facts, label, first, n - kept, copies)
-                    done -= kept
-    except DiskFullError as error:
-        raise DiskFullError(
-            f"the disk of {folder} is full. The images written so far are intact. Free some space, and run the same "
-            f"command again to resume; or give --out a folder on another disk."
-        ) from error
+    _write_images(folder, facts, done, sampler, formats, copies, progress)
     if novel:
         facts["dropped"] = {label: index - n for label, index in following_indices(folder).items()}
     facts |= {
@@ -147,6 +133,33 @@ def generate(
     }
     write_json(folder / FACTS, facts)
     return SyntheticSet(folder, facts["n"], facts)
+
+
+def _write_images(
+    folder: Path,
+    facts: dict[str, Any],
+    done: int,
+    sampler: Sampler,
+    formats: FileFormats,
+    copies: CopyFilter | None,
+    progress: Progress,
+) -> None:
+    """Write the images of a set (`facts`: the content of set.json) after the first `done` of them."""
+    following = following_indices(folder) if copies is not None else {}
+    try:
+        with progress.task("generating", facts["n"], "images") as task:
+            task.advance(done)
+            with Writer(folder, 2 * sampler.batch, task.advance) as writer:
+                for label, n in facts["classes"].items():
+                    kept = min(done, n)
+                    first = kept if copies is None else following.get(label, 0)
+                    _write_class(sampler, formats, writer, facts, label, first, n - kept, copies)
+                    done -= kept
+    except DiskFullError as error:
+        raise DiskFullError(
+            f"the disk of {folder} is full. The images written so far are intact. Free some space, and run the same "
+            f"command again to resume; or give --out a folder on another disk."
+        ) from error
 
 
 def _write_class(
