@@ -50,7 +50,7 @@ def test_all_is_made_and_again_nothing_is(job: Job, lines: Path, tmp_path: Path)
     assert "8 lines; 8 different specimens" in heard.said[0]
     assert (first.generated, first.audit.n_generated, first.score.n_generated) == (4, 4, 4)
     assert first.report == tmp_path / "run" / "report.html"
-    assert first.audit.command == first.run.settings["command"] == "flawforge.run(...)"
+    assert first.audit.command == first.run.settings.command == "flawforge.run(...)"
     before = times(tmp_path / "run")
     assert job(flawforge.load(lines)).generated == 4
     assert job(n=None).generated == 4
