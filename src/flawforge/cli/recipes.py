@@ -23,8 +23,8 @@ def recipes(
 ) -> None:
     """List the recipes, or show every setting of one with its meaning.
 
-    A recipe is a way to train a generator. Settings given here show what they would make of it, e.g.
-    `flawforge recipes dcgan-lite --generator-depth 16`.
+    A recipe is a named set of training settings. Give settings to see the recipe with them, and the size of its
+    networks, e.g. `flawforge recipes dcgan-lite --generator-depth 16`.
 
     Parameters
     ----------

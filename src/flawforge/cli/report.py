@@ -21,20 +21,20 @@ def report(
     open: Flag = False,
     json: Json = False,
 ) -> None:
-    """Draw the report of RUN: one HTML file that opens offline from a double click, on a phone too, and prints.
+    """Write the report of RUN as one HTML file that opens offline, also on a phone, and prints.
 
-    It shows the generated images beside real ones, the pairs that come nearest to being copies, the course of the
-    training, and how to do it all again. It is drawn from the run folder alone and changes no number in it; parts that
-    the run lacks are named with the command that makes them.
+    It shows generated images beside real ones, the pairs that are most like copies, how real the images look, the
+    course of the training, and how to reproduce it all. It uses the run folder alone and changes no number in it.
+    Where something was not done yet, it names the command to run.
 
     Parameters
     ----------
     run
-        The folder that `train` made, or the one of a `trial` or a `search`.
+        The folder of a run, a trial or a search.
     out
-        The file to write. Default: report.html in the run's folder, search.html in a search's.
+        The file to write. Default: report.html in the folder of a run or trial, search.html in that of a search.
     open
-        Open the page in the browser when it is drawn.
+        Open the page in the browser.
     """
     from flawforge.reports import page
 

@@ -32,41 +32,41 @@ def train(
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Json = False,
 ) -> None:
-    """Train a generator on the images of DATA and leave a run folder.
+    """Train a generator on the images of DATA and write a run folder.
 
-    Several GPUs or computers share the work under torchrun (docs/guide/processes.md); --batch counts the images of
-    all of them together.
+    (Interrupted, with Ctrl-C or by a crash? Run the same command again with --resume.)
 
-    Ctrl-C saves and says how to go on. The same command with --resume goes on exactly where it stopped.
+    To use several GPUs or computers, start it with torchrun (docs/guide/processes.md); --batch is then the number of
+    images in a step over all of them together.
 
     Parameters
     ----------
     data
-        A folder of images in any layout that `flawforge inspect` knows, or the word `elpv`.
+        A folder of images in any layout that `flawforge inspect` reads, or the word `elpv`.
     out_folder
-        The run folder to make.
+        The run folder to create.
     recipe
         A recipe's name (see `flawforge recipes`) or a TOML file of settings. Default: fewshot.
     minutes
-        Train for so long, reading included, whatever the recipe's length; with --kimg too, whichever ends first. Where
-        reading takes all of it, that is an error: no untrained generator is left.
+        Training time, including reading the images, in place of the recipe's length. With --kimg too, training ends at
+        whichever comes first. If reading takes all of the time, the command fails.
     classes
-        The classes to learn, e.g. `--classes scratches`. Default: all.
+        The classes to train on, e.g. `--classes scratches`. Default: all.
     shots
-        Images per class to learn from, drawn from as many different pieces of material as there are. Default: all.
+        Training images per class, drawn from as many different specimens as possible. Default: all.
     unlabelled
-        A folder of more images of the same line, whose class nobody knows: surfaces are learnt from them too, but none
-        is made.
+        A folder of further images from the same production line, of any or no class. The generator learns what
+        surfaces look like from them, but does not generate images of their kind.
     seed
-        Of every random number: the same seed on the same machine gives the same generator.
+        Seed of every random number: the same seed on the same machine gives the same generator.
     resume
-        Go on with the run in --out, exactly where it stopped; begin it when there is none.
+        Continue the run in --out exactly where it was interrupted; start it when there is none.
     tensorboard
-        Also write logs for TensorBoard into RUN/tensorboard (extra `tensorboard`).
+        Also write logs for TensorBoard to RUN/tensorboard (needs the extra `tensorboard`).
     checkpoint_seconds
-        Time between checkpoints: what a crash can cost.
+        Seconds between checkpoints. A crash loses at most the training since the last one.
     previews
-        Preview grids over the training; 0 draws none. They change no weight.
+        Number of preview grids over the training; 0 for none. They do not affect the weights.
     """
     from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
     from flawforge.runs.versions import command

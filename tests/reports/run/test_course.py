@@ -77,5 +77,5 @@ def test_judgements_are_drawn_and_an_answered_collapse_is_a_warning() -> None:
     (chart,) = [chart for chart in found.charts if chart.name == "distance"]
     assert chart.alt.replace("\u00a0", " ") == "Distance of the generated images to real ones, lowest (1.00) at 3 kimg."
     assert chart.curves[0].y == tuple(abs(i - 3.0) + 1 for i in range(9))
-    assert (found.events[0].kind, found.events[0].warning) == ("Collapse answered", True)
+    assert (found.events[0].kind, found.events[0].warning) == ("Recovered from a collapse", True)
     assert dict(found.facts)["Warnings"] == "1"

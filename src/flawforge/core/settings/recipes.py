@@ -44,18 +44,19 @@ class Recipe(Settings):
 
     name: str = setting(
         allowed="a recipe's name",
-        help="The recipe's name; a changed recipe keeps the name of the one that it came from.",
+        help="The recipe's name; a changed recipe keeps the name of the one it was changed from.",
     )
     design: Literal["dcgan", "fewshot"] = setting(
         "dcgan",
-        help="The networks: 'dcgan' is the published pair, without classes; 'fewshot' a light generator that knows the "
-        "classes, judged through a frozen network that was trained on ImageNet.",
+        help="The networks: 'dcgan' is the published pair, which does not tell classes apart; 'fewshot' is a "
+        "light class-conditional generator with a discriminator on the features of a frozen ImageNet network.",
     )
     resolution: Resolution = setting(
         unit="pixels",
         allowed="8 to 1024, or HEIGHTxWIDTH",
-        help="Height and width that the network sees and makes, written 128 or 96x160. Each side is a multiple of "
-        "2^k, where 4·2^k is the largest such number within the shorter side. Doubling it costs four times the time.",
+        help="Height and width of the images that the networks work with, written 128 or 96x160. Each side is a "
+        "multiple of 2^k, where 4·2^k is the largest such number within the shorter side. Doubling it takes four "
+        "times as long.",
     )
     channels: Channels = setting(
         "data",
@@ -63,7 +64,11 @@ class Recipe(Settings):
         "3 forces colour, as the published experiment does with gray steel.",
     )
     latent: int = setting(
-        100, ge=1, le=4096, unit="numbers", help="Length of the random vector that one image is generated from."
+        100,
+        ge=1,
+        le=4096,
+        unit="numbers",
+        help="Length of the random vector (latent) that one image is generated from.",
     )
     generator_depth: int = setting(
         ge=1,
@@ -81,7 +86,7 @@ class Recipe(Settings):
     )
     loss: Literal["bce", "hinge"] = setting(
         "bce",
-        help="What the networks are trained on: 'bce' is binary cross-entropy as published, 'hinge' stops pushing the "
+        help="The adversarial loss: 'bce' is binary cross-entropy as published; 'hinge' gives no gradient to the "
         "discriminator where it is right by a margin.",
     )
     batch: int = setting(12, ge=2, le=4096, unit="images", help="Real images, and as many generated ones, in one step.")
@@ -104,13 +109,13 @@ class Recipe(Settings):
     beta2: float = setting(0.999, ge=0, lt=1, help="Adam's memory of the squared gradient, both networks.")
     flip: Literal["none", "horizontal", "vertical", "both"] = setting(
         "none",
-        help="Mirror each real image at random while training. 'both' is right where a part has no up or left; it "
-        "makes four images of one. The audit then looks for mirrored copies too.",
+        help="Mirror each real image at random while training. 'both' is right where a part has no up or left: it "
+        "turns one image into four. The audit then looks for mirrored copies too.",
     )
     augment: Literal["none", "light", "full"] = setting(
         "none",
         help="Random changes of real and generated images before the discriminator sees them (DiffAugment), so that it "
-        "cannot learn few images by heart: 'light' shifts and changes brightness and contrast, 'full' also cuts "
+        "cannot memorize a small training set: 'light' shifts and changes brightness and contrast, 'full' also cuts "
         "a square out.",
     )
     augment_target: float = setting(
@@ -118,56 +123,57 @@ class Recipe(Settings):
         ge=0,
         lt=1,
         help="Adapt how often images are augmented, so that the mean sign of the discriminator's output on real images "
-        "stays here (ADA; 0.6 is usual). 0: always.",
+        "stays at this value (ADA; 0.6 is usual). 0: always augment.",
     )
     diversity: float = setting(
         0.0,
         ge=0,
         le=100,
-        help="Weight of a term that asks the generated images of a class to differ as much, at coarse scales, as the "
-        "real ones do. It acts only while they differ less: against images that are all alike. 0: off.",
+        help="Weight of a loss term that makes the generated images of a class differ as much, at coarse scales, as "
+        "the real ones do. It acts only while they differ less, and prevents images that are all alike. 0: off.",
     )
     ema_kimg: float = setting(
         0.0,
         ge=0,
         le=1e4,
         unit="kimg",
-        help="Half-life of the moving average of the generator's weights, which images are generated with. 0: no "
+        help="Half-life of the moving average of the generator's weights, from which images are generated. 0: no "
         "average, the last weights.",
     )
     balance: float = setting(
         0.0,
         ge=0,
         le=1,
-        help="How far classes with few images are shown as often as those with many: 0 shows each image equally often, "
-        "1 each class, 0.5 each class in proportion to the root of its count.",
+        help="Class balance in training: 0 shows each image equally often, 1 each class equally often, 0.5 each class "
+        "in proportion to the square root of its number of images.",
     )
     unlabelled_share: float = setting(
         0.25,
         gt=0,
         lt=1,
-        help="Share of the unlabelled images (--unlabelled) among those that are shown; less where they are fewer.",
+        help="Share of unlabelled images (--unlabelled) among the images shown in training; less where there "
+        "are fewer.",
     )
     judge_kimg: float = setting(
         0.0,
         ge=0,
         le=1e4,
         unit="kimg",
-        help="Judge the generator each time so much has been shown, and keep the best: by kernel distance to held-out "
-        "images where the data allow, else by a proxy. It changes no weight and takes about 3% of the time at most. "
-        "0: off, the last weights are kept.",
+        help="Evaluate the generator each time so many images have been shown, and keep the best checkpoint: by its "
+        "distance (KID) to held-out images where there are enough, else by an estimate from the training images. It "
+        "does not affect the weights and takes about 3% of the time at most. 0: off, the last weights are kept.",
     )
     rescues: int = setting(
         0,
         ge=0,
         le=10,
-        help="How often a collapse is answered by going back to the best weights with stronger augmentation and half "
-        "the step sizes, before training stops with the best it had. 0: a collapse is only reported.",
+        help="How many times training recovers from a collapse, by going back to the best weights and continuing with "
+        "stronger augmentation and half the step sizes, before it stops with the best weights. 0: it only warns.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
-        help="Number format of the heavy products; weights are float32 always. 'auto' takes bfloat16 where the "
-        "processor or GPU has instructions for it, else float32.",
+        help="Number format of matrix products and convolutions; weights are always float32. 'auto' uses bfloat16 "
+        "where the processor or GPU has instructions for it, else float32.",
     )
 
     @model_validator(mode="after")
@@ -208,7 +214,6 @@ class Recipe(Settings):
         return self.model_dump(mode="json")
 
 
-# what is not named here has the default of its field
 DCGAN_SN = Recipe(
     name="dcgan-sn",
     resolution=(128, 128),
@@ -218,18 +223,9 @@ DCGAN_SN = Recipe(
     epochs=128,
     precision="float32",
 )
-"""The published experiment: steel scratches, 128 epochs. Hours on a processor; the yardstick for everything else."""
-
-DCGAN_LITE = Recipe(
-    name="dcgan-lite",
-    resolution=(128, 128),
-    generator_depth=32,
-    discriminator_depth=32,
-    epochs=128,
-    flip="both",
-    ema_kimg=0.5,
-)
-"""The same design sized for two cores."""
+"""The published experiment: steel scratches, 128 epochs. Hours on a processor; the yardstick for everything else. All
+other fields have their defaults, which are the published values.
+"""
 
 FEWSHOT = Recipe(
     name="fewshot",
@@ -242,6 +238,7 @@ FEWSHOT = Recipe(
     batch=16,
     epochs=400,
     generator_lr=4e-4,
+    discriminator_lr=4e-4,
     beta1=0.0,
     beta2=0.99,
     flip="both",
@@ -254,11 +251,24 @@ FEWSHOT = Recipe(
 )
 """Few images, several classes, minutes on a processor."""
 
+DCGAN_LITE = DCGAN_SN.model_copy(
+    update={
+        "name": "dcgan-lite",
+        "channels": "data",
+        "generator_depth": 32,
+        "discriminator_depth": 32,
+        "flip": "both",
+        "ema_kimg": 0.5,
+        "precision": "auto",
+    }
+)
+"""The same design sized for two cores."""
+
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DCGAN_LITE, DCGAN_SN, FEWSHOT)}
 SUMMARIES = {
-    "fewshot": "5 to 300 images a class, one generator for all classes, minutes on a CPU; the default",
-    "dcgan-lite": "the published design sized for a CPU: minutes on two cores",
-    "dcgan-sn": "the published experiment, exactly: DCGAN with spectral norm, 128 epochs; hours on a CPU",
+    "fewshot": "5 to 300 images per class, one generator for all classes, minutes on a CPU (default)",
+    "dcgan-lite": "the published design, reduced for a CPU: minutes on two cores",
+    "dcgan-sn": "the published experiment, exactly: DCGAN with spectral normalization, 128 epochs; hours on a CPU",
 }
 DEFAULT = "fewshot"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from flawforge.runs.history import Line
 KIMG = "thousand real images shown (kimg)"
 MARKS = 9  # events marked in the charts
 EVENTS = 60  # events listed
-WORDS = {"warning": "Warning", "resumed": "Resumed", "stopped": "Stopped", "rescued": "Collapse answered"}
+WORDS = {"warning": "Warning", "resumed": "Resumed", "stopped": "Stopped", "rescued": "Recovered from a collapse"}
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,11 @@ def course(lines: Sequence[Line], planned: int | None = None) -> Course | None:
         charts=charts,
         events=tuple(_event(i, line) for i, line in enumerate(events[:EVENTS])),
         unlisted=max(0, len(events) - EVENTS),
-        smoothing=f"bold: moving median over {plural(window, 'logged step')}; pale: every logged step" if window > 1
-        else "every logged step",
+        smoothing="every logged step"
+        if window == 1
+        else f"bold: moving median over {plural(window, 'logged step')}; pale: every logged step",
         cut=cut,
-    )  # fmt: skip
+    )
 
 
 def _marks(events: Sequence[Line], end: float) -> tuple[tuple[float, str], ...]:
@@ -77,11 +79,11 @@ def _marks(events: Sequence[Line], end: float) -> tuple[tuple[float, str], ...]:
     for index, line in enumerate(events[:MARKS], start=1):
         if not _is_number(line.get("kimg")):
             continue
-        place = float(line["kimg"])
-        if marks and abs(place - marks[-1][0]) < 0.04 * end:
+        kimg = float(line["kimg"])
+        if marks and abs(kimg - marks[-1][0]) < 0.04 * end:
             marks[-1] = marks[-1][0], f"{marks[-1][1]}, {index}"
         else:
-            marks.append((place, str(index)))
+            marks.append((kimg, str(index)))
     return tuple(marks)
 
 
@@ -111,26 +113,31 @@ def _charts(steps: Sequence[Line], marks: tuple[tuple[float, str], ...]) -> tupl
         x, y = _series(steps, key)
         if len(x) > 1:
             curves[key], window = training_curve(label, role, x, y, dashed=role == "generated")  # type: ignore[arg-type]
-    charts, cut, end = [], "", (0.0, float(steps[-1]["kimg"]) or 1.0)
+    charts, cut = [], ""
+    x_range = (0.0, float(steps[-1]["kimg"]) or 1.0)
+
+    def add(
+        name: str, alt: str, label: str, curves: tuple[Curve, ...], y_range: tuple[float, float], **more: Any
+    ) -> None:
+        charts.append(Chart(name, alt, KIMG, label, curves, marks=marks, x_range=x_range, y_range=y_range, **more))
+
     losses = tuple(curves[key] for key in ("loss_d", "loss_g") if key in curves)
     if losses:
         highest, limit = _limits(losses)
         if limit < highest:
             cut = f"The loss chart ends at {number(limit)}; single steps reach {number(highest)}."
-        charts.append(Chart("losses", f"Losses over training. {_ends(losses)}", KIMG, "loss", losses, marks=marks,
-                            x_range=end, y_range=(0, limit)))  # fmt: skip
+        add("losses", f"Losses over training. {_ends(losses)}", "loss", losses, (0, limit))
     outputs = tuple(curves[key] for key in ("d_real", "d_fake") if key in curves)
     if outputs:
         alt = f"Mean discriminator outputs over training. {_ends(outputs)}"
-        charts.append(Chart("outputs", alt, KIMG, "mean output of D", outputs, marks=marks, level=(0.5, "cannot tell"),
-                            x_range=end, y_range=(0, 1)))  # fmt: skip
+        add("outputs", alt, "mean output of D", outputs, (0, 1), level=(0.5, "indistinguishable"))
     kimg, values = _series(steps, "distance")
     if len(values) > 1:
         best = min(range(len(values)), key=values.__getitem__)
         alt = f"Distance of the generated images to real ones, lowest ({number(values[best])}) at {length(kimg[best])}."
         curve, _ = training_curve("distance", "generated", kimg, values)
-        charts.append(Chart("distance", alt, KIMG, "distance to real images", (curve,), marks=marks, x_range=end,
-                            y_range=(min(0.0, *values), min(max(values), 10 * abs(values[best])) * 1.05)))  # fmt: skip
+        highest = min(max(values), 10 * abs(values[best])) * 1.05
+        add("distance", alt, "distance to real images", (curve,), (min(0.0, *values), highest))
     return tuple(charts), window, cut
 
 
