@@ -1,15 +1,16 @@
-"""Which real image is shown when: an endless order that is a function of the seed and the place in it alone."""
+"""Which real image is shown when: an endless order that is a function of the seed and the position in it alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import numpy as np
+import torch
 
 from flawforge.core.arrays import Ints
 from flawforge.core.seeds import numpy_stream, torch_stream
 
-OFTEN = 16  # pairs of an average class in a round, at least: shares are kept to about a sixteenth
+MIN_PAIRS = 16  # of an average class in a round: shares are kept to about a sixteenth
 ROUND = 1024  # images of a round, in which each class comes so often as its share says
 
 
@@ -23,28 +24,29 @@ class Order:
 
     def __init__(self, images: int, seed: int) -> None:
         self.images, self.seed = images, seed
-        self._kept: dict[tuple[int | str, ...], Ints] = {}
+        self._latest: dict[tuple[int | str, ...], tuple[int, Ints]] = {}
 
-    def indices(self, places: Iterable[int]) -> list[int]:
-        """Return the image that is shown at each place, from 0."""
-        return [int(self._permutation(self.images, p // self.images)[p % self.images]) for p in places]
+    def indices(self, positions: Iterable[int]) -> list[int]:
+        """Return the image that is shown at each position, from 0."""
+        return [self._at(position) for position in positions]
 
-    def _permutation(self, count: int, *address: int | str) -> Ints:
-        """Return permutation number `address[-1]` of a row; the last one of each row is kept."""
-        row = address[:-1]
-        if (kept := self._kept.get((*row, "number"))) is None or int(kept[0]) != address[-1]:
-            import torch
+    def _at(self, position: int) -> int:
+        number, at = divmod(position, self.images)
+        return int(self._permutation(self.images, (), number)[at])
 
-            drawn = torch.randperm(count, generator=torch_stream(self.seed, "order", *address))
-            self._kept[row], self._kept[(*row, "number")] = drawn.numpy(), np.array([address[-1]])
-        return self._kept[row]
+    def _permutation(self, count: int, row: tuple[int | str, ...], number: int) -> Ints:
+        """Return a permutation of a row of them, by its number; the latest one of each row is kept."""
+        if row not in self._latest or self._latest[row][0] != number:
+            drawn = torch.randperm(count, generator=torch_stream(self.seed, "order", *row, number))
+            self._latest[row] = number, drawn.numpy()
+        return self._latest[row][1]
 
 
-def deal(shares: Iterable[float], places: int) -> Ints:
-    """Return how often each class comes in a round of about so many places, by its share; at least once."""
-    wanted = np.array(list(shares)) * places
+def deal(shares: Iterable[float], size: int) -> Ints:
+    """Return how often each class comes in a round of about `size` images, by its share; at least once."""
+    wanted = np.array(list(shares)) * size
     often: Ints = np.maximum(1, np.floor(wanted).astype(np.int64))
-    for code in np.argsort(np.floor(wanted) - wanted, kind="stable")[: max(0, places - int(often.sum()))]:
+    for code in np.argsort(np.floor(wanted) - wanted, kind="stable")[: max(0, size - int(often.sum()))]:
         often[code] += 1
     return often
 
@@ -52,46 +54,49 @@ def deal(shares: Iterable[float], places: int) -> Ints:
 class SharedOrder(Order):
     """An endless order in which each class has a share of its own.
 
-    It goes in rounds of 1,024 images, in each of which every class comes as often as its share says, at random places;
-    the images of a class come in an endless row of permutations of their own.
+    It goes in rounds, in each of which every class comes as often as its share says, at random positions; the images of
+    a class come in an endless row of permutations of their own.
 
     Args:
         labels: (N,) class number of each image.
         shares: the share of each class; they add up to 1. A class comes at least once a round.
         seed: of the stream ``order``.
+        size: about how many positions a round has.
     """
 
-    def __init__(self, labels: Ints, shares: Iterable[float], seed: int) -> None:
+    stream = "round"
+
+    def __init__(self, labels: Ints, shares: Iterable[float], seed: int, size: int = ROUND) -> None:
         super().__init__(len(labels), seed)
-        self.often = deal(shares, ROUND)
+        self.often = deal(shares, size)
         self.members = [np.flatnonzero(labels == code) for code in range(len(self.often))]
         self.round = np.repeat(np.arange(len(self.often)), self.often)
         self._number, self._classes, self._turns = -1, self.round, self.round
 
-    def indices(self, places: Iterable[int]) -> list[int]:
-        """Return the image that is shown at each place, from 0."""
-        return [self._at(*divmod(place, len(self.round))) for place in places]
-
-    def _at(self, number: int, place: int) -> int:
-        if number != self._number:
-            shuffled = self.round[numpy_stream(self.seed, "order", "round", number).permutation(len(self.round))]
-            turns = np.zeros_like(shuffled)
-            for code, often in enumerate(self.often):
-                turns[shuffled == code] = number * often + np.arange(often)
-            self._number, self._classes, self._turns = number, shuffled, turns
-        code, turn = int(self._classes[place]), int(self._turns[place])
+    def _at(self, position: int) -> int:
+        code, turn = self._class_and_turn(position)
         members = self.members[code]
         epoch, at = divmod(turn, len(members))
-        return int(members[self._permutation(len(members), "class", code, epoch)[at]])
+        return int(members[self._permutation(len(members), ("class", code), epoch)[at]])
+
+    def _class_and_turn(self, position: int) -> tuple[int, int]:
+        """Return the class at a position, and how often it has come before, counted through all rounds."""
+        number, at = divmod(position, len(self.round))
+        if number != self._number:
+            shuffled = self.round[numpy_stream(self.seed, "order", self.stream, number).permutation(len(self.round))]
+            turns = np.empty_like(shuffled)
+            turns[np.argsort(shuffled, kind="stable")] = np.concatenate([number * n + np.arange(n) for n in self.often])
+            self._number, self._classes, self._turns = number, shuffled, turns
+        return int(self._classes[at]), int(self._turns[at])
 
 
-class PairedOrder(Order):
+class PairedOrder(SharedOrder):
     """An endless order in which a class that comes in a batch comes twice there, with two of its images.
 
     Two images of a class in one batch are what its diversity is seen by; where there are more classes than half a
-    batch, other orders seldom have them. It goes in rounds of pairs, in each of which every class comes as often as its
-    share says; the pairs of a class go through its images in an endless row of permutations. The last image of an odd
-    batch is one more of the class of the last pair: the one that its next pair begins with.
+    batch, other orders seldom have them. The rounds are of pairs; the pairs of a class go through its images in an
+    endless row of permutations. The last image of an odd batch is one more of the class of the last pair: the one that
+    its next pair begins with.
 
     Args:
         labels: (N,) class number of each image.
@@ -100,44 +105,31 @@ class PairedOrder(Order):
         seed: of the stream ``order``.
     """
 
-    def __init__(self, labels: Ints, shares: Iterable[float], batch: int, seed: int) -> None:
-        super().__init__(len(labels), seed)
-        shares = list(shares)
+    stream = "pairs"
+
+    def __init__(self, labels: Ints, shares: list[float], batch: int, seed: int) -> None:
+        size = len(shares) * max(MIN_PAIRS, -(-ROUND // len(shares)))  # equal shares come out even
+        super().__init__(labels, shares, seed, size)
         self.batch, self.pairs = batch, batch // 2
-        self.often = deal(shares, len(shares) * max(OFTEN, -(-ROUND // len(shares))))  # equal shares come out even
-        self.members = [np.flatnonzero(labels == code) for code in range(len(shares))]
-        self.round = np.repeat(np.arange(len(shares)), self.often)
-        self._number, self._classes, self._turns = -1, self.round, self.round
         self._laps: dict[int, tuple[int, Ints]] = {}
 
-    def indices(self, places: Iterable[int]) -> list[int]:
-        """Return the image that is shown at each place, from 0."""
-        return [self._at(*divmod(place, self.batch)) for place in places]
-
-    def _at(self, step: int, place: int) -> int:
-        pair = min(place // 2, self.pairs - 1)
-        number, at = divmod(step * self.pairs + pair, len(self.round))
-        if number != self._number:
-            shuffled = self.round[numpy_stream(self.seed, "order", "pairs", number).permutation(len(self.round))]
-            turns = np.empty_like(shuffled)  # of each class, counted through all rounds
-            turns[np.argsort(shuffled, kind="stable")] = np.concatenate([number * n + np.arange(n) for n in self.often])
-            self._number, self._classes, self._turns = number, shuffled, turns
-        code, turn = int(self._classes[at]), 2 * int(self._turns[at]) + place - 2 * pair
+    def _at(self, position: int) -> int:
+        step, in_batch = divmod(position, self.batch)
+        pair = min(in_batch // 2, self.pairs - 1)
+        code, pair_turn = self._class_and_turn(step * self.pairs + pair)
         members = self.members[code]
-        lap, at = divmod(turn, len(members) * (1 + len(members) % 2))
+        lap, at = divmod(2 * pair_turn + in_batch - 2 * pair, len(members) * (1 + len(members) % 2))
         return int(members[self._lap(code, len(members), lap)[at]])
 
     def _lap(self, code: int, count: int, lap: int) -> Ints:
         """Return a permutation of an even number of images; of an odd number two, so that no pair is one image."""
+        if count % 2 == 0:
+            return self._permutation(count, ("class", code), lap)
         if code not in self._laps or self._laps[code][0] != lap:
-            if count % 2 == 0:
-                drawn = self._permutation(count, "class", code, lap)
-            else:
-                first, second = (self._permutation(count, "class", code, 2 * lap + i).copy() for i in (0, 1))
-                if count > 1 and first[-1] == second[0]:
-                    second[:2] = second[1::-1]
-                drawn = np.concatenate([first, second])
-            self._laps[code] = lap, drawn
+            first, second = (self._permutation(count, ("class", code), 2 * lap + i).copy() for i in (0, 1))
+            if count > 1 and first[-1] == second[0]:
+                second[:2] = second[1::-1]
+            self._laps[code] = lap, np.concatenate([first, second])
         return self._laps[code][1]
 
 
