@@ -91,7 +91,7 @@ def test_a_bare_run_says_what_is_missing_and_how_to_make_it(drawn: Callable) -> 
     run = drawn().run
     text = page(run).text
     assert f"There are no generated images yet. Generate some with: flawforge generate {run.path} -n 64" in text
-    assert f"Make it with: flawforge audit {run.path}" in text
+    assert f"Make one with: flawforge audit {run.path}" in text
     assert "No step of the training is logged." in text
     assert "The run has no previews" in text
     assert "Whether they are copies. Not measured: there is no audit yet." in text
