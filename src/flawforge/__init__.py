@@ -17,6 +17,7 @@ _HOMES = {
     "Recipe": "flawforge.core.settings.recipes",
     "as_dataset": "flawforge.studies.sets",
     "audit": "flawforge.studies.copies",
+    "demo_data": "flawforge.data.demo",
     "generate": "flawforge.studies.synthesis",
     "inspect": "flawforge.data.inspection.inspect",
     "load": "flawforge.data.reading.load",
@@ -35,6 +36,7 @@ __all__ = [
     "Recipe",
     "as_dataset",
     "audit",
+    "demo_data",
     "generate",
     "inspect",
     "load",
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from flawforge.core.errors import FlawforgeError
     from flawforge.core.settings.recipes import Recipe, recipe
     from flawforge.data.dataset import Dataset
+    from flawforge.data.demo import demo_data
     from flawforge.data.inspection.inspect import inspect
     from flawforge.data.reading.load import load
     from flawforge.reports.page import report

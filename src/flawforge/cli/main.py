@@ -15,6 +15,7 @@ from rich.markup import escape
 from flawforge import __version__
 from flawforge.cli.audit import audit
 from flawforge.cli.console import err
+from flawforge.cli.demo_data import demo_data
 from flawforge.cli.generate import generate
 from flawforge.cli.inspect import inspect
 from flawforge.cli.recipes import recipes
@@ -38,7 +39,7 @@ explained, 2 wrong usage.
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown", suppress_keyboard_interrupt=False)
-for _verb in (run, inspect, train, generate, audit, score, trial, search, report, recipes):
+for _verb in (run, inspect, train, generate, audit, score, trial, search, report, recipes, demo_data):
     app.command(_verb)
 
 

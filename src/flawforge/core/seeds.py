@@ -36,6 +36,7 @@ Stream = Literal[
     "split",
     "bootstrap",
     "search",
+    "demo",
 ]
 STREAMS: tuple[str, ...] = get_args(Stream)
 
