@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flawforge.core.seeds import torch_stream
-from flawforge.models.matrix_form import UpConv2d, convolve, convolve_transposed, fits, pays
+from flawforge.models.matrix_form import UpConv2d, convolve, convolve_transposed, fits_matrix_form, pays
 
 
 def drawn(*shape: int, last: bool = True) -> Tensor:
@@ -60,9 +60,9 @@ def test_it_is_taken_for_deep_layers_alone() -> None:
         assert pays(middle, 24 * 64)
     assert not pays(shallow, 24 * 256)
     images = torch.empty(1, 4, 8, 8)
-    assert fits(nn.Conv2d(4, 4, 4, 2, 1), images)
-    assert not fits(nn.Conv2d(4, 4, 4, 2, 1), images[..., :7])
-    assert not fits(nn.Conv2d(4, 4, 3, 2, 1), images)
+    assert fits_matrix_form(nn.Conv2d(4, 4, 4, 2, 1), images)
+    assert not fits_matrix_form(nn.Conv2d(4, 4, 4, 2, 1), images[..., :7])
+    assert not fits_matrix_form(nn.Conv2d(4, 4, 3, 2, 1), images)
 
 
 def test_a_layer_gives_the_same_in_both_forms() -> None:

@@ -32,7 +32,7 @@ def pays(weight: Tensor, positions: int) -> bool:
     return positions <= (MOST_LOWER if lower else MOST_FLOAT32) * weight.shape[0]
 
 
-def fits(layer: nn.Conv2d, images: Tensor) -> bool:
+def fits_matrix_form(layer: nn.Conv2d, images: Tensor) -> bool:
     """Say whether `convolve` does what the layer does with these images: 4x4, stride 2, padding 1, even sides."""
     shape = (layer.kernel_size, layer.stride, layer.padding)
     return shape == ((KERNEL,) * 2, (STRIDE,) * 2, (PADDING,) * 2) and not any(side % 2 for side in images.shape[2:])

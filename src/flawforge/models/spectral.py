@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.models.matrix_form import convolve, fits, pays, rows
+from flawforge.models.matrix_form import convolve, fits_matrix_form, pays, rows
 
 EPSILON = 1e-12
 BLOCK = 1 << 19  # numbers of a gradient that are finished at a time: a block stays in the processor's cache
@@ -87,7 +87,7 @@ class SpectralConv2d(nn.Conv2d):
         return scaled
 
     def _convolve(self, input: Tensor, weight: Tensor) -> Tensor:
-        if fits(self, input) and pays(weight, len(input) * input.shape[2] * input.shape[3] // 4):
+        if fits_matrix_form(self, input) and pays(weight, len(input) * input.shape[2] * input.shape[3] // 4):
             return convolve(input, weight)
         out: Tensor = self._conv_forward(input, weight, None)
         return out
@@ -120,10 +120,10 @@ class _Weight(torch.autograd.Function):
         """Add up g + sum of (-scale's gradient / sigma^2) u v^T."""
         us, vs, sigmas = ctx.saved_tensors
         left = us * (-scales / sigmas.square())[:, None]
-        return joined(products, left, vs, ctx.dtype), None, None, None, None
+        return concatenated(products, left, vs, ctx.dtype), None, None, None, None
 
 
-def joined(products: Tensor, left: Tensor, vs: Tensor, dtype: torch.dtype) -> Tensor:
+def concatenated(products: Tensor, left: Tensor, vs: Tensor, dtype: torch.dtype) -> Tensor:
     """Return products (out, n) in a format, plus the sum over B pairs of left (B, out) times vs (B, n)."""
     if products.device.type != "cpu":  # every call is a launch there, and no cache is to be kept: one for all
         return torch.addmm(products.to(dtype), left.t(), vs)

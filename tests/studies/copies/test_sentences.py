@@ -6,10 +6,10 @@ import pytest
 
 from flawforge.studies.copies.sentences import (
     audit_sentence,
+    audit_verdict,
     diversity_sentence,
     percent_rounded_up,
     set_sentence,
-    verdict,
 )
 
 CASES = [  # generated, flagged, exact, groups, detectable share, recall
@@ -69,7 +69,7 @@ def test_each_outcome_in_words(
     numbers: tuple[int, int, int, int, float | None, float], words: str, sentence: str
 ) -> None:
     n, found, _, groups, share, recall = numbers
-    assert verdict(n, found, groups, share, recall) == words
+    assert audit_verdict(n, found, groups, share, recall) == words
     assert audit_sentence(*numbers) == sentence
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flawforge.studies.realism.comparison import NEIGHBOURS, ComparedSets, compare, draw_halves
+from flawforge.studies.realism.comparison import NEIGHBOURS, ComparedSets, compare_sets, draw_halves
 from flawforge.studies.realism.descriptors import DescribedImages
 from flawforge.studies.realism.extras import class_scores, confusion_of, extrapolated, without_transforms
 from flawforge.studies.realism.quantities import QUANTITIES
@@ -90,7 +90,7 @@ def test_what_is_not_too_few_is_measured(made: int, against: str) -> None:
             continue
         sets, own = found
         halves = draw_halves(sets, 0, 3)
-        quantities = compare(sets, halves, 0)
+        quantities = compare_sets(sets, halves, 0)
         for one in quantities:
             assert one.generated.value is not None, (one.name, classes)
             assert one.real.value is not None, (one.name, classes)
@@ -105,7 +105,7 @@ def test_one_large_group_among_many_images_leaves_the_interval_its_groups() -> N
     found = sets_of([[60_000] + [1] * 12], 12)
     assert not isinstance(found, str)
     sets = found[0]
-    (kid,) = compare(sets, draw_halves(sets, 0, 1), 0, ["kid"])
+    (kid,) = compare_sets(sets, draw_halves(sets, 0, 1), 0, ["kid"])
     assert kid.generated.groups >= GROUPS_OF_HALF
 
 
@@ -114,8 +114,8 @@ def test_where_no_transform_can_be_compared_the_reason_is_told() -> None:
     assert not isinstance(found, str)
     sets = found[0]
     one_source = replace(sets, classical=described(np.zeros_like(sets.classical.groups)))
-    quantities = compare(one_source, draw_halves(one_source, 0, 2), 0)
+    quantities = compare_sets(one_source, draw_halves(one_source, 0, 2), 0)
     assert [one.classical.value for one in quantities] == [None] * len(QUANTITIES)
     (note,) = without_transforms(quantities)
     assert note.startswith("Classical transforms were not measured: ")
-    assert without_transforms(compare(sets, draw_halves(sets, 0, 2), 0)) == []
+    assert without_transforms(compare_sets(sets, draw_halves(sets, 0, 2), 0)) == []

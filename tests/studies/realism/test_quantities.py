@@ -12,7 +12,7 @@ from flawforge.cli.score import number_table
 from flawforge.reports.page import report
 from flawforge.runs.records import load_record, save_record
 from flawforge.runs.scores import ScoreRecord
-from flawforge.studies.realism.comparison import ComparedSets, compare, draw_halves, find_faults
+from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
 from flawforge.studies.realism.descriptors import DescribedImages
 from flawforge.studies.realism.quantities import QUANTITIES, Quantity, SetPair
 
@@ -50,7 +50,7 @@ def test_a_number_that_is_added_shows_in_record_console_and_page(
 ) -> None:
     monkeypatch.setitem(QUANTITIES, "spread", SPREAD)
     sets = sets_of(scale=0.5)
-    measured = compare(sets, draw_halves(sets, seed=0, count=10), seed=0)
+    measured = compare_sets(sets, draw_halves(sets, seed=0, count=10), seed=0)
     assert [one.name for one in measured] == list(QUANTITIES)
     spread = measured[-1]
     assert spread.outside is True
@@ -81,14 +81,14 @@ def test_a_number_that_is_added_shows_in_record_console_and_page(
 
 def test_without_a_difference_nothing_is_found() -> None:
     sets = sets_of(scale=1.0)
-    measured = compare(sets, draw_halves(sets, seed=0, count=10), seed=0, names=["kid", "coverage", "precision"])
+    measured = compare_sets(sets, draw_halves(sets, seed=0, count=10), seed=0, names=["kid", "coverage", "precision"])
     assert [one.outside for one in measured] == [False] * 3
     assert find_faults(sets, measured) == ([], "")
 
 
 def test_a_collapsed_set_is_found_by_coverage_first() -> None:
     sets = sets_of(scale=0.05)
-    measured = compare(sets, draw_halves(sets, seed=0, count=10), seed=0)
+    measured = compare_sets(sets, draw_halves(sets, seed=0, count=10), seed=0)
     findings, clause = find_faults(sets, measured)
     assert findings[0].text == "share of the real variation that is covered"
     assert clause == (

@@ -22,7 +22,7 @@ from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsEr
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.runs.cells import CellKey, read_cells
 from flawforge.runs.trials import TrialRecord, read_trial
-from flawforge.studies.trial.execution.local import Processes
+from flawforge.studies.trial.execution.local import CellProcesses
 from flawforge.studies.trial.setup.bench import load_bench, save_bench
 from flawforge.studies.trial.setup.open import open_trial
 
@@ -326,7 +326,7 @@ def test_a_killed_trial_goes_on_and_ends_with_the_same_record(
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced(photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path) -> None:
     killed: list[CellKey] = []
-    submit = Processes.submit
+    submit = CellProcesses.submit
 
     def and_kill(self: Any, key: CellKey) -> None:
         submit(self, key)
@@ -337,7 +337,7 @@ def test_a_worker_that_is_killed_is_replaced(photos: Path, helped: tuple[Path, T
             process.kill()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Processes, "submit", and_kill)
+        patch.setattr(CellProcesses, "submit", and_kill)
         record = planted(photos, tmp_path / "out", "oracle", workers=2)
     assert killed
     assert scrubbed(record) == scrubbed(helped[1])

@@ -11,7 +11,7 @@ from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import SYMMETRIES
 from flawforge.runs.copying import Alignment, Copying
 from flawforge.studies.copies.search import ALARM, CopySearch, blocks, copied, detectable, lowest_copy
-from flawforge.studies.copies.sentences import verdict
+from flawforge.studies.copies.sentences import audit_verdict
 from flawforge.studies.sets import MatchedImages
 
 IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
@@ -51,7 +51,7 @@ def find_copies(
     share = detectable(count, planted, recovered)
     found, independent = int(flagged.sum()), scale.groups if scale is not None else 1
     copying = Copying(
-        verdict=verdict(count, found, independent, share, recovered / max(planted, 1)),
+        verdict=audit_verdict(count, found, independent, share, recovered / max(planted, 1)),
         found=found,
         alarm_rate=ALARM,
         threshold=threshold if np.isfinite(threshold) else None,

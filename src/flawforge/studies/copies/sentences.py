@@ -10,7 +10,7 @@ from flawforge.metrics.copying.calibration import LEAST_GROUPS
 LARGEST_SHARE = 0.34  # a detectable share above says too little: "too few images to tell"
 
 
-def verdict(n: int, found: int, groups: int, share: float | None, recall: float) -> str:
+def audit_verdict(n: int, found: int, groups: int, share: float | None, recall: float) -> str:
     """Return the verdict in a few words.
 
     "Inconclusive" is said where there are images enough, but the audit misses most of the copies that it plants among
@@ -49,7 +49,7 @@ def audit_sentence(n: int, found: int, exact: int, groups: int, share: float | N
             f"Copies found: {found} of {n} generated images {are} ({exact} exact, {found - exact} altered: mirrored, "
             f"shifted, cropped, brightened or noisy). Compare the pairs by eye."
         )
-    outcome = verdict(n, found, groups, share, recall)
+    outcome = audit_verdict(n, found, groups, share, recall)
     none = f"0 of {n} images were flagged"
     if outcome == "no copying detected" and share is not None:
         return (

@@ -72,7 +72,7 @@ def draw_halves(sets: ComparedSets, seed: int, count: int = HALVES) -> list[Halv
     return list(_halves(sets, seed, count))
 
 
-def compare(
+def compare_sets(
     sets: ComparedSets, halves: Sequence[Halves], seed: int, names: Sequence[str] | None = None
 ) -> list[MeasuredQuantity]:
     """Measure the quantities of these names, all of the registry by default."""

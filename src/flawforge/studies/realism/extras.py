@@ -18,7 +18,7 @@ from flawforge.studies.realism.comparison import (
     TAILS,
     ComparedSets,
     Halves,
-    compare,
+    compare_sets,
     draw_halves,
     unmeasured,
 )
@@ -61,7 +61,7 @@ def _class_score(sets: ComparedSets, code: int, label: str, generated: Ints, see
         )
         kid, coverage = (
             quantity.model_copy(update={"classical": unmeasured(quantity.name, 0, 0).classical})
-            for quantity in compare(own, draw_halves(own, seed, CLASS_HALVES), seed, names)
+            for quantity in compare_sets(own, draw_halves(own, seed, CLASS_HALVES), seed, names)
         )
     return ClassScore(
         label=label,

@@ -28,7 +28,7 @@ from flawforge.runs.folder import Run
 from flawforge.runs.records import save_record
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.versions import now, versions
-from flawforge.studies.realism.comparison import ComparedSets, compare, draw_halves, find_faults
+from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
 from flawforge.studies.realism.descriptors import DescribedImages, describe_images, pixel_key
 from flawforge.studies.realism.extras import (
     class_scores,
@@ -159,7 +159,7 @@ def _measure(inputs: ScoreInputs, run: Run, pictures: int) -> dict[str, Any]:
     sets, matched, seed = _describe_sets(inputs), inputs.matched, inputs.seed
     halves = draw_halves(sets, seed)
     with inputs.progress.task("comparing", 3, "parts") as task:
-        quantities = compare(sets, halves, seed)
+        quantities = compare_sets(sets, halves, seed)
         task.advance()
         # Proportions matter for the set as a whole. Class by class they would take away most images of a rare defect.
         classes = inputs.chosen.classes

@@ -57,7 +57,7 @@ class SearchJob:
         return self.until is not None and time.time() >= self.until
 
 
-def work(job: SearchJob, worker: int, task: Task | None = None) -> None:
+def work_on_trials(job: SearchJob, worker: int, task: Task | None = None) -> None:
     """Try settings until there are enough or the time is over."""
     torch.set_num_threads(job.threads)
     device = resolve_device(job.device)
@@ -95,12 +95,12 @@ def run_workers(job: SearchJob, workers: int, progress: Progress) -> None:
     with progress.task("trying settings", job.trials, "trials") as task:
         task.reach(store.ended, best=store.best)
         if workers == 1:
-            work(job, 0, task)
+            work_on_trials(job, 0, task)
             return
         with ExitStack() as pools:  # one process each: where one is killed, its pool breaks and the others go on
             context = multiprocessing.get_context("spawn")
             futures = [
-                pools.enter_context(ProcessPoolExecutor(1, mp_context=context)).submit(work, job, number)
+                pools.enter_context(ProcessPoolExecutor(1, mp_context=context)).submit(work_on_trials, job, number)
                 for number in range(workers)
             ]
             while wait(futures, POLL).not_done:

@@ -23,7 +23,7 @@ from flawforge.studies.trial.analysis.interim_analyses import (
 )
 from flawforge.studies.trial.analysis.record import evidence_of, pilot, read_results, save_results
 from flawforge.studies.trial.analysis.verdict import decide, measure_all
-from flawforge.studies.trial.execution.local import Executor, Here, Processes
+from flawforge.studies.trial.execution.local import CellProcesses, Executor, Here
 from flawforge.studies.trial.execution.schedule import Schedule
 from flawforge.studies.trial.plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial.setup.bench import Bench
@@ -161,7 +161,7 @@ def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | N
         from flawforge.studies.trial.execution.ray import RayCluster
 
         return RayCluster(bench, folder, address, workers)
-    return Here(bench, folder) if workers == 1 else Processes(folder, workers)
+    return Here(bench, folder) if workers == 1 else CellProcesses(folder, workers)
 
 
 def _checked_workers(workers: int | None, minutes: float | None, on: str) -> int:

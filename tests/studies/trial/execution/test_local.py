@@ -18,7 +18,7 @@ from flawforge.core.worker_process import WorkerProcess
 from flawforge.runs.cells import CELLS, CellKey, read_cell
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution import local
-from flawforge.studies.trial.execution.local import Processes
+from flawforge.studies.trial.execution.local import CellProcesses
 from flawforge.studies.trial.setup.bench import load_bench
 from flawforge.studies.trial.setup.open import open_trial
 
@@ -35,7 +35,7 @@ def opened(folder: Path, generator: str) -> Path:
     return folder / "out"
 
 
-def answers(workers: Processes, count: int) -> list[CellKey]:
+def answers(workers: CellProcesses, count: int) -> list[CellKey]:
     done: list[CellKey] = []
     until = time.monotonic() + 200
     while len(done) < count:
@@ -47,7 +47,7 @@ def answers(workers: Processes, count: int) -> list[CellKey]:
 @pytest.mark.slow
 def test_a_generator_may_start_programs_that_read_and_write(tmp_path: Path) -> None:
     out = opened(tmp_path, "talker")
-    workers = Processes(out, 1)
+    workers = CellProcesses(out, 1)
     try:
         for key in (FIRST, SECOND):
             workers.submit(key)
@@ -64,7 +64,7 @@ def test_errors_arrive_as_what_they_are_and_end_no_worker(tmp_path: Path, monkey
         (tmp_path / "marks" / str(index)).mkdir(parents=True)
     monkeypatch.setenv("MARKS", str(tmp_path / "marks"))
     out = opened(tmp_path, "stumbler")
-    workers = Processes(out, 1)
+    workers = CellProcesses(out, 1)
     try:
         workers.submit(FIRST)
         with pytest.raises(TrainingDivergedError, match="the loss is no number any more"):
@@ -94,7 +94,7 @@ def test_a_cell_whose_worker_dies_is_begun_again_and_the_other_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = dying(monkeypatch, 2)
-    workers = Processes(tmp_path, 2)
+    workers = CellProcesses(tmp_path, 2)
     try:
         workers.submit(FIRST)
         assert answers(workers, 1) == [FIRST]
@@ -110,7 +110,7 @@ def test_a_cell_that_ends_its_worker_three_times_ends_the_trial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = dying(monkeypatch, 9)
-    workers = Processes(tmp_path, 1)
+    workers = CellProcesses(tmp_path, 1)
     workers.submit(FIRST)
     with pytest.raises(RunBrokenError, match="cell s0000-n0003-generator ended its worker process 3 times"):
         answers(workers, 1)
@@ -120,7 +120,7 @@ def test_a_cell_that_ends_its_worker_three_times_ends_the_trial(
 
 def test_a_worker_that_died_between_two_cells_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dying(monkeypatch, 0)
-    workers = Processes(tmp_path, 1)
+    workers = CellProcesses(tmp_path, 1)
     try:
         workers.submit(FIRST)
         ((_, pid),) = workers.finished(200)

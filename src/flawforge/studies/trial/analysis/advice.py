@@ -32,7 +32,7 @@ def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
     lines = []
     for comparison in primary:
         where, room = sentences.at(comparison.shots, comparison.model), 1 - _control(evidence, comparison)
-        line = sentences.verdict(comparison.word, where, evidence.metric, _possible(evidence, comparison))
+        line = sentences.trial_verdict(comparison.word, where, evidence.metric, _possible(evidence, comparison))
         if comparison.word == "no evidence":
             if (comparison.gain.low or 0) > 0:
                 line = f"{line} This is {comparison.why}."

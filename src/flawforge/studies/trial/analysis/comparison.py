@@ -87,7 +87,7 @@ def estimate(found: Gain, level: float) -> Estimate:
     return Estimate(value=found.value, low=low, high=high, level=level)
 
 
-def compare(
+def compare_arms(
     evidence: Evidence,
     setting: Setting,
     arm: str,

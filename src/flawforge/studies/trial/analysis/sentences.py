@@ -25,7 +25,7 @@ def at(shots: int, model: str) -> str:
     return f"at {shots} images per class ({model})"
 
 
-def verdict(word: Word, where: str, metric: str, gain: Estimate) -> str:
+def trial_verdict(word: Word, where: str, metric: str, gain: Estimate) -> str:
     """Return the outcome of one comparison; `where` is as of `at`."""
     return f"{START[word]} {where}: {metric} {gain_points(gain)}."
 

@@ -24,7 +24,7 @@ from flawforge.metrics.inference.power import ERROR
 from flawforge.runs.trials import ArmResult, Comparison, EquivalentImages, Estimate, InterimAnalysis, Verdict, Word
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.advice import advice, outcome
-from flawforge.studies.trial.analysis.comparison import Gains, compare, measure, p_helps, p_hurts
+from flawforge.studies.trial.analysis.comparison import Gains, compare_arms, measure, p_helps, p_hurts
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
 Measured = dict[tuple[Setting, str], Gains]  # of each arm with generated images that has enough repeats
@@ -52,7 +52,7 @@ def judge(evidence: Evidence) -> Judgement:
     corrected = _corrected(evidence, measured)
     now = evidence.level(ERROR)
     comparisons = [
-        compare(
+        compare_arms(
             evidence,
             setting,
             arm,

@@ -73,7 +73,7 @@ def _add(key: CellKey, settings: TrialSettings, wanted: dict[CellKey, None]) -> 
     wanted.setdefault(key)
 
 
-def work(
+def compute_cell(
     bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], folder: Path | None, progress: Progress = SILENT
 ) -> Outcome:
     """Work out one cell: a function of the bench and the key, but for a generator that is trained by time.

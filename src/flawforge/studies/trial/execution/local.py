@@ -22,7 +22,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.core.worker_process import WorkerProcess
 from flawforge.runs.cells import CELLS, CellKey, read_cell, write_cell
-from flawforge.studies.trial.cells.work_list import Outcome, needs, work
+from flawforge.studies.trial.cells.work_list import Outcome, compute_cell, needs
 from flawforge.studies.trial.setup.bench import Bench, load_bench
 
 ATTEMPTS = 3  # times that a cell may lose its worker before the trial gives up
@@ -76,7 +76,7 @@ class Here:
         """Nothing is under way between two calls."""
 
 
-class Processes:
+class CellProcesses:
     """Worker processes, each at one cell."""
 
     def __init__(self, folder: Path, slots: int) -> None:
@@ -145,7 +145,7 @@ def read_inputs(folder: Path, key: CellKey, settings: TrialSettings, protocol: s
 def work_here(bench: Bench, folder: Path, key: CellKey, progress: Progress = SILENT) -> float:
     """Work out one cell, write it, and return the seconds it took."""
     inputs = read_inputs(folder, key, bench.settings, bench.protocol)
-    outcome = work(bench, key, inputs, folder, progress)
+    outcome = compute_cell(bench, key, inputs, folder, progress)
     write_cell(folder / CELLS, key, bench.protocol, outcome.arrays, outcome.facts)
     return float(outcome.facts["seconds"])
 

@@ -22,7 +22,7 @@ from flawforge.core.files import write_bytes
 from flawforge.core.settings.arms import ARMS
 from flawforge.data.dataset import Dataset
 from flawforge.runs.cells import CELLS, CellKey, write_cell
-from flawforge.studies.trial.cells.work_list import GENERATOR, Outcome, work
+from flawforge.studies.trial.cells.work_list import GENERATOR, Outcome, compute_cell
 from flawforge.studies.trial.execution.local import Finished, read_inputs
 from flawforge.studies.trial.setup.bench import Bench
 
@@ -125,9 +125,9 @@ def _cell(bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], files: 
 
     torch.set_num_threads(1)
     if files is None:
-        return work(bench, key, inputs, None)
+        return compute_cell(bench, key, inputs, None)
     with tempfile.TemporaryDirectory() as directory:
-        return work(unpack(files, bench, Path(directory)), key, inputs, None)
+        return compute_cell(unpack(files, bench, Path(directory)), key, inputs, None)
 
 
 def pack(bench: Bench, indices: Ints) -> Payload:
