@@ -133,9 +133,16 @@ def collect(name: str, selection: Selection, work: Path, minutes: float, backbon
         if file.is_file():
             continue
         run = train(
-            part, work / f"run-{name}", "fewshot", kimg=number * selection.kimg, resume=True, previews=1,
-            judge_kimg=0, rescues=0, precision="float32",
-        )  # fmt: skip
+            part,
+            work / f"run-{name}",
+            "fewshot",
+            kimg=number * selection.kimg,
+            resume=True,
+            previews=1,
+            judge_kimg=0,
+            rescues=0,
+            precision="float32",
+        )
         checkpoint = require_checkpoint(run)
         sampler = Sampler(run, checkpoint, torch.device("cpu"))
         found = {}
@@ -198,11 +205,17 @@ def compare(name: str, work: Path) -> list[Row]:
     print(f"{name}: KID to held-out images {' '.join(f'{value:.0f}' for value in fives)}")
     return [
         Row(
-            name, proxy, len(fives), float(spearmanr(found, fives)[0]), float(fives[np.argmin(found)] - fives.min()),
-            float(fives[-1] - fives.min()), float(fives.min()), float(spearmanr(found, threes)[0]),
+            name,
+            proxy,
+            len(fives),
+            float(spearmanr(found, fives)[0]),
+            float(fives[np.argmin(found)] - fives.min()),
+            float(fives[-1] - fives.min()),
+            float(fives.min()),
+            float(spearmanr(found, threes)[0]),
         )
         for proxy, found in values.items()
-    ]  # fmt: skip
+    ]
 
 
 if __name__ == "__main__":

@@ -27,8 +27,10 @@ def summarise(name: str, rows: list[Row]) -> Row:
     """Print and return what the splits of one data set say."""
     p = np.array([row["p"] for row in rows if row["size"] == 20])
     test = stats.kstest(p, "uniform")
-    print(f"\n{name}: p-values of {len(p)} honest images, one a repeat, against uniform: KS {test.statistic:.3f}, "
-          f"p = {test.pvalue:.3f}")  # fmt: skip
+    print(
+        f"\n{name}: p-values of {len(p)} honest images, one a repeat, against uniform: KS {test.statistic:.3f}, "
+        f"p = {test.pvalue:.3f}"
+    )
     out: Row = {"ks": float(test.statistic), "ks_p": float(test.pvalue), "ks_n": len(p), "sizes": {}}
     for size in sorted({row["size"] for row in rows}):
         out["sizes"][size] = of_size([row for row in rows if row["size"] == size], size)
@@ -51,10 +53,15 @@ def of_size(rows: list[Row], size: int) -> Row:
     eight, own = reached(rows, EIGHT)
     print(f"  {'the first eight':18}{within(eight, own)}")
     out: Row = {
-        "repeats": sets, "fooled": fooled, "alarms": int(alarms.sum()), "honest": len(alarms),
-        "highest": float(honest.max()), "eight": float(eight.mean()) if len(eight) else 0.0, "prevalence": {},
+        "repeats": sets,
+        "fooled": fooled,
+        "alarms": int(alarms.sum()),
+        "honest": len(alarms),
+        "highest": float(honest.max()),
+        "eight": float(eight.mean()) if len(eight) else 0.0,
+        "prevalence": {},
         "found": {kind: (int(hits.sum()), len(hits)) for kind, (hits, _) in found.items()},
-    }  # fmt: skip
+    }
     whole = [row for row in rows if all(row["planted"].get(kind) for kind in EIGHT)]
     for share in PREVALENCES if whole else ():
         often, recall, false = mixed(whole, share)

@@ -66,11 +66,7 @@ COMMANDS = (
     Command("import", "-c 'import flawforge'", times=9),
     Command("--help", "-m flawforge --help", times=5),
     Command("inspect", "-m flawforge inspect photos", ("cache",)),
-    Command(
-        "train",
-        "-m flawforge train photos --out run --recipe small.toml --shots 24 --kimg {kimg}",
-        ("run",),
-    ),
+    Command("train", "-m flawforge train photos --out run --recipe small.toml --shots 24 --kimg {kimg}", ("run",)),
     Command("generate", "-m flawforge generate run -n 64", ("run/synthetic",)),
     Command("audit", "-m flawforge audit run", ("run/records",)),
     Command("score", "-m flawforge score run"),
@@ -122,8 +118,10 @@ class Side:
             raise FileNotFoundError(f"{checkout} is no checkout of Flawforge: it has no src/flawforge.")
         self.folder = folder
         self.environment = {
-            **os.environ, "PYTHONPATH": str(checkout / "src"), "FLAWFORGE_CACHE": str(folder.resolve() / "cache"),
-        }  # fmt: skip
+            **os.environ,
+            "PYTHONPATH": str(checkout / "src"),
+            "FLAWFORGE_CACHE": str(folder.resolve() / "cache"),
+        }
         if not (folder / "photos").is_dir():
             draw_photos(folder / "photos")
         (folder / "small.toml").write_text(RECIPE, encoding="utf-8")

@@ -85,8 +85,17 @@ def main() -> None:
         rows[name] = {"seconds": seconds, "images_per_second": rate, "share": share}
         print(f"{name:28}{rate:10.1f}{share:11.2f}")
     print("\nMedians; the last column is the median of the round-by-round ratios (goal for `features`: 0.80 or more).")
-    keep(args.json, {"images": args.images, "size": args.size, "batch": args.batch, "threads": args.threads,
-                     "device": args.device, "rows": rows})  # fmt: skip
+    keep(
+        args.json,
+        {
+            "images": args.images,
+            "size": args.size,
+            "batch": args.batch,
+            "threads": args.threads,
+            "device": args.device,
+            "rows": rows,
+        },
+    )
     print(f"figure: share {rows['features']['share']:.3f}")
 
 

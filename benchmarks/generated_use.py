@@ -42,9 +42,16 @@ from flawforge.training.classifier.labelled_images import LabelledImages
 from machine import keep
 
 USUAL = (
-    "classical", "classical,policy=strong", "classical,policy=trivial", "pseudo-labelled", "asked,share=0.25",
-    "labelled", "labelled,share=0.75", "labelled,own=0", "labelled,own=0,filter=none",
-)  # fmt: skip
+    "classical",
+    "classical,policy=strong",
+    "classical,policy=trivial",
+    "pseudo-labelled",
+    "asked,share=0.25",
+    "labelled",
+    "labelled,share=0.75",
+    "labelled,own=0",
+    "labelled,own=0,filter=none",
+)
 MODEL = "small-cnn"
 KINDS = ("classical", "pseudo-labelled", "labelled", "asked", "teacher")
 

@@ -29,8 +29,16 @@ from PIL import Image
 
 from machine import keep
 
-SETTINGS: dict[str, Any] = {"resolution": 16, "generator_depth": 12, "discriminator_depth": 12, "latent": 16,
-            "batch": 4, "precision": "float32", "ema_kimg": 0.1, "flip": "both"}  # fmt: skip
+SETTINGS: dict[str, Any] = {
+    "resolution": 16,
+    "generator_depth": 12,
+    "discriminator_depth": 12,
+    "latent": 16,
+    "batch": 4,
+    "precision": "float32",
+    "ema_kimg": 0.1,
+    "flip": "both",
+}
 
 
 @dataclass

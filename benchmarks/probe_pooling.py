@@ -29,12 +29,7 @@ from flawforge.models.efficientnet import load_backbone
 from machine import keep
 
 PENALTY = 0.01  # of the squared weights
-WAYS = {
-    "mean": ["mean"],
-    "max": ["max"],
-    "mean, max": ["mean", "max"],
-    "mean, deviation": ["mean", "deviation"],
-}
+WAYS = {"mean": ["mean"], "max": ["max"], "mean, max": ["mean", "max"], "mean, deviation": ["mean", "deviation"]}
 
 
 def main() -> None:

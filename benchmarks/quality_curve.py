@@ -67,9 +67,16 @@ class Course:
         if before is None and self.folder.exists():
             shutil.rmtree(self.folder)  # killed before its first checkpoint
         train(
-            self.data, self.folder, self.recipe, minutes=minutes, kimg=kimg, resume=before is not None,
-            checkpoint_seconds=1e9, previews=1, **self.changes,
-        )  # fmt: skip
+            self.data,
+            self.folder,
+            self.recipe,
+            minutes=minutes,
+            kimg=kimg,
+            resume=before is not None,
+            checkpoint_seconds=1e9,
+            previews=1,
+            **self.changes,
+        )
         self.keep()
 
     def keep(self) -> None:

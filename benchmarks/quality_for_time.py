@@ -100,9 +100,13 @@ def measure(name: str, whole: Dataset, minutes: list[float], steps: int, folder:
         if points and (label not in known or points[-1]["step"] >= known[label]["points"][-1]["step"]):
             known[label] = {
                 "points": [{"step": p["step"], **p["classes"][label]} for p in points],
-                "steps": recipe("dcgan-sn").steps(len(course.data)), "data": course.data.fingerprint,
-                "made": now(), "processor": processor(), "precision": "auto", "seed": 0,
-            }  # fmt: skip
+                "steps": recipe("dcgan-sn").steps(len(course.data)),
+                "data": course.data.fingerprint,
+                "made": now(),
+                "processor": processor(),
+                "precision": "auto",
+                "seed": 0,
+            }
     for label, course in courses.items():
         if label in known and known[label]["data"] != course.data.fingerprint:
             raise SystemExit(f"the kept reference of {name}, {label} was trained on other images; run it again")
@@ -112,14 +116,18 @@ def measure(name: str, whole: Dataset, minutes: list[float], steps: int, folder:
     curve = ours.curve(yardstick, print) if ours.kept.exists() else []
     of_all = "scratches, all" if name == "scratches" else f"six classes, {name}"
     return {
-        "name": name, "title": f"{of_all} images" + ("" if name == "scratches" else " each"),
-        "training": len(data), "held_out": len(parts.held_out), "classes": list(data.classes),
-        "real": yardstick.real_against_real()["mean"], "reference": known,
+        "name": name,
+        "title": f"{of_all} images" + ("" if name == "scratches" else " each"),
+        "training": len(data),
+        "held_out": len(parts.held_out),
+        "classes": list(data.classes),
+        "real": yardstick.real_against_real()["mean"],
+        "reference": known,
         "fewshot": [
             {"minutes": p["seconds"] / 60, "kimg": p["kimg"], "mean": p["classes"]["mean"], "classes": p["classes"]}
             for p in curve
         ],
-    }  # fmt: skip
+    }
 
 
 def count_time(found: Found, seconds: float) -> None:
@@ -130,11 +138,12 @@ def count_time(found: Found, seconds: float) -> None:
     names = list(found["real"])
     found["dcgan-sn"] = [
         {
-            "minutes": step * len(labels) * seconds / 60, "step": step,
+            "minutes": step * len(labels) * seconds / 60,
+            "step": step,
             "mean": {name: statistics.fmean(points[step][name] for points in at) for name in names},
         }
         for step in common
-    ]  # fmt: skip
+    ]
     full = sum(recipe("dcgan-sn").steps(found["training"] // len(labels)) for _ in labels)
     found["full_steps"], found["full_minutes"] = full, full * seconds / 60
 
@@ -147,10 +156,12 @@ def compare(found: Found) -> Found:
         theirs = point["step"] * a_step
         first = next((p for p in found["fewshot"] if p["classes"][label]["kid"] <= point["kid"]), None)
         return {
-            "steps": point["step"], "kid": point["kid"], "reference_minutes": theirs,
+            "steps": point["step"],
+            "kid": point["kid"],
+            "reference_minutes": theirs,
             "minutes": first["minutes"] if first else None,
             "speedup": theirs / first["minutes"] if first else None,
-        }  # fmt: skip
+        }
 
     out: Found = {}
     for label, known in found["reference"].items():
@@ -185,8 +196,10 @@ def show(found: Found) -> None:
             f"{best['kid']:.0f}; {when}" + (f" ({best['speedup']:.0f} times sooner)" if best["speedup"] else "")
         )
     goal = GOAL[found["name"]]
-    print(f"  all of dcgan-sn would take {found['full_minutes']:.0f} minutes; 1/{goal} of it is "
-          f"{found['full_minutes'] / goal:.1f}")  # fmt: skip
+    print(
+        f"  all of dcgan-sn would take {found['full_minutes']:.0f} minutes; 1/{goal} of it is "
+        f"{found['full_minutes'] / goal:.1f}"
+    )
 
 
 def main() -> None:
@@ -220,9 +233,11 @@ def main() -> None:
             show(found)
             done[name] = found
             result = {
-                "machine": machine(), "threads": torch.get_num_threads(), "plain_seconds": seconds,
+                "machine": machine(),
+                "threads": torch.get_num_threads(),
+                "plain_seconds": seconds,
                 "experiments": [done[name] for name in EXPERIMENTS if name in done],
-            }  # fmt: skip
+            }
             if args.json is not None:
                 args.json.parent.mkdir(parents=True, exist_ok=True)
                 args.json.write_text(json.dumps(result, indent=1) + "\n")

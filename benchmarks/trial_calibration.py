@@ -128,10 +128,17 @@ def simulate(
                     told = np.eye(world.classes, dtype=np.float32)[answer]
                 cells[CellKey(seed, key[0], arm, key[1])] = told
     return Evidence(
-        task=world.task, classes=tuple(f"class {i}" for i in range(world.classes)), labels=labels.astype(np.int64),
-        groups=pieces.astype(np.int64), files=[f"{i}.png" for i in range(world.images)], cells=cells,
-        controls=controls, chosen={}, planned=planned or seeds, analyses=analyses,
-    )  # fmt: skip
+        task=world.task,
+        classes=tuple(f"class {i}" for i in range(world.classes)),
+        labels=labels.astype(np.int64),
+        groups=pieces.astype(np.int64),
+        files=[f"{i}.png" for i in range(world.images)],
+        cells=cells,
+        controls=controls,
+        chosen={},
+        planned=planned or seeds,
+        analyses=analyses,
+    )
 
 
 def upto(evidence: Evidence, seeds: int) -> Evidence:
@@ -158,10 +165,15 @@ def one(world: World, seeds: int, number: int, places: int = 1, early: bool = Fa
     control, gain = next(iter(gains.items()))
     low, high = gain.at()
     return {
-        "words": list(words.values()), "control": control, "gain": gain.value, "seeds": done,
-        "low": low, "high": high, "spread": float(gain.differences.std(ddof=1)),
+        "words": list(words.values()),
+        "control": control,
+        "gain": gain.value,
+        "seeds": done,
+        "low": low,
+        "high": high,
+        "spread": float(gain.differences.std(ddof=1)),
         "parts": [gain.parts.repeat, gain.parts.group, gain.parts.both],
-    }  # fmt: skip
+    }
 
 
 def scenarios() -> dict[str, tuple[str, Callable[[int], Row]]]:
@@ -213,8 +225,10 @@ def main() -> None:
         return
     trials = 200 if args.quick else args.trials
     rows: dict[str, Row] = {}
-    print(f"{'trials of ' + str(trials):36}{'counted':>8}{'rate':>8}{'95 % interval':>17}{'other way':>11}{'seeds':>7}"
-          f"{'covers':>8}{'sd':>6}")  # fmt: skip
+    print(
+        f"{'trials of ' + str(trials):36}{'counted':>8}{'rate':>8}{'95 % interval':>17}{'other way':>11}{'seeds':>7}"
+        f"{'covers':>8}{'sd':>6}"
+    )
     for name, (word, trial) in scenarios().items():
         if args.only in name:
             rows[name] = count(name, word, trial, trials)
@@ -236,13 +250,25 @@ def count(name: str, word: str, trial: Callable[[int], Row], trials: int) -> Row
     truth = {"+3": 0.03, "+5": 0.05, "-3": -0.03}.get(name[:2], 0.0)
     right = [row for row in done if row["control"] != "real"] if "wrong" not in name else []
     covers = float(np.mean([row["low"] <= truth <= row["high"] for row in right])) if right else float("nan")
-    out = {"word": word, "said": said, "trials": trials, "rate": said / trials, "interval": [low, high],
-           "other": other / trials, "seeds": float(np.mean([row["seeds"] for row in done])), "covers": covers,
-           "mean_gain": float(gains.mean()), "spread": float(np.mean([row["spread"] for row in done])),
-           "parts": np.sqrt(np.mean(np.square([row["parts"] for row in done]), axis=0)).tolist(),
-           "seconds": time.perf_counter() - start}  # fmt: skip
-    print(f"{name:36}{word:>8}{100 * out['rate']:7.2f}%{100 * low:8.2f} - {100 * high:5.2f}%{100 * out['other']:10.2f}%"
-          f"{out['seeds']:7.1f}{covers:8.3f}{100 * out['spread']:6.2f}", flush=True)  # fmt: skip
+    out = {
+        "word": word,
+        "said": said,
+        "trials": trials,
+        "rate": said / trials,
+        "interval": [low, high],
+        "other": other / trials,
+        "seeds": float(np.mean([row["seeds"] for row in done])),
+        "covers": covers,
+        "mean_gain": float(gains.mean()),
+        "spread": float(np.mean([row["spread"] for row in done])),
+        "parts": np.sqrt(np.mean(np.square([row["parts"] for row in done]), axis=0)).tolist(),
+        "seconds": time.perf_counter() - start,
+    }
+    print(
+        f"{name:36}{word:>8}{100 * out['rate']:7.2f}%{100 * low:8.2f} - {100 * high:5.2f}%{100 * out['other']:10.2f}%"
+        f"{out['seeds']:7.1f}{covers:8.3f}{100 * out['spread']:6.2f}",
+        flush=True,
+    )
     return out
 
 
@@ -266,8 +292,11 @@ def intervals(trials: int = 4000, groups: int = 200) -> None:
                     reach = quantile * np.sqrt(first + second)
                     missed[place] += (abs(x.mean((1, 2))) > reach).sum() / 2
                     width[place] += reach.mean()
-            print(f"{seeds:5d}{f'{own:g}, {shared:g}, {both:g}':>28}{100 * missed[0] / trials:14.2f}%"
-                  f"{100 * missed[1] / trials:8.2f}%{width[1] / width[0]:8.3f}", flush=True)  # fmt: skip
+            print(
+                f"{seeds:5d}{f'{own:g}, {shared:g}, {both:g}':>28}{100 * missed[0] / trials:14.2f}%"
+                f"{100 * missed[1] / trials:8.2f}%{width[1] / width[0]:8.3f}",
+                flush=True,
+            )
 
 
 def wilson(part: int, whole: int, z: float = 1.959964) -> tuple[float, float]:
@@ -285,8 +314,10 @@ def print_spreads(folder: Path) -> None:
     record = read_trial(folder)
     for found in record.comparisons:
         spread = float(np.std(found.differences, ddof=1))
-        print(f"{found.shots} shots, {found.model}, {found.arm} - {found.control}: SD between {len(found.seeds)} seeds "
-              f"{100 * spread:.2f} points, interval {found.gain.low} to {found.gain.high}")  # fmt: skip
+        print(
+            f"{found.shots} shots, {found.model}, {found.arm} - {found.control}: SD between {len(found.seeds)} seeds "
+            f"{100 * spread:.2f} points, interval {found.gain.low} to {found.gain.high}"
+        )
 
 
 def draw(rows: dict[str, Row], file: Path) -> None:

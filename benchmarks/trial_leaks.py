@@ -114,13 +114,17 @@ def main() -> None:
                 altered_copy(gray(bench.dataset, int(i)), kind, gray(bench.dataset, int(j)), draws)
                 for i, j in zip(chosen, draws.permutation(chosen), strict=True)
             ]
-            rows[kind] = {"unlabelled": checks.unlabelled(kind, images) / count,
-                          "generated": checks.generated(images) / count}  # fmt: skip
+            rows[kind] = {
+                "unlabelled": checks.unlabelled(kind, images) / count,
+                "generated": checks.generated(images) / count,
+            }
             print(f"{kind:14}{rows[kind]['unlabelled']:18.3f}{rows[kind]['generated']:18.3f}", flush=True)
         rest = np.setdiff1d(bench.division.pool, checks.shots)
         honest = [gray(bench.dataset, int(i)) for i in draws.choice(rest, min(count, len(rest)), replace=False)]
-        rows["honest"] = {"unlabelled": checks.unlabelled("honest", honest) / len(honest),
-                          "generated": checks.generated(honest) / len(honest)}  # fmt: skip
+        rows["honest"] = {
+            "unlabelled": checks.unlabelled("honest", honest) / len(honest),
+            "generated": checks.generated(honest) / len(honest),
+        }
         print(f"{'honest ones':14}{rows['honest']['unlabelled']:18.3f}{rows['honest']['generated']:18.3f}")
     light = [rows[kind]["unlabelled"] for kind in kinds if kind not in HEAVY]
     keep(args.json, {"data": Path(args.data).name, "images": count, "rows": rows})

@@ -114,13 +114,24 @@ def summary(row: Row) -> list[dict[str, Any]]:
 
     name, model, metric, _, comparisons = row
     return [
-        {"data": name, "model": model, "metric": metric, "shots": one.shots, "arm": one.arm, "control": one.control,
-         "repeats": len(one.seeds), "gain": points(one.gain), "level": one.gain.level, "word": one.word,
-         "over": {rival.arm: points(rival.gain) for rival in one.rivals},
-         "detectable": None if one.detectable is None else round(100 * one.detectable, 2),
-         "classes": {part.label: points(part.gain) for part in one.classes}}
-        for one in sorted(comparisons, key=lambda one: one.shots) if one.primary
-    ]  # fmt: skip
+        {
+            "data": name,
+            "model": model,
+            "metric": metric,
+            "shots": one.shots,
+            "arm": one.arm,
+            "control": one.control,
+            "repeats": len(one.seeds),
+            "gain": points(one.gain),
+            "level": one.gain.level,
+            "word": one.word,
+            "over": {rival.arm: points(rival.gain) for rival in one.rivals},
+            "detectable": None if one.detectable is None else round(100 * one.detectable, 2),
+            "classes": {part.label: points(part.gain) for part in one.classes},
+        }
+        for one in sorted(comparisons, key=lambda one: one.shots)
+        if one.primary
+    ]
 
 
 def main() -> None:
@@ -140,8 +151,10 @@ def main() -> None:
     keep(args.json, {"gains": found})
     for one in found:
         value, low, high = one["gain"]
-        print(f"{one['data']}, {one['model']}, {one['shots']} shots: {one['arm']} - {one['control']} "
-              f"{value:+.1f} [{low:+.1f}, {high:+.1f}] {one['word']}")  # fmt: skip
+        print(
+            f"{one['data']}, {one['model']}, {one['shots']} shots: {one['arm']} - {one['control']} "
+            f"{value:+.1f} [{low:+.1f}, {high:+.1f}] {one['word']}"
+        )
 
 
 if __name__ == "__main__":

@@ -68,18 +68,32 @@ def main() -> None:
         held = described(whole.take(split.test), backbone)
         for arm, unlabelled in (("without", None), ("with", rest)):
             run = train(
-                chosen, args.work / f"{arm}-{args.shots}-{seed}", "fewshot", unlabelled=unlabelled, kimg=kimg,
-                seed=seed, resume=True, previews=4, progress=SILENT,
-            )  # fmt: skip
+                chosen,
+                args.work / f"{arm}-{args.shots}-{seed}",
+                "fewshot",
+                unlabelled=unlabelled,
+                kimg=kimg,
+                seed=seed,
+                resume=True,
+                previews=4,
+                progress=SILENT,
+            )
             for which in ("best", "newest"):
                 sampler = Sampler(run, find_checkpoint(run, which), torch.device("cpu"))
-                row = {"seed": seed, "arm": arm, "unlabelled": len(rest) if unlabelled else 0, "checkpoint": which,
-                       "kimg": sampler.checkpoint.facts["kimg"]}  # fmt: skip
+                row = {
+                    "seed": seed,
+                    "arm": arm,
+                    "unlabelled": len(rest) if unlabelled else 0,
+                    "checkpoint": which,
+                    "kimg": sampler.checkpoint.facts["kimg"],
+                }
                 row |= judged(sampler, held, whole.labels[split.test], groups[split.test], backbone)
                 rows.append(row)
                 print("  ".join(f"{key} {told(value)}" for key, value in row.items()), flush=True)
-    mean = {arm: np.mean([row["score"] for row in rows if (row["arm"], row["checkpoint"]) == (arm, "best")])
-            for arm in ("with", "without")}  # fmt: skip
+    mean = {
+        arm: np.mean([row["score"] for row in rows if (row["arm"], row["checkpoint"]) == (arm, "best")])
+        for arm in ("with", "without")
+    }
     keep(args.json, {"shots": args.shots, "kimg": kimg, "rows": rows})
     print(f"figure: kid_ratio {mean['with'] / mean['without']:.3f}")
 

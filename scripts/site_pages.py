@@ -14,8 +14,14 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
-FROM_ROOT = {"README.md": "index.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "CHANGELOG.md": "CHANGELOG.md",
-             "SECURITY.md": "SECURITY.md", "LICENSE": "LICENSE.txt", "NOTICE": "NOTICE.txt"}  # fmt: skip
+FROM_ROOT = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "CONTRIBUTING.md",
+    "CHANGELOG.md": "CHANGELOG.md",
+    "SECURITY.md": "SECURITY.md",
+    "LICENSE": "LICENSE.txt",
+    "NOTICE": "NOTICE.txt",
+}
 
 
 def on_files(files: Files, config: Any) -> Files:

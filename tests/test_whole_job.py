@@ -16,9 +16,16 @@ from heard import Heard
 from saved import lined, saved
 
 TINY: dict[str, Any] = {
-    "recipe": "dcgan-lite", "resolution": 16, "generator_depth": 2, "discriminator_depth": 2, "latent": 8, "batch": 4,
-    "precision": "float32", "kimg": 0.02, "n": 4,
-}  # fmt: skip
+    "recipe": "dcgan-lite",
+    "resolution": 16,
+    "generator_depth": 2,
+    "discriminator_depth": 2,
+    "latent": 8,
+    "batch": 4,
+    "precision": "float32",
+    "kimg": 0.02,
+    "n": 4,
+}
 Job = Callable[..., WholeJob]
 
 

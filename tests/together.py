@@ -23,8 +23,20 @@ from flawforge.training.loop import loop
 from float64 import go_float64
 
 RANK = int(os.environ["RANK"])
-SMALL = ["--resolution", "16", "--generator-depth", "2", "--discriminator-depth", "2", "--latent", "8",
-         "--precision", "float32", "--previews", "0"]  # fmt: skip
+SMALL = [
+    "--resolution",
+    "16",
+    "--generator-depth",
+    "2",
+    "--discriminator-depth",
+    "2",
+    "--latent",
+    "8",
+    "--precision",
+    "float32",
+    "--previews",
+    "0",
+]
 LITE = ["--recipe", "dcgan-lite", *SMALL]
 FEWSHOT = ["--recipe", "fewshot", "--batch", "4", "--augment", "full", "--augment-target", "0.1", *SMALL]
 real_step = loop.gan_step
@@ -95,7 +107,7 @@ def commands(work: Path) -> dict[str, Callable[[], dict[str, Any]]]:
         # The others hear of these two when the process ends: each is the last command of its launch.
         "one fails": after(fail, lite("failed", "--kimg", "0.4")),
         "one vanishes": after(lambda _: os._exit(9), lite("vanished", "--kimg", "0.4")),
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

@@ -50,13 +50,16 @@ def _found() -> dict[str, object]:
         return {"points": rows, "steps": 107, "data": "x"}
 
     return {
-        "name": "10", "training": 20, "classes": ["a", "b"], "real": {"kid": 1.0, "coverage": 0.9},
+        "name": "10",
+        "training": 20,
+        "classes": ["a", "b"],
+        "real": {"kid": 1.0, "coverage": 0.9},
         "reference": {"a": points(500.0, 300.0, 200.0), "b": points(700.0, 100.0)},
         "fewshot": [
             {"minutes": m, "mean": {}, "classes": {"a": {"kid": a}, "b": {"kid": b}}}
             for m, a, b in ((1.0, 250.0, 180.0), (2.0, 190.0, 120.0))
         ],
-    }  # fmt: skip
+    }
 
 
 def test_the_reference_is_counted_at_the_plain_loops_step_and_only_where_all_classes_came() -> None:

@@ -8,8 +8,22 @@ import pytest
 from flawforge.cli.main import main
 from saved import lined, saved
 
-TINY = ["--recipe", "dcgan-lite", "--resolution", "16", "--generator-depth", "2", "--discriminator-depth", "2",
-        "--latent", "8", "--batch", "4", "--precision", "float32"]  # fmt: skip
+TINY = [
+    "--recipe",
+    "dcgan-lite",
+    "--resolution",
+    "16",
+    "--generator-depth",
+    "2",
+    "--discriminator-depth",
+    "2",
+    "--latent",
+    "8",
+    "--batch",
+    "4",
+    "--precision",
+    "float32",
+]
 
 
 @pytest.fixture

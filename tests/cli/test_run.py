@@ -57,9 +57,13 @@ def test_a_run_among_the_images_is_refused(
 
 
 def test_a_part_that_fails_is_told_at_the_end(
-    typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    typed: Typed,
+    lines: Path,
+    tiny: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise DataUnusableError("the images are odd")
 

@@ -34,9 +34,15 @@ def test_it_prints_the_sentence_the_numbers_and_what_comes_next(
     assert "effnet-lite0 stage 5; means of 40 random halves with 8 images each" in printed
     lines = [line for line in printed.splitlines() if " is better)" in line]
     assert [line.split(" (")[0].strip() for line in lines] == [
-        "Kernel distance", "Fréchet distance", "Coverage", "Recall", "Precision", "Density", "Power spectrum, dB",
+        "Kernel distance",
+        "Fréchet distance",
+        "Coverage",
+        "Recall",
+        "Precision",
+        "Density",
+        "Power spectrum, dB",
         "Gray-level histogram, gray levels",
-    ]  # fmt: skip
+    ]
     assert printed.endswith(f"record: {run.records / 'score.json'}\nnext: flawforge report {run.path}\n")
 
 

@@ -16,9 +16,27 @@ def test_a_search_prints_what_it_found_and_what_comes_next(
     (tmp_path / "tiny.toml").write_text(
         'name = "dcgan-lite"\ngenerator_depth = 2\ndiscriminator_depth = 2\nlatent = 8\nbatch = 4\n'
     )
-    words = ["search", data, "--out", out, "--recipe", tmp_path / "tiny.toml", "--resolution", "16", "--extractor",
-             "pixels", "--trials", "2", "--kimg", "0.04", "--settings", "generator-lr", "ema-kimg=0.1..1",
-             "--confirmations", "0"]  # fmt: skip
+    words = [
+        "search",
+        data,
+        "--out",
+        out,
+        "--recipe",
+        tmp_path / "tiny.toml",
+        "--resolution",
+        "16",
+        "--extractor",
+        "pixels",
+        "--trials",
+        "2",
+        "--kimg",
+        "0.04",
+        "--settings",
+        "generator-lr",
+        "ema-kimg=0.1..1",
+        "--confirmations",
+        "0",
+    ]
     assert typed(*words) == 0
     told = capsys.readouterr().out
     assert told.splitlines()[0].startswith("2 settings were tried, ")

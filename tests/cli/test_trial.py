@@ -17,10 +17,29 @@ from flawforge.data.dataset import Dataset
 
 Typed = Callable[..., int]
 SMALL = [
-    "--generator", "trial_material:oracle", "--model", "trial_material:small_network", "--arms", "classical,generated",
-    "--shots", "4", "--resolution", "32", "--batch", "8", "--made", "8", "--folds", "0", "--policy", "none",
-    "--steps", "8", "--workers", "1",
-]  # fmt: skip
+    "--generator",
+    "trial_material:oracle",
+    "--model",
+    "trial_material:small_network",
+    "--arms",
+    "classical,generated",
+    "--shots",
+    "4",
+    "--resolution",
+    "32",
+    "--batch",
+    "8",
+    "--made",
+    "8",
+    "--folds",
+    "0",
+    "--policy",
+    "none",
+    "--steps",
+    "8",
+    "--workers",
+    "1",
+]
 
 
 @pytest.fixture(autouse=True)

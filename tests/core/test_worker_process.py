@@ -81,9 +81,14 @@ def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path, start: s
     (tmp_path / "own.py").write_text(code)
     words = {"file": [str(tmp_path / "own.py")], "-c": ["-c", code], "stdin": ["-"]}[start]
     done = subprocess.run(
-        [sys.executable, *words], input=code if start == "stdin" else "", env={**os.environ, "PYTHONPATH": PATHS},
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
+        [sys.executable, *words],
+        input=code if start == "stdin" else "",
+        env={**os.environ, "PYTHONPATH": PATHS},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     assert done.stdout == "main module\n('1', True)\n"
     assert (tmp_path / "log").read_text() == ""
 

@@ -92,11 +92,18 @@ def test_white_of_16_bits_is_the_smallest_camera_depth(peak, white):
 @pytest.mark.parametrize(
     ("mode", "gray", "stored"),
     [
-        ("L", True, "L"), ("1", True, "L"), ("LA", True, "L"), ("P", True, "L"), ("P", False, "RGB"),
-        ("RGB", True, "RGB"), ("RGBA", False, "RGB"), ("CMYK", False, "RGB"), ("I", True, "I;16"),
+        ("L", True, "L"),
+        ("1", True, "L"),
+        ("LA", True, "L"),
+        ("P", True, "L"),
+        ("P", False, "RGB"),
+        ("RGB", True, "RGB"),
+        ("RGBA", False, "RGB"),
+        ("CMYK", False, "RGB"),
+        ("I", True, "I;16"),
         ("I;16B", True, "I;16"),
     ],
-)  # fmt: skip
+)
 def test_the_container_of_a_generated_image(mode, gray, stored):
     assert sample("1", "a", mode=mode, gray=gray).format.mode == stored
 

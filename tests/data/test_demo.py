@@ -30,9 +30,10 @@ def test_an_image_depends_on_seed_class_and_number_alone(tmp_path: Path) -> None
     assert not np.array_equal(shown, demo.surface("pit", 1, seed=1))
 
 
-@pytest.mark.parametrize(("label", "least", "most", "darker"), [
-    ("patch", 0.10, 0.55, True), ("pit", 0.002, 0.30, True), ("scratch", 0.003, 0.15, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("label", "least", "most", "darker"),
+    [("patch", 0.10, 0.55, True), ("pit", 0.002, 0.30, True), ("scratch", 0.003, 0.15, False)],
+)
 def test_each_image_has_its_defect_and_most_of_it_is_steel(label: str, least: float, most: float, darker: bool) -> None:
     for index in range(12):
         draws = numpy_stream(0, "demo", label, index)

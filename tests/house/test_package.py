@@ -60,10 +60,23 @@ def test_the_source_distribution_holds_what_the_tests_and_the_site_need(built: P
     with tarfile.open(file) as source:
         names = {name.partition("/")[2] for name in source.getnames()}
     wanted = {
-        "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "NOTICE", "README.md", "SECURITY.md",
-        "benchmarks/size.py", "constraints.txt", "docs/benchmarks.md", "pyproject.toml", "scripts/check",
-        "src/flawforge/__init__.py", "tests/conftest.py", "tests/old_folders/run/run.json",
-    }  # fmt: skip
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "CONTRIBUTING.md",
+        "LICENSE",
+        "Makefile",
+        "NOTICE",
+        "README.md",
+        "SECURITY.md",
+        "benchmarks/size.py",
+        "constraints.txt",
+        "docs/benchmarks.md",
+        "pyproject.toml",
+        "scripts/check",
+        "src/flawforge/__init__.py",
+        "tests/conftest.py",
+        "tests/old_folders/run/run.json",
+    }
     assert wanted <= names
     assert not any(name.startswith((".venv", "runs/", "site/")) for name in names)
 

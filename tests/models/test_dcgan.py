@@ -37,15 +37,41 @@ def test_the_published_layers_in_their_order() -> None:
 
     norm, relu, leaky = ("BatchNorm2d",), ("ReLU",), ("LeakyReLU",)
     assert described(generator) == [
-        ("ConvTranspose2d", 100, 1024, 1, 0), norm, relu, up(1024, 512), norm, relu, up(512, 256), norm, relu,
-        up(256, 128), norm, relu, up(128, 64), norm, relu, up(64, 3), ("Tanh",),
-    ]  # fmt: skip
+        ("ConvTranspose2d", 100, 1024, 1, 0),
+        norm,
+        relu,
+        up(1024, 512),
+        norm,
+        relu,
+        up(512, 256),
+        norm,
+        relu,
+        up(256, 128),
+        norm,
+        relu,
+        up(128, 64),
+        norm,
+        relu,
+        up(64, 3),
+        ("Tanh",),
+    ]
     assert described(discriminator) == [
-        ("spectral", 3, 128, 2, 1), leaky, ("spectral", 128, 256, 2, 1), norm, leaky,
-        ("spectral", 256, 512, 2, 1), norm, leaky, ("spectral", 512, 1024, 2, 1), norm, leaky,
-        ("spectral", 1024, 2048, 2, 1), norm, leaky,
+        ("spectral", 3, 128, 2, 1),
+        leaky,
+        ("spectral", 128, 256, 2, 1),
+        norm,
+        leaky,
+        ("spectral", 256, 512, 2, 1),
+        norm,
+        leaky,
+        ("spectral", 512, 1024, 2, 1),
+        norm,
+        leaky,
+        ("spectral", 1024, 2048, 2, 1),
+        norm,
+        leaky,
         ("Conv2d", 2048, 1, 1, 0),
-    ]  # fmt: skip
+    ]
     slopes = {layer.negative_slope for layer in discriminator.modules() if isinstance(layer, nn.LeakyReLU)}
     assert slopes == {0.2}
 

@@ -50,8 +50,9 @@ def plain_stages(images: Tensor) -> list[Tensor]:
         return F.conv2d(F.pad(x, padding), weight, stride=stride, groups=groups)
 
     def norm(x: Tensor, name: str) -> Tensor:
-        mean, var, gamma, beta = (weights[f"{name}.{part}"][:, None, None] for part in
-                                  ("running_mean", "running_var", "weight", "bias"))  # fmt: skip
+        mean, var, gamma, beta = (
+            weights[f"{name}.{part}"][:, None, None] for part in ("running_mean", "running_var", "weight", "bias")
+        )
         return (x - mean) / torch.sqrt(var + 1e-3) * gamma + beta
 
     x = (images.double() + 1) * 127.5

@@ -19,8 +19,11 @@ def ours(seed: int = 0) -> SpectralConv2d:
 
 def torchs(like: SpectralConv2d) -> nn.Module:
     layer = spectral_norm(nn.Conv2d(3, 8, 4, 2, 1, bias=False))
-    state = {"parametrizations.weight.original": like.weight, "parametrizations.weight.0._u": like.u,
-             "parametrizations.weight.0._v": like.v}  # fmt: skip
+    state = {
+        "parametrizations.weight.original": like.weight,
+        "parametrizations.weight.0._u": like.u,
+        "parametrizations.weight.0._v": like.v,
+    }
     layer.load_state_dict({key: value.detach().clone() for key, value in state.items()})
     return layer
 

@@ -55,8 +55,14 @@ class DrawnRun:
         return {
             "recipe": recipe("dcgan-lite", resolution=self.resolution, generator_depth=8).dump(),
             "data": {
-                "source": "data/steel", "layout": "classes", "fingerprint": "ab" * 32, "classes": self.classes,
-                "samples": sum(self.classes.values()), "channels": 1, "white": 255, "jpeg": 4,
+                "source": "data/steel",
+                "layout": "classes",
+                "fingerprint": "ab" * 32,
+                "classes": self.classes,
+                "samples": sum(self.classes.values()),
+                "channels": 1,
+                "white": 255,
+                "jpeg": 4,
                 "formats": [{"mode": "L", "width": 48, "height": 40, "count": sum(self.classes.values())}],
             },
             "selection": {"classes": None, "shots": None},
@@ -66,20 +72,35 @@ class DrawnRun:
             "environment": {"flawforge": "0.1.0", "python": "3.11.2", "torch": "2.6.0", "device": "cpu", "threads": 2},
             "parameters": {"generator": 1234567, "discriminator": 89},
             "steps": 400,
-        }  # fmt: skip
+        }
 
     def history(self, steps: int = 60) -> None:
         history = History(self.run.history_file)
         for i in range(1, steps + 1):
             done = i / steps
-            history.append({
-                "step": i * 10, "kimg": i * 0.12, "seconds": i * 2.5, "loss_d": 1.2 - 0.4 * done + 0.2 * math.sin(i),
-                "loss_g": 0.8 + done + 0.3 * math.cos(2 * i), "d_real": 0.5 + 0.25 * done, "d_fake": 0.5 - 0.2 * done,
-                "images_per_second": 48 + i % 5,
-            })  # fmt: skip
+            history.append(
+                {
+                    "step": i * 10,
+                    "kimg": i * 0.12,
+                    "seconds": i * 2.5,
+                    "loss_d": 1.2 - 0.4 * done + 0.2 * math.sin(i),
+                    "loss_g": 0.8 + done + 0.3 * math.cos(2 * i),
+                    "d_real": 0.5 + 0.25 * done,
+                    "d_fake": 0.5 - 0.2 * done,
+                    "images_per_second": 48 + i % 5,
+                }
+            )
             if i == steps // 2:
-                history.append({"event": "warning", "kind": "winner", "text": "The discriminator has won.",
-                                "step": i * 10, "kimg": i * 0.12, "seconds": i * 2.5})  # fmt: skip
+                history.append(
+                    {
+                        "event": "warning",
+                        "kind": "winner",
+                        "text": "The discriminator has won.",
+                        "step": i * 10,
+                        "kimg": i * 0.12,
+                        "seconds": i * 2.5,
+                    }
+                )
 
     def previews(self, moments: int = 10, reals: Sequence[np.ndarray] | None = None) -> None:
         side = self.resolution
@@ -104,19 +125,46 @@ class DrawnRun:
             path.parent.mkdir(parents=True, exist_ok=True)
             mode = "I;16" if image.dtype == np.uint16 else "RGB" if image.ndim == 3 else "L"
             path.write_bytes(encode_png(image, mode))
-            lines.append({"file": file, "class": label, "seed": 3, "index": i, "checkpoint": "c", "sha256": "0" * 64,
-                          "width": image.shape[1], "height": image.shape[0], "mode": mode})  # fmt: skip
+            lines.append(
+                {
+                    "file": file,
+                    "class": label,
+                    "seed": 3,
+                    "index": i,
+                    "checkpoint": "c",
+                    "sha256": "0" * 64,
+                    "width": image.shape[1],
+                    "height": image.shape[0],
+                    "mode": mode,
+                }
+            )
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (self.run.synthetic / "manifest.jsonl").write_text(text)
-        facts = {"format": 1, "n": n, "seed": 3, "checkpoint": "c", "classes": self.classes, "complete": True,
-                 "truncation": None, "command": f"flawforge generate run -n {n}",
-                 "made": "2026-01-02T03:05:00Z", "seconds": 1.0}  # fmt: skip
+        facts = {
+            "format": 1,
+            "n": n,
+            "seed": 3,
+            "checkpoint": "c",
+            "classes": self.classes,
+            "complete": True,
+            "truncation": None,
+            "command": f"flawforge generate run -n {n}",
+            "made": "2026-01-02T03:05:00Z",
+            "seconds": 1.0,
+        }
         (self.run.synthetic / "set.json").write_text(json.dumps(facts))
 
     def audit(
-        self, n: int = 50, k: int = 3, *, groups: bool = True, file: str = "scratch/{}.png",
-        draw: Callable[[int], np.ndarray] | None = None, generated: list[float] | None = None, **changes: object,
-    ) -> None:  # fmt: skip
+        self,
+        n: int = 50,
+        k: int = 3,
+        *,
+        groups: bool = True,
+        file: str = "scratch/{}.png",
+        draw: Callable[[int], np.ndarray] | None = None,
+        generated: list[float] | None = None,
+        **changes: object,
+    ) -> None:
         draw = draw or (lambda i: surface(i, self.resolution, self.resolution))
         rng = np.random.default_rng(5)
         made = sorted(rng.normal(9, 1.2, n).tolist()) if generated is None else generated
@@ -138,16 +186,25 @@ class DrawnRun:
             ]
             pairs.append(Pair(file=file.format(f"{i:06d}"), neighbours=near, picture=names[0]))
         values = {
-            "made": "2026-01-02T03:06:00Z", "versions": {"flawforge": "0.1.0"}, "command": "flawforge audit run",
+            "made": "2026-01-02T03:06:00Z",
+            "versions": {"flawforge": "0.1.0"},
+            "command": "flawforge audit run",
             "inputs": {},
-            "k": k, "channels": "first", "resolution": (self.resolution, self.resolution), "n_generated": n,
+            "k": k,
+            "channels": "first",
+            "resolution": (self.resolution, self.resolution),
+            "n_generated": n,
             "n_training": 30,
             "transforms": ["identity", "flip-horizontal", "flip-vertical", "turn-180"],
-            "n_groups": 21 if groups else 1, "generated_to_real": Distances(nearest=made, quantiles=quantiles(made)),
-            "real_to_real": Distances(nearest=real, quantiles=quantiles(real)) if groups else None, "exact_copies": 0,
-            "nearer_than_real": 2 if groups else None, "root_mean_square": 255 / 2 / self.resolution, "pairs": pairs,
+            "n_groups": 21 if groups else 1,
+            "generated_to_real": Distances(nearest=made, quantiles=quantiles(made)),
+            "real_to_real": Distances(nearest=real, quantiles=quantiles(real)) if groups else None,
+            "exact_copies": 0,
+            "nearer_than_real": 2 if groups else None,
+            "root_mean_square": 255 / 2 / self.resolution,
+            "pairs": pairs,
             "sentence": f"None of the {n} generated images equals a training image.",
-        }  # fmt: skip
+        }
         save_record(self.run, "audit", AuditRecord(**{**values, **changes}))
 
     def score(self, *, empty: bool = False, sentence: str = "", label: str = "scratch") -> None:
@@ -157,50 +214,100 @@ class DrawnRun:
             return Number(value=value, low=value - 0.1, high=value + 0.1, n=32, groups=15)
 
         def quantity(name: str, generated: float, real: float, outside: bool, **changes: object) -> MeasuredQuantity:
-            values = {"name": name, "unit": "", "better": "lower", "generated": number(generated), "outside": outside,
-                      "real": number(real), "classical": number(0.3)}  # fmt: skip
+            values = {
+                "name": name,
+                "unit": "",
+                "better": "lower",
+                "generated": number(generated),
+                "outside": outside,
+                "real": number(real),
+                "classical": number(0.3),
+            }
             return MeasuredQuantity(**{**values, **changes})
 
         folder = self.run.records / "score"
         folder.mkdir(exist_ok=True)
         for i in range(4):
             (folder / f"{i}.png").write_bytes(encode_png(surface(i, self.resolution, self.resolution), "L"))
-        images = [RatedImage(file=f"{label}/{i}.png", label=label, score=1.2 - i / 4, picture=f"records/score/{i}.png")
-                  for i in range(4)]  # fmt: skip
+        images = [
+            RatedImage(file=f"{label}/{i}.png", label=label, score=1.2 - i / 4, picture=f"records/score/{i}.png")
+            for i in range(4)
+        ]
         kid, precision = quantity("kid", 0.51, 0.0, True), quantity("precision", 0.8, 0.85, False)
         precision = precision.model_copy(update={"unit": "share", "better": "higher", "classical": none})
         unmeasured = kid.model_copy(update={"generated": none, "real": none, "classical": none, "outside": None})
         rings = [(i + 0.5) / 32 for i in range(15)]
         levels = [-20.0 - i for i in range(15)]
         values = {
-            "made": "2026-01-02T03:07:00Z", "versions": {"flawforge": "0.1.0"}, "command": "flawforge score run",
-            "inputs": {"synthetic": "old"}, "extractor": "effnet-lite0 stage 5", "width": 112, "against": "held-out",
-            "resolution": (self.resolution, self.resolution), "n_generated": 64, "n_used": 64, "n_training": 30,
-            "n_reference": 64, "groups": 30, "halves": 40, "half": 32, "seed": 0,
+            "made": "2026-01-02T03:07:00Z",
+            "versions": {"flawforge": "0.1.0"},
+            "command": "flawforge score run",
+            "inputs": {"synthetic": "old"},
+            "extractor": "effnet-lite0 stage 5",
+            "width": 112,
+            "against": "held-out",
+            "resolution": (self.resolution, self.resolution),
+            "n_generated": 64,
+            "n_used": 64,
+            "n_training": 30,
+            "n_reference": 64,
+            "groups": 30,
+            "halves": 40,
+            "half": 32,
+            "seed": 0,
             "quantities": [kid, precision, quantity("spectrum", 2.0, 1.0, False, unit="dB")],
             "infinite": Infinite(value=12, error=2, at_full=40, bias=28, n_reference=64, n=64, trusted=False),
             "infinite_real": None,
-            "classes": [ClassScore(label=label, n_generated=32, n_reference=32, groups=15, kid=kid, coverage=precision,
-                                   why=""),
-                        ClassScore(label="stain", n_generated=32, n_reference=32, groups=4, kid=unmeasured,
-                                   coverage=unmeasured, why="4 real specimens, 12 are needed")],
-            "confusion": Confusion(columns=[label, "stain"], rows={label: [30, 2], "stain": [5, 27]},
-                                   real_rows={label: [19, 1], "stain": [0, 20]}),
-            "spectra": MeanSpectra(frequencies=rings, real=levels, low=[v - 1 for v in levels],
-                               high=[v + 1 for v in levels], generated=[v - 4.2 for v in levels],
-                               classical=levels, fine=-4.2),
+            "classes": [
+                ClassScore(label=label, n_generated=32, n_reference=32, groups=15, kid=kid, coverage=precision, why=""),
+                ClassScore(
+                    label="stain",
+                    n_generated=32,
+                    n_reference=32,
+                    groups=4,
+                    kid=unmeasured,
+                    coverage=unmeasured,
+                    why="4 real specimens, 12 are needed",
+                ),
+            ],
+            "confusion": Confusion(
+                columns=[label, "stain"],
+                rows={label: [30, 2], "stain": [5, 27]},
+                real_rows={label: [19, 1], "stain": [0, 20]},
+            ),
+            "spectra": MeanSpectra(
+                frequencies=rings,
+                real=levels,
+                low=[v - 1 for v in levels],
+                high=[v + 1 for v in levels],
+                generated=[v - 4.2 for v in levels],
+                classical=levels,
+                fine=-4.2,
+            ),
             "levels": Levels(real=[1 / 64] * 64, generated=[1 / 64] * 64, brighter=1.5),
-            "best": images[:2], "worst": images[:1:-1], "exact_copies": 0, "why": "",
-            "findings": [Finding(text="they are too dark", generated="9 levels", real="1 level"),
-                         Finding(text="their texture is too smooth", generated="4.2 dB", real="1 dB")],
+            "best": images[:2],
+            "worst": images[:1:-1],
+            "exact_copies": 0,
+            "why": "",
+            "findings": [
+                Finding(text="they are too dark", generated="9 levels", real="1 level"),
+                Finding(text="their texture is too smooth", generated="4.2 dB", real="1 dB"),
+            ],
             "notes": ["Compared with 64 real images of the same classes that training did not see."],
             "sentence": sentence or "The generated images are distinguishable from held-out real ones: too dark.",
-        }  # fmt: skip
+        }
         if empty:
             nothing = dict.fromkeys(("infinite", "infinite_real", "confusion", "spectra", "levels"))
-            values |= {**nothing, "quantities": [], "findings": [], "classes": [],
-                        "best": [], "worst": [], "why": "there are 3 pieces",
-                       "sentence": "Inconclusive: there are 3 pieces."}  # fmt: skip
+            values |= {
+                **nothing,
+                "quantities": [],
+                "findings": [],
+                "classes": [],
+                "best": [],
+                "worst": [],
+                "why": "there are 3 pieces",
+                "sentence": "Inconclusive: there are 3 pieces.",
+            }
         save_record(self.run, "score", ScoreRecord(**values))
 
     def everything(self) -> Run:

@@ -30,9 +30,13 @@ def test_a_whole_run_gives_one_page_with_every_part(drawn: Callable) -> None:
     assert file == run.report_file
     found = Parsed(file.read_text(encoding="utf-8"))
     wanted = {
-        "Generated beside real", "Are they copies?", "Do they look real?", "Training", "How to reproduce",
+        "Generated beside real",
+        "Are they copies?",
+        "Do they look real?",
+        "Training",
+        "How to reproduce",
         "What this report does not say",
-    }  # fmt: skip
+    }
     headings = [words for words in found.words if words in wanted]
     assert len(dict.fromkeys(headings)) == 6
     for words in (

@@ -48,11 +48,20 @@ def test_a_share_has_n_and_interval() -> None:
 def test_times_and_lengths() -> None:
     seconds = (0.42, 48, 59.7, 580, 3900, 100000)
     assert [plain(duration(s)) for s in seconds] == [
-        "0.42 s", "48 s", "1 min 0 s", "9 min 40 s", "1 h 5 min", "27 h 47 min",
-    ]  # fmt: skip
+        "0.42 s",
+        "48 s",
+        "1 min 0 s",
+        "9 min 40 s",
+        "1 h 5 min",
+        "27 h 47 min",
+    ]
     assert [plain(length(k)) for k in (0.0, 0.768, 24.0, 38.4, 12800)] == [
-        "0 kimg", "0.768 kimg", "24 kimg", "38.4 kimg", "12,800 kimg",
-    ]  # fmt: skip
+        "0 kimg",
+        "0.768 kimg",
+        "24 kimg",
+        "38.4 kimg",
+        "12,800 kimg",
+    ]
 
 
 def test_counts_and_lists() -> None:

@@ -22,8 +22,9 @@ def test_a_cell_comes_back_as_it_was(tmp_path: Path) -> None:
     assert (found.probabilities == P["probabilities"]).all()
     assert found.facts == {"seconds": 1.5, "steps": 900}
     assert sorted(p.name for p in (tmp_path / "cells").iterdir()) == [
-        "s0003-n0010-classical-small-cnn.json", "s0003-n0010-classical-small-cnn.safetensors"
-    ]  # fmt: skip
+        "s0003-n0010-classical-small-cnn.json",
+        "s0003-n0010-classical-small-cnn.safetensors",
+    ]
 
 
 def test_done_twice_is_counted_once_and_the_order_is_the_keys(tmp_path: Path) -> None:
@@ -84,8 +85,12 @@ def test_the_json_can_be_read_by_anything(tmp_path: Path) -> None:
     write_cell(tmp_path, KEY, "p", P, {"a": [1, None]})
     head = json.loads((tmp_path / f"{KEY.name}.json").read_text())
     assert (head["seed"], head["shots"], head["arm"], head["model"], head["protocol"]) == (
-        3, 10, "classical", "small-cnn", "p"
-    )  # fmt: skip
+        3,
+        10,
+        "classical",
+        "small-cnn",
+        "p",
+    )
 
 
 def test_a_cell_of_an_older_version_is_found_under_the_name_that_its_arm_has_today(tmp_path: Path) -> None:

@@ -53,8 +53,9 @@ def test_tensors_without_their_json_count_for_nothing_and_are_cleared(run: Run) 
     assert newest.step == 1
     save(run, 3)
     assert sorted(p.name for p in run.checkpoints.glob("*.safetensors")) == [
-        "step_00000001.safetensors", "step_00000003.safetensors",
-    ]  # fmt: skip
+        "step_00000001.safetensors",
+        "step_00000003.safetensors",
+    ]
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip"])

@@ -48,10 +48,22 @@ def test_the_interval_of_a_share_is_in_the_record_and_is_computed_where_an_older
     assert Share.of(None, 50) is Share.of(0, 0) is None
     distances = Distances(nearest=[1.0], quantiles={})
     whole = AuditRecord(
-        **record().model_dump(exclude={"kind"}), k=1, channels="all", resolution=(8, 8), transforms=[], n_generated=50,
-        n_training=9, n_groups=9, generated_to_real=distances, real_to_real=None, exact_copies=0, nearer_than_real=None,
-        root_mean_square=1.0, pairs=[], sentence="",
-    )  # fmt: skip
+        **record().model_dump(exclude={"kind"}),
+        k=1,
+        channels="all",
+        resolution=(8, 8),
+        transforms=[],
+        n_generated=50,
+        n_training=9,
+        n_groups=9,
+        generated_to_real=distances,
+        real_to_real=None,
+        exact_copies=0,
+        nearer_than_real=None,
+        root_mean_square=1.0,
+        pairs=[],
+        sentence="",
+    )
     assert (whole.exact, whole.nearer) == (zero, None)
     run = Run.create(tmp_path, RunSettings())
     path = save_record(run, "audit", whole)

@@ -21,8 +21,15 @@ from flawforge.training.state.state import TrainingState
 from flawforge.training.train import train
 from in_threads import in_threads
 
-SMALL = {"resolution": 32, "generator_depth": 2, "discriminator_depth": 4, "latent": 8, "precision": "float32",
-         "judge_kimg": 0.0, "rescues": 0}  # fmt: skip
+SMALL = {
+    "resolution": 32,
+    "generator_depth": 2,
+    "discriminator_depth": 4,
+    "latent": 8,
+    "precision": "float32",
+    "judge_kimg": 0.0,
+    "rescues": 0,
+}
 CPU = torch.device("cpu")
 
 

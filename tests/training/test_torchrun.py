@@ -22,8 +22,15 @@ from heard import Heard
 
 ROOT = Path(__file__).resolve().parents[2]
 TOGETHER = str(ROOT / "tests" / "together.py")
-SMALL: dict[str, Any] = {"resolution": 16, "generator_depth": 2, "discriminator_depth": 2, "latent": 8, "batch": 4,
-                         "precision": "float32", "previews": 0}  # fmt: skip
+SMALL: dict[str, Any] = {
+    "resolution": 16,
+    "generator_depth": 2,
+    "discriminator_depth": 2,
+    "latent": 8,
+    "batch": 4,
+    "precision": "float32",
+    "previews": 0,
+}
 LITE: dict[str, Any] = {"recipe": "dcgan-lite", **SMALL}
 FEWSHOT: dict[str, Any] = {"recipe": "fewshot", "augment": "full", "augment_target": 0.1, **SMALL}
 Draw = Callable[..., Path]
@@ -33,9 +40,14 @@ def torchrun(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.run(
-        [*start, *words], cwd=folder, env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, check=False, timeout=240,
-    )  # fmt: skip
+        [*start, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
 
 
 def furthest(one: Run, other: Run) -> float:
@@ -83,8 +95,16 @@ def test_what_ends_one_process_ends_both_and_two_go_on_from_one(
             straight = train(tmp_path / "data", tmp_path / "straight", kimg=0.016, **FEWSHOT)
         finally:
             torch.set_default_dtype(torch.float32)
-    names = ["another verb", "odd batch", "other images", "not a number", "ctrl-c", "minutes", "fewshot goes on",
-             "one fails"]  # fmt: skip
+    names = [
+        "another verb",
+        "odd batch",
+        "other images",
+        "not a number",
+        "ctrl-c",
+        "minutes",
+        "fewshot goes on",
+        "one fails",
+    ]
     done = torchrun(TOGETHER, str(tmp_path), *names, folder=tmp_path)
     assert done.returncode == 1
     told = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1)]

@@ -49,15 +49,7 @@ def test_a_run_folder_holds_what_the_house_says(draw: Draw, tmp_path: Path, tiny
     assert (settings.channels, settings.seed, settings.command, settings.steps) == (1, 4, "the command", 25)
     assert settings.data.classes == {"lines": 10}
     assert settings.data.formats == [FormatCount(label="lines", mode="L", width=16, height=16, count=10)]
-    assert set(settings.environment) >= {
-        "torch",
-        "python",
-        "flawforge",
-        "device",
-        "precision",
-        "threads",
-        "processor",
-    }
+    assert set(settings.environment) >= {"torch", "python", "flawforge", "device", "precision", "threads", "processor"}
     assert settings.parameters["generator"] > 0
     lines = History(run.history_file).steps()
     assert [line["step"] for line in lines] == [10, 20, 25]

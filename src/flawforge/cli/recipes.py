@@ -15,11 +15,7 @@ from flawforge.core.settings.recipes import recipe as find_recipe
 
 
 def recipes(
-    name: str | None = None,
-    /,
-    *,
-    settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
-    json: Json = False,
+    name: str | None = None, /, *, settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING, json: Json = False
 ) -> None:
     """List the recipes, or show every setting of one with its meaning.
 

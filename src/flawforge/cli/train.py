@@ -74,11 +74,23 @@ def train(
 
     with drawn_progress() as progress:
         run = train_generator(
-            data, out_folder, recipe, minutes=minutes, classes=classes, shots=shots, unlabelled=unlabelled,
-            seed=seed, device=device,
-            resume=resume, tensorboard=tensorboard, checkpoint_seconds=checkpoint_seconds, previews=previews,
-            command=command(), progress=progress, **given(settings),
-        )  # fmt: skip
+            data,
+            out_folder,
+            recipe,
+            minutes=minutes,
+            classes=classes,
+            shots=shots,
+            unlabelled=unlabelled,
+            seed=seed,
+            device=device,
+            resume=resume,
+            tensorboard=tensorboard,
+            checkpoint_seconds=checkpoint_seconds,
+            previews=previews,
+            command=command(),
+            progress=progress,
+            **given(settings),
+        )
     if not launched().first:
         return
     checkpoint, best = require_checkpoint(run), find_checkpoint(run)

@@ -155,11 +155,7 @@ class Dataset:
         return replace(self, samples=tuple(self.samples[i] for i in chosen))
 
     def select(
-        self,
-        classes: Sequence[str] | None = None,
-        shots: int | None = None,
-        seed: int = 0,
-        progress: Progress = SILENT,
+        self, classes: Sequence[str] | None = None, shots: int | None = None, seed: int = 0, progress: Progress = SILENT
     ) -> Dataset:
         """Return a part of the dataset.
 

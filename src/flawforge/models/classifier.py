@@ -175,8 +175,12 @@ def _from_factory(name: str, classes: int, channels: int, resolution: tuple[int,
         network = call(factory, name, "model", classes, channels, resolution)
         if not isinstance(network, nn.Module):
             raise SettingError(f"model is '{name}', which returned {type(network).__name__}, not a torch.nn.Module.")
-        _try_out(network, name, classes, torch.linspace(-1, 1, 2 * channels * math.prod(resolution)).view(
-            2, channels, *resolution))  # fmt: skip
+        _try_out(
+            network,
+            name,
+            classes,
+            torch.linspace(-1, 1, 2 * channels * math.prod(resolution)).view(2, channels, *resolution),
+        )
     return network
 
 

@@ -91,10 +91,7 @@ def _full_precision(device: torch.device) -> Iterator[None]:
         with (
             torch.autocast(device.type, enabled=False),
             cudnn.flags(
-                enabled=cudnn.enabled,
-                benchmark=cudnn.benchmark,
-                deterministic=cudnn.deterministic,
-                allow_tf32=False,
+                enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
             ),
         ):
             yield

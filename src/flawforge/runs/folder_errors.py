@@ -57,8 +57,10 @@ def not_found(folder: Path, *wanted: Kind) -> RunNotFoundError:
 
 
 def _make(kind: Kind, data: Path | None = None, out: Path | None = None) -> str:
-    places = {"data": "DATA" if data is None else shlex.quote(str(data)),
-              "out": "OUT" if out is None else shlex.quote(str(out))}  # fmt: skip
+    places = {
+        "data": "DATA" if data is None else shlex.quote(str(data)),
+        "out": "OUT" if out is None else shlex.quote(str(out)),
+    }
     return f"A {kind} is made by: {MAKERS[kind].format(**places)}"
 
 
@@ -81,9 +83,11 @@ def _instead(folder: Path, held: Kind, wanted: Kind) -> str:
     if held == "synthetic set":
         parent = folder.parent
         return (
-            f"Its run is {parent}." if "run" in kinds_in(parent) else "Name the run that it was made from, and the set "
+            f"Its run is {parent}."
+            if "run" in kinds_in(parent)
+            else "Name the run that it was made from, and the set "
             f"by --synthetic {_word(folder)}, where the command takes one."
-        )  # fmt: skip
+        )
     if held == "run" and wanted == "synthetic set":
         return f"Its set lies in {folder / 'synthetic'}."
     return f"What is there is shown by: flawforge report {_word(folder)}"

@@ -39,9 +39,15 @@ def test_tables_list_what_uses_no_generated_images_first(own_arms: None) -> None
 
 def test_a_trial_that_asks_for_no_arms_has_the_usual_ones() -> None:
     assert USUAL == (
-        "real", "classical", "placebo", "pseudo-labelled", "generated", "filtered", "recommended",
+        "real",
+        "classical",
+        "placebo",
+        "pseudo-labelled",
+        "generated",
+        "filtered",
+        "recommended",
         "pseudo-labelled-generated",
-    )  # fmt: skip
+    )
 
 
 def test_names_of_older_versions_are_understood() -> None:

@@ -14,12 +14,32 @@ from flawforge.core.settings.recipes import DEFAULT, RECIPES, SUMMARIES, Recipe,
 def test_the_published_recipe_is_as_published() -> None:
     published = recipe("dcgan-sn")
     assert published.dump() == {
-        "name": "dcgan-sn", "design": "dcgan", "resolution": "128", "channels": 3, "latent": 100, "generator_depth": 64,
-        "discriminator_depth": 128, "loss": "bce", "batch": 12, "epochs": 128.0, "kimg": None, "generator_lr": 1e-4,
-        "discriminator_lr": 4e-4, "beta1": 0.5, "beta2": 0.999, "flip": "none", "augment": "none",
-        "augment_target": 0.0, "diversity": 0.0, "ema_kimg": 0.0,
-        "balance": 0.0, "unlabelled_share": 0.25, "judge_kimg": 0.0, "rescues": 0, "precision": "float32",
-    }  # fmt: skip
+        "name": "dcgan-sn",
+        "design": "dcgan",
+        "resolution": "128",
+        "channels": 3,
+        "latent": 100,
+        "generator_depth": 64,
+        "discriminator_depth": 128,
+        "loss": "bce",
+        "batch": 12,
+        "epochs": 128.0,
+        "kimg": None,
+        "generator_lr": 1e-4,
+        "discriminator_lr": 4e-4,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "flip": "none",
+        "augment": "none",
+        "augment_target": 0.0,
+        "diversity": 0.0,
+        "ema_kimg": 0.0,
+        "balance": 0.0,
+        "unlabelled_share": 0.25,
+        "judge_kimg": 0.0,
+        "rescues": 0,
+        "precision": "float32",
+    }
     assert published.steps(300) == 3200
     assert (published.base, published.stages) == ((4, 4), 5)
 

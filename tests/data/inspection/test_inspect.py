@@ -48,14 +48,32 @@ def test_the_split_has_every_sample_once_and_no_group_twice(folder):
 def test_json_has_what_it_promises(folder):
     value = json.loads(json.dumps(inspect(folder).as_json(), allow_nan=False))
     assert set(value) == {
-        "source", "layout", "fingerprint", "channels", "bits", "white", "classes", "samples", "duplicates", "broken",
-        "split", "notes",
-    }  # fmt: skip
+        "source",
+        "layout",
+        "fingerprint",
+        "channels",
+        "bits",
+        "white",
+        "classes",
+        "samples",
+        "duplicates",
+        "broken",
+        "split",
+        "notes",
+    }
     first = value["samples"][0]
     assert first | {"sha256": "", "group": 0} == {
-        "file": "dent/0.bmp", "class": "dent", "group": 0, "width": 40, "height": 48, "mode": "L", "encoding": "BMP",
-        "gray": True, "mask": None, "sha256": "",
-    }  # fmt: skip
+        "file": "dent/0.bmp",
+        "class": "dent",
+        "group": 0,
+        "width": 40,
+        "height": 48,
+        "mode": "L",
+        "encoding": "BMP",
+        "gray": True,
+        "mask": None,
+        "sha256": "",
+    }
     assert value["classes"]["pit"]["images"] == 9
     assert value["broken"] == [{"file": "dent/empty.png", "reason": "is empty (0 bytes)"}]
     assert value["duplicates"] == [["pit/2.png", "pit/copy.png"]]

@@ -13,9 +13,12 @@ SHOTS = (5, 10, 20, 50)
 def arm(level: float, spread: float = 0.01, seed: int = 0) -> Resampled:
     rng = np.random.default_rng(seed)
     return resampled(
-        level + spread * rng.standard_normal((6, 1)) + 0.1 * rng.standard_normal((1, 60)), np.zeros(60, int), None,
-        weighted_mean, resamples=400,
-    )  # fmt: skip
+        level + spread * rng.standard_normal((6, 1)) + 0.1 * rng.standard_normal((1, 60)),
+        np.zeros(60, int),
+        None,
+        weighted_mean,
+        resamples=400,
+    )
 
 
 def exact(level: float) -> Resampled:

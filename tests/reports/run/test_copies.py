@@ -18,9 +18,18 @@ from parsed_page import Parsed
 
 
 def likeness(**changes: Any) -> Alignment:
-    values = {"file": "scratch/7.png", "score": 0.9, "rank_p": 1 / 31, "p": 1e-9, "copied": True, "symmetry": "turn-90",
-              "scale": 1.25, "shift": (-10.2, 0.3), "matrix": [1, 0, 0, 0, 1, 0],
-              "picture": "records/audit/aligned.png"}  # fmt: skip
+    values = {
+        "file": "scratch/7.png",
+        "score": 0.9,
+        "rank_p": 1 / 31,
+        "p": 1e-9,
+        "copied": True,
+        "symmetry": "turn-90",
+        "scale": 1.25,
+        "shift": (-10.2, 0.3),
+        "matrix": [1, 0, 0, 0, 1, 0],
+        "picture": "records/audit/aligned.png",
+    }
     return Alignment(**{**values, **changes})
 
 
@@ -36,10 +45,18 @@ def audited(run: Any, found: list[Alignment], **changes: Any) -> Any:
         for i, like in enumerate(found)
     ]
     copying = Copying(
-        verdict="copies found (1 of 50)", found=1, alarm_rate=0.01, threshold=0.3, image_threshold=0.2,
-        real=np.linspace(0, 0.2, 30).tolist(), generated=[0.1] * 49 + [0.9], groups=21, planted=32, recovered=31,
+        verdict="copies found (1 of 50)",
+        found=1,
+        alarm_rate=0.01,
+        threshold=0.3,
+        image_threshold=0.2,
+        real=np.linspace(0, 0.2, 30).tolist(),
+        generated=[0.1] * 49 + [0.9],
+        groups=21,
+        planted=32,
+        recovered=31,
         detectable=0.07,
-    )  # fmt: skip
+    )
     run.audit(pairs=pairs, copying=Copying(**{**copying.model_dump(exclude={"called", "above"}), **changes}))
     return load_record(run.run, "audit", AuditRecord)
 
@@ -101,17 +118,28 @@ def test_the_page_holds_pairs_tests_and_diversity(drawn: Callable) -> None:
     run = drawn()
     record = audited(run, [likeness()])
     diversity = Diversity(
-        looked_at=50, repeats=4, clusters=48, largest=3, vendi=20.0, vendi_real=19.0, vendi_n=21,
+        looked_at=50,
+        repeats=4,
+        clusters=48,
+        largest=3,
+        vendi=20.0,
+        vendi_real=19.0,
+        vendi_n=21,
         sentence="4 of 50 generated images repeat another one.",
-    )  # fmt: skip
+    )
     tests = [
         SetTest(name="C_T", effect=None, expected=None, p=None, note="no held-out images"),
         SetTest(name="DCR share", effect=0.9, expected=0.5, p=0.001, adjusted=0.005, note="nearer to training"),
     ]
     save_record(run.run, "audit", record.model_copy(update={"diversity": diversity, "tests": tests}))
     page = report(run.run).read_text(encoding="utf-8")
-    for words in ("The copies, aligned", "Copy of", "4 of 50 generated images repeat", "no held-out images",
-                  "How much of the real variation they cover is another question"):  # fmt: skip
+    for words in (
+        "The copies, aligned",
+        "Copy of",
+        "4 of 50 generated images repeat",
+        "no held-out images",
+        "How much of the real variation they cover is another question",
+    ):
         assert words in page
     assert "not measured" in page
 

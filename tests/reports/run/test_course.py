@@ -21,8 +21,11 @@ def test_curves_events_and_facts(drawn: Callable) -> None:
     }
     assert [chart.name for chart in found.charts] == ["losses", "outputs"]
     assert [curve.label for chart in found.charts for curve in chart.curves] == [
-        "discriminator", "generator", "D(real)", "D(fake)",
-    ]  # fmt: skip
+        "discriminator",
+        "generator",
+        "D(real)",
+        "D(fake)",
+    ]
     assert found.charts[0].marks == ((pytest.approx(3.6), "1"),)
     (event,) = found.events
     assert (event.mark, event.kind, event.text, event.warning) == ("1", "Warning", "The discriminator has won.", True)

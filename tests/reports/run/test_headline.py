@@ -33,9 +33,18 @@ def test_where_copies_cannot_be_told_no_zero_stands_among_the_big_numbers(drawn:
     run.audit()
     audit = load_record(run.run, "audit", AuditRecord)
     copying = Copying(
-        verdict=verdict, found=0, alarm_rate=0.01, threshold=None, image_threshold=None, real=[], generated=[],
-        groups=21, planted=32, recovered=0, detectable=None,
-    )  # fmt: skip
+        verdict=verdict,
+        found=0,
+        alarm_rate=0.01,
+        threshold=None,
+        image_threshold=None,
+        real=[],
+        generated=[],
+        groups=21,
+        planted=32,
+        recovered=0,
+        detectable=None,
+    )
 
     def copies(**changes: object) -> tuple[str, str, str]:
         top = headline(run.run.settings, None, None, audit.model_copy(update={"copying": copying, **changes}))

@@ -21,28 +21,58 @@ def made(**changes: object) -> SearchRecord:
     ]
     outcomes = ("whole", "pruned", "whole", "broken off")
     facts: dict[str, object] = {
-        "made": "2026-01-01T00:00:00Z", "versions": {"flawforge": "0"}, "command": "flawforge search <data>",
+        "made": "2026-01-01T00:00:00Z",
+        "versions": {"flawforge": "0"},
+        "command": "flawforge search <data>",
         "inputs": {},
         "start": recipe("fewshot", generator_lr=2e-4).dump(),
-        "rungs": [1.5, 3.0, 6.0], "shots": None, "n_training": 180, "n_choose": 60,
-        "n_confirm": 61, "pieces": [36, 12, 13], "by_class": True, "extractor": "effnet-lite0",
+        "rungs": [1.5, 3.0, 6.0],
+        "shots": None,
+        "n_training": 180,
+        "n_choose": 60,
+        "n_confirm": 61,
+        "pieces": [36, 12, 13],
+        "by_class": True,
+        "extractor": "effnet-lite0",
         "trials": [
-            SettingsTried(number=i, settings={"generator_lr": lr, "augment": word}, kids=kids, outcome=outcomes[i],
-                          seconds=10.0 * len(kids), folder=f"{i:04d}")
+            SettingsTried(
+                number=i,
+                settings={"generator_lr": lr, "augment": word},
+                kids=kids,
+                outcome=outcomes[i],
+                seconds=10.0 * len(kids),
+                folder=f"{i:04d}",
+            )
             for i, (lr, word, kids) in enumerate(values)
         ],
         "sensitivity": [
-            Sensitivity(field="generator_lr", tried="generator_lr=4e-05..0.002", by_ratio=True, importance=0.75,
-                        correlation=-0.5, p_value=0.04),
-            Sensitivity(field="augment", tried="augment=none,light,full", by_ratio=False, importance=None,
-                        correlation=None, p_value=None),
+            Sensitivity(
+                field="generator_lr",
+                tried="generator_lr=4e-05..0.002",
+                by_ratio=True,
+                importance=0.75,
+                correlation=-0.5,
+                p_value=0.04,
+            ),
+            Sensitivity(
+                field="augment",
+                tried="augment=none,light,full",
+                by_ratio=False,
+                importance=None,
+                correlation=None,
+                p_value=None,
+            ),
         ],
-        "best": 2, "improved": True, "recipe": recipe("fewshot", generator_lr=2e-3, augment="full").dump(),
+        "best": 2,
+        "improved": True,
+        "recipe": recipe("fewshot", generator_lr=2e-3, augment="full").dump(),
         "confirmations": [
-            Confirmation(settings="start", seed=1000, kid=0.32), Confirmation(settings="best", seed=1000, kid=0.12)
+            Confirmation(settings="start", seed=1000, kid=0.32),
+            Confirmation(settings="best", seed=1000, kid=0.12),
         ],
-        "stopped": "trials", "sentence": "3 settings were tried <1 given up>.",
-    }  # fmt: skip
+        "stopped": "trials",
+        "sentence": "3 settings were tried <1 given up>.",
+    }
     return SearchRecord.model_validate({**facts, **changes})
 
 

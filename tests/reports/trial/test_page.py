@@ -47,8 +47,15 @@ def evidence(seeds: int = 6) -> Evidence:
             cells |= {CellKey(k.seed, shots, k.arm, model): v for k, v in part.cells.items()}
             controls[(shots, model)] = "classical"
             chosen[(shots, model)] = None if (shots, model) == (20, MODELS[1]) else "generated"
-    return replace(part, cells=cells, controls=controls, chosen=chosen, classes=CLASSES, _kept={},
-                   files=[f"{CLASSES[c]}/{i:04d}.png" for i, c in enumerate(part.labels)])  # fmt: skip
+    return replace(
+        part,
+        cells=cells,
+        controls=controls,
+        chosen=chosen,
+        classes=CLASSES,
+        _kept={},
+        files=[f"{CLASSES[c]}/{i:04d}.png" for i, c in enumerate(part.labels)],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -56,29 +63,56 @@ def record() -> TrialRecord:
     given = evidence()
     found = judge(given)
     comparisons = [
-        one.model_copy(update={"flips": [
-            flip.model_copy(update={"picture": f"pictures/{flip.file.replace('/', '-')}"}) for flip in one.flips
-        ]})
+        one.model_copy(
+            update={
+                "flips": [
+                    flip.model_copy(update={"picture": f"pictures/{flip.file.replace('/', '-')}"}) for flip in one.flips
+                ]
+            }
+        )
         for one in found.comparisons
-    ]  # fmt: skip
+    ]
     protocol = Protocol(
-        task="type", classes=list(CLASSES), metric=given.metric, shots=[5, 10, 20], seeds=list(range(6)),
-        models=list(MODELS), arms=["real", "classical", "placebo", "generated"], steps=900, batch=48,
-        resolution=(64, 64), encoding="both kinds as JPEG of quality 92, as the source was", test_images=420,
-        test_groups=300, test_per_class={n: int((given.labels == i).sum()) for i, n in enumerate(CLASSES)},
-        test_sha256="ab" * 32, pool_images=610, pool_groups=400,
-        steps_taken=["The test images were set aside first, by pieces of material, and hashed.",
-                     "Each seed drew its own real images from the rest, trained its own generator on them, and one "
-                     "classifier an arm, all arms with the same real images and the same number of steps.",
-                     "The share of generated images, the filter and the control were chosen inside the training data."],
-    )  # fmt: skip
+        task="type",
+        classes=list(CLASSES),
+        metric=given.metric,
+        shots=[5, 10, 20],
+        seeds=list(range(6)),
+        models=list(MODELS),
+        arms=["real", "classical", "placebo", "generated"],
+        steps=900,
+        batch=48,
+        resolution=(64, 64),
+        encoding="both kinds as JPEG of quality 92, as the source was",
+        test_images=420,
+        test_groups=300,
+        test_per_class={n: int((given.labels == i).sum()) for i, n in enumerate(CLASSES)},
+        test_sha256="ab" * 32,
+        pool_images=610,
+        pool_groups=400,
+        steps_taken=[
+            "The test images were set aside first, by pieces of material, and hashed.",
+            "Each seed drew its own real images from the rest, trained its own generator on them, and one "
+            "classifier an arm, all arms with the same real images and the same number of steps.",
+            "The share of generated images, the filter and the control were chosen inside the training data.",
+        ],
+    )
     return TrialRecord(
-        made="2026-01-02T03:08:00Z", versions={"flawforge": "0.1.0"}, inputs={"data": "cd" * 32},
-        command="flawforge trial data/steel --shots 5,10,20 --seeds 6 --out trial", protocol=protocol,
-        results=found.results, comparisons=comparisons, worth=found.worth, looks=[found.look], verdict=found.verdict,
+        made="2026-01-02T03:08:00Z",
+        versions={"flawforge": "0.1.0"},
+        inputs={"data": "cd" * 32},
+        command="flawforge trial data/steel --shots 5,10,20 --seeds 6 --out trial",
+        protocol=protocol,
+        results=found.results,
+        comparisons=comparisons,
+        worth=found.worth,
+        looks=[found.look],
+        verdict=found.verdict,
         choices=[("Share of each batch", "20 %"), ("Filter", "realism and class agreement")],
-        notes=["12 generated images were left out as too near to a real one."], seconds=5400, complete=True,
-    )  # fmt: skip
+        notes=["12 generated images were left out as too near to a real one."],
+        seconds=5400,
+        complete=True,
+    )
 
 
 @pytest.fixture
@@ -115,12 +149,21 @@ def test_the_plain_sentence_comes_first_and_every_part_follows(trial: Path, reco
     assert all(line in text for line in record.verdict.sentence.splitlines())
     assert text.index(record.verdict.sentence.splitlines()[0]) < text.index("Gains and losses")
     for words in (
-        "Generated images helped", *record.verdict.advice, "Learning curves", "Results per class and per image",
-        "Protocol", *record.protocol.steps_taken, "From wrong to right", "420 images of 300 specimens",
-        "The values of every repeat as CSV", record.command, "12 generated images were left out",
+        "Generated images helped",
+        *record.verdict.advice,
+        "Learning curves",
+        "Results per class and per image",
+        "Protocol",
+        *record.protocol.steps_taken,
+        "From wrong to right",
+        "420 images of 300 specimens",
+        "The values of every repeat as CSV",
+        record.command,
+        "12 generated images were left out",
         "SHA-256 " + "ab" * 32,
-        "What this trial does not show", *(one.sentence for one in record.worth),
-    ):  # fmt: skip
+        "What this trial does not show",
+        *(one.sentence for one in record.worth),
+    ):
         assert words in text, words
 
 
@@ -173,8 +216,20 @@ def test_words_of_the_record_are_words_never_markup(trial: Path, record: TrialRe
 
 def test_a_trial_that_has_measured_little_says_so(trial: Path, record: TrialRecord) -> None:
     verdict = record.verdict.model_copy(update={"word": "no evidence", "sentence": "Too early to tell.", "advice": []})
-    write_trial(trial, record.model_copy(update={"comparisons": [], "worth": [], "results": [], "looks": [],
-                                                 "verdict": verdict, "choices": [], "notes": []}))  # fmt: skip
+    write_trial(
+        trial,
+        record.model_copy(
+            update={
+                "comparisons": [],
+                "worth": [],
+                "results": [],
+                "looks": [],
+                "verdict": verdict,
+                "choices": [],
+                "notes": [],
+            }
+        ),
+    )
     text = drawn(trial).text
     assert "No arm with generated images has enough complete repeats for a comparison yet." in text
     assert "A learning curve takes at least two numbers of real images per class" in text

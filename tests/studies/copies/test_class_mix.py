@@ -49,12 +49,15 @@ def test_an_honest_set_is_not_accused_for_its_mix_of_classes(mixes: tuple[tuple[
 def test_a_copier_is_found_whatever_the_mixes(mixes: tuple[tuple[int, int], ...]) -> None:
     rng = np.random.default_rng(7)
     (real, a), (held, b), _ = (two_classes(rng, *mix) for mix in mixes)
-    rows = np.concatenate([rng.choice(np.flatnonzero(a == k), n) for k, n in zip(("free", "crack"), mixes[2],
-                                                                               strict=True)])  # fmt: skip
+    rows = np.concatenate(
+        [rng.choice(np.flatnonzero(a == k), n) for k, n in zip(("free", "crack"), mixes[2], strict=True)]
+    )
     found = compare_with_held_out(real, held, real[rows] + 0.05 * rng.normal(size=(len(rows), 6)), (a, b, a[rows]))
     assert {test.name for test in found if test.adjusted is not None and test.adjusted <= 0.01} >= {
-        "C_T", "authenticity", "DCR share",
-    }  # fmt: skip
+        "C_T",
+        "authenticity",
+        "DCR share",
+    }
     assert found[0].note.endswith(
         f"; {len(real)} training, {len(held)} held-out, {len(rows)} generated images, compared within each of 2 classes"
     )
@@ -84,12 +87,15 @@ def test_a_class_that_training_lacks_is_left_out_of_the_others() -> None:
     )
 
 
-@pytest.mark.parametrize(("mixes", "why"), [
-    (((30, 20), (9, 1), (0, 40)), "only 1 independent held-out image of the generated classes; 10 are needed"),
-    (((30, 4), (20, 20), (0, 40)), "only 4 independent training images of the generated classes; 10 are needed"),
-    (((30, 30), (20, 20), (1, 0)), "only 1 generated image to compare with held-out ones; 2 are needed"),
-    (((30, 4), (20, 0), (0, 40)), "training, held-out and generated images have no class in common"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mixes", "why"),
+    [
+        (((30, 20), (9, 1), (0, 40)), "only 1 independent held-out image of the generated classes; 10 are needed"),
+        (((30, 4), (20, 20), (0, 40)), "only 4 independent training images of the generated classes; 10 are needed"),
+        (((30, 30), (20, 20), (1, 0)), "only 1 generated image to compare with held-out ones; 2 are needed"),
+        (((30, 4), (20, 0), (0, 40)), "training, held-out and generated images have no class in common"),
+    ],
+)
 def test_too_few_images_in_common_classes_mean_not_measured(mixes: Any, why: str) -> None:
     rng = np.random.default_rng(3)
     (real, a), (held, b), (made, c) = (two_classes(rng, *mix) for mix in mixes)

@@ -103,11 +103,15 @@ def test_planted_copies_are_found_where_they_were_planted(run: Run) -> None:
     assert record.nearer_than_real >= 2
     found = {pair.file: pair.neighbours[0] for pair in record.pairs[:2]}
     assert (found[straight].file, found[straight].transform, found[straight].distance) == (
-        "dents_007.png", "identity", 0,
-    )  # fmt: skip
+        "dents_007.png",
+        "identity",
+        0,
+    )
     assert (found[mirrored].file, found[mirrored].transform, found[mirrored].distance) == (
-        "dents_009.png", "flip-vertical", 0,
-    )  # fmt: skip
+        "dents_009.png",
+        "flip-vertical",
+        0,
+    )
     assert record.sentence == (
         "Copies found: 2 of 10 generated images are copies of training images (2 exact, 0 altered: mirrored, shifted, "
         "cropped, brightened or noisy). Compare the pairs by eye."

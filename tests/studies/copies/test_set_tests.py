@@ -58,8 +58,10 @@ def test_five_tests_together_keep_their_rate_and_still_find_copies() -> None:
     real = rows(30, 1)
     copied = compare_with_held_out(real, rows(30, 2), rows(30, 3, near=real))
     assert {test.name for test in copied if test.adjusted is not None and test.adjusted <= 0.01} >= {
-        "C_T", "authenticity", "DCR share",
-    }  # fmt: skip
+        "C_T",
+        "authenticity",
+        "DCR share",
+    }
 
 
 def test_one_class_with_and_without_its_name_is_the_same() -> None:

@@ -19,10 +19,18 @@ from flawforge.studies.sets.held_out import HeldOut
 
 Sizes = list[list[int]]  # of the groups of each class, in images
 ONE_PHOTO: list[Sizes] = [[[big] + [1] * singles] for big in (120, 600, 5000) for singles in (12, 13, 20, 50)]
-FEW_EACH: list[Sizes] = [[[1] * each] * classes for classes, each in
-                         ((12, 1), (13, 1), (15, 1), (25, 1), (5, 3), (7, 2), (2, 7), (3, 5), (1, 13))]  # fmt: skip
-BOTH: list[Sizes] = [[[40, 1, 1]] * 4, [[40, 1, 1], *[[1, 1, 1]] * 4], [[300, 1], [280, 2], *[[1]] * 9],
-                     [[1] * 3, [1] * 40], [[1] * 11, [30]], [[40] + [1] * 11] * 3]  # fmt: skip
+FEW_EACH: list[Sizes] = [
+    [[1] * each] * classes
+    for classes, each in ((12, 1), (13, 1), (15, 1), (25, 1), (5, 3), (7, 2), (2, 7), (3, 5), (1, 13))
+]
+BOTH: list[Sizes] = [
+    [[40, 1, 1]] * 4,
+    [[40, 1, 1], *[[1, 1, 1]] * 4],
+    [[300, 1], [280, 2], *[[1]] * 9],
+    [[1] * 3, [1] * 40],
+    [[1] * 11, [30]],
+    [[40] + [1] * 11] * 3,
+]
 
 
 def described(groups: np.ndarray) -> DescribedImages:
@@ -50,9 +58,13 @@ def sets_of(classes: Sizes, made: int, against: Any = "held-out") -> tuple[Compa
     taken = _sources(real, chosen, min(1000, max(2 * len(seen), len(chosen.generated))), 0)
     names, codes = np.unique(real.labels(chosen.reference), return_inverse=True)
     sets = ComparedSets(
-        described(groups[chosen.reference]), codes.reshape(-1), described(np.arange(len(chosen.generated))),
-        described(groups[taken]), against != "training", tuple(names.tolist()),
-    )  # fmt: skip
+        described(groups[chosen.reference]),
+        codes.reshape(-1),
+        described(np.arange(len(chosen.generated))),
+        described(groups[taken]),
+        against != "training",
+        tuple(names.tolist()),
+    )
     return sets, [entries[row] for row in chosen.generated]
 
 

@@ -65,12 +65,34 @@ def test_a_number_that_is_added_shows_in_record_console_and_page(
     assert findings[0].generated == f"{spread.generated.value:.3g} times"
 
     run = make_run()
-    save_record(run, "score", ScoreRecord(
-        made="2026-01-02T03:07:00Z", versions={}, command="flawforge score run", inputs={}, extractor="drawn", width=4,
-        against="held-out", resolution=(16, 16), n_generated=40, n_used=40, n_training=40, n_reference=40, groups=40,
-        halves=10, half=20, seed=0, quantities=measured, findings=findings, exact_copies=0, why="", notes=[],
-        sentence="...",
-    ))  # fmt: skip
+    save_record(
+        run,
+        "score",
+        ScoreRecord(
+            made="2026-01-02T03:07:00Z",
+            versions={},
+            command="flawforge score run",
+            inputs={},
+            extractor="drawn",
+            width=4,
+            against="held-out",
+            resolution=(16, 16),
+            n_generated=40,
+            n_used=40,
+            n_training=40,
+            n_reference=40,
+            groups=40,
+            halves=10,
+            half=20,
+            seed=0,
+            quantities=measured,
+            findings=findings,
+            exact_copies=0,
+            why="",
+            notes=[],
+            sentence="...",
+        ),
+    )
     again = load_record(run, "score", ScoreRecord)
     assert again.quantities[-1] == spread
     assert "  Spread of the features, times (lower is better) *" in number_table(again)

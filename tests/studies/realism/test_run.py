@@ -55,14 +55,32 @@ def plant(run: Run, images: list[np.ndarray], label: str = "lines") -> Run:
     for index, image in enumerate(images):
         file = f"{label}/{label}_{index:06d}.png"
         Image.fromarray(image).save(run.synthetic / file)
-        lines.append({"file": file, "class": label, "seed": 0, "index": index, "checkpoint": "c",
-                      "sha256": hashlib.sha256((run.synthetic / file).read_bytes()).hexdigest(),
-                      "width": SIDE, "height": SIDE, "mode": "L"})  # fmt: skip
+        lines.append(
+            {
+                "file": file,
+                "class": label,
+                "seed": 0,
+                "index": index,
+                "checkpoint": "c",
+                "sha256": hashlib.sha256((run.synthetic / file).read_bytes()).hexdigest(),
+                "width": SIDE,
+                "height": SIDE,
+                "mode": "L",
+            }
+        )
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (run.synthetic / "manifest.jsonl").write_text(text)
-    facts = {"format": 1, "n": len(lines), "seed": 0, "checkpoint": "c", "classes": {label: len(lines)},
-             "complete": True, "white": 255, "command": "flawforge generate run",
-             "manifest_sha256": hashlib.sha256(text.encode()).hexdigest()}  # fmt: skip
+    facts = {
+        "format": 1,
+        "n": len(lines),
+        "seed": 0,
+        "checkpoint": "c",
+        "classes": {label: len(lines)},
+        "complete": True,
+        "white": 255,
+        "command": "flawforge generate run",
+        "manifest_sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
     (run.synthetic / "set.json").write_text(json.dumps(facts))
     return run
 
@@ -86,19 +104,23 @@ def quantity(record: ScoreRecord, name: str) -> MeasuredQuantity:
 FAULTS: dict[str, tuple[Draw, set[str], str]] = {
     "blurred": (
         lambda seed: gaussian_filter(texture(seed).astype(float), 1.2).astype(np.uint8),
-        {"kid", "fid", "precision", "coverage", "spectrum"}, "their texture is too smooth",
+        {"kid", "fid", "precision", "coverage", "spectrum"},
+        "their texture is too smooth",
     ),
     "noised": (
-        lambda seed: np.clip(texture(seed) + np.random.default_rng(seed).normal(0, 40, (SIDE, SIDE)), 0, 255)
-        .astype(np.uint8),
-        {"kid", "fid", "coverage", "spectrum"}, "their texture is too rough",
+        lambda seed: np.clip(texture(seed) + np.random.default_rng(seed).normal(0, 40, (SIDE, SIDE)), 0, 255).astype(
+            np.uint8
+        ),
+        {"kid", "fid", "coverage", "spectrum"},
+        "their texture is too rough",
     ),
     "collapsed": (lambda seed: texture(2000 + seed % 4), {"fid", "recall", "coverage"}, "of the real variation, where"),
     "brighter": (
-        lambda seed: np.clip(texture(seed).astype(int) + 35, 0, 255).astype(np.uint8), {"kid", "histogram"},
+        lambda seed: np.clip(texture(seed).astype(int) + 35, 0, 255).astype(np.uint8),
+        {"kid", "histogram"},
         "they are too bright",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -235,12 +257,19 @@ def test_when_the_unused_images_show_the_same_material_that_is_said(
     assert record.notes[0].startswith("No held-out images: the 30 unused images show the same specimens.")
 
 
-@pytest.mark.parametrize(("real", "made", "why"), [
-    (9, 40, "there are real images of only 9 different specimens to compare with, and at least 12 are needed, so that "
-            "one half of them can be compared with the other"),
-    (12, 40, "there are only 12 real images to compare with, and at least 13 are needed"),
-    (40, 5, "there are only 5 generated images, and at least 12 are needed"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("real", "made", "why"),
+    [
+        (
+            9,
+            40,
+            "there are real images of only 9 different specimens to compare with, and at least 12 are needed, so that "
+            "one half of them can be compared with the other",
+        ),
+        (12, 40, "there are only 12 real images to compare with, and at least 13 are needed"),
+        (40, 5, "there are only 5 generated images, and at least 12 are needed"),
+    ],
+)
 def test_too_few_images_mean_cannot_tell_and_no_number(
     make_run: Any, tmp_path: Path, real: int, made: int, why: str
 ) -> None:
@@ -259,8 +288,11 @@ def plant_both(run: Run, images: dict[str, list[np.ndarray]]) -> Run:
         text += (run.synthetic / "manifest.jsonl").read_text()
     facts = json.loads((run.synthetic / "set.json").read_text())
     (run.synthetic / "manifest.jsonl").write_text(text)
-    facts |= {"n": len(text.splitlines()), "classes": {label: len(own) for label, own in images.items()},
-              "manifest_sha256": hashlib.sha256(text.encode()).hexdigest()}  # fmt: skip
+    facts |= {
+        "n": len(text.splitlines()),
+        "classes": {label: len(own) for label, own in images.items()},
+        "manifest_sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
     (run.synthetic / "set.json").write_text(json.dumps(facts))
     return run
 
@@ -270,10 +302,13 @@ def test_all_images_of_a_rare_defect_count_where_classes_are_compared_one_by_one
     write(tmp_path / "data" / "free", range(100, 226), lambda seed: texture(seed) // 2)
     run = make_run(tmp_path / "data", resolution=SIDE)
     blurred, _, _ = FAULTS["blurred"]
-    plant_both(run, {
-        "crack": [blurred(seed) for seed in range(3000, 3016)],
-        "free": [texture(seed) // 2 for seed in range(4000, 4020)],
-    })  # fmt: skip
+    plant_both(
+        run,
+        {
+            "crack": [blurred(seed) for seed in range(3000, 3016)],
+            "free": [texture(seed) // 2 for seed in range(4000, 4020)],
+        },
+    )
     record = score(run, pictures=0)
     assert record.n_used == 21  # 2 cracks and 19 free, as one in ten of the real ones is a crack
     found = {one.label: one for one in record.classes}

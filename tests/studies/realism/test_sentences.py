@@ -13,53 +13,83 @@ COVERAGE = "they cover 61% of the real variation, where an equal number of real 
 COUNTS: dict[str, Any] = {"n_generated": 64, "n_used": 64, "n_reference": 1180}
 
 
-@pytest.mark.parametrize(("changes", "sentence"), [
-    ({"distinguishable": True, "main_finding": COVERAGE},
-     "The generated images are distinguishable from held-out real ones: they cover 61% of the real variation, where an "
-     "equal number of real images covers 85%. Compared: 64 generated and 1,180 real images."),
-    ({"distinguishable": True},
-     "The generated images are distinguishable from held-out real ones, but no single cause was found. Compared: 64 "
-     "generated and 1,180 real images."),
-    ({"distinguishable": False, "main_finding": COVERAGE, "n_used": 40},
-     "As a whole, the generated images were not distinguishable from held-out real ones, but they cover 61% of the "
-     "real variation, where an equal number of real images covers 85%. Compared: 40 of 64 generated and 1,180 real "
-     "images."),
-    ({"distinguishable": False, "against": "given"},
-     "The generated images were not distinguishable from held-out real ones by any measure. Compared: 64 generated and "
-     "1,180 real images."),
-    ({"distinguishable": False, "against": "training"},
-     "The generated images were not distinguishable from the training images by any measure. Compared: 64 generated "
-     "and 1,180 real images. Copies of training images would look good in this comparison."),
-    ({"distinguishable": False, "against": "training", "exact_copies": 2},
-     "2 of 64 generated images are identical to training images, so this score says little about what the generator "
-     "can make (see the audit). The generated images were not distinguishable from the training images by any measure. "
-     "Compared: 64 generated and 1,180 real images."),
-    ({"exact_copies": 1, "why": "there are only 5 generated images, and at least 12 are needed"},
-     "1 of 64 generated images is identical to a training image, so this score says little about what the generator "
-     "can make (see the audit). Inconclusive: there are only 5 generated images, and at least 12 are needed."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"distinguishable": True, "main_finding": COVERAGE},
+            "The generated images are distinguishable from held-out real ones: they cover 61% of the real variation, where an "
+            "equal number of real images covers 85%. Compared: 64 generated and 1,180 real images.",
+        ),
+        (
+            {"distinguishable": True},
+            "The generated images are distinguishable from held-out real ones, but no single cause was found. Compared: 64 "
+            "generated and 1,180 real images.",
+        ),
+        (
+            {"distinguishable": False, "main_finding": COVERAGE, "n_used": 40},
+            "As a whole, the generated images were not distinguishable from held-out real ones, but they cover 61% of the "
+            "real variation, where an equal number of real images covers 85%. Compared: 40 of 64 generated and 1,180 real "
+            "images.",
+        ),
+        (
+            {"distinguishable": False, "against": "given"},
+            "The generated images were not distinguishable from held-out real ones by any measure. Compared: 64 generated and "
+            "1,180 real images.",
+        ),
+        (
+            {"distinguishable": False, "against": "training"},
+            "The generated images were not distinguishable from the training images by any measure. Compared: 64 generated "
+            "and 1,180 real images. Copies of training images would look good in this comparison.",
+        ),
+        (
+            {"distinguishable": False, "against": "training", "exact_copies": 2},
+            "2 of 64 generated images are identical to training images, so this score says little about what the generator "
+            "can make (see the audit). The generated images were not distinguishable from the training images by any measure. "
+            "Compared: 64 generated and 1,180 real images.",
+        ),
+        (
+            {"exact_copies": 1, "why": "there are only 5 generated images, and at least 12 are needed"},
+            "1 of 64 generated images is identical to a training image, so this score says little about what the generator "
+            "can make (see the audit). Inconclusive: there are only 5 generated images, and at least 12 are needed.",
+        ),
+    ],
+)
 def test_the_outcome(changes: dict[str, Any], sentence: str) -> None:
     assert score_sentence(**{**COUNTS, **changes}) == sentence
 
 
-@pytest.mark.parametrize(("fine", "words"), [
-    (-4.2, "their texture is too smooth"), (4.2, "their texture is too rough"),
-    (0.3, "their texture has structures of other sizes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fine", "words"),
+    [
+        (-4.2, "their texture is too smooth"),
+        (4.2, "their texture is too rough"),
+        (0.3, "their texture has structures of other sizes"),
+    ],
+)
 def test_a_texture_s_fault(fine: float, words: str) -> None:
     assert texture_fault(fine) == words
 
 
-@pytest.mark.parametrize(("brighter", "words"), [
-    (-30, "they are too dark"), (30, "they are too bright"), (1.5, "their contrast differs"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("brighter", "words"), [(-30, "they are too dark"), (30, "they are too bright"), (1.5, "their contrast differs")]
+)
 def test_a_fault_of_brightness(brighter: float, words: str) -> None:
     assert brightness_fault(brighter) == words
 
 
-@pytest.mark.parametrize(("value", "unit", "words"), [
-    (0.612, "share", "61%"), (0.0, "share", "0%"), (1.0, "share", "100%"), (1e-9, "share", "1%"),
-    (math.nextafter(1, 0), "share", "99%"), (14.36, "dB", "14.4 dB"), (0.5, "", "0.5"), (2, "levels", "2 levels"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (0.612, "share", "61%"),
+        (0.0, "share", "0%"),
+        (1.0, "share", "100%"),
+        (1e-9, "share", "1%"),
+        (math.nextafter(1, 0), "share", "99%"),
+        (14.36, "dB", "14.4 dB"),
+        (0.5, "", "0.5"),
+        (2, "levels", "2 levels"),
+    ],
+)
 def test_a_share_is_0_or_100_percent_only_when_it_is_exactly_that(value: float, unit: str, words: str) -> None:
     assert in_unit(value, unit) == words

@@ -54,14 +54,21 @@ def test_images_without_a_class_are_compared_with_all_classes() -> None:
     )
 
 
-@pytest.mark.parametrize(("groups", "generated", "why"), [
-    ([*range(9)], 40, "there are real images of only 9 different specimens to compare with, and at least 12 are "
-                      "needed, so that one half of them can be compared with the other"),
-    ([*range(40)], 5, "there are only 5 generated images, and at least 12 are needed"),
-    ([*range(12)], 40, "there are only 12 real images to compare with, and at least 13 are needed"),
-    ([*range(11), *[11] * 50], 40, "all but 11 of the real images show the same specimen"),
-    ([*range(13)], 12, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("groups", "generated", "why"),
+    [
+        (
+            [*range(9)],
+            40,
+            "there are real images of only 9 different specimens to compare with, and at least 12 are "
+            "needed, so that one half of them can be compared with the other",
+        ),
+        ([*range(40)], 5, "there are only 5 generated images, and at least 12 are needed"),
+        ([*range(12)], 40, "there are only 12 real images to compare with, and at least 13 are needed"),
+        ([*range(11), *[11] * 50], 40, "all but 11 of the real images show the same specimen"),
+        ([*range(13)], 12, ""),
+    ],
+)
 def test_what_is_too_few_is_told(groups: list[int], generated: int, why: str) -> None:
     real = real_images(["crack"] * len(groups), groups)
     assert too_few(real, choose_rows(real, ["crack"] * generated, 0)) == why

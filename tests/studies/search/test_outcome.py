@@ -16,18 +16,27 @@ from flawforge.studies.search.space import search_space
 COUNT = "24 settings were tried, 12 of them stopped early."
 
 
-@pytest.mark.parametrize(("facts", "sentence"), [
-    ({}, f"{COUNT} None was trained to its full length, so recipe fewshot stays as it is."),
-    ({"best": 0.1234, "is_start": True},
-     f"{COUNT} None did better on the held-out images than recipe fewshot as it is."),
-    ({"best": 0.1234}, f"{COUNT} The best have a kernel distance of 0.123; they were not compared on fresh seeds."),
-    ({"best": 0.1, "seeds": 2, "means": (0.4, 0.3)},
-     f"{COUNT} On 2 fresh seeds and images that nothing was chosen by, the best settings have a kernel distance of "
-     f"0.3, recipe fewshot has 0.4."),
-    ({"best": 0.1, "seeds": 1, "means": (0.3, 0.3)},
-     f"{COUNT} The gain did not hold. On 1 fresh seed and images that nothing was chosen by, the best settings have a "
-     f"kernel distance of 0.3, recipe fewshot has 0.3. The recipe stays as it is."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({}, f"{COUNT} None was trained to its full length, so recipe fewshot stays as it is."),
+        (
+            {"best": 0.1234, "is_start": True},
+            f"{COUNT} None did better on the held-out images than recipe fewshot as it is.",
+        ),
+        ({"best": 0.1234}, f"{COUNT} The best have a kernel distance of 0.123; they were not compared on fresh seeds."),
+        (
+            {"best": 0.1, "seeds": 2, "means": (0.4, 0.3)},
+            f"{COUNT} On 2 fresh seeds and images that nothing was chosen by, the best settings have a kernel distance of "
+            f"0.3, recipe fewshot has 0.4.",
+        ),
+        (
+            {"best": 0.1, "seeds": 1, "means": (0.3, 0.3)},
+            f"{COUNT} The gain did not hold. On 1 fresh seed and images that nothing was chosen by, the best settings have a "
+            f"kernel distance of 0.3, recipe fewshot has 0.3. The recipe stays as it is.",
+        ),
+    ],
+)
 def test_the_outcome(facts: dict[str, Any], sentence: str) -> None:
     assert search_sentence(tried=24, stopped=12, recipe="fewshot", **facts) == sentence
 

@@ -24,9 +24,7 @@ def test_the_folder_holds_the_plan_in_the_order_that_names_its_study(tmp_path: P
     """Optuna finds the study of an earlier version by a name that is derived from these values in this order."""
     open_search(tmp_path / "search", plan(), resume=False)
     written = read_json(tmp_path / "search" / "search.json")
-    assert list(plan().dump()) == [
-        "start", "settings", "kimg", "seed", "shots", "classes", "extractor", "fingerprint"
-    ]  # fmt: skip
+    assert list(plan().dump()) == ["start", "settings", "kimg", "seed", "shots", "classes", "extractor", "fingerprint"]
     assert written == plan().dump()
     assert written["settings"] == ["ema_kimg=0.2..2", "augment=light,full"]
     assert written["classes"] == ["dents"]

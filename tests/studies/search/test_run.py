@@ -30,9 +30,16 @@ from flawforge.studies.search.storage import TrialStore
 verb = import_module("flawforge.studies.search.run")
 
 TINY: dict[str, Any] = {
-    "resolution": 16, "generator_depth": 2, "discriminator_depth": 2, "latent": 8, "batch": 4,
-    "precision": "float32", "extractor": "pixels", "kimg": 0.08, "recipe": "dcgan-lite",
-}  # fmt: skip
+    "resolution": 16,
+    "generator_depth": 2,
+    "discriminator_depth": 2,
+    "latent": 8,
+    "batch": 4,
+    "precision": "float32",
+    "extractor": "pixels",
+    "kimg": 0.08,
+    "recipe": "dcgan-lite",
+}
 Draw = Callable[..., Path]
 
 
@@ -90,9 +97,14 @@ def test_a_planted_best_value_is_found(
 
     monkeypatch.setattr(held_out_kid.HeldOutKid, "kid", planted)
     record = flawforge.search(
-        lines, tmp_path / "search", trials=16, confirmations=1, settings=["generator_lr=1e-6..1e-1", "beta1"],
-        **{**TINY, "kimg": 0.016}, **own,
-    )  # fmt: skip
+        lines,
+        tmp_path / "search",
+        trials=16,
+        confirmations=1,
+        settings=["generator_lr=1e-6..1e-1", "beta1"],
+        **{**TINY, "kimg": 0.016},
+        **own,
+    )
     best = next(trial for trial in record.trials if trial.number == record.best)
     assert 3e-4 < best.settings["generator_lr"] < 3e-3
     assert record.improved is True
@@ -112,9 +124,15 @@ def test_a_recipe_outside_the_ranges_is_trained_as_it_is_and_nothing_else_is_cal
 
     monkeypatch.setattr(held_out_kid.HeldOutKid, "kid", planted)
     record = flawforge.search(
-        lines, tmp_path / "search", trials=3, confirmations=0, settings=["ema_kimg", "augment=light,full"],
-        **{**TINY, "kimg": 0.016}, ema_kimg=0.0, augment="none",
-    )  # fmt: skip
+        lines,
+        tmp_path / "search",
+        trials=3,
+        confirmations=0,
+        settings=["ema_kimg", "augment=light,full"],
+        **{**TINY, "kimg": 0.016},
+        ema_kimg=0.0,
+        augment="none",
+    )
     first, best = record.trials[0], record.trials[int(winner)]
     assert first.settings == {"ema_kimg": 0.0, "augment": "none"}
     assert (first.outcome, len(first.kids)) == ("whole", 3)
@@ -156,15 +174,31 @@ def test_two_workers_share_one_list_of_trials(lines: Path, tmp_path: Path) -> No
 @pytest.mark.slow
 def test_a_killed_search_goes_on_with_the_training_that_was_broken_off(lines: Path, tmp_path: Path) -> None:
     out = tmp_path / "search"
-    words = ["search", str(lines), "--out", str(out), "--recipe", str(tmp_path / "tiny.toml"), "--extractor", "pixels",
-             "--trials", "2", "--confirmations", "0", "--kimg", "40"]  # fmt: skip
+    words = [
+        "search",
+        str(lines),
+        "--out",
+        str(out),
+        "--recipe",
+        str(tmp_path / "tiny.toml"),
+        "--extractor",
+        "pixels",
+        "--trials",
+        "2",
+        "--confirmations",
+        "0",
+        "--kimg",
+        "40",
+    ]
     (tmp_path / "tiny.toml").write_text(
         'name = "dcgan-lite"\nresolution = 16\ngenerator_depth = 2\ndiscriminator_depth = 2\nlatent = 8\nbatch = 4\n'
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "flawforge", *words], env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "flawforge", *words],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     history = out / "trials" / "0000" / "history.jsonl"
     until = time.monotonic() + 120
     while not (history.is_file() and history.stat().st_size > 500) and time.monotonic() < until:

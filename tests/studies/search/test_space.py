@@ -15,8 +15,12 @@ def test_step_sizes_are_searched_around_the_recipe_s_own() -> None:
     assert ranges["generator_lr"].by_ratio
     assert ranges["augment"].choices == ("none", "light", "full")
     assert settings_of(tuple(ranges.values()), start) == {
-        "generator_lr": 1e-3, "discriminator_lr": 2e-4, "augment": "light", "diversity": 2.0, "ema_kimg": 0.5
-    }  # fmt: skip
+        "generator_lr": 1e-3,
+        "discriminator_lr": 2e-4,
+        "augment": "light",
+        "diversity": 2.0,
+        "ema_kimg": 0.5,
+    }
 
 
 def test_a_design_without_classes_has_no_diversity_to_search() -> None:
@@ -29,8 +33,10 @@ def test_ranges_of_one_s_own() -> None:
     assert words.choices == ("light", "full")
     assert whole.whole
     assert search_space(recipe("fewshot"), ["ema-kimg=0.2..2", "augment=light", "full", "batch=8..16"]) == (
-        ratio, words, whole
-    )  # fmt: skip
+        ratio,
+        words,
+        whole,
+    )
     again = search_space(recipe("fewshot"), [ratio.text, words.text, whole.text])
     assert again == (ratio, words, whole)
     assert settings_of((ratio,), recipe("fewshot", ema_kimg=5)) is None

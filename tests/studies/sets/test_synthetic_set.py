@@ -16,8 +16,14 @@ ENTRY = ManifestEntry("dents/dents_000003.png", "dents", 0, 3, "step_10-ab", "cd
 def written(folder: Path, lines: str, **facts: Any) -> Path:
     folder.mkdir()
     (folder / "manifest.jsonl").write_text(lines, encoding="utf-8")
-    known = {"format": 1, "n": 1, "complete": True, "white": 4095, "command": "flawforge generate RUN",
-             "manifest_sha256": sha256_file(folder / "manifest.jsonl")}  # fmt: skip
+    known = {
+        "format": 1,
+        "n": 1,
+        "complete": True,
+        "white": 4095,
+        "command": "flawforge generate RUN",
+        "manifest_sha256": sha256_file(folder / "manifest.jsonl"),
+    }
     (folder / "set.json").write_text(json.dumps({**known, **facts}))
     return folder
 

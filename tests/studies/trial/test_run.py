@@ -282,9 +282,13 @@ def test_all_arms_work_with_a_generator_that_is_trained(tmp_path: Path) -> None:
         "only-generated",
     )
     record = flawforge.trial(
-        photos, tmp_path / "out", task="good", recipe=str(recipe), generator_kimg=0.02,
+        photos,
+        tmp_path / "out",
+        task="good",
+        recipe=str(recipe),
+        generator_kimg=0.02,
         **{**SMALL, "arms": arms, "seeds": 2, "folds": 2, "made": 10, "steps": 6},
-    )  # fmt: skip
+    )
     assert {one.arm for one in record.results} == set(arms)
     assert record.protocol.classes == ["good", "defective"]
     assert all(0 <= (one.metrics["AUROC"].value or 0) <= 1 for one in record.results)

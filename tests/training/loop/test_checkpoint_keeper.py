@@ -108,9 +108,10 @@ def test_the_best_is_kept_and_images_come_from_it(
     assert find_checkpoint(run).step == 20
     assert find_checkpoint(run, "newest").step == 50
     until = train(data, tmp_path / "until", kimg=0.08, **{**cared, "judge_kimg": 0.0})
-    assert all(torch.equal(a, b) for a, b in zip(
-        find_checkpoint(run).tensors().values(), find_checkpoint(until).tensors().values(), strict=True
-    ))  # fmt: skip
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(find_checkpoint(run).tensors().values(), find_checkpoint(until).tensors().values(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("at", [7, 25])

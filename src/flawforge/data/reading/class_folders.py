@@ -6,15 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.plan import (
-    SPLIT_FOLDERS,
-    Layout,
-    Plan,
-    is_mask,
-    mask_key,
-    masks_by_key,
-    note_split_folders,
-)
+from flawforge.data.reading.plan import SPLIT_FOLDERS, Layout, Plan, is_mask, mask_key, masks_by_key, note_split_folders
 from flawforge.data.sample import Broken, Entry
 
 TABLE = r"\.(csv|tsv)$|(annotation|instances|coco|label).*\.(json|jsonl|xlsx)$"  # files that often hold labels

@@ -241,8 +241,4 @@ def _codes(classes: Classes | None, *sets: Floats) -> tuple[Ints, ...]:
 
 
 def _three(train: Vectors, held_out: Vectors, generated: Vectors) -> tuple[Floats, Floats, Floats]:
-    return (
-        as_vectors(train, "train", 2),
-        as_vectors(held_out, "held_out", 1),
-        as_vectors(generated, "generated", 1),
-    )
+    return (as_vectors(train, "train", 2), as_vectors(held_out, "held_out", 1), as_vectors(generated, "generated", 1))

@@ -27,10 +27,7 @@ def polynomial_kernel(x: Floats, y: Floats) -> Floats:
 
 
 def kid(
-    real: Vectors,
-    generated: Vectors,
-    real_groups: ArrayLike | None = None,
-    generated_groups: ArrayLike | None = None,
+    real: Vectors, generated: Vectors, real_groups: ArrayLike | None = None, generated_groups: ArrayLike | None = None
 ) -> float:
     """Return the unbiased estimate from all pairs.
 

@@ -47,9 +47,15 @@ def draw(chart: Chart) -> str:
         _marks(axes, chart)
         if any(curve.label for curve in chart.curves):
             axes.legend(
-                frameon=False, ncols=min(3, len(chart.curves)), loc="lower left", bbox_to_anchor=(-0.02, 1.0),
-                borderaxespad=0.1, handlelength=1.6, columnspacing=1.8, labelcolor=COLOURS["ink"],
-            )  # fmt: skip
+                frameon=False,
+                ncols=min(3, len(chart.curves)),
+                loc="lower left",
+                bbox_to_anchor=(-0.02, 1.0),
+                borderaxespad=0.1,
+                handlelength=1.6,
+                columnspacing=1.8,
+                labelcolor=COLOURS["ink"],
+            )
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _inline(buffer.getvalue(), chart)
@@ -87,8 +93,16 @@ def _frame(axes: Any, chart: Chart) -> None:
 def _line(axes: Any, curve: Curve) -> None:
     colour = COLOURS[curve.role]
     if curve.dots:
-        axes.plot(curve.x, curve.y, "o", color=colour, markersize=4.5, alpha=0.75, label=curve.label or None,
-                  fillstyle="none" if curve.dashed else "full")  # fmt: skip
+        axes.plot(
+            curve.x,
+            curve.y,
+            "o",
+            color=colour,
+            markersize=4.5,
+            alpha=0.75,
+            label=curve.label or None,
+            fillstyle="none" if curve.dashed else "full",
+        )
         return
     if curve.raw:
         x, low, high = curve.raw
@@ -111,16 +125,29 @@ def _marks(axes: Any, chart: Chart) -> None:
         low, high = axes.get_xlim()
         right = x < low + 0.7 * (high - low)  # words stay within the frame
         axes.annotate(
-            text, (x, 1), xycoords=("data", "axes fraction"), xytext=(3 if right else -3, 0),
-            textcoords="offset points", va="top", ha="left" if right else "right", color=COLOURS["ink"], fontsize=10,
-        )  # fmt: skip
+            text,
+            (x, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3 if right else -3, 0),
+            textcoords="offset points",
+            va="top",
+            ha="left" if right else "right",
+            color=COLOURS["ink"],
+            fontsize=10,
+        )
     if chart.level:
         y, text = chart.level
         axes.axhline(y, color=COLOURS["ink"], linewidth=0.9, linestyle=(0, (1, 2)))
         axes.annotate(
-            text, (1, y), xycoords=("axes fraction", "data"), xytext=(-2, 3), textcoords="offset points", ha="right",
-            color=COLOURS["quiet"], fontsize=10,
-        )  # fmt: skip
+            text,
+            (1, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 3),
+            textcoords="offset points",
+            ha="right",
+            color=COLOURS["quiet"],
+            fontsize=10,
+        )
 
 
 def _inline(svg: str, chart: Chart) -> str:

@@ -15,12 +15,7 @@ from flawforge.metrics.inference.power import ERROR
 from flawforge.metrics.inference.sequential import level_now
 from flawforge.runs.trials import TRIAL_FILE, TrialRecord
 from flawforge.runs.versions import usable_cores
-from flawforge.studies.trial.analysis.interim_analyses import (
-    earlier_calls,
-    is_due,
-    plans,
-    with_analysis,
-)
+from flawforge.studies.trial.analysis.interim_analyses import earlier_calls, is_due, plans, with_analysis
 from flawforge.studies.trial.analysis.record import evidence_of, pilot, read_results, save_results
 from flawforge.studies.trial.analysis.verdict import decide, measure_all
 from flawforge.studies.trial.execution.local import CellProcesses, Executor, Here

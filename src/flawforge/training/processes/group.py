@@ -56,8 +56,11 @@ class Group(Processes):
         with _answered():
             dist.init_process_group(
                 "cpu:gloo,cuda:nccl" if where.type == "cuda" else "gloo",
-                store=self.store, rank=self.rank, world_size=self.count, timeout=PATIENCE,
-            )  # fmt: skip
+                store=self.store,
+                rank=self.rank,
+                world_size=self.count,
+                timeout=PATIENCE,
+            )
             self._connected = True
             self.largest(0)
         return where

@@ -64,8 +64,20 @@ def test_good_against_defective_is_judged_by_the_area_and_kind_by_kind() -> None
             score = rng.standard_normal(250) + np.where(kinds == "crack", crack, np.where(kinds == "fray", 1.0, 0.0))
             bad = 1 / (1 + np.exp(-score))
             cells[CellKey(seed, 5, arm, "m")] = np.stack([1 - bad, bad], axis=1).astype(np.float32)
-    found = judge(Evidence("good", ("good", "defective"), labels, np.arange(250), [str(i) for i in range(250)], cells,
-                           {(5, "m"): "classical"}, {}, 6, kinds=kinds.tolist()))  # fmt: skip
+    found = judge(
+        Evidence(
+            "good",
+            ("good", "defective"),
+            labels,
+            np.arange(250),
+            [str(i) for i in range(250)],
+            cells,
+            {(5, "m"): "classical"},
+            {},
+            6,
+            kinds=kinds.tolist(),
+        )
+    )
     (only,) = found.comparisons
     assert found.verdict.word == "helps"
     assert "(m): AUROC +" in found.verdict.sentence

@@ -61,10 +61,25 @@ def test_the_control_is_the_best_arm_without_generated_images_inside() -> None:
 
 
 def test_a_choice_of_an_older_version_is_read_under_the_names_of_today() -> None:
-    way = {"name": "a little, agreeing", "share": 0.15, "filter": "agreeing", "typical": False, "taught": True,
-           "hard": False, "classes": [0, 2]}  # fmt: skip
-    facts = {"way": way, "use": True, "gain": 0.1, "error": 0.05, "gains": {}, "controls": {"taught": -0.2},
-             "judged": 12, "seconds": 3.5}  # fmt: skip
+    way = {
+        "name": "a little, agreeing",
+        "share": 0.15,
+        "filter": "agreeing",
+        "typical": False,
+        "taught": True,
+        "hard": False,
+        "classes": [0, 2],
+    }
+    facts = {
+        "way": way,
+        "use": True,
+        "gain": 0.1,
+        "error": 0.05,
+        "gains": {},
+        "controls": {"taught": -0.2},
+        "judged": 12,
+        "seconds": 3.5,
+    }
     found = InnerChoice.model_validate(facts)
     assert found.controls == {"pseudo-labelled": -0.2}
     assert (found.usage.classes, found.usage.pseudo_labelled) == ((0, 2), True)

@@ -41,10 +41,21 @@ def test_the_page_names_two_files_that_are_there() -> None:
 def test_a_new_arm_is_trained_and_must_be_beaten(noisy: None, tmp_path: Path) -> None:
     photos = material.draw_dataset(tmp_path / "photos", 12, classes=("dots", "waves"))
     record = flawforge.trial(
-        photos, tmp_path / "out", arms=("classical", "generated", "noisy"), shots=(3,), seeds=3, resolution=(32, 32),
-        steps=4, batch=8, made=4, folds=0, policy="none", workers=1, generator="trial_material:oracle",
+        photos,
+        tmp_path / "out",
+        arms=("classical", "generated", "noisy"),
+        shots=(3,),
+        seeds=3,
+        resolution=(32, 32),
+        steps=4,
+        batch=8,
+        made=4,
+        folds=0,
+        policy="none",
+        workers=1,
+        generator="trial_material:oracle",
         models=("trial_material:small_network",),
-    )  # fmt: skip
+    )
     assert record.protocol.arms == ["classical", "noisy", "generated"]
     assert {result.arm for result in record.results} == {"classical", "noisy", "generated"}
     (comparison,) = record.comparisons

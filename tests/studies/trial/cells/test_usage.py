@@ -55,9 +55,14 @@ def test_a_strategy_survives_its_record_which_keeps_its_old_keys() -> None:
     for usage in (*USAGES, Usage(name="x", share=0.5, filter="none", classes=(1, 2))):
         assert Usage.model_validate(usage.model_dump(mode="json", by_alias=True)) == usage
     assert USAGES[0].model_dump(mode="json", by_alias=True) == {
-        "name": "half, labelled by the teacher", "share": 0.5, "filter": "agreeing", "typical": False, "taught": True,
-        "hard": False, "classes": None,
-    }  # fmt: skip
+        "name": "half, labelled by the teacher",
+        "share": 0.5,
+        "filter": "agreeing",
+        "typical": False,
+        "taught": True,
+        "hard": False,
+        "classes": None,
+    }
 
 
 def test_a_batch_survives_its_cell() -> None:

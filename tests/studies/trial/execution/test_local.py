@@ -28,9 +28,16 @@ FIRST, SECOND = CellKey(0, 3, GENERATOR), CellKey(1, 3, GENERATOR)
 def opened(folder: Path, generator: str) -> Path:
     photos = material.draw_dataset(folder / "photos", 12, classes=("good", "waves"))
     settings = TrialSettings(
-        shots=(3,), seeds=2, resolution=(32, 32), batch=12, made=8, folds=0, policy="none",
-        generator=f"trial_material:{generator}", arms=("classical", "generated"),
-    )  # fmt: skip
+        shots=(3,),
+        seeds=2,
+        resolution=(32, 32),
+        batch=12,
+        made=8,
+        folds=0,
+        policy="none",
+        generator=f"trial_material:{generator}",
+        arms=("classical", "generated"),
+    )
     open_trial(photos, folder / "out", settings)
     return folder / "out"
 
