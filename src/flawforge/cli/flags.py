@@ -37,8 +37,8 @@ Json = Annotated[bool, Parameter(negative="", help="Print the result as JSON.")]
 HeldOutFolder = Annotated[
     str | None,
     Parameter(
-        help="A folder of real images that were not used for training; training images among them are refused. Default: "
-        "the images that `train` left out (see `train --shots`)."
+        help="A folder of real images that were not used for training; training images among them are refused. "
+        "Default: the images that `train` left out (see `train --shots`)."
     ),
 ]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.")]

@@ -18,39 +18,48 @@ COUNTS: dict[str, Any] = {"n_generated": 64, "n_used": 64, "n_reference": 1180}
     [
         (
             {"distinguishable": True, "main_finding": COVERAGE},
-            "The generated images are distinguishable from held-out real ones: they cover 61% of the real variation, where an "
+            "The generated images are distinguishable from held-out real ones: they cover 61% of "
+            "the real variation, where an "
             "equal number of real images covers 85%. Compared: 64 generated and 1,180 real images.",
         ),
         (
             {"distinguishable": True},
-            "The generated images are distinguishable from held-out real ones, but no single cause was found. Compared: 64 "
+            "The generated images are distinguishable from held-out real ones, but no single cause "
+            "was found. Compared: 64 "
             "generated and 1,180 real images.",
         ),
         (
             {"distinguishable": False, "main_finding": COVERAGE, "n_used": 40},
-            "As a whole, the generated images were not distinguishable from held-out real ones, but they cover 61% of the "
-            "real variation, where an equal number of real images covers 85%. Compared: 40 of 64 generated and 1,180 real "
+            "As a whole, the generated images were not distinguishable from held-out real ones, but "
+            "they cover 61% of the "
+            "real variation, where an equal number of real images covers 85%. Compared: 40 of 64 "
+            "generated and 1,180 real "
             "images.",
         ),
         (
             {"distinguishable": False, "against": "given"},
-            "The generated images were not distinguishable from held-out real ones by any measure. Compared: 64 generated and "
+            "The generated images were not distinguishable from held-out real ones by any measure. "
+            "Compared: 64 generated and "
             "1,180 real images.",
         ),
         (
             {"distinguishable": False, "against": "training"},
-            "The generated images were not distinguishable from the training images by any measure. Compared: 64 generated "
+            "The generated images were not distinguishable from the training images by any measure. "
+            "Compared: 64 generated "
             "and 1,180 real images. Copies of training images would look good in this comparison.",
         ),
         (
             {"distinguishable": False, "against": "training", "exact_copies": 2},
-            "2 of 64 generated images are identical to training images, so this score says little about what the generator "
-            "can make (see the audit). The generated images were not distinguishable from the training images by any measure. "
+            "2 of 64 generated images are identical to training images, so this score says little "
+            "about what the generator "
+            "can make (see the audit). The generated images were not distinguishable from the "
+            "training images by any measure. "
             "Compared: 64 generated and 1,180 real images.",
         ),
         (
             {"exact_copies": 1, "why": "there are only 5 generated images, and at least 12 are needed"},
-            "1 of 64 generated images is identical to a training image, so this score says little about what the generator "
+            "1 of 64 generated images is identical to a training image, so this score says little "
+            "about what the generator "
             "can make (see the audit). Inconclusive: there are only 5 generated images, and at least 12 are needed.",
         ),
     ],

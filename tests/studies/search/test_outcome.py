@@ -27,12 +27,14 @@ COUNT = "24 settings were tried, 12 of them stopped early."
         ({"best": 0.1234}, f"{COUNT} The best have a kernel distance of 0.123; they were not compared on fresh seeds."),
         (
             {"best": 0.1, "seeds": 2, "means": (0.4, 0.3)},
-            f"{COUNT} On 2 fresh seeds and images that nothing was chosen by, the best settings have a kernel distance of "
+            f"{COUNT} On 2 fresh seeds and images that nothing was chosen by, the best settings "
+            f"have a kernel distance of "
             f"0.3, recipe fewshot has 0.4.",
         ),
         (
             {"best": 0.1, "seeds": 1, "means": (0.3, 0.3)},
-            f"{COUNT} The gain did not hold. On 1 fresh seed and images that nothing was chosen by, the best settings have a "
+            f"{COUNT} The gain did not hold. On 1 fresh seed and images that nothing was chosen by, "
+            f"the best settings have a "
             f"kernel distance of 0.3, recipe fewshot has 0.3. The recipe stays as it is.",
         ),
     ],
