@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from flawforge.metrics.fidelity.kid import kid
+from flawforge.metrics.fidelity.precision_recall import density_coverage
 from flawforge.training.health.criterion import Reference, crowding, distance
 
 
@@ -16,9 +17,33 @@ def by(real: np.ndarray, held_out: bool) -> Reference:
     return Reference(real, np.arange(len(real)), held_out)
 
 
-def test_held_out_images_give_the_distance_of_the_score() -> None:
+def test_held_out_images_give_the_distance_of_the_score_over_what_is_covered() -> None:
     real, made = drawn(40, 0), drawn(50, 1, shift=0.3)
-    assert distance(by(real, True), made) == kid(real, made, np.arange(40))
+    covered = density_coverage(real, made, k=3).coverage
+    assert 0.1 < covered < 1
+    assert distance(by(real, True), made) == kid(real, made, np.arange(40)) / covered
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_of_two_generators_as_far_away_the_one_with_more_variety_is_better(held_out: bool) -> None:
+    """One repeats 16 good images, the other is a little wrong everywhere: the kernel distance prefers the first."""
+    real, many = drawn(80, 0), drawn(80, 1, shift=0.3)
+    few = np.repeat(drawn(16, 2), 5, axis=0) + 0.02 * drawn(80, 5)
+    assert kid(real, few) < kid(real, many)
+    assert distance(by(real, held_out), many) < distance(by(real, held_out), few)
+
+
+def test_below_no_distance_more_variety_is_still_better() -> None:
+    """The unbiased estimate falls below 0 where the images are as good as real."""
+    real = drawn(60, 0)
+    few, many = np.tile(drawn(6, 2), (10, 1)), drawn(60, 1)
+    values = [distance(by(real, True), made) for made in (few, many)]
+    assert values[1] < values[0]
+
+
+def test_an_untrained_generator_has_a_finite_distance() -> None:
+    real, far = drawn(40, 0), drawn(50, 1, shift=50)
+    assert distance(by(real, True), far) == pytest.approx(10 * kid(real, far))
 
 
 @pytest.mark.parametrize("held_out", [True, False])

@@ -143,3 +143,15 @@ def test_it_survives_a_checkpoint() -> None:
     health.go_back()
     assert TrainingHealth.parse(json.loads(json.dumps(health.dump()))) == health
     assert TrainingHealth.parse(json.loads(json.dumps(TrainingHealth().dump()))) == TrainingHealth()
+
+
+def test_values_of_an_earlier_criterion_are_beaten_by_any_new_one() -> None:
+    """Version 1 did not divide by the share that is covered: its values were smaller."""
+    health, _ = evaluated(5.0, 0.1, 0.2)
+    old = {key: value for key, value in health.dump().items() if key != "criterion"}
+    resumed = TrainingHealth.parse(json.loads(json.dumps(old)))
+    assert health.best is not None
+    assert resumed.go_back() == health.best[0]
+    assert resumed.add(999, 3.0) is None
+    assert resumed.best == (999, 3.0)
+    assert json.loads(json.dumps(resumed.dump())) == json.loads(json.dumps(TrainingHealth.parse(resumed.dump()).dump()))

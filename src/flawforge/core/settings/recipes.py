@@ -160,8 +160,9 @@ class Recipe(Settings):
         le=1e4,
         unit="kimg",
         help="Evaluate the generator each time so many images have been shown, and keep the best checkpoint: by its "
-        "distance (KID) to held-out images where there are enough, else by an estimate from the training images. It "
-        "does not affect the weights and takes about 3% of the time at most. 0: off, the last weights are kept.",
+        "distance (KID) to held-out images over the share of them that it covers, where there are enough, else by an "
+        "estimate from the training images. It does not affect the weights and takes about 3% of the time at most. "
+        "0: off, the last weights are kept.",
     )
     rescues: int = setting(
         0,
