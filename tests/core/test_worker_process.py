@@ -101,8 +101,27 @@ def test_it_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     await_growth(file)
     parent.kill()
     parent.wait()
-    until = time.monotonic() + 30
-    size = -1
+    await_silence(file)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process by signal 9")
+def test_a_pool_that_ends_with_its_parent_does_not_outlive_it(tmp_path: Path) -> None:
+    file = tmp_path / "written"
+    code = (
+        f"import multiprocessing, pathlib, worker_jobs; from concurrent.futures import ProcessPoolExecutor; "
+        f"from flawforge.core.worker_process import end_with_parent; "
+        f"pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'), end_with_parent); "
+        f"pool.submit(worker_jobs.keep_writing, pathlib.Path({str(file)!r})).result()"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": PATHS})
+    await_growth(file)
+    parent.kill()
+    parent.wait()
+    await_silence(file)
+
+
+def await_silence(file: Path) -> None:
+    until, size = time.monotonic() + 30, -1
     while size != file.stat().st_size:
         assert time.monotonic() < until, "it still writes"
         size = file.stat().st_size

@@ -1,4 +1,4 @@
-"""A worker process: a Python of its own with one thread, which ends when the process that began it ends."""
+"""Worker processes, which end when the process that began them ends, and do not run the user's script again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class WorkerProcess(ProcessPoolExecutor):
         Raises:
             BrokenProcessPool: the process has died since the last call.
         """
-        with _hidden_main_module():
+        with hidden_main_module():
             return super().submit(function, *args, **kwargs)
 
     def end(self) -> None:
@@ -69,8 +69,20 @@ def _end_with(lifeline: Connection) -> None:
     os._exit(1)
 
 
+def end_with_parent() -> None:
+    """Begin to watch the process that began this one; once it is gone, however it ended, end at once."""
+    threading.Thread(target=_end_after_parent, daemon=True).start()
+
+
+def _end_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 @contextlib.contextmanager
-def _hidden_main_module() -> Iterator[None]:
+def hidden_main_module() -> Iterator[None]:
     """Let a spawned process find a main module without a file: it would import the user's script a second time."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import flawforge
 from flawforge.studies.search.plan import SearchPlan, open_search
@@ -44,6 +45,25 @@ def test_a_search_that_broke_off_in_this_very_process_is_taken_up(plan: SearchPl
         assert trial is not None
         assert trial.user_attrs["folder"] == "0000"
         assert again.settings(trial)["ema_kimg"] == 0  # it is still the recipe as it is
+
+
+def test_it_is_taken_up_where_filelock_deletes_the_file(
+    plan: SearchPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = FileLock.release
+
+    def delete(lock: FileLock, force: bool = False) -> None:
+        held = lock.is_locked
+        release(lock, force)
+        if held:
+            Path(lock.lock_file).unlink(missing_ok=True)
+
+    monkeypatch.setattr(FileLock, "release", delete)  # as on Windows, and from 3.21 to 3.24 everywhere
+    store = TrialStore(tmp_path, plan)
+    with contextlib.suppress(KeyboardInterrupt), store.at_work():
+        assert store.next(3) is not None
+        raise KeyboardInterrupt
+    assert TrialStore(tmp_path, plan).requeue_abandoned() == ["0000"]
 
 
 def test_a_killed_worker_is_gone_and_a_living_one_is_not(plan: SearchPlan, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -40,10 +43,24 @@ def test_the_error_of_a_worker_is_told(job: SearchJob) -> None:
         run_workers(job, 2, SILENT)
 
 
+def test_a_script_needs_no_main_guard(job: SearchJob, tmp_path: Path) -> None:
+    (tmp_path / "job").write_bytes(pickle.dumps(job))
+    code = (
+        "import pickle, sys; from flawforge.core.progress import SILENT; "
+        "from flawforge.studies.search.workers import run_workers; "
+        "run_workers(pickle.load(open(sys.argv[1], 'rb')), 2, SILENT)"
+    )
+    (tmp_path / "own.py").write_text(code.replace("; ", "\n"))
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "own.py"), str(tmp_path / "job")], capture_output=True, text=True, timeout=120
+    )
+    assert "a worker of the search stopped: --device tpu is no device" in done.stderr
+
+
 class KilledPool(ThreadPoolExecutor):
     """A pool whose process is killed at its first call."""
 
-    def __init__(self, size: int, mp_context: object) -> None:
+    def __init__(self, size: int, mp_context: object, initializer: object) -> None:
         super().__init__(size)
 
     def submit(self, *call: object) -> Any:  # type: ignore[override]

@@ -114,8 +114,9 @@ class TrialStore:
             lock.acquire()
         try:
             yield
-        except BaseException:  # the file stays: whoever can lock it knows that the worker is gone
+        except BaseException:
             lock.release()
+            file.touch()  # some versions of filelock delete it: whoever can lock it knows that the worker is gone
             raise
         else:
             lock.release()

@@ -16,6 +16,7 @@ import torch
 from flawforge.core.errors import FlawforgeError
 from flawforge.core.files import read_json, write_json
 from flawforge.core.progress import Progress, Task
+from flawforge.core.worker_process import end_with_parent, hidden_main_module
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.search.held_out_kid import HeldOutKid, ImagePart, SearchParts
@@ -99,10 +100,12 @@ def run_workers(job: SearchJob, workers: int, progress: Progress) -> None:
             return
         with ExitStack() as pools:  # one process each: where one is killed, its pool breaks and the others go on
             context = multiprocessing.get_context("spawn")
-            futures = [
-                pools.enter_context(ProcessPoolExecutor(1, mp_context=context)).submit(work_on_trials, job, number)
-                for number in range(workers)
+            executors = [
+                pools.enter_context(ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent))
+                for _ in range(workers)
             ]
+            with hidden_main_module():
+                futures = [executor.submit(work_on_trials, job, number) for number, executor in enumerate(executors)]
             while wait(futures, POLL).not_done:
                 task.reach(store.ended, best=store.best)
         task.reach(store.ended, best=store.best)
