@@ -58,6 +58,13 @@ def test_the_unused_images_of_other_groups_count(make_run: Any, draw_images: Any
     )
 
 
+def test_images_that_training_saw_without_a_class_do_not_count(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
+    whole = load(draw_images(tmp_path / "dents", 12))
+    seen = {"unlabelled": {"samples": [whole.samples[4].sha256]}}
+    found = find_held_out(trained_on(make_run, whole, [0, 2, 10], **seen), None, None, SILENT)
+    assert files(found, found.rows) == [6, 7, 8, 9]
+
+
 def test_there_are_none_where_training_used_all(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
     found = find_held_out(make_run(draw_images(tmp_path / "dents", 12)), None, None, SILENT)
     assert (found.against, len(found.rows), len(found.reference), len(found.independent())) == ("training", 0, 12, 0)
@@ -80,13 +87,15 @@ def test_there_are_none_where_the_rest_shows_the_same_specimens(
 
 
 def test_given_images_count_instead(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
-    run = make_run(draw_images(tmp_path / "dents", 4))
     other = draw_images(tmp_path / "other" / "dents", 10, seed=1)
+    selecting = {"judging": {"samples": [load(other).samples[9].sha256]}}
+    run = trained_on(make_run, load(draw_images(tmp_path / "dents", 4)), [0, 1, 2, 3], **selecting)
     found = find_held_out(run, None, other, SILENT)
     assert (files(found, found.training), files(found, found.rows)) == ([0, 1, 2, 3], [4, 5, 6, 7, 8, 9])
     assert (found.against, found.source.split()[1]) == ("given", load(other).fingerprint)
     assert found.notes == (
         f"Held-out images: 6 real images from {other} that were not used for training.",
+        "1 of these were used to select the checkpoint, not to train.",
         "4 more show the same specimens as training images and are left out.",
     )
 

@@ -66,7 +66,7 @@ def find_held_out(
 
     With `held_out`, its images count. Otherwise, where the run was trained on a part of each class (`--shots`, or
     because images were kept to select the checkpoint by), the rest of these classes counts. Images that share a group
-    with a training image are left out.
+    with a training image, or with an unlabelled one that is among the data, are left out.
 
     Raises:
         DataNotFoundError: the images are gone. DataUnusableError: the training images have changed, or `held_out`
@@ -76,8 +76,9 @@ def find_held_out(
     part, training = training_rows(run, whole, progress)
     if held_out is not None:
         return _given(run, whole, part.take(training), load(held_out, progress=progress), progress)
-    groups, taken = part.groups(progress), np.array(training)
-    rows = np.flatnonzero(~np.isin(groups, groups[taken]))
+    groups, taken, unlabelled = part.groups(progress), np.array(training), set(_unlabelled(run))
+    seen = [row for row, sample in enumerate(part.samples) if sample.sha256 in unlabelled]
+    rows = np.flatnonzero(~np.isin(groups, groups[[*training, *seen]]))
     others, scaled = len(part) - len(taken), part.scaled_as(part.take(training))
     if not len(rows):
         why, remedy = f"training used all {len(taken):,} real images", "train with --shots"
@@ -86,17 +87,14 @@ def find_held_out(
         note = f"No held-out images: {why}. To have some, {remedy}, or give other real images with --held-out DIR."
         return HeldOut(scaled, groups, taken, rows, "training", whole.fingerprint, (note,))
     notes = [f"Held-out images: {len(rows):,} real images of the trained classes that were not used for training."]
-    selecting = set(run.settings.judging.samples)
-    if known := sum(part.samples[row].sha256 in selecting for row in rows):
-        notes.append(f"{known:,} of these were used to select the checkpoint, not to train.")
-    notes += _left_out(others - len(rows))
+    notes += _selecting(run, part, rows) + _left_out(others - len(rows))
     return HeldOut(scaled, groups, taken, rows, "held-out", whole.fingerprint, tuple(notes))
 
 
 def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> HeldOut:
     """Join training and given images, find the groups over both, and refuse what training has seen."""
     own = {sample.sha256: sample.file for sample in training.samples}
-    unlabelled = run.settings.unlabelled.samples if run.settings.unlabelled else []
+    unlabelled = _unlabelled(run)
     known = own | dict.fromkeys(unlabelled, "an unlabelled one")
     leaked = [(sample.file, known[sample.sha256]) for sample in given.samples if sample.sha256 in known]
     if leaked:
@@ -115,9 +113,20 @@ def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress
             f"Give images of other specimens."
         )
     notes = [f"Held-out images: {len(rows):,} real images from {given.source} that were not used for training."]
-    notes += _left_out(len(given) - len(rows))
+    notes += _selecting(run, joined, rows) + _left_out(len(given) - len(rows))
     source = f"{whole.fingerprint} {given.fingerprint}"
     return HeldOut(joined.scaled_as(training), groups, np.flatnonzero(trained), rows, "given", source, tuple(notes))
+
+
+def _unlabelled(run: Run) -> list[str]:
+    """Return the SHA-256 of the images that training saw without a class."""
+    return run.settings.unlabelled.samples if run.settings.unlabelled else []
+
+
+def _selecting(run: Run, data: Dataset, rows: Ints) -> list[str]:
+    selecting = set(run.settings.judging.samples)
+    known = sum(data.samples[row].sha256 in selecting for row in rows)
+    return [f"{known:,} of these were used to select the checkpoint, not to train."] if known else []
 
 
 def _left_out(count: int) -> list[str]:
