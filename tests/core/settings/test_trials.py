@@ -53,3 +53,9 @@ def test_a_classifiers_settings_are_the_trials_but_for_what_an_arm_changes() -> 
     assert (plain.model, plain.steps, plain.batch, plain.resolution) == ("effnet-probe", 70, 12, (48, 32))
     assert plain.policy == "light"
     assert trial.classifier("small-cnn", steps=5).steps == 5
+
+
+def test_repeats_is_another_name_of_seeds() -> None:
+    assert TrialSettings.parse({"repeats": "4"}) == TrialSettings(seeds=4)
+    with pytest.raises(SettingError, match="there is no setting 'repeats'"):
+        TrialSettings.parse({"repeats": 4, "seeds": 5})

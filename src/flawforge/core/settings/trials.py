@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -110,6 +110,14 @@ class TrialSettings(Settings):
     good_shots: int | None = setting(
         None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _repeats(cls, values: Any) -> Any:
+        """Take `repeats`, as the command line calls them, for `seeds`, as trials of all versions store them."""
+        if not isinstance(values, dict) or "repeats" not in values or "seeds" in values:
+            return values
+        return {**{name: value for name, value in values.items() if name != "repeats"}, "seeds": values["repeats"]}
 
     @field_validator("arms")
     @classmethod
