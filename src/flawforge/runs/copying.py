@@ -66,7 +66,7 @@ class Copying(BaseModel):
 
     Attributes:
         verdict: ``copies found (n of N)``, ``no copying detected``, ``too few images to tell``, or ``inconclusive``
-            where most planted copies are missed. In records before version 0.2 ``no evidence of copying (...)`` and
+            where most planted copies are missed. In records of older versions ``no evidence of copying (...)`` and
             ``cannot tell on images like these``.
         found: images flagged as copies.
         alarm_rate: chance that any image is flagged in a set without copies, at most.
