@@ -60,7 +60,7 @@ def test_what_cannot_be_is_explained(make_run: Any, tmp_path: Path) -> None:
     with pytest.raises(RunNotFoundError) as caught:
         as_dataset(run)
     assert str(caught.value) == (
-        f"there is no synthetic set in {run.synthetic}. Make one with: flawforge generate {run.path} -n 64"
+        f"there is no synthetic set in {run.synthetic}. Generate one with: flawforge generate {run.path} -n 64"
     )
     with pytest.raises(RunNotFoundError, match=f"flawforge generate RUN -n 64 --out {tmp_path / 'x'}"):
         as_dataset(tmp_path / "x")
