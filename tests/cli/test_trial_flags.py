@@ -17,4 +17,4 @@ def test_flags_say_their_defaults() -> None:
     assert flag_help(TrialFlags, "steps").endswith("; default 900)")
     assert flag_help(TrialFlags, "resolution").endswith("; default 64)")
     assert flag_help(TrialFlags, "generator").endswith("; default unset)")
-    assert "Several with commas or spaces. (images a class; " in flag_help(TrialFlags, "shots")
+    assert "Separate several with commas or spaces. (images per class; " in flag_help(TrialFlags, "shots")

@@ -20,15 +20,15 @@ def demo_data(
     seed: Whole = 0,
     json: Json = False,
 ) -> None:
-    """Draw images of steel with defects into FOLDER, to try every command on: a folder for each class.
+    """Draw artificial images of steel with defects into FOLDER, to try every command on: one folder per class.
 
-    The classes are patch, pit and scratch; the images are gray, 128 x 128 pixels, and under no licence but that of
-    Flawforge. Images that are there already are kept.
+    The classes are patch, pit and scratch. The images are gray, 128 x 128 pixels, and have the licence of Flawforge.
+    Existing images are kept.
 
     Parameters
     ----------
     folder
-        Where to write; it is made.
+        The folder to create.
     n
         Images per class.
     seed

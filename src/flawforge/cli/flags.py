@@ -59,7 +59,7 @@ def settings_flags(name: str, settings: type[Settings], default: Callable[[str],
             continue
         several = isinstance(info.default, tuple) and key != "resolution"
         facts = [fact for fact in (field_unit(info), field_range(info)) if fact and fact != "any"]
-        commas = " Several with commas or spaces." if several else ""
+        commas = " Separate several with commas or spaces." if several else ""
         help = f"{info.description}{commas} ({'; '.join([*facts, default(key)])})"
         option = Parameter(name=settings.flags.get(key), help=help, group=group, show_default=False)
         kind: Any = Words if several else str | None

@@ -55,7 +55,7 @@ def inspect(
     sheet
         Also draw a contact sheet into this PNG file: a row of images for each class.
     seed
-        Of the proposed split.
+        Seed of the proposed split.
     """
     from flawforge.data.inspection.inspect import inspect as inspect_data
 

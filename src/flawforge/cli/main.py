@@ -28,14 +28,15 @@ from flawforge.cli.trial import trial
 from flawforge.core.errors import FlawforgeError, OtherProcessError, SettingError
 from flawforge.core.launch import LINGER, launched, stand_back
 
-HELP = """Make new images of a defect from the few you have, and find out what they are worth.
+HELP = """Generate new images of a defect from the few you have, and test whether they are copies, look real and
+improve your inspection model.
 
 A first try, on a folder of images: `flawforge run DATA --out runs/first --minutes 10`, then open
 runs/first/report.html.
 
-DATA is a folder (flat, a folder a class, Pascal VOC, or MVTec AD layout) or the word `elpv`. RUN is the folder that
-`train` made. Results go to standard output, progress to standard error; exit code 0 done, 1 a problem that is
-explained, 2 wrong usage.
+DATA is a folder of images (flat, one folder per class, Pascal VOC, or MVTec AD layout) or the word `elpv`. RUN is the
+folder that `train` or `run` made. Results go to standard output, progress to standard error. Exit codes: 0 done, 1 a
+problem that the message explains, 2 wrong usage.
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown", suppress_keyboard_interrupt=False)
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
             time.sleep(LINGER)
             sys.exit(2)
         err.print(f"[red]wrong usage:[/red] {escape(str(error).strip())}")
-        err.print("[dim]See flawforge --help, or flawforge VERB --help.[/dim]")
+        err.print("[dim]See flawforge --help, or flawforge COMMAND --help.[/dim]")
         sys.exit(2)
     except OtherProcessError:
         sys.exit(1)

@@ -66,8 +66,8 @@ def run(
     shots
         Images per class to learn from. Default: all.
     unlabelled
-        A folder of further images from the same production line, in any order and without labels; the generator learns
-        the look of the surface from them.
+        A folder of further images from the same production line, without labels. The generator learns what surfaces
+        look like from them, but does not generate images of their kind.
     seed
         Seed of every random number.
     """

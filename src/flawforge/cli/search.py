@@ -37,7 +37,7 @@ def search(
     resume: Flag = False,
     json: Json = False,
 ) -> None:
-    """Search the settings of a recipe on DATA and leave a recipe file that `flawforge train` takes.
+    """Search the settings of a recipe on DATA and write the best ones into a recipe file for `flawforge train`.
 
     Small changes of the settings can ruin a generator. The search trains with many settings, ranks them by the kernel
     distance (KID) to held-out images, stops the worse ones early, and compares the winner with the recipe as it was on
@@ -74,13 +74,13 @@ def search(
     workers
         Trials that run at the same time on this machine; they share its cores.
     seed
-        Seed of the cut of the data, of the draws of settings and of every trial's training.
+        Seed of the split of the images, of the settings that are drawn and of every trial's training.
     extractor
         The feature extractor that images are compared by, as for `flawforge score`.
     storage
         An Optuna storage such as `postgresql://...` for workers that share no folder. Default: a journal file in --out.
     resume
-        Resume the search in --out, or help with it.
+        Resume the search in --out, or join it from another terminal or machine.
     """
     from flawforge.reports.search.page import search_page
     from flawforge.runs.versions import command

@@ -55,7 +55,7 @@ def train(
     shots
         Training images per class, drawn from as many different specimens as possible. Default: all.
     unlabelled
-        A folder of further images from the same production line, of any or no class. The generator learns what
+        A folder of further images from the same production line, without labels. The generator learns what
         surfaces look like from them, but does not generate images of their kind.
     seed
         Seed of every random number: the same seed on the same machine gives the same generator.

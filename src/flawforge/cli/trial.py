@@ -70,7 +70,7 @@ def trial(
         A folder of more images of the same material and camera, without labels, for the generators and for the arm
         `pseudo-labelled`. Refused when one of them shows what a test image shows.
     workers
-        Cells at a time. Default: one for each core.
+        How many cells (trainings of one generator or one classifier) run at the same time. Default: one for each core.
     on
         `local` uses processes of this machine, `ray` a Ray cluster (extra `ray`).
     address

@@ -58,24 +58,29 @@ class TrialSettings(Settings):
         help="Repeats, each with its own shots, generator and classifiers. More of them detect smaller gains.",
     )
     arms: tuple[ArmName, ...] = setting(
-        USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' brings 'filtered'."
+        USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' adds 'filtered'."
     )
     models: tuple[str, ...] = setting(
         ("small-cnn",), allowed="small-cnn, effnet-probe, effnet-finetune, module:factory", help="The classifiers."
     )
-    seed: int = setting(0, ge=0, help="Of everything: the test set, the shots, generators and classifiers.")
+    seed: int = setting(0, ge=0, help="Seed of everything: the test set, the shots, generators and classifiers.")
     test_share: float = setting(
         0.5,
         gt=0,
         lt=1,
         unit="of the images",
-        help="Part that is kept for testing, the same in all repeats. More narrows the interval, leaves fewer shots.",
+        help="Share kept for testing, the same in all repeats. More narrows the interval but leaves fewer shots.",
     )
     resolution: Resolution = setting(
-        (64, 64), unit="pixels", allowed="32 to 1024, or HEIGHTxWIDTH", help="At which the classifiers see images."
+        (64, 64),
+        unit="pixels",
+        allowed="32 to 1024, or HEIGHTxWIDTH",
+        help="Height and width at which classifiers see images.",
     )
-    steps: int = setting(900, ge=1, le=1_000_000, unit="optimiser steps", help="Of every classifier in every arm.")
-    batch: int = setting(48, ge=4, le=4096, unit="images", help="In one step of every classifier in every arm.")
+    steps: int = setting(
+        900, ge=1, le=1_000_000, unit="optimiser steps", help="Training steps of every classifier in every arm."
+    )
+    batch: int = setting(48, ge=4, le=4096, unit="images", help="Images in one step of every classifier in every arm.")
     policy: str = setting(
         "auto",
         allowed="auto, or a policy's name",
@@ -85,9 +90,13 @@ class TrialSettings(Settings):
         0.25, gt=0, le=0.9, unit="of a batch", help="Generated images' part in 'generated', repeats' part in 'placebo'."
     )
     made: int = setting(
-        128, ge=4, le=100_000, unit="images per class", help="Generated for each repeat; the filter takes from them."
+        128,
+        ge=4,
+        le=100_000,
+        unit="images per class",
+        help="Images generated for each repeat; the arm 'filtered' selects from them.",
     )
-    recipe: str = setting("fewshot", allowed="a recipe's name, or a TOML file", help="Of the generator.")
+    recipe: str = setting("fewshot", allowed="a recipe's name, or a TOML file", help="The generator's recipe.")
     generator: str | None = setting(
         None,
         allowed="module:function",
@@ -104,8 +113,9 @@ class TrialSettings(Settings):
         3,
         ge=0,
         le=10,
-        help="Inner folds of the shots by which the strategy of using generated images is chosen, each with its own "
-        "generator. 0: none is chosen; the default strategy is judged, and 'recommended' equals 'classical'.",
+        help="Cross-validation folds of the shots. They choose how generated images are used, each with its own "
+        "generator. 0: nothing is chosen; generated images are used in the default way, and 'recommended' "
+        "equals 'classical'.",
     )
     good_shots: int | None = setting(
         None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."

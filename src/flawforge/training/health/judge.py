@@ -21,7 +21,7 @@ from flawforge.training.setup.opening import OpenedRun
 GENERATED = 128  # images that one judgement makes
 MOST = 384  # real images that it looks at
 BATCH = 16
-FEWEST = 4  # pieces of material that a judgement rests on
+FEWEST = 4  # specimens that a judgement rests on
 STAGE = 5  # of the feature network, as the score takes
 
 
@@ -47,7 +47,7 @@ class RealImages:
 def find_judge(opened: OpenedRun, pixels: Pixels, device: torch.device, seed: int, progress: Progress) -> Judge | None:
     """Return the judge of a training: by held-out images where there are any, else by the training images.
 
-    None where the recipe does not judge, or where the images show too few pieces of material to tell anything.
+    None where the recipe does not judge, or where the images show too few specimens to tell anything.
 
     Args:
         opened: what is trained.

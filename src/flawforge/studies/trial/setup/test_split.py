@@ -1,4 +1,4 @@
-"""Fairness: what is tested on is fixed first, by pieces of material, and nothing that is trained on shows it again."""
+"""Fairness: what is tested on is fixed first, by specimens, and nothing that is trained on shows it again."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def divide(
         targets: classes that the classifiers tell apart; None: those of the dataset.
 
     Raises:
-        DataUnusableError: a class has too few images, or a class or all have too few different pieces of material.
+        DataUnusableError: a class has too few images, or a class or all have too few different specimens.
     """
     pairs = textures.same_pairs(dataset.groups(progress), progress)
     groups = joined_groups(dataset.groups(), pairs)

@@ -1,4 +1,4 @@
-"""Whole images compared by their texture: a second look for the same piece of material, beside the search for overlaps.
+"""Whole images compared by their texture: a second look for the same specimen, beside the search for overlaps.
 
 The search for overlaps follows corner points. The same part photographed again under another light may show none in
 common, and yet agree as a whole. Here two images are correlated as wholes, after light, contrast and slow changes are
