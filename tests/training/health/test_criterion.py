@@ -73,3 +73,10 @@ def test_a_feature_without_spread_decides_nothing() -> None:
     real, made = drawn(30, 0), drawn(40, 1)
     real[:, 3] = made[:, 3] = 7.0
     assert abs(distance(by(real, False), made)) < 5
+
+
+def test_the_first_criterion_is_the_distance_alone() -> None:
+    reference = Reference(drawn(60, 0), np.arange(60), held_out=True)
+    generated = drawn(100, 1, 0.2)
+    assert distance(reference, generated, criterion=1) == kid(reference.features, generated, reference.groups)
+    assert distance(reference, generated) > distance(reference, generated, criterion=1)

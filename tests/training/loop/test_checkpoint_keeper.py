@@ -272,7 +272,7 @@ def test_resuming_after_a_going_back_ends_with_the_same_bits(
 def test_held_out_images_are_not_learnt_from_and_the_run_says_which(
     draw: Draw, tmp_path: Path, cared: dict[str, object], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("PLENTY", 16), ("GROUPS", 4)):
+    for name, value in (("PLENTY", 16), ("SPECIMENS", 4)):
         monkeypatch.setattr(f"flawforge.data.sampling.held_out.{name}", value)
     data = load(draw(count=24))
     groups = data.groups()

@@ -15,7 +15,7 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.models.efficientnet import SMALLEST, Backbone, load_backbone
 from flawforge.models.features import features
 from flawforge.models.latents import draw_latents
-from flawforge.training.health.criterion import Reference, distance
+from flawforge.training.health.criterion import CRITERION, NEIGHBOURS, Reference, distance
 from flawforge.training.setup.opening import OpenedRun
 
 GENERATED = 128  # images that one judgement makes
@@ -66,7 +66,9 @@ def find_judge(opened: OpenedRun, pixels: Pixels, device: torch.device, seed: in
         real = RealImages(shown, held.white, whole.labels[rows], groups[rows], True)
     else:
         real = RealImages(pixels, whole.white, whole.labels, groups, False)
-    return Judge(real, recipe.latent, seed, device) if len(np.unique(real.groups)) >= FEWEST else None
+    judge = Judge(real, recipe.latent, seed, device)
+    counts = np.unique(judge.real.groups, return_counts=True)[1]  # of those that were drawn
+    return judge if len(counts) >= FEWEST and counts.sum() - counts.max() >= NEIGHBOURS else None
 
 
 class Judge:
@@ -89,6 +91,7 @@ class Judge:
         self.labels = np.sort(self.real.labels)[every]  # classes as often as among the real images
         self.latents = draw_latents(seed, "judging", [(i,) for i in range(GENERATED)], latent)
         self.device = device
+        self.criterion = CRITERION
         self._ready: tuple[Backbone, Reference] | None = None
 
     def value(self, maker: nn.Module) -> float:
@@ -105,7 +108,7 @@ class Judge:
             images = [maker(z.to(self.device), y.to(self.device)).float() for z, y in parts]
         maker.train(trained)
         found = self._features(images, backbone)
-        return distance(reference, found) if np.isfinite(found).all() else float("inf")
+        return distance(reference, found, self.criterion) if np.isfinite(found).all() else float("inf")
 
     def prepare(self) -> tuple[Backbone, Reference]:
         """Return the feature network and what it sees in the real images; worked out once."""

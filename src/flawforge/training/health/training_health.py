@@ -9,12 +9,12 @@ thing: where evaluation would take more than its share of the time, it is done h
 from __future__ import annotations
 
 import math
-import sys
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flawforge.core.settings.recipes import Recipe
+from flawforge.training.health.criterion import CRITERION
 
 WINDOW = 20  # logged lines over which the means are taken
 GRACE_KIMG = 2.0  # before this, alike images and a sure discriminator are normal
@@ -29,7 +29,6 @@ LEARNT = 10  # the untrained value over the best, from which on a collapse can b
 DEPTH = 1000  # ... above their geometric mean (a best below 1/1000 of the untrained value counts as that much)
 WORSE_IN_A_ROW = 3  # ... for so many evaluations
 MIN_EVALUATIONS = 4  # before the trend is looked at
-CRITERION = 2  # raise it when the values of `flawforge.training.health.criterion` mean something else
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ class TrainingHealth:
         level: collapses so far: how often `flawforge.training.state.collapse_recovery` was applied.
         given_up: whether training has stopped because it collapsed too often.
         judging: seconds that evaluation took.
-        criterion: version of what the values measure: those of another one cannot be compared.
+        criterion: version of what the values measure (`flawforge.training.health.criterion`); a run keeps its own.
     """
 
     every: int = 0
@@ -210,7 +209,4 @@ class TrainingHealth:
             "best": None if best is None else (int(best[0]), float(best[1])),
             "trials": [(int(step), float(value)) for step, value in values["trials"]],
         }
-        if values.get("criterion", 1) != CRITERION:  # any evaluation from now on is better
-            worst = None if best is None else (int(best[0]), sys.float_info.max)
-            lists |= {"best": worst, "trials": [], "first": None, "criterion": CRITERION}
-        return cls(**{**values, **lists})
+        return cls(**{"criterion": 1, **values, **lists})

@@ -47,6 +47,8 @@ class CheckpointKeeper:
         """Take over what a checkpoint says. One of a version that did not evaluate begins from nothing."""
         if "care" in facts:
             self.health = TrainingHealth.parse(facts["care"])
+            if self.judge is not None:
+                self.judge.criterion = self.health.criterion
             self.log.load(facts["journal"])
             self.state.recover(self.health.level)
         self._evaluated_at, self._whole = self.clock.seconds, False
