@@ -66,7 +66,7 @@ class Made:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     says = Made()
-    monkeypatch.setattr(local, "work", says.work)
+    monkeypatch.setattr(local, "compute_cell", says.work)
     return says
 
 

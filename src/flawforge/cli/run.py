@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NOTHING, Device, Json, RecipeFlags, Whole, Words, given
+from flawforge.cli.flags import NOTHING, Device, Flag, Json, RecipeFlags, Whole, Words, given
 
 EXPLANATION = """[bold]flawforge run DATA --out RUN --minutes 10[/bold] does the whole job:
 
@@ -40,6 +40,7 @@ def run(
     unlabelled: str | None = None,
     seed: Whole = 0,
     device: Device = "auto",
+    resume: Flag = False,
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Json = False,
 ) -> None:
@@ -70,6 +71,8 @@ def run(
         look like from them, but does not generate images of their kind.
     seed
         Seed of every random number.
+    resume
+        Changes nothing: the same command always resumes.
     """
     if data is None:
         out.print(EXPLANATION)

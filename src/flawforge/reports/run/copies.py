@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,7 +115,7 @@ def _copy_facts(found: Copying) -> tuple[tuple[str, str], ...]:
         ("Planted copies that the self-test found", f"{found.recovered} of {found.planted}"),
         (
             "Share of copies that would have been detected",
-            NOT_MEASURED if detectable is None else f"{percent(detectable)} or more",
+            NOT_MEASURED if detectable is None else f"{percent(math.ceil(detectable * 1000) / 1000)} or more",
         ),
         ("Real images for reference", f"{count(len(found.real))} of {plural(found.groups, 'specimen')}{aside}"),
     )
