@@ -35,7 +35,7 @@ def test_it_prints_the_sentence_the_distances_and_what_comes_next(
     record = json.loads((run.records / "audit.json").read_text())
     assert printed.splitlines()[0] == record["sentence"]
     assert "generated to training image (n = 4)" in printed
-    assert "real to real, other piece (n = 12)" in printed
+    assert "real to real, other specimen (n = 12)" in printed
     assert printed.endswith(f"record: {run.records / 'audit.json'}\nnext: flawforge report {run.path}\n")
 
 
