@@ -186,7 +186,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(draw: Draw, tmp_path: Path, tiny: di
 
     threading.Thread(target=press).start()
     with pytest.raises(
-        TrainingInterruptedError, match="everything is saved in .* with the same command and --resume"
+        TrainingInterruptedError, match=r"everything is saved in .* run the same command again with --resume"
     ) as error:
         train(data, tmp_path / "run", kimg=0.4, **tiny)
     assert isinstance(error.value, KeyboardInterrupt)
