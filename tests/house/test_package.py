@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import email
 import hashlib
+import runpy
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -99,3 +101,13 @@ def test_every_picture_of_the_documentation_is_a_chart_or_is_named_in_the_notice
     charts = {"audit-calibration.png", "quality-for-time.png", "trial-calibration.png", "trial-neu.png"}
     for picture in sorted((ROOT / "docs" / "images").iterdir()):
         assert picture.name in charts or f"docs/images/{picture.name}" in notice, picture
+
+
+def test_each_dependency_names_its_lowest_version_which_the_check_of_compatibility_installs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    floors = runpy.run_path(str(ROOT / "scripts" / "compatibility"))["floors"]
+    lowest = floors(project)
+    assert len(lowest) >= len(project["dependencies"]) + 3
+    assert {one.replace("==", ">=") for one in lowest} >= set(project["dependencies"])
+    with pytest.raises(ValueError, match="'torch' names no lowest version"):
+        floors({**project, "dependencies": ["torch"]})
