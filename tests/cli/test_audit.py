@@ -34,7 +34,7 @@ def test_it_prints_the_sentence_the_distances_and_what_comes_next(
     printed = capsys.readouterr().out
     record = json.loads((run.records / "audit.json").read_text())
     assert printed.splitlines()[0] == record["sentence"]
-    assert "generated to training image (n = 4)" in printed
+    assert "generated to training (n = 4)" in printed
     assert "real to real, other specimen (n = 12)" in printed
     assert printed.endswith(f"record: {run.records / 'audit.json'}\nnext: flawforge report {run.path}\n")
 

@@ -27,14 +27,14 @@ def test_a_gain_stands_with_its_interval_and_its_level() -> None:
 
 def test_the_three_verdicts() -> None:
     metric = "balanced accuracy"
-    assert s.verdict("no evidence", WHERE, metric, SMALL) == (
+    assert s.trial_verdict("no evidence", WHERE, metric, SMALL) == (
         "No evidence of a benefit at 5 images per class (small-cnn): balanced accuracy +0.5 points (95% CI -0.9 to "
         "1.8)."
     )
-    assert s.verdict("helps", WHERE, metric, LARGE) == (
+    assert s.trial_verdict("helps", WHERE, metric, LARGE) == (
         "Generated images helped at 5 images per class (small-cnn): balanced accuracy +3.1 points (95% CI 1.4 to 4.8)."
     )
-    assert s.verdict("hurts", WHERE, "AUROC", LOSS) == (
+    assert s.trial_verdict("hurts", WHERE, "AUROC", LOSS) == (
         "Generated images hurt at 5 images per class (small-cnn): AUROC -4.2 points (98.2% CI -6.0 to -2.4)."
     )
 
