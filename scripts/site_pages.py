@@ -19,6 +19,7 @@ FROM_ROOT = {
     "CONTRIBUTING.md": "CONTRIBUTING.md",
     "CHANGELOG.md": "CHANGELOG.md",
     "SECURITY.md": "SECURITY.md",
+    "CITATION.cff": "CITATION.cff",
     "LICENSE": "LICENSE.txt",
     "NOTICE": "NOTICE.txt",
 }
