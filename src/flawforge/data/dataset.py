@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from flawforge.core.arrays import Ints
+from flawforge.core.arrays import Bools, Ints
 from flawforge.core.errors import DataUnusableError, did_you_mean
 from flawforge.core.images import WHITES, Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.decode import read_image
 from flawforge.data.grouping.shots import draw_shots
+from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
+from flawforge.data.regions import draw_region
 from flawforge.data.sample import Broken, Sample
 from flawforge.data.threads import in_threads
 
@@ -33,6 +35,8 @@ class Dataset:
         broken: the files that cannot be read, each with its reason.
         notes: what is worth knowing about how the folder was read, a sentence each.
         scale: `bits` and `deep_white` of the images that these are compared with (`scaled_as`); None: their own.
+        unlabelled: images without a class, which nothing that uses labels may use; the reason is in `label_source`.
+        choices: what the user decided about how the folder was read.
     """
 
     source: str
@@ -42,6 +46,8 @@ class Dataset:
     broken: tuple[Broken, ...] = ()
     notes: tuple[str, ...] = ()
     scale: tuple[int, int] | None = None
+    unlabelled: tuple[Sample, ...] = ()
+    choices: ReadingChoices = AS_USUAL
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -116,6 +122,29 @@ class Dataset:
     def read(self, index: int) -> Pixels:
         """Return one sample's pixels at its own size: (H, W) gray or (H, W, 3), 0..`white`, uint8 or uint16."""
         return read_image(self.root / self.samples[index].file, bits=self.bits, white=self.deep_white)
+
+    def mask(self, index: int, label: str | None = None) -> Bools:
+        """Return (H, W) bool at the sample's own size: the pixels that its labels mark.
+
+        Where they mark pixels, those; else the insides of its boxes.
+
+        Args:
+            index: of the sample.
+            label: only what is marked as this class, or without a class; None: all.
+
+        Raises:
+            ImageBrokenError: a mask image cannot be read (any more).
+        """
+        sample = self.samples[index]
+        marked = np.zeros((sample.height, sample.width), dtype=bool)
+        marks = [mark for mark in sample.marks if label is None or mark.label in ("", label)]
+        for region in (region for mark in marks for region in mark.regions):
+            marked |= draw_region(region, sample.height, sample.width, self.root)
+        if not any(mark.regions for mark in marks):
+            for box in sample.boxes:
+                if label is None or box.label == label:
+                    marked[box.top : box.bottom, box.left : box.right] = True
+        return marked
 
     def pixels(self, resolution: tuple[int, int], channels: int, progress: Progress = SILENT) -> Pixels:
         """Return all samples at one size, decoded once: (N, H, W) for 1 channel, (N, H, W, 3) for 3.

@@ -64,6 +64,7 @@ def examine(path: Path) -> ImageFacts:
         peak=int(pixels.max()),
         sha256=digest.hexdigest(),
         pages=pages,
+        turned=_rotation_note(image),
     )
 
 
@@ -135,7 +136,8 @@ def _pixels(path: Path, image: Image.Image) -> Pixels:
         raise ImageBrokenError(path, "is stored in the colour space LAB; save it as gray or RGB")
     if not image.width or not image.height:
         raise ImageBrokenError(path, "has no pixels")
-    return _upright(_deep(path, image) if image.mode.startswith("I") else _shallow(image), image)
+    pixels = _deep(path, image) if image.mode.startswith("I") else _shallow(image)
+    return _upright(pixels, _rotation_note(image))
 
 
 def _deep(path: Path, image: Image.Image) -> NDArray[np.uint16]:
@@ -165,12 +167,8 @@ def _shallow(image: Image.Image) -> Bytes:
     return pixels
 
 
-def _upright(pixels: NDArray[Any], image: Image.Image) -> Pixels:
-    """Obey the camera's rotation note (Pillow has already done so for TIFF)."""
-    try:
-        note = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # noqa: BLE001  an EXIF block that cannot be parsed holds no note; the pixels are whole
-        note = 1
+def _upright(pixels: NDArray[Any], note: int) -> Pixels:
+    """Obey the camera's rotation note."""
     if note in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     if note in (3, 4, 7, 8):
@@ -178,6 +176,15 @@ def _upright(pixels: NDArray[Any], image: Image.Image) -> Pixels:
     if note in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
+
+
+def _rotation_note(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8 (1 for TIFF, which Pillow has already turned)."""
+    try:
+        note = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # noqa: BLE001  an EXIF block that cannot be parsed holds no note; the pixels are whole
+        return 1
+    return note if note in range(1, 9) else 1
 
 
 def _too_large(width: int = 0, height: int = 0) -> str:

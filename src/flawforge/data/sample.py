@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flawforge.core.images import ImageFormat
+from flawforge.data.regions import MaskImage, Region
 
 
 @dataclass(frozen=True)
@@ -19,20 +20,59 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """One thing that the labels mark in an image.
+
+    Attributes:
+        label: what it is; empty where the labels do not say (a mask beside an image).
+        corners: (left, top, right, bottom) of its box, right and bottom outside, where the labels have one. In pixels
+            of the image as it is shown, once the image was read; before, in the frame of the labels.
+        regions: the pixels that it covers, all of them together, where the labels say it.
+    """
+
+    label: str = ""
+    corners: tuple[float, float, float, float] | None = None
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One image as a layout lists it, not opened yet.
+    """One image as its folder and labels list it, not opened yet.
 
     Attributes:
         file: path below the dataset's root, with forward slashes.
-        label: its class.
-        mask: path of its defect mask below the root, or None.
-        boxes: labelled rectangles, where the layout has them.
+        label: its class; empty while it is not labelled.
+        marks: what the labels mark in it.
+        label_source: where its class comes from: the label file's path below the root, or ``folder``, ``file name``,
+            ``mask``; for an image that is not labelled, the reason in words.
+        frame: (width, height) of the picture in which the marks are given; (1, 1) where they are shares of it; None:
+            the image as it is shown.
     """
 
     file: str
     label: str
-    mask: str | None = None
-    boxes: tuple[Box, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    label_source: str = "folder"
+    frame: tuple[float, float] | None = None
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """The boxes that the labels give, in pixels."""
+        marks = ((mark.label, mark.corners) for mark in self.marks)
+        return tuple(Box(label, *(int(corner) for corner in corners)) for label, corners in marks if corners)
+
+    @property
+    def mask_files(self) -> tuple[str, ...]:
+        """The mask images, as paths below the root."""
+        regions = [region for mark in self.marks for region in mark.regions]
+        return tuple(dict.fromkeys(region.file for region in regions if isinstance(region, MaskImage)))
+
+    @property
+    def mask(self) -> str | None:
+        """The file that says which pixels are defective: a mask image, else the label file; None where none does."""
+        if self.mask_files:
+            return self.mask_files[0]
+        return self.label_source if any(mark.regions for mark in self.marks) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +88,7 @@ class ImageFacts:
         peak: the largest pixel value.
         sha256: of the decoded pixels and their shape: equal for files that decode to the same image.
         pages: pictures in the file; only the first is read.
+        turned: the camera's rotation note (EXIF orientation, 1 to 8), which was obeyed.
     """
 
     width: int
@@ -58,6 +99,7 @@ class ImageFacts:
     peak: int
     sha256: str
     pages: int = 1
+    turned: int = 1
 
     @property
     def format(self) -> ImageFormat:
@@ -81,3 +123,17 @@ class Broken:
 
     file: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something odd that was met while reading and mended or passed over.
+
+    Attributes:
+        what: the oddity as the subject of a sentence's start, in the plural ("boxes wholly outside their image, which
+            were left out"): remarks of the same words are counted together.
+        where: the file, and the entry in it, for the example.
+    """
+
+    what: str
+    where: str

@@ -56,6 +56,7 @@ def test_json_has_what_it_promises(folder):
         "white",
         "classes",
         "samples",
+        "unlabelled",
         "duplicates",
         "broken",
         "split",
@@ -71,7 +72,9 @@ def test_json_has_what_it_promises(folder):
         "mode": "L",
         "encoding": "BMP",
         "gray": True,
+        "boxes": [],
         "mask": None,
+        "label_source": "folder",
         "sha256": "",
     }
     assert value["classes"]["pit"]["images"] == 9

@@ -9,7 +9,7 @@ from PIL import Image
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.warnings import dataset_warnings
 from flawforge.data.reading.load import load
-from flawforge.data.sample import Box, Sample
+from flawforge.data.sample import Mark, Sample
 
 PLAIN = {"width": 4, "height": 4, "mode": "L", "encoding": "PNG", "gray": True, "peak": 255}
 
@@ -34,7 +34,7 @@ def test_nothing_is_said_of_a_plain_dataset():
             "1 image is in more than one class, for example f3.png and f20.png: a label must be wrong.",
         ),
         (
-            {0: {"boxes": (Box("a", 0, 0, 1, 1), Box("b", 0, 0, 1, 1), Box("b", 1, 1, 2, 2))}},
+            {0: {"marks": (Mark("a", (0, 0, 1, 1)), Mark("b", (0, 0, 1, 1)), Mark("b", (1, 1, 2, 2)))}},
             "Boxes of another class: 2 boxes in 1 image. An image's class is its folder's.",
         ),
         (
@@ -87,7 +87,7 @@ def test_names_that_look_like_classes(tmp_path):
 
 
 def test_boxes_of_another_class_in_pascal_voc():
-    changes = {0: {"boxes": (Box("b", 0, 0, 1, 1),)}}
+    changes = {0: {"marks": (Mark("b", (0, 0, 1, 1)),)}}
     assert dataset_warnings(drawn(changes, layout="voc")) == (
         "Boxes of another class: 1 box in 1 image. An image's class is the one in its file name, else that of most of "
         "its boxes.",

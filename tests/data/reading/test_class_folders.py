@@ -75,10 +75,10 @@ def test_labels_that_are_not_read_are_told(tmp_path, save, others, named):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text("x")
     dataset = load(tmp_path)
-    assert dataset.counts == {"images": 3}
+    assert dataset.counts == {tmp_path.name: 3}
     assert dataset.notes == (
         f"Not read: {named}. If these files hold the classes, move the images of each class into a folder of its "
-        f"own; now all images belong to one class, images.",
+        f"own; now all images belong to one class, {tmp_path.name}.",
     )
 
 

@@ -18,7 +18,7 @@ from .listed import labels
 def test_magnetic_tile(real_data):
     dataset = load(real_data("magnetic-tile"))
     assert dataset.counts == {"blowhole": 115, "break": 85, "crack": 57, "fray": 32, "good": 485, "uneven": 103}
-    assert sum(sample.mask is not None for sample in dataset.samples) == 392
+    assert sum(sample.mask is not None for sample in dataset.samples) == 388  # four mark nothing
     assert (min(s.width for s in dataset.samples), max(s.width for s in dataset.samples)) == (105, 632)
     assert (dataset.layout, dataset.broken) == ("classes", ())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flawforge.data.reading.load import load
+from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.sample import Box, Broken
 
 from .listed import labels, masks
@@ -27,24 +28,30 @@ def test_voc_takes_the_class_from_the_file_s_name_else_from_most_boxes(tmp_path,
     dataset = load(tmp_path)
     assert dataset.layout == "voc"
     assert labels(dataset) == {
-        "JPEGImages/clean_1.jpg": "background",
-        "JPEGImages/dent_9.jpg": "dent",
+        "JPEGImages/clean_1.jpg": "good",
         "JPEGImages/IMG_77.jpg": "rust",
         "JPEGImages/rust_1.jpg": "rust",
     }
-    assert [Path(sample.file).stem for sample in dataset.samples] == ["clean_1", "dent_9", "IMG_77", "rust_1"]
+    assert [Path(sample.file).stem for sample in dataset.samples] == ["clean_1", "IMG_77", "rust_1"]
     rust = next(sample for sample in dataset.samples if sample.file.endswith("rust_1.jpg"))
     assert rust.boxes[0] == Box("dent", left=0, top=0, right=5, bottom=6)
     assert rust.mask == "masks/rust_1.png"
-    assert dataset.notes == ("Not read, because the layout 'voc' has no place for it: 1 image in SegmentationClass.",)
+    sources = {sample.file: sample.label_source for sample in dataset.unlabelled}
+    assert sources["JPEGImages/dent_9.jpg"] == "no label file"
+    assert dataset.notes[0] == (
+        "1 image has labels that mark nothing (Pascal VOC; such as JPEGImages/clean_1.jpg): it is read as 'good'. "
+        "--unmarked unlabelled leaves them out."
+    )
 
 
-def test_an_annotation_without_its_image_still_tells_a_class(tmp_path, save, save_xml):
+def test_an_annotation_without_its_image_is_told(tmp_path, save, save_xml):
     save(tmp_path / "images" / "dent_1.jpg", 1)
     save(tmp_path / "images" / "rust_1.jpg", 2)
     save_xml(tmp_path / "annotations" / "rust_1.xml", ("rust", 1, 1, 5, 6))
     save_xml(tmp_path / "annotations" / "lost.xml", ("dent", 1, 1, 5, 6))
-    assert load(tmp_path).counts == {"dent": 1, "rust": 1}
+    dataset = load(tmp_path)
+    assert (dataset.counts, [sample.file for sample in dataset.unlabelled]) == ({"rust": 1}, ["images/dent_1.jpg"])
+    assert dataset.broken == (Broken("annotations/lost.xml", "is an annotation without an image of the same name"),)
 
 
 def test_voc_in_train_and_validation_with_class_folders(tmp_path, save, save_xml):
@@ -84,8 +91,9 @@ def test_images_without_xml_beside_images_with_it_keep_their_folder_s_class(tmp_
     assert (dataset.layout, dataset.broken) == ("voc", ())
     assert dataset.counts == {"Kratzer": 3, "good": 1, "scratch": 1}
     assert masks(dataset)["scratch/s0.png"] == "masks/scratch/s0.png"
-    assert dataset.notes == (
-        "2 images have no annotation (XML) while the others have one: their class is that of their folder.",
+    assert (
+        dataset.notes[:2]
+        == ("1 image has no label file (Pascal VOC) while the others have one: its class is that of its folder.",) * 2
     )
 
 
@@ -101,25 +109,21 @@ def test_a_few_annotations_beside_images_do_not_change_the_classes(tmp_path, sav
     assert {s.file: s.boxes for s in dataset.samples if s.boxes} == {"scratch/s1.png": (Box("Kratzer", 0, 0, 5, 5),)}
     assert [one.file for one in dataset.broken] == ["scratch/s2.xml", "scratch/s9.xml"]
     assert dataset.notes == (
-        "Only 2 of 8 images have an annotation (XML) beside them: their boxes were read, and the class of each image "
-        "is that of its folder.",
+        "Only 2 of 8 images have labels (Pascal VOC): what they mark was read, and the class of each image is that "
+        "of its folder.",
     )
 
 
-def test_images_without_xml_in_a_flat_folder_are_read_as_in_pascal_voc(tmp_path, save, save_xml):
+@pytest.mark.parametrize(("unmarked", "counts"), [(None, {"dent": 3}), ("good", {"dent": 3, "good": 2})])
+def test_images_without_xml_in_a_flat_folder_are_not_labelled_yet(tmp_path, save, save_xml, unmarked, counts):
     for i in range(3):
         save(tmp_path / f"dent_{i}.png", i)
         save_xml(tmp_path / f"dent_{i}.xml", ("dent", 1, 1, 5, 5))
     save(tmp_path / "dent_9.png", 9)
     save(tmp_path / "surface.png", 10)
-    save(tmp_path / "drawn" / "dent_0.png", 11)
-    dataset = load(tmp_path)
-    assert dataset.counts == {"background": 1, "dent": 4}
-    assert dataset.notes == (
-        "2 images have no annotation (XML) while the others have one: their class is that in their name, else "
-        "'background'.",
-        "Not read, because the layout 'voc' has no place for it: 1 image in drawn.",
-    )
+    dataset = load(tmp_path, ReadingChoices(unmarked=unmarked))
+    assert dataset.counts == counts
+    assert dataset.notes[0].startswith("2 images have no label file (Pascal VOC; such as dent_9.png): they are ")
 
 
 @pytest.mark.parametrize(
@@ -127,19 +131,18 @@ def test_images_without_xml_in_a_flat_folder_are_read_as_in_pascal_voc(tmp_path,
     [
         ("<annotation>", "is no XML: no element found: line 1, column 12"),
         ('<!DOCTYPE a [<!ENTITY b "b">]><a>&b;</a>', "declares XML entities, which no annotation needs"),
-        ("<a><object><name>x</name></object></a>", "object 1 has no box of four numbers"),
     ],
 )
-def test_damaged_annotations_are_named_and_the_image_goes_on(tmp_path, save, save_xml, content, why):
+def test_damaged_annotations_are_named_and_their_images_are_not_labelled(tmp_path, save, save_xml, content, why):
     for i in (1, 2):
         save(tmp_path / "images" / f"dent_{i}.jpg", i)
         save_xml(tmp_path / "annotations" / f"dent_{i}.xml", ("dent", 1, 1, 5, 5))
     (tmp_path / "annotations" / "dent_2.xml").write_text(content)
     save_xml(tmp_path / "annotations" / "dent_3.xml", ("dent", 1, 1, 5, 5))
     dataset = load(tmp_path)
-    assert dataset.counts == {"dent": 2}
+    assert (dataset.counts, len(dataset.unlabelled)) == ({"dent": 1}, 1)
     assert dataset.broken == (
-        Broken("annotations/dent_2.xml", f"annotation of dent_2: {why}"),
+        Broken("annotations/dent_2.xml", f"annotation of dent_2.jpg {why}"),
         Broken("annotations/dent_3.xml", "is an annotation without an image of the same name"),
     )
 

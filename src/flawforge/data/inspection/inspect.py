@@ -90,7 +90,9 @@ class Inspection:
         """Return all of it as plain values.
 
         Keys: ``source``, ``layout``, ``fingerprint``, ``channels``, ``bits``, ``white``, ``classes``, ``samples``
-        (``file``, ``class``, ``group``, ``width``, ``height``, ``mode``, ``encoding``, ``gray``, ``mask``, ``sha256``),
+        (``file``, ``class`` (null: unlabelled), ``group``, ``boxes`` (``label``, ``left``, ``top``, ``right``,
+        ``bottom``), ``width``, ``height``, ``mode``, ``encoding``, ``gray``, ``mask`` (the file that says which pixels
+        are defective, null where none does), ``label_source``, ``sha256``), ``unlabelled`` (how many),
         ``duplicates`` (lists of files), ``broken`` (``file``, ``reason``), ``split`` (lists of files under ``train``,
         ``validation`` and ``test``, or null) and ``notes``.
         """
@@ -98,21 +100,25 @@ class Inspection:
         return {
             **{name: getattr(self.dataset, name) for name in names},
             "classes": {label: asdict(facts) for label, facts in self.classes.items()},
-            "samples": [self._sample(index) for index in range(len(self.dataset))],
+            "samples": [
+                *(self._sample(sample, index) for index, sample in enumerate(self.samples)),
+                *(self._sample(sample, None) for sample in self.dataset.unlabelled),
+            ],
+            "unlabelled": len(self.dataset.unlabelled),
             "duplicates": [list(files) for files in self.duplicates],
             "broken": [asdict(file) for file in self.broken],
             "split": None if self.split is None else self._files(self.split),
             "notes": list(self.notes),
         }
 
-    def _sample(self, index: int) -> dict[str, Any]:
-        sample = self.samples[index]
-        names = ("width", "height", "mode", "encoding", "gray", "mask", "sha256")
-        group = None if self.groups is None else int(self.groups[index])
+    def _sample(self, sample: Sample, index: int | None) -> dict[str, Any]:
+        names = ("width", "height", "mode", "encoding", "gray", "mask", "label_source", "sha256")
+        group = None if self.groups is None or index is None else int(self.groups[index])
         return {
             "file": sample.file,
-            "class": sample.label,
+            "class": sample.label or None,
             "group": group,
+            "boxes": [asdict(box) for box in sample.boxes],
             **{name: getattr(sample, name) for name in names},
         }
 

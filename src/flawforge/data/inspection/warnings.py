@@ -11,9 +11,11 @@ import numpy as np
 
 from flawforge.core.images import Pixels
 from flawforge.data.dataset import Dataset
+from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.sample import Sample
 
 FEW = 20  # images of a class below which a warning is given: a judgement, twice the 10 shots of the few-shot literature
+LABELLED = {known.name for known in LABEL_FORMATS}  # layouts whose classes come from label files
 ALIKE = 0.9  # share of a class's names, and of a picture's pixels, from which it is taken for masks: a judgement
 
 
@@ -68,7 +70,7 @@ def _other_boxes(dataset: Dataset) -> str:
     images = sum(count > 0 for count in boxes)
     if not images:
         return ""
-    rule = "the one in its file name, else that of most of its boxes" if dataset.layout == "voc" else "its folder's"
+    rule = "the one in its file name, else that of most of its boxes" if dataset.layout in LABELLED else "its folder's"
     count = f"{sum(boxes)} box{'es' if sum(boxes) != 1 else ''}"
     return (
         f"Boxes of another class: {count} in {images:,} image{'s' if images != 1 else ''}. An image's class is {rule}."

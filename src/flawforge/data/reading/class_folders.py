@@ -6,9 +6,10 @@ import re
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.plan import SPLIT_FOLDERS, Layout, Plan, is_mask, mask_key, masks_by_key, note_split_folders
+from flawforge.data.reading.plan import SPLIT_FOLDERS, Layout, Plan, note_split_folders
 from flawforge.data.sample import Broken, Entry
 
+IMAGE_FOLDERS = frozenset({"image", "images", "imgs", "img", "jpegimages"})  # say that images are in them, no class
 TABLE = r"\.(csv|tsv)$|(annotation|instances|coco|label).*\.(json|jsonl|xlsx)$"  # files that often hold labels
 
 
@@ -19,10 +20,7 @@ def folders(root: Path, tree: Tree) -> Plan:
         root: the folder; a flat one gives its name to the class.
         tree: its files, at least one of them an image.
     """
-    masks = masks_by_key(tree)
-    images = [file for file in tree.images if not is_mask(file)]
-    if not images:  # a folder of masks alone: then they are what is meant
-        images, masks = list(tree.images), {}
+    images = tree.images
     wrapper = _wrapper(images)
     inner = {file: PurePosixPath(file).parts[wrapper:] for file in images}
     above = PurePosixPath(images[0]).parts[:wrapper]
@@ -36,13 +34,15 @@ def folders(root: Path, tree: Tree) -> Plan:
         inner = {file: parts[1:] for file, parts in inner.items() if parts[0] in splits}
         if len(splits) > 1:
             note_split_folders(plan, splits)
+    if all(any(part.lower() in IMAGE_FOLDERS for part in parts[:-1]) for parts in inner.values()):
+        inner = {file: tuple(p for p in parts if p.lower() not in IMAGE_FOLDERS) for file, parts in inner.items()}
     direct = [file for file, parts in inner.items() if len(parts) == 1]
     flat = len(direct) * 2 > len(inner)
     plan.layout = "flat" if flat else "classes"
     for file, parts in inner.items():
         if flat == (len(parts) == 1):
             label = name if flat else parts[0]
-            plan.entries.append(Entry(file, label, masks.get(mask_key(file))))
+            plan.entries.append(Entry(file, label))
         elif flat:
             plan.broken.append(Broken(file, "lies in a subfolder, while most images lie directly in the folder"))
         else:

@@ -10,24 +10,25 @@ from pathlib import Path
 from flawforge.data.reading.class_folders import CLASS_FOLDERS, FLAT
 from flawforge.data.reading.elpv import ELPV
 from flawforge.data.reading.file_tree import Tree
+from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.reading.mvtec import MVTEC
 from flawforge.data.reading.plan import Layout, Plan
-from flawforge.data.reading.voc import VOC
 
-LAYOUTS: tuple[Layout, ...] = (VOC, MVTEC, FLAT, CLASS_FOLDERS, ELPV)
+LAYOUTS: tuple[Layout, ...] = (MVTEC, FLAT, CLASS_FOLDERS, ELPV)
 
 
-def recognise(root: Path, tree: Tree) -> Plan:
+def layout_plan(root: Path, tree: Tree) -> Plan:
     """Return the plan of the first layout that a folder has; the last ones read any folder of images.
 
     Args:
-        root: the folder, for its name and to read annotations.
-        tree: its files, at least one of them an image.
+        root: the folder, for its name.
+        tree: its files without masks, at least one of them an image.
     """
     plans = (layout.recognise(root, tree) for layout in LAYOUTS if layout.recognise is not None)
     return next(plan for plan in plans if plan is not None)
 
 
 def title_of(name: str) -> str:
-    """Return how a layout is called where people read."""
-    return next(layout.title for layout in LAYOUTS if layout.name == name)
+    """Return how a layout or a format of labels is called where people read."""
+    titles = {layout.name: layout.title for layout in LAYOUTS} | {known.name: known.title for known in LABEL_FORMATS}
+    return titles[name]

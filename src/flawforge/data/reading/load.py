@@ -8,29 +8,32 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from flawforge.core.errors import DataNotFoundError, DataUnusableError, ImageBrokenError, did_you_mean
+from flawforge.core.errors import DataNotFoundError, DataUnusableError, did_you_mean
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
-from flawforge.data.decode import examine
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
+from flawforge.data.reading.examine import examine_entry
 from flawforge.data.reading.file_tree import is_utf_8, printable, walk
-from flawforge.data.reading.layouts import recognise
+from flawforge.data.reading.merge import plan_folder
 from flawforge.data.reading.plan import Plan
-from flawforge.data.sample import Broken, Entry, Sample
+from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
+from flawforge.data.sample import Broken, Entry, Remark, Sample
 from flawforge.data.threads import in_threads
 
 
-def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
+def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT) -> Dataset:
     """Read a dataset.
 
     Args:
         data: a folder in any layout of `flawforge.data.reading.layouts`; the word ``elpv``, ``elpv-mono`` or
             ``elpv-poly`` (a folder of that name is ``./elpv``); or a dataset, which is returned as it is.
+        choices: what the files leave open, decided by the user.
         progress: where to tell how far the reading is.
 
     Returns:
-        The dataset: samples by class, then by file. Files that cannot be read are in `broken`, each with its reason.
+        The dataset: samples by class, then by file. Files that cannot be read are in `broken`, each with its reason;
+        images without a class, or with labels that cannot be read, in `unlabelled`.
 
     Raises:
         DataNotFoundError: there is no such folder, or no image in it.
@@ -48,17 +51,23 @@ def load(data: str | Path | Dataset, *, progress: Progress = SILENT) -> Dataset:
         plan = elpv_plan(root, WORDS[source])
     else:
         root = Path(data).expanduser()
-        plan = _plan_folder(root)
-    samples, broken = _examine_all(root, plan.entries, progress)
+        plan = _plan_folder(root, choices)
+    samples, broken, remarks = _examine_all(root, plan.entries, progress)
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
+    samples.sort(key=lambda sample: (sample.label, sample.file))
+    labelled = tuple(sample for sample in samples if sample.label)
+    if not labelled:
+        raise DataUnusableError(_nothing_labelled(source, samples))
     return Dataset(
         source=source,
         root=root.resolve(),  # what run.json says must hold in every working folder
         layout=plan.layout,
-        samples=tuple(sorted(samples, key=lambda sample: (sample.label, sample.file))),
+        samples=labelled,
         broken=tuple(sorted(plan.broken + broken, key=lambda file: file.file)),
-        notes=tuple(plan.notes),
+        notes=(*plan.notes, *_counted(plan.remarks + remarks)),
+        unlabelled=tuple(sample for sample in samples if not sample.label),
+        choices=choices,
     )
 
 
@@ -73,7 +82,7 @@ def place_again(source: str, root: str) -> str:
     return root if Path(root).is_dir() else source
 
 
-def _plan_folder(root: Path) -> Plan:
+def _plan_folder(root: Path, choices: ReadingChoices) -> Plan:
     _check_folder(root)
     _refuse_ours(root)
     tree = walk(root)
@@ -85,7 +94,7 @@ def _plan_folder(root: Path) -> Plan:
             f"there is no image in {root}, nor in the folders below it. {there} "
             f"DATA is a folder of PNG, JPEG, BMP, TIFF or WebP images, or the word 'elpv'."
         )
-    plan = recognise(root, tree)
+    plan = plan_folder(root, tree, choices)
     plan.broken += tree.broken
     return plan
 
@@ -122,22 +131,35 @@ def _check_folder(root: Path) -> None:
     )
 
 
-def _examine_all(root: Path, entries: list[Entry], progress: Progress) -> tuple[list[Sample], list[Broken]]:
+def _examine_all(
+    root: Path, entries: list[Entry], progress: Progress
+) -> tuple[list[Sample], list[Broken], list[Remark]]:
     results: list[Sample | Broken] = []
+    remarks: list[Remark] = []
     with progress.task("reading images", len(entries), "images") as task, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks about odd headers; what matters becomes a reason
-        for result in in_threads(partial(_examine, root), entries):
+        for result, told in in_threads(partial(examine_entry, root), entries):
             results.append(result)
+            remarks += told
             task.advance()
     broken = [result for result in results if isinstance(result, Broken)]
-    return [result for result in results if isinstance(result, Sample)], broken
+    return [result for result in results if isinstance(result, Sample)], broken, remarks
 
 
-def _examine(root: Path, entry: Entry) -> Sample | Broken:
-    try:
-        return Sample(**vars(entry), **vars(examine(root / entry.file)))
-    except ImageBrokenError as error:
-        return Broken(entry.file, error.reason)
+def _counted(remarks: list[Remark]) -> list[str]:
+    """Return a sentence for each kind of remark, with its number and an example."""
+    counted = Counter(remark.what for remark in remarks)
+    first = {remark.what: remark.where for remark in reversed(remarks)}
+    return [f"{count:,} {what} (such as {first[what]})." for what, count in counted.most_common()]
+
+
+def _nothing_labelled(source: str, samples: list[Sample]) -> str:
+    counted = Counter(sample.label_source for sample in samples)
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in counted.most_common(3))
+    return (
+        f"none of the {len(samples)} images in {source} has a class: {reasons}. If nothing is wrong with "
+        f"images in which nothing is marked, add --unmarked good."
+    )
 
 
 def _nothing_left(source: str, broken: list[Broken]) -> str:

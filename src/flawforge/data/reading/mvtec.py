@@ -19,12 +19,6 @@ def mvtec(_: Path, tree: Tree) -> Plan | None:
         return None
     plan = Plan("mvtec")
     split_folders: set[str] = set()
-    masks: dict[tuple[str, ...], str] = {}
-    for file, parts in zip(tree.images, split, strict=True):
-        if "ground_truth" in parts:
-            stem = PurePosixPath(file).stem.removesuffix("_mask")
-            at = parts.index("ground_truth")
-            masks[(*parts[:at], *parts[at + 1 : -1], stem)] = file
     for file, parts in zip(tree.images, split, strict=True):
         home = next((p for p in products if parts[: len(p)] == p and parts[len(p)].lower() in SPLIT_FOLDERS), None)
         if home is None or len(parts) < len(home) + 3:
@@ -32,7 +26,7 @@ def mvtec(_: Path, tree: Tree) -> Plan | None:
         split_folders.add(parts[len(home)])
         defect = parts[len(home) + 1]
         label = f"{home[-1]}-{defect}" if len(products) > 1 and home else defect
-        plan.entries.append(Entry(file, label, masks.get((*home, defect, PurePosixPath(file).stem))))
+        plan.entries.append(Entry(file, label))
     note_split_folders(plan, ["train", "test", *sorted(split_folders - {"train", "test"})])
     note_unused(plan, tree)
     return plan

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.sample import Broken, Entry
+from flawforge.data.sample import Broken, Entry, Remark
 
-MASK_FOLDERS = frozenset({"masks", "mask", "ground_truth", "groundtruth"})
+GOOD = "good"  # the class of an image of which the labels say that nothing is wrong
 SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "test_public", "val", "valid", "validation"})
 
 
@@ -23,12 +23,14 @@ class Plan:
         entries: its images with their classes.
         broken: files that are passed over, each with the reason.
         notes: what is worth knowing about how the folder was read, a sentence each.
+        remarks: what was mended or passed over.
     """
 
     layout: str
     entries: list[Entry] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Layout:
         title: as `flawforge inspect` prints it.
         arrangement: how the files lie, for the guide (Markdown).
         classes: what the class of an image follows from, for the guide (Markdown).
-        recognise: takes the folder and the list of its files, at least one of them an image, and returns the plan, or
-            None where the folder is arranged another way. None: the layout is opened by a word, and never recognised.
+        recognise: takes the folder and the list of its files, at least one of them an image and none a mask, and
+            returns the plan, or None where the folder is arranged another way. None: the layout is opened by a word,
+            and never recognised.
     """
 
     name: str
@@ -51,23 +54,6 @@ class Layout:
     recognise: Callable[[Path, Tree], Plan | None] | None = None
 
 
-def is_mask(file: str) -> bool:
-    """Whether a file lies in a folder of masks."""
-    return any(part.lower() in MASK_FOLDERS for part in PurePosixPath(file).parts[:-1])
-
-
-def mask_key(file: str) -> tuple[str, str]:
-    """Return what an image and its mask share: their folder without the mask folder's name, and the stem."""
-    path = PurePosixPath(file)
-    folders = [part for part in path.parts[:-1] if part.lower() not in MASK_FOLDERS]
-    return "/".join(folders), path.stem.removesuffix("_mask") if is_mask(file) else path.stem
-
-
-def masks_by_key(tree: Tree) -> dict[tuple[str, str], str]:
-    """Map what an image and its mask share (`mask_key`) to the mask's file."""
-    return {mask_key(file): file for file in tree.images if is_mask(file)}
-
-
 def note_split_folders(plan: Plan, names: list[str]) -> None:
     """Note that the parts of a split were put together."""
     plan.notes.append(f"The folders {', '.join(names)} were read as one dataset; Flawforge makes its own split.")
@@ -75,8 +61,8 @@ def note_split_folders(plan: Plan, names: list[str]) -> None:
 
 def note_unused(plan: Plan, tree: Tree) -> None:
     """Note the images that this layout has no use for, by folder."""
-    used = {entry.file for entry in plan.entries} | {entry.mask for entry in plan.entries}
-    spare = [file for file in tree.images if file not in used and not is_mask(file)]
+    used = {entry.file for entry in plan.entries}
+    spare = [file for file in tree.images if file not in used]
     for folder, count in sorted(Counter(str(PurePosixPath(file).parent) for file in spare).items()):
         these = "1 image" if count == 1 else f"{count:,} images"
         plan.notes.append(f"Not read, because the layout '{plan.layout}' has no place for it: {these} in {folder}.")

@@ -1,224 +1,181 @@
-"""Pascal VOC: which images have an XML annotation, its boxes, and the class that follows from them."""
+"""Pascal VOC: an XML file for each image, with a box or a polygon for each object.
+
+Everingham et al. 2010, "The Pascal Visual Object Classes challenge": corners count pixels from 1 and include the last
+one; ours count from 0 and exclude it.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from xml.etree import ElementTree
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
 
-from flawforge.core.errors import ImageBrokenError
-from flawforge.data.reading.class_folders import folders
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.plan import Layout, Plan, is_mask, masks_by_key, note_unused
-from flawforge.data.sample import Box, Broken, Entry
+from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
+from flawforge.data.reading.pairing import pair
+from flawforge.data.regions import Polygon
+from flawforge.data.sample import Mark, Remark
 
-IMAGE_FOLDERS = frozenset({"images", "jpegimages"})
-Marked = dict[str, tuple[Box, ...]]  # image to its boxes
-
-TAG = "annotation"  # the root of the XML files
-HEAD = 1 << 16  # bytes in which the root begins: comments and declarations before it are short
-BACKGROUND = "background"  # the class of an image in which nothing is marked
+TAG = "annotation"  # the root of the XML files, with or without a namespace
+LARGEST = 1 << 25  # bytes of an annotation; no tool writes more, and parsed XML takes many times its size
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
-def voc(root: Path, tree: Tree) -> Plan | None:
-    """Return the plan of a folder with annotations of Pascal VOC, None where there are none.
+def voc(root: Path, tree: Tree) -> Labels | None:
+    """Return what the annotations of a folder say, None where there are none.
 
-    Where XML files lie beside the images, some images may have none: they keep the class of their folder, and where
-    most have none, all do. XML of other kinds, as cameras and microscopes write it, is no annotation.
-
-    Args:
-        root: the folder, to read the annotations.
-        tree: its files, at least one of them an image.
+    XML of other kinds, as cameras and microscopes write it, is no annotation. A damaged file counts as one where
+    others are.
     """
-    gathered, beside = _annotations(root, tree)
-    homes = {home for home, _ in gathered}
-    inside = {file: home for file in tree.images if (home := _home(file, homes)) is not None}
-    found = _matched(tree.images, gathered | beside, inside)
-    if not inside:
-        found = {file: annotation for file, annotation in found.items() if not is_mask(file)}
-    if not inside and not found:
-        return None
-    plan = Plan("voc")
-    files = {*gathered.values(), *beside.values()}
-    boxes = _read_all(root, files, plan)
-    known = {box.label for several in boxes.values() for box in several}
-    plan.broken += [
-        Broken(file, "is an annotation without an image of the same name") for file in files - {*found.values()}
-    ]
-    marked = {file: boxes.get(annotation, ()) for file, annotation in found.items()}
-    if inside:
-        _enter(plan, tree, {file: marked.get(file, ()) for file in [*inside, *found]}, known, inside)
-        note_unused(plan, tree)
-        return plan
-    return _beside(root, tree, plan, marked, known)
-
-
-def _annotations(root: Path, tree: Tree) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], str]]:
-    """Map (home, stem) to the XML file: those in folders ``annotations``, whose home holds that folder, and the
-    others, whose home is their own folder.
-
-    Files of another root are left out, in ``annotations`` where all are. Damaged ones stay for their damage to be told.
-    """
-    gathered: dict[tuple[str, str], str] = {}
-    beside: dict[tuple[str, str], str] = {}
+    parsed: dict[str, Element] = {}
+    damaged: dict[str, str] = {}
     for file in tree.others:
-        path = PurePosixPath(file)
-        if path.suffix.lower() == ".xml":
-            names = [part.lower() for part in path.parts[:-1]]
-            inside = "annotations" in names
-            cut = names.index("annotations") if inside else len(names)
-            (gathered if inside else beside)["/".join(path.parts[:cut]), path.stem] = file
-    tags = {file: _tag(root / file) for file in (*gathered.values(), *beside.values())}
-    homes = {home for (home, _), file in gathered.items() if tags[file] == TAG}
-    wanted = {TAG, ""} if TAG in tags.values() else {TAG}
-    return (
-        {key: file for key, file in gathered.items() if key[0] in homes},
-        {key: file for key, file in beside.items() if tags[file] in wanted},
-    )
+        if file.lower().endswith(".xml"):
+            try:
+                element = parse_xml(root / file)
+            except ValueError as error:
+                damaged[file] = str(error)
+                continue
+            if _name(element) == TAG:
+                parsed[file] = element
+    if not parsed:
+        return None
+    labels = Labels()
+    owned, labels.broken = pair(tree.images, [*parsed, *damaged])
+    for image in tree.images:
+        file = owned.get(image, "")
+        if file in damaged:
+            labels.images[image] = ImageLabels(file, unreadable=damaged[file])
+        else:
+            labels.images[image] = _annotation(file, parsed[file], labels.remarks) if file else ImageLabels()
+    return labels
 
 
-def _tag(path: Path) -> str:
-    """Return the name of an XML file's root, in small letters; empty where none can be seen."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(HEAD)
-    except OSError:  # it is told when it is read
-        return ""
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
-    found = re.search(r"<([^\W\d][\w.:-]*)", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
-    return found[1].lower() if found else ""
-
-
-def _home(image: str, homes: Collection[str]) -> str | None:
-    """Return the home whose folder of images holds this one, None when there is none."""
-    parts = PurePosixPath(image).parts
-    for depth, part in enumerate(parts[:-1]):
-        if part.lower() in IMAGE_FOLDERS and "/".join(parts[:depth]) in homes:
-            return "/".join(parts[:depth])
-    return None
-
-
-def _matched(images: Iterable[str], annotations: dict[tuple[str, str], str], inside: dict[str, str]) -> dict[str, str]:
-    """Map each image that has one to its annotation: that of its own folder, else that of its home."""
-    found = {}
-    for image in images:
-        own, stem = _folder(image), PurePosixPath(image).stem
-        key = (own, stem) if (own, stem) in annotations else (inside.get(image, own), stem)
-        if key in annotations:
-            found[image] = annotations[key]
-    return found
-
-
-def _folder(image: str) -> str:
-    return "/".join(PurePosixPath(image).parts[:-1])
-
-
-def _read_all(root: Path, files: Iterable[str], plan: Plan) -> dict[str, tuple[Box, ...]]:
-    boxes = {}
-    for file in files:
-        try:
-            boxes[file] = read_boxes(root / file)
-        except ImageBrokenError as error:
-            plan.broken.append(Broken(file, f"annotation of {PurePosixPath(file).stem}: {error.reason}"))
-    return boxes
-
-
-def _enter(plan: Plan, tree: Tree, marked: Marked, known: Collection[str], homes: dict[str, str]) -> None:
-    """Enter images with the classes of their names and boxes."""
-    masks = masks_by_key(tree)
-    for image, boxes in marked.items():
-        stem = PurePosixPath(image).stem
-        mask = masks.get((homes.get(image, _folder(image)), stem))
-        plan.entries.append(Entry(image, class_of(stem, boxes, known), mask, boxes))
-
-
-def _beside(root: Path, tree: Tree, plan: Plan, marked: Marked, known: Collection[str]) -> Plan:
-    """Complete a plan where the XML files lie beside the images, with the images that have none."""
-    whole = folders(root, tree)
-    bare = [entry.file for entry in whole.entries if entry.file not in marked]
-    sorted_in = whole.layout == "classes" and (len(whole.entries) - len(bare)) * 2 > len(marked)
-    if not sorted_in:
-        places = {_folder(file) for file in marked}
-        others = [file for file in tree.images if file not in marked and not is_mask(file)]
-        bare = [file for file in others if _folder(file) in places]
-    count = len(bare) + len(marked)
-    if len(marked) * 2 < count:
-        only = f"Only {len(marked)} of {count} images {'has' if len(marked) == 1 else 'have'} an annotation (XML)"
-        whole.notes.append(
-            f"{only} beside them: their boxes were read, and the class of each image is that of its folder."
-        )
-        whole.entries = [replace(entry, boxes=marked.get(entry.file, ())) for entry in whole.entries]
-        whole.broken += plan.broken
-        return whole
-    _enter(plan, tree, marked if sorted_in else marked | dict.fromkeys(bare, ()), known, {})
-    if bare:
-        these = "1 image has" if len(bare) == 1 else f"{len(bare)} images have"
-        theirs = "that of their folder" if sorted_in else f"that in their name, else '{BACKGROUND}'"
-        plan.notes.append(f"{these} no annotation (XML) while the others have one: their class is {theirs}.")
-    if sorted_in:
-        plan.entries += [entry for entry in whole.entries if entry.file not in marked]
-        plan.broken += [one for one in whole.broken if one.file not in marked]
-    else:
-        note_unused(plan, tree)
-    return plan
-
-
-def read_boxes(path: Path) -> tuple[Box, ...]:
-    """Return the boxes of one annotation file.
-
-    VOC counts pixels from 1 and includes the last one; our corners count from 0 and exclude it.
+def parse_xml(path: Path) -> Element:
+    """Return the root of an XML file in any encoding that Python knows.
 
     Raises:
-        ImageBrokenError: the file is no such annotation; `reason` says why.
+        ValueError: it cannot be read; the message says why, in words that follow the file's name.
     """
     try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"is larger than {LARGEST >> 20} megabytes, which no annotation is")
         data = path.read_bytes()
     except OSError as error:
-        raise ImageBrokenError(path, f"cannot be read: {error.strerror or error}") from None
-    if b"<!ENTITY" in data:  # the way to make a small file expand to gigabytes; no annotation tool writes it
-        raise ImageBrokenError(path, "declares XML entities, which no annotation needs")
+        raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    declared = re.match(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""", data)
     try:
-        objects = ElementTree.fromstring(data).findall("object")
-    except ElementTree.ParseError as error:
-        raise ImageBrokenError(path, f"is no XML: {error}") from None
-    return tuple(_box(path, number, item) for number, item in enumerate(objects, start=1))
+        if declared:  # the parser itself knows few encodings, and no GB2312
+            data = re.sub(
+                r"^\s*<\?xml.*?\?>", "", data.decode(declared[1].decode()).lstrip("\ufeff"), flags=re.DOTALL
+            ).encode()
+        return fromstring(data)
+    except DefusedXmlException:
+        raise ValueError("declares XML entities, which no annotation needs") from None
+    except (ParseError, UnicodeDecodeError, LookupError, ValueError) as error:
+        raise ValueError(f"is no XML: {error}") from None
 
 
-def _box(path: Path, number: int, item: ElementTree.Element) -> Box:
-    label = (item.findtext("name") or "").strip()
-    try:
-        values = [round(float(item.findtext(f"bndbox/{name}") or "")) for name in ("xmin", "ymin", "xmax", "ymax")]
-    except (ValueError, OverflowError):
-        raise ImageBrokenError(path, f"object {number} has no box of four numbers") from None
-    left, top, right, bottom = values
-    if not label:
-        raise ImageBrokenError(path, f"object {number} has no name")
-    if right < left or bottom < top:
-        raise ImageBrokenError(path, f"the box of object {number} ends before it begins")
-    return Box(label, max(left - 1, 0), max(top - 1, 0), right, bottom)
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2].lower()
 
 
-def class_of(stem: str, boxes: Collection[Box], known: Collection[str]) -> str:
-    """Return the class of an image.
+def _find(element: Element, *names: str) -> Element | None:
+    """Return the first descendant along a path of names, whatever their namespace and letters."""
+    for name in names:
+        child = next((child for child in element if _name(child) == name), None)
+        if child is None:
+            return None
+        element = child
+    return element
 
-    It is the file name's, where that reads ``<class>_<number>`` and the dataset has boxes of this class; else that of
-    most boxes (of the first one among equals); else ``background``.
+
+def _text(element: Element, *names: str) -> str:
+    found = _find(element, *names)
+    return "" if found is None else (found.text or "").strip()
+
+
+def number(text: str) -> float:
+    """Return a finite number; a decimal comma is read as a point.
+
+    Raises:
+        ValueError: it is none.
     """
-    named = re.fullmatch(r"(.+?)[_-]\d+", stem)
-    if named and named[1] in known:
-        return named[1]
-    counted = Counter(box.label for box in boxes)
-    return counted.most_common(1)[0][0] if counted else BACKGROUND
+    value = float(text.replace(",", "."))
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is no finite number")
+    return value
 
 
-VOC = Layout(
+def _annotation(file: str, element: Element, remarks: list[Remark]) -> ImageLabels:
+    try:
+        width, height = (number(_text(element, "size", name)) for name in ("width", "height"))
+        frame = (width, height) if width > 0 and height > 0 else None
+    except ValueError:
+        frame = None
+    objects = [child for child in element if _name(child) == "object"]
+    marks = []
+    for index, item in enumerate(objects, start=1):
+        where = f"{file}, object {index}"
+        label = _text(item, "name")
+        if label:
+            marks.append(_mark(item, label, where, remarks))
+        else:
+            remarks.append(Remark("objects without a name were left out", where))
+    unreadable = "none of its objects has a name" if objects and not marks else ""
+    return ImageLabels(file, tuple(marks), frame, unreadable=unreadable)
+
+
+def _mark(item: Element, label: str, where: str, remarks: list[Remark]) -> Mark:
+    """Return one object; where its place cannot be read, its name alone counts."""
+    polygon = _polygon(item)
+    corners = None
+    try:
+        left, top, right, bottom = (number(_text(item, "bndbox", name)) for name in CORNERS)
+    except ValueError:
+        if polygon:
+            xs, ys = polygon[::2], polygon[1::2]
+            corners = (min(xs), min(ys), max(xs), max(ys))
+        else:
+            remarks.append(Remark("objects without a box of four numbers were read for their class alone", where))
+    else:
+        if right < left or bottom < top:
+            remarks.append(Remark("boxes whose corners were in the wrong order were turned round", where))
+            left, right, top, bottom = *sorted((left, right)), *sorted((top, bottom))
+        corners = (left - 1, top - 1, right, bottom)
+    return Mark(label, corners, (Polygon((polygon,)),) if polygon else ())
+
+
+def _polygon(item: Element) -> tuple[float, ...]:
+    """Return x0, y0, x1, y1, ... of ``<x1>``, ``<y1>``, ... or of ``<pt><x><y>``; nothing where there are none."""
+    element = _find(item, "polygon")
+    if element is None:
+        return ()
+    try:
+        points = [child for child in element if _name(child) == "pt"]
+        if points:
+            values = [number(_text(point, axis)) for point in points for axis in "xy"]
+        else:
+            given = {
+                _name(child): number(child.text or "") for child in element if re.fullmatch(r"[xy]\d+", _name(child))
+            }
+            count = len(given) // 2
+            values = [given[f"{axis}{index}"] for index in range(1, count + 1) for axis in "xy"]
+    except (ValueError, KeyError):
+        return ()
+    return tuple(values) if len(values) >= 6 else ()
+
+
+VOC = LabelFormat(
     "voc",
     "Pascal VOC",
-    "`images/` or `JPEGImages/` beside `annotations/` with an XML file for each image, or the XML beside the image",
-    "the one in its file name (`scratches_12.jpg`) where the dataset has boxes of this class, else that of most of its "
-    "boxes; `background` without any. Images without XML beside others with it: that of their folder",
+    "an XML file for each image, of the same name, in any folder",
+    "the one in its file name (`scratches_12.jpg`) where the labels have boxes of this class, else that of most of its "
+    "boxes",
+    "unlabelled",
     voc,
 )

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from flawforge.data.dataset import Dataset
+from flawforge.data.regions import MaskImage
+from flawforge.data.sample import Mark
 
 
 def join(one: Dataset, other: Dataset, source: str | None = None) -> Dataset:
@@ -23,8 +25,12 @@ def join(one: Dataset, other: Dataset, source: str | None = None) -> Dataset:
     def below(base: Path, file: str) -> str:
         return (base / file).resolve().relative_to(root).as_posix()
 
+    def moved(base: Path, mark: Mark) -> Mark:
+        files = (replace(r, file=below(base, r.file)) if isinstance(r, MaskImage) else r for r in mark.regions)
+        return replace(mark, regions=tuple(files))
+
     samples = [
-        replace(sample, file=below(base, sample.file), mask=sample.mask and below(base, sample.mask))
+        replace(sample, file=below(base, sample.file), marks=tuple(moved(base, mark) for mark in sample.marks))
         for base, part in zip(roots, (one, other), strict=True)
         for sample in part.samples
     ]

@@ -171,15 +171,25 @@ def load_bench(folder: Path) -> Bench:
     arrays = load((folder / ARRAYS).read_bytes())
     return Bench(
         settings=TrialSettings.parse(facts["settings"], where=str(folder / FACTS)),
-        dataset=DATASETS.validate_python(facts["dataset"]),
+        dataset=_dataset(facts["dataset"]),
         images=arrays["images"],
         division=Division(arrays["test"], arrays["pool"], arrays["groups"], facts["joined"], facts["test_sha256"]),
         good=facts["good"],
         unlabelled=arrays["unlabelled"],
-        outside=None if facts["outside"] is None else DATASETS.validate_python(facts["outside"]),
+        outside=None if facts["outside"] is None else _dataset(facts["outside"]),
         protocol=facts["protocol"],
         inputs=facts["inputs"],
     )
+
+
+def _dataset(values: dict[str, Any]) -> Dataset:
+    """Return a stored dataset; trials begun before 2026-12 have a mask's path and boxes in place of marks."""
+    for sample in values["samples"]:
+        boxes, mask = sample.pop("boxes", ()), sample.pop("mask", None)
+        if boxes or mask:
+            sample["marks"] = [{"label": box.pop("label"), "corners": tuple(box.values())} for box in boxes]
+            sample["marks"] += [{"regions": [{"file": mask, "threshold": 0}]}] if mask else []
+    return DATASETS.validate_python(values)
 
 
 def _dump(dataset: Dataset) -> dict[str, Any]:

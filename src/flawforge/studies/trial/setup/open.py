@@ -118,7 +118,7 @@ def _in_order(there: Dataset, now: Dataset) -> Dataset:
     for old in there.samples:
         same = by_content[old.label, old.sha256]
         new = same.pop(next((index for index, sample in enumerate(same) if sample.file == old.file), 0))
-        ordered.append(replace(old, file=new.file, mask=new.mask))
+        ordered.append(replace(old, file=new.file, marks=new.marks))
     return replace(now, samples=tuple(ordered))
 
 
@@ -162,7 +162,7 @@ def _refuse_inside(dataset: Dataset, out: Path) -> None:
 
 
 def _check_arms(dataset: Dataset, settings: TrialSettings) -> None:
-    marked = any(sample.mask is not None or sample.boxes for sample in dataset.samples)
+    marked = any(sample.marks for sample in dataset.samples)
     lacking = [arm for arm in settings.arms if ARMS[arm].needs_masks and not marked]
     if lacking:
         raise SettingError(

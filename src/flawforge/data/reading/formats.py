@@ -1,0 +1,8 @@
+"""The formats of labels that are known. A new one takes a file of its own and a line here."""
+
+from __future__ import annotations
+
+from flawforge.data.reading.labels import LabelFormat
+from flawforge.data.reading.voc import VOC
+
+LABEL_FORMATS: tuple[LabelFormat, ...] = (VOC,)

@@ -1,0 +1,205 @@
+"""From a folder to its plan: masks are set aside, labels are read, and the class of each image is decided.
+
+Which says the class, where several do: label files before folders. One format of labels is followed, that which speaks
+of most images; another's labels are used where the first has none, and where both speak and differ, that is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from flawforge.data.reading.class_folders import IMAGE_FOLDERS
+from flawforge.data.reading.file_tree import Tree
+from flawforge.data.reading.formats import LABEL_FORMATS
+from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
+from flawforge.data.reading.layouts import layout_plan
+from flawforge.data.reading.masks import find_masks
+from flawforge.data.reading.plan import GOOD, Plan
+from flawforge.data.reading_choices import ReadingChoices
+from flawforge.data.regions import MaskImage
+from flawforge.data.sample import Broken, Entry, Mark, Remark
+
+NAMED = r"(.+?)[ _-]?\(?\d+\)?"  # a file's stem that ends in a number
+
+
+def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
+    """Return the images of a folder with their classes and marks.
+
+    Args:
+        root: the folder, to read labels.
+        tree: its files, at least one of them an image.
+        choices: what the user decided.
+    """
+    masks = find_masks(root, tree)
+    tree = replace(tree, images=[file for file in tree.images if file not in masks.files])
+    read = [(known, labels) for known in LABEL_FORMATS if (labels := known.read(root, tree)) is not None]
+    aside = set().union(*(labels.masks for _, labels in read))
+    tree = replace(tree, images=[file for file in tree.images if file not in aside])
+    plan = layout_plan(root, tree)
+    plan.broken += masks.broken
+    plan.notes += masks.notes
+    entries = {entry.file: entry for entry in plan.entries}
+    read.sort(key=lambda pair: -sum(bool(image.source) for image in pair[1].images.values()))
+    for number, (known, labels) in enumerate(read):
+        labels.images = {file: image for file, image in labels.images.items() if file not in aside}
+        plan.broken += labels.broken
+        plan.broken += [
+            Broken(image.source, f"annotation of {PurePosixPath(file).name} {image.unreadable}")
+            for file, image in labels.images.items()
+            if image.unreadable
+        ]
+        plan.notes += labels.notes
+        plan.remarks += labels.remarks
+        if number:
+            _fill_in(plan, entries, labels)
+        else:
+            _follow(plan, entries, known, labels, choices)
+    for file, files in masks.of.items():
+        if file in entries and not any(mark.regions for mark in entries[file].marks):
+            mark = Mark(regions=tuple(MaskImage(mask, inverted=choices.invert_masks) for mask in files))
+            entries[file] = replace(entries[file], marks=(*entries[file].marks, mark))
+    if choices.classes_from == "names":
+        entries = {file: _by_name(entry) for file, entry in entries.items()}
+    plan.entries = _one_spelling(plan, list(entries.values()))
+    return plan
+
+
+def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: Labels, choices: ReadingChoices) -> None:
+    """Give images the classes and marks of the labels. Entries and plan are changed."""
+    labelled = [file for file, image in labels.images.items() if image.source]
+    folders = [file for file in labelled if file in entries and entries[file].label.lower() not in IMAGE_FOLDERS]
+    sorted_in = plan.layout == "classes" and len(folders) * 2 > len(labelled)
+    count = len(labels.images.keys() | (entries.keys() if sorted_in else set()))
+    few = len(labelled) * 2 < count
+    if sorted_in and few:
+        plan.notes.append(
+            f"Only {len(labelled)} of {count} images {'has' if len(labelled) == 1 else 'have'} labels ({known.title}): "
+            f"what they mark was read, and the class of each image is that of its folder."
+        )
+        for file in labelled:
+            if file in entries and (image := labels.images[file]).marks:
+                entries[file] = replace(entries[file], marks=image.marks, frame=image.frame)
+        return
+    plan.layout = known.name
+    classes = {mark.label for image in labels.images.values() for mark in image.marks}
+    decided: Counter[tuple[str, str]] = Counter()
+    first: dict[str, str] = {}
+    for file, image in labels.images.items():
+        state, label, source = _class_of(file, image, classes, known, choices)
+        if state == "missing" and sorted_in and file in entries:
+            state, label, source = "folder", entries[file].label, "folder"
+        decided[state, label] += 1
+        first.setdefault(f"{state} {label}", file)
+        entries[file] = Entry(file, label, image.marks, source, image.frame)
+    if not sorted_in:
+        for file in entries.keys() - labels.images.keys():
+            entries[file] = Entry(file, "", label_source="the labels do not name it")
+        _unlabelled_beside(plan, entries.keys() - labels.images.keys())
+        plan.broken = [broken for broken in plan.broken if broken.file not in labels.images]
+        plan.notes = [note for note in plan.notes if "subfolders" not in note]
+    plan.notes += [note for key, number in decided.items() if (note := _say(*key, number, first[" ".join(key)], known))]
+
+
+def _class_of(
+    file: str, image: ImageLabels, classes: Collection[str], known: LabelFormat, choices: ReadingChoices
+) -> tuple[str, str, str]:
+    """Return what the labels say of an image in a word, its class (empty: none), and where that comes from."""
+    if image.unreadable:
+        return "unreadable", "", f"{image.source} {image.unreadable}"
+    if image.label:
+        return "labelled", image.label, image.source
+    if image.marks:
+        return "labelled", _most(PurePosixPath(file).stem, image.marks, classes), image.source
+    usual = GOOD if image.source else ("" if known.missing == "unlabelled" else GOOD)
+    label = usual if choices.unmarked is None else GOOD if choices.unmarked == "good" else ""
+    if image.source:
+        return "empty", label, image.source if label else f"{image.source} marks nothing"
+    return "missing", label, "no label file"
+
+
+def _most(stem: str, marks: Iterable[Mark], classes: Collection[str]) -> str:
+    """Return the class in the file's name, where the labels have it, else that of most marks (the first of equals)."""
+    named = re.fullmatch(NAMED, stem)
+    if named and named[1] in classes:
+        return named[1]
+    return Counter(mark.label for mark in marks).most_common(1)[0][0]
+
+
+def _say(state: str, label: str, count: int, example: str, known: LabelFormat) -> str:
+    """Say what became of images of which the labels do not speak plainly."""
+    if state == "labelled":
+        return ""
+    have = "1 image has" if count == 1 else f"{count:,} images have"
+    they = "it is" if count == 1 else "they are"
+    other = "--unmarked good reads them as good" if not label else "--unmarked unlabelled leaves them out"
+    if state == "unreadable":
+        return f"{have} labels that cannot be read (such as {example}): {they} not labelled, and not used."
+    if state == "folder":
+        theirs = "its class is that of its folder" if count == 1 else "their class is that of their folder"
+        return f"{have} no label file ({known.title}) while the others have one: {theirs}."
+    what = "no label file" if state == "missing" else "labels that mark nothing"
+    read = f"read as '{label}'" if label else "not labelled, and not used"
+    return f"{have} {what} ({known.title}; such as {example}): {they} {read}. {other}."
+
+
+def _unlabelled_beside(plan: Plan, files: Collection[str]) -> None:
+    if files:
+        have = "1 image is" if len(files) == 1 else f"{len(files):,} images are"
+        plan.notes.append(f"{have} not named in the labels (such as {min(files)}): not labelled, and not used.")
+
+
+def _fill_in(plan: Plan, entries: dict[str, Entry], labels: Labels) -> None:
+    """Use a second format's labels where the first has none. Entries and plan are changed."""
+    classes = {mark.label for image in labels.images.values() for mark in image.marks}
+    for file, image in labels.images.items():
+        if not image.source or image.unreadable or file not in entries:
+            continue
+        entry = entries[file]
+        label = image.label or (_most(PurePosixPath(file).stem, image.marks, classes) if image.marks else "")
+        if not entry.label and label:
+            entries[file] = Entry(file, label, image.marks, image.source, image.frame)
+        elif not entry.marks and image.marks:
+            entries[file] = replace(entry, marks=image.marks, frame=image.frame)
+        if entry.label and label and label.casefold() != entry.label.casefold():
+            plan.remarks.append(
+                Remark(
+                    f"images of which two labels disagree; those of {plan.layout} were followed",
+                    f"{file}: {entry.label} in {entry.label_source}, {label} in {image.source}",
+                )
+            )
+
+
+def _by_name(entry: Entry) -> Entry:
+    named = re.fullmatch(NAMED, PurePosixPath(entry.file).stem)
+    if named is None:
+        return replace(entry, label="", label_source="its name tells no class")
+    return replace(entry, label=named[1], label_source="file name")
+
+
+def _one_spelling(plan: Plan, entries: list[Entry]) -> list[Entry]:
+    """Give classes whose names differ only in case or blanks the most frequent of their spellings, and say so."""
+    counted = Counter(entry.label for entry in entries) + Counter(
+        mark.label for entry in entries for mark in entry.marks
+    )
+    spellings: dict[str, list[str]] = {}
+    for label, _ in counted.most_common():
+        spellings.setdefault(" ".join(label.split()).casefold(), []).append(label)
+    chosen = {label: " ".join(same[0].split()) for same in spellings.values() for label in same}
+    for same in spellings.values():
+        if len(same) > 1:
+            others = ", ".join(repr(label) for label in same[1:])
+            plan.notes.append(f"The class {chosen[same[0]]!r} is also written {others}: read as one class.")
+    if all(label == name for label, name in chosen.items()):
+        return entries
+    return [
+        replace(
+            entry,
+            label=chosen[entry.label],
+            marks=tuple(replace(mark, label=chosen[mark.label]) for mark in entry.marks),
+        )
+        for entry in entries
+    ]

@@ -1,0 +1,64 @@
+"""Which label file belongs to which image: the same stem, and the folders that fit best."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from flawforge.data.sample import Broken
+
+PASSED = frozenset(
+    {"images", "jpegimages", "labels", "annotations"}
+)  # folders that tell nothing of what belongs together
+
+
+def pair(images: Iterable[str], files: Iterable[str]) -> tuple[dict[str, str], list[Broken]]:
+    """Give each label file to the image of its stem whose folders are most like its own.
+
+    ``train/labels/a.txt`` belongs to ``train/images/a.jpg`` and not to ``valid/images/a.jpg``; a file in a folder of
+    labels for all belongs to the only image of its stem, wherever that lies. The stem may be the image's whole name
+    (``a.jpg.json``), and large and small letters may differ.
+
+    Args:
+        images: paths of images below the root.
+        files: paths of label files below the root.
+
+    Returns:
+        Image to label file, and the files that belong to no image or to several alike.
+    """
+    by_stem: dict[str, list[str]] = defaultdict(list)
+    for image in images:
+        path = PurePosixPath(image)
+        by_stem[path.stem.casefold()].append(image)
+        by_stem[path.name.casefold()].append(image)
+    owned: dict[str, str] = {}
+    ranked: dict[str, tuple[int, int]] = {}
+    spare = []
+    for file in files:
+        path = PurePosixPath(file)
+        scored = sorted(
+            ((_likeness(image, file), image) for image in by_stem.get(path.stem.casefold(), ())), reverse=True
+        )
+        if not scored:
+            spare.append(Broken(file, "is an annotation without an image of the same name"))
+        elif len(scored) > 1 and scored[0][0] == scored[1][0]:
+            spare.append(Broken(file, f"may belong to {scored[1][1]} or {scored[0][1]}: their names are the same"))
+        elif scored[0][0] <= ranked.get(scored[0][1], (-1, 0)):
+            spare.append(Broken(file, f"is not used: {scored[0][1]} has the annotation {owned[scored[0][1]]}"))
+        else:
+            ranked[scored[0][1]], image = scored[0]
+            if image in owned:
+                spare.append(Broken(owned[image], f"is not used: {image} has the annotation {file}"))
+            owned[image] = file
+    return owned, spare
+
+
+def _likeness(image: str, file: str) -> tuple[int, int]:
+    """Return how many folders two paths share, and (negative) how many they do not."""
+    one, other = (
+        Counter(part for part in map(str.casefold, PurePosixPath(path).parts[:-1]) if part not in PASSED)
+        for path in (image, file)
+    )
+    shared = (one & other).total()
+    return shared, 2 * shared - one.total() - other.total()
