@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from flawforge.data.reading.formats.voc import VOC
 from flawforge.data.reading.labels import LabelFormat
-from flawforge.data.reading.voc import VOC
 
 LABEL_FORMATS: tuple[LabelFormat, ...] = (VOC,)

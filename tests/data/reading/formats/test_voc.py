@@ -10,7 +10,7 @@ from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.sample import Box, Broken
 
-from .listed import labels, masks
+from ..listed import labels, masks
 
 
 def test_voc_takes_the_class_from_the_file_s_name_else_from_most_boxes(tmp_path, save, save_xml):
