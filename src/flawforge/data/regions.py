@@ -17,6 +17,7 @@ from flawforge.core.arrays import Bools, Ints
 from flawforge.core.errors import ImageBrokenError
 
 FEW_LEVELS = 16  # a mask with more levels was smoothed or compressed: it is cut in the middle
+LARGEST_MASK = 80_000_000  # pixels, as of an image
 NOISE = 64  # levels nearer to each other than this are one level in a mask that JPEG has blurred
 
 
@@ -107,6 +108,55 @@ def expand_runs(runs: RunLengths) -> Bools:
     """Return (H, W) bool of run lengths."""
     values = np.arange(len(runs.counts)) % 2 == 1
     return np.repeat(values, runs.counts).reshape(runs.width, runs.height).T
+
+
+def checked_runs(counts: object, size: object) -> RunLengths:
+    """Return COCO's run lengths, a list of numbers or packed into text, once they are known to fill their mask.
+
+    They are checked here because libraries do not: one that was given damaged run lengths did not return.
+
+    Raises:
+        ValueError: they are none, and why.
+    """
+    if not isinstance(size, list | tuple) or len(size) != 2 or not all(type(side) is int for side in size):
+        raise ValueError("its size is not two whole numbers")
+    height, width = size
+    if height < 1 or width < 1 or height * width > LARGEST_MASK:
+        raise ValueError(f"its size {height}x{width} is that of no picture")
+    if isinstance(counts, str):
+        lengths = _unpacked(counts)
+    elif isinstance(counts, list) and all(type(count) is int for count in counts):
+        lengths = counts
+    else:
+        raise ValueError("its run lengths are not whole numbers")
+    if min(lengths, default=0) < 0:
+        raise ValueError("a run length is negative")
+    if sum(lengths) != height * width:
+        raise ValueError(f"its run lengths sum up to {sum(lengths)}, not to {height} * {width}")
+    return RunLengths(tuple(lengths), height, width)
+
+
+def _unpacked(text: str) -> list[int]:
+    """Return run lengths from COCO's text: five bits a letter from "0" on, the lowest first, a sixth where more follow.
+
+    From the fourth on, each is the difference from the one before the last.
+    """
+    try:
+        letters = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - ord("0")
+    except UnicodeEncodeError:
+        letters = np.full(1, -1)
+    if not len(letters) or letters.min() < 0 or letters.max() > 63 or letters[-1] & 32:
+        raise ValueError("its packed run lengths are damaged")
+    last = np.flatnonzero(letters < 32)
+    first = np.concatenate([[0], last[:-1] + 1])
+    if (last - first).max() > 6:
+        raise ValueError("its packed run lengths are damaged")
+    place = 5 * (np.arange(len(letters)) - np.repeat(first, last - first + 1))
+    values = np.add.reduceat((letters & 31) << place, first)
+    values -= np.where(letters[last] & 16, np.int64(32) << place[last], 0)
+    values[1::2] = np.cumsum(values[1::2])
+    values[2::2] = np.cumsum(values[2::2])
+    return values.tolist()  # type: ignore[no-any-return]
 
 
 def as_runs(mask: Bools) -> RunLengths:

@@ -157,3 +157,17 @@ def test_most_images_decide_between_flat_and_classes(tmp_path, save):
     dataset = load(tmp_path)
     assert (dataset.layout, dataset.counts) == ("flat", {tmp_path.name: 5})
     assert dataset.broken == (Broken("old/x.png", "lies in a subfolder, while most images lie directly in the folder"),)
+
+
+@pytest.mark.parametrize("parts", [("train_images", "test_images"), ("train2017", "val2017"), ("Train", "images-val")])
+def test_folders_whose_names_say_which_part_of_a_split_they_are_are_no_classes(tmp_path, save, parts):
+    for seed, part in enumerate(parts):
+        save(tmp_path / part / "scratch" / "1.png", seed)
+        save(tmp_path / part / "good" / "1.png", seed + 10)
+    assert load(tmp_path).counts == {"good": 2, "scratch": 2}
+
+
+def test_folders_that_are_numbered_tests_are_classes(tmp_path, save):
+    for seed in range(2):
+        save(tmp_path / f"test {seed}" / "1.png", seed)
+    assert load(tmp_path).classes == ("test 0", "test 1")

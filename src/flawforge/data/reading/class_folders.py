@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.plan import SPLIT_FOLDERS, Layout, Plan, note_split_folders
+from flawforge.data.reading.plan import Layout, Plan, is_split, note_split_folders
 from flawforge.data.sample import Broken, Entry
 
 IMAGE_FOLDERS = frozenset({"image", "images", "imgs", "img", "jpegimages"})  # say that images are in them, no class
@@ -101,10 +101,10 @@ def _splits(inner: list[tuple[str, ...]]) -> list[str]:
     Whatever lies beside them, two with such names are. One alone is, where it is the only folder, or where it is
     called train and holds most images in folders of their own: it may as well be a class ("valid" beside "invalid").
     """
-    named = sorted({parts[0] for parts in inner if len(parts) > 1 and parts[0].lower() in SPLIT_FOLDERS})
+    named = sorted({parts[0] for parts in inner if len(parts) > 1 and is_split(parts[0])})
     if len(named) > 1 or all(parts[0] in named for parts in inner):
         return named
-    sorted_in = sum(len(parts) > 2 and parts[0].lower() in ("train", "training") for parts in inner)
+    sorted_in = sum(len(parts) > 2 and parts[0].lower().startswith("train") and is_split(parts[0]) for parts in inner)
     return named if sorted_in * 2 > len(inner) else []
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from flawforge.data.reading.file_tree import IMAGE_ENDINGS
 from flawforge.data.sample import Broken
 
 PASSED = frozenset(
@@ -62,3 +64,45 @@ def _likeness(image: str, file: str) -> tuple[int, int]:
     )
     shared = (one & other).total()
     return shared, 2 * shared - one.total() - other.total()
+
+
+class ImageNames:
+    """The images of a folder by the names that labels give them.
+
+    Labels were often written elsewhere: their names have folders that are gone, backslashes, or another ending. The
+    last part of the name decides, and among images of that name the folders that agree. Nothing but the listed images
+    is ever found, whatever the name says.
+    """
+
+    def __init__(self, images: Iterable[str]) -> None:
+        """Sort in the images, given as paths below the root."""
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        for image in images:
+            path = PurePosixPath(image)
+            self._by_name[path.name.casefold()].append(image)
+            self._by_stem[path.stem.casefold()].append(image)
+
+    def find(self, name: str, file: str) -> list[str]:
+        """Return the image that a label file means by a name: one, none, or several that fit alike."""
+        path = PurePosixPath(name.strip().replace("\\", "/"))
+        last = path.name.casefold()
+        stem = path.stem.casefold() if path.suffix.lower() in IMAGE_ENDINGS else last
+        images = self._by_name.get(last) or self._by_stem.get(last) or self._by_stem.get(stem) or []
+        if len(images) < 2:
+            return images
+        words = {word for word in re.split(r"[\W_]+", PurePosixPath(file).stem.casefold()) if word}
+        ranked = {image: self._rank(PurePosixPath(image), path, file, words) for image in images}
+        best = max(ranked.values())
+        return [image for image in images if ranked[image] == best]
+
+    @staticmethod
+    def _rank(image: PurePosixPath, path: PurePosixPath, file: str, words: set[str]) -> tuple[int, bool, int, int, int]:
+        """Return how well an image fits a name in a label file: by folders, spelling, and where the file lies."""
+        folders = 0
+        for one, other in zip(reversed(image.parts[:-1]), reversed(path.parts[:-1]), strict=False):
+            if one.casefold() != other.casefold():
+                break
+            folders += 1
+        named = sum(part.casefold() in words for part in image.parts[:-1])  # instances_train.json: the folder train
+        return folders, image.name == path.name, named, *_likeness(str(image), file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,13 @@ from flawforge.data.sample import Broken, Entry, Remark
 
 GOOD = "good"  # the class of an image of which the labels say that nothing is wrong
 SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "test_public", "val", "valid", "validation"})
+
+
+def is_split(folder: str) -> bool:
+    """Whether a folder is part of a split by its name: ``train``, ``test_images``, ``val2017``."""
+    name = folder.lower()
+    words = set(re.split(r"[\W_]+", re.sub(r"(19|20)\d\d$", "", name))) - {"", "image", "images", "img", "imgs"}
+    return name in SPLIT_FOLDERS or (bool(words) and words <= SPLIT_FOLDERS)
 
 
 @dataclass
