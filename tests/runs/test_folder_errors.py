@@ -93,3 +93,9 @@ def test_what_holds_something_of_ours_leads_on(tmp_path: Path) -> None:
     hold(run.synthetic, "synthetic set")
     assert told("run/synthetic") == "run/synthetic is no run: it holds a synthetic set. Its run is run."
     assert told("run", "trial") == "run is no trial: it holds a run. What is there is shown by: flawforge report run"
+
+
+def test_an_export_is_shown_by_inspect(tmp_path: Path) -> None:
+    hold(tmp_path / "x", "dataset export")
+    message = str(not_found(tmp_path / "x", "run"))
+    assert "x is no run: it holds a dataset export. What is there is shown by: flawforge inspect" in message

@@ -1,16 +1,17 @@
-"""What a folder holds: a run, a trial, a search or a synthetic set. The one place that knows it from outside."""
+"""What a folder holds: a run, a trial, a search, a synthetic set, an export. The one place that knows it from outside."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["run", "trial", "search", "synthetic set"]
+Kind = Literal["run", "trial", "search", "synthetic set", "dataset export"]
 MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, all of it
     "run": ("run.json", "checkpoints"),
     "trial": ("bench.json", "bench.safetensors"),
     "search": ("search.json", "trials"),
     "synthetic set": ("set.json",),
+    "dataset export": ("export.json", "manifest.jsonl"),
 }
 READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}  # images we read
 DEPTH = 3  # folders in folders that are looked into for an image

@@ -13,6 +13,7 @@ MAKERS: dict[Kind, str] = {
     "trial": "flawforge trial {data} --out {out}",
     "search": "flawforge search {data} --out {out}",
     "synthetic set": "flawforge generate RUN -n 64 --out {out}",
+    "dataset export": "flawforge export RUN --format imagefolder --out {out}",
 }
 
 
@@ -90,7 +91,7 @@ def _instead(folder: Path, held: Kind, wanted: Kind) -> str:
         )
     if held == "run" and wanted == "synthetic set":
         return f"Its set lies in {folder / 'synthetic'}."
-    return f"What is there is shown by: flawforge report {_word(folder)}"
+    return f"What is there is shown by: flawforge {'inspect' if held == 'dataset export' else 'report'} {_word(folder)}"
 
 
 def _runs_in(folder: Path, held: Kind) -> Path | None:

@@ -35,9 +35,9 @@ class Tree:
 def walk(root: Path) -> Tree:
     """List a folder and all folders in it. Links are followed, but not round in a circle.
 
-    Flawforge's own runs, trials, searches and synthetic sets below it are named and passed over: a generator must not
-    learn from its own images by accident. Names that begin with a dot and what operating systems leave behind
-    (``Thumbs.db``, ``__MACOSX``) are passed over in silence.
+    Flawforge's own runs, trials, searches, synthetic sets and exports below it are named and passed over: a
+    generator must not learn from its own images by accident. Names that begin with a dot and what operating systems
+    leave behind (``Thumbs.db``, ``__MACOSX``) are passed over in silence.
     """
     tree = Tree()
     _walk(root, "", (), tree)

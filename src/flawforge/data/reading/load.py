@@ -100,9 +100,9 @@ def _plan_folder(root: Path, choices: ReadingChoices) -> Plan:
 
 
 def _refuse_ours(root: Path) -> None:
-    """Refuse the folder of a run, a trial or a search. A synthetic set that is named itself is read."""
+    """Refuse the folder of a run, a trial or a search. A synthetic set or an export that is named itself is read."""
     for kind in kinds_in(root):
-        if kind != "synthetic set":
+        if kind not in ("synthetic set", "dataset export"):
             generated = " (The images that it generated are in its folder synthetic.)" if kind == "run" else ""
             raise DataUnusableError(
                 f"{root} is a Flawforge {kind} folder, not a dataset. To see its results: "

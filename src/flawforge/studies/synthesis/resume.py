@@ -9,8 +9,9 @@ from typing import Any
 from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
 from flawforge.core.progress import Progress
+from flawforge.core.safe_names import safe_name
 from flawforge.studies.sets import FACTS, MANIFEST, ManifestEntry, read_entries, read_facts
-from flawforge.studies.synthesis.filenames import Layout, image_file, is_image_file, safe_name
+from flawforge.studies.synthesis.filenames import Layout, image_file, is_image_file
 
 SAME = ("seed", "checkpoint", "truncation", "layout", "compression", "white", "novel")  # what two sets must share
 

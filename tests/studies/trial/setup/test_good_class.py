@@ -12,7 +12,6 @@ from flawforge.core.errors import DataUnusableError, RunExistsError, SettingErro
 from flawforge.core.progress import Progress
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial.setup.bench import load_bench
-from flawforge.studies.trial.setup.good_class import find_good
 from flawforge.studies.trial.setup.open import open_trial
 
 
@@ -37,25 +36,6 @@ def folders(root: Path, *names: str) -> Path:
 
 def settings(**changes: object) -> TrialSettings:
     return TrialSettings.parse({"task": "good", "shots": (3,), "resolution": (32, 32), **changes})
-
-
-@pytest.mark.parametrize(
-    ("classes", "good"),
-    [
-        (("def_front", "ok_front"), "ok_front"),
-        (("Good", "ok_side"), "Good"),  # the whole name before its beginning
-        (("OK", "NOK"), "OK"),
-        (("no_defect_top", "scratch"), "no_defect_top"),
-        (("Normal images", "scratch"), "Normal images"),
-        (("not_good", "not_ok"), None),
-        (("okra", "goodyear"), None),
-        (("background_scratch", "none_of_these"), None),
-        (("ok_front", "ok_side", "scratch"), None),  # which one?
-        (("dots", "waves"), None),
-    ],
-)
-def test_a_good_class_is_found_by_its_name_or_its_names_beginning(classes: tuple[str, ...], good: str | None) -> None:
-    assert find_good(classes) == good
 
 
 def test_the_class_that_was_taken_as_good_is_told(tmp_path: Path) -> None:

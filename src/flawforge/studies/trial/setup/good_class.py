@@ -6,22 +6,7 @@ from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.dataset import Dataset
-
-GOOD = ("good", "ok", "normal", "background", "defect-free", "no-defect", "none")
-BEGINNINGS = ("good", "ok", "normal", "defect-free", "no-defect")  # of names like ok_front, which say it as well
-
-
-def find_good(classes: tuple[str, ...]) -> str | None:
-    """Return the class that holds images without a defect, or None.
-
-    A whole name counts before the beginning of one, and a beginning only where no other class has one: of ``ok_front``
-    and ``ok_side`` neither is taken.
-    """
-    whole = _named_good(classes)
-    if whole is not None:
-        return whole
-    begun = [label for label in classes if _plain(label).startswith(tuple(f"{name}-" for name in BEGINNINGS))]
-    return begun[0] if len(begun) == 1 else None
+from flawforge.data.good_names import GOOD, find_good, named_good
 
 
 def good_class(dataset: Dataset, settings: TrialSettings, progress: Progress = SILENT) -> str | None:
@@ -67,12 +52,4 @@ def with_good(settings: TrialSettings, classes: tuple[str, ...], good: str | Non
     The good class is named unless one is called so outright: to name what would be taken anyway is no other trial, and
     trials of versions without the setting go on.
     """
-    return settings.model_copy(update={"good": None if good == _named_good(classes) else good})
-
-
-def _named_good(classes: tuple[str, ...]) -> str | None:
-    return next((label for name in GOOD for label in classes if _plain(label) == name), None)
-
-
-def _plain(label: str) -> str:
-    return label.lower().replace("_", "-").replace(" ", "-")
+    return settings.model_copy(update={"good": None if good == named_good(classes) else good})
