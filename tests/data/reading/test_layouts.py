@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flawforge.data.reading import layouts
+from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.reading.layouts import LAYOUTS
 from flawforge.data.reading.load import load
 
@@ -67,8 +68,9 @@ def test_mvtec_ad_2(tmp_path, save):
 
 def test_each_layout_has_a_name_of_its_own_and_the_guide_tells_how_it_looks() -> None:
     guide = (Path(__file__).parents[3] / "docs" / "guide" / "inspect.md").read_text(encoding="utf-8")
-    rows = [f"| {layout.title} | {layout.arrangement} | {layout.classes} |" for layout in LAYOUTS]
-    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS)
+    known = [*LAYOUTS, *LABEL_FORMATS]
+    rows = [f"| {layout.title} | {layout.arrangement} | {layout.classes} |" for layout in known]
+    assert len({layout.name for layout in known}) == len(known)
     assert [row for row in rows if row not in guide] == []
 
 

@@ -119,6 +119,13 @@ def _placed(
         if turned:
             points = np.array([turn(x, y, (facts.height, facts.width), facts.turned) for x, y in points])
         rings.append(tuple(points.ravel().tolist()))
+    corners = np.concatenate([np.reshape(ring, (-1, 2)) for ring in rings])
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    if right <= 0 or bottom <= 0 or left >= facts.width or top >= facts.height:
+        remarks.append(Remark("outlines wholly outside their image, which were left out", entry.file))
+        return None
+    if min(left, top) < -1 or right > facts.width + 1 or bottom > facts.height + 1:
+        remarks.append(Remark("outlines that reach beyond their image, which were cut to it", entry.file))
     return Polygon(tuple(rings))
 
 

@@ -38,8 +38,9 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
     tree = replace(tree, images=[file for file in tree.images if file not in masks.files])
     read = [(known, labels) for known in LABEL_FORMATS if (labels := known.read(root, tree)) is not None]
     aside = set().union(*(labels.masks for _, labels in read))
-    tree = replace(tree, images=[file for file in tree.images if file not in aside])
-    plan = layout_plan(root, tree)
+    sources = {image.source for _, labels in read for image in labels.images.values()}
+    others = [file for file in tree.others if file not in sources]
+    plan = layout_plan(root, replace(tree, images=[file for file in tree.images if file not in aside], others=others))
     plan.broken += masks.broken
     plan.notes += masks.notes
     entries = {entry.file: entry for entry in plan.entries}
