@@ -97,7 +97,7 @@ def test_names_of_classes(beside, file, text, expected):
         (b"names: {x: y}", "names no classes: names is neither a list nor numbers with names"),
         (b"names: " + b"[" * 3000, "is no YAML: "),
         (b"names: [\xd6l]", "is no text in UTF-8: save it as UTF-8"),
-        (b"names: [" + b"a," * 200_000 + b"]", "is larger than 256 kilobytes, which no label file of YOLO is"),
+        (b"names: [" + b"a," * 200_000 + b"]", "is larger than 256 kilobytes, which no file of its kind is"),
     ],
 )
 def test_names_that_cannot_be_read_are_told(beside, content, reason):
@@ -166,16 +166,16 @@ def test_what_reaches_a_little_beyond_the_image_is_cut_and_counted(beside):
 @pytest.mark.parametrize(
     ("row", "why"),
     [
-        ("0 nan 0.5 0.1 0.1", "'nan' is no finite number"),
-        ("0 inf 0.5 0.1 0.1", "'inf' is no finite number"),
-        ("0 0.5 0.5 1e400 0.1", "'1e400' is no finite number"),
+        ("0 nan 0.5 0.1 0.1", "'nan' is no number that a picture could have"),
+        ("0 inf 0.5 0.1 0.1", "'inf' is no number that a picture could have"),
+        ("0 0.5 0.5 1e400 0.1", "'1e400' is no number that a picture could have"),
         ("0 100 200 30 40", "its numbers are no shares of the image, from 0 to 1"),
         ("0 0.5 0.5 0.1", "it has fewer than five numbers"),
         ("0 0.5 0.5 -0.1 0.1", "its width or height is negative"),
         ("-1 0.5 0.5 0.1 0.1", "its class is no whole number from 0 on"),
         ("0.5 0.5 0.5 0.1 0.1", "its class is no whole number from 0 on"),
         ("9999999 0.5 0.5 0.1 0.1", "its class is no whole number from 0 on"),
-        ("scratch 0.5 0.5 0.1 0.1", "could not convert string to float: 'scratch'"),
+        ("scratch 0.5 0.5 0.1 0.1", "'scratch' is no number"),
     ],
 )
 def test_rows_that_cannot_be_read(beside, row, why):

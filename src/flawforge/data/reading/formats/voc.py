@@ -6,7 +6,6 @@ one; ours count from 0 and exclude it.
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -17,6 +16,7 @@ from defusedxml.ElementTree import fromstring
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import pair
+from flawforge.data.reading.text_files import finite_number
 from flawforge.data.regions import Polygon
 from flawforge.data.sample import Mark, Remark
 
@@ -99,21 +99,9 @@ def _text(element: Element, *names: str) -> str:
     return "" if found is None else (found.text or "").strip()
 
 
-def number(text: str) -> float:
-    """Return a finite number; a decimal comma is read as a point.
-
-    Raises:
-        ValueError: it is none.
-    """
-    value = float(text.replace(",", "."))
-    if not math.isfinite(value):
-        raise ValueError(f"{text!r} is no finite number")
-    return value
-
-
 def _annotation(file: str, element: Element, remarks: list[Remark]) -> ImageLabels:
     try:
-        width, height = (number(_text(element, "size", name)) for name in ("width", "height"))
+        width, height = (finite_number(_text(element, "size", name)) for name in ("width", "height"))
         frame = (width, height) if width > 0 and height > 0 else None
     except ValueError:
         frame = None
@@ -135,7 +123,7 @@ def _mark(item: Element, label: str, where: str, remarks: list[Remark]) -> Mark:
     polygon = _polygon(item)
     corners = None
     try:
-        left, top, right, bottom = (number(_text(item, "bndbox", name)) for name in CORNERS)
+        left, top, right, bottom = (finite_number(_text(item, "bndbox", name)) for name in CORNERS)
     except ValueError:
         if polygon:
             xs, ys = polygon[::2], polygon[1::2]
@@ -158,10 +146,12 @@ def _polygon(item: Element) -> tuple[float, ...]:
     try:
         points = [child for child in element if _name(child) == "pt"]
         if points:
-            values = [number(_text(point, axis)) for point in points for axis in "xy"]
+            values = [finite_number(_text(point, axis)) for point in points for axis in "xy"]
         else:
             given = {
-                _name(child): number(child.text or "") for child in element if re.fullmatch(r"[xy]\d+", _name(child))
+                _name(child): finite_number(child.text or "")
+                for child in element
+                if re.fullmatch(r"[xy]\d+", _name(child))
             }
             count = len(given) // 2
             values = [given[f"{axis}{index}"] for index in range(1, count + 1) for axis in "xy"]

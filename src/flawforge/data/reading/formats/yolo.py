@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.formats.voc import number
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import pair
+from flawforge.data.reading.text_files import finite_number, read_text
 from flawforge.data.regions import Polygon
 from flawforge.data.sample import Broken, Mark, Remark
 
@@ -79,7 +79,7 @@ def _naming(root: Path, tree: Tree, labels: Labels) -> dict[str, _Names]:
         if not in_yaml and name not in LISTS and not name.endswith(".names"):
             continue
         try:
-            text = _text(root / file, LARGEST_NAMES)
+            text = read_text(root / file, LARGEST_NAMES)
             found = _from_yaml(file, text) if in_yaml else _from_list(file, text)
         except ValueError as error:
             labels.broken.append(Broken(file, str(error)))
@@ -94,24 +94,6 @@ def _naming(root: Path, tree: Tree, labels: Labels) -> dict[str, _Names]:
         if in_yaml or other is None:
             naming[str(PurePosixPath(file).parent)] = found
     return naming
-
-
-def _text(path: Path, largest: int) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 where it begins like that.
-
-    Raises:
-        ValueError: it cannot be read; the message says why, in words that follow the file's name.
-    """
-    try:
-        if path.stat().st_size > largest:
-            raise ValueError(f"is larger than {largest >> 10:,} kilobytes, which no label file of YOLO is")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror or error}") from None
-    try:
-        return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError("is no text in UTF-8: save it as UTF-8") from None
 
 
 def _from_yaml(file: str, text: str) -> _Names | None:
@@ -158,7 +140,7 @@ def _tell_names(naming: Mapping[str, _Names], labels: Labels) -> None:
 def _label_file(root: Path, file: str, names: _Names, remarks: list[Remark]) -> ImageLabels:
     """Return what one file says; rows that cannot be read are told and left out, unless there are no others."""
     try:
-        lines = _text(root / file, LARGEST).splitlines()
+        lines = read_text(root / file, LARGEST).splitlines()
     except ValueError as error:
         return ImageLabels(file, unreadable=str(error))
     marks: list[Mark] = []
@@ -188,7 +170,7 @@ def _row(row: tuple[str, ...], names: _Names, where: str, remarks: list[Remark])
     Raises:
         ValueError: it is no row of YOLO, and why.
     """
-    values = [number(value) for value in row]
+    values = [finite_number(value) for value in row]
     kind, shares = values[0], values[1:]
     if not 0 <= kind < MOST_CLASSES or kind != int(kind):
         raise ValueError("its class is no whole number from 0 on")
