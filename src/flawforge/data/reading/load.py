@@ -58,7 +58,7 @@ def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, prog
     samples.sort(key=lambda sample: (sample.label, sample.file))
     labelled = tuple(sample for sample in samples if sample.label)
     if not labelled:
-        raise DataUnusableError(_nothing_labelled(source, samples))
+        raise DataUnusableError(_nothing_labelled(source, samples, plan))
     return Dataset(
         source=source,
         root=root.resolve(),  # what run.json says must hold in every working folder
@@ -153,12 +153,14 @@ def _counted(remarks: list[Remark]) -> list[str]:
     return [f"{count:,} {what} (such as {first[what]})." for what, count in counted.most_common()]
 
 
-def _nothing_labelled(source: str, samples: list[Sample]) -> str:
+def _nothing_labelled(source: str, samples: list[Sample], plan: Plan) -> str:
     counted = Counter(sample.label_source for sample in samples)
     reasons = "; ".join(f"{count} x {reason}" for reason, count in counted.most_common(3))
+    broken = "".join(f"\n  {file.file} {file.reason}." for file in plan.broken[:3])
+    told = "".join(f"\n  {sentence}" for sentence in _counted(plan.remarks)[:3])
     return (
-        f"none of the {len(samples)} images in {source} has a class: {reasons}. If nothing is wrong with "
-        f"images in which nothing is marked, add --unmarked good."
+        f"none of the {len(samples)} images in {source} has a class: {reasons}.{broken}{told}\n"
+        f"If nothing is wrong with images in which nothing is marked, add --unmarked good."
     )
 
 

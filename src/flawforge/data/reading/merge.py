@@ -73,7 +73,9 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
     """Give images the classes and marks of the labels. Entries and plan are changed."""
     labelled = [file for file, image in labels.images.items() if image.source]
     folders = [file for file in labelled if file in entries and entries[file].label.lower() not in IMAGE_FOLDERS]
-    sorted_in = plan.layout == "classes" and len(folders) * 2 > len(labelled)
+    sorted_in = plan.layout == "classes" and (len(folders) * 2 > len(labelled) or not labelled)
+    if not labelled and (sorted_in or not labels.broken):  # they speak of other images, or say nothing that can be read
+        return
     count = len(labels.images.keys() | (entries.keys() if sorted_in else set()))
     few = len(labelled) * 2 < count
     if sorted_in and few:
@@ -93,13 +95,16 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
         state, label, source = _class_of(file, image, classes, known, choices)
         if state == "missing" and sorted_in and file in entries:
             state, label, source = "folder", entries[file].label, "folder"
+        elif sorted_in and label and file in entries:
+            _compare(plan, entries[file], label, source, classes)
         decided[state, label] += 1
         first.setdefault(f"{state} {label}", file)
         entries[file] = Entry(file, label, image.marks, source, image.frame)
+    unnamed = entries.keys() - labels.images.keys()
+    _unlabelled_beside(plan, unnamed, sorted_in)
     if not sorted_in:
-        for file in entries.keys() - labels.images.keys():
+        for file in unnamed:
             entries[file] = Entry(file, "", label_source="the labels do not name it")
-        _unlabelled_beside(plan, entries.keys() - labels.images.keys())
         plan.broken = [broken for broken in plan.broken if broken.file not in labels.images]
         plan.notes = [note for note in plan.notes if "subfolders" not in note]
     plan.notes += [note for key, number in decided.items() if (note := _say(*key, number, first[" ".join(key)], known))]
@@ -147,10 +152,19 @@ def _say(state: str, label: str, count: int, example: str, known: LabelFormat) -
     return f"{have} {what} ({known.title}; such as {example}): {they} {read}. {other}."
 
 
-def _unlabelled_beside(plan: Plan, files: Collection[str]) -> None:
+def _unlabelled_beside(plan: Plan, files: Collection[str], sorted_in: bool) -> None:
     if files:
         have = "1 image is" if len(files) == 1 else f"{len(files):,} images are"
-        plan.notes.append(f"{have} not named in the labels (such as {min(files)}): not labelled, and not used.")
+        what = "the class is that of the folder" if sorted_in else "not labelled, and not used"
+        plan.notes.append(f"{have} not named in the labels (such as {min(files)}): {what}.")
+
+
+def _compare(plan: Plan, entry: Entry, label: str, source: str, classes: Collection[str]) -> None:
+    """Tell where an image's label and its folder contradict each other, if the folder's name is a class at all."""
+    known = {name.casefold() for name in classes} | {GOOD}
+    if entry.label.casefold() in known - {label.casefold()}:
+        what = "images whose folder is of another class than their label; the label was followed"
+        plan.remarks.append(Remark(what, f"{entry.file}: {label} in {source}"))
 
 
 def _fill_in(plan: Plan, entries: dict[str, Entry], labels: Labels) -> None:
