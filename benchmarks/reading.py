@@ -1,0 +1,120 @@
+"""Measure how long labels take to read: a COCO file of 100,000 annotations, in time and memory.
+
+The file is drawn: of each ten annotations, six are polygons of 12 points, two are run lengths as numbers and two packed
+ones, as annotation tools and networks write them. Only the labels are read, as `flawforge.load` does before it opens an
+image. Each measurement is made in a process of its own, whose largest memory counts.
+
+    python benchmarks/reading.py [--annotations N] [--rounds N] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flawforge.data.reading.file_tree import walk
+from flawforge.data.reading.formats.coco import coco
+from machine import keep
+
+AN_IMAGE = 10  # annotations
+HEIGHT, WIDTH = 600, 800
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--annotations", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3, help="the median counts")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.only is not None:
+        print(json.dumps(read_coco(args.only)))
+        return
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        size = draw_coco(Path(folder), args.annotations)
+        print(f"{args.annotations:,} annotations, {size / 2**20:.0f} MB")
+        for _ in range(args.rounds):
+            command = [sys.executable, __file__, "--only", folder]
+            rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+            print(f"{rows[-1]['seconds']:.2f} s, {rows[-1]['megabytes']:.0f} MB of memory")
+    seconds = statistics.median(row["seconds"] for row in rows)
+    megabytes = max(row["megabytes"] for row in rows)
+    keep(args.json, {"coco": rows, "coco_seconds": seconds, "coco_megabytes": megabytes})
+    print(f"figure: coco_seconds {seconds:.2f}")
+    print(f"figure: coco_megabytes {megabytes:.0f}")
+
+
+def read_coco(folder: Path) -> dict[str, Any]:
+    """Return how long the labels of a folder take and how much memory the process then has had at most."""
+    tree = walk(folder)
+    start = time.perf_counter()
+    labels = coco(folder, tree)
+    seconds = time.perf_counter() - start
+    assert labels is not None
+    marks = sum(len(image.marks) for image in labels.images.values())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "megabytes": peak, "marks": marks, "remarks": len(labels.remarks)}
+
+
+def draw_coco(folder: Path, count: int) -> int:
+    """Write a COCO file and the empty images that it names; return its size in bytes."""
+    draws = np.random.default_rng(0)
+    annotations = []
+    for number in range(count):
+        left, top = int(draws.integers(0, WIDTH - 60)), int(draws.integers(0, HEIGHT - 60))
+        widths = draws.integers(5, 50, 40)
+        shape: Any
+        if number % 10 < 6:
+            angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+            points = np.stack([left + 25 + 25 * np.cos(angles), top + 25 + 25 * np.sin(angles)], axis=1)
+            shape, box = [np.round(points.ravel(), 2).tolist()], [left, top, 50, 50]
+        else:
+            counts = [left * HEIGHT + top]
+            for width in widths.tolist():
+                counts += [width, HEIGHT - width]
+            counts.append(HEIGHT * WIDTH - sum(counts))
+            shape = {"size": [HEIGHT, WIDTH], "counts": counts if number % 10 < 8 else pack(counts)}
+            box = [left, top, 40, int(widths.max())]
+        item = {"id": number + 1, "image_id": number // AN_IMAGE, "category_id": number % 3, "segmentation": shape}
+        annotations.append({**item, "bbox": box, "iscrowd": 0})
+    images = [
+        {"id": number, "file_name": f"{number:06d}.png", "width": WIDTH, "height": HEIGHT}
+        for number in range(-(-count // AN_IMAGE))
+    ]
+    (folder / "images").mkdir()
+    for image in images:
+        (folder / "images" / str(image["file_name"])).touch()
+    categories = [{"id": number, "name": f"defect {number}"} for number in range(3)]
+    file = folder / "instances.json"
+    file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    return file.stat().st_size
+
+
+def pack(counts: list[int]) -> str:
+    """Return run lengths as COCO packs them into text."""
+    text = []
+    for place, count in enumerate(counts):
+        left = count - (counts[place - 2] if place > 2 else 0)
+        more = True
+        while more:
+            letter = left & 31
+            left >>= 5
+            more = left != (-1 if letter & 16 else 0)
+            text.append(chr(48 + letter + 32 * more))
+    return "".join(text)
+
+
+if __name__ == "__main__":
+    main()
