@@ -55,7 +55,7 @@ def coordinates(values: object) -> tuple[float, ...]:
         raise ValueError("it is no list of numbers")  # noqa: TRY004 - a fault of the file, not of the program
     try:
         numbers = tuple(map(float, values))
-    except (TypeError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("it holds something else than numbers") from None
     if not sum(map(abs, numbers)) < FARTHEST:  # neither infinite nor nan
         raise ValueError("its numbers are not finite, or far outside any picture")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from flawforge.data.reading.file_tree import IMAGE_ENDINGS
-from flawforge.data.sample import Broken
+from flawforge.data.sample import Broken, Remark
 
 PASSED = frozenset(
     {"images", "jpegimages", "labels", "annotations"}
@@ -106,3 +106,43 @@ class ImageNames:
             folders += 1
         named = sum(part.casefold() in words for part in image.parts[:-1])  # instances_train.json: the folder train
         return folders, image.name == path.name, named, *_likeness(str(image), file)
+
+
+def pair_with_names(
+    images: Iterable[str], named: Mapping[str, str]
+) -> tuple[dict[str, str], list[Broken], list[Remark]]:
+    """Give label files to images as `pair` does, and those that are left by the image's name that is in them.
+
+    Files are renamed and copied more often than what they say of themselves is kept up: their own name goes first.
+
+    Args:
+        images: paths of images below the root.
+        named: label file to the name of an image that it holds; empty where it holds none.
+
+    Returns:
+        As `pair`; and the files that name another image than the one of their own name.
+    """
+    owned, spare = pair(images, named)
+    remarks = [
+        Remark(
+            "label files that name another image than the one of their own name, which was taken",
+            f"{file} names {named[file]}",
+        )
+        for file in owned.values()
+        if named[file] and not _same_stem(named[file], file)
+    ]
+    names = ImageNames(images)
+    left = []
+    for broken in spare:
+        found = names.find(named[broken.file], broken.file) if named[broken.file] else []
+        if len(found) == 1 and found[0] not in owned:
+            owned[found[0]] = broken.file
+        else:
+            left.append(broken)
+    return owned, left, remarks
+
+
+def _same_stem(name: str, file: str) -> bool:
+    last = PurePosixPath(name.strip().replace("\\", "/"))
+    stem = PurePosixPath(file).stem.casefold()
+    return stem in (last.name.casefold(), last.stem.casefold())
