@@ -1,4 +1,4 @@
-"""What a folder holds: a run, a trial, a search, a synthetic set, an export. The one place that knows it from outside."""
+"""What a folder holds: a run, trial, search, synthetic set or export. The one place that knows it from outside."""
 
 from __future__ import annotations
 
