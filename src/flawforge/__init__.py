@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Dataset": "flawforge.data.dataset",
     "FlawforgeError": "flawforge.core.errors",
+    "ReadingChoices": "flawforge.data.reading_choices",
     "Recipe": "flawforge.core.settings.recipes",
     "as_dataset": "flawforge.studies.sets",
     "audit": "flawforge.studies.copies",
@@ -33,6 +34,7 @@ _HOMES = {
 __all__ = [
     "Dataset",
     "FlawforgeError",
+    "ReadingChoices",
     "Recipe",
     "as_dataset",
     "audit",
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from flawforge.data.demo import demo_data
     from flawforge.data.inspection.inspect import inspect
     from flawforge.data.reading.load import load
+    from flawforge.data.reading_choices import ReadingChoices
     from flawforge.reports.page import report
     from flawforge.studies.copies import audit
     from flawforge.studies.realism import score

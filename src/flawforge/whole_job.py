@@ -15,6 +15,7 @@ from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import check_shots
 from flawforge.data.reading.load import load
+from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.reports.page import report
 from flawforge.runs.checkpoint import find_checkpoint
 from flawforge.runs.folder import Run
@@ -69,6 +70,7 @@ def run(
     seed: int = 0,
     device: str = "auto",
     command: str = "flawforge.run(...)",
+    choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
     **changes: Any,
 ) -> WholeJob:
@@ -91,6 +93,7 @@ def run(
         seed: of every random number.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:0``, ...
         command: what to write into run.json and the records as the way to reproduce them.
+        choices: as of `flawforge.train`.
         progress: where to tell how it goes.
         changes: fields of the recipe to set, e.g. ``batch=16``; and ``kimg``.
 
@@ -107,7 +110,7 @@ def run(
     if n is not None and n < 1:
         raise SettingError(f"-n is {n}; it is a number of images per class, from 1.")
     TrainingRequest(out, recipe, changes, minutes, seed, resume=True).check()
-    whole = load(data, progress=progress)
+    whole = load(data, choices, progress=progress)
     if not Run(out).settings_file.exists():  # else it is resumed as it was begun
         check_shots(whole.select(classes).counts, shots)
     _say_what_was_read(whole.select(classes, shots, seed, progress), progress)
@@ -125,6 +128,7 @@ def run(
         device=device,
         resume=True,
         command=command,
+        choices=choices,
         progress=progress,
         **changes,
     )

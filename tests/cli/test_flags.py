@@ -12,6 +12,7 @@ import pytest
 from flawforge import cli
 from flawforge.cli.flags import RecipeFlags, TrialFlags, given
 from flawforge.cli.main import app
+from flawforge.data.reading_choices import ReadingChoices
 
 
 def test_only_what_was_given_is_changed() -> None:
@@ -95,3 +96,10 @@ ALIASES = {
     ("trial", "--made"),
 }
 """Old names, which once meant one thing here and another there."""
+
+
+@pytest.mark.parametrize("verb", ["inspect", "train", "run", "trial", "search"])
+def test_every_verb_that_reads_data_takes_the_choices(verb: str) -> None:
+    words = ["--unmarked", "good", "--classes-from", "names", "--invert-masks", "--tiles", "64"]
+    _, bound, *_ = app.parse_args([verb, "data", *(["--out", "x"] if verb in ("train", "search") else []), *words])
+    assert bound.arguments["reading"].choices == ReadingChoices("good", "names", True, 64)

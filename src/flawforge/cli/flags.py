@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import field, fields, make_dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, field, fields, make_dataclass
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
 from flawforge.core.settings.fields import Settings, field_range, field_unit
 from flawforge.core.settings.recipes import RECIPES, Recipe
 from flawforge.core.settings.trials import TrialSettings
+from flawforge.data.reading_choices import ReadingChoices
 
 
 def _whole(_: Any, tokens: Sequence[Token]) -> int:
@@ -42,6 +43,47 @@ HeldOutFolder = Annotated[
     ),
 ]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.")]
+
+
+_READING = Group("How DATA is read", help="Where the files leave it open. Give the same again to resume.", sort_key=9)
+
+
+@dataclass(frozen=True)
+class ReadingFlags:
+    """The options of each verb that reads DATA."""
+
+    unmarked: Annotated[
+        Literal["good", "unlabelled"] | None,
+        Parameter(
+            group=_READING,
+            help="What an image is in which the labels mark nothing. `unlabelled` images are left out. "
+            "Default: as is usual in the format of the labels, and said.",
+        ),
+    ] = None
+    classes_from: Annotated[
+        Literal["names"] | None,
+        Parameter(
+            group=_READING,
+            help="`names` takes the class from the file's name: scratches_12.jpg is of class scratches. "
+            "Default: from labels, else from folders.",
+        ),
+    ] = None
+    invert_masks: Annotated[
+        bool, Parameter(group=_READING, negative="", help="Masks are black on the defect, not white.")
+    ] = False
+    tiles: Annotated[
+        Whole | None,
+        Parameter(
+            group=_READING,
+            help="Cut each image into overlapping squares with this side in pixels, at native resolution. A tile has "
+            "the class of the defect in it, where labels say where it is, else that of its image.",
+        ),
+    ] = None
+
+    @property
+    def choices(self) -> ReadingChoices:
+        """The same for Python."""
+        return ReadingChoices(**{entry.name: getattr(self, entry.name) for entry in fields(self)})
 
 
 def settings_flags(name: str, settings: type[Settings], default: Callable[[str], str], group: Group) -> Any:
@@ -114,4 +156,4 @@ TrialFlags: Any = settings_flags(
         sort_key=10,
     ),
 )
-NOTHING, NONE_GIVEN = RecipeFlags(), TrialFlags()
+NOTHING, NONE_GIVEN, USUAL = RecipeFlags(), TrialFlags(), ReadingFlags()

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Json, Whole, Words
+from flawforge.cli.flags import USUAL, Json, ReadingFlags, Whole, Words
 from flawforge.core.errors import RunUnwritableError, SettingError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def inspect(
     groups: bool = True,
     sheet: Annotated[Path | None, Parameter(name=["--contact-sheet", "--sheet"])] = None,
     seed: Whole = 0,
+    reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     json: Json = False,
 ) -> None:
     """Show what is in DATA: classes, sizes, unreadable files, duplicates, overlaps, and a proposed split.
@@ -62,7 +63,9 @@ def inspect(
     if sheet is not None:
         _check_sheet(sheet)
     with drawn_progress() as progress:
-        result = inspect_data(data, classes=classes, groups=groups, seed=seed, progress=progress)
+        result = inspect_data(
+            data, classes=classes, groups=groups, seed=seed, choices=reading.choices, progress=progress
+        )
         if sheet is not None:
             _draw_sheet(result, sheet)
     if json:

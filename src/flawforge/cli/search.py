@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import Device, Flag, Json, Whole, Words
+from flawforge.cli.flags import USUAL, Device, Flag, Json, ReadingFlags, Whole, Words
 
 if TYPE_CHECKING:
     from flawforge.runs.searches import SearchRecord
@@ -35,6 +35,7 @@ def search(
     extractor: str = "effnet-lite0",
     storage: str | None = None,
     resume: Flag = False,
+    reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     json: Json = False,
 ) -> None:
     """Search the settings of a recipe on DATA and write the best ones into a recipe file for `flawforge train`.
@@ -105,6 +106,7 @@ def search(
             storage=storage,
             resume=resume,
             command=command(),
+            choices=reading.choices,
             progress=progress,
             resolution=resolution,
         )

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NOTHING, Device, Flag, Json, RecipeFlags, Whole, Words, given
+from flawforge.cli.flags import NOTHING, USUAL, Device, Flag, Json, ReadingFlags, RecipeFlags, Whole, Words, given
 from flawforge.core.launch import launched
 
 
@@ -29,6 +29,7 @@ def train(
     tensorboard: Flag = False,
     checkpoint_seconds: float = 60.0,
     previews: Whole = 16,
+    reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Json = False,
 ) -> None:
@@ -88,6 +89,7 @@ def train(
             checkpoint_seconds=checkpoint_seconds,
             previews=previews,
             command=command(),
+            choices=reading.choices,
             progress=progress,
             **given(settings),
         )

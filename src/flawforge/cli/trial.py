@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NONE_GIVEN, Flag, Json, TrialFlags, Whole, Words, given
+from flawforge.cli.flags import NONE_GIVEN, USUAL, Flag, Json, ReadingFlags, TrialFlags, Whole, Words, given
 
 if TYPE_CHECKING:
     from flawforge.runs.trials import TrialRecord
@@ -28,6 +28,7 @@ def trial(
     on: Literal["local", "ray"] = "local",
     address: str | None = None,
     early_stop: bool = True,
+    reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     settings: Annotated[TrialFlags, Parameter(name="*")] = NONE_GIVEN,
     resume: Flag = False,
     json: Json = False,
@@ -81,7 +82,13 @@ def trial(
         Resume the trial in `--out`, and fail when there is none. (A trial is resumed without this option too.)
     """
     folder = out_folder if out_folder is not None else Path("trials") / (Path(data).resolve().name or "trial")
-    common = {"classes": classes, "unlabelled": unlabelled, "minutes": minutes, "workers": workers}
+    common = {
+        "choices": reading.choices,
+        "classes": classes,
+        "unlabelled": unlabelled,
+        "minutes": minutes,
+        "workers": workers,
+    }
     only_run = {"on": on, "address": address, "early_stop": early_stop}
     _plan_or_run(data, folder, given(settings), common, only_run, plan, resume, json)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from flawforge.core.errors import SettingError
+
+SMALLEST_TILE = 16  # pixels
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,24 @@ class ReadingChoices:
     classes_from: Literal["names"] | None = None
     invert_masks: bool = False
     tiles: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no choice.
+
+        Raises:
+            SettingError: which.
+        """
+        for name, allowed in (("unmarked", ("good", "unlabelled")), ("classes_from", ("names",))):
+            if (value := getattr(self, name)) not in (None, *allowed):
+                flag = name.replace("_", "-")
+                raise SettingError(f"--{flag} is {value!r}; allowed: {', '.join(allowed)}. Or leave it out.")
+        if self.tiles is not None and not (isinstance(self.tiles, int) and self.tiles >= SMALLEST_TILE):
+            raise SettingError(f"--tiles is {self.tiles}; it is the side of a tile in pixels, from {SMALLEST_TILE}.")
+
+    def unusual(self) -> dict[str, Any]:
+        """Return the choices that are not the usual ones, as plain values."""
+        usual = asdict(AS_USUAL)
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
 
 AS_USUAL = ReadingChoices()

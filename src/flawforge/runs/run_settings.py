@@ -44,6 +44,7 @@ class TrainingImages(_Part):
         deep_white: pixel value of white in 16-bit files.
         formats: how the images are stored, by class.
         jpeg: images that were compressed as JPEG.
+        choices: how the folder was read, where not as usual: fields of `ReadingChoices` with their values.
     """
 
     source: str = ""
@@ -57,6 +58,7 @@ class TrainingImages(_Part):
     deep_white: int | None = None
     formats: list[FormatCount] = []
     jpeg: int = 0
+    choices: dict[str, Any] = {}
 
 
 class Selection(_Part):

@@ -13,7 +13,8 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import check_shots
-from flawforge.data.reading.load import load
+from flawforge.data.reading.load import load, tell_unlabelled
+from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sampling.joined import join
 from flawforge.data.sampling.unlabelled import load_unlabelled
 from flawforge.runs.folder import Run
@@ -50,6 +51,7 @@ def train(
     previews: int = 16,
     budget: float | None = None,
     command: str = "flawforge.train(...)",
+    choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
     **changes: Any,
 ) -> Run:
@@ -76,6 +78,7 @@ def train(
         previews: grids over the training; 0 draws none.
         budget: minutes that the user gave the whole job, of which training is a part; kept in run.json.
         command: what to write into run.json as the way to reproduce it.
+        choices: how the folder is read, where its files leave it open; kept in run.json.
         progress: where to tell how it goes.
         changes: fields of the recipe to set, e.g. ``batch=16``.
 
@@ -96,12 +99,11 @@ def train(
         if not processes.first:
             progress, previews = SILENT, 0
         where = processes.connect(device)
-        changes = {**changes, "kimg": kimg}
         threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
-        request = TrainingRequest(Path(out), recipe, changes, minutes, seed, resume, budget, command)
+        request = TrainingRequest(Path(out), recipe, {**changes, "kimg": kimg}, minutes, seed, resume, budget, command)
         if processes.first:
             request.check()
-        part, others = _choose(data, unlabelled, classes, shots, request, progress)
+        part, others = _choose(data, choices, unlabelled, classes, shots, request, progress)
         own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
@@ -147,6 +149,7 @@ def train(
 
 def _choose(
     data: Dataset | str | Path,
+    choices: ReadingChoices,
     unlabelled: Dataset | str | Path | None,
     classes: Sequence[str] | None,
     shots: int | None,
@@ -154,7 +157,9 @@ def _choose(
     progress: Progress,
 ) -> tuple[Dataset, Dataset | None]:
     """Return the images to train on, and the unlabelled ones beside them."""
-    whole = load(data, progress=progress)
+    whole = load(data, choices, progress=progress)
+    if not isinstance(data, Dataset):  # else the caller read it and knows
+        tell_unlabelled(whole, progress)
     if not request.continues:  # else it continues as it was begun
         check_shots(whole.select(classes).counts, shots)
     part = whole.select(classes, shots, request.seed, progress)

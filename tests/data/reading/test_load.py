@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from flawforge.core.errors import DataNotFoundError, DataUnusableError
+from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError
 from flawforge.core.progress import Progress, Task
-from flawforge.data.reading.load import load, place_again
+from flawforge.data.reading.load import load, load_regardless, place_again, tell_unlabelled
+from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.sample import Broken
+from heard import Heard
 
 from .listed import labels
 
@@ -169,3 +172,53 @@ def test_progress_counts_every_file(tmp_path, save):
     dataset = load(tmp_path, progress=Counting())
     assert [sample.file for sample in dataset.samples] == [f"{i:03}.png" for i in range(150)]
     assert (seen[0], sum(seen[1:])) == (-151, 151)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+NOT_GOOD = ReadingChoices(unmarked="unlabelled")
+
+
+def half_done(root: Path, save: Callable[..., Path], save_xml: Callable[..., Path]) -> Path:
+    for number in range(4):
+        save(root / "images" / f"{number}.png", number)
+        save_xml(root / "annotations" / f"{number}.xml", *([("dent", 1, 1, 9, 9)] if number < 2 else []))
+    return root
+
+
+def test_images_without_a_class_are_left_out_and_said_once(
+    tmp_path: Path, save: Callable[..., Path], save_xml: Callable[..., Path], heard: Heard
+) -> None:
+    found = load(half_done(tmp_path, save, save_xml), NOT_GOOD)
+    tell_unlabelled(found, heard)
+    assert (len(found), len(found.unlabelled)) == (2, 2)
+    assert heard.said == [
+        f"2 images are not labelled and left out (such as images/2.png: annotations/2.xml marks nothing). To see all: "
+        f"flawforge inspect {tmp_path}"
+    ]
+    tell_unlabelled(load(tmp_path, ReadingChoices(unmarked="good")), heard)
+    assert len(heard.said) == 1
+
+
+def test_regardless_of_classes_all_images_are_read(
+    tmp_path: Path, save: Callable[..., Path], save_xml: Callable[..., Path]
+) -> None:
+    half_done(tmp_path, save, save_xml)
+    for number in range(2):
+        found = load_regardless(tmp_path, NOT_GOOD)
+        assert (len(found), found.unlabelled) == (4, ())
+        save_xml(tmp_path / "annotations" / f"{number}.xml")
+    assert len(load_regardless(tmp_path, NOT_GOOD)) == 4
+    with pytest.raises(DataUnusableError, match="none of the 4 images"):
+        load(tmp_path, NOT_GOOD)
+
+
+def test_choices_come_too_late_for_a_dataset(tmp_path: Path, save: Callable[..., Path]) -> None:
+    save(tmp_path / "a" / "0.png")
+    found = load(tmp_path, ReadingChoices(unmarked="good"))
+    assert load(found) is load(found, found.choices) is found
+    with pytest.raises(SettingError, match="this dataset was read"):
+        load(found, ReadingChoices(tiles=32))

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flawforge.core.errors import DataUnusableError
+from flawforge.core.errors import DataUnusableError, RunBrokenError
 from flawforge.core.progress import SILENT
 from flawforge.data.reading.load import load
+from flawforge.data.reading_choices import ReadingChoices
 from flawforge.runs.run_settings import UnlabelledImages
 from flawforge.studies.sets.training_images import find_training, load_whole, training_rows
 from flawforge.training.train import train
@@ -66,3 +67,47 @@ def test_unlabelled_images_do_not_change_the_scale_that_training_gave(
     run.save_settings(run.settings.model_copy(update={"unlabelled": UnlabelledImages()}))
     found = find_training(run, None, SILENT)
     assert (len(found), load(folder).white, found.white) == (5, 16383, 4095)
+
+
+def named(folder: Path) -> Path:
+    folder.mkdir()
+    for index in range(8):
+        pixels = np.random.default_rng(100 + index).integers(0, 255, (16, 16)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{'dent' if index % 2 else 'pit'}_{index}.png")
+    return folder
+
+
+def test_the_choices_of_the_run_are_recorded_and_made_again(tmp_path: Path) -> None:
+    folder = named(tmp_path / "data")
+    run = train(folder, tmp_path / "run", "dcgan-lite", choices=ReadingChoices(classes_from="names"), **TINY)
+    assert run.settings.data.choices == {"classes_from": "names"}
+    assert run.settings.data.classes == {"dent": 4, "pit": 4}
+    assert find_training(run, None, SILENT).fingerprint == run.settings.data.fingerprint
+    assert load_whole(run, named(tmp_path / "moved"), SILENT).counts == {"dent": 4, "pit": 4}
+
+
+def test_usual_choices_leave_no_word_in_run_json(folder: Path, tmp_path: Path) -> None:
+    run = train(folder, tmp_path / "run", "dcgan-lite", classes=["b"], **TINY)
+    assert '"choices"' not in run.settings_file.read_text()
+
+
+def test_choices_of_a_later_version_are_no_traceback(folder: Path, tmp_path: Path) -> None:
+    run = train(folder, tmp_path / "run", "dcgan-lite", classes=["b"], **TINY)
+    run.settings_file.write_text(run.settings_file.read_text().replace('"source":', '"choices": {"x": 1}, "source":'))
+    with pytest.raises(RunBrokenError, match="read by choices that this version does not know"):
+        load_whole(run, None, SILENT)
+
+
+def test_unlabelled_images_of_the_folder_without_labels_count_too(folder: Path, tmp_path: Path) -> None:
+    """A labelled folder given to --unlabelled, whose labels cannot be read in part, was once cut to the rest."""
+    more = named(tmp_path / "more")
+    (more / "dent_1.xml").write_text(
+        "<annotation><object><name>dent</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax>"
+        "</bndbox></object></annotation>"
+    )
+    for index in range(3, 8, 2):
+        (more / f"dent_{index}.xml").write_text("<annotation>")
+    run = train(folder, tmp_path / "run", "fewshot", unlabelled=more, **{**TINY, "shots": 4})
+    assert run.settings.unlabelled is not None
+    assert run.settings.unlabelled.count == 8
+    assert len(find_training(run, None, SILENT)) == 8 + 8

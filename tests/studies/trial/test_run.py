@@ -20,11 +20,13 @@ import flawforge
 import trial_material as material
 from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsError, SettingError, TrainingDivergedError
 from flawforge.core.settings.trials import TrialSettings
+from flawforge.data.reading_choices import ReadingChoices
 from flawforge.runs.cells import CellKey, read_cells
 from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.trial.execution.local import CellProcesses
-from flawforge.studies.trial.setup.bench import load_bench, save_bench
+from flawforge.studies.trial.setup.bench import Bench, load_bench, save_bench
 from flawforge.studies.trial.setup.open import open_trial
+from heard import Heard
 
 SMALL: dict[str, Any] = {
     "shots": (3,),
@@ -235,6 +237,30 @@ def test_a_trial_that_was_only_planned_may_still_be_begun_otherwise(photos: Path
     (out / "generators" / "s0000-n0003").mkdir(parents=True)
     with pytest.raises(RunExistsError, match="steps 40 -> 60"):
         plan_trial(photos, out, **{**asked, "generator": "trial_material:oracle", "steps": 60})
+
+
+def test_a_trial_keeps_the_choices_of_its_images_and_says_what_it_leaves_out(photos: Path, tmp_path: Path) -> None:
+    flat, heard = tmp_path / "flat", Heard()
+    flat.mkdir()
+    for label in ("dots", "waves"):
+        for file in (photos / label).iterdir():
+            shutil.copy(file, flat / f"{label}_{file.name}")
+    shutil.copy(file, flat / "unknown.png")
+    choices = ReadingChoices(classes_from="names")
+
+    def opened(choices: ReadingChoices) -> Bench:
+        return open_trial(flat, tmp_path / "out", TrialSettings.parse(asked), choices, progress=heard)
+
+    asked = {key: SMALL[key] for key in ("shots", "seeds", "resolution", "arms")}
+    assert opened(choices).dataset.counts == {"dots": 40, "waves": 40}
+    assert [text for text in heard.said if "not labelled" in text] == [
+        f"1 image is not labelled and left out (such as unknown.png: its name tells no class). To see all: flawforge "
+        f"inspect {flat}"
+    ]
+    (tmp_path / "out" / "generators" / "s0000-n0003").mkdir(parents=True)
+    assert opened(choices).inputs["choices"] == "{'classes_from': 'names'}"
+    with pytest.raises(RunExistsError, match="how the images are read"):
+        opened(ReadingChoices(classes_from="names", invert_masks=True))
 
 
 def test_the_plan_of_more_repeats_rests_on_those_that_are_done(photos: Path, helped: tuple[Path, TrialRecord]) -> None:

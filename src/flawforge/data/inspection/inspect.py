@@ -17,6 +17,7 @@ from flawforge.core.seeds import check_seed
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.warnings import dataset_warnings
 from flawforge.data.reading.load import load
+from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Broken, Sample
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def inspect(
     classes: Sequence[str] | None = None,
     groups: bool = True,
     seed: int = 0,
+    choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
 ) -> Inspection:
     """Read a dataset and describe what is in it.
@@ -141,15 +143,16 @@ def inspect(
         classes: look at these classes only; None looks at all.
         groups: look for images that show the same specimen. Without that there is no split to propose.
         seed: of the proposed split.
+        choices: how the folder is read, where its files leave it open.
         progress: where to tell how far the work is.
 
     Raises:
         DataNotFoundError, DataUnusableError, ExtraMissingError: as `flawforge.load`; DataUnusableError also for a class
             that is not there.
-        SettingError: `seed` is below 0.
+        SettingError: `seed` is below 0, or `choices` for a dataset that was read with others.
     """
     check_seed(seed)
-    dataset = load(data, progress=progress).select(classes)
+    dataset = load(data, choices, progress=progress).select(classes)
     group_numbers = dataset.groups(progress) if groups else None
     notes = list(dataset_warnings(dataset))
     split = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 import warnings
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from flawforge.core.errors import DataNotFoundError, DataUnusableError, did_you_mean
+from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError, did_you_mean
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
@@ -23,7 +24,7 @@ from flawforge.data.threads import in_threads
 
 
 def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT) -> Dataset:
-    """Read a dataset.
+    """Read a dataset with its classes.
 
     Args:
         data: a folder in any layout of `flawforge.data.reading.layouts`; the word ``elpv``, ``elpv-mono`` or
@@ -40,9 +41,45 @@ def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, prog
         DataUnusableError: no image in it can be read; the message lists the reasons. Or it is the folder of a run, a
             trial or a search.
         ExtraMissingError: ``elpv`` is asked for and not installed.
+        SettingError: `choices` for a dataset that was read already with others.
     """
     if isinstance(data, Dataset):
+        if choices not in (AS_USUAL, data.choices):
+            raise SettingError("choices decide how a folder is read, and this dataset was read: give them to load().")
         return data
+    dataset = _read(data, choices, progress)
+    if not dataset.samples:
+        raise DataUnusableError(_nothing_labelled(dataset))
+    return dataset
+
+
+def load_regardless(
+    data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT
+) -> Dataset:
+    """Read the images of a dataset whether they have a class or not; arguments and errors as `load`.
+
+    Choices do not concern a dataset, which was read already.
+
+    Returns:
+        The dataset, with all images in `samples`; those without a class come first.
+    """
+    dataset = data if isinstance(data, Dataset) else _read(data, choices, progress)
+    return replace(dataset, samples=(*dataset.unlabelled, *dataset.samples), unlabelled=())
+
+
+def tell_unlabelled(dataset: Dataset, progress: Progress) -> None:
+    """Say how many images of a dataset have no class, where some have none."""
+    if count := len(dataset.unlabelled):
+        first = dataset.unlabelled[0]
+        images = "1 image is" if count == 1 else f"{count:,} images are"
+        progress.say(
+            f"{images} not labelled and left out (such as {first.file}: {first.label_source}). To see all: "
+            f"flawforge inspect {shlex.quote(dataset.source)}"
+        )
+
+
+def _read(data: str | Path, choices: ReadingChoices, progress: Progress) -> Dataset:
+    """Return what can be read, with a class or without."""
     source = str(data)
     if not source.strip():
         raise DataNotFoundError("DATA is empty; it is a folder of images, or the word 'elpv'. (An unset variable?)")
@@ -56,14 +93,11 @@ def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, prog
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
     samples.sort(key=lambda sample: (sample.label, sample.file))
-    labelled = tuple(sample for sample in samples if sample.label)
-    if not labelled:
-        raise DataUnusableError(_nothing_labelled(source, samples, plan))
     return Dataset(
         source=source,
         root=root.resolve(),  # what run.json says must hold in every working folder
         layout=plan.layout,
-        samples=labelled,
+        samples=tuple(sample for sample in samples if sample.label),
         broken=tuple(sorted(plan.broken + broken, key=lambda file: file.file)),
         notes=(*plan.notes, *_counted(plan.remarks + remarks)),
         unlabelled=tuple(sample for sample in samples if not sample.label),
@@ -153,13 +187,13 @@ def _counted(remarks: list[Remark]) -> list[str]:
     return [f"{count:,} {what} (such as {first[what]})." for what, count in counted.most_common()]
 
 
-def _nothing_labelled(source: str, samples: list[Sample], plan: Plan) -> str:
-    counted = Counter(sample.label_source for sample in samples)
+def _nothing_labelled(dataset: Dataset) -> str:
+    counted = Counter(sample.label_source for sample in dataset.unlabelled)
     reasons = "; ".join(f"{count} x {reason}" for reason, count in counted.most_common(3))
-    broken = "".join(f"\n  {file.file} {file.reason}." for file in plan.broken[:3])
-    told = "".join(f"\n  {sentence}" for sentence in _counted(plan.remarks)[:3])
+    broken = "".join(f"\n  {file.file} {file.reason}." for file in dataset.broken[:3])
+    told = "".join(f"\n  {sentence}" for sentence in dataset.notes[-3:])
     return (
-        f"none of the {len(samples)} images in {source} has a class: {reasons}.{broken}{told}\n"
+        f"none of the {len(dataset.unlabelled)} images in {dataset.source} has a class: {reasons}.{broken}{told}\n"
         f"If nothing is wrong with images in which nothing is marked, add --unmarked good."
     )
 

@@ -36,4 +36,4 @@ def join(one: Dataset, other: Dataset, source: str | None = None) -> Dataset:
     ]
     ordered = tuple(sorted(samples, key=lambda sample: (sample.label, sample.file)))
     name = source if source is not None else f"{one.source} and {other.source}"
-    return Dataset(source=name, root=root, layout=one.layout, samples=ordered)
+    return Dataset(source=name, root=root, layout=one.layout, samples=ordered, choices=one.choices)

@@ -10,7 +10,8 @@ import numpy as np
 from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
-from flawforge.data.reading.load import load, place_again
+from flawforge.data.reading.load import load_regardless, place_again
+from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.sampling.joined import join
 
 LABEL = "(unlabelled)"  # in lists of images; no class that can be asked for
@@ -20,6 +21,8 @@ def load_unlabelled(
     folder: Dataset | str | Path, whole: Dataset, chosen: Dataset, progress: Progress = SILENT
 ) -> Dataset:
     """Read a folder of unlabelled images, whatever its layout, less what training has or must not have.
+
+    It is read by the same choices as the labelled images.
 
     Each image counts once. Images that are among the chosen ones are left out, and so are those that show the same
     specimen as an image of a chosen class that was not chosen (``--shots``), for the score compares with it.
@@ -35,7 +38,7 @@ def load_unlabelled(
         or nothing is left.
     """
     try:
-        found = load(folder, progress=progress)
+        found = load_regardless(folder, whole.choices, progress=progress)
     except (DataNotFoundError, DataUnusableError) as error:
         raise type(error)(f"--unlabelled: {error}") from error
     own = {sample.sha256: sample.file for sample in chosen.samples}
@@ -67,19 +70,20 @@ def load_unlabelled(
     return replace(kept, samples=tuple(replace(sample, label=LABEL) for sample in kept.samples))
 
 
-def find_unlabelled(source: str, root: str, samples: list[str], progress: Progress) -> Dataset:
+def find_unlabelled(source: str, root: str, samples: list[str], choices: ReadingChoices, progress: Progress) -> Dataset:
     """Find the unlabelled images of a run again.
 
     Args:
         source: as it was given to ``--unlabelled``.
         root: absolute path of the folder.
         samples: the SHA-256 of each image.
+        choices: how the folder was read.
         progress: where to show how far the reading is.
 
     Raises:
         DataNotFoundError: they are gone. DataUnusableError: some of them are gone or changed.
     """
-    found = load(place_again(source, root), progress=progress)
+    found = load_regardless(place_again(source, root), choices, progress=progress)
     wanted = set(samples)
     first = {s.sha256: index for index, s in reversed(list(enumerate(found.samples))) if s.sha256 in wanted}
     if len(first) < len(wanted):

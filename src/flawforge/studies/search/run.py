@@ -15,7 +15,8 @@ from flawforge.core.settings.recipes import DEFAULT, Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.toml import to_toml
 from flawforge.data.dataset import Dataset
-from flawforge.data.reading.load import load
+from flawforge.data.reading.load import load, tell_unlabelled
+from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.models.extractors import DEFAULT as EXTRACTOR
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.searches import RECIPE_FILE, Confirmation, SearchRecord, SettingsTried, save_search
@@ -50,6 +51,7 @@ def search(
     storage: str | None = None,
     resume: bool = False,
     command: str = "flawforge.search(...)",
+    choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
     **changes: Any,
 ) -> SearchRecord:
@@ -81,6 +83,7 @@ def search(
         storage: an Optuna storage (``postgresql://...``) instead of the folder's own journal file.
         resume: resume the search in `out`. Workers on other machines may join through a shared folder.
         command: what to write into the record.
+        choices: how the folder is read, where its files leave it open.
         progress: where to report how far it is.
         changes: fields of the recipe to set for all trials.
 
@@ -108,7 +111,9 @@ def search(
     start = _start(recipe, changes)
     ranges = search_space(start, settings)
     refuse_folder(Path(out), resume)
-    part = load(data, progress=progress).select(classes)
+    whole = load(data, choices, progress=progress)
+    tell_unlabelled(whole, progress)
+    part = whole.select(classes)
     chosen = None if classes is None else tuple(classes)
     plan = SearchPlan(start, ranges, kimg, seed, shots, chosen, extractor, part.fingerprint)
     parts = cut_parts(part, shots, seed, progress)

@@ -75,7 +75,7 @@ def find_held_out(
     whole = load_whole(run, data, progress)
     part, training = training_rows(run, whole, progress)
     if held_out is not None:
-        return _given(run, whole, part.take(training), load(held_out, progress=progress), progress)
+        return _given(run, whole, part.take(training), _load_given(held_out, whole, progress), progress)
     groups, taken, unlabelled = part.groups(progress), np.array(training), set(_unlabelled(run))
     seen = [row for row, sample in enumerate(part.samples) if sample.sha256 in unlabelled]
     rows = np.flatnonzero(~np.isin(groups, groups[[*training, *seen]]))
@@ -89,6 +89,10 @@ def find_held_out(
     notes = [f"Held-out images: {len(rows):,} real images of the trained classes that were not used for training."]
     notes += _selecting(run, part, rows) + _left_out(others - len(rows))
     return HeldOut(scaled, groups, taken, rows, "held-out", whole.fingerprint, tuple(notes))
+
+
+def _load_given(held_out: Dataset | str | Path, whole: Dataset, progress: Progress) -> Dataset:
+    return held_out if isinstance(held_out, Dataset) else load(held_out, whole.choices, progress=progress)
 
 
 def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> HeldOut:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flawforge.core.errors import DataNotFoundError, DataUnusableError
+from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunBrokenError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load, place_again
+from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.sampling.joined import join
 from flawforge.data.sampling.unlabelled import find_unlabelled
 from flawforge.runs.folder import Run
@@ -16,20 +17,36 @@ from flawforge.runs.folder import Run
 def load_whole(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
     """Load all images of the place that the run's came from: `data` where it is given, else what run.json names.
 
+    Folders are read by the run's own choices.
+
     Raises:
         DataNotFoundError: they are no longer there.
     """
-    if data is not None:
-        return load(data, progress=progress)
+    if isinstance(data, Dataset):
+        return data
     about = run.settings.data
-    source = about.source
+    source, choices = about.source, _choices(run)
+    if data is not None:
+        return load(data, choices, progress=progress)
     try:
-        return load(place_again(source, about.root), progress=progress)
+        return load(place_again(source, about.root), choices, progress=progress)
     except DataNotFoundError as error:
         raise DataNotFoundError(
             f"the images that {run.path} was trained on are no longer in {source}. Generated images are compared with "
             f"them: say where they are now with --data DIR."
         ) from error
+
+
+def _choices(run: Run) -> ReadingChoices:
+    """Return how the run's folder was read."""
+    recorded = run.settings.data.choices
+    try:
+        return ReadingChoices(**recorded)
+    except (TypeError, SettingError) as error:
+        raise RunBrokenError(
+            f"{run.settings_file} says that the images were read by choices that this version does not know "
+            f"({recorded}: {error}). Use the version that the run was trained with."
+        ) from None
 
 
 def training_rows(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset, list[int]]:
@@ -70,5 +87,5 @@ def find_training(run: Run, data: Dataset | str | Path | None, progress: Progres
     unlabelled = run.settings.unlabelled
     if unlabelled is None:
         return training
-    found = find_unlabelled(unlabelled.source, unlabelled.root, unlabelled.samples, progress)
+    found = find_unlabelled(unlabelled.source, unlabelled.root, unlabelled.samples, training.choices, progress)
     return join(training, found, training.source).scaled_as(training)

@@ -11,6 +11,7 @@ from flawforge.core.errors import SettingError, TrainingInterruptedError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.data.dataset import Dataset
+from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.metrics.inference.power import ERROR
 from flawforge.metrics.inference.sequential import level_now
 from flawforge.runs.trials import TRIAL_FILE, TrialRecord
@@ -40,6 +41,7 @@ def trial(
     on: On = "local",
     address: str | None = None,
     command: str = "flawforge.trial(...)",
+    choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
     **settings: Any,
 ) -> TrialRecord:
@@ -62,6 +64,7 @@ def trial(
         on: ``local`` works in processes of this machine, ``ray`` on a Ray cluster (extra ``ray``).
         address: of the Ray cluster; None joins the one that this machine belongs to, or starts one here.
         command: what to write into the record.
+        choices: how the folder is read, where its files leave it open.
         progress: where to report progress and the time left.
         settings: fields of `flawforge.core.settings.trials.TrialSettings`, e.g. ``shots=(5, 10)``, ``seeds=10``,
             ``models=("small-cnn",)``, ``arms=(...)``, ``task="good"``, ``generator_minutes=2``.
@@ -81,7 +84,7 @@ def trial(
     folder = Path(out)
     count = _checked_workers(workers, minutes, on)
     asked = TrialSettings.parse(settings)
-    bench = open_trial(data, folder, asked, classes=classes, unlabelled=unlabelled, progress=progress)
+    bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
@@ -128,6 +131,7 @@ def plan_trial(
     unlabelled: Dataset | str | Path | None = None,
     minutes: float | None = None,
     workers: int | None = None,
+    choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
     **settings: Any,
 ) -> TrialPlan:
@@ -136,7 +140,7 @@ def plan_trial(
     """
     count = _checked_workers(workers, minutes, "local")
     asked = TrialSettings.parse(settings)
-    bench = open_trial(data, Path(out), asked, classes=classes, unlabelled=unlabelled, progress=progress)
+    bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
     known, before = pilot(Path(out), bench, schedule.whole()), earlier_calls(Path(out), bench)
     return plan(bench, schedule.costs, count, minutes, known, before.ended)

@@ -265,6 +265,7 @@ def _check_same_experiment(
 def describe_data(data: Dataset) -> TrainingImages:
     """Return what run.json says of the training data."""
     formats = Counter((sample.label, sample.format) for sample in data.samples)
+    unusual = data.choices.unusual()
     return TrainingImages(
         source=data.source,
         root=str(data.root),
@@ -280,4 +281,5 @@ def describe_data(data: Dataset) -> TrainingImages:
             for (label, form), count in sorted(formats.items())
         ],
         jpeg=sum(sample.encoding in ("JPEG", "MPO") for sample in data.samples),
+        **({"choices": unusual} if unusual else {}),
     )

@@ -15,7 +15,8 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import CHANGEABLE, TrialSettings
 from flawforge.data.dataset import Dataset
-from flawforge.data.reading.load import load
+from flawforge.data.reading.load import load, load_regardless, tell_unlabelled
+from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Sample
 from flawforge.runs.cells import CELLS, GENERATORS
 from flawforge.runs.folder_errors import refuse_other
@@ -32,6 +33,7 @@ def open_trial(
     data: Dataset | str | Path,
     out: Path,
     settings: TrialSettings,
+    choices: ReadingChoices = AS_USUAL,
     *,
     classes: Sequence[str] | None = None,
     unlabelled: Dataset | str | Path | None = None,
@@ -47,11 +49,15 @@ def open_trial(
         not allow. RunBrokenError: what the folder says of its test images contradicts itself.
     """
     refuse_other(out, "trial")
-    dataset = load(data, progress=progress).select(classes)
-    other = None if unlabelled is None else load(unlabelled, progress=progress)
+    whole = load(data, choices, progress=progress)
+    tell_unlabelled(whole, progress)
+    dataset = whole.select(classes)
+    other = None if unlabelled is None else load_regardless(unlabelled, whole.choices, progress=progress)
     good = good_class(dataset, settings, progress)
     settings = with_good(settings, dataset.classes, good)
     inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
+    if unusual := whole.choices.unusual():
+        inputs["choices"] = repr(unusual)
     contents = repr(sorted(inputs.items())) + (USE_OF_OUTSIDE if other is not None else "")
     protocol = settings.protocol(contents)
     if (out / FACTS).is_file():
@@ -130,9 +136,10 @@ def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> l
     """Return what differs from the stored trial and would change its cells, in words."""
     before, now = there.settings.model_dump(mode="json"), settings.model_dump(mode="json")
     changed = [f"{key} {before[key]} -> {now[key]}" for key in now if key not in CHANGEABLE and before[key] != now[key]]
+    named = {"data": "the images", "choices": "how the images are read"}
     for key in sorted({*there.inputs, *inputs}):
         if there.inputs.get(key) != inputs.get(key):
-            changed.append("the images" if key == "data" else f"the {key} images")
+            changed.append(named.get(key, f"the {key} images"))
     return changed
 
 
