@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flawforge.core.errors import DataUnusableError
 from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.sample import Box, Broken
@@ -158,3 +159,14 @@ def test_neu_det(real_data):
     assert sum(sample.mask is not None for sample in dataset.samples) == 900
     assert (dataset.channels, dataset.broken) == (1, ())
     assert dataset.duplicates == (("images/patches_101.jpg", "images/patches_105.jpg"),)
+
+
+def test_annotations_that_are_all_damaged_are_no_class_of_their_own(tmp_path, save):
+    """Such a folder was once read as one class, named after it, without a word."""
+    for i in range(3):
+        save(tmp_path / "images" / f"dent_{i}.jpg", i)
+        (tmp_path / "images" / f"dent_{i}.xml").write_text("<annotation>")
+    with pytest.raises(DataUnusableError, match=r"none of the 3 images .* has a class: .*dent_0.xml is no XML"):
+        load(tmp_path)
+    save(tmp_path / "images" / "pit_9.jpg", 9)
+    assert load(tmp_path, ReadingChoices("good")).counts == {"good": 1}

@@ -29,7 +29,7 @@ def voc(root: Path, tree: Tree) -> Labels | None:
     """Return what the annotations of a folder say, None where there are none.
 
     XML of other kinds, as cameras and microscopes write it, is no annotation. A damaged file counts as one where
-    others are.
+    others are, or one names itself so.
     """
     parsed: dict[str, Element] = {}
     damaged: dict[str, str] = {}
@@ -42,7 +42,7 @@ def voc(root: Path, tree: Tree) -> Labels | None:
                 continue
             if _name(element) == TAG:
                 parsed[file] = element
-    if not parsed:
+    if not parsed and not any(_names_itself(root / file) for file in damaged):
         return None
     labels = Labels()
     owned, labels.broken = pair(tree.images, [*parsed, *damaged])
@@ -53,6 +53,15 @@ def voc(root: Path, tree: Tree) -> Labels | None:
         else:
             labels.images[image] = _annotation(file, parsed[file], labels.remarks) if file else ImageLabels()
     return labels
+
+
+def _names_itself(path: Path) -> bool:
+    """Whether the beginning of a damaged file has an annotation's tag."""
+    try:
+        with path.open("rb") as file:
+            return f"<{TAG}".encode() in file.read(1024)
+    except OSError:
+        return False
 
 
 def parse_xml(path: Path) -> Element:
