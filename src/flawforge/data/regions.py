@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flawforge.core.arrays import Bools, Ints
-from flawforge.core.errors import ImageBrokenError
+from flawforge.core.arrays import Bools
+from flawforge.data.mask_pixels import levels_of, mask_pixels
 
 FEW_LEVELS = 16  # a mask with more levels was smoothed or compressed: it is cut in the middle
 LARGEST_MASK = 80_000_000  # pixels, as of an image
@@ -167,23 +167,6 @@ def as_runs(mask: Bools) -> RunLengths:
     return RunLengths(tuple(counts.tolist()), *mask.shape)
 
 
-def mask_pixels(path: Path) -> Ints:
-    """Return (H, W) numbers of a mask: a palette's indices, gray values, or red * 65536 + green * 256 + blue.
-
-    Raises:
-        ImageBrokenError: it cannot be read.
-    """
-    try:
-        with Image.open(path) as file:
-            if file.mode in ("RGB", "RGBA", "LA", "CMYK", "YCbCr", "PA"):
-                red, green, blue = np.moveaxis(np.asarray(file.convert("RGB"), dtype=np.int64), -1, 0)
-                gray = np.array_equal(red, green) and np.array_equal(red, blue)
-                return np.asarray(red if gray else (red << 16) + (green << 8) + blue)
-            return np.asarray(file.convert("L") if file.mode == "1" else file).astype(np.int64)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageBrokenError(path, f"is no mask that can be read: {error}") from None
-
-
 def settle_mask(mask: MaskImage, root: Path) -> tuple[MaskImage | None, float]:
     """Decide which pixels of a mask image are marked, from its levels.
 
@@ -199,7 +182,7 @@ def settle_mask(mask: MaskImage, root: Path) -> tuple[MaskImage | None, float]:
     """
     pixels = mask_pixels(root / mask.file)
     if not mask.values:
-        levels = np.unique(pixels)
+        levels, _ = levels_of(pixels)
         blurred = mask.file.lower().endswith((".jpg", ".jpeg")) or len(levels) > FEW_LEVELS
         low, high = int(levels[0]), int(levels[-1])
         if blurred and high - low < NOISE:

@@ -98,22 +98,6 @@ def test_notes_of_the_layout_come_last():
     assert dataset_warnings(drawn({0: {"pages": 2}}, notes=("from the folder",)))[-1] == "from the folder"
 
 
-def test_masks_that_are_read_as_a_class(tmp_path):
-    for i in range(20):
-        pixels = np.random.default_rng(i).integers(0, 256, (32, 32), dtype=np.uint8)
-        for folder, picture in (("images", pixels), ("more", 255 - pixels), ("labels", np.uint8(255) * (pixels > 250))):
-            (tmp_path / folder).mkdir(exist_ok=True)
-            Image.fromarray(picture).save(tmp_path / folder / f"{i:03}.png")
-    assert dataset_warnings(load(tmp_path)) == (
-        "The images of labels look like masks (two values, and the same file names as those of images), but are read "
-        "as a class. If they are masks, move them to a folder named masks inside images.",
-    )
-    (tmp_path / "labels").rename(tmp_path / "images" / "masks")
-    dataset = load(tmp_path)
-    assert dataset_warnings(dataset) == ()  # the same names in two classes are the camera's numbers
-    assert sum(sample.mask is not None for sample in dataset.samples) == 20
-
-
 def test_on_files(tmp_path):
     for i in range(20):
         Image.fromarray(np.full((4, 4, 3), i, dtype=np.uint8)).save(tmp_path / f"{i}.bmp")

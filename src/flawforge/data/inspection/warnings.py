@@ -7,16 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-import numpy as np
-
-from flawforge.core.images import Pixels
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.sample import Sample
 
 FEW = 20  # images of a class below which a warning is given: a judgement, twice the 10 shots of the few-shot literature
 LABELLED = {known.name for known in LABEL_FORMATS}  # layouts whose classes come from label files
-ALIKE = 0.9  # share of a class's names, and of a picture's pixels, from which it is taken for masks: a judgement
 
 
 def dataset_warnings(dataset: Dataset) -> tuple[str, ...]:
@@ -32,37 +28,6 @@ def _two_classes(dataset: Dataset) -> str:
     return (
         f"{_n(len(torn), 'image')} in more than one class, for example {' and '.join(torn[0])}: a label must be wrong."
     )
-
-
-def _masks(dataset: Dataset) -> str:
-    owners: dict[str, set[str]] = {}
-    for sample in dataset.samples:
-        owners.setdefault(_stem(sample), set()).add(sample.label)
-    warnings = []
-    for label, count in dataset.counts.items():
-        rows = [row for row, sample in enumerate(dataset.samples) if sample.label == label]
-        shared = [row for row in rows if len(owners[_stem(dataset.samples[row])]) > 1]
-        if len(shared) < ALIKE * count or not all(_two_values(dataset.read(row)) for row in shared[:3]):
-            continue
-        others = Counter(other for row in shared for other in owners[_stem(dataset.samples[row])] - {label})
-        owner = min(others, key=lambda other: (-others[other], other))
-        first = next(row for row, sample in enumerate(dataset.samples) if sample.label == owner)
-        if not _two_values(dataset.read(first)):  # else all are pictures of black and white
-            warnings.append(
-                f"The images of {label} look like masks (two values, and the same file names as those of {owner}), but "
-                f"are read as a class. If they are masks, move them to a folder named masks inside {owner}."
-            )
-    return " ".join(warnings)
-
-
-def _stem(sample: Sample) -> str:
-    return PurePosixPath(sample.file).stem.removesuffix("_mask")
-
-
-def _two_values(pixels: Pixels) -> bool:
-    """Whether two values take up nearly all pixels, as in a mask, also one that JPEG has blurred at its edges."""
-    _, counts = np.unique(pixels, return_counts=True)
-    return bool(np.sort(counts)[-2:].sum() >= ALIKE * pixels.size)
 
 
 def _other_boxes(dataset: Dataset) -> str:
@@ -165,4 +130,4 @@ def _n(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s are' if count != 1 else ' is'}"
 
 
-CHECKS = (_two_classes, _masks, _other_boxes, _few, _names, _gray, _depth, _sizes, _jpeg, _clear, _pages)
+CHECKS = (_two_classes, _other_boxes, _few, _names, _gray, _depth, _sizes, _jpeg, _clear, _pages)

@@ -16,13 +16,15 @@ QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 Frame = tuple[float, float]
 
 
-def examine_entry(root: Path, entry: Entry) -> tuple[Sample | Broken, list[Remark]]:
-    """Return the sample, or why its image cannot be read, and what was mended or passed over in its marks."""
+def examine_entry(root: Path, entry: Entry) -> tuple[Sample | Broken, list[Remark | Broken]]:
+    """Return the sample, or why its image cannot be read; what was mended or passed over in its marks, and which of
+    its masks cannot be read.
+    """
     try:
         facts = examine(root / entry.file)
     except ImageBrokenError as error:
         return Broken(entry.file, error.reason), []
-    remarks: list[Remark] = []
+    remarks: list[Remark | Broken] = []
     turned = _is_stored_frame(entry, facts)
     shown = (float(facts.width), float(facts.height))
     frame = entry.frame or shown
@@ -79,7 +81,7 @@ def _placed_box(
     facts: ImageFacts,
     turned: bool,
     entry: Entry,
-    remarks: list[Remark],
+    remarks: list[Remark | Broken],
 ) -> tuple[int, int, int, int] | None:
     """Return a box in whole pixels of the shown image, cut to it; None where it lies outside."""
     if corners is None:
@@ -98,7 +100,13 @@ def _placed_box(
 
 
 def _placed(
-    region: Region, scale: Frame, facts: ImageFacts, turned: bool, root: Path, entry: Entry, remarks: list[Remark]
+    region: Region,
+    scale: Frame,
+    facts: ImageFacts,
+    turned: bool,
+    root: Path,
+    entry: Entry,
+    remarks: list[Remark | Broken],
 ) -> Region | None:
     """Return a region in the pixels of the shown image; None where it marks nothing or cannot be read."""
     if isinstance(region, MaskImage):
@@ -129,11 +137,11 @@ def _placed(
     return Polygon(tuple(rings))
 
 
-def _settled(mask: MaskImage, root: Path, remarks: list[Remark]) -> MaskImage | None:
+def _settled(mask: MaskImage, root: Path, remarks: list[Remark | Broken]) -> MaskImage | None:
     try:
         settled, share = settle_mask(mask, root)
     except ImageBrokenError as error:
-        remarks.append(Remark("masks that cannot be read and were left out", f"{mask.file} {error.reason}"))
+        remarks.append(Broken(mask.file, error.reason))
         return None
     if share > MOST:
         remarks.append(

@@ -13,6 +13,7 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingE
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
+from flawforge.data.reading.classes_by_masks import classes_by_masks
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.examine import examine_entry
 from flawforge.data.reading.file_tree import is_utf_8, printable, walk
@@ -92,6 +93,7 @@ def _read(data: str | Path, choices: ReadingChoices, progress: Progress) -> Data
     samples, broken, remarks = _examine_all(root, plan.entries, progress)
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
+    samples = classes_by_masks(plan, samples, {file.file for file in broken}, choices)
     samples.sort(key=lambda sample: (sample.label, sample.file))
     return Dataset(
         source=source,
@@ -173,8 +175,8 @@ def _examine_all(
     with progress.task("reading images", len(entries), "images") as task, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks about odd headers; what matters becomes a reason
         for result, told in in_threads(partial(examine_entry, root), entries):
-            results.append(result)
-            remarks += told
+            results += [result, *(one for one in told if isinstance(one, Broken))]
+            remarks += [one for one in told if isinstance(one, Remark)]
             task.advance()
     broken = [result for result in results if isinstance(result, Broken)]
     return [result for result in results if isinstance(result, Sample)], broken, remarks

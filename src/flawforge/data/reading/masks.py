@@ -1,15 +1,16 @@
-"""Which image files are masks of which images: by their folders and names."""
+"""Which image files are masks of which images, and which are masks of none."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.plan import SPLIT_FOLDERS
+from flawforge.data.reading.mask_groups import MaskGroup, by_ending, by_name, by_sister
+from flawforge.data.reading.mask_names import CERTAIN, INSTANCES
+from flawforge.data.reading.mask_owners import MaskOwners
 from flawforge.data.sample import Broken
-
-MASK_FOLDERS = frozenset({"masks", "mask", "ground_truth", "groundtruth"})
 
 
 @dataclass
@@ -30,29 +31,50 @@ class MaskFiles:
 
 
 def find_masks(root: Path, tree: Tree) -> MaskFiles:
-    """Find the masks among the images of a folder.
+    """Find the masks among the images of a folder. A folder of masks alone is what is meant: its files are images.
+
+    A mask lies beside its image or in a sister folder, under a usual name; where names do not decide, a few files are
+    looked into.
 
     Args:
-        root: the folder, to look into files whose names do not decide.
+        root: the folder.
         tree: its files.
     """
-    found = MaskFiles({}, {file for file in tree.images if _is_mask(file)})
-    if len(found.files) == len(tree.images):  # a folder of masks alone: then they are what is meant
+    groups, images = by_name(root, tree.images)
+    for find in (by_ending, by_sister):
+        more = find(root, images)
+        groups += more
+        taken = {file for group in more for file in group.files}
+        images = [file for file in images if file not in taken]
+    found = MaskFiles(files={file for group in groups for file in group.files})
+    if not images:
         return MaskFiles()
-    by_key: dict[tuple[str, str], str] = {_key(file): file for file in tree.images if file in found.files}
-    for image in tree.images:
-        if image not in found.files and (mask := by_key.get(_key(image))):
-            found.of[image] = (mask,)
+    owners = MaskOwners(images, frozenset(group.folder for group in groups if group.folder))
+    parts: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for group in sorted(groups, key=_rank):
+        if not group.shown:
+            owned, spare = owners.of_all(group.files)
+            found.broken += [Broken(file, reason) for file, reason in spare.items()]
+            for file, image in owned.items():
+                parts[image].setdefault(group.token, []).append(file)
+    unused: Counter[tuple[str, str]] = Counter()
+    for image, by_token in parts.items():
+        token, *others = by_token
+        found.of[image] = tuple(by_token[token])
+        unused.update({(token, other): len(by_token[other]) for other in others})
+    for (token, other), count in unused.items():
+        found.notes.append(
+            f"Not used: {count:,} mask{'s' if count > 1 else ''} {_place(other)}, because those {_place(token)} are of "
+            f"the same images."
+        )
     return found
 
 
-def _is_mask(file: str) -> bool:
-    return any(part.lower() in MASK_FOLDERS for part in PurePosixPath(file).parts[:-1])
+def _rank(group: MaskGroup) -> tuple[bool, int, bool]:
+    """Sort groups by which is followed where several have masks of an image."""
+    word = group.token.rstrip("/").lower()
+    return word in INSTANCES, -len(group.files), word not in CERTAIN
 
 
-def _key(file: str) -> tuple[str, str]:
-    """Return what an image and its mask share: the folders that tell classes, and the stem."""
-    path = PurePosixPath(file)
-    passed = MASK_FOLDERS | SPLIT_FOLDERS | {"images", "jpegimages"}
-    folders = [part for part in path.parts[:-1] if part.lower() not in passed]
-    return "/".join(folders), path.stem.removesuffix("_mask") if _is_mask(file) else path.stem
+def _place(token: str) -> str:
+    return f"in {token}" if token.endswith("/") else f"called {token}"

@@ -42,7 +42,6 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
     others = [file for file in tree.others if file not in sources]
     plan = layout_plan(root, replace(tree, images=[file for file in tree.images if file not in aside], others=others))
     plan.broken += masks.broken
-    plan.notes += masks.notes
     entries = {entry.file: entry for entry in plan.entries}
     read.sort(key=lambda pair: -sum(bool(image.source) for image in pair[1].images.values()))
     for number, (known, labels) in enumerate(read):
@@ -63,6 +62,7 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
         if file in entries and not any(mark.regions for mark in entries[file].marks):
             mark = Mark(regions=tuple(MaskImage(mask, inverted=choices.invert_masks) for mask in files))
             entries[file] = replace(entries[file], marks=(*entries[file].marks, mark))
+    plan.notes += masks.notes
     if choices.classes_from == "names":
         entries = {file: _by_name(entry) for file, entry in entries.items()}
     plan.entries = _one_spelling(plan, list(entries.values()))

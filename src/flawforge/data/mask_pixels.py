@@ -1,0 +1,62 @@
+"""The pixels of a mask image as numbers, and which levels they have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from flawforge.core.arrays import Ints
+from flawforge.core.errors import ImageBrokenError
+
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+LARGEST = 80_000_000  # pixels, as for images
+
+
+def mask_pixels(path: Path) -> Ints:
+    """Return (H, W) numbers of a mask: a palette's indices, gray values, or red * 65536 + green * 256 + blue.
+
+    Where all colours are one, they are how opaque the picture is. Floating-point values from 0 to 1 become 0 to 255.
+
+    Raises:
+        ImageBrokenError: it cannot be read.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as file:
+            return _checked(file)
+    except Exception as error:  # noqa: BLE001  damaged bytes make Pillow's decoders raise nearly any type
+        why = "" if isinstance(error, UnidentifiedImageError) else f": {error or type(error).__name__}"
+        raise ImageBrokenError(path, f"is no mask that can be read{why}") from None
+
+
+def _checked(file: Image.Image) -> Ints:
+    if file.width * file.height > LARGEST:
+        raise ValueError(f"it has {file.width} x {file.height} pixels; up to {LARGEST // 1_000_000} millions are read")
+    if file.mode in ("L", "P", "I") or file.mode.startswith("I;16"):
+        return np.asarray(file).astype(np.int64)
+    if file.mode == "1":
+        return np.asarray(file.convert("L")).astype(np.int64)
+    if file.mode == "F":
+        return _whole(np.asarray(file))
+    red, green, blue, alpha = np.moveaxis(np.asarray(file.convert("RGBA"), dtype=np.int64), -1, 0)
+    gray = np.array_equal(red, green) and np.array_equal(red, blue)
+    colours = red if gray else np.asarray((red << 16) + (green << 8) + blue)
+    one = int(colours.min()) == int(colours.max())
+    return alpha if one and int(alpha.min()) < int(alpha.max()) else colours
+
+
+def _whole(values: NDArray[np.float32]) -> Ints:
+    if not np.isfinite(values).all() or np.abs(values).max() > 1 << 24:
+        raise ValueError("it holds values that are no finite numbers, or above 16 millions")
+    return np.asarray(np.rint(values * (255 if values.max() <= 1 else 1)), dtype=np.int64)
+
+
+def levels_of(pixels: Ints) -> tuple[Ints, Ints]:
+    """Return the values that occur in a mask, the lowest first, and how often each does."""
+    if pixels.min() < 0 or pixels.max() > 1 << 16:
+        return np.unique(pixels, return_counts=True)
+    counts = np.bincount(pixels.ravel())
+    levels = np.flatnonzero(counts)
+    return levels, counts[levels]
