@@ -52,12 +52,12 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
             for file, image in labels.images.items()
             if image.unreadable
         ]
-        plan.notes += labels.notes
         plan.remarks += labels.remarks
         if number:
             _fill_in(plan, entries, labels)
         else:
             _follow(plan, entries, known, labels, choices)
+        plan.notes += labels.notes
     for file, files in masks.of.items():
         if file in entries and not any(mark.regions for mark in entries[file].marks):
             mark = Mark(regions=tuple(MaskImage(mask, inverted=choices.invert_masks) for mask in files))

@@ -197,7 +197,7 @@ EMPTY_RUNS = {"counts": [24 * 32], "size": [24, 32]}
         ({"segmentation": []}, 1, 0, "without a mask among others with one"),
         ({"segmentation": [[]]}, 1, 0, "without a mask among others with one"),
         ({"segmentation": [SQUARE[:-1]]}, 1, 0, "annotation 9: a polygon has an odd number of coordinates"),
-        ({"segmentation": [["x"] * 6]}, 1, 0, "annotation 9: could not convert string to float"),
+        ({"segmentation": [["x"] * 6]}, 1, 0, "annotation 9: it holds something else than numbers"),
         ({"segmentation": [[float("nan")] * 6]}, 1, 0, "annotation 9: its numbers are not finite"),
         ({"segmentation": [[{}] * 6]}, 1, 0, "annotation 9: it holds something else than numbers"),
         ({"segmentation": "yes"}, 1, 0, "annotation 9: it is neither polygons nor run lengths"),

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flawforge.core.errors import DataUnusableError
+from flawforge.data.reading.file_tree import walk
+from flawforge.data.reading.formats.voc import voc
 from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import ReadingChoices
+from flawforge.data.regions import Polygon
 from flawforge.data.sample import Box, Broken
 
 from ..listed import labels, masks
+
+Write = Callable[..., Path]
 
 
 def test_voc_takes_the_class_from_the_file_s_name_else_from_most_boxes(tmp_path, save, save_xml):
@@ -131,7 +140,10 @@ def test_images_without_xml_in_a_flat_folder_are_not_labelled_yet(tmp_path, save
     ("content", "why"),
     [
         ("<annotation>", "is no XML: no element found: line 1, column 12"),
-        ('<!DOCTYPE a [<!ENTITY b "b">]><a>&b;</a>', "declares XML entities, which no annotation needs"),
+        (
+            '<!DOCTYPE a [<!ENTITY b "b">]><annotation>&b;</annotation>',
+            "declares XML entities, which no annotation needs",
+        ),
     ],
 )
 def test_damaged_annotations_are_named_and_their_images_are_not_labelled(tmp_path, save, save_xml, content, why):
@@ -146,6 +158,161 @@ def test_damaged_annotations_are_named_and_their_images_are_not_labelled(tmp_pat
         Broken("annotations/dent_2.xml", f"annotation of dent_2.jpg {why}"),
         Broken("annotations/dent_3.xml", "is an annotation without an image of the same name"),
     )
+
+
+@pytest.fixture
+def annotated(tmp_path: Path, save: Write) -> Write:
+    """Write an image of 32x24 and an annotation with boxes (xmin, ymin, xmax, ymax) of dents, or any XML for it."""
+
+    def write(stem: str, *boxes: tuple[object, ...], xml: str = "", size: bool = True, encoding: str = "utf-8") -> Path:
+        save(tmp_path / f"{stem}.png", sum(map(ord, stem)))
+        objects = "".join(
+            "<object><name>dent</name><truncated>1</truncated><difficult>1</difficult><bndbox>"
+            + "".join(f"<{name}>{value}</{name}>" for name, value in zip(NAMES, box, strict=True))
+            + "</bndbox></object>"
+            for box in boxes
+        )
+        frame = "<size><width>32</width><height>24</height><depth>3</depth></size>" if size else ""
+        text = xml or f"<annotation>{frame}{objects}</annotation>"
+        (tmp_path / f"{stem}.xml").write_bytes(text.encode(encoding))
+        return tmp_path
+
+    return write
+
+
+NAMES = ("xmin", "ymin", "xmax", "ymax")
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected", "note"),
+    [
+        ([(1, 1, 32, 24), (5, 5, 9, 9)], [(0, 0, 32, 24), (4, 4, 9, 9)], None),
+        (
+            [(0, 3, 32, 9), (5, 5, 9, 9)],
+            [(0, 3, 32, 9), (5, 5, 9, 9)],
+            "The corners of boxes count from 0 (one in a.xml is 0) and exclude the last pixel, as corners at the "
+            "border show.",
+        ),
+        (
+            [(0, 3, 31, 9), (5, 5, 9, 9)],
+            [(0, 3, 32, 10), (5, 5, 10, 10)],
+            "The corners of boxes count from 0 (one in a.xml is 0) and include the last pixel, as corners at the "
+            "border show.",
+        ),
+        (
+            [(0, 3, 20, 9)],
+            [(0, 3, 20, 9)],
+            "The corners of boxes count from 0 (one in a.xml is 0) and exclude the last pixel, which nothing in the "
+            "files tells.",
+        ),
+        (
+            [(5, 5, 9, 9)],
+            [(4, 4, 9, 9)],
+            "Nothing tells whether the corners of the 1 boxes count from 0 or from 1: from 1 was assumed, as Pascal "
+            "VOC has it. The difference is one pixel.",
+        ),
+        ([(0, 1, 20, 9), *[(1, 1, 9, 9)] * 8], [(0, 0, 20, 9), *[(0, 0, 9, 9)] * 8], None),  # a slip
+    ],
+)
+def test_where_corners_count_from(annotated, boxes, expected, note):
+    dataset = load(annotated("a", *boxes))
+    (sample,) = dataset.samples
+    assert [(box.left, box.top, box.right, box.bottom) for box in sample.boxes] == expected
+    assert dataset.notes == ((note,) if note else ())
+
+
+def test_swapped_corners_commas_and_objects_without_a_place(annotated):
+    folder = annotated("a", ("9", "1,5", "1", "8,5"), ("x", 1, 2, 3), (1, 1, "nan", 5), (1, 1, "1e400", 5))
+    dataset = load(folder)
+    assert dataset.samples[0].boxes == (Box("dent", 0, 0, 9, 8),)
+    assert dataset.counts == {"dent": 1}
+    assert dataset.notes == (
+        "3 objects without a box of four numbers were read for their class alone (such as a.xml, object 2).",
+        "1 boxes whose corners were in the wrong order were turned round (such as a.xml, object 1).",
+    )
+
+
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        "<x1>5</x1><y1>6</y1><x2>20</x2><y2>6</y2><x3>10</x3><y3>20</y3>",
+        "<pt><x>5</x><y>6</y></pt><pt><x>20</x><y>6</y></pt><pt><x>10</x><y>20</y></pt>",
+    ],
+)
+def test_a_polygon_gives_the_box_where_there_is_none(annotated, polygon):
+    xml = f"<annotation><object><name>dent</name><polygon>{polygon}</polygon></object></annotation>"
+    (sample,) = load(annotated("a", xml=xml)).samples
+    assert sample.boxes == (Box("dent", 5, 6, 20, 20),)
+    assert sample.marks[0].regions == (Polygon(((5, 6, 20, 6, 10, 20),)),)
+
+
+def test_the_image_that_an_annotation_names(annotated, save):
+    """Its own name goes first; what it says inside is told where it differs, and taken where there is no other."""
+    box = "<object><name>dent</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
+    folder = annotated("a", xml=f"<annotation><filename>other.jpg</filename>{box}</annotation>")
+    annotated("b", xml=f"<annotation><filename>C:\\old\\b.bmp</filename>{box}</annotation>")
+    save(folder / "pictures" / "c.png", 3)
+    (folder / "0001.xml").write_text(f"<annotation><filename>c</filename>{box}</annotation>")
+    dataset = load(folder)
+    assert dataset.counts == {"dent": 3}
+    assert dataset.notes == (
+        "1 label files that name another image than the one of their own name, which was taken (such as a.xml names "
+        "other.jpg).",
+    )
+
+
+def test_no_objects_no_size_and_no_name(annotated):
+    folder = annotated("a", (1, 1, 9, 9), size=False)
+    annotated("b")
+    annotated("c", xml="<annotation><object><name/></object></annotation>")
+    annotated("d", xml="<annotation><size><width>0</width><height>x</height></size></annotation>")
+    dataset = load(folder)
+    assert labels(dataset) == {"a.png": "dent", "b.png": "good", "d.png": "good"}
+    assert [sample.label_source for sample in dataset.unlabelled] == ["c.xml none of its objects has a name"]
+
+
+LABELS = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=8)
+SPANS = st.tuples(st.integers(0, 98), st.integers(1, 99)).map(lambda pair: (pair[0], min(pair[0] + pair[1], 99)))
+OBJECTS = st.lists(st.tuples(LABELS, SPANS, SPANS), max_size=5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(files=st.lists(OBJECTS, min_size=1, max_size=4), encoding=st.sampled_from(["utf-8", "utf-16", "gb18030"]))
+def test_what_is_written_is_read_back(files, encoding, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("voc")
+    for i, objects in enumerate([[("corner", (0, 99), (0, 99))], *files]):
+        (folder / f"{i}.png").touch()
+        text = "".join(
+            f"<object><name>{label}</name><bndbox><xmin>{x0 + 1}</xmin><ymin>{y0 + 1}</ymin><xmax>{x1}</xmax>"
+            f"<ymax>{y1}</ymax></bndbox></object>"
+            for label, (x0, x1), (y0, y1) in objects
+        )
+        text = f"<a:annotation xmlns:a='x'><a:size/>{text}</a:annotation>"
+        (folder / f"{i}.xml").write_bytes(f'<?xml version="1.0" encoding="{encoding}"?>{text}'.encode(encoding))
+    found = voc(folder, walk(folder))
+    assert found is not None
+    assert found.broken == []
+    for i, objects in enumerate(files, start=1):
+        marks = found.images[f"{i}.png"].marks
+        assert [(mark.label, mark.corners) for mark in marks] == [
+            (label, (x0, y0, x1, y1)) for label, (x0, x1), (y0, y1) in objects
+        ]
+
+
+@pytest.mark.nightly
+def test_damaged_bytes_end_in_a_reading(annotated):
+    folder = annotated("a", (1, 1, 9, 9), (3, 3, 12, 20))
+    annotated("b", (1, 1, 9, 9))
+    content = b'<?xml version="1.0" encoding="gb2312"?>' + (folder / "a.xml").read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        data = np.frombuffer(content, np.uint8).copy()
+        at = rng.integers(0, len(data), rng.integers(1, 6))
+        data[at] = rng.integers(0, 256, len(at))
+        (folder / "a.xml").write_bytes(data[: rng.integers(1, len(data) + 1)].tobytes())
+        found = voc(folder, walk(folder))
+        assert found is not None
+        assert set(found.images) == {"a.png", "b.png"}
 
 
 def test_neu_det(real_data):

@@ -1,0 +1,90 @@
+"""XML that anybody may have written: files of a limited size, without entities, in any encoding that Python knows."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+GLANCE = 1 << 12  # bytes in which an XML file names its root
+DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""")
+SLOW = frozenset({"punycode", "idna"})  # encodings of single words, which take for ever over a file
+
+
+def parse_xml(path: Path, root: str, largest: int) -> Element | None:
+    """Return the root of an XML file, None where that has another name: then the file is of another kind.
+
+    Args:
+        path: the file.
+        root: the root's name, in any letters and any namespace.
+        largest: bytes from which on it is refused; parsed, XML takes many times its size.
+
+    Raises:
+        ValueError: it cannot be read; the message says why, in words that follow the file's name.
+    """
+    try:
+        if root_name(path) not in ("", root):
+            return None
+        if path.stat().st_size > largest:
+            raise ValueError(f"is larger than {largest >> 20} megabytes: split it")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    try:
+        element: Element = fromstring(_in_utf_8(data))
+    except DefusedXmlException:
+        raise ValueError("declares XML entities, which no annotation needs") from None
+    except (ParseError, UnicodeError, LookupError, ValueError) as error:
+        raise ValueError(f"is no XML: {error}") from None
+    return element if tag(element) == root else None
+
+
+def root_name(path: Path) -> str:
+    """Return the name of an XML file's first element as its beginning has it, damaged or not; empty: it has none."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(GLANCE).replace(b"\0", b"").decode("latin-1")  # without zeros, UTF-16 reads like ASCII
+    except OSError:  # whoever reads all of it will say why
+        return ""
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    found = re.search(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[\s/>]", text)
+    return found[1].lower() if found else ""
+
+
+def _in_utf_8(data: bytes) -> bytes:
+    """Return XML without its declaration: the parser itself knows few encodings, and no GB2312."""
+    declared = DECLARED.match(data)
+    if declared is None:
+        return data
+    encoding = codecs.lookup(declared[1].decode()).name
+    if encoding in SLOW:
+        raise LookupError(f"unknown encoding: {encoding}")
+    if encoding.startswith(("utf-16", "utf-32")):  # then the declaration could not have been read: it is not true
+        encoding = "utf-8"
+    text = data.decode(encoding).lstrip("\ufeff")
+    return re.sub(r"^\s*<\?xml.*?\?>", "", text, flags=re.DOTALL).encode()
+
+
+def tag(element: Element) -> str:
+    """Return an element's name in small letters, without its namespace."""
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+def find_child(element: Element, *names: str) -> Element | None:
+    """Return the first descendant along a path of names, whatever their namespace and letters."""
+    for name in names:
+        child = next((child for child in element if tag(child) == name), None)
+        if child is None:
+            return None
+        element = child
+    return element
+
+
+def child_text(element: Element, *names: str) -> str:
+    """Return the text of the first descendant along a path of names; empty where there is none."""
+    found = find_child(element, *names)
+    return "" if found is None else (found.text or "").strip()
