@@ -1,0 +1,64 @@
+"""COCO: one JSON file for each part, with boxes, outlines or run lengths.
+
+An outline is written only where COCO's own code draws exactly the defect's pixels from it; else run lengths (holes,
+several parts). Each annotation has the area of its pixels and ``iscrowd`` 0, ids begin with 1.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_masks
+
+from flawforge import __version__
+from flawforge.data.regions import as_runs
+from flawforge.data.writing.export_format import ExportFormat
+from flawforge.data.writing.patches import Patch, parts_of, rings_of
+from flawforge.data.writing.picture import Instance, Picture
+from flawforge.data.writing.writing import Writing
+
+
+def write_coco(writing: Writing) -> None:
+    """Write the images by part, and for each part ``annotations/instances_<part>.json``."""
+    number = {label: index for index, label in enumerate(writing.classes, start=1)}
+    categories = [{"id": id, "name": label, "supercategory": "defect"} for label, id in number.items()]
+    for part in writing.parts:
+        images: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
+        for picture in writing.each(part):
+            writing.save_image(f"images/{part}/{picture.file}", picture)
+            size = {"width": picture.width, "height": picture.height}
+            id = len(images) + 1
+            images.append({"id": id, "file_name": picture.file, **size, "flawforge": picture.origin})
+            for instance in picture.instances():
+                about = {"id": len(annotations) + 1, "image_id": id, "category_id": number[instance.label]}
+                annotations.append(about | _described(instance, picture))
+        info = {"description": f"written by Flawforge {__version__}", "version": __version__}
+        whole = {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": categories}
+        writing.save(f"annotations/instances_{part}.json", json.dumps(whole, ensure_ascii=False))
+
+
+def _described(instance: Instance, picture: Picture) -> dict[str, Any]:
+    left, top, right, bottom = instance.box
+    box = {"bbox": [left, top, right - left, bottom - top], "iscrowd": 0}
+    if instance.patch is None:
+        return {**box, "area": (right - left) * (bottom - top)}
+    return {**box, "area": instance.patch.area, "segmentation": _segmentation(instance.patch, picture)}
+
+
+def _segmentation(patch: Patch, picture: Picture) -> list[list[int]] | dict[str, Any]:
+    mask = np.zeros((picture.height, picture.width), dtype=bool)
+    patch.draw_on(mask)
+    if len(parts_of(patch)) == 1 and len(rings := rings_of(patch)) == 1:
+        outline = [value for point in rings[0] for value in point]
+        drawn = coco_masks.decode(coco_masks.merge(coco_masks.frPyObjects([outline], *mask.shape)))
+        if np.array_equal(drawn.astype(bool), mask):
+            return [outline]
+    return {"size": [*mask.shape], "counts": list(as_runs(mask).counts)}
+
+
+COCO_OUT = ExportFormat(
+    "coco", "COCO", "`images/train/`, `annotations/instances_train.json`", "nothing", write_coco, places=True
+)

@@ -1,0 +1,154 @@
+"""The pictures of a dataset: files as they are where every reader sees them alike, defects one by one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+
+from flawforge import __version__
+from flawforge.core.folder_kinds import kinds_in
+from flawforge.core.images import encode_png
+from flawforge.core.safe_names import safe_name
+from flawforge.data.dataset import Dataset
+from flawforge.data.regions import MaskImage, draw_region
+from flawforge.data.sample import Mark, Sample
+from flawforge.data.writing.patches import parts_of, patch_of
+from flawforge.data.writing.picture import Instance, Part, Picture
+
+Unplaced = Literal["whole-image", "leave-out"]
+COPIED = ("L", "RGB", "I;16")  # modes of PNG and JPEG that every reader takes for the same pixels
+OURS = ("origin", "seed", "index", "checkpoint", "version")  # of a manifest, what stays with an image
+
+
+@dataclass(frozen=True)
+class Exportable:
+    """A dataset with what decides how it goes out.
+
+    Attributes:
+        data: the images.
+        good: the classes of images without a defect.
+        parts: of each image.
+        whole_image: defects without a box or a mask get a box over the whole image.
+    """
+
+    data: Dataset
+    good: frozenset[str]
+    parts: Sequence[Part]
+    whole_image: bool
+
+    def pictures(self) -> Iterator[Picture]:
+        """Give a picture for each image."""
+        known = _origins(self.data.root)
+        samples = self.data.samples
+        for index, (name, sample) in enumerate(zip(unique_names([one.file for one in samples]), samples, strict=True)):
+            copied = is_plain(sample)
+            good = sample.label in self.good
+            whole = self.whole_image and not good and not is_placed(sample)
+            label = "defect" if good else sample.label  # of marks that name no class
+            yield Picture(
+                name=name,
+                ending=".jpg" if copied and sample.encoding == "JPEG" else ".png",
+                label=sample.label,
+                good=good,
+                width=sample.width,
+                height=sample.height,
+                channels=1 if sample.format.mode != "RGB" else 3,
+                origin=known.get(sample.file, {"origin": "real", "version": __version__}) | {"source": sample.file},
+                data=(self.data.root / sample.file).read_bytes if copied else partial(_encoded, self.data, index),
+                instances=partial(_instances, self.data, sample, label, whole),
+                marked=frozenset({sample.label} if whole else {mark.label or label for mark in _placed(sample)}),
+                part=self.parts[index],
+            )
+
+
+def is_plain(sample: Sample) -> bool:
+    """Whether every reader sees in the file what we see: no camera's note, palette, alpha or second page."""
+    return sample.encoding in ("PNG", "JPEG") and sample.mode in COPIED and (sample.turned, sample.pages) == (1, 1)
+
+
+def is_placed(sample: Sample) -> bool:
+    """Whether its labels say where a defect is."""
+    return any(_placed(sample))
+
+
+def _placed(sample: Sample) -> Iterator[Mark]:
+    return (mark for mark in sample.marks if mark.corners or mark.regions)
+
+
+def unique_names(files: Sequence[str]) -> list[str]:
+    """Return a name without ending for each file, as near to its stem as can be: each once, whatever the letters' case.
+
+    Dots and blanks become ``_``: WebDataset ends a sample's name at the first dot, lists of VOC at a blank.
+    """
+    plain = [safe_name(re.sub(r"[.\s]+", "_", PurePosixPath(file).stem)) for file in files]
+    counted = Counter(name.casefold() for name in plain)
+    used: set[str] = set()
+    names = []
+    for file, name in zip(files, plain, strict=True):
+        if counted[name.casefold()] > 1:  # with its folders, where that tells them apart
+            path = PurePosixPath(file)
+            name = safe_name(re.sub(r"[.\s]+", "_", "_".join([*path.parts[:-1], path.stem])))
+        base, number = name, 1
+        while name.casefold() in used:
+            number += 1
+            name = f"{base}_{number}"
+        used.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _encoded(data: Dataset, index: int) -> bytes:
+    pixels = data.read(index)
+    mode = data.samples[index].format.mode
+    if pixels.dtype == np.uint16:
+        return encode_png(pixels, "I;16")
+    return encode_png(pixels, "RGB" if mode == "RGB" else "L")
+
+
+def _instances(data: Dataset, sample: Sample, label: str, whole: bool) -> tuple[Instance, ...]:
+    if whole:
+        return (Instance(label, (0, 0, sample.width, sample.height)),)
+    return tuple(instance for mark in _placed(sample) for instance in _of_mark(data, sample, mark, label))
+
+
+def _of_mark(data: Dataset, sample: Sample, mark: Mark, label: str) -> Iterator[Instance]:
+    """Give the defects of a mark: a mask image does not say which pixels are one defect, so each connected part is."""
+    label = mark.label or label
+    mask = np.zeros((sample.height, sample.width), dtype=bool)
+    for region in mark.regions:
+        mask |= draw_region(region, sample.height, sample.width, data.root)
+    patch = patch_of(mask)
+    corners = None if mark.corners is None else tuple(int(corner) for corner in mark.corners)
+    if corners is not None:
+        left, top, right, bottom = corners
+        yield Instance(label, (left, top, right, bottom), patch)
+    elif patch is not None:
+        apart = any(isinstance(region, MaskImage) for region in mark.regions)
+        for part in parts_of(patch, diagonal=True) if apart else [patch]:
+            yield Instance(label, part.box, part)
+
+
+def _origins(root: Path) -> dict[str, dict[str, Any]]:
+    """Return what the manifest of a synthetic set or an export says about the origin of its images, by file."""
+    kinds = kinds_in(root)
+    if not {"synthetic set", "dataset export"} & set(kinds):
+        return {}
+    found = {}
+    manifest = root / "manifest.jsonl"
+    for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines() if manifest.is_file() else []:
+        try:
+            values = json.loads(line)
+            file = str(values["file"])
+        except (ValueError, KeyError, TypeError):  # a line that is not whole tells nothing of an image
+            continue
+        values = {"origin": "synthetic", "version": __version__} | values
+        found[file] = {key: values[key] for key in OURS if key in values}
+    return found

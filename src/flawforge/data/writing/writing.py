@@ -1,0 +1,171 @@
+"""The folder that is being written: made aside, and put in its place when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from flawforge import __version__
+from flawforge.core.errors import RunExistsError
+from flawforge.core.files import ASIDE, explain_os_errors, read_json
+from flawforge.core.folder_kinds import kinds_in
+from flawforge.core.progress import SILENT, Progress
+from flawforge.data.writing.picture import PARTS, Part, Picture
+
+FACTS, MANIFEST = "export.json", "manifest.jsonl"
+
+
+@dataclass
+class Writing:
+    """Pictures on their way into a folder.
+
+    Attributes:
+        pictures: what is written.
+        folder: where to; None: nothing is written, only `files` is filled.
+        progress: where to tell how far it is.
+        files: each file that was written, below the folder, with the name of the picture that it belongs to, if any.
+        inside: for formats that put images into archives: name of a picture to its path there.
+    """
+
+    pictures: Sequence[Picture]
+    folder: Path | None
+    progress: Progress = SILENT
+    files: dict[str, str] = field(default_factory=dict)
+    inside: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of defects, sorted: those of the pictures and of what is marked in them."""
+        labels = {picture.label for picture in self.pictures if not picture.good}
+        return tuple(sorted(labels.union(*(picture.marked for picture in self.pictures))))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the split that have pictures."""
+        there = {picture.part for picture in self.pictures}
+        return tuple(part for part in PARTS if part in there)
+
+    def each(self, part: Part | None = None) -> Iterator[Picture]:
+        """Go through the pictures, of one part or all, and tell how far it is."""
+        chosen = [picture for picture in self.pictures if part in (None, picture.part)]
+        with self.progress.task("writing", len(chosen), "images") as task:
+            for picture in chosen:
+                yield picture
+                task.advance()
+
+    def save(self, file: str, data: bytes | str | Callable[[BinaryIO], object], picture: Picture | None = None) -> None:
+        """Write one file.
+
+        Args:
+            file: its path below the folder.
+            data: its content, or a function that writes it; that is called only where something is written.
+            picture: the picture that it belongs to.
+        """
+        self.files[file] = picture.name if picture is not None else ""
+        if self.folder is None:
+            return
+        path = self.folder / file
+        with explain_os_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as out:
+                if callable(data):
+                    data(out)
+                else:
+                    out.write(data.encode() if isinstance(data, str) else data)
+
+    def save_image(self, file: str, picture: Picture) -> None:
+        """Write the image file of a picture; the first of its files."""
+        self.save(file, lambda out: out.write(picture.data()), picture)
+
+    def finish(self, facts: dict[str, Any]) -> None:
+        """Write the manifest, a line a picture, and the facts about the whole."""
+        of: dict[str, list[str]] = {}
+        for file, name in self.files.items():
+            of.setdefault(name, []).append(file)
+        lines = []
+        for picture in self.pictures:
+            own = of.get(picture.name, [])
+            line = {"file": self.inside.get(picture.name) or own[0], "class": picture.label, "part": picture.part}
+            lines.append(json.dumps({**line, **picture.origin, "files": own}, ensure_ascii=False) + "\n")
+        self.save(MANIFEST, "".join(lines))
+        about = {"flawforge": __version__, **facts, "files": of.get("", [])}
+        self.save(FACTS, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+
+
+def check_place(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that may not be written into.
+
+    Raises:
+        RunExistsError: it is a file, holds an export already (without `overwrite`), or files that belong to none.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunExistsError(f"{folder} is a file; --out takes a folder.")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if "dataset export" not in kinds_in(folder):
+        some = ", ".join(sorted(path.name for path in folder.iterdir())[:3])
+        raise RunExistsError(
+            f"{folder} holds files that belong to no export ({some}), and an export needs a folder of its own. Give "
+            f"--out a folder that is empty or does not exist yet."
+        )
+    if not overwrite:
+        raise RunExistsError(
+            f"{folder} already holds an export. Add --overwrite to replace it, or give --out another folder."
+        )
+    strangers = sorted(_found(folder) - _known(folder))
+    if strangers:
+        raise RunExistsError(
+            f"{folder} holds an export and {len(strangers):,} files that are not of it (such as {strangers[0]}). "
+            f"Replacing it would delete them: move them away first, or give --out another folder."
+        )
+
+
+@contextlib.contextmanager
+def written_aside(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """Give an empty folder beside `folder`, which takes its place in the end; after an error nothing has changed.
+
+    Raises:
+        RunExistsError: as `check_place`. RunUnwritableError, DiskFullError: the disk.
+    """
+    check_place(folder, overwrite)
+    with explain_os_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=ASIDE, dir=folder.parent))
+    try:
+        yield aside
+        check_place(folder, overwrite)
+        with explain_os_errors(folder):
+            aside.chmod(0o755)
+            if folder.is_dir() and any(folder.iterdir()):
+                old = aside.with_name(f"{aside.name}.old")
+                folder.rename(old)
+                aside.rename(folder)
+                shutil.rmtree(old)
+            else:
+                aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _found(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def _known(folder: Path) -> set[str]:
+    """Return the files that an export's own lists name."""
+    facts = read_json(folder / FACTS)
+    known = {FACTS, MANIFEST, *(facts.get("files", []) if isinstance(facts, dict) else [])}
+    for line in (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError:  # a line that is not ours names no file of ours
+            continue
+        known.update(values.get("files", []) if isinstance(values, dict) else [])
+    return known
