@@ -18,7 +18,9 @@ _HOMES = {
     "Recipe": "flawforge.core.settings.recipes",
     "as_dataset": "flawforge.studies.sets",
     "audit": "flawforge.studies.copies",
+    "convert": "flawforge.data.writing.convert",
     "demo_data": "flawforge.data.demo",
+    "export": "flawforge.studies.export",
     "generate": "flawforge.studies.synthesis",
     "inspect": "flawforge.data.inspection.inspect",
     "load": "flawforge.data.reading.load",
@@ -38,7 +40,9 @@ __all__ = [
     "Recipe",
     "as_dataset",
     "audit",
+    "convert",
     "demo_data",
+    "export",
     "generate",
     "inspect",
     "load",
@@ -59,8 +63,10 @@ if TYPE_CHECKING:
     from flawforge.data.inspection.inspect import inspect
     from flawforge.data.reading.load import load
     from flawforge.data.reading_choices import ReadingChoices
+    from flawforge.data.writing.convert import convert
     from flawforge.reports.page import report
     from flawforge.studies.copies import audit
+    from flawforge.studies.export import export
     from flawforge.studies.realism import score
     from flawforge.studies.search import search
     from flawforge.studies.sets import as_dataset

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.exporting import FormatName
 from flawforge.cli.flags import Device, Flag, Json, Whole, Words
 
 
@@ -27,6 +28,7 @@ def generate(
     novel: Flag = False,
     checkpoint: str = "best",
     data: str | None = None,
+    format: FormatName | None = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -49,9 +51,10 @@ def generate(
     truncation
         Generate more typical and less varied images: 1.5 a little, 1 more, 0.7 much. Default: off.
     layout
-        `classes` makes a folder per class, `flat` puts all files into one folder.
+        Of the set itself: `classes` makes a folder per class, `flat` puts all files into one folder.
     out_folder
-        The set's folder. Default: RUN/synthetic, which `audit`, `score` and `report` use.
+        The set's folder. Default: RUN/synthetic, which `audit`, `score` and `report` use. With --format, the folder of
+        the export; the set is then RUN/synthetic.
     overwrite
         Replace an existing synthetic set that was generated with other settings.
     compression
@@ -62,6 +65,8 @@ def generate(
         Which weights: best (selected during training), newest, or the number of a step in RUN/checkpoints.
     data
         Where the training images are now, if they have moved since training; for --novel.
+    format
+        Also write the set in a format that trainers read, into --out, as `flawforge export` does.
     """
     from flawforge.runs.versions import command
     from flawforge.studies.synthesis import generate as generate_images
@@ -80,6 +85,7 @@ def generate(
             novel=novel,
             checkpoint=checkpoint,
             data=data,
+            format=format,
             device=device,
             command=command(),
             progress=progress,
@@ -92,5 +98,7 @@ def generate(
     if novel:
         dropped = sum(made.facts["dropped"].values())
         out.print(f"left out as copies: {dropped} of {dropped + made.n}", markup=False)
-    which = "" if out_folder is None else f" --synthetic {quote(str(out_folder))}"
+    if format is not None:
+        out.print(f"exported as {format}: {out_folder}", markup=False)
+    which = "" if out_folder is None or format is not None else f" --synthetic {quote(str(out_folder))}"
     out.print(f"next: flawforge audit {quote(str(run))}{which}", markup=False)

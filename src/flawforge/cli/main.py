@@ -15,7 +15,9 @@ from rich.markup import escape
 from flawforge import __version__
 from flawforge.cli.audit import audit
 from flawforge.cli.console import err
+from flawforge.cli.convert import convert
 from flawforge.cli.demo_data import demo_data
+from flawforge.cli.export import export
 from flawforge.cli.generate import generate
 from flawforge.cli.inspect import inspect
 from flawforge.cli.recipes import recipes
@@ -40,7 +42,7 @@ problem that the message explains, 2 wrong usage.
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown", suppress_keyboard_interrupt=False)
-for _verb in (run, inspect, train, generate, audit, score, trial, search, report, recipes, demo_data):
+for _verb in (run, inspect, train, generate, audit, score, trial, search, report, export, convert, recipes, demo_data):
     app.command(_verb)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sampling.splits import propose_split
 from flawforge.data.writing.export_format import ExportFormat
+from flawforge.data.writing.exported_image import ExportedImage, Part
 from flawforge.data.writing.formats import EXPORT_FORMATS
-from flawforge.data.writing.picture import Part, Picture
 from flawforge.data.writing.real_pictures import Exportable, Unplaced, is_placed
 from flawforge.data.writing.writing import Writing, check_place, written_aside
 
@@ -133,7 +133,7 @@ def real_pictures(
     shares: tuple[float, float],
     seed: int,
     progress: Progress,
-) -> tuple[list[Picture], list[str]]:
+) -> tuple[list[ExportedImage], list[str]]:
     """Return the pictures of a dataset for a format, and what is worth knowing about them.
 
     Raises:
@@ -172,11 +172,11 @@ def whole_image_note(count: int, example: str, form: ExportFormat) -> str:
 
 
 def write_out(
-    pictures: Sequence[Picture],
+    pictures: Sequence[ExportedImage],
     form: ExportFormat,
     folder: Path,
     facts: dict[str, Any],
-    notes: Iterable[str],
+    notes: Sequence[str],
     overwrite: bool,
     dry_run: bool,
     progress: Progress,
@@ -187,28 +187,27 @@ def write_out(
         RunExistsError, RunUnwritableError, DiskFullError, ImageBrokenError: as `convert`.
     """
 
-    def counted(of: Callable[[Picture], str]) -> dict[str, int]:
+    def counted(of: Callable[[ExportedImage], str]) -> dict[str, int]:
         return dict(sorted(Counter(map(of, pictures)).items()))
 
-    summary = {
-        "classes": counted(lambda picture: picture.label),
-        "origins": counted(lambda picture: str(picture.origin["origin"])),
-        "parts": counted(lambda picture: picture.part),
-        "notes": tuple(notes),
-    }
-
-    def write(place: Path | None) -> Writing:
+    def write(place: Path | None) -> tuple[dict[str, Any], Writing]:
         writing = Writing(pictures, place, progress)
         form.write(writing)
+        summary = {
+            "classes": counted(lambda picture: picture.label),
+            "origins": counted(lambda picture: str(picture.origin["origin"])),
+            "parts": counted(lambda picture: picture.part),
+            "notes": (*notes, *writing.notes),
+        }
         writing.finish({"format": form.name, "images": len(pictures), **facts, **summary})
-        return writing
+        return summary, writing
 
     if dry_run:
-        done = write(None)
+        summary, done = write(None)
     else:
         with written_aside(folder, overwrite) as aside:
-            done = write(aside)
-    return Exported(folder, form.name, len(pictures), files=tuple(done.files), written=not dry_run, **summary)  # type: ignore[arg-type]
+            summary, done = write(aside)
+    return Exported(folder, form.name, len(pictures), files=tuple(done.files), written=not dry_run, **summary)
 
 
 def _good_classes(data: Dataset, good: str | None) -> frozenset[str]:

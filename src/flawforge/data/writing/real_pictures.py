@@ -20,8 +20,8 @@ from flawforge.core.safe_names import safe_name
 from flawforge.data.dataset import Dataset
 from flawforge.data.regions import MaskImage, draw_region
 from flawforge.data.sample import Mark, Sample
+from flawforge.data.writing.exported_image import ExportedImage, Instance, Part
 from flawforge.data.writing.patches import parts_of, patch_of
-from flawforge.data.writing.picture import Instance, Part, Picture
 
 Unplaced = Literal["whole-image", "leave-out"]
 COPIED = ("L", "RGB", "I;16")  # modes of PNG and JPEG that every reader takes for the same pixels
@@ -44,7 +44,7 @@ class Exportable:
     parts: Sequence[Part]
     whole_image: bool
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[ExportedImage]:
         """Give a picture for each image."""
         known = _origins(self.data.root)
         samples = self.data.samples
@@ -53,7 +53,7 @@ class Exportable:
             good = sample.label in self.good
             whole = self.whole_image and not good and not is_placed(sample)
             label = "defect" if good else sample.label  # of marks that name no class
-            yield Picture(
+            yield ExportedImage(
                 name=name,
                 ending=".jpg" if copied and sample.encoding == "JPEG" else ".png",
                 label=sample.label,

@@ -17,8 +17,9 @@ from flawforge.core.errors import RunExistsError
 from flawforge.core.files import ASIDE, explain_os_errors, read_json
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
-from flawforge.data.writing.picture import PARTS, Part, Picture
+from flawforge.data.writing.exported_image import PARTS, ExportedImage, Part
 
+Content = bytes | str | Callable[[BinaryIO], object]
 FACTS, MANIFEST = "export.json", "manifest.jsonl"
 
 
@@ -31,14 +32,16 @@ class Writing:
         folder: where to; None: nothing is written, only `files` is filled.
         progress: where to tell how far it is.
         files: each file that was written, below the folder, with the name of the picture that it belongs to, if any.
+        notes: what the format could not say, a sentence each.
         inside: for formats that put images into archives: name of a picture to its path there.
     """
 
-    pictures: Sequence[Picture]
+    pictures: Sequence[ExportedImage]
     folder: Path | None
     progress: Progress = SILENT
     files: dict[str, str] = field(default_factory=dict)
     inside: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -52,7 +55,7 @@ class Writing:
         there = {picture.part for picture in self.pictures}
         return tuple(part for part in PARTS if part in there)
 
-    def each(self, part: Part | None = None) -> Iterator[Picture]:
+    def each(self, part: Part | None = None) -> Iterator[ExportedImage]:
         """Go through the pictures, of one part or all, and tell how far it is."""
         chosen = [picture for picture in self.pictures if part in (None, picture.part)]
         with self.progress.task("writing", len(chosen), "images") as task:
@@ -60,7 +63,9 @@ class Writing:
                 yield picture
                 task.advance()
 
-    def save(self, file: str, data: bytes | str | Callable[[BinaryIO], object], picture: Picture | None = None) -> None:
+    def save(
+        self, file: str, data: bytes | str | Callable[[BinaryIO], object], picture: ExportedImage | None = None
+    ) -> None:
         """Write one file.
 
         Args:
@@ -80,7 +85,7 @@ class Writing:
                 else:
                     out.write(data.encode() if isinstance(data, str) else data)
 
-    def save_image(self, file: str, picture: Picture) -> None:
+    def save_image(self, file: str, picture: ExportedImage) -> None:
         """Write the image file of a picture; the first of its files."""
         self.save(file, lambda out: out.write(picture.data()), picture)
 

@@ -16,9 +16,12 @@ from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
+from flawforge.data.writing.convert import find_format
+from flawforge.data.writing.writing import check_place
 from flawforge.runs.checkpoint import BEST, find_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.versions import now
+from flawforge.studies.export import export
 from flawforge.studies.sets import FACTS, MANIFEST, SET_FORMAT, ManifestEntry, SyntheticSet, read_facts
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
 from flawforge.studies.synthesis.file_formats import FileFormats
@@ -47,6 +50,7 @@ def generate(
     novel: bool = False,
     checkpoint: str | int = BEST,
     data: Dataset | str | Path | None = None,
+    format: str | None = None,
     device: str = "auto",
     command: str = "flawforge.generate(...)",
     progress: Progress = SILENT,
@@ -72,6 +76,8 @@ def generate(
             Their indices are skipped, so that image i stays what it was; ``facts["dropped"]`` counts them.
         checkpoint: ``best`` as training judged it, ``newest``, or the number of a step that is there.
         data: the training images, if they have moved since; for `novel`.
+        format: also write the set in a format that trainers read (see `export`), into `out`; the set itself is then
+            the run's own.
         device: ``auto``, ``cpu``, ``cuda``, ... Last bits can differ between kinds of device.
         command: what to write into set.json as the way to make it again.
         progress: where to tell how far it is.
@@ -82,7 +88,7 @@ def generate(
     Raises:
         RunNotFoundError: no run, or no checkpoint in it.
         SettingError: an argument.
-        RunExistsError: the folder holds another set, or other files.
+        RunExistsError: the folder holds another set or export, or other files.
         DataUnusableError: with `novel`, the training images are too few for a scale, or nearly all images are copies.
         DataNotFoundError: they are gone.
         DiskFullError, RunUnwritableError: the disk.
@@ -91,12 +97,13 @@ def generate(
     started = time.monotonic()
     run = run if isinstance(run, Run) else Run.open(run)
     _check(n, seed, truncation, layout, compression)
+    exported = _check_export(format, out, overwrite) if format is not None else None
     settings = run.settings
     labels = _labels(run, classes)
     where = resolve_device(device)
     weights = find_checkpoint(run, checkpoint)
     formats = FileFormats(settings.data, compression)
-    folder = Path(out) if out is not None else run.synthetic
+    folder = Path(out) if out is not None and exported is None else run.synthetic
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
         "n": n * len(labels),
@@ -119,20 +126,23 @@ def generate(
     done = prepare_folder(folder, facts, overwrite, progress)
     if done == facts["n"] and read_facts(folder)["complete"]:
         progress.say(f"all {done} images exist already: {folder}")
-        return SyntheticSet.open(folder)
-    sampler = Sampler(run, weights, where)
-    copies = CopyFilter(run, data, where, progress) if novel else None
-    _write_images(folder, facts, done, sampler, formats, copies, progress)
-    if novel:
-        facts["dropped"] = {label: index - n for label, index in following_indices(folder).items()}
-    facts |= {
-        "complete": True,
-        "manifest_sha256": sha256_file(folder / MANIFEST),
-        "made": now(),
-        "seconds": round(time.monotonic() - started, 3),
-    }
-    write_json(folder / FACTS, facts)
-    return SyntheticSet(folder, facts["n"], facts)
+    else:
+        sampler = Sampler(run, weights, where)
+        copies = CopyFilter(run, data, where, progress) if novel else None
+        _write_images(folder, facts, done, sampler, formats, copies, progress)
+        if novel:
+            facts["dropped"] = {label: index - n for label, index in following_indices(folder).items()}
+        facts |= {
+            "complete": True,
+            "manifest_sha256": sha256_file(folder / MANIFEST),
+            "made": now(),
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        write_json(folder / FACTS, facts)
+    made = SyntheticSet.open(folder)
+    if format is not None and exported is not None:
+        export(run, exported, format, synthetic=made.folder, overwrite=overwrite, progress=progress)
+    return made
 
 
 def _write_images(
@@ -217,6 +227,19 @@ def _labels(run: Run, classes: Sequence[str] | None) -> list[str]:
                 f"It was trained on: {', '.join(learnt)}."
             )
     return [label for label in can if label in classes]
+
+
+def _check_export(format: str, out: str | Path | None, overwrite: bool) -> Path:
+    """Return the folder of an export that is asked for; refuse it before anything is generated.
+
+    Raises:
+        SettingError: there is no such format, or no folder is given. RunExistsError: the folder holds something else.
+    """
+    find_format(format)
+    if out is None:
+        raise SettingError(f"--format {format} writes an export beside the set; give it a folder with --out.")
+    check_place(Path(out), overwrite)
+    return Path(out)
 
 
 def _check(n: int, seed: int, truncation: float | None, layout: str, compression: int) -> None:

@@ -15,8 +15,8 @@ from pycocotools import mask as coco_masks
 from flawforge import __version__
 from flawforge.data.regions import as_runs
 from flawforge.data.writing.export_format import ExportFormat
+from flawforge.data.writing.exported_image import ExportedImage, Instance
 from flawforge.data.writing.patches import Patch, parts_of, rings_of
-from flawforge.data.writing.picture import Instance, Picture
 from flawforge.data.writing.writing import Writing
 
 
@@ -40,7 +40,7 @@ def write_coco(writing: Writing) -> None:
         writing.save(f"annotations/instances_{part}.json", json.dumps(whole, ensure_ascii=False))
 
 
-def _described(instance: Instance, picture: Picture) -> dict[str, Any]:
+def _described(instance: Instance, picture: ExportedImage) -> dict[str, Any]:
     left, top, right, bottom = instance.box
     box = {"bbox": [left, top, right - left, bottom - top], "iscrowd": 0}
     if instance.patch is None:
@@ -48,7 +48,7 @@ def _described(instance: Instance, picture: Picture) -> dict[str, Any]:
     return {**box, "area": instance.patch.area, "segmentation": _segmentation(instance.patch, picture)}
 
 
-def _segmentation(patch: Patch, picture: Picture) -> list[list[int]] | dict[str, Any]:
+def _segmentation(patch: Patch, picture: ExportedImage) -> list[list[int]] | dict[str, Any]:
     mask = np.zeros((picture.height, picture.width), dtype=bool)
     patch.draw_on(mask)
     if len(parts_of(patch)) == 1 and len(rings := rings_of(patch)) == 1:

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from flawforge.data.writing.export_format import ExportFormat
+from flawforge.data.writing.exported_image import Instance
 from flawforge.data.writing.mask_files import mask_png
-from flawforge.data.writing.picture import Instance
 from flawforge.data.writing.writing import Writing
 
 VERSION = "5.4.0"  # of the files: the first ones with mask shapes that later versions open without a word
@@ -18,7 +18,13 @@ def write_labelme(writing: Writing) -> None:
     """Write each image with its JSON file; the image is not repeated in it."""
     for picture in writing.each():
         shapes = [_shape(instance) for instance in picture.instances()]
-        about = {"version": VERSION, "flags": {}, "shapes": shapes, "imagePath": picture.file, "imageData": None}
+        about: dict[str, Any] = {
+            "version": VERSION,
+            "flags": {},
+            "shapes": shapes,
+            "imagePath": picture.file,
+            "imageData": None,
+        }
         size = {"imageHeight": picture.height, "imageWidth": picture.width}
         text = json.dumps(about | size | {"flawforge": picture.origin}, indent=2, ensure_ascii=False)
         writing.save_image(f"{picture.part}/{picture.file}", picture)

@@ -11,6 +11,11 @@ GOOD_FOLDERS = {"train": "train", "val": "validation", "test": "test"}  # of the
 
 def write_mvtec(writing: Writing) -> None:
     """Write images and masks. Defective images are tested on, whatever part they are of: nothing trains on them."""
+    if not any(picture.good and picture.part == "train" for picture in writing.pictures):
+        writing.notes.append(
+            "There is no good image to train on, and MVTec AD's train/good is missing: add good images before use. "
+            "(--good NAME says which class is good.)"
+        )
     for picture in writing.each():
         if picture.good:
             writing.save_image(f"{GOOD_FOLDERS[picture.part]}/good/{picture.file}", picture)

@@ -13,8 +13,8 @@ import numpy as np
 
 from flawforge import __version__
 from flawforge.data.writing.export_format import ExportFormat
+from flawforge.data.writing.exported_image import ExportedImage, Instance
 from flawforge.data.writing.mask_files import palette_png
-from flawforge.data.writing.picture import Instance, Picture
 from flawforge.data.writing.writing import Writing
 
 MOST = 254  # classes and defects of an image that a palette image tells apart
@@ -45,7 +45,7 @@ def write_voc(writing: Writing) -> None:
 
 
 def _drawn(
-    picture: Picture, instances: tuple[Instance, ...], values: list[int]
+    picture: ExportedImage, instances: tuple[Instance, ...], values: list[int]
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     indices = np.zeros((picture.height, picture.width), dtype=np.uint8)
     for instance, value in zip(instances, values, strict=True):
@@ -55,7 +55,7 @@ def _drawn(
     return indices
 
 
-def _annotation(picture: Picture, instances: tuple[Instance, ...]) -> bytes:
+def _annotation(picture: ExportedImage, instances: tuple[Instance, ...]) -> bytes:
     root = Element("annotation")
     source = {"database": f"Flawforge {__version__}", "annotation": json.dumps(picture.origin, ensure_ascii=False)}
     size = {"width": picture.width, "height": picture.height, "depth": picture.channels}

@@ -14,8 +14,8 @@ from functools import partial
 from typing import BinaryIO
 
 from flawforge.data.writing.export_format import ExportFormat
+from flawforge.data.writing.exported_image import ExportedImage
 from flawforge.data.writing.mask_files import mask_png
-from flawforge.data.writing.picture import Picture
 from flawforge.data.writing.writing import Writing
 
 IN_A_SHARD = 1000  # samples
@@ -34,7 +34,7 @@ def write_web_dataset(writing: Writing) -> None:
     writing.save("classes.txt", "".join(f"{label}\n" for label in labels))
 
 
-def _fill(pictures: list[Picture], labels: list[str], file: BinaryIO) -> None:
+def _fill(pictures: list[ExportedImage], labels: list[str], file: BinaryIO) -> None:
     with tarfile.open(fileobj=file, mode="w") as tar:
         for picture in pictures:
             for ending, data in _members(picture, labels):
@@ -43,7 +43,7 @@ def _fill(pictures: list[Picture], labels: list[str], file: BinaryIO) -> None:
                 tar.addfile(about, io.BytesIO(data))
 
 
-def _members(picture: Picture, labels: list[str]) -> Iterator[tuple[str, bytes]]:
+def _members(picture: ExportedImage, labels: list[str]) -> Iterator[tuple[str, bytes]]:
     objects = [{"class": instance.label, "box": instance.box} for instance in picture.instances()]
     about = {"class": picture.label, **picture.origin, "objects": objects}
     yield ".cls", str(labels.index(picture.label)).encode()

@@ -12,15 +12,11 @@ import yaml
 
 from flawforge import __version__
 from flawforge.data.writing.export_format import ExportFormat
+from flawforge.data.writing.exported_image import Instance
 from flawforge.data.writing.patches import bridged, parts_of, rings_of
-from flawforge.data.writing.picture import Instance
 from flawforge.data.writing.writing import Writing
 
 Rows = Callable[[Instance, int, int], Iterator[list[float]]]
-NO_VAL = (
-    "# There is no part 'val', which Ultralytics asks for: give it images that were never trained on, "
-    "or write again with --val 0.2\n"
-)
 
 
 def write_yolo(writing: Writing) -> None:
@@ -44,6 +40,11 @@ def _write(writing: Writing, rows: Rows) -> None:
         writing.save_image(f"images/{picture.part}/{picture.file}", picture)
         writing.save(f"labels/{picture.part}/{picture.name}.txt", "".join(lines), picture)
     writing.save("data.yaml", _settings(writing))
+    if "val" not in writing.parts:
+        writing.notes.append(
+            "data.yaml names no part 'val', and Ultralytics asks for one: add images that nothing was trained on, or "
+            "divide the images with --val 0.2."
+        )
 
 
 def _settings(writing: Writing) -> str:
@@ -51,7 +52,7 @@ def _settings(writing: Writing) -> str:
     about = f"# Written by Flawforge {__version__}: {made} of {len(writing.pictures)} images are synthetic.\n"
     values = {part: f"images/{part}" for part in writing.parts} | {"names": dict(enumerate(writing.classes))}
     text = yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
-    return about + ("" if "val" in writing.parts else NO_VAL) + text
+    return about + text
 
 
 def _box_rows(instance: Instance, width: int, height: int) -> Iterator[list[float]]:

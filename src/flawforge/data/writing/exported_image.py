@@ -32,7 +32,7 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ExportedImage:
     """One image to write.
 
     Attributes:
