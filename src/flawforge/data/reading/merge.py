@@ -106,7 +106,7 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
         for file in unnamed:
             entries[file] = Entry(file, "", label_source="the labels do not name it")
         plan.broken = [broken for broken in plan.broken if broken.file not in labels.images]
-        plan.notes = [note for note in plan.notes if "subfolders" not in note]
+        plan.notes = [note for note in plan.notes if "subfolders" not in note and not note.startswith("Not read: ")]
     plan.notes += [note for key, number in decided.items() if (note := _say(*key, number, first[" ".join(key)], known))]
 
 

@@ -261,6 +261,12 @@ def test_the_image_that_an_annotation_names(annotated, save):
     )
 
 
+def test_other_files_are_not_said_to_hold_the_classes(annotated):
+    folder = annotated("a", (1, 1, 9, 9))
+    (folder / "groups.csv").write_text("image,group\n")
+    assert load(folder).notes == ()
+
+
 def test_no_objects_no_size_and_no_name(annotated):
     folder = annotated("a", (1, 1, 9, 9), size=False)
     annotated("b")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from flawforge.data.reading.formats.coco import COCO
+from flawforge.data.reading.formats.cvat import CVAT
 from flawforge.data.reading.formats.labelme import LABELME
 from flawforge.data.reading.formats.voc import VOC
 from flawforge.data.reading.formats.yolo import YOLO
 from flawforge.data.reading.labels import LabelFormat
 
-LABEL_FORMATS: tuple[LabelFormat, ...] = (VOC, COCO, YOLO, LABELME)
+LABEL_FORMATS: tuple[LabelFormat, ...] = (VOC, COCO, YOLO, LABELME, CVAT)
