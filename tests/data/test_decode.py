@@ -293,3 +293,14 @@ def test_no_damage_gets_past_as_anything_but_a_reason(tmp_path, data, kind):
     with contextlib.suppress(ImageBrokenError):  # and no other error
         facts = examine(path)
         assert read_image(path).shape[:2] == (facts.height, facts.width)
+
+
+def test_a_hot_pixel_is_no_part_of_the_peak_and_is_read_as_white(tmp_path):
+    pixels = np.full((20, 20), 3000, np.uint16)
+    pixels[3, 3], pixels[9, 9] = 65535, 0
+    path = saved(tmp_path / "a.png", Image.fromarray(pixels), "PNG")
+    facts = examine(path)
+    assert (facts.peak, facts.brightest, facts.hot, facts.dead) == (3000, 65535, 1, 1)
+    assert read_image(path, bits=16, white=4095).max() == 4095
+    assert read_image(path, bits=8, white=4095).max() == 255
+    np.testing.assert_array_equal(read_image(path, bits=16), pixels)

@@ -90,7 +90,9 @@ class Dataset:
 
     @cached_property
     def deep_white(self) -> int:
-        """White in the 16-bit files: the smallest of 1023, 4095, 16383, 65535 that holds them all (65535 if none)."""
+        """White in the 16-bit files: the smallest of 1023, 4095, 16383, 65535 that holds them all (65535 if none); hot
+        pixels do not count.
+        """
         if self.scale is not None:
             return self.scale[1]
         peaks = [sample.peak for sample in self.samples if sample.format.mode == "I;16"]
@@ -168,6 +170,15 @@ class Dataset:
                 out[index] = image
                 task.advance()
         return np.minimum(out, self.white).astype(out.dtype)
+
+    def with_white(self, white: int, deep_white: int | None) -> Dataset:
+        """Return the dataset with the white that a run recorded for it; None: not recorded.
+
+        It differs where an earlier version took the value of a hot pixel for white.
+        """
+        if deep_white is None or deep_white == self.deep_white:
+            return self
+        return replace(self, scale=(8 if white == 255 else 16, deep_white))
 
     def scaled_as(self, other: Dataset) -> Dataset:
         """Return the dataset with another one's bits and white, so that one value means one brightness in both.

@@ -25,6 +25,7 @@ from PIL import Image, UnidentifiedImageError
 from flawforge.core.arrays import Bytes
 from flawforge.core.errors import ImageBrokenError
 from flawforge.core.images import Pixels
+from flawforge.data.camera_pixels import pixel_range
 from flawforge.data.sample import ImageFacts
 
 # pixels of one image; more is refused before it is decoded. Stays below Pillow's own alarm of 89 million
@@ -55,16 +56,17 @@ def examine(path: Path) -> ImageFacts:
     encoding = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a camera's JPEG with a preview behind it
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.name}\n".encode())
     digest.update(np.ascontiguousarray(pixels).data)
+    reach = vars(pixel_range(pixels)) if pixels.dtype == np.uint16 else {"peak": int(pixels.max())}
     return ImageFacts(
         width=pixels.shape[1],
         height=pixels.shape[0],
         mode=image.mode,
         encoding=encoding,
         gray=pixels.ndim == 2,
-        peak=int(pixels.max()),
         sha256=digest.hexdigest(),
         pages=pages,
         turned=_rotation_note(image),
+        **reach,
     )
 
 
@@ -75,7 +77,7 @@ def read_image(path: Path, *, bits: int = 8, white: int = 65535) -> Pixels:
         path: the file.
         bits: 8 gives uint8 from 0 to 255, 16 gives uint16 from 0 to `white`.
         white: the value of white in the 16-bit files of this dataset (1023, 4095, 16383 or 65535). 16-bit files are
-            scaled from it when 8 bits are asked for, 8-bit files to it when 16 are.
+            scaled from it when 8 bits are asked for, 8-bit files to it when 16 are; what is brighter is read as white.
 
     Raises:
         ImageBrokenError: it cannot be read (any more).
@@ -86,7 +88,7 @@ def read_image(path: Path, *, bits: int = 8, white: int = 65535) -> Pixels:
         return np.asarray(np.clip(np.rint(pixels * (255 / white)), 0, 255), dtype=np.uint8)
     if bits == 16 and pixels.dtype == np.uint8:
         return np.asarray(np.rint(pixels * (white / 255)), dtype=np.uint16)
-    return pixels
+    return np.minimum(pixels, np.uint16(white)) if bits == 16 else pixels
 
 
 def _open(path: Path) -> tuple[Image.Image, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flawforge.core.images import ImageFormat
 from flawforge.data.regions import MaskImage, Region
@@ -85,10 +85,13 @@ class ImageFacts:
         mode: Pillow's mode as stored (``L``, ``RGB``, ``P``, ``RGBA``, ``I;16``, ``1``, ...).
         encoding: Pillow's name of the container (``PNG``, ``JPEG``, ``BMP``, ``TIFF``, ``WEBP``).
         gray: whether its pixels have no colour (a gray image stored as RGB is gray).
-        peak: the largest pixel value.
+        peak: the largest pixel value; in 16-bit images the largest that is not of a hot pixel.
         sha256: of the decoded pixels and their shape: equal for files that decode to the same image.
         pages: pictures in the file; only the first is read.
         turned: the camera's rotation note (EXIF orientation, 1 to 8), which was obeyed.
+        brightest: the largest pixel value of a 16-bit image, hot pixels included.
+        hot: pixels of a 16-bit image that the camera made far brighter than their neighbours.
+        dead: pixels of a 16-bit image that are 0 among bright ones.
     """
 
     width: int
@@ -100,6 +103,9 @@ class ImageFacts:
     sha256: str
     pages: int = 1
     turned: int = 1
+    brightest: int = 0
+    hot: int = 0
+    dead: int = 0
 
     @property
     def format(self) -> ImageFormat:
@@ -113,8 +119,40 @@ class ImageFacts:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """Which part of a picture an image is.
+
+    Attributes:
+        left: corner in the picture's pixels. top: likewise. right: outside. bottom: outside.
+        width: of the whole picture.
+        height: likewise.
+        sha256: of the whole picture, as of `ImageFacts`.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    width: int
+    height: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Sample(Entry, ImageFacts):
-    """One image of a dataset; what its decoded file is, is given by name."""
+    """One image of a dataset; what its decoded file is, is given by name.
+
+    Attributes:
+        tile: the part of the file's picture that the image is; None: all of it. The file's name then ends in the
+            part's left and top corner: ``p0.png [1000, 512]``.
+    """
+
+    tile: Tile | None = field(default=None, kw_only=True)
+
+    @property
+    def path(self) -> str:
+        """The image file below the dataset's root."""
+        return self.file if self.tile is None else self.file.rpartition(" [")[0]
 
 
 @dataclass(frozen=True)

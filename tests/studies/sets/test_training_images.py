@@ -9,6 +9,7 @@ from PIL import Image
 
 from flawforge.core.errors import DataUnusableError, RunBrokenError
 from flawforge.core.progress import SILENT
+from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.runs.run_settings import UnlabelledImages
@@ -111,3 +112,25 @@ def test_unlabelled_images_of_the_folder_without_labels_count_too(folder: Path, 
     assert run.settings.unlabelled is not None
     assert run.settings.unlabelled.count == 8
     assert len(find_training(run, None, SILENT)) == 8 + 8
+
+
+def test_a_run_of_an_earlier_version_keeps_the_white_that_it_was_trained_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hot pixel was once taken for white, and the generator learnt a surface 16 times darker."""
+    folder = tmp_path / "data" / "dent"
+    folder.mkdir(parents=True)
+    for index in range(4):
+        pixels = np.random.default_rng(index).integers(300, 3000, (16, 16)).astype(np.uint16)
+        pixels[3, 3] = 65535
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    run = train(folder, tmp_path / "run", "dcgan-lite", **TINY)
+    assert run.settings.data.white == find_training(run, None, SILENT).white == 4095
+    about = run.settings.data.model_copy(update={"white": 65535, "deep_white": 65535})
+    run.save_settings(run.settings.model_copy(update={"data": about}))
+    assert find_training(run, None, SILENT).white == 65535
+    seen = []
+    read = Dataset.pixels
+    monkeypatch.setattr(Dataset, "pixels", lambda self, *told: seen.append(self.white) or read(self, *told))
+    train(folder, tmp_path / "run", resume=True, **{"kimg": 0.04})
+    assert seen == [65535]

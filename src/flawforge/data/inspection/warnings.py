@@ -93,7 +93,27 @@ def _depth(dataset: Dataset) -> str:
     scaled = f" and {len(dataset) - deep} of 8 bits; all are scaled to {dataset.bits}" if deep < len(dataset) else ""
     return (
         f"{_n(deep, 'image')} of 16 bits{scaled}. White in 16-bit images is taken to be {dataset.deep_white}, the "
-        f"largest value of the fewest bits (10, 12, 14 or 16) that hold every pixel."
+        f"largest value of the fewest bits (10, 12, 14 or 16) that hold every pixel{' but hot ones' if _hot(dataset) else ''}."
+    )
+
+
+def _hot(dataset: Dataset) -> str:
+    hot = [sample for sample in dataset.samples if sample.hot and sample.brightest > dataset.deep_white]
+    if not hot:
+        return ""
+    return (
+        f"Hot pixels in {_images(hot)} (such as {hot[0].path}: {hot[0].hot} of up to {hot[0].brightest}): far brighter "
+        f"than the pixels beside them, so the camera's fault. They are read as white ({dataset.deep_white})."
+    )
+
+
+def _dead(dataset: Dataset) -> str:
+    dead = [sample for sample in dataset.samples if sample.dead]
+    if not dead:
+        return ""
+    return (
+        f"Dead pixels in {_images(dead)} (such as {dead[0].path}: {dead[0].dead}): 0 among bright ones. The generator "
+        f"learns them; have the camera correct them."
     )
 
 
@@ -122,6 +142,11 @@ def _pages(dataset: Dataset) -> str:
     return f"{_n(count, 'file')} made of several pages or frames: only the first is read." if count else ""
 
 
+def _images(samples: list[Sample]) -> str:
+    count = len({sample.path for sample in samples})
+    return f"{count:,} image{'s' if count != 1 else ''}"
+
+
 def _count(dataset: Dataset, holds: Callable[[Sample], bool]) -> int:
     return sum(holds(sample) for sample in dataset.samples)
 
@@ -130,4 +155,4 @@ def _n(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s are' if count != 1 else ' is'}"
 
 
-CHECKS = (_two_classes, _other_boxes, _few, _names, _gray, _depth, _sizes, _jpeg, _clear, _pages)
+CHECKS = (_two_classes, _other_boxes, _few, _names, _gray, _depth, _hot, _dead, _sizes, _jpeg, _clear, _pages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunBrokenError, SettingError
@@ -50,7 +51,7 @@ def _choices(run: Run) -> ReadingChoices:
 
 
 def training_rows(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset, list[int]]:
-    """Return the images of the classes that training chose from, and the rows of those that it took.
+    """Return the images of the classes that training chose from, on training's scale, and the rows of those it took.
 
     Raises:
         DataUnusableError: the same choice gives other images.
@@ -58,7 +59,7 @@ def training_rows(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset
     settings = run.settings
     about, chosen = settings.data, settings.selection
     if whole.fingerprint == about.fingerprint:
-        return whole, list(range(len(whole)))
+        return whole.with_white(about.white, about.deep_white), list(range(len(whole)))
     own = set(chosen.samples or ())  # contents, where training got a dataset in place of a folder
     named = chosen.classes or (list(about.classes) if own else None)
     part = whole.select([label for label in named if label in whole.classes] if named else None)
@@ -73,6 +74,8 @@ def training_rows(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset
             f"gives {len(taken)}, or other contents. Give the folder that it was trained on with --data DIR."
         )
     files = {sample.file for sample in taken.samples}
+    recorded = taken.with_white(about.white, about.deep_white)
+    part = part if recorded is taken else replace(part, scale=recorded.scale)
     return part, [row for row, sample in enumerate(part.samples) if sample.file in files]
 
 

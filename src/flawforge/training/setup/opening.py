@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -99,13 +99,15 @@ def open_run(request: TrainingRequest, inputs: TrainingInputs, progress: Progres
             "recipe": plan.recipe.dump(),
             "length": [plan.channels, plan.minutes, plan.steps],
             "division": [rows.training.tolist(), rows.held_out.tolist()],
+            "scale": opened.chosen.scale,
         }
     message = processes.tell(message)
     if opened is not None:
         return opened
     division = HeldOutDivision(*(np.array(rows, dtype=np.int64) for rows in message["division"]))
+    chosen = replace(inputs.chosen, scale=None if message["scale"] is None else tuple(message["scale"]))
     return OpenedRun(
-        Run(request.out), TrainingPlan(Recipe.parse(message["recipe"]), *message["length"]), inputs.chosen, division
+        Run(request.out), TrainingPlan(Recipe.parse(message["recipe"]), *message["length"]), chosen, division
     )
 
 
@@ -119,6 +121,9 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
     inputs.processes.check_batch(recipe.batch)
     division = hold_out(chosen, request.seed, progress) if recipe.judge_kimg else keep_all(chosen)
     data, held = chosen.take(division.training), chosen.take(division.held_out)
+    if begun is not None:
+        recorded = data.with_white(begun.data.white, begun.data.deep_white)
+        chosen = chosen if recorded is data else replace(chosen, scale=recorded.scale)
     minutes = request.minutes
     if begun is not None and minutes is None and request.changes.get("kimg") is None:
         minutes = begun.minutes
