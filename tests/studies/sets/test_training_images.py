@@ -58,12 +58,12 @@ def test_images_that_have_changed_are_refused(folder: Path, tmp_path: Path) -> N
 def test_unlabelled_images_do_not_change_the_scale_that_training_gave(
     make_run: Any, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """12-bit training images, and an unlabelled one with a hot pixel, by which white would be 16383."""
+    """12-bit training images, and an unlabelled one with glare, by which white would be 16383."""
     run = make_run(load(draw_images(tmp_path / "dents", 4, mode="I;16")))
     folder = draw_images(tmp_path / "more", 1, mode="I;16", seed=1)
-    hot = np.array(Image.open(next(folder.iterdir())))
-    hot[0, 0] = 5000
-    Image.fromarray(hot).save(next(folder.iterdir()))
+    glare = np.array(Image.open(next(folder.iterdir())))
+    glare[:3, :3] = 5000
+    Image.fromarray(glare).save(next(folder.iterdir()))
     monkeypatch.setattr("flawforge.studies.sets.training_images.find_unlabelled", lambda *_: load(folder))
     run.save_settings(run.settings.model_copy(update={"unlabelled": UnlabelledImages()}))
     found = find_training(run, None, SILENT)

@@ -91,9 +91,10 @@ def _depth(dataset: Dataset) -> str:
     if not deep:
         return ""
     scaled = f" and {len(dataset) - deep} of 8 bits; all are scaled to {dataset.bits}" if deep < len(dataset) else ""
+    apart = " but hot ones" if _hot(dataset) else ""
     return (
         f"{_n(deep, 'image')} of 16 bits{scaled}. White in 16-bit images is taken to be {dataset.deep_white}, the "
-        f"largest value of the fewest bits (10, 12, 14 or 16) that hold every pixel{' but hot ones' if _hot(dataset) else ''}."
+        f"largest value of the fewest bits (10, 12, 14 or 16) that hold every pixel{apart}."
     )
 
 
