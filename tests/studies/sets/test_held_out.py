@@ -53,7 +53,7 @@ def test_the_unused_images_of_other_groups_count(make_run: Any, draw_images: Any
     assert found.independent().fingerprint == whole.take([4, 6, 8]).fingerprint
     assert found.notes == (
         "Held-out images: 6 real images of the trained classes that were not used for training.",
-        "2 of these were used to select the checkpoint, not to train.",
+        "2 of these show specimens that the checkpoint was selected by, not trained on.",
         "3 more show the same specimens as training images and are left out.",
     )
 
@@ -95,8 +95,26 @@ def test_given_images_count_instead(make_run: Any, draw_images: Any, tmp_path: P
     assert (found.against, found.source.split()[1]) == ("given", load(other).fingerprint)
     assert found.notes == (
         f"Held-out images: 6 real images from {other} that were not used for training.",
-        "1 of these were used to select the checkpoint, not to train.",
+        "2 of these show specimens that the checkpoint was selected by, not trained on.",
         "4 more show the same specimens as training images and are left out.",
+    )
+
+
+def test_given_images_of_specimens_that_training_saw_or_selected_by_are_known(
+    make_run: Any, draw_images: Any, tmp_path: Path
+) -> None:
+    whole, other = load(draw_images(tmp_path / "dents", 12)), draw_images(tmp_path / "other" / "dents", 12, seed=1)
+    alone = draw_images(tmp_path / "alone" / "dents", 5, seed=2)
+    settings = {
+        "judging": {"samples": [whole.samples[6].sha256]},
+        "unlabelled": {"source": str(alone), "root": str(alone), "samples": [load(alone).samples[4].sha256]},
+    }
+    found = find_held_out(trained_on(make_run, whole, [0, 1, 2], **settings), None, other, SILENT)
+    assert files(found, found.rows) == [6, 7, 8, 9, 10, 11]
+    assert files(found, found.training) == [0, 1, 2]
+    assert found.notes[1:] == (
+        "2 of these show specimens that the checkpoint was selected by, not trained on.",
+        "6 more show the same specimens as training images and are left out.",
     )
 
 

@@ -291,7 +291,7 @@ def test_held_out_images_are_not_learnt_from_and_the_run_says_which(
     assert training.fingerprint == data.take(rest).fingerprint
     real = find_held_out(run, None, None, Heard())
     assert sorted(real.reference.tolist()) == held
-    assert real.notes[1] == "3 of these were used to select the checkpoint, not to train."
+    assert real.notes[1] == "3 of these show specimens that the checkpoint was selected by, not trained on."
 
 
 def test_several_processes_go_back_alike_though_only_the_first_has_judged(

@@ -16,7 +16,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.joined import join
 from flawforge.runs.folder import Run
-from flawforge.studies.sets.training_images import load_whole, training_rows
+from flawforge.studies.sets.training_images import load_whole, training_rows, with_unlabelled
 
 Against = Literal["held-out", "given", "training"]
 
@@ -66,7 +66,7 @@ def find_held_out(
 
     With `held_out`, its images count. Otherwise, where the run was trained on a part of each class (`--shots`, or
     because images were kept to select the checkpoint by), the rest of these classes counts. Images that share a group
-    with a training image, or with an unlabelled one that is among the data, are left out.
+    with a training image, or with an unlabelled one that is known there, are left out.
 
     Raises:
         DataNotFoundError: the images are gone. DataUnusableError: the training images have changed, or `held_out`
@@ -75,7 +75,7 @@ def find_held_out(
     whole = load_whole(run, data, progress)
     part, training = training_rows(run, whole, progress)
     if held_out is not None:
-        return _given(run, whole, part.take(training), load(held_out, progress=progress), progress)
+        return _given(run, whole, part, training, load(held_out, progress=progress), progress)
     groups, taken, unlabelled = part.groups(progress), np.array(training), set(_unlabelled(run))
     seen = [row for row, sample in enumerate(part.samples) if sample.sha256 in unlabelled]
     rows = np.flatnonzero(~np.isin(groups, groups[[*training, *seen]]))
@@ -87,12 +87,16 @@ def find_held_out(
         note = f"No held-out images: {why}. To have some, {remedy}, or give other real images with --held-out DIR."
         return HeldOut(scaled, groups, taken, rows, "training", whole.fingerprint, (note,))
     notes = [f"Held-out images: {len(rows):,} real images of the trained classes that were not used for training."]
-    notes += _selecting(run, part, rows) + _left_out(others - len(rows))
+    notes += _selecting(run, part, groups, rows) + _left_out(others - len(rows))
     return HeldOut(scaled, groups, taken, rows, "held-out", whole.fingerprint, tuple(notes))
 
 
-def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress: Progress) -> HeldOut:
-    """Join training and given images, find the groups over both, and refuse what training has seen."""
+def _given(run: Run, whole: Dataset, part: Dataset, taken: list[int], given: Dataset, progress: Progress) -> HeldOut:
+    """Join training and given images, and refuse or leave out those that training has seen.
+
+    Groups are found over these, the unlabelled images and those that selected the checkpoint.
+    """
+    training = part.take(taken)
     own = {sample.sha256: sample.file for sample in training.samples}
     unlabelled = _unlabelled(run)
     known = own | dict.fromkeys(unlabelled, "an unlabelled one")
@@ -103,19 +107,24 @@ def _given(run: Run, whole: Dataset, training: Dataset, given: Dataset, progress
             f"(for example {leaked[0][0]} = {leaked[0][1]}). Compared with images that training has seen, copies look "
             f"good: take them out."
         )
-    joined = join(training, given)
-    groups = joined.groups(progress)
-    trained = np.array([sample.sha256 in own for sample in joined.samples])
-    rows = np.flatnonzero(~trained & ~np.isin(groups, groups[trained]))
+    here = known.keys() | {sample.sha256 for sample in given.samples}
+    selecting = set(run.settings.judging.samples) - here
+    beside = part.take(row for row, sample in enumerate(part.samples) if sample.sha256 in selecting)
+    every = join(join(with_unlabelled(run, training, progress), beside), given)
+    groups, contents = every.groups(progress), np.array([sample.sha256 for sample in every.samples])
+    trained, seen = np.isin(contents, list(own)), np.isin(contents, list(known))
+    rows = np.flatnonzero(
+        np.isin(contents, [sample.sha256 for sample in given.samples]) & ~np.isin(groups, groups[seen])
+    )
     if not len(rows):
         raise DataUnusableError(
             f"--held-out {given.source}: every image there shows the same specimen as a training image. "
             f"Give images of other specimens."
         )
     notes = [f"Held-out images: {len(rows):,} real images from {given.source} that were not used for training."]
-    notes += _selecting(run, joined, rows) + _left_out(len(given) - len(rows))
+    notes += _selecting(run, every, groups, rows) + _left_out(len(given) - len(rows))
     source = f"{whole.fingerprint} {given.fingerprint}"
-    return HeldOut(joined.scaled_as(training), groups, np.flatnonzero(trained), rows, "given", source, tuple(notes))
+    return HeldOut(every.scaled_as(training), groups, np.flatnonzero(trained), rows, "given", source, tuple(notes))
 
 
 def _unlabelled(run: Run) -> list[str]:
@@ -123,10 +132,10 @@ def _unlabelled(run: Run) -> list[str]:
     return run.settings.unlabelled.samples if run.settings.unlabelled else []
 
 
-def _selecting(run: Run, data: Dataset, rows: Ints) -> list[str]:
-    selecting = set(run.settings.judging.samples)
-    known = sum(data.samples[row].sha256 in selecting for row in rows)
-    return [f"{known:,} of these were used to select the checkpoint, not to train."] if known else []
+def _selecting(run: Run, data: Dataset, groups: Ints, rows: Ints) -> list[str]:
+    selecting = np.isin([sample.sha256 for sample in data.samples], run.settings.judging.samples)
+    known = int(np.isin(groups[rows], groups[selecting]).sum())
+    return [f"{known:,} of these show specimens that the checkpoint was selected by, not trained on."] if known else []
 
 
 def _left_out(count: int) -> list[str]:

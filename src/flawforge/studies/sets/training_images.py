@@ -66,7 +66,11 @@ def find_training(run: Run, data: Dataset | str | Path | None, progress: Progres
         DataNotFoundError: they are gone. DataUnusableError: they have changed.
     """
     part, rows = training_rows(run, load_whole(run, data, progress), progress)
-    training = part.take(rows)
+    return with_unlabelled(run, part.take(rows), progress)
+
+
+def with_unlabelled(run: Run, training: Dataset, progress: Progress) -> Dataset:
+    """Return a run's training images and the unlabelled ones that it learnt from; errors as `find_training`."""
     unlabelled = run.settings.unlabelled
     if unlabelled is None:
         return training
