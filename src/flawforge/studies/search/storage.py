@@ -66,6 +66,7 @@ class TrialStore:
     def __init__(self, folder: Path, plan: SearchPlan, storage: str | None = None, worker: int = 0) -> None:
         optuna = require_optuna()
         self.folder, self.plan, self._token = folder, plan, ""
+        self._only_folder = storage is None
         self._states = optuna.trial.TrialState
         kept: Any = storage
         if storage is None:
@@ -128,11 +129,14 @@ class TrialStore:
         return self.folder / f".{token}.worker"
 
     def _is_gone(self, worker: str) -> bool:
-        """Say whether a worker (host:process:token) of this computer and folder is gone. Of others it is not known."""
+        """Say whether a worker (host:process:token) of this computer and folder is gone. Of others it is not known.
+
+        Where all trials are in this folder, a worker whose file is not here is gone: the folder was copied without it.
+        """
         host, _, token = worker.split(":")
         file = self._worker_file(token)
         if host != socket.gethostname() or not file.exists():
-            return False
+            return host == socket.gethostname() and self._only_folder
         try:
             with FileLock(file, timeout=0):
                 return True
