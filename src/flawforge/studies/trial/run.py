@@ -85,10 +85,10 @@ def trial(
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
-    executor = _executor(bench, folder, count, on, address, progress)
+    executor = _executor(bench, folder, count, on, address)
     before = earlier_calls(folder, bench)
     known = pilot(folder, bench, schedule.whole())
-    progress.say(plan(bench, schedule.costs, executor.slots, minutes, known, before.ended).sentence)
+    progress.say(plan(bench, schedule, executor.slots, minutes, known, before.ended).sentence)
     analyses = list(before.analyses)
 
     def clear(repeats: int) -> bool:
@@ -139,7 +139,7 @@ def plan_trial(
     bench = open_trial(data, Path(out), asked, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
     known, before = pilot(Path(out), bench, schedule.whole()), earlier_calls(Path(out), bench)
-    return plan(bench, schedule.costs, count, minutes, known, before.ended)
+    return plan(bench, schedule, count, minutes, known, before.ended)
 
 
 def _what_now(folder: Path, complete: int) -> str:
@@ -151,7 +151,7 @@ def _what_now(folder: Path, complete: int) -> str:
     )
 
 
-def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None, progress: Progress) -> Executor:
+def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None) -> Executor:
     if on == "ray":
         from flawforge.studies.trial.execution.ray import RayCluster
 

@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -82,8 +83,16 @@ def evidence_of(
     )
 
 
-def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None:
-    """Return what limits a trial as the repeats that are done show, and their number; None with fewer than three.
+class Pilot(NamedTuple):
+    """What limits a trial as `repeats` repeats show that are done; `room` is what the control leaves to gain."""
+
+    design: Design
+    repeats: int
+    room: float
+
+
+def pilot(folder: Path, bench: Bench, repeats: int) -> Pilot | None:
+    """Return what limits a trial as the repeats that are done show; None with fewer than three.
 
     Of several numbers of shots and models it is the one in which a gain is hardest to detect.
     """
@@ -92,12 +101,13 @@ def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None
     settings = bench.settings
     evidence = evidence_of(bench, read_results(folder, bench, repeats), ((repeats, settings.seeds),))
     error = ERROR / max(1, len(settings.shots) * len(settings.models))
-    found = [
-        (Design.of(next(iter(gains.values())), error, len(gains)), len(evidence.repeats(setting, [arm, *gains])))
-        for (setting, arm), gains in measure_all(evidence).items()
-    ]
-    varied = [pair for pair in found if pair[0].parts.repeat + pair[0].parts.group + pair[0].parts.both > 0]
-    return max(varied, key=lambda pair: pair[0].detectable(max(2, settings.seeds)) or 1.0, default=None)
+    found = []
+    for (setting, arm), gains in measure_all(evidence).items():
+        control, done = next(iter(gains)), evidence.repeats(setting, [arm, *gains])
+        design = Design.of(gains[control], error, len(gains))
+        if design.parts.repeat + design.parts.group + design.parts.both > 0:
+            found.append(Pilot(design, len(done), 1 - evidence.mean(setting, control, done)))
+    return max(found, key=lambda pilot: pilot.design.detectable(max(2, settings.seeds)) or 1.0, default=None)
 
 
 def save_results(
