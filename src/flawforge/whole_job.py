@@ -25,7 +25,7 @@ from flawforge.studies.copies import audit
 from flawforge.studies.realism import score
 from flawforge.studies.sets import FACTS, read_facts
 from flawforge.studies.synthesis import generate
-from flawforge.training.setup.preflight_checks import TrainingRequest
+from flawforge.training.setup.opening import TrainingRequest
 from flawforge.training.train import train
 
 RESERVED = 0.25  # share of `minutes` that is kept for generating, audit, score and report ...

@@ -76,7 +76,7 @@ def test_nothing_is_pickled() -> None:
                     word.arg == "weights_only" and isinstance(word.value, ast.Constant) and word.value.value is True
                     for word in node.keywords
                 ):
-                    continue  # tensors and nothing else are built; models/pretrained.py checks the file's hash first
+                    continue  # tensors and nothing else are built; models/efficientnet.py checks the file's hash first
                 assert named not in ("torch.save", "torch.load", "pickle.load", "pickle.dump", "np.load"), (
                     f"{file}: {named}"
                 )

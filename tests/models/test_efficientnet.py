@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from flawforge.core.seeds import torch_stream
-from flawforge.models.efficientnet import EPSILON, STAGES, WIDTHS, Backbone, load_backbone
-from flawforge.models.pretrained import lite0_weights
+from flawforge.models.efficientnet import EPSILON, STAGES, WIDTHS, Backbone, lite0_weights, load_backbone
 
 NEU = Path(os.environ.get("FLAWFORGE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "neu-det"
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from flawforge.core.seeds import torch_stream
 from flawforge.models.efficientnet import Backbone, load_backbone
-from flawforge.models.features import features, rebatch
+from flawforge.models.extractors import features, rebatch
 
 
 @pytest.fixture(scope="module")

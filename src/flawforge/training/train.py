@@ -26,8 +26,7 @@ from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import real_batches
-from flawforge.training.setup.opening import MIN_IMAGES, TrainingInputs, check_disk_space, open_run
-from flawforge.training.setup.preflight_checks import TrainingRequest
+from flawforge.training.setup.opening import MIN_IMAGES, TrainingInputs, TrainingRequest, check_disk_space, open_run
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-from flawforge.metrics.neighbours.flips import AXES, apply_flip
-from flawforge.metrics.neighbours.nearest import nearest, nearest_flipped
+from flawforge.metrics.neighbours.nearest import AXES, apply_flip, nearest, nearest_flipped
 
 FLIPS = tuple(AXES)
 

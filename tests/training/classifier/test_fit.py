@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from flawforge.core.errors import DataUnusableError, SettingError, TrainingDivergedError
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.core.settings.policies import ClassicalPolicy
-from flawforge.training.classifier.fit import _parameter_groups, fit, predict
-from flawforge.training.classifier.labelled_images import LabelledImages
+from flawforge.training.classifier.fit import LabelledImages, _parameter_groups, fit, predict
 
 SEEN: list[Tensor] = []
 

@@ -6,20 +6,85 @@ k nearest. Its rounding error has a bound (Higham 2002, "Accuracy and Stability 
 a product of length m, added up in any order, is within m·u / (1 - m·u) of |q|·|r|, u = 2⁻²⁴), kept small by multiplying
 no more than `LENGTH` numbers at a time. Every pair that could be among the nearest within that bound is measured from
 the differences. The result is that of the plain loop: ties go to the lower index, and a copy has distance 0.
+
+The four flips of an image (identity, left-right, up-down, both: a half turn) are a commutative group in which each
+element undoes itself. Split an image into its even and odd part along each flipped axis; a flip then only negates some
+parts:
+
+    <q, flip r> = <q_even, r_even> - <q_odd, r_odd>
+
+so the products of a pair under every flip are sums and differences of the products of its parts, and those together
+are as long as the image: four flips for the price of one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from flawforge.core.arrays import Bools, Floats, Ints
-from flawforge.metrics.neighbours.flips import apply_flip, flipped_axes, fold, signs
+
+Flip = Literal["identity", "flip-horizontal", "flip-vertical", "turn-180"]
+AXES: dict[str, tuple[int, ...]] = {
+    "identity": (),
+    "flip-horizontal": (-1,),
+    "flip-vertical": (-2,),
+    "turn-180": (-2, -1),
+}  # of (..., H, W)
+
+
+def apply_flip(images: Tensor, flip: str) -> Tensor:
+    """Return (..., H, W) images flipped: ``flip-horizontal`` swaps left and right, ``flip-vertical`` up and down."""
+    return images.flip(AXES[flip]) if AXES[flip] else images
+
+
+def flipped_axes(flips: Sequence[str]) -> tuple[int, ...]:
+    """Return the axes, of (..., H, W), along which at least one of the flips mirrors."""
+    return tuple(sorted({axis for flip in flips for axis in AXES[flip]}))
+
+
+def signs(flips: Sequence[str]) -> Tensor:
+    """Return (flips, parts) of +1 and -1: what each flip does to each part that `fold` makes."""
+    table = torch.ones(len(flips), 1)
+    for axis in flipped_axes(flips):
+        turned = torch.tensor([-1.0 if axis in AXES[flip] else 1.0 for flip in flips])
+        table = torch.cat([table, table * turned[:, None]], dim=1)
+    return table
+
+
+def fold(images: Tensor, flips: Sequence[str]) -> list[Tensor]:
+    """Split float images into parts that the flips at most negate.
+
+    Args:
+        images: (N, ..., H, W) when there is anything to flip, else (N, ...).
+        flips: names from `AXES`.
+
+    Returns:
+        One (N, d) tensor per column of `signs`; an image's squared norms over the parts add up to its own.
+    """
+    parts = [images]
+    for axis in flipped_axes(flips):
+        parts = [_even(part, axis) for part in parts] + [_odd(part, axis) for part in parts]
+    return [part.flatten(1) for part in parts]
+
+
+def _even(images: Tensor, axis: int) -> Tensor:
+    half = images.shape[axis] // 2
+    first, last = images.narrow(axis, 0, half), images.flip(axis).narrow(axis, 0, half)
+    middle = images.narrow(axis, half, images.shape[axis] - 2 * half)  # one row or column when the side is odd
+    return torch.cat([(first + last) * 0.5**0.5, middle], dim=axis)
+
+
+def _odd(images: Tensor, axis: int) -> Tensor:
+    half = images.shape[axis] // 2
+    first, last = images.narrow(axis, 0, half), images.flip(axis).narrow(axis, 0, half)
+    return torch.mul(first - last, 0.5**0.5)
+
 
 TILE = 1024  # queries, and references, in one matrix of estimates, at most
 COPIES = 4  # of a tile, as float32, while it is prepared
@@ -94,7 +159,7 @@ def nearest_flipped(
         queries: (Q, ..., H, W).
         references: (R, ..., H, W), or blocks of them.
         k: neighbours per query, from 1.
-        flips: names from `flawforge.metrics.neighbours.flips.AXES`; on a tie the first one counts.
+        flips: names from `flawforge.metrics.neighbours.nearest.AXES`; on a tie the first one counts.
         query_groups: as in `nearest`.
         reference_groups: as in `nearest`.
         memory_mb: as in `nearest`.

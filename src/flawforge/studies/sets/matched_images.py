@@ -109,7 +109,7 @@ class MatchedImages:
 
 
 def flip_pixels(image: Pixels, flip: str) -> Pixels:
-    """Return (H, W) or (H, W, 3) pixels flipped; see `flawforge.metrics.neighbours.flips`."""
+    """Return (H, W) or (H, W, 3) pixels flipped; see `flawforge.metrics.neighbours.nearest`."""
     if flip in ("flip-vertical", "turn-180"):
         image = image[::-1]
     if flip in ("flip-horizontal", "turn-180"):

@@ -23,8 +23,7 @@ from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.shared_shots import overlap_notes
-from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.labelled_images import LabelledImages
+from flawforge.training.classifier.fit import LabelledImages, fit, predict
 
 PROBE_STEPS = 12  # of each model, timed
 USUAL_PARTS = (0.02, 0.08, 0.05)  # standard deviations of a paired difference: see docs/decisions/trial.md

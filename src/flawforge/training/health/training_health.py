@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flawforge.core.settings.recipes import Recipe
-from flawforge.training.health.criterion import CRITERION
+from flawforge.training.health.judge import CRITERION
 
 WINDOW = 20  # logged lines over which the means are taken
 GRACE_KIMG = 2.0  # before this, alike images and a sure discriminator are normal
@@ -125,10 +125,10 @@ class TrainingHealth:
         trials: (step, value) of the evaluations since the training last went back; lower is better.
         first: the value of the untrained generator: how bad it can get.
         best: (step, value) of the best, or None.
-        level: collapses so far: how often `flawforge.training.state.collapse_recovery` was applied.
+        level: collapses so far: how often `flawforge.training.state.state.recovery_recipe` was applied.
         given_up: whether training has stopped because it collapsed too often.
         judging: seconds that evaluation took.
-        criterion: version of what the values measure (`flawforge.training.health.criterion`); a run keeps its own.
+        criterion: version of what the values measure (`flawforge.training.health.judge`); a run keeps its own.
     """
 
     every: int = 0

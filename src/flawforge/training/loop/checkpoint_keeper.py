@@ -20,9 +20,8 @@ from flawforge.runs.folder import Run
 from flawforge.training.health.judge import Judge
 from flawforge.training.health.training_health import TrainingHealth, TrainingProblem
 from flawforge.training.loop.training_log import TrainingLog
-from flawforge.training.state.collapse_recovery import describe_recovery
 from flawforge.training.state.plan import Clock
-from flawforge.training.state.state import TrainingState
+from flawforge.training.state.state import TrainingState, describe_recovery
 
 
 class CheckpointKeeper:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from flawforge.models.whole_batch import deviation, deviation_within
-from flawforge.training.losses.losses import LOSSES, diversity_gap
+from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state.state import TrainingState
 
 

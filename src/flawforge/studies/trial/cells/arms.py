@@ -25,8 +25,7 @@ from flawforge.data.augmentation.transforms import ClassicalTransforms
 from flawforge.studies.trial.cells.generator import marked, teacher_of
 from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, GeneratedBatch, Usage
 from flawforge.studies.trial.setup.bench import Bench
-from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats
+from flawforge.training.classifier.fit import LabelledImages, as_unit_floats, fit, predict
 from flawforge.training.processes.device import resolve_device
 
 VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less the unlabelled images

@@ -22,8 +22,7 @@ from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
 from flawforge.metrics.fidelity.precision_recall import realism
-from flawforge.metrics.neighbours.flips import AXES
-from flawforge.metrics.neighbours.nearest import nearest_flipped
+from flawforge.metrics.neighbours.nearest import AXES, nearest_flipped
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.studies.synthesis import MIXED, generate
@@ -31,8 +30,7 @@ from flawforge.studies.trial.cells.usage import GeneratedBatch
 from flawforge.studies.trial.setup.bench import Bench, seen
 from flawforge.studies.trial.setup.leaks import refuse_generated_leak
 from flawforge.studies.trial.setup.whole_image import Textures
-from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.labelled_images import LabelledImages
+from flawforge.training.classifier.fit import LabelledImages, fit, predict
 from flawforge.training.train import train
 
 TYPICAL = 1.0  # truncation of the second half of the images, where the generator has a latent to truncate

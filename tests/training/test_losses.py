@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from flawforge.training.losses.losses import (
+from flawforge.training.losses import (
     LOSSES,
     discriminator_loss_fake,
     discriminator_loss_real,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from flawforge.training.losses.augmentation import SHIFT, Augmentation, brightness, contrast, cut_out, shift
+from flawforge.training.losses import SHIFT, Augmentation, brightness, contrast, cut_out, shift
 
 CPU = torch.device("cpu")
 
