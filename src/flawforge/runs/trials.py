@@ -128,6 +128,11 @@ class Comparison(RecordPart):
     lost: int
     flips: list[Flip]
 
+    @property
+    def setting(self) -> str:
+        """Where it was measured, in words."""
+        return f"{self.shots} images per class, {self.model}"
+
 
 class EquivalentImages(RecordPart):
     """How many more real images per class would have done as much as the generated ones.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 from flawforge.reports.run.synthetic import Synthetic
 from flawforge.reports.words import NOT_MEASURED, count, duration, joined, length, number, percent, plural
@@ -13,22 +13,12 @@ from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
 
 
-@dataclass(frozen=True)
-class Fact:
-    """One number at the top: what it is, the number, and what to read it by."""
-
-    label: str
-    value: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Headline:
-    """Title, the outcome in plain sentences, and the facts."""
+class Headline(NamedTuple):
+    """Title, the outcome in plain sentences, and facts: what it is, the number, and what to read it by."""
 
     title: str
-    sentences: tuple[str, ...]
-    facts: tuple[Fact, ...]
+    sentences: list[str]
+    facts: list[tuple[str, str, str]]
 
 
 def headline(
@@ -60,7 +50,7 @@ def headline(
         sentences.append(score.sentence)
     sentences += [f"The record of the {kind} is damaged and not shown." for kind in damaged]
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
-    return Headline(title, tuple(sentences), _facts(samples, labels, last, synthetic, audit))
+    return Headline(title, sentences, _facts(samples, labels, last or {}, synthetic, audit))
 
 
 def _length(last: Line | None) -> str:
@@ -72,33 +62,32 @@ def _length(last: Line | None) -> str:
 
 
 def _facts(
-    samples: int | None, labels: list[str], last: Line | None, synthetic: Synthetic | None, audit: AuditRecord | None
-) -> tuple[Fact, ...]:
-    kimg, seconds = (last or {}).get("kimg"), (last or {}).get("seconds")
-    classes = plural(len(labels), "class", "classes") if labels else ""
-    images = "not recorded" if samples is None else count(samples)
+    samples: int | None, labels: list[str], last: Line, synthetic: Synthetic | None, audit: AuditRecord | None
+) -> list[tuple[str, str, str]]:
+    kimg, seconds = last.get("kimg"), last.get("seconds")
+    trained = "not started" if kimg is None else length(float(kimg))
     facts = [
-        Fact("Training images", images, classes),
-        Fact(
-            "Training",
-            length(float(kimg)) if kimg is not None else "not started",
-            duration(float(seconds)) if seconds is not None else "",
+        (
+            "Training images",
+            "not recorded" if samples is None else count(samples),
+            plural(len(labels), "class", "classes") if labels else "",
         ),
-        Fact("Generated", count(len(synthetic.images)), plural(len(synthetic.counts), "class", "classes"))
+        ("Training", trained, "" if seconds is None else duration(float(seconds))),
+        ("Generated", count(len(synthetic.images)), plural(len(synthetic.counts), "class", "classes"))
         if synthetic
-        else Fact("Generated", "none yet", ""),
+        else ("Generated", "none yet", ""),
     ]
     if audit is None:
-        return (*facts, Fact("Exact copies", NOT_MEASURED, "no audit yet"))
+        return [*facts, ("Exact copies", NOT_MEASURED, "no audit yet")]
     n, exact, factor = audit.n_generated, audit.exact_copies, audit.root_mean_square
     verdict = audit.copying.verdict if audit.copying is not None else ""
     if verdict.startswith(("inconclusive", "too few", "cannot tell")) and not exact:
-        facts.append(Fact("Copies", "inconclusive", f"0 exact copies of {count(n)}"))
+        facts.append(("Copies", "inconclusive", f"0 exact copies of {count(n)}"))
     else:
-        facts.append(Fact("Exact copies", count(exact), f"of {count(n)}, {percent(exact / n)}" if n else ""))
+        facts.append(("Exact copies", count(exact), f"of {count(n)}, {percent(exact / n)}" if n else ""))
     median = audit.generated_to_real.quantiles.get("50%")
     real = audit.real_to_real.quantiles.get("50%") if audit.real_to_real else None
     if median is not None:
         beside = number(real * factor if real is not None else None)
-        facts.append(Fact("Median distance to nearest", number(median * factor), f"gray levels; real to real {beside}"))
-    return tuple(facts)
+        facts.append(("Median distance to nearest", number(median * factor), f"gray levels; real to real {beside}"))
+    return facts
