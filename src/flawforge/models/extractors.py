@@ -15,7 +15,6 @@ name. All take float (N, 1 or 3, H, W) in [-1, 1], as everywhere in Flawforge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from torch.nn import functional as F
 
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import SettingError, did_you_mean
+from flawforge.core.full_precision import full_precision
 from flawforge.core.progress import SILENT, Progress
 from flawforge.models.efficientnet import SMALLEST, WIDTHS, Backbone, load_backbone
 
@@ -62,7 +62,7 @@ def features(
         raise ValueError(f"batch is {batch}; it is a number of images, from 1")
     device = backbone.classifier.weight.device
     rows = []
-    with torch.inference_mode(), _full_precision(device), progress.task("features", unit="images") as task:
+    with torch.inference_mode(), full_precision(device), progress.task("features", unit="images") as task:
         for part in rebatch(images, batch):
             values = part.to(device, non_blocking=True)
             if values.dtype == torch.uint8:
@@ -95,24 +95,6 @@ def rebatch(blocks: Iterable[Tensor], batch: int) -> Iterator[Tensor]:
                 held, count = [], 0
     if held:
         yield torch.cat(held)
-
-
-@contextmanager
-def _full_precision(device: torch.device) -> Iterator[None]:
-    """Forbid shorter number formats in products and convolutions, whatever the program around has set."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    cudnn = torch.backends.cudnn
-    try:
-        with (
-            torch.autocast(device.type, enabled=False),
-            cudnn.flags(
-                enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
-            ),
-        ):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 DEFAULT = "effnet-lite0"

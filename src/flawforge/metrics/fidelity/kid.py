@@ -15,9 +15,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from flawforge.core.arrays import Floats
-from flawforge.metrics.inference.intervals import LEVEL, RESAMPLES, Interval, group_weights, percentile_interval
-from flawforge.metrics.vectors import Vectors, as_groups, as_pair, row_blocks
+from flawforge.core.arrays import Floats, Ints
+from flawforge.metrics.inference.intervals import RESAMPLES, Interval, group_weights, percentile_interval
+from flawforge.metrics.vectors import Vectors, as_grouped_pair, row_blocks
 
 
 def polynomial_kernel(x: Floats, y: Floats) -> Floats:
@@ -47,12 +47,8 @@ def kid(
     Raises:
         ValueError: shapes that do not fit, a value that is not finite, or fewer than 2 groups.
     """
-    x, y = as_pair(real, generated, 2)
-    groups = (
-        as_groups(real_groups, len(x), "real_groups", 2),
-        as_groups(generated_groups, len(y), "generated_groups", 2),
-    )
-    return float(_weighted(x, y, *groups, np.ones((1, len(x))), np.ones((1, len(y))))[0])
+    sets = as_grouped_pair(real, generated, real_groups, generated_groups, 2, 2)
+    return float(_weighted(*sets, np.ones((1, len(sets[0]))), np.ones((1, len(sets[1]))))[0])
 
 
 def kid_interval(
@@ -63,7 +59,6 @@ def kid_interval(
     seed: int = 0,
     *,
     resamples: int = RESAMPLES,
-    level: float = LEVEL,
 ) -> Interval:
     """Return the bootstrap interval of `kid` over groups of both sets.
 
@@ -78,37 +73,34 @@ def kid_interval(
         generated_groups: (N,) group numbers; None: each image is its own.
         seed: of the stream ``bootstrap``.
         resamples: draws.
-        level: confidence.
 
     Raises:
         ValueError: as `kid`, `group_weights` and `percentile_interval`.
     """
-    x, y = as_pair(real, generated, 2)
-    a, b = as_groups(real_groups, len(x), "real_groups", 2), as_groups(generated_groups, len(y), "generated_groups", 2)
+    x, y, a, b = as_grouped_pair(real, generated, real_groups, generated_groups, 2, 2)
     v = group_weights(a, len(x), seed, "kid", "real", resamples=resamples)
     w = group_weights(b, len(y), seed, "kid", "generated", resamples=resamples)
-    return percentile_interval(_weighted(x, y, a, b, v, w), int(min(a.max(), b.max())) + 1, level)
+    return percentile_interval(_weighted(x, y, a, b, v, w), int(min(a.max(), b.max())) + 1)
 
 
-def _weighted(x: Floats, y: Floats, a: ArrayLike, b: ArrayLike, v: Floats, w: Floats) -> Floats:
+def _weighted(x: Floats, y: Floats, a: Ints, b: Ints, v: Floats, w: Floats) -> Floats:
     """Return (B,) estimates under B rows of weights v (B, M) and w (B, N), which are equal within groups a and b."""
     cross = np.zeros(len(v))
     for rows in row_blocks(len(x)):
         cross += np.einsum("bn,bn->b", v[:, rows] @ polynomial_kernel(x[rows], y), w)
     cross /= v.sum(axis=1) * w.sum(axis=1)
-    estimate: Floats = _within(x, np.asarray(a), v) + _within(y, np.asarray(b), w) - 2 * cross
+    estimate: Floats = _within(x, a, v) + _within(y, b, w) - 2 * cross
     return estimate
 
 
-def _within(x: Floats, groups: ArrayLike, weights: Floats) -> Floats:
+def _within(x: Floats, groups: Ints, weights: Floats) -> Floats:
     """Return (B,) weighted means of k over the pairs of different groups."""
-    number = np.asarray(groups)
     total = np.zeros(len(weights))
     for rows in row_blocks(len(x)):
         kernel = polynomial_kernel(x[rows], x)
-        kernel[number[rows, None] == number[None, :]] = 0
+        kernel[groups[rows, None] == groups] = 0
         total += np.einsum("bn,bn->b", weights[:, rows] @ kernel, weights)
-    sizes = np.bincount(number)[number]
+    sizes = np.bincount(groups)[groups]
     pairs = weights.sum(axis=1) ** 2 - np.square(weights) @ sizes
     means: Floats = total / pairs
     return means

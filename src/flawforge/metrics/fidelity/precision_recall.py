@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from flawforge.core.arrays import Bools, Floats, Ints
-from flawforge.metrics.vectors import Vectors, as_groups, as_pair, row_blocks
+from flawforge.metrics.vectors import Vectors, as_grouped_pair, as_groups, as_pair, row_blocks
 
 
 class PrecisionRecall(NamedTuple):
@@ -67,9 +67,8 @@ def precision_recall(
     Raises:
         ValueError: too few vectors of other groups for k, shapes that do not fit, or a value that is not finite.
     """
-    x, y = _checked(real, generated, k)
-    real_reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
-    generated_reach = radii(y, k, as_groups(generated_groups, len(y), "generated_groups"))
+    x, y, a, b = as_grouped_pair(real, generated, real_groups, generated_groups, 1, 1)
+    real_reach, generated_reach = radii(x, k, a), radii(y, k, b)
     accepted = sum(int(block.any(axis=1).sum()) for block in inside(y, x, real_reach))
     recalled = sum(int(block.any(axis=1).sum()) for block in inside(x, y, generated_reach))
     return PrecisionRecall(accepted / len(y), recalled / len(x))
@@ -92,7 +91,7 @@ def density_coverage(
     Raises:
         ValueError: as `precision_recall`.
     """
-    x, y = _checked(real, generated, k)
+    x, y = as_pair(real, generated, 1)
     reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
     balls, covered = 0, np.zeros(len(x), dtype=bool)
     for block in inside(y, x, reach):
@@ -117,16 +116,10 @@ def realism(real: Vectors, generated: Vectors, real_groups: ArrayLike | None = N
     Raises:
         ValueError: as `precision_recall`.
     """
-    x, y = _checked(real, generated, k)
+    x, y = as_pair(real, generated, 1)
     reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
     small = reach <= np.median(reach)
     return reach_over_distance(y, x[small], reach[small])
-
-
-def _checked(real: Vectors, generated: Vectors, k: int) -> tuple[Floats, Floats]:
-    if k < 1:
-        raise ValueError(f"k is {k}; it is a number of neighbours, from 1")
-    return as_pair(real, generated, 1)
 
 
 def radii(centres: Floats, k: int, groups: Ints) -> Floats:
@@ -138,9 +131,10 @@ def radii(centres: Floats, k: int, groups: Ints) -> Floats:
         groups: (N,) group numbers; with a group for each row, only the vector itself is left out.
 
     Raises:
-        ValueError: some vector has fewer than k vectors of other groups.
+        ValueError: k is below 1, or some vector has fewer than k vectors of other groups.
     """
-    if (most := len(centres) - int(np.bincount(groups).max())) < k:
+    most = len(centres) - int(np.bincount(groups).max())
+    if not 1 <= k <= most:
         raise ValueError(f"k is {k}; there are {len(centres)} vectors, and one of them has {most} in other groups")
     out = np.empty(len(centres))
     for rows in row_blocks(len(centres)):

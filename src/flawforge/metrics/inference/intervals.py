@@ -22,18 +22,16 @@ LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """Where the true value lies with a stated confidence.
+    """Where the true value lies with a confidence of 95%.
 
     Attributes:
         low: its lower end.
         high: its upper end.
-        level: the confidence, 0.95 is 95%.
         groups: independent groups it rests on (of two sets, the smaller number). Below 5 it means little.
     """
 
     low: float
     high: float
-    level: float
     groups: int
 
 
@@ -52,10 +50,8 @@ def group_weights(
     A resample that would hold fewer than two groups is drawn again.
 
     Raises:
-        ValueError: fewer than 2 groups, or fewer than 1 resample.
+        ValueError: fewer than 2 groups.
     """
-    if resamples < 1:
-        raise ValueError(f"resamples is {resamples}; it is a number of draws, from 1")
     members = as_groups(groups, count, "groups", 2)
     number = int(members.max()) + 1
     rng = numpy_stream(seed, "bootstrap", *position)
@@ -66,28 +62,17 @@ def group_weights(
     return counts[:, members].astype(np.float64)
 
 
-def percentile_interval(resampled: ArrayLike, groups: int, level: float = LEVEL) -> Interval:
-    """Return the expanded percentile interval of a statistic's resampled values.
+def percentile_interval(resampled: Floats, groups: int) -> Interval:
+    """Return the expanded percentile interval, at a confidence of 95%, of a statistic's resampled values.
 
     The plain percentiles are too narrow for few groups: a resample has the variance of G, not of G - 1, and normal in
-    place of Student's tails. Hesterberg 2015 (1411.5279), section 5.2: take the percentiles at ``Phi(±t(level, G - 1)
+    place of Student's tails. Hesterberg 2015 (1411.5279), section 5.2: take the percentiles at ``Phi(±t(0.95, G - 1)
     · sqrt(G / (G - 1)))``. Assumes a statistic that is smooth in the weights and nearly symmetric.
 
     Args:
         resampled: (resamples,) values.
         groups: G, the number of independent groups (of two sets, the smaller).
-        level: confidence, above 0 and below 1.
-
-    Raises:
-        ValueError: a level outside its range, fewer than 2 groups, or a value that is not finite.
     """
-    values = np.asarray(resampled, dtype=np.float64)
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; it is a confidence above 0 and below 1, as 0.95")
-    if groups < 2:
-        raise ValueError(f"groups is {groups}; an interval needs at least 2 independent groups")
-    if not np.isfinite(values).all():
-        raise ValueError("a resampled value is not finite; an interval cannot be drawn")
-    reach = stats.t.ppf((1 + level) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
-    low, high = np.quantile(values, [stats.norm.cdf(-reach), stats.norm.cdf(reach)])
-    return Interval(float(low), float(high), level, groups)
+    reach = stats.t.ppf((1 + LEVEL) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
+    low, high = np.quantile(resampled, [stats.norm.cdf(-reach), stats.norm.cdf(reach)])
+    return Interval(float(low), float(high), groups)

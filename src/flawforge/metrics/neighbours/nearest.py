@@ -19,8 +19,7 @@ are as long as the image: four flips for the price of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -28,6 +27,7 @@ import torch
 from torch import Tensor
 
 from flawforge.core.arrays import Bools, Floats, Ints
+from flawforge.core.full_precision import full_precision
 
 Flip = Literal["identity", "flip-horizontal", "flip-vertical", "turn-180"]
 AXES: dict[str, tuple[int, ...]] = {
@@ -107,42 +107,6 @@ class Nearest(NamedTuple):
     flips: Ints
 
 
-def nearest(
-    queries: Tensor,
-    references: Tensor | Iterable[Tensor],
-    k: int = 1,
-    *,
-    query_groups: Ints | None = None,
-    reference_groups: Ints | None = None,
-    memory_mb: float = 512,
-) -> tuple[Floats, Ints]:
-    """Return the Euclidean distances (Q, k) and indices (Q, k) of each query's k nearest references, nearest first.
-
-    Args:
-        queries: (Q, ...) real numbers of any type, on any device.
-        references: (R, ...), or blocks of them in order; each block is read once and let go.
-        k: neighbours per query, from 1.
-        query_groups: (Q,) group numbers. With `reference_groups`, only references of another group count.
-        reference_groups: (R,) group numbers.
-        memory_mb: bound, in MB, of what is held beside the queries and one block. Less is slower, with the same result.
-
-    Distances are infinite and indices -1 where fewer than k references count.
-
-    Raises:
-        ValueError: k below 1, shapes that differ, or a value that is not finite.
-    """
-    result = nearest_flipped(
-        queries,
-        references,
-        k,
-        ("identity",),
-        query_groups=query_groups,
-        reference_groups=reference_groups,
-        memory_mb=memory_mb,
-    )
-    return result.distances, result.indices
-
-
 def nearest_flipped(
     queries: Tensor,
     references: Tensor | Iterable[Tensor],
@@ -153,21 +117,23 @@ def nearest_flipped(
     reference_groups: Ints | None = None,
     memory_mb: float = 512,
 ) -> Nearest:
-    """Return each query's k nearest references, a reference counting once, at its smallest distance over `flips`.
+    """Return each query's k nearest references by Euclidean distance, a reference counting once, at its smallest
+    distance over `flips`.
 
     Args:
-        queries: (Q, ..., H, W).
-        references: (R, ..., H, W), or blocks of them.
+        queries: (Q, ..., H, W) real numbers of any type, on any device; (Q, ...) where `flips` is ``identity`` alone.
+        references: (R, ..., H, W), or blocks of them in order; each block is read once and let go.
         k: neighbours per query, from 1.
-        flips: names from `flawforge.metrics.neighbours.nearest.AXES`; on a tie the first one counts.
-        query_groups: as in `nearest`.
-        reference_groups: as in `nearest`.
-        memory_mb: as in `nearest`.
+        flips: names from `AXES`; on a tie the first one counts.
+        query_groups: (Q,) group numbers. With `reference_groups`, only references of another group count.
+        reference_groups: (R,) group numbers.
+        memory_mb: bound, in MB, of what is held beside the queries and one block. Less is slower, with the same result.
+
+    Raises:
+        ValueError: k below 1, shapes that differ, or a value that is not finite.
     """
     if k < 1:
         raise ValueError(f"k is {k}; it is a number of neighbours, from 1")
-    if (query_groups is None) != (reference_groups is None):
-        raise ValueError("query_groups and reference_groups are given together or not at all")
     if not len(queries):
         return Nearest(np.empty((0, k)), np.empty((0, k), dtype=np.int64), np.empty((0, k), dtype=np.int64))
     rows = int(max(1, min(TILE, memory_mb * 1e6 / (2 * COPIES * 4 * max(1, queries.shape[1:].numel())))))
@@ -175,7 +141,7 @@ def nearest_flipped(
     best = [_Best(len(queries[tile]), k) for tile in tiles]
     blocks = [references] if isinstance(references, Tensor) else references
     first = 0
-    with torch.no_grad(), _full_precision(queries.device):
+    with torch.no_grad(), full_precision(queries.device):
         centre = _centre(queries[:rows], flips)
         for values in (part for block in blocks for part in torch.split(block, rows) if len(part)):
             right = _Side.of(values.to(queries.device), centre, flips)
@@ -302,15 +268,3 @@ def _measure(
             difference = (apply_flip(ours.to(work), name) - theirs.to(work)).flatten(1)
             out[part] = np.sqrt(difference.square_().sum(dim=1, dtype=torch.float64).cpu().numpy())
     return out
-
-
-@contextmanager
-def _full_precision(device: torch.device) -> Iterator[None]:
-    """Forbid shorter number formats in products (TF32, bfloat16), whatever the program around has set."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)
