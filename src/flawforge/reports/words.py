@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from flawforge.runs.copying import Share
+from flawforge.runs.records import Share
 from flawforge.runs.scores import Number
 
 NBSP = "\u00a0"

@@ -14,8 +14,17 @@ from flawforge.reports.page import record_if_whole, report
 from flawforge.reports.run.copies import copy_score_chart, distance_charts, how_it_lies, likeliest_pairs, nearest_pairs
 from flawforge.reports.run.synthetic import Synthetic, outdated
 from flawforge.reports.words import chance
-from flawforge.runs.copying import Alignment, Copying, Diversity, SetTest
-from flawforge.runs.records import AuditRecord, Neighbour, Pair, load_record, save_record
+from flawforge.runs.records import (
+    Alignment,
+    AuditRecord,
+    Copying,
+    Diversity,
+    Neighbour,
+    Pair,
+    SetTest,
+    load_record,
+    save_record,
+)
 from parsed_page import Parsed
 
 

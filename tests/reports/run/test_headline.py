@@ -4,8 +4,7 @@ import pytest
 
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.synthetic import read_synthetic
-from flawforge.runs.copying import Copying
-from flawforge.runs.records import AuditRecord, load_record
+from flawforge.runs.records import AuditRecord, Copying, load_record
 from flawforge.runs.run_settings import RunSettings
 
 

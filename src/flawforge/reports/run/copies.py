@@ -6,8 +6,7 @@ import numpy as np
 
 from flawforge.reports.charts.curves import Chart, cumulative, histogram
 from flawforge.reports.words import count, number
-from flawforge.runs.copying import Alignment, Copying
-from flawforge.runs.records import AuditRecord, Pair
+from flawforge.runs.records import Alignment, AuditRecord, Copying, Pair
 
 ALIGNED_PAIRS = 8
 NEAREST_PAIRS = 12

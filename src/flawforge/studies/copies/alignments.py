@@ -9,7 +9,7 @@ from flawforge.core.arrays import Floats, Ints
 from flawforge.core.progress import Progress
 from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import SYMMETRIES
-from flawforge.runs.copying import Alignment, Copying
+from flawforge.runs.records import Alignment, Copying
 from flawforge.studies.copies.search import ALARM, CopySearch, blocks, copied, detectable, lowest_copy
 from flawforge.studies.copies.sentences import audit_verdict
 from flawforge.studies.sets import MatchedImages

@@ -17,9 +17,8 @@ from flawforge.core.errors import SettingError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.neighbours.nearest import Nearest
-from flawforge.runs.copying import Alignment, Copying, SetTest
 from flawforge.runs.folder import Run
-from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
+from flawforge.runs.records import Alignment, AuditRecord, Copying, Distances, Neighbour, Pair, SetTest, save_record
 from flawforge.runs.versions import now, versions
 from flawforge.studies.copies.alignments import find_copies
 from flawforge.studies.copies.pair_pictures import keep_pictures
