@@ -110,6 +110,11 @@ class SearchRecord(Record):
     stopped: Literal["trials", "minutes"]
     sentence: str
 
+    @property
+    def changed(self) -> bool:
+        """Whether ``best.toml`` holds other settings than the recipe that the search started from."""
+        return self.recipe != self.start
+
 
 def search_file(folder: Path) -> Path:
     """Return the path of the record in a search's folder."""

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from flawforge.core.progress import Task
 from flawforge.core.settings.recipes import recipe
 from flawforge.training.state.plan import SAVING_SHARE, Clock, TrainingPlan
 
@@ -64,3 +65,18 @@ def test_a_checkpoint_is_due_by_time_and_a_slow_disk_stretches_it(at: list[float
     assert not clock.checkpoint_due(60)
     at[0] += SAVING_SHARE * 10 - 60
     assert clock.checkpoint_due(60)
+
+
+@pytest.mark.parametrize(("minutes", "steps", "shown"), [(None, 3200, {}), (2, None, {"kimg": "1.5"})])
+def test_the_bar_says_once_how_many_kimg_were_trained(
+    minutes: float | None, steps: int | None, shown: dict[str, str]
+) -> None:
+    """A bar that counts kimg once said them again beside it."""
+    told: list[tuple[float, dict[str, str]]] = []
+
+    class Heard(Task):
+        def reach(self, place: float, **facts: str) -> None:
+            told.append((place, facts))
+
+    planned(minutes, steps).show(Heard(), 1500, 60.0, {})
+    assert told == [(60.0 if minutes else 1.5, shown)]

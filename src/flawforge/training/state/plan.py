@@ -127,7 +127,7 @@ class TrainingPlan:
             seconds: of training so far.
             line: the last logged line, or empty.
         """
-        facts = {"kimg": f"{shown / 1000:.1f}"}
+        facts = {} if self.minutes is None else {"kimg": f"{shown / 1000:.1f}"}  # else the bar itself counts them
         if line:
             facts |= {
                 "loss D": f"{line['loss_d']:.2f}",
