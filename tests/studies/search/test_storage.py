@@ -16,8 +16,7 @@ import pytest
 from filelock import FileLock
 
 import flawforge
-from flawforge.studies.search.plan import SearchPlan, open_search
-from flawforge.studies.search.space import search_space
+from flawforge.studies.search.plan import SearchPlan, open_search, search_space
 
 pytest.importorskip("optuna")
 

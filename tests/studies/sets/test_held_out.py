@@ -7,17 +7,72 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.folder import Run
-from flawforge.runs.run_settings import RunSettings
+from flawforge.runs.run_settings import RunSettings, UnlabelledImages
 from flawforge.studies.copies import audit
 from flawforge.studies.realism import score
-from flawforge.studies.sets.held_out import HeldOut, find_held_out
+from flawforge.studies.sets.held_out import HeldOut, find_held_out, find_training, load_whole, training_rows
 from flawforge.studies.synthesis import generate
+from flawforge.training.train import train
+
+TINY = {"resolution": 16, "generator_depth": 2, "discriminator_depth": 2, "latent": 8, "batch": 4, "kimg": 0.02}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of five images each; one image is in both."""
+    rng = np.random.default_rng(0)
+    shared = rng.integers(0, 255, (16, 16)).astype(np.uint8)
+    for label in ("a", "b"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for i in range(5):
+            pixels = shared if i == 0 else rng.integers(0, 255, (16, 16)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / label / f"{i}.png")
+    return tmp_path / "data"
+
+
+def test_a_choice_of_classes_and_shots_is_made_again(folder: Path, tmp_path: Path) -> None:
+    run = train(folder, tmp_path / "run", "dcgan-lite", classes=["b"], shots=3, **TINY)
+    found = find_training(run, None, SILENT)
+    assert found.counts == {"b": 3}
+    assert found.fingerprint == run.settings.data.fingerprint
+    part, rows = training_rows(run, load_whole(run, None, SILENT), SILENT)
+    assert (part.counts, len(rows)) == ({"b": 5}, 3)
+
+
+def test_a_part_that_was_given_as_a_dataset_is_found_by_content(folder: Path, tmp_path: Path) -> None:
+    given = load(folder).select(["b"]).take([0, 2, 3])
+    run = train(given, tmp_path / "run", "dcgan-lite", **TINY)
+    found = find_training(run, None, SILENT)
+    assert [sample.file for sample in found.samples] == ["b/0.png", "b/2.png", "b/3.png"]
+
+
+def test_images_that_have_changed_are_refused(folder: Path, tmp_path: Path) -> None:
+    run = train(folder, tmp_path / "run", "dcgan-lite", classes=["b"], **TINY)
+    (folder / "b" / "4.png").unlink()
+    with pytest.raises(DataUnusableError, match="it had 5 .b 5., here the same choice gives 4"):
+        find_training(run, None, SILENT)
+
+
+def test_unlabelled_images_do_not_change_the_scale_that_training_gave(
+    make_run: Any, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12-bit training images, and an unlabelled one with a hot pixel, by which white would be 16383."""
+    run = make_run(load(draw_images(tmp_path / "dents", 4, mode="I;16")))
+    folder = draw_images(tmp_path / "more", 1, mode="I;16", seed=1)
+    hot = np.array(Image.open(next(folder.iterdir())))
+    hot[0, 0] = 5000
+    Image.fromarray(hot).save(next(folder.iterdir()))
+    monkeypatch.setattr("flawforge.studies.sets.held_out.find_unlabelled", lambda *_: load(folder))
+    run.save_settings(run.settings.model_copy(update={"unlabelled": UnlabelledImages()}))
+    found = find_training(run, None, SILENT)
+    assert (len(found), load(folder).white, found.white) == (5, 16383, 4095)
 
 
 @pytest.fixture(autouse=True)

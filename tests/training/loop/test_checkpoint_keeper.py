@@ -19,8 +19,7 @@ from flawforge.runs.checkpoint import find_checkpoint, list_checkpoints, require
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.run_settings import RunSettings
-from flawforge.studies.sets.held_out import find_held_out
-from flawforge.studies.sets.training_images import find_training
+from flawforge.studies.sets.held_out import find_held_out, find_training
 from flawforge.training.health import judge as judge_file
 from flawforge.training.health import training_health as health_file
 from flawforge.training.health.judge import Judge

@@ -20,8 +20,7 @@ from flawforge.metrics.neighbours.nearest import Nearest
 from flawforge.runs.folder import Run
 from flawforge.runs.records import Alignment, AuditRecord, Copying, Distances, Neighbour, Pair, SetTest, save_record
 from flawforge.runs.versions import now, versions
-from flawforge.studies.copies.alignments import find_copies
-from flawforge.studies.copies.pair_pictures import keep_pictures
+from flawforge.studies.copies.alignments import find_copies, keep_pictures
 from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
 from flawforge.studies.copies.sentences import audit_sentence, set_sentence

@@ -20,10 +20,9 @@ from flawforge.models.extractors import DEFAULT as EXTRACTOR
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.searches import RECIPE_FILE, Confirmation, SearchRecord, SettingsTried, save_search
 from flawforge.runs.versions import now, versions
-from flawforge.studies.search.held_out_kid import compares_by_class, cut_parts
+from flawforge.studies.search.objective import compares_by_class, cut_parts
 from flawforge.studies.search.outcome import best_trial, confirmed_means, search_sentence, sensitivities, trials_of
-from flawforge.studies.search.plan import SearchPlan, open_search, refuse_folder
-from flawforge.studies.search.space import search_space
+from flawforge.studies.search.plan import SearchPlan, open_search, refuse_folder, search_space
 from flawforge.studies.search.storage import TrialStore, require_optuna
 from flawforge.studies.search.workers import SearchJob, confirm, run_workers, threads_for
 from flawforge.training.processes.device import resolve_device

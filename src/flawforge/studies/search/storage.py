@@ -25,8 +25,7 @@ from filelock import FileLock, Timeout
 from flawforge.core.errors import ExtraMissingError
 from flawforge.core.files import explain_os_errors
 from flawforge.core.seeds import derive
-from flawforge.studies.search.plan import SearchPlan
-from flawforge.studies.search.space import settings_of
+from flawforge.studies.search.plan import SearchPlan, settings_of
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

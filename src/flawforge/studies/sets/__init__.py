@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flawforge.studies.sets.held_out import HeldOut, find_held_out
+from flawforge.studies.sets.held_out import HeldOut, find_held_out, find_training, load_whole, training_rows
 from flawforge.studies.sets.image_store import ImageStore
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels, match_images
 from flawforge.studies.sets.record_pictures import RecordPictures
@@ -11,12 +11,12 @@ from flawforge.studies.sets.synthetic_set import (
     MANIFEST,
     SET_FORMAT,
     ManifestEntry,
+    SyntheticImages,
     SyntheticSet,
+    as_dataset,
     read_entries,
     read_facts,
 )
-from flawforge.studies.sets.torch_dataset import SyntheticImages, as_dataset
-from flawforge.studies.sets.training_images import find_training, load_whole, training_rows
 
 __all__ = [
     "FACTS",

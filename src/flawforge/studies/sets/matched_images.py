@@ -16,8 +16,8 @@ from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
 from flawforge.runs.folder import Run
+from flawforge.studies.sets.held_out import find_training
 from flawforge.studies.sets.synthetic_set import ManifestEntry, SyntheticSet
-from flawforge.studies.sets.training_images import find_training
 
 Channels = Literal["first", "all"]
 

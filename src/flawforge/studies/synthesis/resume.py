@@ -1,16 +1,51 @@
-"""The folder of a synthetic set before images are written: empty, to be resumed, or of another set."""
+"""The folder of a synthetic set, and the names in it: empty, to be resumed, or of another set."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
 from flawforge.core.progress import Progress
 from flawforge.studies.sets import FACTS, MANIFEST, ManifestEntry, read_entries, read_facts
-from flawforge.studies.synthesis.filenames import Layout, image_file, is_image_file, safe_name
+
+Layout = Literal["classes", "flat"]
+LAYOUTS: tuple[Layout, ...] = ("classes", "flat")
+LONGEST = 60  # characters of a name; file systems allow 255 bytes
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # no file may be called so on Windows
+
+
+def safe_name(label: str) -> str:
+    """Return a name for a class's folder: the class itself where that is safe everywhere.
+
+    Letters of any script, digits, ``-``, ``_``, ``.`` and inner spaces stay. Anything else becomes ``_``, and six
+    digits of a hash of the class are added, so that different classes never share a folder.
+    """
+    name = unicodedata.normalize("NFC", label)
+    name = re.sub(r"[^\w\-. ]", "_", name).strip(". ")[:LONGEST].rstrip(". ")
+    if RESERVED.fullmatch(name) or not name:
+        name = f"class_{name}".rstrip("_")
+    if name == label:
+        return name
+    return f"{name}-{hashlib.sha256(label.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+
+
+def image_file(label: str, index: int, layout: Layout) -> str:
+    """Return an image's path below the set's folder: ``scratches/scratches_000012.png``; flat: without the folder."""
+    name = safe_name(label)
+    file = f"{name}_{index:06d}.png"
+    return f"{name}/{file}" if layout == "classes" else file
+
+
+def is_image_file(file: str, label: str) -> bool:
+    """Say whether a file's name (without folders) is one that `image_file` gives to images of this class."""
+    return re.fullmatch(re.escape(safe_name(label)) + r"_\d{6,}\.png", file) is not None
+
 
 SAME = ("seed", "checkpoint", "truncation", "layout", "compression", "white", "novel")  # what two sets must share
 

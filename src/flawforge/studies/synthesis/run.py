@@ -21,11 +21,9 @@ from flawforge.runs.folder import Run
 from flawforge.runs.versions import now
 from flawforge.studies.sets import FACTS, MANIFEST, SET_FORMAT, ManifestEntry, SyntheticSet, read_facts
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
-from flawforge.studies.synthesis.file_formats import FileFormats
-from flawforge.studies.synthesis.filenames import LAYOUTS, Layout, image_file
-from flawforge.studies.synthesis.resume import following_indices, prepare_folder
+from flawforge.studies.synthesis.resume import LAYOUTS, Layout, following_indices, image_file, prepare_folder
 from flawforge.studies.synthesis.sampler import Sampler
-from flawforge.studies.synthesis.writer import Writer
+from flawforge.studies.synthesis.writer import FileFormats, Writer
 from flawforge.training.processes.device import resolve_device
 
 MIXED = "mixed"  # the class of images from a generator that learnt several without telling them apart

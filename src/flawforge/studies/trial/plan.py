@@ -17,12 +17,12 @@ from flawforge.runs.trials import points
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot
 from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
+from flawforge.studies.trial.cells.generator import USAGES
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
-from flawforge.studies.trial.cells.usage import USAGES
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench
-from flawforge.studies.trial.setup.shared_shots import overlap_notes
+from flawforge.studies.trial.setup.bench import overlap_notes
 from flawforge.training.classifier.fit import LabelledImages, fit, predict
 
 PROBE_STEPS = 12  # of each model, timed

@@ -22,8 +22,7 @@ from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.data.augmentation.copy_paste import copy_paste
 from flawforge.data.augmentation.masks import defect_masks
 from flawforge.data.augmentation.transforms import ClassicalTransforms
-from flawforge.studies.trial.cells.generator import marked, teacher_of
-from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, GeneratedBatch, Usage
+from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, marked, teacher_of
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.classifier.fit import LabelledImages, as_unit_floats, fit, predict
 from flawforge.training.processes.device import resolve_device

@@ -11,8 +11,8 @@ import pytest
 
 import flawforge
 from flawforge.core.errors import DataUnusableError
-from flawforge.studies.search import held_out_kid
-from flawforge.studies.search.held_out_kid import ImagePart, compares_by_class, cut_parts
+from flawforge.studies.search import objective
+from flawforge.studies.search.objective import ImagePart, compares_by_class, cut_parts
 from saved import saved
 
 
@@ -51,8 +51,8 @@ def test_held_out_images_are_seen_as_bright_as_the_generators_learn_them(lines: 
         seen.append(float(images.max()))
         return images.flatten(1).numpy()
 
-    held_out_kid.HeldOutKid(parts.choose, start, 1, brightest)  # type: ignore[arg-type]
-    held_out_kid.HeldOutKid(parts.confirm, start, 1, brightest)  # type: ignore[arg-type]
+    objective.HeldOutKid(parts.choose, start, 1, brightest)  # type: ignore[arg-type]
+    objective.HeldOutKid(parts.confirm, start, 1, brightest)  # type: ignore[arg-type]
     assert seen == [pytest.approx(1000 / 4095 * 2 - 1, abs=0.01)] * 2
 
 

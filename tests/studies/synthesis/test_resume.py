@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flawforge.studies.synthesis.filenames import image_file, is_image_file, safe_name
+from flawforge.studies.synthesis.resume import image_file, is_image_file, safe_name
 
 
 @pytest.mark.parametrize("label", ["scratches", "rolled-in_scale", "Kratzer grün", "裂纹", "v1.2"])
