@@ -124,7 +124,7 @@ def search(
     compared = [] if best is None else _confirm(job, best, confirmations, progress)
     record = _record(job, tried, best, compared, command, store.ended >= trials)
     save_search(folder, record)
-    write_text(folder / RECIPE_FILE, _toml(record))
+    write_text(folder / RECIPE_FILE, to_toml(record.recipe, f"{record.sentence}\nCommand: {record.command}"))
     return record
 
 
@@ -195,7 +195,3 @@ def _record(
         stopped="trials" if all_tried else "minutes",
         sentence=sentence,
     )
-
-
-def _toml(record: SearchRecord) -> str:
-    return to_toml(record.recipe, f"{record.sentence}\nCommand: {record.command}")

@@ -98,11 +98,9 @@ class TrialStore:
             )
         self.study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other workers on this folder out for a moment."""
-        with FileLock(self.folder / ".lock"):
-            yield
+    def alone(self) -> FileLock:
+        """Return the lock that keeps other workers on this folder out for a moment."""
+        return FileLock(self.folder / ".lock")
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

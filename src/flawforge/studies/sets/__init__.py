@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from flawforge.studies.sets.held_out import HeldOut, find_held_out, find_training, load_whole, training_rows
+from flawforge.studies.sets.held_out import HeldOut, find_held_out, find_training, load_whole
 from flawforge.studies.sets.image_store import ImageStore
-from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels, match_images
+from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
 from flawforge.studies.sets.synthetic_set import (
     FACTS,
     MANIFEST,
     SET_FORMAT,
     ManifestEntry,
-    SyntheticImages,
     SyntheticSet,
     as_dataset,
     read_entries,
@@ -28,15 +27,12 @@ __all__ = [
     "ManifestEntry",
     "MatchedImages",
     "RecordPictures",
-    "SyntheticImages",
     "SyntheticSet",
     "as_dataset",
     "find_held_out",
     "find_training",
     "flip_pixels",
     "load_whole",
-    "match_images",
     "read_entries",
     "read_facts",
-    "training_rows",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,11 +11,8 @@ import numpy as np
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import ImageBrokenError, RunBrokenError
 from flawforge.core.images import Pixels, resize, to_gray
-from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
-from flawforge.runs.folder import Run
-from flawforge.studies.sets.held_out import find_training
 from flawforge.studies.sets.synthetic_set import ManifestEntry, SyntheticSet
 
 Channels = Literal["first", "all"]
@@ -115,15 +111,3 @@ def flip_pixels(image: Pixels, flip: str) -> Pixels:
     if flip in ("flip-horizontal", "turn-180"):
         image = image[:, ::-1]
     return np.ascontiguousarray(image)
-
-
-def match_images(
-    run: Run, synthetic: SyntheticSet, data: Dataset | str | Path | None, channels: Channels, progress: Progress
-) -> MatchedImages:
-    """Find the run's training images again, and match the synthetic set with them.
-
-    Raises:
-        DataNotFoundError: they are no longer where they were. DataUnusableError: they have changed.
-    """
-    training = find_training(run, data, progress)
-    return MatchedImages(training, synthetic, run.recipe.resolution, run.settings.channels, channels)

@@ -62,16 +62,24 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
     with explain_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not (folder / FACTS).is_file():
-        _refuse_strangers(folder)
+        strangers = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+        if strangers:
+            raise RunExistsError(
+                f"{folder} holds files that belong to no synthetic set ({', '.join(strangers[:3])}). "
+                f"Give --out a folder that is empty or does not exist yet."
+            )
         done = 0
     else:
         found = read_facts(folder)
-        if overwrite and _differences(found, wanted):
+        differences = _differences(found, wanted)
+        if differences and not overwrite:
+            raise RunExistsError(
+                f"{folder} already holds a synthetic set made with other settings ({'; '.join(differences)}). "
+                f"Add --overwrite to replace it, or give --out another folder to keep both."
+            )
+        if differences:
             _clear(folder, found)
-            done = 0
-        else:
-            _refuse_other(folder, found, wanted)
-            done = _keep_whole(folder, wanted, progress)
+        done = 0 if differences else _keep_whole(folder, wanted, progress)
     with explain_os_errors(folder):
         files = [folder / image_file(label, 0, wanted["layout"]) for label in wanted["classes"]]
         for home in {folder, *(file.parent for file in files)}:
@@ -84,15 +92,6 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
     return done
 
 
-def _refuse_strangers(folder: Path) -> None:
-    strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
-    if strangers:
-        raise RunExistsError(
-            f"{folder} holds files that belong to no synthetic set ({', '.join(sorted(strangers)[:3])}). "
-            f"Give --out a folder that is empty or does not exist yet."
-        )
-
-
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     out = [f"{key} {found.get(key)} instead of {wanted.get(key)}" for key in SAME if found.get(key) != wanted.get(key)]
     classes, asked = found["classes"], wanted["classes"]
@@ -101,15 +100,6 @@ def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     elif any(classes[label] > asked[label] for label in classes):
         out.append(f"{found['n']} images instead of {wanted['n']}")
     return out
-
-
-def _refuse_other(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    differences = _differences(found, wanted)
-    if differences:
-        raise RunExistsError(
-            f"{folder} already holds a synthetic set made with other settings ({'; '.join(differences)}). "
-            f"Add --overwrite to replace it, or give --out another folder to keep both."
-        )
 
 
 def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int:

@@ -15,14 +15,14 @@ from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.trials import points
 from flawforge.studies.trial.analysis import sentences
-from flawforge.studies.trial.analysis.record import Pilot
+from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.generator import USAGES
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
 from flawforge.studies.trial.cells.work_list import GENERATOR
+from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
-from flawforge.studies.trial.setup.bench import Bench
-from flawforge.studies.trial.setup.bench import overlap_notes
+from flawforge.studies.trial.setup.bench import Bench, overlap_notes
 from flawforge.training.classifier.fit import LabelledImages, fit, predict
 
 PROBE_STEPS = 12  # of each model, timed
@@ -69,22 +69,14 @@ def expected_costs(bench: Bench) -> Costs:
     return Costs(expected)
 
 
-def plan(
-    bench: Bench,
-    schedule: Schedule,
-    workers: int,
-    minutes: float | None,
-    pilot: Pilot | None = None,
-    ended: int | None = None,
-) -> TrialPlan:
+def plan(bench: Bench, schedule: Schedule, workers: int, minutes: float | None, ended: int | None = None) -> TrialPlan:
     """Plan the repeats within the budget.
 
     Args:
         bench: of the trial.
-        schedule: its cells, what they cost, and which are done.
+        schedule: its cells, what they cost, and which are done; done repeats show how much repeats vary.
         workers: cells at a time.
         minutes: budget, or None.
-        pilot: what limits the trial as repeats that are done show; None takes usual values.
         ended: repeats at which this trial had its verdict already; None where it had none.
     """
     costs, left = schedule.costs, schedule.left()
@@ -95,7 +87,7 @@ def plan(
 
     while minutes is not None and repeats > FEWEST_REPEATS and expected(repeats) > minutes * 60:
         repeats -= 1
-    known = pilot or _usual_design(bench)
+    known = pilot(schedule.folder, bench, schedule.whole()) or _usual_design(bench)
     detectable = known.design.detectable(repeats) if repeats > 1 else None
     cells, seconds = len(schedule.cells), expected(repeats)
     lines = [duration_line(repeats, seconds, workers, cells, len(left))]
@@ -174,9 +166,7 @@ def _arm_seconds(bench: Bench, model: str) -> float:
         network = fit(bench.settings.classifier(model, steps=steps), real, len(bench.classes), 0)
         return time.perf_counter() - started, network
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         timed(1)
         short, _ = timed(2)
         longer, network = timed(2 + PROBE_STEPS)
@@ -184,6 +174,4 @@ def _arm_seconds(bench: Bench, model: str) -> float:
         images = torch.from_numpy(bench.images[bench.division.test[:64]])
         predict(network, images)
         prediction = (time.perf_counter() - started) * len(bench.division.test) / len(images)
-    finally:
-        torch.set_num_threads(before)
     return short + max(0.0, longer - short) / PROBE_STEPS * bench.settings.steps + prediction

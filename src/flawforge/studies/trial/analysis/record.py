@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from itertools import product
 from pathlib import Path
@@ -10,15 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from flawforge.core.files import explain_os_errors, write_bytes
-from flawforge.core.images import as_picture, encode_png
+from flawforge.core.images import as_picture
 from flawforge.core.settings.arms import ARMS, judged_arm
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.classification import TASK_STATISTICS
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
-from flawforge.runs.trials import Comparison, Flip, InterimAnalysis, Protocol, TrialRecord, write_trial
+from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
+from flawforge.studies.sets import RecordPictures
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
@@ -28,7 +27,6 @@ from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR
 from flawforge.studies.trial.execution.schedule import Schedule
 from flawforge.studies.trial.setup.bench import QUALITY, Bench, how_drawn, overlap_notes
 
-PICTURES = "pictures"  # below the trial's folder
 Cells = dict[CellKey, Cell]
 
 
@@ -43,16 +41,12 @@ def protocol_of(bench: Bench) -> Protocol:
         else "generated images are written as files like the real ones, then read and resized for the classifier"
     )
     return Protocol(
-        task=settings.task,
+        **settings.model_dump(include={"task", "models", "steps", "batch", "resolution"}),
         classes=list(bench.classes),
         metric=TASK_STATISTICS[settings.task][0],
         shots=sorted(settings.shots),
         seeds=list(range(settings.seeds)),
-        models=list(settings.models),
         arms=[arm for arm in ARMS if arm in settings.arms],
-        steps=settings.steps,
-        batch=settings.batch,
-        resolution=settings.resolution,
         encoding=encoding,
         test_images=len(division.test),
         test_groups=len(np.unique(division.groups[division.test])),
@@ -309,16 +303,9 @@ def save_results(
 def _with_pictures(folder: Path, bench: Bench, comparison: Comparison) -> Comparison:
     """Keep a picture of every changed image that the record names."""
     index = {sample.file: number for number, sample in enumerate(bench.dataset.samples)}
-
-    def keep(flip: Flip) -> Flip:
-        image = bench.images[index[flip.file]]
-        pixels = as_picture(image)
-        data = encode_png(np.ascontiguousarray(pixels), "L" if pixels.ndim == 2 else "RGB")
-        name = f"{hashlib.sha256(data).hexdigest()[:16]}.png"
-        with explain_os_errors(folder / PICTURES):
-            (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-        if not (folder / PICTURES / name).is_file():
-            write_bytes(folder / PICTURES / name, data, durable=False)
-        return flip.model_copy(update={"picture": f"{PICTURES}/{name}"})
-
-    return comparison.model_copy(update={"flips": [keep(flip) for flip in comparison.flips]})
+    pictures = RecordPictures(folder, "pictures")
+    flips = [
+        flip.model_copy(update={"picture": pictures.keep(as_picture(bench.images[index[flip.file]]))})
+        for flip in comparison.flips
+    ]
+    return comparison.model_copy(update={"flips": flips})
