@@ -41,7 +41,11 @@ def protocol_of(bench: Bench) -> Protocol:
         else "generated images are written as files like the real ones, then read and resized for the classifier"
     )
     return Protocol(
-        **settings.model_dump(include={"task", "models", "steps", "batch", "resolution"}),
+        task=settings.task,
+        models=list(settings.models),
+        steps=settings.steps,
+        batch=settings.batch,
+        resolution=settings.resolution,
         classes=list(bench.classes),
         metric=TASK_STATISTICS[settings.task][0],
         shots=sorted(settings.shots),
