@@ -94,6 +94,7 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
         parts |= {
             "folder": run.path,
             "settings": settings,
+            "last": last or {},
             "headline": headline(settings, last, synthetic, audit, score, tuple(damaged)),
             "synthetic": synthetic,
             "gallery": shown,

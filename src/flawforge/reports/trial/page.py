@@ -12,8 +12,7 @@ from flawforge.reports.charts.curves import Chart, Curve, Role
 from flawforge.reports.charts.scales import common_scale
 from flawforge.reports.markup import write_page
 from flawforge.reports.pictures import embed_files
-from flawforge.reports.words import NOT_MEASURED, count, duration, number, plural
-from flawforge.runs.trials import ArmResult, Comparison, Estimate, TrialRecord, points, read_trial, trial_csv
+from flawforge.runs.trials import ArmResult, Comparison, Estimate, TrialRecord, read_trial, trial_csv
 
 LONGEST_SIDE = 128  # pixels of a picture that the page keeps
 NOT_DRAWN = ("only-generated",)  # far below all others: it would flatten the learning curves
@@ -45,7 +44,6 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
         tables.setdefault((result.shots, result.model), []).append(result)
     detailed = record.primary or record.comparisons
     return {
-        "facts": _facts(record),
         "gains": gains,
         "scale": common_scale(end for one, gain in gains for end in (*one.differences, gain.low, gain.high)),
         "charts": learning_curves(record),
@@ -58,24 +56,6 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
         "tables": tables,
         "csv": f"data:text/csv;base64,{base64.b64encode(trial_csv(record).encode()).decode()}",
     }
-
-
-def _facts(record: TrialRecord) -> list[tuple[str, str, str]]:
-    protocol, primary = record.protocol, record.primary
-    done = {repeat for result in record.results for repeat in result.seeds}
-    best = max(primary, key=lambda comparison: comparison.gain.value or 0.0, default=None)
-    gain, note = NOT_MEASURED, ""
-    if best is not None and best.gain.value is not None:
-        gain = f"{points(best.gain.value, sign=True)} points"
-        note = f"{best.setting}; largest of {len(primary)}" if len(primary) > 1 else best.setting
-    smallest = min((found.p_corrected for found in primary if found.p_corrected is not None), default=None)
-    return [
-        ("Gain", gain, note),
-        ("Repeats", count(len(done)), f"of {count(len(protocol.seeds))} planned"),
-        ("Test images", count(protocol.test_images), f"of {plural(protocol.test_groups, 'specimen')}"),
-        ("Smallest p-value", number(smallest, 2), f"corrected for {plural(len(primary), 'comparison')}"),
-        ("Computing time", duration(record.seconds), ""),
-    ]
 
 
 def possible(record: TrialRecord, comparison: Comparison) -> Estimate:
