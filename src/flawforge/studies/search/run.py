@@ -11,9 +11,9 @@ from flawforge.core.errors import SettingError
 from flawforge.core.files import write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import check_seed
+from flawforge.core.settings.fields import to_toml
 from flawforge.core.settings.recipes import DEFAULT, Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
-from flawforge.core.settings.toml import to_toml
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.models.extractors import DEFAULT as EXTRACTOR
