@@ -213,14 +213,12 @@ class Backbone(nn.Module):
             last: the deepest stage that is wanted, 1 to 7; deeper ones cost nothing.
 
         Raises:
-            ValueError: another shape, or a stage that is not there.
+            ValueError: another shape.
         """
         if images.ndim != 4 or images.shape[1] not in (1, 3) or min(images.shape[2:]) < SMALLEST:
             raise ValueError(
                 f"images have shape {tuple(images.shape)}; the network takes (N, 1 or 3, H, W), H and W from {SMALLEST}"
             )
-        if not 1 <= last <= len(STAGES):
-            raise ValueError(f"there is no stage {last}; stages are 1 to {len(STAGES)}")
         maps = []
         x = self._enter(images)
         for stage in list(self.stages)[:last]:
@@ -232,18 +230,10 @@ class Backbone(nn.Module):
         """Return (N, sum of widths): the mean over all positions of each asked stage, in the order asked. Stage 5: 112.
 
         Raises:
-            ValueError: as `forward_stages`, or no stage is named.
+            ValueError: as `forward_stages`.
         """
-        if not stages or min(stages) < 1:
-            raise ValueError(f"stages are {tuple(stages)}; they are one or more numbers from 1 to {len(STAGES)}")
         maps = self.forward_stages(images, max(stages))
         return torch.cat([maps[stage - 1].mean(dim=(2, 3)) for stage in stages], dim=1)
-
-    def logits(self, images: Tensor) -> Tensor:
-        """Return (N, 1000) ImageNet logits."""
-        x = self.head(self.forward_stages(images)[-1])
-        out: Tensor = self.classifier(x.mean(dim=(2, 3)))
-        return out
 
     def _enter(self, images: Tensor) -> Tensor:
         conv, weight = self.stem.conv, self.stem.conv.weight

@@ -56,10 +56,8 @@ def features(
         progress: where to tell how far the work is.
 
     Raises:
-        ValueError: an image or a stage that the network does not take, or a batch below 1.
+        ValueError: an image that the network does not take.
     """
-    if batch < 1:
-        raise ValueError(f"batch is {batch}; it is a number of images, from 1")
     device = backbone.classifier.weight.device
     rows = []
     with torch.inference_mode(), full_precision(device), progress.task("features", unit="images") as task:

@@ -95,18 +95,15 @@ def train(
         if not processes.first:
             progress, previews = SILENT, 0
         where = processes.connect(device)
-        changes = {**changes, "kimg": kimg}
         threads = set_threads() if where.type == "cpu" else torch.get_num_threads()
-        request = TrainingRequest(Path(out), recipe, changes, minutes, seed, resume, budget, command)
+        request = TrainingRequest(Path(out), recipe, {**changes, "kimg": kimg}, minutes, seed, resume, budget, command)
         if processes.first:
             request.check()
-        part, others = _choose(data, unlabelled, classes, shots, request, progress)
-        own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
+        part, others, selection = _choose(data, unlabelled, classes, shots, request, progress)
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         # The run folder: the resolved settings are on disk before anything else happens.
-        selection = Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)
         opened = open_run(request, TrainingInputs(part, others, selection, where, threads, processes), progress)
         run, plan, part = opened.run, opened.plan, opened.training
         pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
@@ -117,21 +114,11 @@ def train(
             check_disk_space(run, state.tensors())
         log = TrainingLog(run, state, clock, progress, tensorboard=tensorboard)
         judge = find_judge(opened, pixels, where, seed, progress) if processes.first else None
-        loop = Loop(
-            run=run,
-            plan=plan,
-            state=state,
-            batches=real_batches(part, pixels, others, plan, seed, processes, progress),
-            log=log,
-            keeper=CheckpointKeeper(run, state, judge, log, clock, progress),
-            grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
-            clock=clock,
-            seed=seed,
-            previews=previews,
-            checkpoint_seconds=checkpoint_seconds,
-        )
+        batches = real_batches(part, pixels, others, plan, seed, processes, progress)
+        grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
+        keeper = CheckpointKeeper(run, state, judge, log, clock, progress)
+        loop = Loop(plan, batches, grids, keeper, previews, checkpoint_seconds)
 
-        # From where it was interrupted, if it was, to the end.
         if not loop.restore(command) and previews:
             loop.grids.draw_real(part, pixels, seed)
         with honest_float32(precision):
@@ -151,8 +138,8 @@ def _choose(
     shots: int | None,
     request: TrainingRequest,
     progress: Progress,
-) -> tuple[Dataset, Dataset | None]:
-    """Return the images to train on, and the unlabelled ones beside them."""
+) -> tuple[Dataset, Dataset | None, Selection]:
+    """Return the images to train on, the unlabelled ones beside them, and what was selected."""
     whole = load(data, progress=progress)
     if not request.continues:  # else it continues as it was begun
         check_shots(whole.select(classes).counts, shots)
@@ -162,4 +149,6 @@ def _choose(
         if shots is not None and shots < MIN_IMAGES:
             found = f"--shots {shots} leaves {len(part)} image"
         raise DataUnusableError(f"{found}; a generator needs {MIN_IMAGES} or more.")
-    return part, load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None
+    others = load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None
+    own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
+    return part, others, Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)

@@ -147,9 +147,9 @@ def test_images_that_are_all_alike_are_answered_and_the_training_recovers(
         seen["level"] = level
         original(state, level)
 
-    original = loop_file.TrainingState.recover
+    original = TrainingState.recover
     monkeypatch.setattr(loop_file, "draw_latents", alike)
-    monkeypatch.setattr(loop_file.TrainingState, "recover", recover)
+    monkeypatch.setattr(TrainingState, "recover", recover)
     run = train(draw(), tmp_path / "run", kimg=0.2, progress=heard, **cared)
     (event,) = events(run, "rescued")
     assert event["kind"] == "collapse"

@@ -33,6 +33,18 @@ def test_with_both_whichever_ends_first() -> None:
     assert plan.end_reason(99, 120) == "minutes"
 
 
+def test_the_time_to_ask_for_is_that_of_the_command_that_was_typed() -> None:
+    alone, whole_job = planned(0.01, None), TrainingPlan(recipe("dcgan-sn"), 3, 0.03, None, budget=0.1)
+    took = "no time was left to train: reading and setting up took 9.0 s, and "
+    lost = " s, which includes reading. The generator is untrained and was not saved. "
+    assert alone.too_short(9) == (
+        f"{took}--minutes gives 0.6{lost}Add --resume and give more time, e.g. --minutes 0.6."
+    )
+    assert whole_job.too_short(9) == (  # of 2 minutes training has 0.3 or more: again 36 s, four times what it took
+        f"{took}--minutes 0.1 gives training 1.8{lost}Give more time, e.g. --minutes 2."
+    )
+
+
 def test_previews_are_spread_evenly_and_the_last_is_left_to_the_end() -> None:
     plan = planned(None, 3200)
     due = [step for step in range(0, 3201, 10) if plan.preview_due(4, step, 0)]

@@ -69,21 +69,16 @@ def fold(images: Tensor, flips: Sequence[str]) -> list[Tensor]:
     """
     parts = [images]
     for axis in flipped_axes(flips):
-        parts = [_even(part, axis) for part in parts] + [_odd(part, axis) for part in parts]
+        halves = [_even_and_odd(part, axis) for part in parts]
+        parts = [even for even, _ in halves] + [odd for _, odd in halves]
     return [part.flatten(1) for part in parts]
 
 
-def _even(images: Tensor, axis: int) -> Tensor:
+def _even_and_odd(images: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     half = images.shape[axis] // 2
     first, last = images.narrow(axis, 0, half), images.flip(axis).narrow(axis, 0, half)
     middle = images.narrow(axis, half, images.shape[axis] - 2 * half)  # one row or column when the side is odd
-    return torch.cat([(first + last) * 0.5**0.5, middle], dim=axis)
-
-
-def _odd(images: Tensor, axis: int) -> Tensor:
-    half = images.shape[axis] // 2
-    first, last = images.narrow(axis, 0, half), images.flip(axis).narrow(axis, 0, half)
-    return torch.mul(first - last, 0.5**0.5)
+    return torch.cat([(first + last) * 0.5**0.5, middle], dim=axis), torch.mul(first - last, 0.5**0.5)
 
 
 TILE = 1024  # queries, and references, in one matrix of estimates, at most

@@ -7,7 +7,7 @@ a batch, the same transforms. What differs is what the images are, and how many 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.core.errors import DataUnusableError, SettingError, TrainingDivergedError
+from flawforge.core.errors import TrainingDivergedError
 from flawforge.core.seeds import derive, numpy_stream
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.data.augmentation.transforms import ClassicalTransforms
@@ -42,30 +42,6 @@ class LabelledImages:
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.images)
-
-    def check(self, classes: int, what: str) -> None:
-        """Refuse what cannot be trained on.
-
-        Raises:
-            DataUnusableError: no images, labels that do not fit them, or a class number outside 0 to `classes` - 1.
-        """
-        images, labels = self.images, self.labels
-        if images.ndim != 4 or images.dtype != torch.uint8 or len(images) == 0:
-            raise DataUnusableError(
-                f"the {what} images are {images.dtype} {tuple(images.shape)}; a classifier takes uint8 (N, C, H, W), N "
-                f"from 1."
-            )
-        fits = labels.shape == (len(images),) or labels.shape == (len(images), classes)
-        if not fits or (labels.ndim == 1) == labels.is_floating_point():
-            raise DataUnusableError(
-                f"the labels of {len(images)} {what} images are {labels.dtype} {tuple(labels.shape)}; they are class "
-                f"numbers ({len(images)},) or probabilities ({len(images)}, {classes})."
-            )
-        if labels.ndim == 1 and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-            raise DataUnusableError(
-                f"the {what} images have class numbers {int(labels.min())} to {int(labels.max())}; with {classes} "
-                f"classes they are 0 to {classes - 1}."
-            )
 
     def soft(self, classes: int, smoothing: float) -> Tensor:
         """Return (N, classes) float32 labels, `smoothing` of each spread over all classes."""
@@ -203,16 +179,17 @@ def fit(
         device: None is the CPU.
 
     Raises:
-        SettingError: an unknown model or policy, or a share outside 0 to 1.
-        DataUnusableError: images or labels that do not fit, or a kind that is asked for and missing.
+        SettingError: an unknown model or policy.
         TrainingDivergedError: the loss is no longer a number.
     """
-    if not 0 <= share <= 1:
-        raise SettingError(f"share is {share}; it is a part of each batch, from 0 to 1.")
     device = device or torch.device("cpu")
     count = math.floor(share * settings.batch + 0.5)
     sizes = {"real": settings.batch - count, "generated": count}
-    shown = _checked({"real": real, "generated": generated}, sizes, classes)
+    shown = {
+        kind: images
+        for kind, images in (("real", real), ("generated", generated))
+        if images is not None and sizes[kind]
+    }
     channels, height, width = next(iter(shown.values())).images.shape[1:]
     network = build_classifier(settings.model, classes, channels, (height, width), seed).to(device)
     form = FeatureBatches if settings.model == "effnet-probe" else ImageBatches
@@ -345,21 +322,3 @@ def _prepare(
     else:
         with torch.no_grad():
             network.standardise(network.features(as_unit_floats(first.images[:PREDICT_BATCH])))
-
-
-def _checked(
-    given: Mapping[str, LabelledImages | None], sizes: Mapping[str, int], classes: int
-) -> dict[str, LabelledImages]:
-    """Return the kinds of images that will be shown, real ones first."""
-    shown = {}
-    for kind, images in given.items():
-        if not sizes[kind]:
-            continue
-        if images is None:
-            raise DataUnusableError(f"{kind} images are to be shown, but none were given.")
-        images.check(classes, kind)
-        shown[kind] = images
-    shapes = {kind: tuple(images.images.shape[1:]) for kind, images in shown.items()}
-    if len(set(shapes.values())) != 1:
-        raise DataUnusableError(f"real and generated images differ in (channels, height, width): {shapes}.")
-    return shown

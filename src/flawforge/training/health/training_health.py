@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from flawforge.core.settings.recipes import Recipe
 from flawforge.training.health.judge import CRITERION
 
@@ -76,8 +78,8 @@ class LogMonitor:
         """Return what is wrong when a loss is no longer a finite number."""
         for name in ("loss_d", "loss_g", "d_real", "d_fake"):
             if not math.isfinite(line[name]):
-                where = f"step {int(line['step'])} ({line['kimg']:.1f} kimg)"
-                return TrainingProblem("diverged", f"{name} is {line[name]} at {where}")
+                at = f"step {int(line['step'])} ({line['kimg']:.1f} kimg)"
+                return TrainingProblem("diverged", f"{name} is {line[name]} at {at}")
         return None
 
     def check(self, line: dict[str, float]) -> list[TrainingProblem]:
@@ -204,9 +206,4 @@ class TrainingHealth:
     @classmethod
     def parse(cls, values: dict[str, Any]) -> TrainingHealth:
         """Return what `dump` gave."""
-        best = values["best"]
-        lists: dict[str, Any] = {
-            "best": None if best is None else (int(best[0]), float(best[1])),
-            "trials": [(int(step), float(value)) for step, value in values["trials"]],
-        }
-        return cls(**{"criterion": 1, **values, **lists})
+        return TypeAdapter(cls).validate_python({"criterion": 1, **values})

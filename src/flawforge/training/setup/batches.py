@@ -35,7 +35,6 @@ class RealBatches:
         labels: (N,) class numbers; None: all 0.
         processes: those that share the batch; `at` and `labels_at` give this one's part.
         order: which image is shown when; None: each equally often.
-        known: how many of the images have a class; None: all.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class RealBatches:
         labels: Ints | None = None,
         processes: Processes = ALONE,
         order: Order | None = None,
-        known: int | None = None,
     ) -> None:
         channels_first = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
         wide = channels_first.astype(np.int32) if pixels.dtype == np.uint16 else channels_first.copy()
@@ -56,17 +54,12 @@ class RealBatches:
         self.white, self.batch, self.seed, self.flip = white, batch, seed, flip
         self.labels = torch.zeros(len(pixels), dtype=torch.int64) if labels is None else torch.from_numpy(labels)
         self.processes = processes
-        self.known = known if known is not None else len(pixels)
         self.order = order or Order(len(pixels), seed)
 
     @property
     def paired(self) -> bool:
         """Whether a class that comes in a batch comes twice there."""
         return isinstance(self.order, PairedOrder)
-
-    def __len__(self) -> int:
-        """Return the number of images that have a class: the length of an epoch."""
-        return self.known
 
     def indices(self, step: int) -> Tensor:
         """Return (batch,) indices of the images that step number `step` (from 0) shows."""
@@ -114,7 +107,7 @@ def real_batches(
         labels = np.concatenate([labels, np.full(len(more), len(data.classes))])
     batch = recipe.batch if recipe.knows_classes else None
     order = make_order(labels, len(data.classes), recipe.balance, recipe.unlabelled_share, seed, batch)
-    return RealBatches(pixels, data.white, recipe.batch, seed, recipe.flip, labels, processes, order, len(data))
+    return RealBatches(pixels, data.white, recipe.batch, seed, recipe.flip, labels, processes, order)
 
 
 MIN_PAIRS = 16  # of an average class in a round: shares are kept to about a sixteenth

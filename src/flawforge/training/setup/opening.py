@@ -167,26 +167,16 @@ def open_run(request: TrainingRequest, inputs: TrainingInputs, progress: Progres
         with other data, seed or settings, `request.minutes` is not above 0, or the processes cannot share the batch
         evenly.
     """
-    processes = inputs.processes
-    opened = _open(request, inputs, progress) if processes.first else None
-    message = None
-    if opened is not None:
-        plan, rows = opened.plan, opened.division
-        message = {
-            "recipe": plan.recipe.dump(),
-            "length": [plan.channels, plan.minutes, plan.steps],
-            "division": [rows.training.tolist(), rows.held_out.tolist()],
-        }
-    message = processes.tell(message)
-    if opened is not None:
-        return opened
-    division = HeldOutDivision(*(np.array(rows, dtype=np.int64) for rows in message["division"]))
-    return OpenedRun(
-        Run(request.out), TrainingPlan(Recipe.parse(message["recipe"]), *message["length"]), inputs.chosen, division
-    )
+    opened = _open(request, inputs, progress) if inputs.processes.first else None
+    written, *rows = inputs.processes.tell(opened)
+    settings = RunSettings(**written)
+    length = settings.channels, settings.minutes, settings.steps, settings.budget
+    division = HeldOutDivision(*(np.array(side, dtype=np.int64) for side in rows))
+    return OpenedRun(Run(request.out), TrainingPlan(Recipe.parse(settings.recipe), *length), inputs.chosen, division)
 
 
-def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) -> OpenedRun:
+def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) -> list[Any]:
+    """Return, as JSON values, the settings that run.json has now, and the rows that are trained on and held out."""
     request.check()
     run, chosen = Run(request.out), inputs.chosen
     begun = run.settings if request.continues else None
@@ -215,8 +205,7 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
         settings = _new_settings(recipe, data, held, request, inputs).model_copy(update=length)
         _announce(data, held, len(chosen), inputs.selection, progress)
         Run.create(request.out, settings)
-    plan = TrainingPlan(recipe, settings.channels, settings.minutes, settings.steps)
-    return OpenedRun(run, plan, chosen, division)
+    return [settings.dump(), division.training.tolist(), division.held_out.tolist()]
 
 
 def _announce(data: Dataset, held: Dataset, chosen: int, selection: Selection, progress: Progress) -> None:

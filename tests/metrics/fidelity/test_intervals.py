@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from flawforge.metrics.inference.intervals import Interval, group_weights, percentile_interval
+from flawforge.metrics.fidelity.kid import Interval, group_weights, percentile_interval
 
 
 def bootstrap_mean(
