@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "src" / "flawforge").rglob("*.py"))
 LONGEST_FILE = 400
-LONGEST_FUNCTION = 73  # lines, without the docstring
+LONGEST_FUNCTION = 60  # lines, without the docstring
 WIDEST_FOLDER = 20  # files
 ODDS_AND_ENDS = {"utils", "util", "common", "helpers", "helper", "misc", "tools"}
 
