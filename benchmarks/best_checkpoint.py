@@ -1,7 +1,7 @@
 """Does the proxy that training chooses its best weights by agree with what held-out images say?
 
 Short trainings of `fewshot` on few images of four data sets; of each checkpoint, from different latents: the proxy
-against the training images, as training works it out (`flawforge.training.health.criterion`), and two yardsticks
+against the training images, as training works it out (`flawforge.training.health.judge`), and two yardsticks
 against other images of the same classes that share no specimen with a training image: KID, and the share of them that
 is covered (k = 5). Printed: Spearman's correlation with KID over the checkpoints; the regret, that is the KID of the
 chosen checkpoint less the lowest, beside that of taking the last; and the share that the chosen checkpoint covers,
@@ -39,10 +39,10 @@ from flawforge.data.reading.load import load
 from flawforge.metrics.fidelity.kid import kid
 from flawforge.metrics.fidelity.precision_recall import density_coverage
 from flawforge.models.efficientnet import Backbone, load_backbone
-from flawforge.models.features import features
+from flawforge.models.extractors import features
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.studies.synthesis.sampler import Sampler
-from flawforge.training.health.criterion import SMALLEST, Reference, crowding, distance
+from flawforge.training.health.judge import SMALLEST_SPREAD, Reference, crowding, distance
 from flawforge.training.train import train
 from machine import keep
 
@@ -187,7 +187,7 @@ def described(images: NDArray[np.float32], backbone: Backbone) -> NDArray[np.flo
 def uncovered(real: Floats, made: Floats, groups: NDArray[np.int64]) -> float:
     """Return the criterion before it was divided by the share that is covered: it does not see variety."""
     mean, spread = real.mean(axis=0), real.std(axis=0)
-    x, y = ((rows - mean) / np.maximum(spread, spread.max() * SMALLEST) for rows in (real, made))
+    x, y = ((rows - mean) / np.maximum(spread, spread.max() * SMALLEST_SPREAD) for rows in (real, made))
     return kid(x, y, groups) + crowding(x, y, groups)
 
 

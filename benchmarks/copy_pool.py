@@ -21,7 +21,7 @@ from flawforge.metrics.copying.alignment import align, margin
 from flawforge.metrics.copying.copy_score import HYPOTHESES, JUDGED
 from flawforge.metrics.copying.normalised_texture import apply_symmetry, normalised_textures
 from flawforge.metrics.copying.placement import Fits, TextureSpectra, best_placements, fits
-from flawforge.studies.copies.candidates import EVERY, KEPT, CandidateSearch
+from flawforge.studies.copies.search import EVERY, KEPT, CandidateSearch
 
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]

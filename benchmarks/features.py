@@ -23,7 +23,7 @@ from torch import Tensor
 
 from flawforge.core.seeds import torch_stream
 from flawforge.models.efficientnet import Backbone, load_backbone
-from flawforge.models.features import BATCH, features
+from flawforge.models.extractors import BATCH, features
 from machine import keep, median_ratio, timed
 
 STAGE = 5

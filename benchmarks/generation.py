@@ -37,10 +37,9 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.studies.sets.synthetic_set import ManifestEntry
-from flawforge.studies.synthesis.file_formats import FileFormats
 from flawforge.studies.synthesis.run import generate
 from flawforge.studies.synthesis.sampler import Sampler
-from flawforge.studies.synthesis.writer import Writer
+from flawforge.studies.synthesis.writer import FileFormats, Writer
 from flawforge.training.train import train
 from machine import keep, timed
 from train_step import ceiling

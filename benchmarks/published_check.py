@@ -40,7 +40,7 @@ from PIL import Image
 from flawforge.core.images import encode_png, resize
 from flawforge.data.decode import read_image
 from flawforge.data.threads import in_threads
-from flawforge.metrics.neighbours.nearest import nearest
+from flawforge.metrics.neighbours.nearest import nearest_flipped
 from machine import keep, timed
 from neighbours import draw
 
@@ -95,12 +95,12 @@ def opening_each(made: list[Path], real: list[Path]) -> Ranked:
 def ours(made: list[Path], real: list[Path]) -> Ranked:
     """Decode each image once, and rank."""
     queries, references = (torch.from_numpy(np.stack(list(in_threads(_seen, files)))) for files in (made, real))
-    return nearest(queries, references, K)[1]
+    return nearest_flipped(queries, references, K, ("identity",)).indices
 
 
 def search_alone(queries: torch.Tensor, references: torch.Tensor) -> Ranked:
     """Rank images in memory."""
-    return nearest(queries, references, K)[1]
+    return nearest_flipped(queries, references, K, ("identity",)).indices
 
 
 def loop_alone(queries: NDArray[np.float32], references: NDArray[np.float32]) -> Ranked:

@@ -136,7 +136,7 @@ def judge(candidate: Candidate, state: TrainingState, yardstick: Yardstick, shee
     if sheet is not None:
         sheet.parent.mkdir(parents=True, exist_ok=True)
         rows = torch.cat([images[:12] for images in made.values()])
-        sheet.write_bytes(encode_png(grid(list(to_eight_bits(rows, 255)), 12), "L"))
+        sheet.write_bytes(encode_png(grid(to_eight_bits(rows), 12), "L"))
     return yardstick.judge(made)["mean"]
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from flawforge.core.seeds import torch_stream
 from flawforge.models import projected
 from flawforge.models.fewshot import Grain
-from flawforge.training.losses.losses import diversity_gap, hinge_fake, hinge_real, mean_distance
+from flawforge.training.losses import diversity_gap, hinge_fake, hinge_real, mean_distance
 from flawforge.training.setup.batches import RealBatches
 from flawforge.training.state.state import TrainingState
 

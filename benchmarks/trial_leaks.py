@@ -38,7 +38,7 @@ from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.leaks import refuse_generated_leak, refuse_outside_leak
 from flawforge.studies.trial.setup.open import open_trial
-from flawforge.studies.trial.setup.whole_image import Textures
+from flawforge.studies.trial.setup.test_split import Textures
 from machine import keep
 
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"

@@ -30,7 +30,7 @@ from flawforge.data.reading.load import load
 from flawforge.data.sampling.splits import propose_split
 from flawforge.metrics.fidelity.kid import kid
 from flawforge.models.efficientnet import Backbone, load_backbone
-from flawforge.models.features import features
+from flawforge.models.extractors import features
 from flawforge.runs.checkpoint import find_checkpoint
 from flawforge.studies.synthesis.sampler import Sampler
 from flawforge.training.train import train

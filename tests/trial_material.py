@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from flawforge.core.errors import TrainingDivergedError
+from flawforge.data.dataset import Dataset
+from flawforge.studies.trial.setup.test_split import Division, Textures, divide
 
 SIDE = 32
 CLASSES = ("dots", "stripes", "waves")
@@ -121,3 +123,14 @@ def small_network(classes: int, channels: int, resolution: tuple[int, int]) -> A
             return out
 
     return Waves()
+
+
+def pictures(dataset: Dataset) -> list[np.ndarray]:
+    """All images of a dataset."""
+    return [dataset.read(i) for i in range(len(dataset))]
+
+
+def divided(dataset: Dataset, seed: int = 0) -> tuple[Division, Textures]:
+    """Half of a dataset's images set aside, as a trial does it."""
+    textures = Textures(pictures(dataset), dataset.groups())
+    return divide(dataset, textures, 0.5, 4, seed), textures

@@ -26,7 +26,7 @@ from flawforge.studies.copies import audit
 from flawforge.studies.realism import score
 from flawforge.studies.sets import FACTS, read_facts
 from flawforge.studies.synthesis import generate
-from flawforge.training.setup.preflight_checks import TrainingRequest
+from flawforge.training.setup.opening import TrainingRequest
 from flawforge.training.train import train
 
 RESERVED = 0.25  # share of `minutes` that is kept for generating, audit, score and report ...
@@ -133,21 +133,17 @@ def run(
         **changes,
     )
     generated = _generate(trained, n, seed, device, command, progress)
-    data_of_run, learnt = trained.settings.data.fingerprint, trained.settings.training_fingerprint
     inputs = {"synthetic": read_facts(trained.synthetic)["manifest_sha256"], "real": whole.fingerprint}
+    learnt, source = trained.settings.training_fingerprint, trained.settings.data.fingerprint
+    common: dict[str, Any] = {"data": whole, "device": device, "command": command, "progress": progress}
     steps = Steps(progress)
     audited = steps.attempt(
-        "audit",
-        lambda: (
-            _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt})
-            or audit(trained, data=whole, device=device, command=command, progress=progress)
-        ),
+        "audit", lambda: _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt}) or audit(trained, **common)
     )
     scored = steps.attempt(
         "score",
         lambda: (
-            _valid(trained, "score", ScoreRecord, {**inputs, "data": data_of_run})
-            or score(trained, data=whole, device=device, seed=seed, command=command, progress=progress)
+            _valid(trained, "score", ScoreRecord, {**inputs, "data": source}) or score(trained, seed=seed, **common)
         ),
     )
     page = report(trained, progress=progress)

@@ -50,8 +50,8 @@ def test_what_a_person_reads(folder, flawforge):
         f"{folder}: a folder per class, 41 images in 2 classes",
         "",
         "class       images  groups  width x height  stored as",
-        "dent            21      20  48 x 40         L; PNG",
-        "pit [deep]      20      20  48 x 40         L; PNG",
+        "dent            21      20  48 x 40         8-bit gray; PNG",
+        "pit [deep]      20      20  48 x 40         8-bit gray; PNG",
         "",
         "overlap groups",
         "2 of 41 images show the same specimen as another image; the largest group has 2 images.",
@@ -77,7 +77,7 @@ def test_without_groups(folder, flawforge):
         f"{folder}: a folder per class, 20 images in 1 class",
         "",
         "class       images  width x height  stored as",
-        "pit [deep]      20  48 x 40         L; PNG",
+        "pit [deep]      20  48 x 40         8-bit gray; PNG",
     ]
 
 
@@ -108,10 +108,10 @@ def test_a_contact_sheet_that_cannot_be_is_refused_at_once(folder, flawforge, tm
         flawforge(folder, "--sheet", tmp_path / "file" / "sheet.png")
     assert str(below.value) == (
         f"cannot make the folder {tmp_path / 'file'}: File exists. "
-        f"Give --sheet a file in a folder that you may write to."
+        f"Give --contact-sheet a file in a folder that you may write to."
     )
     with pytest.raises(SettingError) as ending:
         flawforge(folder, "--sheet", "sheet.jpg")
     assert str(ending.value) == (
-        "--sheet cannot be 'sheet.jpg': the contact sheet is a PNG; give it a name that ends in .png."
+        "--contact-sheet cannot be 'sheet.jpg': the contact sheet is a PNG; give it a name that ends in .png."
     )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from flawforge.runs.searches import load_search
+
 pytest.importorskip("optuna")
 
 
@@ -41,7 +43,9 @@ def test_a_search_prints_what_it_found_and_what_comes_next(
     told = capsys.readouterr().out
     assert told.splitlines()[0].startswith("2 settings were tried, ")
     assert "ema-kimg" in told
-    assert f"next: flawforge train {data} --recipe {out / 'best.toml'}" in told
+    record = load_search(out)
+    name = "dcgan-lite" if record.recipe == record.start else "tuned"
+    assert f"next: flawforge train {data} --recipe {out / 'best.toml'} --out runs/{name}" in told
     (out / "search.html").unlink()
     assert typed("report", out) == 0
     assert capsys.readouterr().out.strip() == str(out / "search.html")

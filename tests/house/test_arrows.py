@@ -41,6 +41,7 @@ print("torch" in sys.modules, "matplotlib" in sys.modules)
     assert run(code).splitlines()[-1] == "False False"
 
 
+@pytest.mark.slow
 def test_a_small_job_never_imports_torchvision(tmp_path: Path) -> None:
     code = f"""
 import sys

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "src" / "flawforge").rglob("*.py"))
 LONGEST_FILE = 400
-LONGEST_FUNCTION = 73  # lines, without the docstring
+LONGEST_FUNCTION = 60  # lines, without the docstring
 WIDEST_FOLDER = 20  # files
 ODDS_AND_ENDS = {"utils", "util", "common", "helpers", "helper", "misc", "tools"}
 
@@ -76,7 +76,7 @@ def test_nothing_is_pickled() -> None:
                     word.arg == "weights_only" and isinstance(word.value, ast.Constant) and word.value.value is True
                     for word in node.keywords
                 ):
-                    continue  # tensors and nothing else are built; models/pretrained.py checks the file's hash first
+                    continue  # tensors and nothing else are built; models/efficientnet.py checks the file's hash first
                 assert named not in ("torch.save", "torch.load", "pickle.load", "pickle.dump", "np.load"), (
                     f"{file}: {named}"
                 )

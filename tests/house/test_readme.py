@@ -77,6 +77,7 @@ def test_the_demo_ends_with_the_lines_that_are_shown(tmp_path: Path) -> None:
     assert (tmp_path / "runs" / "demo" / "report.html").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.split("\n")[0][2:40])
 def test_a_session_prints_what_is_shown(block: str, photos: Path) -> None:
     command, _, expected = block.partition("\n")
@@ -101,6 +102,7 @@ def test_a_session_prints_what_is_shown(block: str, photos: Path) -> None:
     assert shown == expected_lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", blocks("python"))
 def test_the_python_runs(block: str, photos: Path) -> None:
     code = block + "\nassert image.shape[0] == 1 and label == 0 and len(new) == 16\n"

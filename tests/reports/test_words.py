@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flawforge.reports.words import NBSP, count, duration, joined, length, number, percent, plural, share
-from flawforge.runs.copying import Share
+from flawforge.runs.records import Share
 
 
 def plain(text: str) -> str:

@@ -43,7 +43,7 @@ def test_a_damaged_run_json_says_where(tmp_path: Path) -> None:
     with pytest.raises(RunBrokenError, match="run.json is damaged: Input should be a valid integer.* at data.samples"):
         Run.open(tmp_path)
     (tmp_path / "run.json").write_text("[]")
-    with pytest.raises(RunBrokenError, match="run.json is damaged: it holds no JSON object"):
+    with pytest.raises(RunBrokenError, match="run.json is damaged: Input should be a valid dictionary"):
         Run.open(tmp_path)
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
-from flawforge.runs.copying import Share
 from flawforge.runs.folder import Run
-from flawforge.runs.records import AuditRecord, Distances, Record, load_record, save_record
+from flawforge.runs.records import AuditRecord, Distances, Record, Share, load_record, save_record
 from flawforge.runs.run_settings import RunSettings
 
 
@@ -29,7 +28,7 @@ def test_a_missing_a_damaged_and_a_foreign_record(tmp_path: Path) -> None:
     path = save_record(run, "audit", record())
     value = json.loads(path.read_text())
     path.write_text(json.dumps({**value, "format": 7}))
-    with pytest.raises(RunBrokenError, match="has format 7; this version reads 1"):
+    with pytest.raises(RunBrokenError, match="has format 7; this version of Flawforge reads format 1"):
         load_record(run, "audit", Record)
     del value["made"]
     path.write_text(json.dumps(value))

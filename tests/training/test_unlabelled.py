@@ -93,6 +93,5 @@ def test_batches_hold_both_at_the_same_brightness(draw_images: Draw, tmp_path: P
     deep = load(draw_images(tmp_path / "deep" / "a", 8, mode="I;16", sizes=((32, 32),)))  # the same, in 12 bits
     plan = TrainingPlan(recipe("fewshot", resolution=32, batch=16, flip="none"), 1, None, 100)
     batches = real_batches(data, data.pixels((32, 32), 1), deep, plan, 0, ALONE, SILENT)
-    assert len(batches) == 8
     images, labels = batches.pixels.float(), batches.labels.numpy()
     assert np.abs((images[labels == 0] - images[labels == 1]).numpy()).mean() < 1

@@ -85,12 +85,14 @@ def _results(record: AuditRecord) -> list[str]:
     limit = f"flagged as a copy from {found.threshold:.2f}" if found.threshold is not None else "no score is flagged"
     lines.append(f"{best}, real up to {max(found.real):.2f} ({found.groups} specimens); {limit}")
     lines.append(f"self-test: {found.recovered} of {found.planted} planted copies found")
+    unmeasured: dict[str, list[str]] = {}
     for test in record.tests:
-        outcome = "not measured"
-        if test.p is not None and test.effect is not None:
-            corrected = f", corrected for {len(record.tests)} tests {test.adjusted:.2g}" if test.adjusted else ""
-            outcome = f"{test.effect:.2f}, p = {test.p:.2g}{corrected}"
-        lines.append(f"{test.name}: {outcome} ({test.note})")
+        if test.p is None or test.effect is None:
+            unmeasured.setdefault(test.note, []).append(test.name)
+            continue
+        corrected = f", corrected for {len(record.tests)} tests {test.adjusted:.2g}" if test.adjusted else ""
+        lines.append(f"{test.name}: {test.effect:.2f}, p = {test.p:.2g}{corrected} ({test.note})")
+    lines += [f"{', '.join(names)}: not measured ({why})" for why, names in unmeasured.items()]
     return lines
 
 

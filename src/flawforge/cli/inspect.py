@@ -13,6 +13,7 @@ from rich.table import Table
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import USUAL, Json, ReadingFlags, Whole, Words
 from flawforge.core.errors import RunUnwritableError, SettingError
+from flawforge.core.images import in_words
 
 if TYPE_CHECKING:
     from flawforge.data.inspection.inspect import Inspection
@@ -88,13 +89,15 @@ def inspect(
 def _check_sheet(path: Path) -> None:
     """Refuse a name or a folder that cannot be before the work is done."""
     if path.suffix.lower() != ".png":
-        raise SettingError(f"--sheet cannot be '{path}': the contact sheet is a PNG; give it a name that ends in .png.")
+        raise SettingError(
+            f"--contact-sheet cannot be '{path}': the contact sheet is a PNG; give it a name that ends in .png."
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunUnwritableError(
-            f"cannot make the folder {path.parent}: {error.strerror}. Give --sheet a file in a folder that you may "
-            f"write to."
+            f"cannot make the folder {path.parent}: {error.strerror}. Give --contact-sheet a file in a folder that "
+            f"you may write to."
         ) from error
 
 
@@ -123,7 +126,7 @@ def _show_classes(result: Inspection) -> None:
     table.add_column("stored as")
     for label, facts in result.classes.items():
         size = f"{_range(facts.widths)} x {_range(facts.heights)}"
-        stored = f"{', '.join(facts.modes)}; {', '.join(facts.encodings)}"
+        stored = f"{', '.join(map(in_words, facts.modes))}; {', '.join(facts.encodings)}"
         table.add_row(escape(label), *(f"{getattr(facts, name):,}" for name in numbers), size, stored)
     out.print(table)
 

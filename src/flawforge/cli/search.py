@@ -84,6 +84,7 @@ def search(
         Resume the search in --out, or join it from another terminal or machine.
     """
     from flawforge.reports.search.page import search_page
+    from flawforge.runs.searches import RECIPE_FILE
     from flawforge.runs.versions import command
     from flawforge.studies.search import search as search_settings
 
@@ -116,8 +117,8 @@ def search(
         return
     out.print(record.sentence, markup=False)
     out.print(_sensitivity_table(record), markup=False)
-    file = quote(str(out_folder / "best.toml"))
-    out.print(f"report: {page}\nnext: flawforge train {quote(data)} --recipe {file} --out runs/tuned", markup=False)
+    file, name = quote(str(out_folder / RECIPE_FILE)), "tuned" if record.changed else record.start["name"]
+    out.print(f"report: {page}\nnext: flawforge train {quote(data)} --recipe {file} --out runs/{name}", markup=False)
 
 
 def _sensitivity_table(record: SearchRecord) -> str:

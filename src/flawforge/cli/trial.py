@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -81,30 +82,6 @@ def trial(
     resume
         Resume the trial in `--out`, and fail when there is none. (A trial is resumed without this option too.)
     """
-    folder = out_folder if out_folder is not None else Path("trials") / (Path(data).resolve().name or "trial")
-    common = {
-        "choices": reading.choices,
-        "classes": classes,
-        "unlabelled": unlabelled,
-        "minutes": minutes,
-        "workers": workers,
-    }
-    only_run = {"on": on, "address": address, "early_stop": early_stop}
-    _plan_or_run(data, folder, given(settings), common, only_run, plan, resume, json)
-
-
-def _plan_or_run(
-    data: str,
-    folder: Path,
-    asked: dict[str, Any],
-    common: dict[str, Any],
-    only_run: dict[str, Any],
-    plan: bool,
-    resume: bool,
-    json: bool,
-) -> None:
-    from dataclasses import asdict
-
     from flawforge.reports.trial.page import trial_report
     from flawforge.runs.folder_errors import refuse_other
     from flawforge.runs.trials import TRIAL_FILE
@@ -112,18 +89,28 @@ def _plan_or_run(
     from flawforge.studies.trial import load_bench, plan_trial
     from flawforge.studies.trial import trial as run_trial
 
+    folder = out_folder if out_folder is not None else Path("trials") / (Path(data).resolve().name or "trial")
+    common: dict[str, Any] = {
+        "choices": reading.choices,
+        "classes": classes,
+        "unlabelled": unlabelled,
+        "minutes": minutes,
+        "workers": workers,
+        **given(settings),
+    }
     if resume:
         refuse_other(folder, "trial")
         load_bench(folder)
     with drawn_progress() as progress:
+        common["progress"] = progress
         if plan:
-            planned = plan_trial(data, folder, progress=progress, **common, **asked)
+            planned = plan_trial(data, folder, **common)
             if json:
                 print_json(asdict(planned))
             else:
                 out.print(escape(planned.sentence))
             return
-        record = run_trial(data, folder, command=command(), progress=progress, **common, **only_run, **asked)
+        record = run_trial(data, folder, on=on, address=address, early_stop=early_stop, command=command(), **common)
         page = trial_report(folder)
     if json:
         print_json(record.model_dump(mode="json"))

@@ -10,11 +10,15 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from flawforge.core.errors import DiskFullError, RunBrokenError, RunUnwritableError
 
+FORMAT = 1  # of run folders and records
 ASIDE = ".part"  # ending of a file that is not whole yet
+M = TypeVar("M", bound=BaseModel)
 
 
 @contextlib.contextmanager
@@ -89,6 +93,33 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise RunBrokenError(f"{path} is damaged: it holds no JSON ({error}).") from error
+
+
+def read_model(path: Path, cls: type[M], again: str = "") -> M:
+    """Read a JSON file of ours of format 1.
+
+    Args:
+        path: the file; it must exist.
+        cls: class of its content.
+        again: how to make the file again, a sentence, for the errors.
+
+    Raises:
+        RunBrokenError: it is damaged, or of another format.
+    """
+    try:
+        value = read_json(path)
+    except RunBrokenError as error:
+        raise RunBrokenError(f"{error} {again}".strip()) from None
+    found = value.get("format") if isinstance(value, dict) else FORMAT
+    if found != FORMAT:
+        text = f"{path} has format {found!r}; this version of Flawforge reads format {FORMAT}. {again}"
+        raise RunBrokenError(text.strip())
+    try:
+        return cls.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
+        raise RunBrokenError(f"{path} is damaged: {first['msg']}{where}. {again}".strip()) from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -19,7 +19,14 @@ from flawforge.core.arrays import Floats32
 
 Pixels = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16, (H, W) gray or (H, W, 3) colour, or a stack of them
 Mode = Literal["L", "RGB", "I;16"]
+MODES = {"1": "black and white", "L": "8-bit gray", "RGB": "8-bit colour", "RGBA": "8-bit colour with transparency"}
+MODES |= {"P": "colour palette", "I;16": "16-bit gray"}
 WHITES = (255, 1023, 4095, 16383, 65535)
+
+
+def in_words(mode: str) -> str:
+    """Return what Pillow's name of an image's mode means, for the common ones: ``8-bit gray`` for ``L``."""
+    return MODES.get(mode, mode)
 
 
 @dataclass(frozen=True, order=True)

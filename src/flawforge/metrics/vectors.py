@@ -28,7 +28,8 @@ def as_vectors(values: Vectors, name: str, least: int) -> Floats:
     if len(array) < least:
         raise ValueError(f"{name} has {len(array)} rows; this number needs at least {least}")
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds a value that is not finite, first in row {_first_bad(array)}")
+        first = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        raise ValueError(f"{name} holds a value that is not finite, first in row {first}")
     return array
 
 
@@ -64,10 +65,20 @@ def as_groups(groups: ArrayLike | None, count: int, name: str, least: int = 1) -
     return found.astype(np.int64)
 
 
+def as_grouped_pair(
+    real: Vectors,
+    generated: Vectors,
+    real_groups: ArrayLike | None,
+    generated_groups: ArrayLike | None,
+    least: int,
+    least_groups: int,
+) -> tuple[Floats, Floats, Ints, Ints]:
+    """Return both sets as `as_pair`, and the group numbers of both as `as_groups`."""
+    x, y = as_pair(real, generated, least)
+    groups = as_groups(real_groups, len(x), "real_groups", least_groups)
+    return x, y, groups, as_groups(generated_groups, len(y), "generated_groups", least_groups)
+
+
 def row_blocks(count: int, rows: int = ROWS) -> Iterator[slice]:
     """Give slices of `rows` rows that cover `count`."""
     return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
-
-
-def _first_bad(array: Floats) -> int:
-    return int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])

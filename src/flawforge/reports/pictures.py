@@ -22,19 +22,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as the page holds it.
-
-    Attributes:
-        uri: its bytes as a ``data:`` address.
-        width: of the embedded pixels.
-        height: likewise.
-        alt: what it shows, in words.
-    """
+    """A picture as the page holds it: its bytes as a ``data:`` address, and the size of the embedded pixels."""
 
     uri: str
     width: int
     height: int
-    alt: str
 
 
 def read_picture(folder: Path, file: str | Path, white: int = 255) -> Image.Image | None:
@@ -78,40 +70,37 @@ def shrink(image: Image.Image, scale: float) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def embed(images: Sequence[tuple[Image.Image, str]], budget: int = LOSSLESS_BYTES) -> tuple[list[Picture], bool]:
-    """Return pictures for (image, alt text) pairs, and whether they are lossless.
+def embed(images: Sequence[Image.Image], budget: int = LOSSLESS_BYTES) -> tuple[list[Picture], bool]:
+    """Return the pictures, and whether they are lossless.
 
     All of one call are coded in the same way, PNG when they fit the budget and JPEG otherwise, so that the coding
     cannot make generated and real ones look different.
     """
-    coded = [_encode(image, "PNG") for image, _ in images]
+    coded = [_encode(image, "PNG") for image in images]
     lossless = sum(map(len, coded)) <= budget
     if not lossless:
-        coded = [_encode(image, "JPEG") for image, _ in images]
+        coded = [_encode(image, "JPEG") for image in images]
     kind = "png" if lossless else "jpeg"
     pictures = [
-        Picture(f"data:image/{kind};base64,{base64.b64encode(data).decode()}", image.width, image.height, alt)
-        for data, (image, alt) in zip(coded, images, strict=True)
+        Picture(f"data:image/{kind};base64,{base64.b64encode(data).decode()}", image.width, image.height)
+        for data, image in zip(coded, images, strict=True)
     ]
     return pictures, lossless
 
 
 def embed_files(
-    folder: Path, wanted: Iterable[tuple[str | None, str]], longest: int, white: int = 255
+    folder: Path, wanted: Iterable[str | None], longest: int, white: int = 255
 ) -> dict[str | None, Picture]:
-    """Return the pictures of (file below the folder, alt text) pairs, by file; those that cannot be read are missing.
+    """Return the pictures of files, by file; those that cannot be read are missing.
 
     Args:
         folder: see `read_picture`.
-        wanted: the files; None stands for a picture that was not kept.
+        wanted: paths below the folder; None stands for a picture that was not kept.
         longest: pixels of a picture's longest side, at most.
         white: pixel value of white in 16-bit files.
     """
-    images: dict[str | None, tuple[Image.Image, str]] = {}
-    for file, alt in wanted:
-        image = read_picture(folder, file, white) if file is not None and file not in images else None
-        if image is not None:
-            images[file] = (shrink(image, longest / max(image.size)), alt)
+    read = {file: read_picture(folder, file, white) for file in dict.fromkeys(wanted) if file}
+    images = {file: shrink(image, longest / max(image.size)) for file, image in read.items() if image is not None}
     return dict(zip(images, embed(list(images.values()))[0], strict=True))
 
 
@@ -131,7 +120,7 @@ def evenly(items: Sequence[T], most: int) -> list[T]:
     return [items[int((i + 0.5) * len(items) / most)] for i in range(most)]
 
 
-def evenly_by_class(items: Iterable[tuple[str, T]], most: int) -> list[T]:
+def evenly_by_class(items: Iterable[tuple[str, T]], most: int) -> list[tuple[str, T]]:
     """Return at most `most` of (class, item) pairs, as many of each class as can be, evenly spaced within it.
 
     The classes come in sorted order. With more classes than places, `most` classes evenly spaced have one place each.
@@ -142,11 +131,8 @@ def evenly_by_class(items: Iterable[tuple[str, T]], most: int) -> list[T]:
     labels = evenly(sorted(by_class), most)
     quota = dict.fromkeys(labels, 0)
     left = most
-    while left > 0:
-        open_classes = [label for label in labels if quota[label] < len(by_class[label])][:left]
-        if not open_classes:
-            break
-        for label in open_classes:
+    while left > 0 and (unfilled := [label for label in labels if quota[label] < len(by_class[label])][:left]):
+        for label in unfilled:
             quota[label] += 1
-        left -= len(open_classes)
-    return [item for label in labels if quota[label] for item in evenly(by_class[label], quota[label])]
+        left -= len(unfilled)
+    return [(label, item) for label in labels if quota[label] for item in evenly(by_class[label], quota[label])]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from flawforge.runs.copying import Share
+from flawforge.runs.records import Share
+from flawforge.runs.scores import Number
 
 NBSP = "\u00a0"
 NOT_MEASURED = "not measured"
@@ -35,6 +36,13 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{max(0, places)}f}"
 
 
+def measured(part: Number) -> str:
+    """Return a number of the score with its interval, ``0.83 (0.77 to 0.88)``, or ``not measured``."""
+    if part.value is None or part.low is None or part.high is None:
+        return number(part.value)
+    return f"{number(part.value)} ({number(part.low)} to {number(part.high)})"
+
+
 def length(kimg: float) -> str:
     """Return a training length to four digits, without trailing zeros: ``24 kimg``, ``0.768 kimg``."""
     text = number(kimg, 4)
@@ -54,6 +62,13 @@ def duration(seconds: float | None) -> str:
         return f"{whole // 60}{NBSP}min{NBSP}{whole % 60}{NBSP}s"
     minutes = round(seconds / 60)
     return f"{count(minutes // 60)}{NBSP}h{NBSP}{minutes % 60}{NBSP}min"
+
+
+def chance(p: float | None) -> str:
+    """Return a p-value: ``0.250``, ``1 in 2,000``, ``below 1 in 1,000,000``."""
+    if p is None or p >= 0.01:
+        return number(p)
+    return "below 1 in 1,000,000" if p < 1e-6 else f"1 in {count(int(1 / p))}"
 
 
 def percent(fraction: float) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +112,7 @@ def write_cell(
     write_bytes(path, data)
     head = {
         "format": CELL_FORMAT,
-        "seed": key.seed,
-        "shots": key.shots,
-        "arm": key.arm,
-        "model": key.model,
+        **asdict(key),
         "protocol": protocol,
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
-from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_bytes, write_json
+from flawforge.core.files import FORMAT, explain_os_errors, remove_parts, sha256_file, write_bytes, write_json
 from flawforge.runs.folder import Run
-from flawforge.runs.run_settings import FORMAT
 
 if TYPE_CHECKING:
     from torch import Tensor

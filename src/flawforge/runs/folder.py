@@ -16,13 +16,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from flawforge.core.errors import RunBrokenError, RunExistsError
-from flawforge.core.files import explain_os_errors, read_json, write_json
+from flawforge.core.errors import RunExistsError
+from flawforge.core.files import explain_os_errors, read_model, write_json
 from flawforge.core.settings.recipes import Recipe
 from flawforge.runs.folder_errors import not_found, refuse_other
-from flawforge.runs.run_settings import FORMAT, RunSettings
+from flawforge.runs.run_settings import RunSettings
 
 
 class Run:
@@ -30,54 +28,30 @@ class Run:
 
     Attributes:
         path: the folder.
+        settings_file: ``run.json``.
+        history_file: ``history.jsonl``.
+        previews: folder of the preview grids.
+        real_classes_file: file name to class, below `previews`. Runs of older versions have none.
+        checkpoints: folder of the checkpoints.
+        synthetic: folder of the synthetic set that `generate` writes unless told otherwise.
+        records: folder of the records.
+        report_file: ``report.html``.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.settings_file = self.path / "run.json"
+        self.history_file = self.path / "history.jsonl"
+        self.previews = self.path / "previews"
+        self.real_classes_file = self.previews / "real" / "classes.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.synthetic = self.path / "synthetic"
+        self.records = self.path / "records"
+        self.report_file = self.path / "report.html"
 
     def __repr__(self) -> str:
         """Name the folder."""
         return f"Run({str(self.path)!r})"
-
-    @property
-    def settings_file(self) -> Path:
-        """``run.json``."""
-        return self.path / "run.json"
-
-    @property
-    def history_file(self) -> Path:
-        """``history.jsonl``."""
-        return self.path / "history.jsonl"
-
-    @property
-    def previews(self) -> Path:
-        """Folder of the preview grids."""
-        return self.path / "previews"
-
-    @property
-    def real_classes_file(self) -> Path:
-        """Path of ``previews/real/classes.json``: file name to class. Runs of older versions have none."""
-        return self.previews / "real" / "classes.json"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def synthetic(self) -> Path:
-        """Folder of the synthetic set that `generate` writes unless told otherwise."""
-        return self.path / "synthetic"
-
-    @property
-    def records(self) -> Path:
-        """Folder of the records."""
-        return self.path / "records"
-
-    @property
-    def report_file(self) -> Path:
-        """``report.html``."""
-        return self.path / "report.html"
 
     @classmethod
     def create(cls, path: str | Path, settings: RunSettings) -> Run:
@@ -131,20 +105,7 @@ class Run:
         Raises:
             RunBrokenError: run.json is damaged, or its format is not ours.
         """
-        value = read_json(self.settings_file)
-        if not isinstance(value, dict):
-            raise RunBrokenError(f"{self.settings_file} is damaged: it holds no JSON object.")
-        if value.get("format") != FORMAT:
-            raise RunBrokenError(
-                f"{self.settings_file} has format {value.get('format')!r}; this version of Flawforge reads format "
-                f"{FORMAT}."
-            )
-        try:
-            return RunSettings.model_validate(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise RunBrokenError(f"{self.settings_file} is damaged: {first['msg']} at {where}.") from None
+        return read_model(self.settings_file, RunSettings)
 
     @property
     def recipe(self) -> Recipe:

@@ -39,34 +39,27 @@ def not_found(folder: Path, *wanted: Kind) -> RunNotFoundError:
         folder: what was named.
         wanted: what would have served; the first is what the message tells how to make.
     """
-    kind = wanted[0]
+    kind, held = wanted[0], kinds_in(folder)
     named = " or ".join([*([", ".join(wanted[:-1])] if len(wanted) > 1 else []), wanted[-1]])
     if not folder.exists():
         return RunNotFoundError(f"there is no folder {folder}.{_near(folder)} {_make(kind, out=folder)}")
     if not folder.is_dir():
-        return RunNotFoundError(f"{folder} is no {named}: it is a file. {_make(kind)}")
-    held, image = kinds_in(folder), an_image_in(folder)
-    if held:
-        return RunNotFoundError(f"{folder} is no {named}: it holds a {held[0]}. {_instead(folder, held[0], kind)}")
-    if image is not None:
-        data = folder if kind != "synthetic set" else None
-        advice = _make(kind, data, _beside(data))
-        return RunNotFoundError(f"{folder} is no {named}: it holds images ({image}). {advice}")
-    if not any(folder.iterdir()):
-        return RunNotFoundError(f"{folder} is no {named}: it is empty. {_make(kind, out=folder)}")
-    return RunNotFoundError(f"{folder} is no {named}: it has no {MARKS[kind][0]}. {_make(kind)}")
+        found, advice = "it is a file", _make(kind)
+    elif held:
+        found, advice = f"it holds a {held[0]}", _instead(folder, held[0], kind)
+    elif image := an_image_in(folder):
+        beside = folder.with_name(f"{folder.name}-run") if folder.name else "OUT"
+        found = f"it holds images ({image})"
+        advice = _make(kind) if kind == "synthetic set" else _make(kind, folder, beside)
+    elif not any(folder.iterdir()):
+        found, advice = "it is empty", _make(kind, out=folder)
+    else:
+        found, advice = f"it has no {MARKS[kind][0]}", _make(kind)
+    return RunNotFoundError(f"{folder} is no {named}: {found}. {advice}")
 
 
-def _make(kind: Kind, data: Path | None = None, out: Path | None = None) -> str:
-    places = {
-        "data": "DATA" if data is None else shlex.quote(str(data)),
-        "out": "OUT" if out is None else shlex.quote(str(out)),
-    }
-    return f"A {kind} is made by: {MAKERS[kind].format(**places)}"
-
-
-def _beside(data: Path | None) -> Path | None:
-    return None if data is None or not data.name else data.with_name(f"{data.name}-run")
+def _make(kind: Kind, data: Path | str = "DATA", out: Path | str = "OUT") -> str:
+    return f"A {kind} is made by: {MAKERS[kind].format(data=_word(data), out=_word(out))}"
 
 
 def _near(folder: Path) -> str:
@@ -102,5 +95,5 @@ def _runs_in(folder: Path, held: Kind) -> Path | None:
     return min((path for path in inner.iterdir() if "run" in kinds_in(path)), default=None)
 
 
-def _word(path: Path) -> str:
+def _word(path: Path | str) -> str:
     return shlex.quote(str(path))

@@ -10,9 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from flawforge.core.files import FORMAT
 from flawforge.core.images import Mode
-
-FORMAT = 1
 
 
 class _Part(BaseModel):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from flawforge.core.files import write_json
-from flawforge.runs.records import Record, RecordPart, read_record
+from flawforge.runs.records import Record, RecordPart, read_record, write_record
 
 SETTINGS_FILE = "search.json"
 RECIPE_FILE = "best.toml"
@@ -111,6 +110,11 @@ class SearchRecord(Record):
     stopped: Literal["trials", "minutes"]
     sentence: str
 
+    @property
+    def changed(self) -> bool:
+        """Whether ``best.toml`` holds other settings than the recipe that the search started from."""
+        return self.recipe != self.start
+
 
 def search_file(folder: Path) -> Path:
     """Return the path of the record in a search's folder."""
@@ -119,8 +123,7 @@ def search_file(folder: Path) -> Path:
 
 def save_search(folder: Path, record: SearchRecord) -> None:
     """Write the record atomically."""
-    search_file(folder).parent.mkdir(parents=True, exist_ok=True)
-    write_json(search_file(folder), record.model_dump(mode="json"))
+    write_record(search_file(folder), record)
 
 
 def load_search(folder: Path) -> SearchRecord:

@@ -11,9 +11,9 @@ import io
 from pathlib import Path
 from typing import Literal
 
-from flawforge.core.files import explain_os_errors, write_json, write_text
+from flawforge.core.files import write_text
 from flawforge.core.settings.arms import ArmName
-from flawforge.runs.records import Record, RecordPart, read_record
+from flawforge.runs.records import Record, RecordPart, read_record, write_record
 
 TRIAL_FILE = Path("records") / "trial.json"
 TABLE_COLUMNS = ("shots", "model", "arm", "repeat", "metric", "value")
@@ -127,6 +127,11 @@ class Comparison(RecordPart):
     gained: int
     lost: int
     flips: list[Flip]
+
+    @property
+    def setting(self) -> str:
+        """Where it was measured, in words."""
+        return f"{self.shots} images per class, {self.model}"
 
 
 class EquivalentImages(RecordPart):
@@ -300,11 +305,8 @@ def in_percent(measured: Estimate) -> str:
 
 def write_trial(folder: Path, record: TrialRecord) -> Path:
     """Write ``records/trial.json`` and ``records/trial.csv`` of a trial folder, each atomically; return the first."""
-    path = folder / TRIAL_FILE
-    with explain_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path = write_record(folder / TRIAL_FILE, record)
     write_text(path.with_suffix(".csv"), trial_csv(record))
-    write_json(path, record.model_dump(mode="json"))
     return path
 
 

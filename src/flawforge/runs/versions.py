@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -27,13 +29,9 @@ def versions() -> dict[str, str]:
 
 def processor() -> str:
     """Return the processor's name, with the number of cores that this process may use."""
-    name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
+    known = re.search(r"^model name\s*: (.+)$", info.read_text(errors="replace"), re.M) if info.is_file() else None
+    name = known[1].strip() if known else platform.processor() or platform.machine()
     return f"{name}, {usable_cores()} cores"
 
 
@@ -49,8 +47,6 @@ def now() -> str:
 
 def command() -> str:
     """Return the command line of this process as a person would type it."""
-    import shlex
-
     name = Path(sys.argv[0]).name or "python"
     words = ["flawforge" if name == "__main__.py" else name, *sys.argv[1:]]
     return shlex.join(words)

@@ -27,8 +27,7 @@ from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import real_batches
-from flawforge.training.setup.opening import MIN_IMAGES, TrainingInputs, check_disk_space, open_run
-from flawforge.training.setup.preflight_checks import TrainingRequest
+from flawforge.training.setup.opening import MIN_IMAGES, TrainingInputs, TrainingRequest, check_disk_space, open_run
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 
@@ -103,13 +102,11 @@ def train(
         request = TrainingRequest(Path(out), recipe, {**changes, "kimg": kimg}, minutes, seed, resume, budget, command)
         if processes.first:
             request.check()
-        part, others = _choose(data, choices, unlabelled, classes, shots, request, progress)
-        own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
+        part, others, selection = _choose(data, choices, unlabelled, classes, shots, request, progress)
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         # The run folder: the resolved settings are on disk before anything else happens.
-        selection = Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)
         opened = open_run(request, TrainingInputs(part, others, selection, where, threads, processes), progress)
         run, plan, part = opened.run, opened.plan, opened.training
         pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
@@ -120,21 +117,11 @@ def train(
             check_disk_space(run, state.tensors())
         log = TrainingLog(run, state, clock, progress, tensorboard=tensorboard)
         judge = find_judge(opened, pixels, where, seed, progress) if processes.first else None
-        loop = Loop(
-            run=run,
-            plan=plan,
-            state=state,
-            batches=real_batches(part, pixels, others, plan, seed, processes, progress),
-            log=log,
-            keeper=CheckpointKeeper(run, state, judge, log, clock, progress),
-            grids=Previews(run, plan.recipe.latent, seed, part.white, len(part.classes)),
-            clock=clock,
-            seed=seed,
-            previews=previews,
-            checkpoint_seconds=checkpoint_seconds,
-        )
+        batches = real_batches(part, pixels, others, plan, seed, processes, progress)
+        grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
+        keeper = CheckpointKeeper(run, state, judge, log, clock, progress)
+        loop = Loop(plan, batches, grids, keeper, previews, checkpoint_seconds)
 
-        # From where it was interrupted, if it was, to the end.
         if not loop.restore(command) and previews:
             loop.grids.draw_real(part, pixels, seed)
         with honest_float32(precision):
@@ -155,8 +142,8 @@ def _choose(
     shots: int | None,
     request: TrainingRequest,
     progress: Progress,
-) -> tuple[Dataset, Dataset | None]:
-    """Return the images to train on, and the unlabelled ones beside them."""
+) -> tuple[Dataset, Dataset | None, Selection]:
+    """Return the images to train on, the unlabelled ones beside them, and what was selected."""
     whole = load(data, choices, progress=progress)
     if not isinstance(data, Dataset):  # else the caller read it and knows
         tell_unlabelled(whole, progress)
@@ -168,4 +155,6 @@ def _choose(
         if shots is not None and shots < MIN_IMAGES:
             found = f"--shots {shots} leaves {len(part)} image"
         raise DataUnusableError(f"{found}; a generator needs {MIN_IMAGES} or more.")
-    return part, load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None
+    others = load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None
+    own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
+    return part, others, Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)

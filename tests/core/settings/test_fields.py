@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from flawforge.core.errors import SettingError
-from flawforge.core.settings.fields import Settings, field_range, field_unit, setting
+from flawforge.core.settings.fields import Settings, field_range, field_unit, setting, to_toml
+from flawforge.core.settings.recipes import RECIPES, recipe
 
 
 class Oven(Settings):
@@ -58,3 +60,19 @@ def test_a_missing_and_a_wrong_toml_file(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("heat = ")
     with pytest.raises(SettingError, match="is not valid TOML"):
         Oven.read_toml(tmp_path / "bad.toml")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_reads_back_as_it_was(name: str, tmp_path: Path) -> None:
+    made = recipe(name, resolution="96x160", generator_lr=1.234567890123e-5)
+    file = tmp_path / "own.toml"
+    file.write_text(to_toml(made.dump(), "two lines\nof comment"))
+    assert recipe(file) == made
+    assert file.read_text().startswith("# two lines\n# of comment\n")
+
+
+def test_words_keep_their_letters_and_none_is_left_out() -> None:
+    values = {"a": 'quote " backslash \\ é', "b": True, "c": None, "d": 3}
+    assert tomllib.loads(to_toml(values)) == {"a": values["a"], "b": True, "d": 3}
+    with pytest.raises(ValueError, match="e is"):
+        to_toml({"e": [1]})

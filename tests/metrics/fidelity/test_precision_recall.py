@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_told() -> None:
     with pytest.raises(ValueError) as caught:
         precision_recall(normal(3), normal(9))
     assert str(caught.value) == "k is 3; there are 3 vectors, and one of them has 2 in other groups"
-    with pytest.raises(ValueError, match="k is 0; it is a number of neighbours, from 1"):
+    with pytest.raises(ValueError, match="k is 0; there are 9 vectors"):
         density_coverage(normal(9), normal(9), k=0)
 
 

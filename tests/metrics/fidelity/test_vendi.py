@@ -29,8 +29,3 @@ def test_ten_thousand_images_from_twenty_modes_are_exposed() -> None:
 def test_repeats_chain_into_clusters() -> None:
     found = clusters(np.array([[0.0], [1.0], [2.0], [10.0], [11.5]]), 1.0)
     assert (found.repeats, found.number, found.largest) == (3, 3, 3)
-
-
-def test_a_width_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="width is 0; it is a distance above 0"):
-        vendi(np.zeros((3, 2)), 0)

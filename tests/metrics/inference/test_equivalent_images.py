@@ -66,8 +66,3 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
         )
         inside += (found.low is None or found.low <= 5) and (found.high is None or found.high >= 5)
     assert inside >= 0.9 * 80
-
-
-def test_what_does_not_fit_is_told() -> None:
-    with pytest.raises(ValueError, match=r"shots are \[10\] with 1 controls"):
-        equivalent_images([10], [exact(0.5)], exact(0.5), 10)

@@ -27,8 +27,3 @@ def test_a_false_rejection_among_ten_true_hypotheses_is_as_rare_as_promised() ->
     families = rng.uniform(size=(2000, 10))
     wrong = np.mean([any(q <= 0.05 for q in holm(p)) for p in families.tolist()])
     assert 0.03 < wrong <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 2000)
-
-
-def test_what_does_not_fit_is_told() -> None:
-    with pytest.raises(ValueError, match="a p-value is a number from 0 to 1"):
-        holm([0.1, float("nan")])

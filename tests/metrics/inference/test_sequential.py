@@ -114,14 +114,3 @@ def test_an_unbroken_plan_is_the_same_said_in_one_call_or_in_many() -> None:
     assert level_now([20], 20, 0.025, [(10, 10)]) == 0
     assert 0 < level_now([20], 20, 0.025, [(6, 10)]) < 0.025
     assert level_now([5], 5, 0.025, [(10, 10)]) == 0  # fewer, after all were seen
-
-
-def test_what_does_not_fit_is_told() -> None:
-    with pytest.raises(ValueError, match="they ascend, from 2"):
-        nominal_levels((4, 4), (0.01, 0.01))
-    with pytest.raises(ValueError, match="they ascend, from 2"):
-        nominal_levels((1, 4), (0.01, 0.01))
-    with pytest.raises(ValueError, match="each analysis spends a chance above 0"):
-        nominal_levels((4, 8), (0.01,))
-    with pytest.raises(ValueError, match="each analysis spends a chance above 0"):
-        nominal_levels((4,), (2.5,))

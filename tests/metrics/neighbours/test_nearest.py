@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +13,17 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-from flawforge.metrics.neighbours.flips import AXES, apply_flip
-from flawforge.metrics.neighbours.nearest import nearest, nearest_flipped
+from flawforge.metrics.neighbours.nearest import AXES, apply_flip, nearest_flipped
 
 FLIPS = tuple(AXES)
+
+
+def nearest(
+    queries: torch.Tensor, references: torch.Tensor | Iterable[torch.Tensor], k: int = 1, **options: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """The search without flips: distances and indices."""
+    found = nearest_flipped(queries, references, k, ("identity",), **options)
+    return found.distances, found.indices
 
 
 def draw(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
@@ -218,8 +228,6 @@ def test_what_cannot_be_measured_is_refused() -> None:
         nearest(draw((2, 3)), draw((2, 4)))
     with pytest.raises(ValueError, match="holds a value that is not finite"):
         nearest(draw((2, 3)), torch.full((2, 3), torch.nan))
-    with pytest.raises(ValueError, match="given together or not at all"):
-        nearest(draw((2, 3)), draw((2, 3)), query_groups=np.zeros(2, dtype=np.int64))
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (33, 31), (1, 300, 300)])

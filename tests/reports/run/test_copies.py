@@ -1,4 +1,4 @@
-"""The search for copies on the page: verdict, pairs as aligned, scores, and what was not measured."""
+"""The audit on the page: verdict, pairs as aligned and as nearest, scores, distances, and what was not measured."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ import numpy as np
 import pytest
 
 from flawforge.core.images import encode_png
-from flawforge.reports.page import report
-from flawforge.reports.run.copies import chance, copies_section, how_it_lies
-from flawforge.runs.copying import Alignment, Copying, Diversity, SetTest
-from flawforge.runs.records import AuditRecord, Neighbour, Pair, load_record, save_record
+from flawforge.reports.page import record_if_whole, report
+from flawforge.reports.run.copies import copy_score_chart, distance_charts, how_it_lies, likeliest_pairs, nearest_pairs
+from flawforge.reports.run.synthetic import Synthetic, outdated
+from flawforge.reports.words import chance
+from flawforge.runs.records import (
+    Alignment,
+    AuditRecord,
+    Copying,
+    Diversity,
+    Neighbour,
+    Pair,
+    SetTest,
+    load_record,
+    save_record,
+)
 from parsed_page import Parsed
 
 
@@ -61,24 +72,28 @@ def audited(run: Any, found: list[Alignment], **changes: Any) -> Any:
     return load_record(run.run, "audit", AuditRecord)
 
 
+def page(drawn: Any) -> str:
+    return Parsed(report(drawn.run).read_text(encoding="utf-8")).text
+
+
 def test_only_copies_are_shown_where_there_are_any(drawn: Callable) -> None:
     run = drawn()
-    part = copies_section(run.run, audited(run, [likeness(), likeness(copied=False, score=0.1)]), 255)
-    assert part is not None
-    ((pair, fit, how, p),) = part.pairs
+    audit = audited(run, [likeness(), likeness(copied=False, score=0.1)])
+    ((pair, fit),) = likeliest_pairs(audit)
     assert (pair.file, fit.file, fit.copied) == ("scratch/000000.png", "scratch/7.png", True)
-    assert p == "below 1 in 1,000,000"
-    assert how == "rotated by 90° to the left, enlarged to 125%, shifted 10% left"
-    assert {pair.picture, fit.picture} == set(part.pictures)
-    assert part.chart is not None
-    assert part.chart.marks == ((0.3, "flagged as a copy"),)
+    chart = copy_score_chart(audit.copying)
+    assert chart is not None
+    assert chart.marks == ((0.3, "flagged as a copy"),)
+    text = page(run)
+    assert "rotated by 90° to the left, enlarged to 125%, shifted 10% left" in text
+    assert "probability of such a score without copying: below 1 in 1,000,000" in text
+    html = report(run.run).read_text(encoding="utf-8")
+    assert html.count("no picture kept") == 2  # of the nearest training image of both pairs
 
 
 def test_without_copies_the_likeliest_pairs_are_shown(drawn: Callable) -> None:
-    run = drawn()
-    part = copies_section(run.run, audited(run, [likeness(copied=False, score=s) for s in (0.1, 0.2)]), 255)
-    assert part is not None
-    assert [fit.score for _, fit, _, _ in part.pairs] == [0.2, 0.1]
+    audit = audited(drawn(), [likeness(copied=False, score=s) for s in (0.1, 0.2)])
+    assert [fit.score for _, fit in likeliest_pairs(audit)] == [0.2, 0.1]
 
 
 def test_the_words_below_the_scores_name_the_line_of_this_material(drawn: Callable) -> None:
@@ -97,21 +112,37 @@ def test_the_words_below_the_scores_name_the_line_of_this_material(drawn: Callab
 
 def test_what_was_not_measured_is_never_zero(drawn: Callable) -> None:
     run = drawn()
-    part = copies_section(
-        run.run, audited(run, [], image_threshold=None, threshold=None, detectable=None, real=[]), 255
-    )
-    assert part is not None
-    facts = dict(part.facts)
-    assert facts["Share of copies that would have been detected"] == "not measured"
-    assert facts["Above the score that 1% of images without copying exceed"].startswith("not measured")
-    assert part.chart is None
+    audited(run, [], image_threshold=None, threshold=None, detectable=None)
+    text = page(run)
+    assert "Share of copies that would have been detected not measured" in text
+    assert "Above the score that 1% of images without copying exceed not measured" in text
+
+
+def test_without_reference_scores_there_is_no_chart(drawn: Callable) -> None:
+    run = drawn()
+    assert copy_score_chart(audited(run, [], real=[]).copying) is None
+    assert "The search for copies" not in page(run)
 
 
 def test_a_record_of_an_older_version_has_no_such_part(drawn: Callable) -> None:
     run = drawn()
     run.audit()
-    assert copies_section(run.run, load_record(run.run, "audit", AuditRecord), 255) is None
-    report(run.run)
+    assert "Pixel by pixel" not in page(run)
+
+
+def test_tests_of_the_set_that_were_not_measured_take_one_line(drawn: Callable) -> None:
+    """Five rows of a table once said "not measured" four times each."""
+    run = drawn()
+    record = audited(run, [likeness()])
+    tests = [SetTest(name=name, note="there are no held-out images") for name in ("C_T", "authenticity", "DCR share")]
+    save_record(run.run, "audit", record.model_copy(update={"tests": tests}))
+    text = page(run)
+    assert (
+        "Not measured: whether the set lies closer to the training images than held-out real images do (C_T, "
+        "authenticity, DCR share): there are no held-out images." in text
+    )
+    assert "corrected for" not in text
+    assert text.count("there are no held-out images") == 1
 
 
 def test_the_page_holds_pairs_tests_and_diversity(drawn: Callable) -> None:
@@ -141,7 +172,8 @@ def test_the_page_holds_pairs_tests_and_diversity(drawn: Callable) -> None:
         "How much of the real variation they cover is another question",
     ):
         assert words in page
-    assert "not measured" in page
+    for cell in ("0.900 (without copying: 0.500)", "1 in 1,000", "1 in 200", "corrected for 2 tests"):
+        assert cell in page
 
 
 @pytest.mark.parametrize(("p", "words"), [(1e-9, "below 1 in 1,000,000"), (0.0005, "1 in 2,000"), (0.25, "0.250")])
@@ -157,3 +189,72 @@ def test_tilts_and_negatives_are_said() -> None:
 
 def test_nothing_done_is_as_it_is() -> None:
     assert how_it_lies(likeness(symmetry="identity", scale=1.01, shift=(0.4, 0.0))) == "unchanged"
+
+
+def test_pairs_come_nearest_first_with_distance_and_transform(drawn: Callable) -> None:
+    run = drawn()
+    run.audit(n=20, k=7, generated=[float(20 - i) for i in range(20)])
+    pairs = nearest_pairs(load_record(run.run, "audit", AuditRecord))
+    assert len(pairs) == 12
+    assert (pairs[0].file, len(pairs[0].neighbours)) == ("scratch/000019.png", 5)
+    text = page(run)
+    assert "The 12 generated images that are closest to a training image" in text
+    assert "The other 8 are farther away; all are in records/audit.json." in text
+    assert "3.98 gray levels 1.00 Euclidean mirrored left-right" in text
+    assert "↔︎ mirrored left-right, ↕︎ mirrored top-bottom, ↻︎ rotated by 180°." in text
+    assert "tried unchanged, mirrored left-right, mirrored top-bottom and rotated by 180°, and" in text
+
+
+def test_numbers_stand_with_n_and_interval(drawn: Callable) -> None:
+    run = drawn()
+    run.audit()
+    text = page(run)
+    assert "Exact copies of a training image 0 of 50 (0%; 95% CI 0% to 7.1%)" in text
+    assert "Training images 30 of 21 specimens" in text
+    assert [text.index(name) for name in (" nearest ", " 5% ", " 25% ", " median ")] == sorted(
+        text.index(name) for name in (" nearest ", " 5% ", " 25% ", " median ")
+    )
+    first, second = distance_charts(load_record(run.run, "audit", AuditRecord))
+    assert (first.name, second.name) == ("distances", "distances-sum")
+    assert first.marks[0][1] == "nearest two real"
+
+
+def test_without_groups_real_to_real_is_not_measured(drawn: Callable) -> None:
+    run = drawn()
+    run.audit(groups=False)
+    text = page(run)
+    assert "not measured: all training images show one specimen, so no two of them are independent" in text
+    assert text.count("not measured not measured") == 7  # a quantile each
+    charts = distance_charts(load_record(run.run, "audit", AuditRecord))
+    assert [len(chart.curves) for chart in charts] == [1, 1]
+    assert charts[0].marks == ()
+
+
+def test_exact_copies_everywhere_can_be_drawn(drawn: Callable) -> None:
+    run = drawn()
+    run.audit(n=3, groups=False, generated=[0.0, 0.0, 0.0], exact_copies=3)
+    assert "3 of 3 (100%; 95% CI 43.9% to 100%)" in page(run)
+    charts = distance_charts(load_record(run.run, "audit", AuditRecord))
+    assert charts[0].curves[0].y == (0.0, 100.0, 0.0)
+
+
+def test_an_audit_of_another_set_is_told(drawn: Callable) -> None:
+    run = drawn()
+    run.audit(inputs={"synthetic": "same"})
+    record = load_record(run.run, "audit", AuditRecord)
+    held = tuple(("scratch", f"{i}.png") for i in range(50))
+    assert outdated(run.run, "audit", record, Synthetic(held, {"manifest_sha256": "same"})) == ""
+    assert outdated(run.run, "audit", record, Synthetic(held, {"manifest_sha256": "other"})) == (
+        f"This audit is of an earlier synthetic set; the run holds another one now. Repeat it with: "
+        f"flawforge audit {run.run.path}"
+    )
+
+
+def test_a_damaged_record_is_noted_and_a_missing_one_is_none(drawn: Callable) -> None:
+    run = drawn()
+    damaged: dict[str, str] = {}
+    assert record_if_whole(run.run, "audit", AuditRecord, damaged) is None
+    assert damaged == {}
+    (run.run.records / "audit.json").write_text("{}")
+    assert record_if_whole(run.run, "audit", AuditRecord, damaged) is None
+    assert "audit.json has format None" in damaged["audit"]

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from flawforge.reports.page import report
 from flawforge.reports.run.course import course
 from flawforge.runs.history import History
 
@@ -27,8 +28,9 @@ def test_curves_events_and_facts(drawn: Callable) -> None:
         "D(fake)",
     ]
     assert found.charts[0].marks == ((pytest.approx(3.6), "1"),)
-    (event,) = found.events
-    assert (event.mark, event.kind, event.text, event.warning) == ("1", "Warning", "The discriminator has won.", True)
+    html = report(run.run).read_text(encoding="utf-8").replace("\u00a0", " ")
+    assert "<td>1</td><td>3.6 kimg</td><td>1 min 15 s</td>" in html
+    assert '<td><b class="warns">Warning</b>: The discriminator has won.</td>' in html
 
 
 def test_a_training_that_stopped_early_says_so() -> None:
@@ -65,11 +67,23 @@ def test_what_is_not_logged_is_not_drawn() -> None:
     assert course([{"event": "resumed", "kimg": 1.0}]) is None
     one = course([{"kimg": 1.0, "loss_d": 1.0}])
     assert one is not None
-    assert one.charts == ()
+    assert one.charts == []
     assert ("Speed", "not recorded") in one.facts
     bare = course([{"kimg": 1.0, "loss_d": None}, {"kimg": 2.0, "d_real": "x"}])
     assert bare is not None
-    assert bare.charts == ()
+    assert bare.charts == []
+
+
+def test_the_first_sixty_events_are_listed_and_the_first_nine_numbered(drawn: Callable) -> None:
+    run = drawn()
+    run.history(2)
+    with run.run.history_file.open("a") as file:
+        file.writelines('{"event": "rescued", "text": "collapse", "kimg": 0.1, "seconds": 1}\n' for _ in range(70))
+    html = report(run.run).read_text(encoding="utf-8")
+    assert html.count('<b class="warns">Recovered from a collapse</b>') == 59  # and one warning
+    assert "<td>9</td>" in html
+    assert "<td>10</td>" not in html
+    assert "11 more are in history.jsonl." in html
 
 
 def test_judgements_are_drawn_and_an_answered_collapse_is_a_warning() -> None:
@@ -80,5 +94,4 @@ def test_judgements_are_drawn_and_an_answered_collapse_is_a_warning() -> None:
     (chart,) = [chart for chart in found.charts if chart.name == "distance"]
     assert chart.alt.replace("\u00a0", " ") == "Distance of the generated images to real ones, lowest (1.00) at 3 kimg."
     assert chart.curves[0].y == tuple(abs(i - 3.0) + 1 for i in range(9))
-    assert (found.events[0].kind, found.events[0].warning) == ("Recovered from a collapse", True)
     assert dict(found.facts)["Warnings"] == "1"

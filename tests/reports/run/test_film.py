@@ -3,6 +3,7 @@ from collections.abc import Callable
 import numpy as np
 
 from flawforge.core.images import encode_png, grid
+from flawforge.reports.page import report
 from flawforge.reports.run.film import film
 
 
@@ -11,8 +12,8 @@ def test_eight_moments_of_eight_latents_and_a_row_of_real_ones(drawn: Callable) 
     run.previews(moments=20)
     found = film(run.run, (32, 32), 255)
     assert found is not None
-    assert (found.moments, found.latents, found.lossless) == (20, 8, True)
-    labels = [row.label.replace("\u00a0", " ") for row in found.rows]
+    assert (found.moments, found.latents) == (20, 8)
+    labels = [label.replace("\u00a0", " ") for label, _ in found.rows]
     assert labels == [
         "0 kimg",
         "2.4 kimg",
@@ -24,8 +25,11 @@ def test_eight_moments_of_eight_latents_and_a_row_of_real_ones(drawn: Callable) 
         "15.2 kimg",
         "real",
     ]
-    assert {(p.width, p.height) for row in found.rows for p in row.pictures} == {(32, 32)}
-    assert found.rows[0].pictures[2].alt.replace("\u00a0", " ") == "Latent 3 at 0 kimg"
+    assert {(p.width, p.height) for _, pictures in found.rows for p in pictures} == {(32, 32)}
+    html = report(run.run).read_text(encoding="utf-8").replace("\u00a0", " ")
+    assert 'alt="Latent 3 at 0 kimg"' in html
+    assert 'alt="Real image 8"' in html
+    assert "8 of 20 saved moments, top to bottom; the last row shows real images." in html
 
 
 def test_a_grid_of_another_layout_is_shown_whole(drawn: Callable) -> None:
@@ -33,7 +37,7 @@ def test_a_grid_of_another_layout_is_shown_whole(drawn: Callable) -> None:
     run.previews(moments=2)
     found = film(run.run, (28, 28), 255)
     assert found is not None
-    assert [len(row.pictures) for row in found.rows] == [1, 1, 1]
+    assert [len(pictures) for _, pictures in found.rows] == [1, 1, 1]
 
 
 def test_empty_cells_are_passed_over(drawn: Callable) -> None:

@@ -1,44 +1,70 @@
 from collections.abc import Callable
 
 from flawforge.core.settings.recipes import Recipe
-from flawforge.reports.run.origin import origin, resolution_of
+from flawforge.reports.page import report
+from flawforge.reports.run.origin import commands, recipe_rows, resolution_of, stored_as
+from flawforge.reports.run.synthetic import Synthetic
+from flawforge.runs.records import AuditRecord, load_record
 from flawforge.runs.run_settings import RunSettings
+from parsed_page import Parsed
 
 
 def test_the_recipe_shows_every_field_and_what_was_changed(drawn: Callable) -> None:
-    fields = {field.name: field for field in origin(drawn().run.settings, ()).recipe}
+    fields = {name: values for name, *values in recipe_rows(drawn().run.settings.recipe)}
     assert set(fields) == set(Recipe.model_fields)
-    depth = fields["generator_depth"]
-    assert (depth.value, depth.usual, depth.unit, depth.allowed) == ("8", "32", "channels", "from 1 to 1,024")
-    assert fields["batch"].usual == ""
-    assert fields["kimg"].value == "not set"
+    value, unit, allowed, _, usual = fields["generator_depth"]
+    assert (value, usual, unit, allowed) == ("8", "32", "channels", "from 1 to 1,024")
+    assert fields["batch"][-1] == ""
+    assert fields["kimg"][0] == "not set"
 
 
 def test_a_field_of_another_version_is_tolerated() -> None:
-    fields = {field.name: field for field in origin(RunSettings(recipe={"name": "x", "magic": 3}), ()).recipe}
-    assert fields["magic"].value == "3"
-    assert fields["magic"].meaning == "a setting that this version of Flawforge does not know"
-    assert fields["batch"].value == "not recorded"
+    fields = {name: values for name, *values in recipe_rows({"name": "x", "magic": 3})}
+    assert fields["magic"][0] == "3"
+    assert fields["magic"][3] == "a setting that this version of Flawforge does not know"
+    assert fields["batch"][0] == "not recorded"
 
 
 def test_commands_stand_with_their_seeds(drawn: Callable) -> None:
-    made = (("Generated images", {"command": "flawforge generate run", "seed": 3}), ("Audit", {}))
-    assert origin(drawn().run.settings, made).commands == (
-        ("Training, seed 7", "flawforge train data/steel --out run"),
-        ("Generated images, seed 3", "flawforge generate run"),
-    )
+    run = drawn()
+    run.audit()
+    synthetic = Synthetic((), {"command": "flawforge generate run", "seed": 3})
+    audit = load_record(run.run, "audit", AuditRecord)
+    assert commands(run.run.settings, synthetic, audit=audit, score=None) == {
+        "flawforge train data/steel --out run": ["Training, seed 7"],
+        "flawforge generate run": ["Generated images, seed 3"],
+        "flawforge audit run": ["Audit"],
+    }
 
 
-def test_formats_are_added_up_over_the_classes() -> None:
+def test_a_command_that_made_several_things_stands_once(drawn: Callable) -> None:
+    """`flawforge run` was once printed four times below each other."""
+    run = drawn()
+    settings = run.run.settings.model_copy(update={"command": "flawforge run data/steel"})
+    run.run.save_settings(settings)
+    run.synthetic()
+    facts = run.run.synthetic / "set.json"
+    facts.write_text(facts.read_text().replace("flawforge generate run -n 50", "flawforge run data/steel"))
+    run.audit(command="flawforge run data/steel")
+    text = Parsed(report(run.run).read_text(encoding="utf-8")).text
+    assert text.count("flawforge run data/steel") == 1
+    assert "Training, seed 7; Generated images, seed 3; Audit flawforge run data/steel" in text
+
+
+def test_formats_are_added_up_over_the_classes_and_stand_in_words() -> None:
     formats = [{"label": c, "mode": "L", "width": 300, "height": 200, "count": n} for c, n in (("a", 7), ("b", 1500))]
     settings = RunSettings.model_validate({"data": {"formats": formats}})
-    assert ("Stored as", "300 × 200 L (1,507)") in origin(settings, ()).data
+    assert stored_as(settings) == ["300 × 200 8-bit gray (1,507)"]
 
 
-def test_an_empty_run_json_says_not_recorded() -> None:
-    empty = origin(RunSettings(), ())
-    assert (empty.commands, empty.environment) == ((), ())
-    assert {value for _, value in empty.data} == {"not recorded"}
+def test_an_empty_run_json_says_not_recorded(drawn: Callable) -> None:
+    run = drawn()
+    run.run.save_settings(RunSettings())
+    text = Parsed(report(run.run).read_text(encoding="utf-8")).text
+    for name in ("Source", "Layout", "Samples", "Classes", "Stored as", "Colour", "White"):
+        assert f"{name} not recorded" in text
+    assert "The environment is not recorded." in text
+    assert commands(RunSettings(), None) == {}
     assert resolution_of(RunSettings()) is None
     assert resolution_of(RunSettings(recipe={"resolution": "96x160"})) == (96, 160)
     assert resolution_of(RunSettings(recipe={"resolution": "128"})) == (128, 128)

@@ -9,10 +9,6 @@ from typing import Any
 import pytest
 
 from flawforge.reports.page import report
-from flawforge.reports.run.score import score_section
-from flawforge.reports.run.synthetic import read_synthetic
-from flawforge.runs.records import load_record
-from flawforge.runs.scores import ScoreRecord
 
 
 def html(drawn: Any) -> str:
@@ -31,6 +27,7 @@ def test_without_a_score_the_command_to_make_one_is_told(drawn: Callable[..., An
     assert "Not measured: this run has no score." in part
     assert f"flawforge score {one.run.path}" in part
     assert "<b>How real they look, as a number.</b> Not measured." in html(one)
+    assert "<b>Whether every kind of the defect is there.</b> Not measured." in html(one)
 
 
 def test_the_plain_sentence_comes_first_and_the_numbers_follow(drawn: Callable[..., Any]) -> None:
@@ -43,15 +40,14 @@ def test_the_plain_sentence_comes_first_and_the_numbers_follow(drawn: Callable[.
     assert "they are not Inception scores" in part
     assert "not measured" in part  # the classical precision of the drawn record
     assert "<b>How real one image is.</b>" in html(one)
+    assert "<b>Which kinds of the defect are missing.</b> Coverage and recall above say" in html(one)
+    assert "Whether every kind of the defect is there" not in html(one)
     assert "The generated images are distinguishable" in html(one).split("<nav", 1)[0]
 
 
 def test_what_is_beyond_is_marked_and_nothing_else(drawn: Callable[..., Any]) -> None:
     one = drawn()
     one.score()
-    record = load_record(one.run, "score", ScoreRecord)
-    shown = score_section(one.run, record, read_synthetic(one.run))
-    assert [quantity.outside for quantity, _ in shown.rows] == [True, False, False]
     part = section(html(one))
     assert part.count('<span class="mark">beyond</span>') == 2  # of the set, and of the class that has the same numbers
     assert part.count("lower is better (n = 32)") == 2

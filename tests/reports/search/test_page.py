@@ -7,8 +7,9 @@ import pytest
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.settings.recipes import recipe
-from flawforge.reports.search.page import read_search, search_page
+from flawforge.reports.search.page import search_charts, search_page
 from flawforge.runs.searches import Confirmation, SearchRecord, Sensitivity, SettingsTried, save_search, search_file
+from parsed_page import Parsed
 
 
 def made(**changes: object) -> SearchRecord:
@@ -88,24 +89,33 @@ def test_the_page_is_drawn_from_the_record_alone_and_is_the_same_again(tmp_path:
 
 
 def test_it_says_what_each_setting_is_worth(tmp_path: Path) -> None:
-    page = read_search(tmp_path, made())
-    rate, words = page.settings
-    assert (rate.name, rate.start, rate.best) == ("generator lr", "0.000200", "0.00200")
-    assert rate.importance.startswith("75")
-    assert rate.relation == "larger was better: rank correlation -0.50, p = 0.040"
-    assert words.importance == "not measured"
-    assert rate.chart is not None
-    assert rate.chart.x_log
-    assert rate.chart.curves[0].x == (1e-4, 3e-4, 2e-3)  # the trial that was given up is there, the broken one is not
-    assert words.chart is not None
-    assert [word for _, word in words.chart.x_ticks] == ["full", "light", "none"]
-    assert page.confirmations == (("1,000", "0.320", "0.120"),)
-    assert [row[-1] for row in page.trials] == [
-        "trained to the end",
-        "stopped early",
-        "trained to the end",
-        "interrupted",
-    ]
+    save_search(tmp_path, made())
+    text = Parsed(search_page(tmp_path).read_text()).text
+    assert (
+        "Tried: 4e-05 to 0.002. Recipe: 0.000200; best: 0.00200. Importance: 75%; larger was better: rank correlation "
+        "-0.50, p = 0.040." in text
+    )
+    assert "Tried: none, light, full. Recipe: light; best: full. Importance: not measured." in text
+    charts = search_charts(made())["charts"]
+    rate, words = charts["generator_lr"], charts["augment"]
+    assert rate.x_log
+    assert rate.curves[0].x == (1e-4, 3e-4, 2e-3)  # the trial that was given up is there, the broken one is not
+    assert [word for _, word in words.x_ticks] == ["full", "light", "none"]
+    assert "1,000 0.320 0.120" in text
+    rows = ("0 0.000100 none 0.500 0.400 0.300 30 s trained to the end", "1 0.000300 light 0.600 10 s stopped early")
+    for row in (*rows, "2 0.00200 full 0.300 0.200 0.100 30 s trained to the end", "3 0.000500 full 0 s interrupted"):
+        assert row in text
+
+
+def test_only_better_settings_are_called_tuned(tmp_path: Path) -> None:
+    """best.toml was once said to be tuned where it held the recipe as it was."""
+    save_search(tmp_path, made())
+    assert "--out runs/tuned" in search_page(tmp_path).read_text()
+    save_search(tmp_path, made(improved=False, recipe=made().start))
+    text = Parsed(search_page(tmp_path).read_text()).text
+    assert "tuned" not in text
+    assert "best.toml holds the recipe as it was. Train with it:" in text
+    assert "--out runs/fewshot" in text
 
 
 def test_a_search_that_tried_nothing_has_a_page_too(tmp_path: Path) -> None:

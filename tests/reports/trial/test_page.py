@@ -244,7 +244,7 @@ def test_wrong_places_are_explained(tmp_path: Path, trial: Path) -> None:
     file = trial / "records" / "trial.json"
     whole = file.read_text()
     file.write_text(whole.replace('"format": 1', '"format": 9', 1))
-    with pytest.raises(RunBrokenError, match="has format 9; this version reads 1"):
+    with pytest.raises(RunBrokenError, match="has format 9; this version of Flawforge reads format 1"):
         read_trial(trial)
     file.write_text(whole.replace('"helps"', '"maybe"', 1))
     with pytest.raises(RunBrokenError, match="is damaged"):

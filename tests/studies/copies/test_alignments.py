@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from flawforge.metrics.copying.normalised_texture import SYMMETRIES, apply_symmetry
-from flawforge.studies.copies.alignments import describe_placement, tilt
+from flawforge.studies.copies.alignments import align_picture, describe_placement, tilt
 
 
 def rotation(degrees: float) -> np.ndarray:
@@ -53,3 +53,14 @@ def test_scale_and_shift_are_those_of_the_training_image_as_shown() -> None:
 @pytest.mark.parametrize(("degrees", "beside"), [(0, 0), (12, 12), (-12, 12), (90, 0), (100, 10), (45, 45)])
 def test_the_tilt_is_beside_the_nearest_quarter_turn(degrees: float, beside: float) -> None:
     assert tilt(rotation(degrees)) == pytest.approx(beside, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (6, 8, 3)])
+def test_a_training_image_is_laid_on_the_generated_one(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).integers(1, 255, shape).astype(np.uint8)
+    assert np.array_equal(align_picture(image, [1, 0, 0, 0, 1, 0]), image)
+    assert np.array_equal(align_picture(image, [-1, 0, 0, 0, 1, 0]), image[:, ::-1])
+    shifted = align_picture(image, [1, 0, 0.5, 0, 1, 0])  # shows the training image two pixels to the right
+    assert np.array_equal(shifted[:, :6], image[:, 2:])
+    assert not shifted[:, 6:].any()
+    assert shifted.dtype == np.uint8

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -344,45 +342,6 @@ def test_wrong_arguments_are_explained(run: Run, wrong: dict[str, Any], message:
     with pytest.raises(SettingError) as caught:
         audit(run, **wrong)
     assert str(caught.value) == message
-
-
-LARGE = """
-import resource, sys
-import numpy as np
-from flawforge.core.progress import SILENT
-from flawforge.metrics.neighbours.nearest import nearest_flipped
-from flawforge.studies.copies import run as study
-from flawforge.studies.copies import pixel_distance as nearness
-from flawforge.studies.sets.image_store import ImageStore
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-memory = 32e6
-shape = (1, 64, 64)
-def read(seed):
-    return lambda i: np.random.default_rng((seed, i)).integers(0, 256, shape, dtype=np.uint8)
-scratch = Path(sys.argv[1])
-def run(few, many):
-    kind = shape, np.uint8, memory / 4, scratch
-    with ImageStore(few, *kind) as a, ImageStore(many, *kind) as b:
-        a.fill(read(0), "", SILENT), b.fill(read(0), "", SILENT)
-        near = nearness.rank_references(a, b, 2, study.FLIPS["both"], None, memory / 4, torch.device("cpu"), "", SILENT)
-        assert np.array_equal(near.indices[:, 0], np.arange(few)) and not near.distances[:, 0].any()
-run(50, 100)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-run(250, 20000)  # 82 MB of images
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3)
-"""
-
-
-@pytest.mark.slow
-def test_a_set_larger_than_the_bound_stays_within_it(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LARGE, str(tmp_path)], capture_output=True, text=True, check=False, timeout=200
-    )
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 32
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_set_with_a_missing_file_says_how_to_make_it_whole(run: Run) -> None:

@@ -8,7 +8,27 @@ import scipy.ndimage as nd
 import torch
 
 from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
-from flawforge.studies.copies.search import CopySearch, copied, detectable, spread
+from flawforge.studies.copies.search import CandidateSearch, CopySearch, copied, detectable, spread
+
+
+def blobs(seed: int) -> np.ndarray:
+    coarse = np.random.default_rng(seed).uniform(0, 255, (8, 8))
+    return np.kron(coarse, np.ones((8, 8))).astype(np.float32)
+
+
+def test_descriptions_of_training_images_are_joined_once() -> None:
+    grays = torch.from_numpy(np.stack([blobs(seed) for seed in range(6)]))
+    parts, whole = CandidateSearch(torch.device("cpu")), CandidateSearch(torch.device("cpu"))
+    for part in grays.split(2):
+        parts.add(part)
+    whole.add(grays)
+    found = parts.candidates(grays)
+    joined = parts._rows[0].data_ptr()
+    assert (parts.candidates(grays) == found).all()
+    assert (whole.candidates(grays) == found).all()
+    assert found[:, 0].tolist() == list(range(6))
+    assert [rows.data_ptr() for rows in parts._rows] == [joined]
+
 
 SIDE = 64
 
@@ -61,7 +81,7 @@ def test_an_overlap_that_the_groups_missed_does_not_spoil_the_scale() -> None:
 
 def test_many_training_images_are_retrieved_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flawforge.studies.copies.search.EVERY", 10)
-    monkeypatch.setattr("flawforge.studies.copies.candidates.KEPT", 6)
+    monkeypatch.setattr("flawforge.studies.copies.search.KEPT", 6)
     many = CopySearch(texture, np.arange(30))
     planted = [texture(3)[:, ::-1].copy(), np.rot90(texture(17)).copy(), texture(25) * 0.8]
     found = many.look(torch.from_numpy(np.stack(planted)))

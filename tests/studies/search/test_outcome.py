@@ -11,7 +11,7 @@ pytest.importorskip("optuna")
 from flawforge.core.settings.recipes import recipe
 from flawforge.runs.searches import Confirmation, SettingsTried
 from flawforge.studies.search.outcome import best_trial, confirmed_means, search_sentence, sensitivities
-from flawforge.studies.search.space import search_space
+from flawforge.studies.search.plan import search_space
 
 COUNT = "24 settings were tried, 12 of them stopped early."
 

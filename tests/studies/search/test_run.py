@@ -22,9 +22,8 @@ from flawforge.runs.searches import load_search
 
 pytest.importorskip("optuna")
 
-from flawforge.studies.search import held_out_kid
-from flawforge.studies.search.plan import SearchPlan
-from flawforge.studies.search.space import search_space
+from flawforge.studies.search import objective
+from flawforge.studies.search.plan import SearchPlan, search_space
 from flawforge.studies.search.storage import TrialStore
 
 verb = import_module("flawforge.studies.search.run")
@@ -95,7 +94,7 @@ def test_a_planted_best_value_is_found(
     def planted(self: object, run: Any, device: object, seed: int = 0) -> float:
         return 0.1 + abs(math.log10(run.settings.recipe["generator_lr"]) + 3)
 
-    monkeypatch.setattr(held_out_kid.HeldOutKid, "kid", planted)
+    monkeypatch.setattr(objective.HeldOutKid, "kid", planted)
     record = flawforge.search(
         lines,
         tmp_path / "search",
@@ -122,7 +121,7 @@ def test_a_recipe_outside_the_ranges_is_trained_as_it_is_and_nothing_else_is_cal
     def planted(self: object, run: Any, device: object, seed: int = 0) -> float:
         return 0.1 if run.path.name == winner else 0.5 + run.settings.recipe["ema_kimg"]
 
-    monkeypatch.setattr(held_out_kid.HeldOutKid, "kid", planted)
+    monkeypatch.setattr(objective.HeldOutKid, "kid", planted)
     record = flawforge.search(
         lines,
         tmp_path / "search",
@@ -155,7 +154,7 @@ def test_a_gain_that_does_not_hold_leaves_the_recipe_as_it_was(
         asked.append(1)
         return 0.1 if run.path.name == "0003" else 1.0 + 0.01 * len(asked)
 
-    monkeypatch.setattr(held_out_kid.HeldOutKid, "kid", lucky)
+    monkeypatch.setattr(objective.HeldOutKid, "kid", lucky)
     monkeypatch.setattr(verb, "confirm", lambda job, settings, name, seed: {"start": 1.0, "best": 1.5}[name])
     record = flawforge.search(lines, tmp_path / "search", trials=4, confirmations=2, **TINY)
     assert record.best == 3

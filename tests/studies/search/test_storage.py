@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,8 +16,7 @@ import pytest
 from filelock import FileLock
 
 import flawforge
-from flawforge.studies.search.plan import SearchPlan, open_search
-from flawforge.studies.search.space import search_space
+from flawforge.studies.search.plan import SearchPlan, open_search, search_space
 
 pytest.importorskip("optuna")
 
@@ -119,8 +119,16 @@ def test_a_worker_is_not_taken_for_another_process_that_has_its_number_now(plan:
     assert TrialStore(tmp_path, plan).requeue_abandoned() == ["0000"]
 
 
-def test_a_worker_of_another_folder_or_computer_is_left_alone(plan: SearchPlan, tmp_path: Path) -> None:
-    store = TrialStore(tmp_path, plan)
+@pytest.fixture
+def shared(plan: SearchPlan, tmp_path: Path) -> tuple[TrialStore, TrialStore]:
+    """The same search in two folders, as on two computers that share a storage."""
+    (tmp_path / "other").mkdir()
+    storage = f"sqlite:///{tmp_path / 'trials.db'}"
+    return TrialStore(tmp_path, plan, storage), TrialStore(tmp_path / "other", plan, storage)
+
+
+def test_a_worker_of_another_folder_or_computer_is_left_alone(shared: tuple[TrialStore, TrialStore]) -> None:
+    store, _ = shared
     with subprocess.Popen([sys.executable, "-c", ""]) as process:  # dead after this: there is no such number here
         pass
     for name in (f"{socket.gethostname()}:{os.getppid()}:elsewhere", f"another-computer:{process.pid}:0123"):
@@ -131,12 +139,13 @@ def test_a_worker_of_another_folder_or_computer_is_left_alone(plan: SearchPlan, 
     assert store.requeue_abandoned() == []
 
 
-@pytest.fixture
-def shared(plan: SearchPlan, tmp_path: Path) -> tuple[TrialStore, TrialStore]:
-    """The same search in two folders, as on two computers that share a storage."""
-    (tmp_path / "other").mkdir()
-    storage = f"sqlite:///{tmp_path / 'trials.db'}"
-    return TrialStore(tmp_path, plan, storage), TrialStore(tmp_path / "other", plan, storage)
+def test_a_folder_that_was_copied_without_hidden_files_is_taken_up(plan: SearchPlan, tmp_path: Path) -> None:
+    store = TrialStore(tmp_path, plan)
+    with contextlib.suppress(KeyboardInterrupt), store.at_work():
+        assert store.next(3) is not None
+        raise KeyboardInterrupt
+    copy = shutil.copytree(tmp_path, tmp_path / "copy", ignore=shutil.ignore_patterns(".*"))
+    assert TrialStore(copy, plan).requeue_abandoned() == ["0000"]
 
 
 def test_a_trial_that_is_just_being_begun_elsewhere_is_left_alone(

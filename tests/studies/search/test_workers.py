@@ -21,9 +21,8 @@ from flawforge.core.errors import FlawforgeError
 from flawforge.core.files import write_json
 from flawforge.core.progress import SILENT
 from flawforge.studies.search import workers as search_workers
-from flawforge.studies.search.held_out_kid import cut_parts
-from flawforge.studies.search.plan import SearchPlan, open_search
-from flawforge.studies.search.space import search_space
+from flawforge.studies.search.objective import cut_parts
+from flawforge.studies.search.plan import SearchPlan, open_search, search_space
 from flawforge.studies.search.workers import SearchJob, confirm, run_workers, threads_for
 
 TINY: dict[str, Any] = {"resolution": 16, "generator_depth": 2, "discriminator_depth": 2}

@@ -14,19 +14,9 @@ import torch
 from PIL import Image
 
 import flawforge.studies.synthesis.writer as writing
-from flawforge.core.errors import (
-    DiskFullError,
-    RunBrokenError,
-    RunExistsError,
-    RunNotFoundError,
-    RunUnwritableError,
-    SettingError,
-    TrainingDivergedError,
-)
+from flawforge.core.errors import DiskFullError, RunExistsError, RunNotFoundError, RunUnwritableError, SettingError
 from flawforge.core.files import sha256_file
-from flawforge.core.images import to_pixels
 from flawforge.runs.checkpoint import require_checkpoint, save_checkpoint
-from flawforge.runs.folder import Run
 from flawforge.studies.sets.synthetic_set import SyntheticSet
 from flawforge.studies.synthesis.run import generate
 from flawforge.studies.synthesis.sampler import Sampler
@@ -76,14 +66,6 @@ def test_an_image_does_not_depend_on_how_many_there_are_nor_on_threads(make_run:
     assert not set(other.values()) & set(few.values())
 
 
-def test_an_image_does_not_depend_on_its_neighbours_in_the_batch(make_run: Any) -> None:
-    sampler = Sampler(run := make_run(), require_checkpoint(run), torch.device("cpu"))
-    first, second = sampler.images(0, "a", 0), sampler.images(0, "a", 1)
-    assert first.shape == (sampler.batch, 1, 16, 16)
-    assert not np.array_equal(first, second)
-    assert np.array_equal(sampler.images(0, "a", 1), second)
-
-
 def test_images_come_from_the_average_where_there_is_one(make_run: Any, tmp_path: Path) -> None:
     run = make_run()
     before = contents(generate(run, 2, out=tmp_path / "last").folder)
@@ -94,36 +76,9 @@ def test_images_come_from_the_average_where_there_is_one(make_run: Any, tmp_path
     assert not set(before.values()) & set(after.values())
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB", "I;16"])
-def test_files_are_like_the_real_ones(make_run: Any, draw_images: Any, tmp_path: Path, mode: str) -> None:
-    data = draw_images(tmp_path / "data" / "dents", 6, mode=mode, sizes=((20, 24), (30, 18)))
-    made = generate(make_run(data), 40)
-    images = [Image.open(path) for path in made.folder.rglob("*.png")]
-    assert {image.mode for image in images} == {mode}
-    assert {image.format for image in images} == {"PNG"}
-    assert {image.size for image in images} == {(24, 20), (18, 30)}
-    if mode == "I;16":
-        deepest = max(int(np.asarray(image).max()) for image in images)
-        assert 255 < deepest <= 4095  # 12-bit cameras make 12-bit images
-
-
-def test_pixels_are_those_of_the_network_when_the_sizes_agree(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
-    run = make_run(draw_images(tmp_path / "data" / "dents", 6, sizes=((16, 16),)))
-    made = generate(run, 3)
-    expected = to_pixels(Sampler(run, require_checkpoint(run), torch.device("cpu")).images(0, "dents", 0)[:3, 0])
-    assert all(np.array_equal(made.read(entry), expected[entry.index]) for entry in made.entries())
-
-
 def test_a_gray_generator_forced_to_three_channels_writes_gray_files_for_gray_data(make_run: Any) -> None:
     made = generate(make_run(channels=3), 2)
     assert {Image.open(made.folder / entry.file).mode for entry in made.entries()} == {"L"}
-
-
-def test_mixed_sizes_come_as_often_as_among_the_real_ones(make_run: Any, draw_images: Any, tmp_path: Path) -> None:
-    data = draw_images(tmp_path / "data" / "dents", 8, sizes=((16, 16), (16, 16), (16, 16), (16, 20)))
-    made = generate(make_run(data), 400)
-    wide = sum(entry.width == 20 for entry in made.entries())
-    assert abs(wide - 100) < 4 * (400 * 0.25 * 0.75) ** 0.5  # four standard deviations of the binomial
 
 
 def test_several_classes_learnt_as_one_mixture_give_the_class_mixed(
@@ -350,18 +305,6 @@ def test_a_run_without_checkpoint_or_no_run_is_explained(make_run: Any, tmp_path
         generate(run, 2)
     with pytest.raises(RunNotFoundError, match="there is no folder"):
         generate(tmp_path / "nowhere", 2)
-
-
-def test_weights_that_are_no_numbers_or_of_another_recipe_are_refused(make_run: Any) -> None:
-    run: Run = make_run()
-    tensors = require_checkpoint(run).tensors()
-    facts = {"kimg": 1.0, "seconds": 1.0, "stopped": None}
-    save_checkpoint(run, 2, {key: value * float("nan") for key, value in tensors.items()}, facts)
-    with pytest.raises(TrainingDivergedError, match="generates values that are not numbers"):
-        generate(run, 2)
-    save_checkpoint(run, 3, dict(list(tensors.items())[:2]), facts)
-    with pytest.raises(RunBrokenError, match="does not fit the recipe"):
-        generate(run, 2, overwrite=True)
 
 
 def test_nothing_is_drawn_from_the_global_generators(make_run: Any) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from flawforge.studies.trial.plan import duration_line, over_budget, power_line
+from pathlib import Path
+
+from flawforge.core.settings.trials import TrialSettings
+from flawforge.studies.trial.execution.schedule import Costs, Schedule
+from flawforge.studies.trial.plan import duration_line, over_budget, plan, power_line
+from flawforge.studies.trial.setup.open import open_trial
+from trial_material import draw_dataset
 
 
 def test_how_long_it_takes() -> None:
-    assert duration_line(10, 7500, 2, 160) == "10 repeats take about 2.1 h with 2 workers (160 cells)."
-    assert duration_line(3, 60, 1, 9).endswith(" with 1 worker (9 cells).")
+    assert duration_line(10, 7500, 2, 160, 160) == "10 repeats take about 2.1 h with 2 workers (160 cells)."
+    assert duration_line(10, 750, 2, 160, 16) == (
+        "10 repeats take about 12 min more with 2 workers (16 of 160 cells are left)."
+    )
+    assert duration_line(3, 60, 1, 9, 9).endswith(" with 1 worker (9 cells).")
 
 
 def test_a_budget_that_is_too_short() -> None:
@@ -16,9 +25,21 @@ def test_a_budget_that_is_too_short() -> None:
 
 
 def test_what_it_could_detect() -> None:
-    assert power_line(0.032, 0) == (
+    assert power_line(0.032, 0, 0.5) == (
         "The trial has 90% power to detect a gain of 3.2 points, based on the usual variation between repeats."
     )
-    assert power_line(0.032, 4) == (
+    assert power_line(0.032, 4, 0.05) == (
         "The trial has 90% power to detect a gain of 3.2 points, based on the 4 repeats that are done."
     )
+    none = "The trial does not have 90% power to detect any possible gain (based on the 4 repeats that are done)."
+    assert power_line(0.06, 4, 0.05) == power_line(None, 4, 1.0) == none
+
+
+def test_only_what_is_left_is_expected_to_take_time(tmp_path: Path) -> None:
+    settings = TrialSettings(arms=("real", "classical"), shots=(3,), resolution=(32, 32), seeds=4)
+    bench = open_trial(draw_dataset(tmp_path / "photos", 12), tmp_path / "out", settings)
+    schedule = Schedule(tmp_path / "out", settings, bench.protocol, Costs({("arm", "small-cnn"): 60.0}))
+    assert plan(bench, schedule, 2, None).seconds == 4 * 60
+    schedule.done.update(key for key in schedule.cells if key.seed < 3)
+    left = plan(bench, schedule, 2, 1.0)
+    assert (left.cells, left.seconds, left.per_repeat, left.seeds) == (8, 60, 60, 4)

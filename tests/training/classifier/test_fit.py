@@ -11,11 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from flawforge.core.errors import DataUnusableError, SettingError, TrainingDivergedError
+from flawforge.core.errors import TrainingDivergedError
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.core.settings.policies import ClassicalPolicy
-from flawforge.training.classifier.fit import _parameter_groups, fit, predict
-from flawforge.training.classifier.labelled_images import LabelledImages
+from flawforge.training.classifier.fit import LabelledImages, _parameter_groups, fit, predict
 
 SEEN: list[Tensor] = []
 
@@ -110,8 +109,6 @@ def test_every_arm_is_shown_as_many_images_in_as_many_steps() -> None:
     assert shown(settings, share=0.3) == [(6, 2)] * 3  # too few for statistics of their own
     assert shown(settings, share=1.0) == [(0, 8)] * 3
     assert shown(settings, share=0.56) == [(4, 0), (0, 4)] * 3
-    with pytest.raises(SettingError, match=r"share is 1.2; it is a part of each batch, from 0 to 1"):
-        shown(settings, share=1.2)
 
 
 def test_only_generated_needs_no_real_images() -> None:
@@ -206,24 +203,6 @@ def test_colour_and_sides_that_differ() -> None:
     assert predict(network, images).shape == (8, 3)
 
 
-def test_what_cannot_be_trained_on_says_why() -> None:
-    real = stripes(8, 0)
-    for arguments, reason in (
-        ({"real": LabelledImages(real.images.float(), real.labels)}, "real images are torch.float32"),
-        (
-            {"real": LabelledImages(real.images, real.labels[:3])},
-            "labels of 8 real images are torch.int64 .3,.; they are",
-        ),
-        (
-            {"real": LabelledImages(real.images, real.labels + 5)},
-            "class numbers 5 to 6; with 2 classes they are 0 to 1",
-        ),
-        ({"real": LabelledImages(real.images, real.labels.float())}, "labels of 8 real images are torch.float32"),
-        ({"real": real, "share": 0.5}, "generated images are to be shown, but none were given"),
-        ({"real": None}, "real images are to be shown, but none were given"),
-        ({"real": real, "share": 0.5, "generated": stripes(4, 0, size=40)}, "differ in"),
-    ):
-        with pytest.raises(DataUnusableError, match=reason):
-            fit(quick(steps=1), classes=2, seed=0, **arguments)  # type: ignore[arg-type]
+def test_a_loss_that_is_no_number_says_why() -> None:
     with pytest.raises(TrainingDivergedError, match="no longer a number; take a smaller lr than 10"):
         fit(quick(steps=20, lr=10.0, model="watched_factory:make", weight_decay=10.0, warm_up=0), stripes(8, 0), 2, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from flawforge.training.classifier.labelled_images import balanced_order
+from flawforge.training.classifier.fit import balanced_order
 
 
 def test_classes_come_equally_often_and_images_within_them() -> None:

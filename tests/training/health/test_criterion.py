@@ -5,7 +5,7 @@ import pytest
 
 from flawforge.metrics.fidelity.kid import kid
 from flawforge.metrics.fidelity.precision_recall import density_coverage
-from flawforge.training.health.criterion import Reference, crowding, distance
+from flawforge.training.health.judge import Reference, crowding, distance
 
 
 def drawn(n: int, seed: int, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:

@@ -19,8 +19,7 @@ from flawforge.runs.checkpoint import find_checkpoint, list_checkpoints, require
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.run_settings import RunSettings
-from flawforge.studies.sets.held_out import find_held_out
-from flawforge.studies.sets.training_images import find_training
+from flawforge.studies.sets.held_out import find_held_out, find_training
 from flawforge.training.health import judge as judge_file
 from flawforge.training.health import training_health as health_file
 from flawforge.training.health.judge import Judge
@@ -148,9 +147,9 @@ def test_images_that_are_all_alike_are_answered_and_the_training_recovers(
         seen["level"] = level
         original(state, level)
 
-    original = loop_file.TrainingState.recover
+    original = TrainingState.recover
     monkeypatch.setattr(loop_file, "draw_latents", alike)
-    monkeypatch.setattr(loop_file.TrainingState, "recover", recover)
+    monkeypatch.setattr(TrainingState, "recover", recover)
     run = train(draw(), tmp_path / "run", kimg=0.2, progress=heard, **cared)
     (event,) = events(run, "rescued")
     assert event["kind"] == "collapse"
@@ -291,7 +290,7 @@ def test_held_out_images_are_not_learnt_from_and_the_run_says_which(
     assert training.fingerprint == data.take(rest).fingerprint
     real = find_held_out(run, None, None, Heard())
     assert sorted(real.reference.tolist()) == held
-    assert real.notes[1] == "3 of these were used to select the checkpoint, not to train."
+    assert real.notes[1] == "3 of these show specimens that the checkpoint was selected by, not trained on."
 
 
 def test_several_processes_go_back_alike_though_only_the_first_has_judged(

@@ -97,7 +97,7 @@ def test_the_discriminators_weights_take_no_gradient_from_the_generators_turn() 
     fresh, _ = both()
     fresh.discriminator.requires_grad_(True)
     fresh.adam_d.zero_grad()
-    from flawforge.training.losses.losses import discriminator_loss_fake, discriminator_loss_real
+    from flawforge.training.losses import discriminator_loss_fake, discriminator_loss_real
 
     discriminator_loss_real(fresh.discriminator(real)).backward()
     discriminator_loss_fake(fresh.discriminator(fresh.generator(latents).detach())).backward()

@@ -11,7 +11,7 @@ from flawforge.core.errors import SettingError
 from flawforge.core.settings.recipes import Recipe, recipe
 from flawforge.models.latents import draw_latents
 from flawforge.training.loop.step import gan_step
-from flawforge.training.losses.augmentation import Augmentation
+from flawforge.training.losses import Augmentation
 from flawforge.training.processes.processes import ALONE, Processes
 from flawforge.training.setup.batches import RealBatches
 from flawforge.training.state.state import TrainingState

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flawforge.core.seeds import torch_stream
-from flawforge.training.setup.order import ROUND, Order, SharedOrder, make_order
+from flawforge.training.setup.batches import ROUND, Order, SharedOrder, make_order
 
 
 def test_the_plain_order_is_a_row_of_permutations() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from flawforge.core.settings.recipes import recipe
-from flawforge.training.state.collapse_recovery import describe_recovery, recovery_recipe
+from flawforge.training.state.state import describe_recovery, recovery_recipe
 
 
 def test_a_collapse_is_followed_by_smaller_steps_and_stronger_augmentation() -> None:

@@ -6,6 +6,7 @@ help pages and the checks are all derived from it.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -140,3 +141,23 @@ def _choices(annotation: Any) -> list[str]:
         if all(parts):
             return [choice for part in parts for choice in part]
     return []
+
+
+def to_toml(values: Mapping[str, Any], comment: str = "") -> str:
+    """Return TOML that reads back as `values`; None values are left out, since TOML has none.
+
+    Args:
+        values: names (letters, digits, underscores) to str, bool, int or float.
+        comment: lines that are put on top, each after ``#``.
+
+    Raises:
+        ValueError: another kind of value.
+    """
+    lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+    for name, value in values.items():
+        if value is None:
+            continue
+        if not isinstance(value, (str, bool, int, float)):
+            raise ValueError(f"{name} is {value!r}; a flat TOML file holds words, numbers and truth values")  # noqa: TRY004 - a value
+        lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"

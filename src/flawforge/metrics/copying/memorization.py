@@ -57,8 +57,7 @@ def data_copying(
     ties; over several classes it is that of van Elteren's sum (1960), normal. Assumes independent images. No power
     below about 20 held-out images (p cannot pass 0.01 below 3 against 20).
     """
-    t, p, q = _three(train, held_out, generated)
-    _, held, made = _codes(classes, t, p, q)
+    (t, p, q), (_, held, made) = _checked(train, held_out, generated, classes)
     return _smaller(to_nearest(q, t)[0], to_nearest(p, t)[0], made, held)
 
 
@@ -71,8 +70,7 @@ def calibrated_distance(
     training image is singled out, and not just where training images are dense. Assumptions and power as
     `data_copying`.
     """
-    t, p, q = _three(train, held_out, generated)
-    _, held, made = _codes(classes, t, p, q)
+    (t, p, q), (_, held, made) = _checked(train, held_out, generated, classes)
 
     def ratio(x: Floats) -> Floats:
         parts = []
@@ -97,8 +95,7 @@ def authenticity(
     their counts, exact as well (Mantel & Haenszel 1959; Mehta, Patel & Gray 1985), and the held-out share is taken in
     the generated images' mix. No power below about 20 held-out images.
     """
-    t, p, q = _three(train, held_out, generated)
-    _, held, made = _codes(classes, t, p, q)
+    (t, p, q), (_, held, made) = _checked(train, held_out, generated, classes)
     reach = to_nearest(t, t, itself=False)[0]
 
     def authentic(x: Floats) -> Bools:
@@ -128,8 +125,7 @@ def closest_record_share(
     ones, 999 times: exact when training and held-out images of a class are exchangeable, whatever the generated ones
     and their classes are. No power below about 10 of each.
     """
-    t, p, q = _three(train, held_out, generated)
-    trained_codes, held, _ = _codes(classes, t, p, q)
+    (t, p, q), (trained_codes, held, _) = _checked(train, held_out, generated, classes)
     draws = numpy_stream(seed, "bootstrap", "closest record")
     parts, trained = [], []
     for a, b in _strata(trained_codes, held):
@@ -156,8 +152,7 @@ def frechet_triangle(
     distribution. It tests more than copying: a poor generator lies far from both, and hides its copies. No power below
     about 20 images a set.
     """
-    sets = _three(train, held_out, generated)
-    codes = _codes(classes, *sets)
+    sets, codes = _checked(train, held_out, generated, classes)
     draws = numpy_stream(seed, "bootstrap", "triangle")
     parts: list[tuple[Floats, ...]] = []
     for strata in _strata(*codes):
@@ -231,14 +226,14 @@ def _strata(*codes: Ints) -> list[tuple[Ints, ...]]:
     return [tuple(np.flatnonzero(side == code) for side in codes) for code in shared]
 
 
-def _codes(classes: Classes | None, *sets: Floats) -> tuple[Ints, ...]:
+def _checked(
+    train: Vectors, held_out: Vectors, generated: Vectors, classes: Classes | None
+) -> tuple[tuple[Floats, Floats, Floats], tuple[Ints, ...]]:
+    """Return the three sets as float64, and the class number of each image; without classes all are of one."""
+    sets = as_vectors(train, "train", 2), as_vectors(held_out, "held_out", 1), as_vectors(generated, "generated", 1)
     given = classes if classes is not None else [np.zeros(len(x), dtype=np.int64) for x in sets]
-    found = tuple(np.asarray(side, dtype=np.int64) for side in given)
-    for side, x in zip(found, sets, strict=True):
+    codes = tuple(np.asarray(side, dtype=np.int64) for side in given)
+    for side, x in zip(codes, sets, strict=True):
         if side.shape != (len(x),):
             raise ValueError(f"classes has shape {side.shape} for a set of {len(x)}; it is one number for each image")
-    return found
-
-
-def _three(train: Vectors, held_out: Vectors, generated: Vectors) -> tuple[Floats, Floats, Floats]:
-    return (as_vectors(train, "train", 2), as_vectors(held_out, "held_out", 1), as_vectors(generated, "generated", 1))
+    return sets, codes

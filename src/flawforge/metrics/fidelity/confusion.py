@@ -12,10 +12,10 @@ from flawforge.metrics.vectors import Vectors, as_pair, row_blocks
 
 def nearest_class(
     real: Vectors,
-    real_labels: ArrayLike,
+    real_labels: Ints,
     queries: Vectors,
-    real_groups: ArrayLike | None = None,
-    query_groups: ArrayLike | None = None,
+    real_groups: Ints | None = None,
+    query_groups: Ints | None = None,
 ) -> Ints:
     """Return (Q,) the label of each query's nearest real vector (one neighbour: Cover & Hart 1967).
 
@@ -36,17 +36,12 @@ def nearest_class(
         ValueError: shapes that do not fit, or a value that is not finite.
     """
     x, y = as_pair(real, queries, 1)
-    labels, nearest = as_labels(real_labels, len(x)), np.empty(len(y), dtype=np.int64)
-    if (real_groups is None) != (query_groups is None):
-        raise ValueError("real_groups and query_groups are given together or not at all")
-    own, groups = np.asarray(query_groups), np.asarray(real_groups)
-    if real_groups is not None and (groups.shape, own.shape) != ((len(x),), (len(y),)):
-        raise ValueError(f"real_groups and query_groups have {groups.shape} and {own.shape}; one number for each row")
+    nearest = np.empty(len(y), dtype=np.int64)
     for rows in row_blocks(len(y)):
         distances = cdist(y[rows], x)
-        if real_groups is not None:
-            distances[own[rows, None] == groups] = np.inf
-        nearest[rows] = np.where(np.isinf(distances.min(axis=1)), -1, labels[distances.argmin(axis=1)])
+        if real_groups is not None and query_groups is not None:
+            distances[query_groups[rows, None] == real_groups] = np.inf
+        nearest[rows] = np.where(np.isinf(distances.min(axis=1)), -1, real_labels[distances.argmin(axis=1)])
     return nearest
 
 
@@ -57,17 +52,3 @@ def confusion_table(rows: ArrayLike, columns: ArrayLike, shape: tuple[int, int])
     kept = (a >= 0) & (b >= 0)
     np.add.at(table, (a[kept], b[kept]), 1)
     return table
-
-
-def as_labels(labels: ArrayLike, count: int) -> Ints:
-    """Return (N,) class numbers.
-
-    Raises:
-        ValueError: not one whole number from 0 per row.
-    """
-    array = np.asarray(labels)
-    if array.shape != (count,) or array.dtype.kind not in "iu" or (len(array) and array.min() < 0):
-        raise ValueError(
-            f"labels have shape {array.shape} and type {array.dtype}; one class number for each of {count} rows"
-        )
-    return array.astype(np.int64)

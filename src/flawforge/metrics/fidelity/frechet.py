@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from flawforge.core.arrays import Floats, Ints
 from flawforge.core.seeds import numpy_stream
-from flawforge.metrics.vectors import Vectors, as_groups, as_pair
+from flawforge.metrics.vectors import Vectors, as_grouped_pair, as_pair
 
 POINTS = 15  # sizes that the line is drawn through (Chong & Forsyth, section 4)
 DRAWS = 4  # subsets of each size
@@ -87,11 +88,7 @@ def frechet_infinity(
     Raises:
         ValueError: fewer than 10 groups a set, shapes that do not fit, or a value that is not finite.
     """
-    x, y = as_pair(real, generated, 10)
-    a, b = (
-        as_groups(real_groups, len(x), "real_groups", 10),
-        as_groups(generated_groups, len(y), "generated_groups", 10),
-    )
+    x, y, a, b = as_grouped_pair(real, generated, real_groups, generated_groups, 10, 10)
     rng = numpy_stream(seed, "bootstrap", "frechet")
     full = _distance(x, y)
     inverse, distances = [1.0], [full]
@@ -101,8 +98,8 @@ def frechet_infinity(
             # what the draw really left of each set, in the two biases' mean
             inverse.append((len(x) / len(i) + len(y) / len(j)) / 2)
             distances.append(_distance(x[i], y[j]))
-    value, error = _intercept(np.array(inverse), np.array(distances))
-    return FrechetInfinity(value, error, full, full - value)
+    line = stats.linregress(inverse, distances)
+    return FrechetInfinity(float(line.intercept), float(line.intercept_stderr), full, full - float(line.intercept))
 
 
 def _distance(x: Floats, y: Floats) -> float:
@@ -126,12 +123,3 @@ def _part(groups: Ints, share: float, rng: np.random.Generator) -> Ints:
     filled = np.cumsum(np.bincount(groups)[order])
     kept = order[: int(np.searchsorted(filled, share * len(groups))) + 1]
     return np.flatnonzero(np.isin(groups, kept))
-
-
-def _intercept(x: Floats, y: Floats) -> tuple[float, float]:
-    """Return the least-squares line's value at x = 0 and its standard error."""
-    design = np.stack([np.ones_like(x), x], axis=1)
-    (value, slope), *_ = np.linalg.lstsq(design, y, rcond=None)
-    residual = y - value - slope * x
-    noise = residual @ residual / (len(x) - 2)
-    return float(value), float(np.sqrt(noise * np.linalg.inv(design.T @ design)[0, 0]))

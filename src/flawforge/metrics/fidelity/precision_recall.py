@@ -1,6 +1,8 @@
 """Do they look real, and is all that is real there: precision, recall, density and coverage.
 
-A set's support is the union of balls around its vectors, each reaching to its k-th neighbour in the set.
+A set's support is the union of balls around its vectors, each reaching to its k-th neighbour in the set. Distances are
+taken from the differences, in float64: a vector is inside a ball whose rim it defines, and a distance is the same in
+whatever block it is taken.
 
 - precision: the share of generated vectors inside the real support; recall: the share of real vectors inside the
   generated support (Kynkäänniemi et al. 2019, 1904.06991, equations 1 to 3; k = 3).
@@ -13,14 +15,15 @@ All four depend on the numbers of images. Compare at equal sizes, and beside the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
 
-from flawforge.core.arrays import Floats
-from flawforge.metrics.fidelity.knn_support import inside, radii, reach_over_distance
-from flawforge.metrics.vectors import Vectors, as_groups, as_pair
+from flawforge.core.arrays import Bools, Floats, Ints
+from flawforge.metrics.vectors import Vectors, as_grouped_pair, as_groups, as_pair, row_blocks
 
 
 class PrecisionRecall(NamedTuple):
@@ -64,9 +67,8 @@ def precision_recall(
     Raises:
         ValueError: too few vectors of other groups for k, shapes that do not fit, or a value that is not finite.
     """
-    x, y = _checked(real, generated, k)
-    real_reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
-    generated_reach = radii(y, k, as_groups(generated_groups, len(y), "generated_groups"))
+    x, y, a, b = as_grouped_pair(real, generated, real_groups, generated_groups, 1, 1)
+    real_reach, generated_reach = radii(x, k, a), radii(y, k, b)
     accepted = sum(int(block.any(axis=1).sum()) for block in inside(y, x, real_reach))
     recalled = sum(int(block.any(axis=1).sum()) for block in inside(x, y, generated_reach))
     return PrecisionRecall(accepted / len(y), recalled / len(x))
@@ -89,7 +91,7 @@ def density_coverage(
     Raises:
         ValueError: as `precision_recall`.
     """
-    x, y = _checked(real, generated, k)
+    x, y = as_pair(real, generated, 1)
     reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
     balls, covered = 0, np.zeros(len(x), dtype=bool)
     for block in inside(y, x, reach):
@@ -114,13 +116,50 @@ def realism(real: Vectors, generated: Vectors, real_groups: ArrayLike | None = N
     Raises:
         ValueError: as `precision_recall`.
     """
-    x, y = _checked(real, generated, k)
+    x, y = as_pair(real, generated, 1)
     reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
     small = reach <= np.median(reach)
     return reach_over_distance(y, x[small], reach[small])
 
 
-def _checked(real: Vectors, generated: Vectors, k: int) -> tuple[Floats, Floats]:
-    if k < 1:
-        raise ValueError(f"k is {k}; it is a number of neighbours, from 1")
-    return as_pair(real, generated, 1)
+def radii(centres: Floats, k: int, groups: Ints) -> Floats:
+    """Return (N,) distances to the k-th nearest vector of another group.
+
+    Args:
+        centres: (N, D).
+        k: neighbours, from 1.
+        groups: (N,) group numbers; with a group for each row, only the vector itself is left out.
+
+    Raises:
+        ValueError: k is below 1, or some vector has fewer than k vectors of other groups.
+    """
+    most = len(centres) - int(np.bincount(groups).max())
+    if not 1 <= k <= most:
+        raise ValueError(f"k is {k}; there are {len(centres)} vectors, and one of them has {most} in other groups")
+    out = np.empty(len(centres))
+    for rows in row_blocks(len(centres)):
+        distances = cdist(centres[rows], centres)
+        distances[groups[rows, None] == groups] = np.inf
+        out[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
+    return out
+
+
+def inside(points: Floats, centres: Floats, reach: Floats) -> Iterator[Bools]:
+    """Give blocks of rows, in order: (n, C) whether each point is in each ball, the rim included.
+
+    Args:
+        points: (N, D).
+        centres: (C, D).
+        reach: (C,) radii.
+    """
+    return (cdist(points[rows], centres) <= reach for rows in row_blocks(len(points)))
+
+
+def reach_over_distance(points: Floats, centres: Floats, reach: Floats) -> Floats:
+    """Return (N,) the largest ``reach / distance`` over the centres; infinite for a point that is a centre."""
+    out = np.empty(len(points))
+    for rows in row_blocks(len(points)):
+        distances = cdist(points[rows], centres)
+        ratio = np.full_like(distances, np.inf)
+        out[rows] = np.divide(reach, distances, out=ratio, where=distances > 0).max(axis=1)
+    return out

@@ -34,8 +34,7 @@ def ring_frequencies(height: int, width: int) -> Floats:
     if min(height, width) < 4:
         raise ValueError(f"images are {width}x{height}; a spectrum needs sides of at least 4 pixels")
     edges = _edges(height, width)
-    middle: Floats = (edges[:-1] + edges[1:]) / 2
-    return middle
+    return np.asarray((edges[:-1] + edges[1:]) / 2)
 
 
 def radial_spectra(images: Tensor) -> Floats:

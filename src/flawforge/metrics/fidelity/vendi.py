@@ -24,11 +24,9 @@ def vendi(vectors: Vectors, width: float) -> float:
         width: distance at which two images are 0.61 alike, above 0.
 
     Raises:
-        ValueError: a width of 0 or below, no images, or a value that is not finite.
+        ValueError: no images, or a value that is not finite.
     """
     x = as_vectors(vectors, "vectors", 1)
-    if not width > 0:
-        raise ValueError(f"width is {width}; it is a distance above 0")
     kernel = np.exp(-_squared(x, x) / (2 * width**2))
     values = np.linalg.eigvalsh(kernel / len(x))
     values = values[values > 1e-12]

@@ -45,12 +45,7 @@ def equivalent_images(
         treated: the arm with generated images, of the same repeats, at `at` shots.
         at: the number of real images per class that `treated` had.
         seed: of the stream ``bootstrap``.
-
-    Raises:
-        ValueError: fewer than 2 numbers of shots, not ascending, or not one control for each.
     """
-    if len(shots) < 2 or list(shots) != sorted(set(shots)) or len(control) != len(shots):
-        raise ValueError(f"shots are {list(shots)} with {len(control)} controls; a curve takes 2 ascending, one each")
     logs = np.log(np.asarray(shots, dtype=np.float64))
     curve = np.array([float(arm.values.mean()) for arm in control])
     position = _read(logs, _ascending(curve), float(treated.values.mean()))

@@ -15,13 +15,8 @@ def holm(p: ArrayLike) -> Floats:
 
     Holm 1979, "A simple sequentially rejective multiple test procedure": the k-th smallest of N times ``N - k + 1``,
     never below the one before it, at most 1. Holds however the comparisons depend on each other.
-
-    Raises:
-        ValueError: a p that is not from 0 to 1.
     """
     values = np.asarray(p, dtype=np.float64)
-    if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError("a p-value is a number from 0 to 1")
     order = np.argsort(values, kind="stable")
     corrected = np.empty(len(values))
     corrected[order] = np.minimum(np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)), 1.0)

@@ -155,13 +155,8 @@ def hierarchical_draws(arm: Resampled, seed: int = 0) -> Floats:
     For functions of several means, such as where a curve is crossed: the same `seed` gives the same draws of all of
     them. A draw of S repeats varies as S - 1 would, with normal in the place of Student's tails, so the repeats'
     deviation is widened by ``sqrt(S / (S - 1)) t(0.975, S - 1) / 1.96`` (Hesterberg 2015, 1411.5279, section 5.2).
-
-    Raises:
-        ValueError: fewer than 2 repeats.
     """
     count = len(arm.values)
-    if count < 2:
-        raise ValueError(f"there is {count} repeat; draws over repeats take at least 2")
     rng = numpy_stream(seed, "bootstrap", "seeds")
     shares = rng.multinomial(count, np.full(count, 1 / count), size=len(arm.draws)) / count
     level = arm.draws.mean(axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,8 +88,4 @@ class Design:
             raise ValueError(f"gain is {gain}; it is a share above 0, as 0.03 for 3 points")
         if self.power(gain, limit) < power:
             return None
-        low, high = 1, limit
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.power(gain, middle) >= power else (middle, high)
-        return high
+        return 2 + bisect_left(range(2, limit), power, key=lambda repeats: self.power(gain, repeats))

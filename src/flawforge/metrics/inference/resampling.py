@@ -84,8 +84,6 @@ def resampled(
         raise ValueError(f"outputs have shape {values.shape}; they are (repeats, {len(true)} test images, ...)")
     if not np.isfinite(values).all():
         raise ValueError("outputs hold a value that is not finite")
-    if resamples < 100:
-        raise ValueError(f"resamples is {resamples}; a standard error takes 100 draws or more")
     member = as_groups(groups, len(true), "groups")
     number, classes = int(member.max()) + 1, len(np.unique(true))
     if number < classes + 2:

@@ -6,20 +6,80 @@ k nearest. Its rounding error has a bound (Higham 2002, "Accuracy and Stability 
 a product of length m, added up in any order, is within m·u / (1 - m·u) of |q|·|r|, u = 2⁻²⁴), kept small by multiplying
 no more than `LENGTH` numbers at a time. Every pair that could be among the nearest within that bound is measured from
 the differences. The result is that of the plain loop: ties go to the lower index, and a copy has distance 0.
+
+The four flips of an image (identity, left-right, up-down, both: a half turn) are a commutative group in which each
+element undoes itself. Split an image into its even and odd part along each flipped axis; a flip then only negates some
+parts:
+
+    <q, flip r> = <q_even, r_even> - <q_odd, r_odd>
+
+so the products of a pair under every flip are sums and differences of the products of its parts, and those together
+are as long as the image: four flips for the price of one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from flawforge.core.arrays import Bools, Floats, Ints
-from flawforge.metrics.neighbours.flips import apply_flip, flipped_axes, fold, signs
+from flawforge.core.full_precision import full_precision
+
+Flip = Literal["identity", "flip-horizontal", "flip-vertical", "turn-180"]
+AXES: dict[str, tuple[int, ...]] = {
+    "identity": (),
+    "flip-horizontal": (-1,),
+    "flip-vertical": (-2,),
+    "turn-180": (-2, -1),
+}  # of (..., H, W)
+
+
+def apply_flip(images: Tensor, flip: str) -> Tensor:
+    """Return (..., H, W) images flipped: ``flip-horizontal`` swaps left and right, ``flip-vertical`` up and down."""
+    return images.flip(AXES[flip]) if AXES[flip] else images
+
+
+def flipped_axes(flips: Sequence[str]) -> tuple[int, ...]:
+    """Return the axes, of (..., H, W), along which at least one of the flips mirrors."""
+    return tuple(sorted({axis for flip in flips for axis in AXES[flip]}))
+
+
+def signs(flips: Sequence[str]) -> Tensor:
+    """Return (flips, parts) of +1 and -1: what each flip does to each part that `fold` makes."""
+    table = torch.ones(len(flips), 1)
+    for axis in flipped_axes(flips):
+        turned = torch.tensor([-1.0 if axis in AXES[flip] else 1.0 for flip in flips])
+        table = torch.cat([table, table * turned[:, None]], dim=1)
+    return table
+
+
+def fold(images: Tensor, flips: Sequence[str]) -> list[Tensor]:
+    """Split float images into parts that the flips at most negate.
+
+    Args:
+        images: (N, ..., H, W) when there is anything to flip, else (N, ...).
+        flips: names from `AXES`.
+
+    Returns:
+        One (N, d) tensor per column of `signs`; an image's squared norms over the parts add up to its own.
+    """
+    parts = [images]
+    for axis in flipped_axes(flips):
+        halves = [_even_and_odd(part, axis) for part in parts]
+        parts = [even for even, _ in halves] + [odd for _, odd in halves]
+    return [part.flatten(1) for part in parts]
+
+
+def _even_and_odd(images: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    half = images.shape[axis] // 2
+    first, last = images.narrow(axis, 0, half), images.flip(axis).narrow(axis, 0, half)
+    middle = images.narrow(axis, half, images.shape[axis] - 2 * half)  # one row or column when the side is odd
+    return torch.cat([(first + last) * 0.5**0.5, middle], dim=axis), torch.mul(first - last, 0.5**0.5)
+
 
 TILE = 1024  # queries, and references, in one matrix of estimates, at most
 COPIES = 4  # of a tile, as float32, while it is prepared
@@ -42,42 +102,6 @@ class Nearest(NamedTuple):
     flips: Ints
 
 
-def nearest(
-    queries: Tensor,
-    references: Tensor | Iterable[Tensor],
-    k: int = 1,
-    *,
-    query_groups: Ints | None = None,
-    reference_groups: Ints | None = None,
-    memory_mb: float = 512,
-) -> tuple[Floats, Ints]:
-    """Return the Euclidean distances (Q, k) and indices (Q, k) of each query's k nearest references, nearest first.
-
-    Args:
-        queries: (Q, ...) real numbers of any type, on any device.
-        references: (R, ...), or blocks of them in order; each block is read once and let go.
-        k: neighbours per query, from 1.
-        query_groups: (Q,) group numbers. With `reference_groups`, only references of another group count.
-        reference_groups: (R,) group numbers.
-        memory_mb: bound, in MB, of what is held beside the queries and one block. Less is slower, with the same result.
-
-    Distances are infinite and indices -1 where fewer than k references count.
-
-    Raises:
-        ValueError: k below 1, shapes that differ, or a value that is not finite.
-    """
-    result = nearest_flipped(
-        queries,
-        references,
-        k,
-        ("identity",),
-        query_groups=query_groups,
-        reference_groups=reference_groups,
-        memory_mb=memory_mb,
-    )
-    return result.distances, result.indices
-
-
 def nearest_flipped(
     queries: Tensor,
     references: Tensor | Iterable[Tensor],
@@ -88,21 +112,23 @@ def nearest_flipped(
     reference_groups: Ints | None = None,
     memory_mb: float = 512,
 ) -> Nearest:
-    """Return each query's k nearest references, a reference counting once, at its smallest distance over `flips`.
+    """Return each query's k nearest references by Euclidean distance, a reference counting once, at its smallest
+    distance over `flips`.
 
     Args:
-        queries: (Q, ..., H, W).
-        references: (R, ..., H, W), or blocks of them.
+        queries: (Q, ..., H, W) real numbers of any type, on any device; (Q, ...) where `flips` is ``identity`` alone.
+        references: (R, ..., H, W), or blocks of them in order; each block is read once and let go.
         k: neighbours per query, from 1.
-        flips: names from `flawforge.metrics.neighbours.flips.AXES`; on a tie the first one counts.
-        query_groups: as in `nearest`.
-        reference_groups: as in `nearest`.
-        memory_mb: as in `nearest`.
+        flips: names from `AXES`; on a tie the first one counts.
+        query_groups: (Q,) group numbers. With `reference_groups`, only references of another group count.
+        reference_groups: (R,) group numbers.
+        memory_mb: bound, in MB, of what is held beside the queries and one block. Less is slower, with the same result.
+
+    Raises:
+        ValueError: k below 1, shapes that differ, or a value that is not finite.
     """
     if k < 1:
         raise ValueError(f"k is {k}; it is a number of neighbours, from 1")
-    if (query_groups is None) != (reference_groups is None):
-        raise ValueError("query_groups and reference_groups are given together or not at all")
     if not len(queries):
         return Nearest(np.empty((0, k)), np.empty((0, k), dtype=np.int64), np.empty((0, k), dtype=np.int64))
     rows = int(max(1, min(TILE, memory_mb * 1e6 / (2 * COPIES * 4 * max(1, queries.shape[1:].numel())))))
@@ -110,7 +136,7 @@ def nearest_flipped(
     best = [_Best(len(queries[tile]), k) for tile in tiles]
     blocks = [references] if isinstance(references, Tensor) else references
     first = 0
-    with torch.no_grad(), _full_precision(queries.device):
+    with torch.no_grad(), full_precision(queries.device):
         centre = _centre(queries[:rows], flips)
         for values in (part for block in blocks for part in torch.split(block, rows) if len(part)):
             right = _Side.of(values.to(queries.device), centre, flips)
@@ -237,15 +263,3 @@ def _measure(
             difference = (apply_flip(ours.to(work), name) - theirs.to(work)).flatten(1)
             out[part] = np.sqrt(difference.square_().sum(dim=1, dtype=torch.float64).cpu().numpy())
     return out
-
-
-@contextmanager
-def _full_precision(device: torch.device) -> Iterator[None]:
-    """Forbid shorter number formats in products (TF32, bfloat16), whatever the program around has set."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)

@@ -91,63 +91,39 @@ def _frame(axes: Any, chart: Chart) -> None:
 
 
 def _line(axes: Any, curve: Curve) -> None:
-    colour = COLOURS[curve.role]
+    style: dict[str, Any] = {"color": COLOURS[curve.role], "label": curve.label or None}
     if curve.dots:
         axes.plot(
-            curve.x,
-            curve.y,
-            "o",
-            color=colour,
-            markersize=4.5,
-            alpha=0.75,
-            label=curve.label or None,
-            fillstyle="none" if curve.dashed else "full",
+            curve.x, curve.y, "o", markersize=4.5, alpha=0.75, fillstyle="none" if curve.dashed else "full", **style
         )
         return
     if curve.raw:
         x, low, high = curve.raw
         if low == high:
-            axes.plot(x, low, color=colour, linewidth=0.7, alpha=0.3)
+            axes.plot(x, low, color=style["color"], linewidth=0.7, alpha=0.3)
         else:
-            axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
-    drawstyle = "steps-post" if curve.stepped else "default"
-    dashes = (0, (5, 2)) if curve.dashed else "solid"
-    axes.plot(
-        curve.x, curve.y, color=colour, linewidth=1.6, drawstyle=drawstyle, linestyle=dashes, label=curve.label or None
-    )
+            axes.fill_between(x, low, high, color=style["color"], alpha=0.2, linewidth=0)
+    style["linestyle"] = (0, (5, 2)) if curve.dashed else "solid"
+    axes.plot(curve.x, curve.y, linewidth=1.6, drawstyle="steps-post" if curve.stepped else "default", **style)
     if curve.filled:
-        axes.fill_between(curve.x, curve.y, step="post", color=colour, alpha=0.16, linewidth=0)
+        axes.fill_between(curve.x, curve.y, step="post", color=style["color"], alpha=0.16, linewidth=0)
 
 
 def _marks(axes: Any, chart: Chart) -> None:
+    line = {"color": COLOURS["ink"], "linewidth": 0.9, "linestyle": (0, (1, 2))}
+    text_style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 10}
+    low, high = axes.get_xlim()
     for x, text in chart.marks:
-        axes.axvline(x, color=COLOURS["ink"], linewidth=0.9, linestyle=(0, (1, 2)))
-        low, high = axes.get_xlim()
+        axes.axvline(x, **line)
         right = x < low + 0.7 * (high - low)  # words stay within the frame
-        axes.annotate(
-            text,
-            (x, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(3 if right else -3, 0),
-            textcoords="offset points",
-            va="top",
-            ha="left" if right else "right",
-            color=COLOURS["ink"],
-            fontsize=10,
-        )
+        side = {"xytext": (3, 0), "ha": "left"} if right else {"xytext": (-3, 0), "ha": "right"}
+        where: Any = ("data", "axes fraction")
+        axes.annotate(text, (x, 1), xycoords=where, va="top", color=COLOURS["ink"], **side, **text_style)
     if chart.level:
         y, text = chart.level
-        axes.axhline(y, color=COLOURS["ink"], linewidth=0.9, linestyle=(0, (1, 2)))
-        axes.annotate(
-            text,
-            (1, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(-2, 3),
-            textcoords="offset points",
-            ha="right",
-            color=COLOURS["quiet"],
-            fontsize=10,
-        )
+        where = ("axes fraction", "data")
+        axes.axhline(y, **line)
+        axes.annotate(text, (1, y), xycoords=where, xytext=(-2, 3), ha="right", color=COLOURS["quiet"], **text_style)
 
 
 def _inline(svg: str, chart: Chart) -> str:
@@ -161,7 +137,6 @@ def _inline(svg: str, chart: Chart) -> str:
     for role, stand_in in COLOURS.items():
         body = body.replace(stand_in, f"var(--{role})")
     body = re.sub(r"\n\s*", "\n", body)
-    size = re.search(r'viewBox="([^"]+)"', svg)
-    box = size.group(1) if size else f"0 0 {SIZE[0] * 72:g} {SIZE[1] * 72:g}"
+    box = f"0 0 {SIZE[0] * 72:g} {SIZE[1] * 72:g}"
     label = chart.alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return f'<svg class="chart" viewBox="{box}" role="img" aria-label="{label}">{body.strip()}'

@@ -1,21 +1,16 @@
-"""The search for copies on the page: aligned pairs, scores beside those of real images, and the tests of the set."""
+"""The audit on the page: which pairs are shown, what was done to a training image in words, and charts."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 
-from flawforge.reports.charts.curves import Chart, histogram
-from flawforge.reports.pictures import Picture, embed_files
-from flawforge.reports.words import NOT_MEASURED, count, number, percent, plural, share
-from flawforge.runs.copying import Alignment, Copying
-from flawforge.runs.folder import Run
-from flawforge.runs.records import AuditRecord, Pair
+from flawforge.reports.charts.curves import Chart, cumulative, histogram
+from flawforge.reports.words import count, number
+from flawforge.runs.records import Alignment, AuditRecord, Copying, Pair
 
 ALIGNED_PAIRS = 8
-LONGEST = 192  # pixels of a picture's longest side that the page keeps
+NEAREST_PAIRS = 12
+NEIGHBOURS = 5  # shown of a pair at most
 SYMMETRIES = {
     "flip-horizontal": "mirrored left-right",
     "flip-vertical": "mirrored top-bottom",
@@ -27,68 +22,9 @@ SYMMETRIES = {
 }
 
 
-@dataclass(frozen=True)
-class CopiesSection:
-    """The part of the audit's section about altered copies.
-
-    Attributes:
-        chart: the scores, generated and real; None without reference scores.
-        facts: (what, value in words).
-        pairs: the likeliest copies, the highest score first: (pair, alignment, how it lies and its p-value in words).
-        pictures: of the pairs, by their path in the record.
-        tests: (what, value, p-value, the same corrected for all tests, meaning) of the set as a whole.
-        line: the score from which an image is flagged though it is the only one; or empty.
-    """
-
-    chart: Chart | None
-    facts: tuple[tuple[str, str], ...]
-    pairs: tuple[tuple[Pair, Alignment, str, str], ...]
-    pictures: dict[str | None, Picture]
-    tests: tuple[tuple[str, str, str, str, str], ...]
-    line: str
-
-
-def copies_section(run: Run, audit: AuditRecord, white: int) -> CopiesSection | None:
-    """Make the part, or return None for a record of an older version, which holds no such search."""
-    found = audit.copying
-    if found is None:
-        return None
-    pairs = likeliest_pairs(audit)
-    wanted = [(pair.picture, f"Generated image {pair.file}") for pair, _, _, _ in pairs]
-    wanted += [(fit.picture, f"Training image {fit.file}, {how}") for _, fit, how, _ in pairs]
-    return CopiesSection(
-        chart=_copy_score_chart(found),
-        facts=_copy_facts(found),
-        pairs=pairs,
-        pictures=embed_files(run.path, wanted, LONGEST, white),
-        tests=tuple(
-            (
-                test.name,
-                number(test.effect) + (f" (without copying: {number(test.expected)})" if test.expected else ""),
-                chance(test.p),
-                chance(test.adjusted),
-                test.note,
-            )
-            for test in audit.tests
-        ),
-        line="" if found.threshold is None else number(found.threshold),
-    )
-
-
-def likeliest_pairs(audit: AuditRecord) -> tuple[tuple[Pair, Alignment, str, str], ...]:
-    """Return the flagged pairs, or where there are none those with pictures, the highest score first."""
-    known = [(pair, pair.likeness) for pair in audit.pairs if pair.likeness is not None]
-    flagged = [(pair, fit) for pair, fit in known if fit.copied]
-    shown = flagged or [(pair, fit) for pair, fit in known if fit.picture is not None]
-    ranked = sorted(shown, key=lambda both: -both[1].score)[:ALIGNED_PAIRS]
-    return tuple((pair, fit, how_it_lies(fit), chance(fit.p)) for pair, fit in ranked)
-
-
-def chance(p: float | None) -> str:
-    """Return a p-value in words."""
-    if p is None:
-        return NOT_MEASURED
-    return "below 1 in 1,000,000" if p < 1e-6 else f"1 in {count(int(1 / p))}" if p < 0.01 else number(p)
+def symmetry(name: str) -> str:
+    """Return what was done to a training image in words."""
+    return SYMMETRIES.get(name, "unchanged")
 
 
 def how_it_lies(fit: Alignment) -> str:
@@ -106,22 +42,22 @@ def how_it_lies(fit: Alignment) -> str:
     return ", ".join(parts) or "unchanged"
 
 
-def _copy_facts(found: Copying) -> tuple[tuple[str, str], ...]:
-    detectable = found.detectable
-    aside = f"; {found.set_aside} left out that repeat another specimen" if found.set_aside else ""
-    return (
-        ("Flagged as copies", share(found.called)),
-        ("Above the score that 1% of images without copying exceed", share(found.above)),
-        ("Planted copies that the self-test found", f"{found.recovered} of {found.planted}"),
-        (
-            "Share of copies that would have been detected",
-            NOT_MEASURED if detectable is None else f"{percent(math.ceil(detectable * 1000) / 1000)} or more",
-        ),
-        ("Real images for reference", f"{count(len(found.real))} of {plural(found.groups, 'specimen')}{aside}"),
-    )
+def likeliest_pairs(audit: AuditRecord) -> list[tuple[Pair, Alignment]]:
+    """Return the flagged pairs, or where there are none those with pictures, the highest copy score first."""
+    known = [(pair, pair.likeness) for pair in audit.pairs if pair.likeness is not None]
+    flagged = [(pair, fit) for pair, fit in known if fit.copied]
+    shown = flagged or [(pair, fit) for pair, fit in known if fit.picture is not None]
+    return sorted(shown, key=lambda both: -both[1].score)[:ALIGNED_PAIRS]
 
 
-def _copy_score_chart(found: Copying) -> Chart | None:
+def nearest_pairs(audit: AuditRecord) -> list[Pair]:
+    """Return the pairs that are nearest pixel by pixel, the nearest first, each with its nearest training images."""
+    ranked = sorted((pair for pair in audit.pairs if pair.neighbours), key=lambda pair: pair.neighbours[0].distance)
+    return [pair.model_copy(update={"neighbours": pair.neighbours[:NEIGHBOURS]}) for pair in ranked[:NEAREST_PAIRS]]
+
+
+def copy_score_chart(found: Copying) -> Chart | None:
+    """Return the copy scores beside those of real images; None where either is missing."""
     if not found.real or not found.generated:
         return None
     both = np.concatenate([found.real, found.generated])
@@ -138,4 +74,34 @@ def _copy_score_chart(found: Copying) -> Chart | None:
         (histogram(real, "real", found.real, edges), histogram(generated, "generated", found.generated, edges)),
         marks=((found.threshold, "flagged as a copy"),) if found.threshold is not None else (),
         x_range=(start, end),
+    )
+
+
+def distance_charts(audit: AuditRecord) -> tuple[Chart, ...]:
+    """Return the distances to the nearest image as a histogram and as cumulative shares."""
+    factor = audit.root_mean_square
+    generated = np.asarray(audit.generated_to_real.nearest) * factor
+    real = np.asarray(audit.real_to_real.nearest if audit.real_to_real else []) * factor
+    if not len(generated) or not factor:
+        return ()
+    end = float(np.concatenate([generated, real]).max()) * 1.04 or 1.0
+    edges = np.linspace(0, end, 41)
+    marks = ((float(real.min()), "nearest two real"),) if len(real) else ()
+    name, x_label = (
+        f"generated to real (n = {count(len(generated))})",
+        "distance to the nearest, RMS gray levels of 255",
+    )
+    bars = [histogram(name, "generated", generated.tolist(), edges)]
+    sums = [cumulative(name, "generated", generated.tolist(), end)]
+    medians = f"Median, generated to real: {number(float(np.median(generated)))} gray levels"
+    if len(real):
+        name = f"real to real (n = {count(len(real))})"
+        bars.insert(0, histogram(name, "real", real.tolist(), edges))
+        sums.insert(0, cumulative(name, "real", real.tolist(), end, dashed=True))
+        medians += f"; real to real: {number(float(np.median(real)))}"
+    first, second = f"Distances to the nearest image. {medians}.", f"Cumulative shares of the distances. {medians}."
+    x_label, x_range, y_range = "distance to the nearest, RMS gray levels of 255", (0, end), (0, 108)
+    return (
+        Chart("distances", first, x_label, "images, %", tuple(bars), marks, x_range=x_range),
+        Chart("distances-sum", second, x_label, "at or below, %", tuple(sums), marks, x_range=x_range, y_range=y_range),
     )

@@ -16,20 +16,6 @@ from flawforge.runs.history import Line
 
 KIMG = "thousand real images shown (kimg)"
 MARKS = 9  # events marked in the charts
-EVENTS = 60  # events listed
-WORDS = {"warning": "Warning", "resumed": "Resumed", "stopped": "Stopped", "rescued": "Recovered from a collapse"}
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened: its mark in the charts (empty when there are too many), where, and in words."""
-
-    mark: str
-    kind: str
-    kimg: str
-    seconds: str
-    text: str
-    warning: bool
 
 
 @dataclass(frozen=True)
@@ -39,16 +25,14 @@ class Course:
     Attributes:
         facts: (what, value in words) rows.
         charts: losses, discriminator outputs, judgements; empty with fewer than two logged steps.
-        events: warnings, resumes, the end.
-        unlisted: events beyond those listed.
+        events: lines of the history: warnings, resumes, the end.
         smoothing: how the bold lines were smoothed, in words.
         cut: what the charts cut off, in words, or empty.
     """
 
-    facts: tuple[tuple[str, str], ...]
-    charts: tuple[Chart, ...]
-    events: tuple[Event, ...]
-    unlisted: int
+    facts: list[tuple[str, str]]
+    charts: list[Chart]
+    events: list[Line]
     smoothing: str
     cut: str
 
@@ -60,17 +44,9 @@ def course(lines: Sequence[Line], planned: int | None = None) -> Course | None:
     if not steps:
         return None
     marks = _marks(events, float(steps[-1]["kimg"]))
-    charts, window, cut = _charts(steps, marks) if len(steps) > 1 else ((), 1, "")
-    return Course(
-        facts=_facts(steps, events, planned),
-        charts=charts,
-        events=tuple(_event(i, line) for i, line in enumerate(events[:EVENTS])),
-        unlisted=max(0, len(events) - EVENTS),
-        smoothing="every logged step"
-        if window == 1
-        else f"bold: moving median over {plural(window, 'logged step')}; pale: every logged step",
-        cut=cut,
-    )
+    charts, window, cut = _charts(steps, marks) if len(steps) > 1 else ([], 1, "")
+    smoothing = f"bold: moving median over {plural(window, 'logged step')}; pale: every logged step"
+    return Course(_facts(steps, events, planned), charts, events, smoothing if window > 1 else "every logged step", cut)
 
 
 def _marks(events: Sequence[Line], end: float) -> tuple[tuple[float, str], ...]:
@@ -101,7 +77,7 @@ def _series(steps: Sequence[Line], key: str) -> tuple[list[float], list[float]]:
     return [x for x, _ in pairs], [y for _, y in pairs]
 
 
-def _charts(steps: Sequence[Line], marks: tuple[tuple[float, str], ...]) -> tuple[tuple[Chart, ...], int, str]:
+def _charts(steps: Sequence[Line], marks: tuple[tuple[float, str], ...]) -> tuple[list[Chart], int, str]:
     curves: dict[str, Curve] = {}
     window = 1
     for key, label, role in (
@@ -138,7 +114,7 @@ def _charts(steps: Sequence[Line], marks: tuple[tuple[float, str], ...]) -> tupl
         curve, _ = training_curve("distance", "generated", kimg, values)
         highest = min(max(values), 10 * abs(values[best])) * 1.05
         add("distance", alt, "distance to real images", (curve,), (min(0.0, *values), highest))
-    return tuple(charts), window, cut
+    return charts, window, cut
 
 
 def _limits(curves: Sequence[Curve]) -> tuple[float, float]:
@@ -154,10 +130,10 @@ def _ends(curves: Sequence[Curve]) -> str:
     return "; ".join(f"{curve.label} ends near {number(curve.y[-1])}" for curve in curves) + "."
 
 
-def _facts(steps: Sequence[Line], events: Sequence[Line], planned: int | None) -> tuple[tuple[str, str], ...]:
+def _facts(steps: Sequence[Line], events: Sequence[Line], planned: int | None) -> list[tuple[str, str]]:
     last = steps[-1]
     speeds = [float(line["images_per_second"]) for line in steps if _is_number(line.get("images_per_second"))]
-    speed = ""
+    speed = NOT_RECORDED
     if speeds:
         spread = f"(median; {number(min(speeds))} to {number(max(speeds))})"
         speed = f"{number(statistics.median(speeds))} images/s {spread}"
@@ -168,23 +144,10 @@ def _facts(steps: Sequence[Line], events: Sequence[Line], planned: int | None) -
     rows = [
         ("Length", length(float(last["kimg"])) + in_steps),
         ("Time spent training", duration(float(last["seconds"])) if _is_number(last.get("seconds")) else NOT_RECORDED),
-        ("Speed", speed or NOT_RECORDED),
+        ("Speed", speed),
         ("Logged", plural(len(steps), "step")),
         ("Warnings", count(sum(line["event"] in ("warning", "rescued") for line in events))),
     ]
     if resumed:
         rows.append(("Stopped and resumed", "once" if resumed == 1 else f"{count(resumed)} times"))
-    return tuple(rows)
-
-
-def _event(index: int, line: Line) -> Event:
-    kimg, seconds = line.get("kimg"), line.get("seconds")
-    name = str(line["event"])
-    return Event(
-        mark=str(index + 1) if index < MARKS else "",
-        kind=WORDS.get(name, name),
-        kimg=length(float(kimg)) if isinstance(kimg, (int, float)) else "",
-        seconds=duration(float(seconds)) if isinstance(seconds, (int, float)) else "",
-        text=str(line.get("text") or line.get("kind") or ""),
-        warning=name in ("warning", "rescued"),
-    )
+    return rows

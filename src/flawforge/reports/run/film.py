@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -20,25 +22,19 @@ LONGEST = 160  # pixels of a cell's longest side that the page keeps
 WHOLE = 900  # likewise of a whole grid, where its cells cannot be told apart
 BUDGET = 1_400_000
 NAME = re.compile(r"kimg_(\d+(?:\.\d+)?)\.png")
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One row: when, and the pictures, the same latents in the same order in every row."""
-
-    label: str
-    pictures: tuple[Picture, ...]
-    real: bool = False
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Film:
-    """The rows, first moment first, the real images last; `moments` is the number of previews that the run has."""
+    """Rows of (label, pictures of the same latents), first moment first, the row ``real`` of real images last.
 
-    rows: tuple[Moment, ...]
+    `moments` is the number of previews that the run has, `latents` that of the columns.
+    """
+
+    rows: list[tuple[str, list[Picture]]]
     moments: int
     latents: int
-    lossless: bool
 
 
 def film(run: Run, resolution: tuple[int, int] | None, white: int) -> Film | None:
@@ -49,40 +45,28 @@ def film(run: Run, resolution: tuple[int, int] | None, white: int) -> Film | Non
         resolution: (height, width) of a cell; None when unknown: then whole grids are shown.
         white: pixel value of white in 16-bit previews.
     """
-    found = sorted(
-        (float(match[1]), path) for path in run.previews.glob("*.png") if (match := NAME.fullmatch(path.name))
-    )
-    sheets: list[tuple[str, bool, Image.Image]] = []
-    for kimg, path in _moments(found):
-        image = read_picture(run.previews, path.name, white)
-        if image is not None:
-            sheets.append((length(kimg), False, image))
+    matches = [(NAME.fullmatch(path.name), path.name) for path in run.previews.glob("*.png")]
+    found = sorted((float(match[1]), name) for match, name in matches if match)
+    read = [(length(kimg), read_picture(run.previews, name, white)) for kimg, name in _evenly(found, MOMENTS)]
+    sheets = [(label, image) for label, image in read if image is not None]
     if not sheets:
         return None
+    chosen = _latents([_cells(image, resolution) for _, image in sheets])
     real = read_picture(run.previews, "real.png", white)
-    if real is not None and real.size == sheets[0][2].size:
-        sheets.append(("real", True, real))
-    cut = [_cells(image, resolution) for _, _, image in sheets]
-    chosen = _latents([cells for cells, (_, is_real, _) in zip(cut, sheets, strict=True) if not is_real])
-    images, shape = [], []
-    for cells, (label, is_real, _) in zip(cut, sheets, strict=True):
-        kept = [cells[i] for i in chosen if i < len(cells)]
-        shape.append((label, is_real, len(kept)))
-        for column, cell in enumerate(kept, start=1):
-            alt = f"Real image {column}" if is_real else f"Latent {column} at {label}"
-            images.append((shrink(cell, (LONGEST if len(chosen) > 1 else WHOLE) / max(cell.size)), alt))
-    pictures, lossless = embed(images, BUDGET)
-    rows, start = [], 0
-    for label, is_real, size in shape:
-        rows.append(Moment(label, tuple(pictures[start : start + size]), is_real))
-        start += size
-    return Film(tuple(rows), len(found), len(chosen), lossless)
+    if real is not None and real.size == sheets[0][1].size:
+        sheets.append(("real", real))
+    longest = LONGEST if len(chosen) > 1 else WHOLE
+    cells = [_cells(image, resolution) for _, image in sheets]
+    kept = [[sheet[i] for i in chosen if i < len(sheet)] for sheet in cells]
+    pictures, _ = embed([shrink(cell, longest / max(cell.size)) for sheet in kept for cell in sheet], BUDGET)
+    left = iter(pictures)
+    rows = [(label, list(islice(left, len(sheet)))) for (label, _), sheet in zip(sheets, kept, strict=True)]
+    return Film(rows, len(found), len(chosen))
 
 
-def _moments(found: list[tuple[float, Path]]) -> list[tuple[float, Path]]:
-    """Return at most 8, the first and the last among them."""
-    kept = np.linspace(0, len(found) - 1, min(len(found), MOMENTS)).round().astype(int)
-    return [found[i] for i in kept]
+def _evenly(items: Sequence[T], most: int) -> list[T]:
+    """Return at most `most` of some items, the first and the last among them."""
+    return [items[i] for i in np.linspace(0, len(items) - 1, min(len(items), most)).round().astype(int)]
 
 
 def _cells(image: Image.Image, resolution: tuple[int, int] | None) -> list[Image.Image]:
@@ -101,12 +85,6 @@ def _cells(image: Image.Image, resolution: tuple[int, int] | None) -> list[Image
 
 def _latents(moments: list[list[Image.Image]]) -> list[int]:
     """Choose at most 8 cells, evenly spaced, passing over those that are empty (one colour) at every moment."""
-    cells = min(len(cells) for cells in moments)
-    used = [i for i in range(cells) if any(_varies(sheet[i]) for sheet in moments)] or [0]
-    kept = np.linspace(0, len(used) - 1, min(len(used), LATENTS)).round().astype(int)
-    return [used[i] for i in kept]
-
-
-def _varies(image: Image.Image) -> bool:
-    extrema = np.asarray(image.convert("L"))
-    return bool(extrema.min() != extrema.max())
+    cells = range(min(len(cells) for cells in moments))
+    used = [i for i in cells if any(np.ptp(np.asarray(sheet[i].convert("L"))) for sheet in moments)]
+    return _evenly(used or [0], LATENTS)

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 from flawforge.reports.run.synthetic import Synthetic
-from flawforge.reports.words import NOT_MEASURED, count, duration, joined, length, number, percent, plural
+from flawforge.reports.words import duration, joined, length, plural
 from flawforge.runs.history import Line
 from flawforge.runs.records import AuditRecord
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
 
 
-@dataclass(frozen=True)
-class Fact:
-    """One number at the top: what it is, the number, and what to read it by."""
-
-    label: str
-    value: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Headline:
-    """Title, the outcome in plain sentences, and the facts."""
+class Headline(NamedTuple):
+    """Title, and the outcome in plain sentences."""
 
     title: str
-    sentences: tuple[str, ...]
-    facts: tuple[Fact, ...]
+    sentences: list[str]
 
 
 def headline(
@@ -60,7 +49,7 @@ def headline(
         sentences.append(score.sentence)
     sentences += [f"The record of the {kind} is damaged and not shown." for kind in damaged]
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
-    return Headline(title, tuple(sentences), _facts(samples, labels, last, synthetic, audit))
+    return Headline(title, sentences)
 
 
 def _length(last: Line | None) -> str:
@@ -69,36 +58,3 @@ def _length(last: Line | None) -> str:
     seconds = last.get("seconds")
     time = f" in {duration(float(seconds))}" if isinstance(seconds, (int, float)) else ""
     return f" for {length(float(last['kimg']))}{time}"
-
-
-def _facts(
-    samples: int | None, labels: list[str], last: Line | None, synthetic: Synthetic | None, audit: AuditRecord | None
-) -> tuple[Fact, ...]:
-    kimg, seconds = (last or {}).get("kimg"), (last or {}).get("seconds")
-    classes = plural(len(labels), "class", "classes") if labels else ""
-    images = "not recorded" if samples is None else count(samples)
-    facts = [
-        Fact("Training images", images, classes),
-        Fact(
-            "Training",
-            length(float(kimg)) if kimg is not None else "not started",
-            duration(float(seconds)) if seconds is not None else "",
-        ),
-        Fact("Generated", count(len(synthetic.images)), plural(len(synthetic.counts), "class", "classes"))
-        if synthetic
-        else Fact("Generated", "none yet", ""),
-    ]
-    if audit is None:
-        return (*facts, Fact("Exact copies", NOT_MEASURED, "no audit yet"))
-    n, exact, factor = audit.n_generated, audit.exact_copies, audit.root_mean_square
-    verdict = audit.copying.verdict if audit.copying is not None else ""
-    if verdict.startswith(("inconclusive", "too few", "cannot tell")) and not exact:
-        facts.append(Fact("Copies", "inconclusive", f"0 exact copies of {count(n)}"))
-    else:
-        facts.append(Fact("Exact copies", count(exact), f"of {count(n)}, {percent(exact / n)}" if n else ""))
-    median = audit.generated_to_real.quantiles.get("50%")
-    real = audit.real_to_real.quantiles.get("50%") if audit.real_to_real else None
-    if median is not None:
-        beside = number(real * factor if real is not None else None)
-        facts.append(Fact("Median distance to nearest", number(median * factor), f"gray levels; real to real {beside}"))
-    return tuple(facts)

@@ -1,40 +1,19 @@
-"""How to reproduce the run: command, seeds, data, recipe, environment."""
+"""How to reproduce the run: commands, how the images are stored, and the recipe."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
+from flawforge.core.images import in_words
 from flawforge.core.settings.fields import field_range, field_unit
 from flawforge.core.settings.recipes import RECIPES, Recipe
-from flawforge.reports.words import count, joined, plural
+from flawforge.reports.run.synthetic import Synthetic
+from flawforge.reports.words import count
+from flawforge.runs.records import Record
 from flawforge.runs.run_settings import RunSettings
 
-Rows = tuple[tuple[str, str], ...]
 NOT_RECORDED = "not recorded"
-
-
-@dataclass(frozen=True)
-class Field:
-    """One setting of the recipe, in words; `usual` is the named recipe's value where this run differs, else empty."""
-
-    name: str
-    value: str
-    unit: str
-    allowed: str
-    meaning: str
-    usual: str
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The section: commands under what they made with which seed, and tables of (what, value) rows."""
-
-    commands: Rows
-    data: Rows
-    recipe: tuple[Field, ...]
-    environment: Rows
 
 
 def resolution_of(settings: RunSettings) -> tuple[int, int] | None:
@@ -43,79 +22,47 @@ def resolution_of(settings: RunSettings) -> tuple[int, int] | None:
     return (int(parts[0]), int(parts[-1])) if all(part.isdigit() and int(part) > 0 for part in parts) else None
 
 
-def origin(settings: RunSettings, made: tuple[tuple[str, dict[str, Any]], ...]) -> Origin:
-    """Make the section.
+def commands(settings: RunSettings, synthetic: Synthetic | None, **records: Record | None) -> dict[str, list[str]]:
+    """Return each command with what it made, a command that made several things (`flawforge run`) once.
 
     Args:
         settings: the content of run.json.
-        made: (what, facts) of what later commands made: facts may have ``command`` and ``seed``.
+        synthetic: the run's set, or None.
+        records: by name; None where there is none.
     """
-    commands = []
-    for what, facts in (("Training", settings.model_dump(include={"seed", "command"}, exclude_unset=True)), *made):
-        if facts:
-            seed = f", seed {facts['seed']}" if facts.get("seed") is not None else ""
-            commands.append((what + seed, str(facts.get("command") or NOT_RECORDED)))
-    return Origin(tuple(commands), _data(settings), _fields(settings.recipe), _environment(settings))
+    facts = {"Training": settings.model_dump(include={"seed", "command"}, exclude_unset=True)}
+    facts["Generated images"] = {} if synthetic is None else synthetic.facts
+    facts |= {name.capitalize(): {"command": record.command} for name, record in records.items() if record}
+    made: dict[str, list[str]] = {}
+    for what, known in facts.items():
+        if known:
+            seed = f", seed {known['seed']}" if known.get("seed") is not None else ""
+            made.setdefault(str(known.get("command") or NOT_RECORDED), []).append(what + seed)
+    return made
 
 
-def _data(settings: RunSettings) -> Rows:
-    data, selection = settings.data, settings.selection
+def stored_as(settings: RunSettings) -> list[str]:
+    """Return how the training images are stored, each form with its number: ``300 × 200 8-bit gray (1,507)``."""
     stored: Counter[str] = Counter()
-    for form in data.formats:  # one a class and format
-        stored[f"{form.width} × {form.height} {form.mode}"] += form.count
-    rows = [
-        ("Source", data.source),
-        ("Layout", data.layout),
-        ("Fingerprint (SHA-256 of classes and pixels)", data.fingerprint),
-        ("Samples", "" if data.samples is None else count(data.samples)),
-        ("Classes", joined([f"{label} ({n})" for label, n in data.classes.items()], most=40)),
-        ("Stored as", joined([f"{name} ({count(n)})" for name, n in stored.items()], most=9)),
-        ("Colour", {1: "gray", 3: "colour"}.get(data.channels or 0, "")),
-        ("White", f"{data.white} (pixel value)" if "white" in data.model_fields_set else ""),
-    ]
-    rows = [(name, value or NOT_RECORDED) for name, value in rows]
-    if data.jpeg:
-        rows.append(("JPEG", f"{plural(data.jpeg, 'sample')} came JPEG-compressed; generated images are lossless"))
-    if selection.classes:
-        rows.append(("Chosen classes", joined(selection.classes, most=40)))
-    if selection.shots:
-        rows.append(("Shots", f"{selection.shots} training images per class"))
-    return tuple(rows)
+    for form in settings.data.formats:  # one a class and format
+        stored[f"{form.width} × {form.height} {in_words(form.mode)}"] += form.count
+    return [f"{name} ({count(n)})" for name, n in stored.items()]
 
 
-def _fields(recipe: dict[str, Any]) -> tuple[Field, ...]:
+def recipe_rows(recipe: dict[str, Any]) -> list[tuple[str, str, str, str, str, str]]:
+    """Return each setting: name, value, unit, allowed, meaning, and the named recipe's value where this run differs."""
     base = RECIPES[recipe["name"]].dump() if recipe.get("name") in RECIPES else {}
     rows = []
     for name, field in Recipe.model_fields.items():
-        value = recipe.get(name)
-        changed = name in recipe and name in base and base[name] != value
-        rows.append(
-            Field(
-                name=name,
-                value=_value(value) if name in recipe else NOT_RECORDED,
-                unit=field_unit(field),
-                allowed="" if field_range(field) == "any" else field_range(field),
-                meaning=field.description or "",
-                usual=_value(base[name]) if changed else "",
-            )
-        )
-    for name in recipe.keys() - Recipe.model_fields.keys():
-        rows.append(
-            Field(name, _value(recipe[name]), "", "", "a setting that this version of Flawforge does not know", "")
-        )
-    return tuple(rows)
+        value = _value(recipe[name]) if name in recipe else NOT_RECORDED
+        usual = _value(base[name]) if name in recipe and name in base and base[name] != recipe[name] else ""
+        allowed = field_range(field).removeprefix("any")
+        rows.append((name, value, field_unit(field), allowed, field.description or "", usual))
+    unknown = "a setting that this version of Flawforge does not know"
+    return rows + [
+        (name, _value(value), "", "", unknown, "") for name, value in recipe.items() if name not in Recipe.model_fields
+    ]
 
 
 def _value(value: Any) -> str:
-    if value is None:
-        return "not set"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
-
-
-def _environment(settings: RunSettings) -> Rows:
-    rows = [("started", settings.started)] if settings.started else []
-    rows += [(name, str(value)) for name, value in settings.environment.items() if value is not None]
-    rows += [(f"parameters of the {name}", count(value)) for name, value in settings.parameters.items()]
-    return tuple(rows)
+    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

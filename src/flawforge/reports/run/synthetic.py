@@ -58,10 +58,10 @@ def read_synthetic(run: Run, progress: Progress = SILENT) -> Synthetic | None:
     return Synthetic(images, value if isinstance(value, dict) else {})
 
 
-def outdated(run: Run, kind: str, record: Record, synthetic: Synthetic | None) -> str:
+def outdated(run: Run, kind: str, record: Record | None, synthetic: Synthetic | None) -> str:
     """Return why an audit or a score does not fit the run's present synthetic set, or an empty string."""
     now = None if synthetic is None else synthetic.facts.get("manifest_sha256")
-    if now is None or record.inputs.get("synthetic") in (None, now):
+    if record is None or now is None or record.inputs.get("synthetic") in (None, now):
         return ""
     return (
         f"This {kind} is of an earlier synthetic set; the run holds another one now. Repeat it with: "

@@ -17,12 +17,10 @@ from flawforge.core.errors import SettingError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.neighbours.nearest import Nearest
-from flawforge.runs.copying import Alignment, Copying, SetTest
 from flawforge.runs.folder import Run
-from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
+from flawforge.runs.records import Alignment, AuditRecord, Copying, Distances, Neighbour, Pair, SetTest, save_record
 from flawforge.runs.versions import now, versions
-from flawforge.studies.copies.alignments import find_copies
-from flawforge.studies.copies.pair_pictures import keep_pictures
+from flawforge.studies.copies.alignments import find_copies, keep_pictures
 from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
 from flawforge.studies.copies.sentences import audit_sentence, set_sentence
@@ -33,8 +31,8 @@ from flawforge.studies.sets import (
     RecordPictures,
     SyntheticSet,
     find_held_out,
+    find_training,
     load_whole,
-    match_images,
 )
 from flawforge.training.processes.device import resolve_device
 
@@ -96,32 +94,27 @@ def audit(
     where = resolve_device(device)
     generated = SyntheticSet.open(synthetic if synthetic is not None else run)
     whole = load_whole(run, data, progress)
-    matched = match_images(run, generated, whole, channels, progress)
+    training = find_training(run, whole, progress)
+    matched = MatchedImages(training, generated, run.recipe.resolution, run.settings.channels, channels)
     unseen = find_held_out(run, whole, held_out, progress)
-    groups = matched.training.groups(progress)
-    flips = FLIPS[run.recipe.flip]
-    k = min(k, len(matched.training))
+    groups, flips, k = training.groups(progress), FLIPS[run.recipe.flip], min(k, len(training))
     near, apart, exact = compare_pixels(run, matched, k, flips, groups, memory_mb * 1e6, where, progress)
-    unit = 2 / matched.training.white  # of a pixel, in [-1, 1]
+    unit = 2 / training.white  # of a pixel, in [-1, 1]
     nearest = near.distances[:, 0]
     copying, alignments = find_copies(matched, groups, exact, where, progress)
     diverse, tests = measure_set(matched, groups, unseen.independent(), where, progress)
-    pictures = RecordPictures(run, "audit", matched.training.white)
+    pictures = RecordPictures(run.path, "records/audit", training.white)
     record = AuditRecord(
         made=now(),
         versions=versions(),
         command=command,
-        inputs={
-            "synthetic": generated.facts["manifest_sha256"],
-            "data": matched.training.fingerprint,
-            "real": unseen.source,
-        },
+        inputs={"synthetic": generated.facts["manifest_sha256"], "data": training.fingerprint, "real": unseen.source},
         k=k,
         channels=channels,
         resolution=matched.resolution,
         transforms=list(flips),
         n_generated=len(generated),
-        n_training=len(matched.training),
+        n_training=len(training),
         n_groups=len(np.unique(groups)),
         generated_to_real=_distances(nearest * unit),
         real_to_real=_distances(apart * unit) if apart is not None else None,

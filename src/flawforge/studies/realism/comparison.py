@@ -9,7 +9,7 @@ another whole sample would.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,22 @@ class Halves:
 
 def draw_halves(sets: ComparedSets, seed: int, count: int = HALVES) -> list[Halves]:
     """Draw the rounds; with `ENOUGH_GROUPS` groups in the reference, A and B have `GROUPS_OF_HALF` each at least."""
-    return list(_halves(sets, seed, count))
+    groups, halves = sets.reference.groups, []
+    for number in range(count):
+        rng = numpy_stream(seed, "bootstrap", "halves", number)
+        a, b = _cut(groups, sets.labels, rng)
+        pool = np.arange(len(sets.classical))
+        if not sets.disjoint:  # a transform of an image of A would be a copy of it
+            pool = pool[np.isin(sets.classical.groups, groups[b])]
+        size = min(len(b), len(sets.generated), HALF_SIZE)
+        if len(pool) < min(size, ENOUGH_IMAGES):  # too few transforms do not make the other sets small
+            pool = pool[:0]
+        elif len(pool) < size:
+            size = len(pool)
+        own, other = draw_rows(a, groups, HALF_SIZE, rng), draw_rows(b, groups, size, rng)
+        generated = np.sort(rng.permutation(len(sets.generated))[:size])
+        halves.append(Halves(own, other, generated, np.sort(rng.permutation(pool)[:size])))
+    return halves
 
 
 def compare_sets(
@@ -121,15 +136,8 @@ def find_faults(sets: ComparedSets, measured: Sequence[MeasuredQuantity]) -> tup
 
 
 def _described(quantity: Quantity, numbers: dict[str, Number], outside: bool | None) -> MeasuredQuantity:
-    return MeasuredQuantity(
-        name=quantity.name,
-        label=quantity.label,
-        unit=quantity.unit,
-        better=quantity.better,
-        meaning=quantity.meaning,
-        outside=outside,
-        **numbers,
-    )
+    said = {name: getattr(quantity, name) for name in ("name", "label", "unit", "better", "meaning")}
+    return MeasuredQuantity.model_validate({**said, **numbers, "outside": outside})
 
 
 def _number(values: list[float], n: int, groups: int) -> Number:
@@ -144,27 +152,6 @@ def _is_outside(generated: Number, real: Number, better: Better) -> bool | None:
         return None
     too_low, too_high = generated.value < real.low, generated.value > real.high
     return {"lower": too_high, "higher": too_low, "near 1": too_low or too_high}[better]
-
-
-def _halves(sets: ComparedSets, seed: int, count: int) -> Iterator[Halves]:
-    groups = sets.reference.groups
-    for number in range(count):
-        rng = numpy_stream(seed, "bootstrap", "halves", number)
-        a, b = _cut(groups, sets.labels, rng)
-        pool = np.arange(len(sets.classical))
-        if not sets.disjoint:  # a transform of an image of A would be a copy of it
-            pool = pool[np.isin(sets.classical.groups, groups[b])]
-        size = min(len(b), len(sets.generated), HALF_SIZE)
-        if len(pool) < min(size, ENOUGH_IMAGES):  # too few transforms do not make the other sets small
-            pool = pool[:0]
-        elif len(pool) < size:
-            size = len(pool)
-        yield Halves(
-            draw_rows(a, groups, HALF_SIZE, rng),
-            draw_rows(b, groups, size, rng),
-            np.sort(rng.permutation(len(sets.generated))[:size]),
-            np.sort(rng.permutation(pool)[:size]),
-        )
 
 
 def _cut(groups: Ints, labels: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -1,4 +1,6 @@
-"""Parts of the score: per class, nearest class, spectra, gray levels, the extrapolated Fréchet distance."""
+"""Parts of the score: per class, nearest class, spectra, gray levels, the extrapolated Fréchet distance, and the most
+and least realistic images.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,10 @@ from flawforge.core.arrays import Ints
 from flawforge.metrics.fidelity.confusion import confusion_table, nearest_class
 from flawforge.metrics.fidelity.frechet import SMALLEST_SHARE, frechet_infinity
 from flawforge.metrics.fidelity.histogram import brightness_difference
+from flawforge.metrics.fidelity.precision_recall import realism
 from flawforge.metrics.fidelity.spectrum import fine_difference, ring_frequencies
-from flawforge.runs.scores import ClassScore, Confusion, Infinite, Levels, MeanSpectra, MeasuredQuantity
+from flawforge.runs.folder import Run
+from flawforge.runs.scores import ClassScore, Confusion, Infinite, Levels, MeanSpectra, MeasuredQuantity, RatedImage
 from flawforge.studies.realism.comparison import (
     NEIGHBOURS,
     TAILS,
@@ -22,8 +26,10 @@ from flawforge.studies.realism.comparison import (
     draw_halves,
     unmeasured,
 )
+from flawforge.studies.realism.descriptors import DescribedImages
 from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.subsets import ENOUGH_GROUPS, ENOUGH_IMAGES
+from flawforge.studies.sets import MatchedImages, RecordPictures
 
 CLASS_HALVES = 20
 LEVEL_STEPS = 64
@@ -135,3 +141,25 @@ def extrapolated(pair: SetPair, seed: int) -> Infinite | None:
     smallest = SMALLEST_SHARE * min(len(real), len(other))
     trusted = bool(smallest > real.features.shape[1])
     return Infinite(**found._asdict(), n_reference=len(real), n=len(other), trusted=trusted)
+
+
+def keep_extremes(
+    run: Run, matched: MatchedImages, reference: DescribedImages, generated: DescribedImages, count: int
+) -> tuple[list[RatedImage], list[RatedImage]]:
+    """Rate every generated image, write pictures of the `count` most and least realistic ones, and return both lists.
+
+    The least realistic comes first in the second list. Pictures of an older score are removed.
+    """
+    pictures = RecordPictures(run.path, "records/score", matched.training.white)
+    scores = realism(reference.features, generated.features, reference.groups)
+    order = np.argsort(-scores, kind="stable").tolist()
+    count = min(count, len(order) // 2)
+
+    def rated(row: int) -> RatedImage:
+        picture = pictures.keep(matched.seen(matched.read_generated(row)))
+        entry, score = matched.entries[row], float(scores[row]) if np.isfinite(scores[row]) else None
+        return RatedImage(file=entry.file, label=entry.label, score=score, picture=picture)
+
+    best, worst = [rated(row) for row in order[:count]], [rated(row) for row in order[: -count - 1 : -1]]
+    pictures.remove_others()
+    return best, worst

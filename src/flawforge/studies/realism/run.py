@@ -35,10 +35,10 @@ from flawforge.studies.realism.extras import (
     confusion_of,
     extrapolated,
     gray_levels,
+    keep_extremes,
     mean_spectra,
     without_transforms,
 )
-from flawforge.studies.realism.extremes import keep_extremes
 from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few

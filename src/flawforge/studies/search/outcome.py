@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from flawforge.runs.searches import Confirmation, Sensitivity, SettingsTried
-from flawforge.studies.search.space import SettingRange
+from flawforge.studies.search.plan import SettingRange
 from flawforge.studies.search.storage import TrialStore, require_optuna
 
 IMPORTANCE_TRIALS = 8  # an importance needs so many

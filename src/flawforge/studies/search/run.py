@@ -11,9 +11,9 @@ from flawforge.core.errors import SettingError
 from flawforge.core.files import write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import check_seed
+from flawforge.core.settings.fields import to_toml
 from flawforge.core.settings.recipes import DEFAULT, Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
-from flawforge.core.settings.toml import to_toml
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load, tell_unlabelled
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
@@ -21,10 +21,9 @@ from flawforge.models.extractors import DEFAULT as EXTRACTOR
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.searches import RECIPE_FILE, Confirmation, SearchRecord, SettingsTried, save_search
 from flawforge.runs.versions import now, versions
-from flawforge.studies.search.held_out_kid import compares_by_class, cut_parts
+from flawforge.studies.search.objective import compares_by_class, cut_parts
 from flawforge.studies.search.outcome import best_trial, confirmed_means, search_sentence, sensitivities, trials_of
-from flawforge.studies.search.plan import SearchPlan, open_search, refuse_folder
-from flawforge.studies.search.space import search_space
+from flawforge.studies.search.plan import SearchPlan, open_search, refuse_folder, search_space
 from flawforge.studies.search.storage import TrialStore, require_optuna
 from flawforge.studies.search.workers import SearchJob, confirm, run_workers, threads_for
 from flawforge.training.processes.device import resolve_device
@@ -130,7 +129,7 @@ def search(
     compared = [] if best is None else _confirm(job, best, confirmations, progress)
     record = _record(job, tried, best, compared, command, store.ended >= trials)
     save_search(folder, record)
-    write_text(folder / RECIPE_FILE, _toml(record))
+    write_text(folder / RECIPE_FILE, to_toml(record.recipe, f"{record.sentence}\nCommand: {record.command}"))
     return record
 
 
@@ -201,7 +200,3 @@ def _record(
         stopped="trials" if all_tried else "minutes",
         sentence=sentence,
     )
-
-
-def _toml(record: SearchRecord) -> str:
-    return to_toml(record.recipe, f"{record.sentence}\nCommand: {record.command}")

@@ -25,8 +25,7 @@ from filelock import FileLock, Timeout
 from flawforge.core.errors import ExtraMissingError
 from flawforge.core.files import explain_os_errors
 from flawforge.core.seeds import derive
-from flawforge.studies.search.plan import SearchPlan
-from flawforge.studies.search.space import settings_of
+from flawforge.studies.search.plan import SearchPlan, settings_of
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -66,6 +65,7 @@ class TrialStore:
     def __init__(self, folder: Path, plan: SearchPlan, storage: str | None = None, worker: int = 0) -> None:
         optuna = require_optuna()
         self.folder, self.plan, self._token = folder, plan, ""
+        self._only_folder = storage is None
         self._states = optuna.trial.TrialState
         kept: Any = storage
         if storage is None:
@@ -98,11 +98,9 @@ class TrialStore:
             )
         self.study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other workers on this folder out for a moment."""
-        with FileLock(self.folder / ".lock"):
-            yield
+    def alone(self) -> FileLock:
+        """Return the lock that keeps other workers on this folder out for a moment."""
+        return FileLock(self.folder / ".lock")
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -128,11 +126,14 @@ class TrialStore:
         return self.folder / f".{token}.worker"
 
     def _is_gone(self, worker: str) -> bool:
-        """Say whether a worker (host:process:token) of this computer and folder is gone. Of others it is not known."""
+        """Say whether a worker (host:process:token) of this computer and folder is gone. Of others it is not known.
+
+        Where all trials are in this folder, a worker whose file is not here is gone: the folder was copied without it.
+        """
         host, _, token = worker.split(":")
         file = self._worker_file(token)
         if host != socket.gethostname() or not file.exists():
-            return False
+            return host == socket.gethostname() and self._only_folder
         try:
             with FileLock(file, timeout=0):
                 return True

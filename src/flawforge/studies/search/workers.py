@@ -19,8 +19,7 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.worker_process import end_with_parent, hidden_main_module
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.versions import usable_cores
-from flawforge.studies.search.held_out_kid import HeldOutKid, ImagePart, SearchParts
-from flawforge.studies.search.objective import train_to, try_settings
+from flawforge.studies.search.objective import HeldOutKid, ImagePart, SearchParts, train_to, try_settings
 from flawforge.studies.search.plan import SearchPlan
 from flawforge.studies.search.storage import TrialStore
 from flawforge.training.processes.device import resolve_device

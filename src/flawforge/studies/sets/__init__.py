@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flawforge.studies.sets.held_out import HeldOut, find_held_out
+from flawforge.studies.sets.held_out import HeldOut, find_held_out, find_training, load_whole, training_rows
 from flawforge.studies.sets.image_store import ImageStore
-from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels, match_images
+from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
 from flawforge.studies.sets.synthetic_set import (
     FACTS,
@@ -12,11 +12,10 @@ from flawforge.studies.sets.synthetic_set import (
     SET_FORMAT,
     ManifestEntry,
     SyntheticSet,
+    as_dataset,
     read_entries,
     read_facts,
 )
-from flawforge.studies.sets.torch_dataset import SyntheticImages, as_dataset
-from flawforge.studies.sets.training_images import find_training, load_whole, training_rows
 
 __all__ = [
     "FACTS",
@@ -28,14 +27,12 @@ __all__ = [
     "ManifestEntry",
     "MatchedImages",
     "RecordPictures",
-    "SyntheticImages",
     "SyntheticSet",
     "as_dataset",
     "find_held_out",
     "find_training",
     "flip_pixels",
     "load_whole",
-    "match_images",
     "read_entries",
     "read_facts",
     "training_rows",

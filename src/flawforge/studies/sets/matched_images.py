@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,12 +11,9 @@ import numpy as np
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import ImageBrokenError, RunBrokenError
 from flawforge.core.images import Pixels, resize, to_gray
-from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
-from flawforge.runs.folder import Run
 from flawforge.studies.sets.synthetic_set import ManifestEntry, SyntheticSet
-from flawforge.studies.sets.training_images import find_training
 
 Channels = Literal["first", "all"]
 
@@ -109,21 +105,9 @@ class MatchedImages:
 
 
 def flip_pixels(image: Pixels, flip: str) -> Pixels:
-    """Return (H, W) or (H, W, 3) pixels flipped; see `flawforge.metrics.neighbours.flips`."""
+    """Return (H, W) or (H, W, 3) pixels flipped; see `flawforge.metrics.neighbours.nearest`."""
     if flip in ("flip-vertical", "turn-180"):
         image = image[::-1]
     if flip in ("flip-horizontal", "turn-180"):
         image = image[:, ::-1]
     return np.ascontiguousarray(image)
-
-
-def match_images(
-    run: Run, synthetic: SyntheticSet, data: Dataset | str | Path | None, channels: Channels, progress: Progress
-) -> MatchedImages:
-    """Find the run's training images again, and match the synthetic set with them.
-
-    Raises:
-        DataNotFoundError: they are no longer where they were. DataUnusableError: they have changed.
-    """
-    training = find_training(run, data, progress)
-    return MatchedImages(training, synthetic, run.recipe.resolution, run.settings.channels, channels)

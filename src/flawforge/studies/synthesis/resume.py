@@ -1,17 +1,33 @@
-"""The folder of a synthetic set before images are written: empty, to be resumed, or of another set."""
+"""The folder of a synthetic set, and the names in it: empty, to be resumed, or of another set."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
 from flawforge.studies.sets import FACTS, MANIFEST, ManifestEntry, read_entries, read_facts
-from flawforge.studies.synthesis.filenames import Layout, image_file, is_image_file
+
+Layout = Literal["classes", "flat"]
+LAYOUTS: tuple[Layout, ...] = ("classes", "flat")
+
+
+def image_file(label: str, index: int, layout: Layout) -> str:
+    """Return an image's path below the set's folder: ``scratches/scratches_000012.png``; flat: without the folder."""
+    name = safe_name(label)
+    file = f"{name}_{index:06d}.png"
+    return f"{name}/{file}" if layout == "classes" else file
+
+
+def is_image_file(file: str, label: str) -> bool:
+    """Say whether a file's name (without folders) is one that `image_file` gives to images of this class."""
+    return re.fullmatch(re.escape(safe_name(label)) + r"_\d{6,}\.png", file) is not None
+
 
 SAME = ("seed", "checkpoint", "truncation", "layout", "compression", "white", "novel")  # what two sets must share
 
@@ -28,16 +44,24 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
     with explain_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not (folder / FACTS).is_file():
-        _refuse_strangers(folder)
+        strangers = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+        if strangers:
+            raise RunExistsError(
+                f"{folder} holds files that belong to no synthetic set ({', '.join(strangers[:3])}). "
+                f"Give --out a folder that is empty or does not exist yet."
+            )
         done = 0
     else:
         found = read_facts(folder)
-        if overwrite and _differences(found, wanted):
+        differences = _differences(found, wanted)
+        if differences and not overwrite:
+            raise RunExistsError(
+                f"{folder} already holds a synthetic set made with other settings ({'; '.join(differences)}). "
+                f"Add --overwrite to replace it, or give --out another folder to keep both."
+            )
+        if differences:
             _clear(folder, found)
-            done = 0
-        else:
-            _refuse_other(folder, found, wanted)
-            done = _keep_whole(folder, wanted, progress)
+        done = 0 if differences else _keep_whole(folder, wanted, progress)
     with explain_os_errors(folder):
         files = [folder / image_file(label, 0, wanted["layout"]) for label in wanted["classes"]]
         for home in {folder, *(file.parent for file in files)}:
@@ -50,15 +74,6 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
     return done
 
 
-def _refuse_strangers(folder: Path) -> None:
-    strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
-    if strangers:
-        raise RunExistsError(
-            f"{folder} holds files that belong to no synthetic set ({', '.join(sorted(strangers)[:3])}). "
-            f"Give --out a folder that is empty or does not exist yet."
-        )
-
-
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     out = [f"{key} {found.get(key)} instead of {wanted.get(key)}" for key in SAME if found.get(key) != wanted.get(key)]
     classes, asked = found["classes"], wanted["classes"]
@@ -67,15 +82,6 @@ def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     elif any(classes[label] > asked[label] for label in classes):
         out.append(f"{found['n']} images instead of {wanted['n']}")
     return out
-
-
-def _refuse_other(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    differences = _differences(found, wanted)
-    if differences:
-        raise RunExistsError(
-            f"{folder} already holds a synthetic set made with other settings ({'; '.join(differences)}). "
-            f"Add --overwrite to replace it, or give --out another folder to keep both."
-        )
 
 
 def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flawforge.core.arrays import Floats32
 from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
 from flawforge.core.progress import SILENT, Progress
@@ -24,11 +25,9 @@ from flawforge.runs.versions import now
 from flawforge.studies.export import export
 from flawforge.studies.sets import FACTS, MANIFEST, SET_FORMAT, ManifestEntry, SyntheticSet, read_facts
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
-from flawforge.studies.synthesis.file_formats import FileFormats
-from flawforge.studies.synthesis.filenames import LAYOUTS, Layout, image_file
-from flawforge.studies.synthesis.resume import following_indices, prepare_folder
+from flawforge.studies.synthesis.resume import LAYOUTS, Layout, following_indices, image_file, prepare_folder
 from flawforge.studies.synthesis.sampler import Sampler
-from flawforge.studies.synthesis.writer import Writer
+from flawforge.studies.synthesis.writer import FileFormats, Writer
 from flawforge.training.processes.device import resolve_device
 
 MIXED = "mixed"  # the class of images from a generator that learnt several without telling them apart
@@ -98,11 +97,8 @@ def generate(
     run = run if isinstance(run, Run) else Run.open(run)
     _check(n, seed, truncation, layout, compression)
     exported = _check_export(format, out, overwrite) if format is not None else None
-    settings = run.settings
-    labels = _labels(run, classes)
-    where = resolve_device(device)
-    weights = find_checkpoint(run, checkpoint)
-    formats = FileFormats(settings.data, compression)
+    labels, formats = _labels(run, classes), FileFormats(run.settings.data, compression)
+    where, weights = resolve_device(device), find_checkpoint(run, checkpoint)
     folder = Path(out) if out is not None and exported is None else run.synthetic
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
@@ -155,6 +151,7 @@ def _write_images(
     progress: Progress,
 ) -> None:
     """Write the images of a set (`facts`: the content of set.json) after the first `done` of them."""
+    seed, layout, checkpoint = facts["seed"], facts["layout"], facts["checkpoint"]
     following = following_indices(folder) if copies is not None else {}
     try:
         with progress.task("generating", facts["n"], "images") as task:
@@ -162,9 +159,13 @@ def _write_images(
             with Writer(folder, 2 * sampler.batch, task.advance) as writer:
                 for label, n in facts["classes"].items():
                     kept = min(done, n)
-                    first = kept if copies is None else following.get(label, 0)
-                    _write_class(sampler, formats, writer, facts, label, first, n - kept, copies)
                     done -= kept
+                    first = kept if copies is None else following.get(label, 0)
+                    for index, image in _new_images(sampler, facts, label, first, n - kept, copies):
+                        form, file = formats.draw(seed, label, index), image_file(label, index, layout)
+                        size = form.width, form.height, form.mode
+                        entry = ManifestEntry(file, label, seed, index, checkpoint, "", *size)
+                        writer.put(entry, partial(formats.encode, image, form))
     except DiskFullError as error:
         raise DiskFullError(
             f"the disk of {folder} is full. The images written so far are intact. Free some space, and run the same "
@@ -172,17 +173,10 @@ def _write_images(
         ) from error
 
 
-def _write_class(
-    sampler: Sampler,
-    formats: FileFormats,
-    writer: Writer,
-    facts: dict[str, Any],
-    label: str,
-    first: int,
-    wanted: int,
-    copies: CopyFilter | None,
-) -> None:
-    """Generate `wanted` more of one class's images, from index `first` on, batch by batch, without the copies."""
+def _new_images(
+    sampler: Sampler, facts: dict[str, Any], label: str, first: int, wanted: int, copies: CopyFilter | None
+) -> Iterator[tuple[int, Floats32]]:
+    """Give `wanted` more images of a class with their indices, from `first` on, batch by batch, without the copies."""
     dropped = kept = 0
     for number in itertools.count(first // sampler.batch):
         if kept >= wanted:
@@ -191,12 +185,7 @@ def _write_class(
         new = np.ones(len(images), dtype=bool) if copies is None else copies.novel(images)
         begin = max(0, first - start)
         rows = begin + np.flatnonzero(new[begin:])[: wanted - kept]
-        for row in rows.tolist():
-            index = start + row
-            form, file = formats.draw(facts["seed"], label, index), image_file(label, index, facts["layout"])
-            size = form.width, form.height, form.mode
-            entry = ManifestEntry(file, label, facts["seed"], index, facts["checkpoint"], "", *size)
-            writer.put(entry, partial(formats.encode, images[row], form))
+        yield from ((start + row, images[row]) for row in rows.tolist())
         kept += len(rows)
         dropped += len(images) - begin - len(rows)
         if kept < wanted:

@@ -1,4 +1,4 @@
-"""Image files written by threads, while the next images are generated."""
+"""Image files like the real ones, encoded and written by threads while the next images are generated."""
 
 from __future__ import annotations
 
@@ -8,12 +8,55 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+import numpy as np
+
+from flawforge.core.arrays import Floats32
 from flawforge.core.files import explain_os_errors, write_bytes
+from flawforge.core.images import WHITES, ImageFormat, encode_png, resize, to_pixels
+from flawforge.core.seeds import numpy_stream
+from flawforge.runs.run_settings import TrainingImages
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.sets import MANIFEST, ManifestEntry
+
+
+class FileFormats:
+    """Draws each image's container from those of the real images of its class, as often as they occur.
+
+    Attributes:
+        white: pixel value of white in 16-bit files.
+    """
+
+    def __init__(self, data: TrainingImages, compression: int) -> None:
+        """Take what run.json says of the training images, and zlib's level for the files."""
+        self.white = data.deep_white or (data.white if data.white != 255 else WHITES[-1])
+        self.compression = compression
+        self._counted: dict[str, dict[ImageFormat, int]] = {}
+        self._all: dict[ImageFormat, int] = {}
+        for stored in data.formats:
+            form = ImageFormat(stored.mode, stored.width, stored.height)
+            own = self._counted.setdefault(stored.label, {})
+            own[form] = own.get(form, 0) + stored.count
+            self._all[form] = self._all.get(form, 0) + stored.count
+
+    def draw(self, seed: int, label: str, index: int) -> ImageFormat:
+        """Return the container of image `index` of a class: a function of (seed, class, index) and the real ones."""
+        counted = self._counted.get(label, self._all)
+        forms = sorted(counted)
+        if len(forms) == 1:
+            return forms[0]
+        sums = np.cumsum([counted[form] for form in forms])
+        place = int(numpy_stream(seed, "sizes", label, index).integers(sums[-1]))
+        return forms[int(np.searchsorted(sums, place, side="right"))]
+
+    def encode(self, image: Floats32, form: ImageFormat) -> bytes:
+        """Return the PNG file of one image (C, H, W) in [-1, 1], resized from the network's size to the container's."""
+        white = self.white if form.mode == "I;16" else 255
+        pixels = to_pixels(image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)), white)
+        pixels = np.minimum(resize(pixels, form.height, form.width), white).astype(pixels.dtype)
+        return encode_png(pixels, form.mode, compression=self.compression)
+
 
 MOST_THREADS = 8
 
@@ -37,9 +80,7 @@ class Writer:
         """Begin."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         """Wait for all files, or after an error drop those that no thread has begun."""
         try:
             while self._waiting and kind is None:

@@ -15,15 +15,15 @@ from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.trials import points
 from flawforge.studies.trial.analysis import sentences
+from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
+from flawforge.studies.trial.cells.generator import USAGES
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
-from flawforge.studies.trial.cells.usage import USAGES
-from flawforge.studies.trial.cells.work_list import GENERATOR, work_list
-from flawforge.studies.trial.execution.schedule import Costs, clock
-from flawforge.studies.trial.setup.bench import Bench
-from flawforge.studies.trial.setup.shared_shots import overlap_notes
-from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.labelled_images import LabelledImages
+from flawforge.studies.trial.cells.work_list import GENERATOR
+from flawforge.studies.trial.execution.local import one_thread
+from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
+from flawforge.studies.trial.setup.bench import Bench, overlap_notes
+from flawforge.training.classifier.fit import LabelledImages, fit, predict
 
 PROBE_STEPS = 12  # of each model, timed
 USUAL_PARTS = (0.02, 0.08, 0.05)  # standard deviations of a paired difference: see docs/decisions/trial.md
@@ -35,7 +35,7 @@ class TrialPlan:
     """What a trial costs and could detect.
 
     Attributes:
-        cells: in all. seconds: expected on `workers` workers, of which `per_repeat` for one repeat.
+        cells: in all. seconds: of those that are left, on `workers` workers; `per_repeat` for a whole repeat.
         seeds: repeats that will be done: those asked for, or those that `minutes` leave room for.
         detectable: gain that the trial has 90% power to detect, a share; None with fewer than two repeats.
         workers: processes.
@@ -69,48 +69,47 @@ def expected_costs(bench: Bench) -> Costs:
     return Costs(expected)
 
 
-def plan(
-    bench: Bench,
-    costs: Costs,
-    workers: int,
-    minutes: float | None,
-    pilot: tuple[Design, int] | None = None,
-    ended: int | None = None,
-) -> TrialPlan:
+def plan(bench: Bench, schedule: Schedule, workers: int, minutes: float | None, ended: int | None = None) -> TrialPlan:
     """Plan the repeats within the budget.
 
     Args:
         bench: of the trial.
-        costs: of its cells.
+        schedule: its cells, what they cost, and which are done; done repeats show how much repeats vary.
         workers: cells at a time.
         minutes: budget, or None.
-        pilot: what limits the trial as repeats that are done show, and their number; None takes usual values.
         ended: repeats at which this trial had its verdict already; None where it had none.
     """
-    asked = bench.settings.seeds
-    cells = work_list(bench.settings)
-    per_repeat = costs.of(key for key in cells if key.seed == 0) / workers
-    fitting = asked if minutes is None else int(minutes * 60 / max(per_repeat, 1e-9))
-    repeats = min(asked, max(FEWEST_REPEATS, fitting))
-    seconds = per_repeat * repeats
-    design, done = pilot or (_usual_design(bench), 0)
-    detectable = design.detectable(repeats) if repeats > 1 else None
-    lines = [duration_line(repeats, seconds, workers, len(cells))]
-    if minutes is not None and repeats < asked:
-        lines.append(f"All {asked} repeats would take about {clock(per_repeat * asked)}.")
+    costs, left = schedule.costs, schedule.left()
+    asked = repeats = bench.settings.seeds
+
+    def expected(repeats: int) -> float:
+        return costs.of(key for key in left if key.seed < repeats) / workers
+
+    while minutes is not None and repeats > FEWEST_REPEATS and expected(repeats) > minutes * 60:
+        repeats -= 1
+    known = pilot(schedule.folder, bench, schedule.whole()) or _usual_design(bench)
+    detectable = known.design.detectable(repeats) if repeats > 1 else None
+    cells, seconds = len(schedule.cells), expected(repeats)
+    lines = [duration_line(repeats, seconds, workers, cells, len(left))]
+    if repeats < asked:
+        lines.append(f"All {asked} repeats would take about {clock(expected(asked))}.")
     if minutes is not None and seconds > minutes * 60 * 1.05:
         lines.append(over_budget(minutes, repeats))
-    if detectable is not None:
-        lines.append(power_line(detectable, done))
+    if repeats > 1:
+        lines.append(power_line(detectable, known.repeats, known.room))
     if ended is not None:
         lines.append(sentences.nothing_left(ended))
     sentence = "\n".join([*lines, *overlap_notes(bench)])
-    return TrialPlan(len(cells), seconds, per_repeat, repeats, detectable, workers, sentence)
+    per_repeat = costs.of(key for key in schedule.cells if key.seed == 0) / workers
+    return TrialPlan(cells, seconds, per_repeat, repeats, detectable, workers, sentence)
 
 
-def duration_line(repeats: int, seconds: float, workers: int, cells: int) -> str:
-    """Return how long the trial takes."""
-    return f"{repeats} repeats take about {clock(seconds)} with {workers} worker{'s' * (workers > 1)} ({cells} cells)."
+def duration_line(repeats: int, seconds: float, workers: int, cells: int, left: int) -> str:
+    """Return how long the trial takes, or what is left of it."""
+    begun = left < cells
+    work = f"{left} of {cells} cells are left" if begun else f"{cells} cells"
+    more, many = " more" * begun, "s" * (workers > 1)
+    return f"{repeats} repeats take about {clock(seconds)}{more} with {workers} worker{many} ({work})."
 
 
 def over_budget(minutes: float, repeats: int) -> str:
@@ -119,20 +118,26 @@ def over_budget(minutes: float, repeats: int) -> str:
     return f"A budget of {minutes:g} minutes is too short for {needed}."
 
 
-def power_line(detectable: float, done: int) -> str:
-    """Return what gain could be detected; `done` repeats showed the variation, 0: usual values are assumed."""
-    basis = f"the {done} repeats that are done" if done else "the usual variation between repeats"
-    gain = f"a gain of {points(detectable)} points"
-    return f"The trial has {sentences.POWER} to detect {gain}, based on {basis}."
+def power_line(detectable: float | None, done: int, room: float) -> str:
+    """Return what gain could be detected; `room` is the largest possible one, both are shares.
+
+    `done` repeats showed the variation, 0: usual values are assumed.
+    """
+    basis = f"based on the {done} repeats that are done" if done else "based on the usual variation between repeats"
+    if detectable is None or detectable > room:
+        return f"The trial does not have {sentences.POWER} to detect any possible gain ({basis})."
+    return f"The trial has {sentences.POWER} to detect a gain of {points(detectable)} points, {basis}."
 
 
-def _usual_design(bench: Bench) -> Design:
+def _usual_design(bench: Bench) -> Pilot:
+    """Return usual values: nothing is known of the control but that it beats a guess."""
     settings = bench.settings
     groups = len(np.unique(bench.division.groups[bench.division.test]))
     error = ERROR / (len(settings.shots) * len(settings.models))
     rivals = sum(not ARMS[arm].needs_generator for arm in settings.arms)
     parts = Parts(USUAL_PARTS[0], USUAL_PARTS[1] / np.sqrt(groups), USUAL_PARTS[2] / np.sqrt(groups))
-    return Design(parts, max(1, groups - len(bench.classes)), error, max(1, rivals))
+    design = Design(parts, max(1, groups - len(bench.classes)), error, max(1, rivals))
+    return Pilot(design, 0, 1 - 1 / len(bench.classes))
 
 
 def _generator_seconds(settings: TrialSettings, classes: int) -> float:
@@ -161,9 +166,7 @@ def _arm_seconds(bench: Bench, model: str) -> float:
         network = fit(bench.settings.classifier(model, steps=steps), real, len(bench.classes), 0)
         return time.perf_counter() - started, network
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         timed(1)
         short, _ = timed(2)
         longer, network = timed(2 + PROBE_STEPS)
@@ -171,6 +174,4 @@ def _arm_seconds(bench: Bench, model: str) -> float:
         images = torch.from_numpy(bench.images[bench.division.test[:64]])
         predict(network, images)
         prediction = (time.perf_counter() - started) * len(bench.division.test) / len(images)
-    finally:
-        torch.set_num_threads(before)
     return short + max(0.0, longer - short) / PROBE_STEPS * bench.settings.steps + prediction

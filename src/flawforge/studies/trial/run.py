@@ -17,7 +17,7 @@ from flawforge.metrics.inference.sequential import level_now
 from flawforge.runs.trials import TRIAL_FILE, TrialRecord
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis.interim_analyses import earlier_calls, is_due, plans, with_analysis
-from flawforge.studies.trial.analysis.record import evidence_of, pilot, read_results, save_results
+from flawforge.studies.trial.analysis.record import evidence_of, read_results, save_results
 from flawforge.studies.trial.analysis.verdict import decide, measure_all
 from flawforge.studies.trial.execution.local import CellProcesses, Executor, Here
 from flawforge.studies.trial.execution.schedule import Schedule
@@ -88,10 +88,9 @@ def trial(
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
-    executor = _executor(bench, folder, count, on, address, progress)
+    executor = _executor(bench, folder, count, on, address)
     before = earlier_calls(folder, bench)
-    known = pilot(folder, bench, schedule.whole())
-    progress.say(plan(bench, schedule.costs, executor.slots, minutes, known, before.ended).sentence)
+    progress.say(plan(bench, schedule, executor.slots, minutes, before.ended).sentence)
     analyses = list(before.analyses)
 
     def clear(repeats: int) -> bool:
@@ -142,8 +141,7 @@ def plan_trial(
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
-    known, before = pilot(Path(out), bench, schedule.whole()), earlier_calls(Path(out), bench)
-    return plan(bench, schedule.costs, count, minutes, known, before.ended)
+    return plan(bench, schedule, count, minutes, earlier_calls(Path(out), bench).ended)
 
 
 def _what_now(folder: Path, complete: int) -> str:
@@ -155,7 +153,7 @@ def _what_now(folder: Path, complete: int) -> str:
     )
 
 
-def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None, progress: Progress) -> Executor:
+def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None) -> Executor:
     if on == "ray":
         from flawforge.studies.trial.execution.ray import RayCluster
 

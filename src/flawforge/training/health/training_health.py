@@ -13,8 +13,10 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from flawforge.core.settings.recipes import Recipe
-from flawforge.training.health.criterion import CRITERION
+from flawforge.training.health.judge import CRITERION
 
 WINDOW = 20  # logged lines over which the means are taken
 GRACE_KIMG = 2.0  # before this, alike images and a sure discriminator are normal
@@ -76,8 +78,8 @@ class LogMonitor:
         """Return what is wrong when a loss is no longer a finite number."""
         for name in ("loss_d", "loss_g", "d_real", "d_fake"):
             if not math.isfinite(line[name]):
-                where = f"step {int(line['step'])} ({line['kimg']:.1f} kimg)"
-                return TrainingProblem("diverged", f"{name} is {line[name]} at {where}")
+                at = f"step {int(line['step'])} ({line['kimg']:.1f} kimg)"
+                return TrainingProblem("diverged", f"{name} is {line[name]} at {at}")
         return None
 
     def check(self, line: dict[str, float]) -> list[TrainingProblem]:
@@ -125,10 +127,10 @@ class TrainingHealth:
         trials: (step, value) of the evaluations since the training last went back; lower is better.
         first: the value of the untrained generator: how bad it can get.
         best: (step, value) of the best, or None.
-        level: collapses so far: how often `flawforge.training.state.collapse_recovery` was applied.
+        level: collapses so far: how often `flawforge.training.state.state.recovery_recipe` was applied.
         given_up: whether training has stopped because it collapsed too often.
         judging: seconds that evaluation took.
-        criterion: version of what the values measure (`flawforge.training.health.criterion`); a run keeps its own.
+        criterion: version of what the values measure (`flawforge.training.health.judge`); a run keeps its own.
     """
 
     every: int = 0
@@ -204,9 +206,4 @@ class TrainingHealth:
     @classmethod
     def parse(cls, values: dict[str, Any]) -> TrainingHealth:
         """Return what `dump` gave."""
-        best = values["best"]
-        lists: dict[str, Any] = {
-            "best": None if best is None else (int(best[0]), float(best[1])),
-            "trials": [(int(step), float(value)) for step, value in values["trials"]],
-        }
-        return cls(**{"criterion": 1, **values, **lists})
+        return TypeAdapter(cls).validate_python({"criterion": 1, **values})

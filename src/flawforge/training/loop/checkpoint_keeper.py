@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from flawforge.core.errors import RunBrokenError, TrainingDivergedError
@@ -20,9 +19,8 @@ from flawforge.runs.folder import Run
 from flawforge.training.health.judge import Judge
 from flawforge.training.health.training_health import TrainingHealth, TrainingProblem
 from flawforge.training.loop.training_log import TrainingLog
-from flawforge.training.state.collapse_recovery import describe_recovery
 from flawforge.training.state.plan import Clock
-from flawforge.training.state.state import TrainingState
+from flawforge.training.state.state import TrainingState, describe_recovery
 
 
 class CheckpointKeeper:
@@ -78,7 +76,8 @@ class CheckpointKeeper:
             return TrainingProblem("diverged", f"the generator's output is not finite at {self._kimg()}")
         problem = self.health.add(self.state.step, value)
         if self.health.best is not None and self.health.best[0] == self.state.step and self.state.processes.first:
-            self._best = self.state.step, self._copied(), self.facts()
+            weights = {key: value.detach().to("cpu", copy=True) for key, value in self.state.tensors().items()}
+            self._best = self.state.step, weights, self.facts()
         if self.health.add_time(took, between if whole else None):
             self.progress.say(
                 f"evaluating took {took / (took + between):.0%} of the time; from {self._kimg()} on it is done half "
@@ -209,8 +208,7 @@ class CheckpointKeeper:
             return
         tensors = state.tensors()
         if state.processes.first:
-            held = self._best is not None and self._best[0] == step
-            tensors = self._best[1] if self._best is not None and held else self._on_disk(step)
+            tensors = self._best[1] if self._best is not None and self._best[0] == step else self._on_disk(step)
         state.load(tensors, step, self.clock.seconds)
         state.processes.share(state.tensors().values())
 
@@ -222,10 +220,6 @@ class CheckpointKeeper:
             f"the best checkpoint of {self.run.path} (step {step}) is gone, and training has collapsed. Train again, "
             f"in a new --out folder."
         )
-
-    def _copied(self) -> dict[str, Tensor]:
-        with torch.no_grad():
-            return {key: value.detach().to("cpu", copy=True) for key, value in self.state.tensors().items()}
 
     def _kimg(self) -> str:
         return f"{self.state.shown / 1000:.1f} kimg"

@@ -4,48 +4,50 @@ from __future__ import annotations
 
 import signal
 import threading
-from dataclasses import dataclass
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from flawforge.core.errors import SettingError
 from flawforge.core.progress import Progress, Task
 from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
-from flawforge.runs.folder import Run
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.previews import Previews
 from flawforge.training.loop.step import gan_step
-from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.setup.batches import RealBatches
-from flawforge.training.state.plan import Clock, TrainingPlan
-from flawforge.training.state.state import TrainingState
+from flawforge.training.state.plan import TrainingPlan
 
 END_REASONS = (None, "kimg", "minutes", "interrupted", "collapse")  # where processes differ, the last counts
 
 
-@dataclass
 class Loop:
-    """Everything that one session of a training needs.
+    """One session of a training.
 
-    Attributes:
+    Args:
+        plan: what is trained and for how long.
+        batches: real images.
+        grids: draws the previews.
+        keeper: evaluates the training and keeps its weights; with its run, state, log and clock.
         previews: grids over the training; 0 draws none.
         checkpoint_seconds: time between checkpoints.
+
+    Attributes:
         begun_from: the checkpoint that this session went back to, or None.
     """
 
-    run: Run
-    plan: TrainingPlan
-    state: TrainingState
-    batches: RealBatches
-    log: TrainingLog
-    grids: Previews
-    keeper: CheckpointKeeper
-    clock: Clock
-    seed: int
-    previews: int
-    checkpoint_seconds: float
-    begun_from: Checkpoint | None = None
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        batches: RealBatches,
+        grids: Previews,
+        keeper: CheckpointKeeper,
+        previews: int,
+        checkpoint_seconds: float,
+    ) -> None:
+        self.plan, self.batches, self.grids, self.keeper = plan, batches, grids, keeper
+        self.run, self.state, self.log, self.clock = keeper.run, keeper.state, keeper.log, keeper.clock
+        self.previews, self.checkpoint_seconds = previews, checkpoint_seconds
+        self.begun_from: Checkpoint | None = None
 
     def restore(self, command: str) -> bool:
         """Put the state of the newest complete checkpoint back, and say whether there was one."""
@@ -132,7 +134,7 @@ class Loop:
         state, recipe = self.state, self.state.recipe
         first = state.step * recipe.batch
         positions = state.processes.mine([(first + i,) for i in range(recipe.batch)])
-        latents = draw_latents(self.seed, "latents", positions, recipe.latent).to(state.device)
+        latents = draw_latents(state.seed, "latents", positions, recipe.latent).to(state.device)
         real = self.batches.at(state.step, state.device)
         labels = self.batches.labels_at(state.step, state.device)
         state.augmentation.step = state.step
@@ -172,9 +174,7 @@ class Interrupt:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the signals back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)

@@ -6,12 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from flawforge.core.arrays import Bytes
 from flawforge.core.files import write_bytes, write_json
-from flawforge.core.images import Pixels, encode_png, grid, to_pixels
+from flawforge.core.images import Pixels, as_picture, eight_bits, encode_png, grid, to_pixels
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
-from flawforge.models.latents import draw_latents
+from flawforge.models.latents import draw_latents, generated_images
 from flawforge.runs.folder import Run
 
 SIDE = 6  # a grid has 6 x 6 images
@@ -28,20 +27,15 @@ class Previews:
 
     def draw(self, maker: nn.Module, kimg: float, device: torch.device) -> None:
         """Write ``previews/kimg_000012.800.png`` from a generator; its mode (training or not) is put back."""
-        trained = maker.training
-        maker.eval()
-        with torch.no_grad():
-            chunks = zip(torch.split(self.latents, SIDE), torch.split(self.labels, SIDE), strict=True)
-            images = torch.cat([maker(z.to(device), y.to(device)).float().cpu() for z, y in chunks])
-        maker.train(trained)
-        self._write(f"kimg_{kimg:010.3f}.png", to_eight_bits(images, self.white))
+        images = generated_images(maker, self.latents, self.labels, SIDE, device)
+        self._write(f"kimg_{kimg:010.3f}.png", to_eight_bits(images.cpu()))
 
     def draw_real(self, data: Dataset, pixels: Pixels, seed: int) -> None:
         """Write ``previews/real.png`` and, at their own size, up to 36 files ``previews/real/000.png``, with the class
         of each in ``previews/real/classes.json``.
         """
         chosen = numpy_stream(seed, "previews", "real").permutation(len(data))[:KEPT_REAL]
-        self._write("real.png", [_eight_bits(pixels[i], self.white) for i in chosen])
+        self._write("real.png", [eight_bits(pixels[i], self.white) for i in chosen])
         folder = self.run.previews / "real"
         folder.mkdir(exist_ok=True)
         classes: dict[str, str] = {}
@@ -54,19 +48,11 @@ class Previews:
             write_bytes(folder / name, encode_png(image, mode), durable=False)
         write_json(self.run.real_classes_file, classes)
 
-    def _write(self, name: str, images: list[Bytes]) -> None:
-        sheet = grid(list(images), SIDE)
+    def _write(self, name: str, images: list[Pixels]) -> None:
+        sheet = grid(images, SIDE)
         write_bytes(self.run.previews / name, encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
 
 
-def to_eight_bits(images: Tensor, white: int) -> list[Bytes]:
+def to_eight_bits(images: Tensor) -> list[Pixels]:
     """Return 8-bit images (H, W) or (H, W, 3) for looking at, from a float tensor (N, C, H, W) in [-1, 1]."""
-    array = images.numpy()
-    array = array[:, 0] if array.shape[1] == 1 else array.transpose(0, 2, 3, 1)
-    return [_eight_bits(image, 255) for image in to_pixels(array)]
-
-
-def _eight_bits(pixels: Pixels, white: int) -> Bytes:
-    if pixels.dtype == np.uint8:
-        return pixels.astype(np.uint8)
-    return (pixels.astype(np.float32) * (255 / white)).round().astype(np.uint8)
+    return [as_picture(planes) for planes in to_pixels(images.numpy())]

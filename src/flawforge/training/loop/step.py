@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from flawforge.models.whole_batch import deviation, deviation_within
-from flawforge.training.losses.losses import LOSSES, diversity_gap
+from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state.state import TrainingState
 
 
-@dataclass(frozen=True)
-class StepOutcome:
+class StepOutcome(NamedTuple):
     """What a step tells, as scalar tensors that are still on the device: of this process's part of the batch where
     there are several, but for the spread.
 
@@ -34,8 +33,7 @@ class StepOutcome:
 
     def stacked(self) -> Tensor:
         """Return the five numbers as one float32 tensor, to be fetched at once."""
-        values = (self.loss_d, self.loss_g, self.d_real, self.d_fake, self.spread)
-        return torch.stack([value.detach().float() for value in values])
+        return torch.stack([value.detach().float() for value in self])
 
 
 def gan_step(

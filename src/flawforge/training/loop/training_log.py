@@ -15,8 +15,6 @@ from flawforge.training.loop.step import StepOutcome
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 
-NAMES = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
-
 
 class TrainingLog:
     """Collects the outcome of steps and writes a line every ten, so that the device is asked for
@@ -63,7 +61,7 @@ class TrainingLog:
         sums = self.state.processes.mean(self._sum).tolist()
         self._block = [a + b for a, b in zip(self._block, sums, strict=True)] if self._block else sums
         self._blocked += self._count
-        means = {name: float(value) / self._count for name, value in zip(NAMES, sums, strict=True)}
+        means = {name: float(value) / self._count for name, value in zip(StepOutcome._fields, sums, strict=True)}
         seconds = self.clock.seconds
         speed = self._count * self.state.recipe.batch / max(seconds - self._since, 1e-9)
         line = {**self._position(), **means, "images_per_second": round(speed, 3), **self._extra}
@@ -79,7 +77,7 @@ class TrainingLog:
 
     def _check_block(self, line: dict[str, float]) -> TrainingProblem | None:
         """Check the block of steps that ends here, as one line; warn of what is wrong or return it."""
-        means = {name: total / self._blocked for name, total in zip(NAMES, self._block, strict=True)}
+        means = {name: total / self._blocked for name, total in zip(StepOutcome._fields, self._block, strict=True)}
         self._block, self._blocked = [], 0
         problems = self.monitor.check({**line, **means})
         if self.state.recipe.rescues > 0:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from flawforge.core.errors import DataUnusableError, DiskFullError, SettingError
+from flawforge.core.errors import DataUnusableError, DiskFullError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.seeds import check_seed
+from flawforge.core.settings.recipes import DEFAULT, Recipe
+from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.held_out import RULE, HeldOutDivision, hold_out, keep_all
 from flawforge.data.sampling.joined import join
 from flawforge.models.build import count_parameters
 from flawforge.runs.checkpoint import KEPT
 from flawforge.runs.folder import Run
+from flawforge.runs.folder_errors import refuse_other
 from flawforge.runs.run_settings import (
     CheckpointImages,
     FormatCount,
@@ -31,8 +37,79 @@ from flawforge.runs.run_settings import (
 from flawforge.runs.versions import now, processor, versions
 from flawforge.training.processes.device import resolve_precision
 from flawforge.training.processes.processes import Processes
-from flawforge.training.setup.preflight_checks import TrainingRequest, refuse_inside
 from flawforge.training.state.plan import TrainingPlan
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What the caller of a training asked for.
+
+    Attributes:
+        out: the folder to train in.
+        recipe: a recipe, its name, or a TOML file; None is the run's own, or the default.
+        changes: fields of the recipe to set.
+        minutes: the training time, above 0; None: the recipe's length decides.
+        seed: from 0.
+        resume: whether a run in `out` is continued.
+        budget: minutes that the user gave the whole job, or None.
+        command: what the user typed, or the call.
+    """
+
+    out: Path
+    recipe: Recipe | str | Path | None
+    changes: dict[str, Any]
+    minutes: float | None
+    seed: int
+    resume: bool
+    budget: float | None = None
+    command: str = ""
+
+    @property
+    def continues(self) -> bool:
+        """Whether there is a run in `out` to continue."""
+        return self.resume and Run(self.out).settings_file.is_file()
+
+    def check(self) -> None:
+        """Refuse what can be seen to be wrong without the images, so that nobody waits for them to hear it.
+
+        Raises:
+            SettingError: a setting. RunExistsError: `out` holds something else, or a run and `resume` is False.
+        """
+        if self.minutes is not None and not self.minutes > 0:
+            raise SettingError(f"--minutes is {self.minutes:g}; it is a time above 0.")
+        check_seed(self.seed)
+        self.resolve(Run.open(self.out).recipe if self.continues else None)
+        refuse_other(self.out, "run")
+        if not self.continues:
+            Run(self.out).refuse_another()
+
+    def resolve(self, own: Recipe | None) -> Recipe:
+        """Return the recipe to train: the one asked for, or `own` (of the run), or the default, with the changes.
+
+        Raises:
+            SettingError: there is no such recipe or field, or a value is outside its range.
+        """
+        given = {key: value for key, value in self.changes.items() if value is not None}
+        start = own if self.recipe is None else self.recipe
+        if isinstance(start, Recipe):
+            return Recipe.parse({**start.dump(), **given}) if given else start
+        return find_recipe(DEFAULT if start is None else start, **given)
+
+
+def refuse_inside(data: Dataset, out: Path) -> None:
+    """Refuse a run folder among the images: the next reading would take its pictures for data.
+
+    Raises:
+        RunExistsError: `out` lies there.
+    """
+    root = data.root.resolve()
+    if data.layout != "elpv" and (out.resolve() == root or root in out.resolve().parents):
+        raise RunExistsError(
+            f"the run folder {out} would lie among the images in {data.source}, and its pictures would be taken "
+            f"for data. Give --out a folder outside, e.g. --out "
+            f"{shlex.quote(str(root.parent / (root.name + '-run')))}"
+        )
+
 
 MIN_IMAGES = 2  # of a class, that a generator can learn from
 LENGTH_FIELDS = ("kimg", "epochs")  # fields that a resumed run may change: they decide no weight on the way
@@ -90,28 +167,19 @@ def open_run(request: TrainingRequest, inputs: TrainingInputs, progress: Progres
         with other data, seed or settings, `request.minutes` is not above 0, or the processes cannot share the batch
         evenly.
     """
-    processes = inputs.processes
-    opened = _open(request, inputs, progress) if processes.first else None
-    message = None
-    if opened is not None:
-        plan, rows = opened.plan, opened.division
-        message = {
-            "recipe": plan.recipe.dump(),
-            "length": [plan.channels, plan.minutes, plan.steps],
-            "division": [rows.training.tolist(), rows.held_out.tolist()],
-            "scale": opened.chosen.scale,
-        }
-    message = processes.tell(message)
-    if opened is not None:
-        return opened
-    division = HeldOutDivision(*(np.array(rows, dtype=np.int64) for rows in message["division"]))
-    chosen = replace(inputs.chosen, scale=None if message["scale"] is None else tuple(message["scale"]))
-    return OpenedRun(
-        Run(request.out), TrainingPlan(Recipe.parse(message["recipe"]), *message["length"]), chosen, division
-    )
+    opened = _open(request, inputs, progress) if inputs.processes.first else None
+    written, *rows = inputs.processes.tell(opened)
+    settings = RunSettings(**written)
+    length = settings.channels, settings.minutes, settings.steps, settings.budget
+    division = HeldOutDivision(*(np.array(side, dtype=np.int64) for side in rows))
+    data = inputs.chosen.take(division.training)
+    recorded = data.with_white(settings.data.white, settings.data.deep_white)
+    chosen = inputs.chosen if recorded is data else replace(inputs.chosen, scale=recorded.scale)
+    return OpenedRun(Run(request.out), TrainingPlan(Recipe.parse(settings.recipe), *length), chosen, division)
 
 
-def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) -> OpenedRun:
+def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) -> list[Any]:
+    """Return, as JSON values, the settings that run.json has now, and the rows that are trained on and held out."""
     request.check()
     run, chosen = Run(request.out), inputs.chosen
     begun = run.settings if request.continues else None
@@ -121,9 +189,6 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
     inputs.processes.check_batch(recipe.batch)
     division = hold_out(chosen, request.seed, progress) if recipe.judge_kimg else keep_all(chosen)
     data, held = chosen.take(division.training), chosen.take(division.held_out)
-    if begun is not None:
-        recorded = data.with_white(begun.data.white, begun.data.deep_white)
-        chosen = chosen if recorded is data else replace(chosen, scale=recorded.scale)
     minutes = request.minutes
     if begun is not None and minutes is None and request.changes.get("kimg") is None:
         minutes = begun.minutes
@@ -143,8 +208,7 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
         settings = _new_settings(recipe, data, held, request, inputs).model_copy(update=length)
         _announce(data, held, len(chosen), inputs.selection, progress)
         Run.create(request.out, settings)
-    plan = TrainingPlan(recipe, settings.channels, settings.minutes, settings.steps)
-    return OpenedRun(run, plan, chosen, division)
+    return [settings.dump(), division.training.tolist(), division.held_out.tolist()]
 
 
 def _announce(data: Dataset, held: Dataset, chosen: int, selection: Selection, progress: Progress) -> None:

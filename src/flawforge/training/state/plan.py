@@ -57,12 +57,14 @@ class TrainingPlan:
         minutes: the time, or None: then the number of steps decides.
         steps: the number of steps that ends the training (always without `minutes`; with `minutes` when kimg was given
             too), or None when time alone does.
+        budget: minutes that the user gave the whole job, of which `minutes` is a part; None: training is all of it.
     """
 
     recipe: Recipe
     channels: int
     minutes: float | None
     steps: int | None
+    budget: float | None = None
     _previewed: int = field(default=-1, repr=False)
     _lines: int = field(default=0, repr=False)
 
@@ -86,11 +88,15 @@ class TrainingPlan:
 
     def too_short(self, seconds: float) -> str:
         """Return the message that the minutes were over after so many seconds, before the first step."""
-        given, enough = (self.minutes or 0.0) * 60, math.ceil(4 * seconds / 6) / 10
+        minutes, gives, give = self.minutes or 0.0, "--minutes gives", "Add --resume and give"
+        enough = 4 * seconds / 60
+        if self.budget is not None and minutes > 0:  # training keeps its share of the job, or has a larger one
+            gives, give = f"--minutes {self.budget:g} gives training", "Give"
+            enough *= self.budget / minutes
         return (
-            f"no time was left to train: reading and setting up took {seconds:.1f} s, and --minutes gives {given:.1f} "
-            f"s, which includes reading. The generator is untrained and was not saved. Add --resume and give more "
-            f"time, e.g. --minutes {enough:g}."
+            f"no time was left to train: reading and setting up took {seconds:.1f} s, and {gives} {minutes * 60:.1f} "
+            f"s, which includes reading. The generator is untrained and was not saved. {give} more time, e.g. "
+            f"--minutes {math.ceil(10 * enough) / 10:g}."
         )
 
     def preview_due(self, previews: int, step: int, seconds: float) -> bool:
@@ -127,7 +133,7 @@ class TrainingPlan:
             seconds: of training so far.
             line: the last logged line, or empty.
         """
-        facts = {"kimg": f"{shown / 1000:.1f}"}
+        facts = {} if self.minutes is None else {"kimg": f"{shown / 1000:.1f}"}  # else the bar itself counts them
         if line:
             facts |= {
                 "loss D": f"{line['loss_d']:.2f}",

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from flawforge.core.seeds import torch_stream
 from flawforge.core.settings.recipes import Recipe
 from flawforge.models.build import build_discriminator, build_generator, initialise
-from flawforge.training.losses.augmentation import Augmentation
+from flawforge.training.losses import Augmentation
 from flawforge.training.processes.device import Precision
 from flawforge.training.processes.processes import ALONE, Processes
-from flawforge.training.state.collapse_recovery import recovery_recipe
 
 RAMP = 0.05  # while training is young, the half-life of the average is this share of what has been shown
 
@@ -126,7 +125,7 @@ class TrainingState:
         self.step, self.seconds = step, seconds
 
     def recover(self, level: int) -> None:
-        """Continue with the settings for so many collapses (see `flawforge.training.state.collapse_recovery`)."""
+        """Continue with the settings for so many collapses (see `recovery_recipe`)."""
         self.recipe = recovery_recipe(self.begun, level)
         self.augmentation.kind = self.recipe.augment
         for adam, lr in ((self.adam_g, self.recipe.generator_lr), (self.adam_d, self.recipe.discriminator_lr)):
@@ -157,3 +156,41 @@ class TrainingState:
                 "exp_avg_sq": torch.zeros_like(weight, memory_format=torch.preserve_format),
             }
         return adam
+
+
+STRONGER = {"none": "light", "light": "full", "full": "full"}
+
+
+def recovery_recipe(recipe: Recipe, level: int) -> Recipe:
+    """Return the recipe to continue with after `level` collapses; 0 leaves it as it is.
+
+    Each collapse halves both step sizes, makes the augmentation one stage stronger (up to ``full``) and doubles the
+    weight of the diversity term where the recipe has one (up to 100).
+    """
+    if level == 0:
+        return recipe
+    augment = recipe.augment
+    for _ in range(level):
+        augment = STRONGER[augment]  # type: ignore[assignment]
+    return recipe.model_copy(
+        update={
+            "generator_lr": recipe.generator_lr / 2**level,
+            "discriminator_lr": recipe.discriminator_lr / 2**level,
+            "augment": augment,
+            "diversity": min(100.0, recipe.diversity * 2**level),
+        }
+    )
+
+
+def describe_recovery(before: Recipe, after: Recipe) -> str:
+    """Return in words what `recovery_recipe` changed."""
+    parts = [f"step sizes {before.generator_lr:.3g} -> {after.generator_lr:.3g}"]
+    if after.discriminator_lr / before.discriminator_lr != after.generator_lr / before.generator_lr or (
+        before.discriminator_lr != before.generator_lr
+    ):
+        parts[0] += f" and {before.discriminator_lr:.3g} -> {after.discriminator_lr:.3g}"
+    if before.augment != after.augment:
+        parts.append(f"augmentation {before.augment} -> {after.augment}")
+    if before.diversity != after.diversity:
+        parts.append(f"diversity {before.diversity:g} -> {after.diversity:g}")
+    return ", ".join(parts)

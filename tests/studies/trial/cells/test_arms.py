@@ -12,7 +12,7 @@ import torch
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial.cells import arms as trial_arms
 from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT, ArmTraining
-from flawforge.studies.trial.cells.usage import GeneratedBatch
+from flawforge.studies.trial.cells.generator import GeneratedBatch
 
 CLASSES = ("good", "crack", "hole")
 SOFT = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.1, 0.8, 0.1]], np.float32)

@@ -84,6 +84,23 @@ def test_errors_arrive_as_what_they_are_and_end_no_worker(tmp_path: Path, monkey
         workers.close()
 
 
+def test_a_cell_that_fails_loses_none_of_the_others_that_ended(tmp_path: Path) -> None:
+    class Ended:
+        """A worker that is not there: its futures have ended already."""
+
+        def end(self) -> None:
+            pass
+
+    workers = CellProcesses(tmp_path, 3)
+    for seed, error in enumerate((None, TrainingDivergedError("diverged"), None)):
+        future: Future[float] = Future()
+        future.set_exception(error) if error else future.set_result(float(seed))
+        workers._busy[future] = CellKey(seed, 3, GENERATOR), Ended()  # type: ignore[assignment]
+    assert sorted(workers.finished(1)) == [(FIRST, 0.0), (CellKey(2, 3, GENERATOR), 2.0)]
+    with pytest.raises(TrainingDivergedError, match="diverged"):
+        workers.finished(1)
+
+
 def dying(monkeypatch: pytest.MonkeyPatch, times: int) -> list[CellKey]:
     """Let the first calls kill their worker and the others answer with its number; return the cells in order."""
     asked: list[CellKey] = []

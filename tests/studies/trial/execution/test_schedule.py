@@ -141,7 +141,8 @@ def test_a_plan_within_minutes_says_how_many_repeats_and_never_more_than_were_as
     for minutes, seeds, told in ((0.001, 10, 3), (0.001, 1, 1), (1e6, 10, 10)):
         settings = TrialSettings(arms=("real", "classical"), shots=(3,), resolution=(32, 32), seeds=seeds)
         bench = open_trial(photos, tmp_path / "out", settings)
-        planned = plan(bench, Costs({("arm", "small-cnn"): 60.0}), 1, minutes)
+        schedule = Schedule(tmp_path / "out", settings, bench.protocol, Costs({("arm", "small-cnn"): 60.0}))
+        planned = plan(bench, schedule, 1, minutes)
         assert planned.seeds == told
         too_short = f"A budget of {minutes:g} minutes is too short for the 3 repeats that a verdict needs"
         assert (too_short in planned.sentence) == (told == 3)

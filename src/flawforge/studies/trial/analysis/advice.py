@@ -31,7 +31,7 @@ def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
         return [f"{sentences.NONE_COUNTS if fixed else sentences.not_favoured()} {shown}"]
     lines = []
     for comparison in primary:
-        where, room = sentences.at(comparison.shots, comparison.model), 1 - _control(evidence, comparison)
+        where, room = sentences.at(comparison.shots, comparison.model), _room(evidence, comparison)
         line = sentences.trial_verdict(comparison.word, where, evidence.metric, _possible(evidence, comparison))
         if comparison.word == "no evidence":
             if (comparison.gain.low or 0) > 0:
@@ -98,11 +98,10 @@ def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, 
 
 def _possible(evidence: Evidence, comparison: Comparison) -> Estimate:
     """Return the gain with its interval cut to what the control leaves."""
-    base = _control(evidence, comparison)
-    return comparison.gain.within(-base, 1 - base)
+    room = _room(evidence, comparison)
+    return comparison.gain.within(room - 1, room)
 
 
-def _control(evidence: Evidence, comparison: Comparison) -> float:
-    """Return what the control reached, a share: no gain goes beyond what is left above it."""
-    setting = (comparison.shots, comparison.model)
-    return float(evidence.resampled(setting, comparison.control, comparison.seeds).values.mean())
+def _room(evidence: Evidence, comparison: Comparison) -> float:
+    """Return what the control leaves to gain, a share."""
+    return 1 - evidence.mean((comparison.shots, comparison.model), comparison.control, comparison.seeds)

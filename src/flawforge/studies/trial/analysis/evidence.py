@@ -133,6 +133,10 @@ class Evidence:
             self._kept[key] = resampled(outputs, self.labels, self.groups, statistic, self.seed)
         return self._kept[key]
 
+    def mean(self, setting: Setting, arm: str, repeats: Sequence[int]) -> float:
+        """Return what an arm reached in the verdict's metric, a share, the mean over repeats."""
+        return float(self.resampled(setting, arm, repeats).values.mean())
+
     def class_statistics(self) -> list[tuple[str, Bools, Bools, Statistic]]:
         """Return for each class its name, its test images, those that its statistic is computed on, and the statistic.
 

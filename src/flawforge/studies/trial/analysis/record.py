@@ -1,32 +1,164 @@
-"""The results of a trial: cells in, one record out, with a table and the pictures of changed images."""
+"""The results of a trial: cells in, one record out, with its protocol in words and the pictures of changed images."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import product
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from flawforge.core.files import explain_os_errors, write_bytes
-from flawforge.core.images import as_picture, encode_png
+from flawforge.core.images import as_picture
+from flawforge.core.settings.arms import ARMS, judged_arm
 from flawforge.core.settings.trials import FEWEST_REPEATS
+from flawforge.metrics.inference.classification import TASK_STATISTICS
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
-from flawforge.runs.trials import Comparison, Flip, InterimAnalysis, TrialRecord, write_trial
+from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
+from flawforge.studies.sets import RecordPictures
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
-from flawforge.studies.trial.analysis.protocol import choices_of, inner_choices, notes_of, protocol_of
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
-from flawforge.studies.trial.cells.inner_choice import pooled
+from flawforge.studies.trial.cells.generator import DEFAULT_USAGE
+from flawforge.studies.trial.cells.inner_choice import CLEAR, InnerChoice, pooled
+from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR
 from flawforge.studies.trial.execution.schedule import Schedule
-from flawforge.studies.trial.setup.bench import Bench
-
-PICTURES = "pictures"  # below the trial's folder
+from flawforge.studies.trial.setup.bench import QUALITY, Bench, how_drawn, overlap_notes
 
 Cells = dict[CellKey, Cell]
+
+
+def protocol_of(bench: Bench) -> Protocol:
+    """Return what was fixed before the first image was generated."""
+    settings, division, dataset = bench.settings, bench.division, bench.dataset
+    test_labels = bench.targets(dataset.labels[division.test])
+    encoding = (
+        f"all images, real and generated, are encoded as JPEG (quality {QUALITY}) at the size of the real ones, then "
+        f"decoded and resized for the classifier"
+        if bench.jpeg
+        else "generated images are written as files like the real ones, then read and resized for the classifier"
+    )
+    return Protocol(
+        task=settings.task,
+        models=list(settings.models),
+        steps=settings.steps,
+        batch=settings.batch,
+        resolution=settings.resolution,
+        classes=list(bench.classes),
+        metric=TASK_STATISTICS[settings.task][0],
+        shots=sorted(settings.shots),
+        seeds=list(range(settings.seeds)),
+        arms=[arm for arm in ARMS if arm in settings.arms],
+        encoding=encoding,
+        test_images=len(division.test),
+        test_groups=len(np.unique(division.groups[division.test])),
+        test_per_class={name: int((test_labels == code).sum()) for code, name in enumerate(bench.classes)},
+        test_sha256=division.sha256,
+        pool_images=len(division.pool),
+        pool_groups=len(np.unique(division.groups[division.pool])),
+        steps_taken=_steps_taken(bench),
+    )
+
+
+def _steps_taken(bench: Bench) -> list[str]:
+    settings, division = bench.settings, bench.division
+    generator = (
+        f"the generator {settings.generator}" if settings.generator else f"a generator of recipe {settings.recipe}"
+    )
+    length = ""
+    if settings.generator is None and settings.generator_minutes is not None:
+        length = f", trained for {settings.generator_minutes:g} minutes"
+    elif settings.generator is None and settings.generator_kimg is not None:
+        length = f", trained for {settings.generator_kimg:g} kimg"
+    steps = [
+        f"{len(division.test)} test images were held out first, the same for all repeats. Images of one specimen are "
+        f"never on both sides. The test set is identified by the SHA-256 of its contents.",
+        how_drawn(bench),
+        "All arms of a repeat share the training images, the initial weights and the order of the images.",
+        f"Each repeat has {generator}{length}, which saw these training images and nothing else. The generated images "
+        f"were checked against the test images.",
+        f"Every classifier was trained for {settings.steps} steps of {settings.batch} images. In arms with generated "
+        f"images, these replace some of the real images of each batch.",
+    ]
+    if division.joined:
+        steps.insert(1, f"{division.joined} pairs of images that match only as whole pictures were kept together too.")
+    if bench.good is not None:
+        others = ", ".join(label for label in bench.dataset.classes if label != bench.good)
+        steps.append(f"Images of class {bench.good} count as good, those of {others} as defective.")
+    if "filtered" in settings.arms:
+        steps.append(
+            f"The strategy for using generated images was chosen by cross-validation on the training images: "
+            f"{settings.folds} folds by specimen, each with a generator of its own that had not seen the fold."
+            if settings.chooses
+            else f"The strategy for using generated images was fixed in advance ({DEFAULT_USAGE.name}); nothing was "
+            f"chosen by cross-validation."
+        )
+    if len(bench.unlabelled):
+        steps.append(
+            f"{len(bench.unlabelled)} unlabelled images, none of which shows a test image, were labelled by the "
+            f"pretrained teacher of the arm 'pseudo-labelled'."
+        )
+    return steps
+
+
+def inner_choices(cells: Cells, setting: Setting) -> list[InnerChoice]:
+    """Return what was chosen in one setting, of each repeat."""
+    found = [cell.facts for key, cell in cells.items() if (key.arm, key.shots, key.model) == (CHOICE, *setting)]
+    return [InnerChoice.model_validate(facts) for facts in found]
+
+
+def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
+    """Return what was chosen on the training images, in words."""
+    out: list[tuple[str, str]] = []
+    for shots, model in product(bench.settings.shots, bench.settings.models):
+        choices = inner_choices(cells, (shots, model))
+        where = f"{shots} images per class, {model}"
+        if not choices:
+            fixed = None if bench.settings.chooses else judged_arm(bench.settings.arms)
+            if fixed is not None:
+                out.append((f"{where}: fixed in advance", f"{fixed} is tested against classical"))
+            continue
+        control, use = pooled(choices, bench.settings.arms)
+        names = Counter(choice.usage.name for choice in choices).most_common()
+        out.append((f"{where}: strategy for generated images", ", ".join(f"{name} ({n})" for name, n in names)))
+        gains = [choice.gain for choice in choices if choice.judged]
+        if gains:
+            clear = sum(choice.use for choice in choices)
+            found = (
+                f"{np.mean(gains):+.3f} nats per image; above 0 by {CLEAR:g} standard error in {clear} of "
+                f"{len(choices)} repeats; all repeats together: {'use generated images' if use else 'use none'}"
+            )
+        elif bench.settings.chooses:
+            found = "none: too few training images for folds; use none"
+        else:
+            found = "none: the strategy was fixed in advance"
+        out.append((f"{where}: cross-validation", found))
+        out.append((f"{where}: best arm without generated images", control))
+    return out
+
+
+def notes_of(bench: Bench, cells: Cells) -> list[str]:
+    """Return what a reader must know, a sentence each."""
+    notes, shots = overlap_notes(bench), max(bench.settings.shots)
+    labels, groups = bench.dataset.labels[bench.division.pool], bench.division.groups[bench.division.pool]
+    for code, label in enumerate(bench.dataset.classes):
+        specimens = len(np.unique(groups[labels == code]))
+        if specimens < shots:
+            notes.append(
+                f"Class {label} has {specimens} different specimens outside the test set, so its {shots} training "
+                f"images are not all independent."
+            )
+    facts: list[dict[str, Any]] = [dict(cell.facts) for key, cell in cells.items() if key.arm == GENERATOR]
+    generated = sum(int(counts["made"]) for counts in facts)
+    close = generated - sum(int(counts["novel"]) for counts in facts)
+    if generated:
+        notes.append(
+            f"{close} of {generated} generated images were closer to a training image than two training images are to "
+            f"each other."
+        )
+    return notes
 
 
 def read_results(folder: Path, bench: Bench, repeats: int) -> Cells:
@@ -82,8 +214,16 @@ def evidence_of(
     )
 
 
-def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None:
-    """Return what limits a trial as the repeats that are done show, and their number; None with fewer than three.
+class Pilot(NamedTuple):
+    """What limits a trial as `repeats` repeats show that are done; `room` is what the control leaves to gain."""
+
+    design: Design
+    repeats: int
+    room: float
+
+
+def pilot(folder: Path, bench: Bench, repeats: int) -> Pilot | None:
+    """Return what limits a trial as the repeats that are done show; None with fewer than three.
 
     Of several numbers of shots and models it is the one in which a gain is hardest to detect.
     """
@@ -92,12 +232,13 @@ def pilot(folder: Path, bench: Bench, repeats: int) -> tuple[Design, int] | None
     settings = bench.settings
     evidence = evidence_of(bench, read_results(folder, bench, repeats), ((repeats, settings.seeds),))
     error = ERROR / max(1, len(settings.shots) * len(settings.models))
-    found = [
-        (Design.of(next(iter(gains.values())), error, len(gains)), len(evidence.repeats(setting, [arm, *gains])))
-        for (setting, arm), gains in measure_all(evidence).items()
-    ]
-    varied = [pair for pair in found if pair[0].parts.repeat + pair[0].parts.group + pair[0].parts.both > 0]
-    return max(varied, key=lambda pair: pair[0].detectable(max(2, settings.seeds)) or 1.0, default=None)
+    found = []
+    for (setting, arm), gains in measure_all(evidence).items():
+        control, done = next(iter(gains)), evidence.repeats(setting, [arm, *gains])
+        design = Design.of(gains[control], error, len(gains))
+        if design.parts.repeat + design.parts.group + design.parts.both > 0:
+            found.append(Pilot(design, len(done), 1 - evidence.mean(setting, control, done)))
+    return max(found, key=lambda pilot: pilot.design.detectable(max(2, settings.seeds)) or 1.0, default=None)
 
 
 def save_results(
@@ -166,16 +307,9 @@ def save_results(
 def _with_pictures(folder: Path, bench: Bench, comparison: Comparison) -> Comparison:
     """Keep a picture of every changed image that the record names."""
     index = {sample.file: number for number, sample in enumerate(bench.dataset.samples)}
-
-    def keep(flip: Flip) -> Flip:
-        image = bench.images[index[flip.file]]
-        pixels = as_picture(image)
-        data = encode_png(np.ascontiguousarray(pixels), "L" if pixels.ndim == 2 else "RGB")
-        name = f"{hashlib.sha256(data).hexdigest()[:16]}.png"
-        with explain_os_errors(folder / PICTURES):
-            (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-        if not (folder / PICTURES / name).is_file():
-            write_bytes(folder / PICTURES / name, data, durable=False)
-        return flip.model_copy(update={"picture": f"{PICTURES}/{name}"})
-
-    return comparison.model_copy(update={"flips": [keep(flip) for flip in comparison.flips]})
+    pictures = RecordPictures(folder, "pictures")
+    flips = [
+        flip.model_copy(update={"picture": pictures.keep(as_picture(bench.images[index[flip.file]]))})
+        for flip in comparison.flips
+    ]
+    return comparison.model_copy(update={"flips": flips})

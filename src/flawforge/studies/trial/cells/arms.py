@@ -22,11 +22,9 @@ from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.data.augmentation.copy_paste import copy_paste
 from flawforge.data.augmentation.masks import defect_masks
 from flawforge.data.augmentation.transforms import ClassicalTransforms
-from flawforge.studies.trial.cells.generator import marked, teacher_of
-from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, GeneratedBatch, Usage
+from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, marked, teacher_of
 from flawforge.studies.trial.setup.bench import Bench
-from flawforge.training.classifier.fit import fit, predict
-from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats
+from flawforge.training.classifier.fit import LabelledImages, as_unit_floats, fit, predict
 from flawforge.training.processes.device import resolve_device
 
 VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less the unlabelled images

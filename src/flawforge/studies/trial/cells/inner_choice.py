@@ -18,7 +18,7 @@ from flawforge.core.arrays import Bools, Floats, Floats32, Ints
 from flawforge.core.seeds import derive, numpy_stream
 from flawforge.core.settings.arms import ARMS, ArmName
 from flawforge.studies.trial.cells.arms import ArmTraining
-from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, USAGES, GeneratedBatch, Usage
+from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, USAGES, GeneratedBatch, Usage
 from flawforge.studies.trial.setup.bench import Bench
 
 LOWEST_PROBABILITY = 0.02  # a miss below it counts no more: one image must not decide

@@ -16,7 +16,7 @@ from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.runs.cells import GENERATORS, PROBABILITIES, CellKey
-from flawforge.studies.trial.cells.usage import DEFAULT_USAGE, GeneratedBatch
+from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch
 from flawforge.studies.trial.setup.bench import Bench
 
 GENERATOR, CHOICE = "generator", "choice"

@@ -97,9 +97,12 @@ class CellProcesses:
             self._busy[future] = key, worker
 
     def finished(self, timeout: float) -> list[Finished]:
-        """Wait for cells to end; one whose worker has died is begun again."""
+        """Wait for cells to end; one whose worker has died is begun again, and an error waits for the next call."""
         done: list[Finished] = []
-        for future in wait(self._busy, timeout, FIRST_COMPLETED).done:
+        ended = wait(self._busy, timeout, FIRST_COMPLETED).done
+        for future in sorted(ended, key=lambda future: future.exception() is not None):
+            if future.exception() is not None and done:
+                break
             key, worker = self._busy.pop(future)
             if isinstance(future.exception(), BrokenProcessPool):
                 worker.end()

@@ -11,8 +11,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.enlarged_parts import find_enlarged
 from flawforge.data.sampling.joined import join
-from flawforge.studies.trial.setup.test_split import Division
-from flawforge.studies.trial.setup.whole_image import SAME, Textures, textures_of
+from flawforge.studies.trial.setup.test_split import SAME, Division, Textures, textures_of
 
 SHOWN = 3  # leaks that a message names
 REPEATED = 0.95  # correlation from which a generated image is a test image again ...

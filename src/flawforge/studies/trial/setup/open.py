@@ -23,8 +23,7 @@ from flawforge.runs.folder_errors import refuse_other
 from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_bench, save_bench, through_jpeg
 from flawforge.studies.trial.setup.good_class import good_class, with_good
 from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
-from flawforge.studies.trial.setup.test_split import contents_sha256, divide
-from flawforge.studies.trial.setup.whole_image import Textures
+from flawforge.studies.trial.setup.test_split import Textures, contents_sha256, divide
 
 USE_OF_OUTSIDE = "2"  # raise it when arms use unlabelled images differently: older cells no longer count
 

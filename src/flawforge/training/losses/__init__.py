@@ -1,1 +1,0 @@
-"""Adversarial losses and differentiable augmentation."""
