@@ -17,7 +17,7 @@ from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.layouts import layout_plan
-from flawforge.data.reading.masks import find_masks
+from flawforge.data.reading.masks.find import find_masks
 from flawforge.data.reading.plan import GOOD, Plan
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.regions import MaskImage
@@ -35,10 +35,12 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
         choices: what the user decided.
     """
     masks = find_masks(root, tree)
-    tree = replace(tree, images=[file for file in tree.images if file not in masks.files])
+    tree = replace(tree, images=[file for file in tree.images if file not in masks.files], masks=masks.of)
     read = [(known, labels) for known in LABEL_FORMATS if (labels := known.read(root, tree)) is not None]
     aside = set().union(*(labels.masks for _, labels in read))
-    sources = {image.source for _, labels in read for image in labels.images.values()}
+    sources = {image.source for _, labels in read for image in labels.images.values()}.union(
+        *(labels.lists for _, labels in read)
+    )
     others = [file for file in tree.others if file not in sources]
     plan = layout_plan(root, replace(tree, images=[file for file in tree.images if file not in aside], others=others))
     plan.broken += masks.broken
@@ -58,8 +60,10 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
         else:
             _follow(plan, entries, known, labels, choices)
         plan.notes += labels.notes
-    for file, files in masks.of.items():
-        if file in entries and not any(mark.regions for mark in entries[file].marks):
+    damaged = {broken.file for broken in plan.broken}
+    for file, found in masks.of.items():
+        files = [mask for mask in found if mask not in damaged]
+        if files and file in entries and not any(mark.regions for mark in entries[file].marks):
             mark = Mark(regions=tuple(MaskImage(mask, inverted=choices.invert_masks) for mask in files))
             entries[file] = replace(entries[file], marks=(*entries[file].marks, mark))
     plan.notes += masks.notes
