@@ -6,13 +6,13 @@ of most images; another's labels are used where the first has none, and where bo
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.class_folders import IMAGE_FOLDERS
+from flawforge.data.reading.class_names import class_in_name
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
@@ -22,8 +22,6 @@ from flawforge.data.reading.plan import GOOD, Plan
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.regions import MaskImage
 from flawforge.data.sample import Broken, Entry, Mark, Remark
-
-NAMED = r"(.+?)[ _-]?\(?\d+\)?"  # a file's stem that ends in a number
 
 
 def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
@@ -69,6 +67,7 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
     plan.notes += masks.notes
     if choices.classes_from == "names":
         entries = {file: _by_name(entry) for file, entry in entries.items()}
+        _say_nameless(plan, [file for file, entry in entries.items() if not entry.label])
     plan.entries = _one_spelling(plan, list(entries.values()))
     return plan
 
@@ -133,9 +132,9 @@ def _class_of(
 
 def _most(stem: str, marks: Iterable[Mark], classes: Collection[str]) -> str:
     """Return the class in the file's name, where the labels have it, else that of most marks (the first of equals)."""
-    named = re.fullmatch(NAMED, stem)
-    if named and named[1] in classes:
-        return named[1]
+    named = class_in_name(stem).casefold()
+    if found := next((label for label in classes if label.casefold() == named), ""):
+        return found
     return Counter(mark.label for mark in marks).most_common(1)[0][0]
 
 
@@ -193,10 +192,15 @@ def _fill_in(plan: Plan, entries: dict[str, Entry], labels: Labels) -> None:
 
 
 def _by_name(entry: Entry) -> Entry:
-    named = re.fullmatch(NAMED, PurePosixPath(entry.file).stem)
-    if named is None:
-        return replace(entry, label="", label_source="its name tells no class")
-    return replace(entry, label=named[1], label_source="file name")
+    name = class_in_name(PurePosixPath(entry.file).stem)
+    return replace(entry, label=name, label_source="file name" if name else "its name tells no class")
+
+
+def _say_nameless(plan: Plan, files: list[str]) -> None:
+    if files:
+        have = "1 image has a name" if len(files) == 1 else f"{len(files):,} images have names"
+        tells, they = ("tells", "it is") if len(files) == 1 else ("tell", "they are")
+        plan.notes.append(f"{have} that {tells} no class (such as {min(files)}): {they} not labelled, and not used.")
 
 
 def _one_spelling(plan: Plan, entries: list[Entry]) -> list[Entry]:
