@@ -84,7 +84,7 @@ def draw_coco(folder: Path, count: int) -> int:
             counts = [left * HEIGHT + top]
             for width in widths.tolist():
                 counts += [width, HEIGHT - width]
-            counts.append(HEIGHT * WIDTH - sum(counts))
+            counts[-1] += HEIGHT * WIDTH - sum(counts)
             shape = {"size": [HEIGHT, WIDTH], "counts": counts if number % 10 < 8 else pack(counts)}
             box = [left, top, 40, int(widths.max())]
         item = {"id": number + 1, "image_id": number // AN_IMAGE, "category_id": number % 3, "segmentation": shape}

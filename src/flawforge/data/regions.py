@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -152,10 +153,12 @@ def _unpacked(text: str) -> list[int]:
         if bits < 32:
             if bits & 16:
                 value -= 1 << shift
-            counts.append(value + counts[-2] if len(counts) > 2 else value)
+            counts.append(value)
             value = shift = 0
     if shift or not counts:
         raise ValueError("its packed run lengths are damaged")
+    counts[1::2] = accumulate(counts[1::2])
+    counts[2::2] = accumulate(counts[2::2])
     return counts
 
 
