@@ -60,3 +60,18 @@ def levels_of(pixels: Ints) -> tuple[Ints, Ints]:
     counts = np.bincount(pixels.ravel())
     levels = np.flatnonzero(counts)
     return levels, counts[levels]
+
+
+def palette_of(path: Path) -> dict[int, int]:
+    """Return the colour of each index of a palette, red * 65536 + green * 256 + blue; nothing for other pictures.
+
+    Raises:
+        ImageBrokenError: it cannot be read.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as file:
+            values = (file.getpalette("RGB") or []) if file.mode == "P" else []
+    except Exception as error:  # noqa: BLE001  as above
+        raise ImageBrokenError(path, f"is no mask that can be read: {error or type(error).__name__}") from None
+    colours = zip(values[::3], values[1::3], values[2::3], strict=False)
+    return {index: (red << 16) + (green << 8) + blue for index, (red, green, blue) in enumerate(colours)}

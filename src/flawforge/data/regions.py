@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def checked_runs(counts: object, size: object) -> RunLengths:
         raise ValueError(f"its size {height}x{width} is that of no picture")
     if isinstance(counts, str):
         lengths = _unpacked(counts)
-    elif isinstance(counts, list) and all(type(count) is int for count in counts):
+    elif isinstance(counts, list) and set(map(type, counts)) <= {int}:
         lengths = counts
     else:
         raise ValueError("its run lengths are not whole numbers")
@@ -141,22 +142,24 @@ def _unpacked(text: str) -> list[int]:
 
     From the fourth on, each is the difference from the one before the last.
     """
-    try:
-        letters = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - ord("0")
-    except UnicodeEncodeError:
-        letters = np.full(1, -1)
-    if not len(letters) or letters.min() < 0 or letters.max() > 63 or letters[-1] & 32:
+    counts: list[int] = []
+    value = shift = 0
+    for letter in map(ord, text):
+        bits = letter - 48  # from "0" on
+        if not 0 <= bits < 64 or shift > 30:
+            raise ValueError("its packed run lengths are damaged")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits < 32:
+            if bits & 16:
+                value -= 1 << shift
+            counts.append(value)
+            value = shift = 0
+    if shift or not counts:
         raise ValueError("its packed run lengths are damaged")
-    last = np.flatnonzero(letters < 32)
-    first = np.concatenate([[0], last[:-1] + 1])
-    if (last - first).max() > 6:
-        raise ValueError("its packed run lengths are damaged")
-    place = 5 * (np.arange(len(letters)) - np.repeat(first, last - first + 1))
-    values = np.add.reduceat((letters & 31) << place, first)
-    values -= np.where(letters[last] & 16, np.int64(32) << place[last], 0)
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    return values.tolist()  # type: ignore[no-any-return]
+    counts[1::2] = accumulate(counts[1::2])
+    counts[2::2] = accumulate(counts[2::2])
+    return counts
 
 
 def as_runs(mask: Bools) -> RunLengths:

@@ -96,7 +96,7 @@ def test_names_that_look_like_classes(tmp_path):
     names = {i: {"file": f"{'pit' if i % 2 else 'dent'}_{i}.png"} for i in range(40)}
     assert dataset_warnings(drawn(names, layout="flat")) == (
         "The file names suggest 2 classes (dent, pit), but all images are in one folder and belong to one class. "
-        "To separate them, move each class into a folder of its own.",
+        "To take the classes from the names: --classes-from names.",
     )
     assert dataset_warnings(drawn(names, layout="classes")) == ()
     assert dataset_warnings(drawn({i: {"file": f"IMG_{i}.png"} for i in range(40)}, layout="flat")) == ()

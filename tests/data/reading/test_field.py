@@ -72,7 +72,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("field")
 
 
-LATER = {"severstal", "segmentation"}  # not read yet
+LATER = {"severstal"}  # not read yet
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
 
 from flawforge.data.reading import json_files
-from flawforge.data.reading.json_files import coordinates, frame_of, parse_json
+from flawforge.data.reading.json_files import coordinates, frame_of, no_collection, parse_json
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -62,3 +63,15 @@ def test_numbers_are_taken_as_such():
     assert coordinates([1, 2.5, "3"]) == (1.0, 2.5, 3.0)
     assert frame_of(3, 4) == (3.0, 4.0)
     assert frame_of(0, 4) is frame_of(None, 4) is frame_of("wide", 4) is None
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_is_as_it_was(on):
+    before = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        with no_collection():
+            assert not gc.isenabled()
+        assert gc.isenabled() == on
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from flawforge.data.dataset import Dataset
+from flawforge.data.reading.class_names import class_in_name
 from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.sample import Sample
 
@@ -53,17 +53,15 @@ def _few(dataset: Dataset) -> str:
 
 
 def _names(dataset: Dataset) -> str:
-    if dataset.layout != "flat":
+    if dataset.layout != "flat" or len(dataset.classes) > 1:
         return ""
-    stems = [PurePosixPath(sample.file).stem for sample in dataset.samples]
-    matches = [re.fullmatch(r"(.*?[^\d_-])[_-]\d+", stem) for stem in stems]
-    named = Counter(match[1] for match in matches if match)
-    if not 1 < len(named) <= 50 or named.total() < len(dataset) or min(named.values()) < 3:
+    named = Counter(class_in_name(PurePosixPath(sample.file).stem).casefold() for sample in dataset.samples)
+    if not 1 < len(named) <= 50 or "" in named or min(named.values()) < 3:
         return ""
     first = ", ".join(sorted(named)[:3]) + (", ..." if len(named) > 3 else "")
     return (
         f"The file names suggest {len(named)} classes ({first}), but all images are in one folder and belong to one "
-        f"class. To separate them, move each class into a folder of its own."
+        f"class. To take the classes from the names: --classes-from names."
     )
 
 

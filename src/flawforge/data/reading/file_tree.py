@@ -25,11 +25,13 @@ class Tree:
         images: files that end like an image or begin like one that can be read.
         others: all other files (annotations, notes, tables).
         broken: folders and files that cannot even be looked at.
+        masks: image to its masks, once they were found and taken out of `images`.
     """
 
     images: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    masks: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def walk(root: Path) -> Tree:

@@ -42,6 +42,7 @@ class Labels:
         remarks: what was mended or passed over.
         notes: what is worth knowing about how the labels were read, a sentence each.
         masks: image files that belong to the labels and are no images of a surface.
+        lists: files that were read as well: they name classes.
     """
 
     images: dict[str, ImageLabels] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Labels:
     remarks: list[Remark] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     masks: set[str] = field(default_factory=set)
+    lists: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)

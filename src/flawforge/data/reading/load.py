@@ -13,10 +13,10 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingE
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
-from flawforge.data.reading.classes_by_masks import classes_by_masks
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.examine import examine_entry
 from flawforge.data.reading.file_tree import is_utf_8, printable, walk
+from flawforge.data.reading.masks.told_classes import classes_by_masks
 from flawforge.data.reading.merge import plan_folder
 from flawforge.data.reading.plan import Plan
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices

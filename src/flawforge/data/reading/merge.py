@@ -6,24 +6,22 @@ of most images; another's labels are used where the first has none, and where bo
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.class_folders import IMAGE_FOLDERS
+from flawforge.data.reading.class_names import class_in_name
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.layouts import layout_plan
-from flawforge.data.reading.masks import find_masks
+from flawforge.data.reading.masks.find import find_masks
 from flawforge.data.reading.plan import GOOD, Plan
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.regions import MaskImage
 from flawforge.data.sample import Broken, Entry, Mark, Remark
-
-NAMED = r"(.+?)[ _-]?\(?\d+\)?"  # a file's stem that ends in a number
 
 
 def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
@@ -35,10 +33,12 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
         choices: what the user decided.
     """
     masks = find_masks(root, tree)
-    tree = replace(tree, images=[file for file in tree.images if file not in masks.files])
+    tree = replace(tree, images=[file for file in tree.images if file not in masks.files], masks=masks.of)
     read = [(known, labels) for known in LABEL_FORMATS if (labels := known.read(root, tree)) is not None]
     aside = set().union(*(labels.masks for _, labels in read))
-    sources = {image.source for _, labels in read for image in labels.images.values()}
+    sources = {image.source for _, labels in read for image in labels.images.values()}.union(
+        *(labels.lists for _, labels in read)
+    )
     others = [file for file in tree.others if file not in sources]
     plan = layout_plan(root, replace(tree, images=[file for file in tree.images if file not in aside], others=others))
     plan.broken += masks.broken
@@ -58,13 +58,16 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
         else:
             _follow(plan, entries, known, labels, choices)
         plan.notes += labels.notes
-    for file, files in masks.of.items():
-        if file in entries and not any(mark.regions for mark in entries[file].marks):
+    damaged = {broken.file for broken in plan.broken}
+    for file, found in masks.of.items():
+        files = [mask for mask in found if mask not in damaged]
+        if files and file in entries and not any(mark.regions for mark in entries[file].marks):
             mark = Mark(regions=tuple(MaskImage(mask, inverted=choices.invert_masks) for mask in files))
             entries[file] = replace(entries[file], marks=(*entries[file].marks, mark))
     plan.notes += masks.notes
     if choices.classes_from == "names":
         entries = {file: _by_name(entry) for file, entry in entries.items()}
+        _say_nameless(plan, [file for file, entry in entries.items() if not entry.label])
     plan.entries = _one_spelling(plan, list(entries.values()))
     return plan
 
@@ -129,9 +132,9 @@ def _class_of(
 
 def _most(stem: str, marks: Iterable[Mark], classes: Collection[str]) -> str:
     """Return the class in the file's name, where the labels have it, else that of most marks (the first of equals)."""
-    named = re.fullmatch(NAMED, stem)
-    if named and named[1] in classes:
-        return named[1]
+    named = class_in_name(stem).casefold()
+    if found := next((label for label in classes if label.casefold() == named), ""):
+        return found
     return Counter(mark.label for mark in marks).most_common(1)[0][0]
 
 
@@ -189,10 +192,15 @@ def _fill_in(plan: Plan, entries: dict[str, Entry], labels: Labels) -> None:
 
 
 def _by_name(entry: Entry) -> Entry:
-    named = re.fullmatch(NAMED, PurePosixPath(entry.file).stem)
-    if named is None:
-        return replace(entry, label="", label_source="its name tells no class")
-    return replace(entry, label=named[1], label_source="file name")
+    name = class_in_name(PurePosixPath(entry.file).stem)
+    return replace(entry, label=name, label_source="file name" if name else "its name tells no class")
+
+
+def _say_nameless(plan: Plan, files: list[str]) -> None:
+    if files:
+        have = "1 image has a name" if len(files) == 1 else f"{len(files):,} images have names"
+        tells, they = ("tells", "it is") if len(files) == 1 else ("tell", "they are")
+        plan.notes.append(f"{have} that {tells} no class (such as {min(files)}): {they} not labelled, and not used.")
 
 
 def _one_spelling(plan: Plan, entries: list[Entry]) -> list[Entry]:

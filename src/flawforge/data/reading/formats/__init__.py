@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flawforge.data.reading.formats.class_masks import CLASS_MASKS
 from flawforge.data.reading.formats.coco import COCO
 from flawforge.data.reading.formats.cvat import CVAT
 from flawforge.data.reading.formats.labelme import LABELME
@@ -9,4 +10,4 @@ from flawforge.data.reading.formats.voc import VOC
 from flawforge.data.reading.formats.yolo import YOLO
 from flawforge.data.reading.labels import LabelFormat
 
-LABEL_FORMATS: tuple[LabelFormat, ...] = (VOC, COCO, YOLO, LABELME, CVAT)
+LABEL_FORMATS: tuple[LabelFormat, ...] = (VOC, COCO, YOLO, LABELME, CVAT, CLASS_MASKS)

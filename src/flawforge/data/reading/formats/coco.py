@@ -10,17 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from flawforge.data.reading.contradictions import Contradictions, Corners
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.json_files import coordinates, frame_of, parse_json
+from flawforge.data.reading.json_files import coordinates, frame_of, no_collection, parse_json
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import ImageNames
-from flawforge.data.regions import Polygon, Region, RunLengths, checked_runs
+from flawforge.data.regions import Polygon, Region, checked_runs
 from flawforge.data.sample import Broken, Mark, Remark
-
-NEAR = 1.5  # pixels between a box and its mask that a tool's rounding explains
-Corners = tuple[float, float, float, float]
 
 
 def coco(root: Path, tree: Tree) -> Labels | None:
@@ -29,20 +25,27 @@ def coco(root: Path, tree: Tree) -> Labels | None:
     labels = Labels()
     known = False
     for file in tree.others:
-        if not file.lower().endswith(".json"):
-            continue
-        try:
-            data = parse_json(root / file, "images", "annotations")
-            if not isinstance(data, dict) or not {"images", "annotations"} <= data.keys():
-                continue
-            if not isinstance(data["images"], list) or not isinstance(data["annotations"], list):
-                raise ValueError("is no COCO file: its images or its annotations are no list")  # noqa: TRY301, TRY004
-        except ValueError as error:
-            labels.broken.append(Broken(file, str(error)))
-            continue
-        known = True
-        merge_labels(labels, _CocoFile(file, names, labels.remarks).read(data), "COCO")
+        if file.lower().endswith(".json"):
+            with no_collection():
+                try:
+                    data = _parsed(root / file)
+                except ValueError as error:
+                    labels.broken.append(Broken(file, str(error)))
+                    continue
+                if data is not None:
+                    known = True
+                    merge_labels(labels, _CocoFile(file, names, labels.remarks).read(data), "COCO")
     return labels if known or labels.broken else None
+
+
+def _parsed(path: Path) -> dict[str, Any] | None:
+    """Return a COCO file's content, None where it is a file of another kind."""
+    data = parse_json(path, "images", "annotations")
+    if not isinstance(data, dict) or not {"images", "annotations"} <= data.keys():
+        return None
+    if not isinstance(data["images"], list) or not isinstance(data["annotations"], list):
+        raise ValueError("is no COCO file: its images or its annotations are no list")  # noqa: TRY004
+    return data
 
 
 def merge_labels(labels: Labels, images: dict[str, ImageLabels], title: str) -> None:
@@ -87,6 +90,7 @@ class _CocoFile:
         self.nameless: set[str] = set()
         self.seen: set[int | str] = set()
         self.without_mask: list[str] = []
+        self.contradictions = Contradictions(self.tell)
 
     def tell(self, what: str, where: str) -> None:
         self.remarks.append(Remark(what, f"{self.file}, {where}"))
@@ -104,6 +108,7 @@ class _CocoFile:
                     self.categories[key] = str(name)
         for place, item in enumerate(data["annotations"], start=1):
             self._annotation(item, place)
+        self.contradictions.finish()
         if any(mark.regions for marks in self.marks.values() for mark in marks):
             for where in self.without_mask:
                 self.tell("annotations without a mask among others with one: their boxes were read", where)
@@ -155,7 +160,7 @@ class _CocoFile:
         regions = self._regions(item.get("segmentation"), where)
         corners = self._corners(item.get("bbox"), where)
         if regions:
-            self._contradictions(regions, corners, item.get("area"), where)
+            self.contradictions.add(regions, corners, item.get("area"), where)
         elif corners is None:
             self.tell("annotations without a box or a mask that can be read: only their class was taken", where)
         self.marks[image].append(Mark(label, corners, regions))
@@ -196,17 +201,6 @@ class _CocoFile:
             return None
         return left, top, left + width, top + height
 
-    def _contradictions(self, regions: tuple[Region, ...], corners: Corners | None, area: object, where: str) -> None:
-        extent, covered = _measures(regions)
-        if corners and max(abs(one - other) for one, other in zip(corners, extent, strict=True)) > NEAR:
-            told = ", ".join(f"{value:g}" for value in corners), ", ".join(f"{value:g}" for value in extent)
-            what = "boxes that differ from the mask beside them; both were read as they are"
-            self.tell(what, f"{where}: box {told[0]}; mask {told[1]}")
-        around = 2 * (extent[2] - extent[0] + extent[3] - extent[1])
-        if isinstance(area, int | float) and area > 0 and abs(area - covered) > 0.1 * covered + around:
-            what = "areas that differ from the mask beside them; the mask was followed"
-            self.tell(what, f"{where}: area {area:g}, mask {covered:g}")
-
     def _labels(self, image: str) -> ImageLabels:
         marks = self.marks.get(image, [])
         once = tuple(dict.fromkeys(marks)) if len(marks) > 1 else tuple(marks)
@@ -216,31 +210,6 @@ class _CocoFile:
         if not unreadable and not marks and image in self.nameless:
             unreadable = "gives it annotations of no category that the file names"
         return ImageLabels(self.file, () if unreadable else once, self.frames[image], unreadable=unreadable)
-
-
-def _measures(regions: tuple[Region, ...]) -> tuple[Corners, float]:
-    """Return the box around polygons or run lengths, and how many pixels they cover (overlaps count twice)."""
-    xs: list[float] = []
-    ys: list[float] = []
-    covered = 0.0
-    for region in regions:
-        if isinstance(region, RunLengths):
-            ends = np.cumsum(region.counts)
-            first, last = ends[0:-1:2], ends[1::2] - 1
-            first, last = first[last >= first], last[last >= first]
-            columns = first // region.height, last // region.height
-            whole = bool((columns[0] != columns[1]).any())  # a run over two columns reaches the bottom and the top
-            xs += [float(columns[0][0]), float(columns[1][-1] + 1)]
-            rows = (0, region.height) if whole else ((first % region.height).min(), (last % region.height).max() + 1)
-            ys += map(float, rows)
-            covered += sum(region.counts[1::2])
-        elif isinstance(region, Polygon):
-            across, down = region.rings[0][::2], region.rings[0][1::2]
-            xs += [min(across), max(across)]
-            ys += [min(down), max(down)]
-            turned = zip(across, (*down[1:], down[0]), (*across[1:], across[0]), down, strict=True)
-            covered += abs(sum(x0 * y1 - x1 * y0 for x0, y1, x1, y0 in turned)) / 2
-    return (min(xs), min(ys), max(xs), max(ys)), covered
 
 
 COCO = LabelFormat(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
 
-from flawforge.data.reading.mask_names import NO_FOLDERS, image_keys, mask_keys, telling
+from flawforge.data.reading.masks.names import NO_FOLDERS, image_keys, mask_keys, telling
 from flawforge.data.reading.plan import SPLIT_FOLDERS
 
 Where = frozenset[str]  # the folders of a file that an image and its mask have in common

@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from flawforge.data.reading.mask_looks import look, look_into
-from flawforge.data.reading.mask_names import PICTURED, Claim, claim_of
-from flawforge.data.reading.mask_owners import MaskOwners
+from flawforge.data.reading.masks.looks import look, look_into
+from flawforge.data.reading.masks.names import PICTURED, Claim, claim_of
+from flawforge.data.reading.masks.owners import MaskOwners
 from flawforge.data.reading.plan import SPLIT_FOLDERS
 from flawforge.data.threads import in_threads
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.mask_groups import MaskGroup, by_ending, by_name, by_sister
-from flawforge.data.reading.mask_names import CERTAIN, INSTANCES
-from flawforge.data.reading.mask_owners import MaskOwners
+from flawforge.data.reading.masks.groups import MaskGroup, by_ending, by_name, by_sister
+from flawforge.data.reading.masks.names import CERTAIN, INSTANCES
+from flawforge.data.reading.masks.owners import MaskOwners
 from flawforge.data.sample import Broken
 
 

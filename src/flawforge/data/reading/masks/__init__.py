@@ -1,0 +1,1 @@
+"""Masks: which image files they are, whose they are, and which classes they tell."""
