@@ -1,7 +1,8 @@
 """COCO: one JSON file for each part, with boxes, outlines or run lengths.
 
 An outline is written only where COCO's own code draws exactly the defect's pixels from it; else run lengths (holes,
-several parts). Each annotation has the area of its pixels and ``iscrowd`` 0, ids begin with 1.
+several parts). Thin defects have run lengths too, because readers that draw with OpenCV make outlines a pixel wider.
+Each annotation has the area of its pixels and ``iscrowd`` 0, ids begin with 1.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from flawforge.data.writing.exported_image import ExportedImage, Instance
 from flawforge.data.writing.patches import Patch, parts_of, rings_of
 from flawforge.data.writing.writing import Writing
 
+THIN = 3  # pixels; a defect that is narrower has run lengths
+
 
 def write_coco(writing: Writing) -> None:
     """Write the images by part, and for each part ``annotations/instances_<part>.json``."""
@@ -35,6 +38,12 @@ def write_coco(writing: Writing) -> None:
             for instance in picture.instances():
                 about = {"id": len(annotations) + 1, "image_id": id, "category_id": number[instance.label]}
                 annotations.append(about | _described(instance, picture))
+        bare = sum("segmentation" not in one for one in annotations)
+        if 0 < bare < len(annotations):
+            writing.notes.append(
+                f"{bare:,} of {len(annotations):,} defects in {part} have a box and no mask: pycocotools measures masks "
+                f"only where all have one, so measure boxes."
+            )
         info = {"description": f"written by Flawforge {__version__}", "version": __version__}
         whole = {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": categories}
         writing.save(f"annotations/instances_{part}.json", json.dumps(whole, ensure_ascii=False))
@@ -51,7 +60,7 @@ def _described(instance: Instance, picture: ExportedImage) -> dict[str, Any]:
 def _segmentation(patch: Patch, picture: ExportedImage) -> list[list[int]] | dict[str, Any]:
     mask = np.zeros((picture.height, picture.width), dtype=bool)
     patch.draw_on(mask)
-    if len(parts_of(patch)) == 1 and len(rings := rings_of(patch)) == 1:
+    if min(patch.pixels.shape) >= THIN and len(parts_of(patch)) == 1 and len(rings := rings_of(patch)) == 1:
         outline = [value for point in rings[0] for value in point]
         drawn = coco_masks.decode(coco_masks.merge(coco_masks.frPyObjects([outline], *mask.shape)))
         if np.array_equal(drawn.astype(bool), mask):
