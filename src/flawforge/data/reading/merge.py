@@ -76,7 +76,9 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
     """Give images the classes and marks of the labels. Entries and plan are changed."""
     labelled = [file for file, image in labels.images.items() if image.source]
     folders = [file for file in labelled if file in entries and entries[file].label.lower() not in IMAGE_FOLDERS]
+    held = _held_classes(entries, labels)
     sorted_in = plan.layout == "classes" and (len(folders) * 2 > len(labelled) or not labelled)
+    sorted_in = sorted_in and held.count("") * 2 <= len(held) and len({entry.label for entry in entries.values()}) > 1
     if not labelled and (sorted_in or not labels.broken):  # they speak of other images, or say nothing that can be read
         return
     count = len(labels.images.keys() | (entries.keys() if sorted_in else set()))
@@ -90,6 +92,7 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
             if file in entries and (image := labels.images[file]).marks:
                 entries[file] = replace(entries[file], marks=image.marks, frame=image.frame)
         return
+    sorted_in = sorted_in and len(set(held)) == len(held)  # else they are shifts or cameras
     plan.layout = known.name
     classes = {mark.label for image in labels.images.values() for mark in image.marks}
     decided: Counter[tuple[str, str]] = Counter()
@@ -111,6 +114,17 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
         plan.broken = [broken for broken in plan.broken if broken.file not in labels.images]
         plan.notes = [note for note in plan.notes if "subfolders" not in note and not note.startswith("Not read: ")]
     plan.notes += [note for key, number in decided.items() if (note := _say(*key, number, first[" ".join(key)], known))]
+
+
+def _held_classes(entries: dict[str, Entry], labels: Labels) -> list[str]:
+    """Return for each folder with labels the class of at least three quarters of its labelled images, empty: none."""
+    held: dict[str, Counter[str]] = {}
+    for file, image in labels.images.items():
+        names = [image.label] if image.label else [mark.label for mark in image.marks]
+        if file in entries and names:
+            held.setdefault(entries[file].label, Counter())[Counter(names).most_common(1)[0][0]] += 1
+    most = [(counted.most_common(1)[0], counted.total()) for counted in held.values()]
+    return [name if count * 4 >= 3 * total else "" for (name, count), total in most]
 
 
 def _class_of(
