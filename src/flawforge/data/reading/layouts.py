@@ -11,10 +11,10 @@ from flawforge.data.reading.class_folders import CLASS_FOLDERS, FLAT
 from flawforge.data.reading.elpv import ELPV
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.formats import LABEL_FORMATS
-from flawforge.data.reading.mvtec import MVTEC
+from flawforge.data.reading.mvtec import MVTEC, VISA
 from flawforge.data.reading.plan import Layout, Plan
 
-LAYOUTS: tuple[Layout, ...] = (MVTEC, FLAT, CLASS_FOLDERS, ELPV)
+LAYOUTS: tuple[Layout, ...] = (MVTEC, VISA, FLAT, CLASS_FOLDERS, ELPV)
 
 
 def layout_plan(root: Path, tree: Tree) -> Plan:

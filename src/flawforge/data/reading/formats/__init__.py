@@ -5,9 +5,10 @@ from __future__ import annotations
 from flawforge.data.reading.formats.class_masks import CLASS_MASKS
 from flawforge.data.reading.formats.coco import COCO
 from flawforge.data.reading.formats.cvat import CVAT
+from flawforge.data.reading.formats.dagm import DAGM
 from flawforge.data.reading.formats.labelme import LABELME
 from flawforge.data.reading.formats.voc import VOC
 from flawforge.data.reading.formats.yolo import YOLO
 from flawforge.data.reading.labels import LabelFormat
 
-LABEL_FORMATS: tuple[LabelFormat, ...] = (VOC, COCO, YOLO, LABELME, CVAT, CLASS_MASKS)
+LABEL_FORMATS: tuple[LabelFormat, ...] = (VOC, COCO, YOLO, LABELME, CVAT, CLASS_MASKS, DAGM)

@@ -65,7 +65,7 @@ class MaskOwners:
                     rank = (len(where ^ there), number, surplus)
                     ranked[image] = min(rank, ranked.get(image, rank))
         least = min(ranked.values(), default=None)
-        return [image for image, rank in ranked.items() if rank == least]
+        return sorted(image for image, rank in ranked.items() if rank == least)
 
     def _fit(self, where: Where) -> list[Where]:
         """Return the places that tell the same as another or less or more, never something else."""
