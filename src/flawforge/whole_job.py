@@ -105,8 +105,8 @@ def run(
             settings.
         FlawforgeError: all that `train`, `generate`, `audit`, `score` and `report` raise.
     """
-    started = time.monotonic()
-    out = Path(out)
+    started, out = time.monotonic(), Path(out)
+    how: dict[str, Any] = {"device": device, "command": command, "progress": progress}
     if n is not None and n < 1:
         raise SettingError(f"-n is {n}; it is a number of images per class, from 1.")
     TrainingRequest(out, recipe, changes, minutes, seed, resume=True).check()
@@ -125,17 +125,15 @@ def run(
         shots=shots,
         unlabelled=unlabelled,
         seed=seed,
-        device=device,
         resume=True,
-        command=command,
         choices=choices,
-        progress=progress,
+        **how,
         **changes,
     )
     generated = _generate(trained, n, seed, device, command, progress)
     inputs = {"synthetic": read_facts(trained.synthetic)["manifest_sha256"], "real": whole.fingerprint}
     learnt, source = trained.settings.training_fingerprint, trained.settings.data.fingerprint
-    common: dict[str, Any] = {"data": whole, "device": device, "command": command, "progress": progress}
+    common = {"data": whole, **how}
     steps = Steps(progress)
     audited = steps.attempt(
         "audit", lambda: _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt}) or audit(trained, **common)

@@ -121,7 +121,6 @@ def train(
         grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
         keeper = CheckpointKeeper(run, state, judge, log, clock, progress)
         loop = Loop(plan, batches, grids, keeper, previews, checkpoint_seconds)
-
         if not loop.restore(command) and previews:
             loop.grids.draw_real(part, pixels, seed)
         with honest_float32(precision):

@@ -126,15 +126,7 @@ def generate(
         sampler = Sampler(run, weights, where)
         copies = CopyFilter(run, data, where, progress) if novel else None
         _write_images(folder, facts, done, sampler, formats, copies, progress)
-        if novel:
-            facts["dropped"] = {label: index - n for label, index in following_indices(folder).items()}
-        facts |= {
-            "complete": True,
-            "manifest_sha256": sha256_file(folder / MANIFEST),
-            "made": now(),
-            "seconds": round(time.monotonic() - started, 3),
-        }
-        write_json(folder / FACTS, facts)
+        _finish(folder, facts, n, time.monotonic() - started)
     made = SyntheticSet.open(folder)
     if format is not None and exported is not None:
         export(run, exported, format, synthetic=made.folder, overwrite=overwrite, progress=progress)
@@ -216,6 +208,19 @@ def _labels(run: Run, classes: Sequence[str] | None) -> list[str]:
                 f"It was trained on: {', '.join(learnt)}."
             )
     return [label for label in can if label in classes]
+
+
+def _finish(folder: Path, facts: dict[str, Any], n: int, seconds: float) -> None:
+    """Write into set.json that all images are there; with ``novel``, how many indices were skipped."""
+    if "novel" in facts:
+        facts["dropped"] = {label: index - n for label, index in following_indices(folder).items()}
+    facts |= {
+        "complete": True,
+        "manifest_sha256": sha256_file(folder / MANIFEST),
+        "made": now(),
+        "seconds": round(seconds, 3),
+    }
+    write_json(folder / FACTS, facts)
 
 
 def _check_export(format: str, out: str | Path | None, overwrite: bool) -> Path:
