@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from flawforge.cli.console import drawn_progress
 from flawforge.cli.exporting import DryRun, FormatName, Good, OutFolder, Overwrite, UnplacedFlag, show_exported
-from flawforge.cli.flags import Json, Whole, Words
+from flawforge.cli.flags import USUAL, Json, ReadingFlags, Whole, Words
 
 
 def convert(
@@ -19,6 +23,7 @@ def convert(
     val: float = 0.0,
     test: float = 0.0,
     seed: Whole = 0,
+    reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -60,6 +65,7 @@ def convert(
             val=val,
             test=test,
             seed=seed,
+            choices=reading.choices,
             overwrite=overwrite,
             dry_run=dry_run,
             progress=progress,

@@ -9,10 +9,13 @@ from PIL import Image
 
 from flawforge.core.arrays import Bools, Bytes
 
-COLOURS = (  # of the palette, from index 1 on, repeated where there are more classes
-    (230, 60, 50), (60, 180, 75), (255, 225, 25), (0, 130, 200), (245, 130, 48),
-    (145, 30, 180), (70, 240, 240), (240, 50, 230), (210, 245, 60), (170, 110, 40),
-)  # fmt: skip
+
+def _channel(index: int, channel: int) -> int:
+    return sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
+
+
+PALETTE = tuple((_channel(index, 0), _channel(index, 1), _channel(index, 2)) for index in range(255))
+"""The colour of each index, by the bits of the index: black for the background, and no colour twice."""
 
 
 def mask_png(mask: Bools) -> bytes:
@@ -23,8 +26,7 @@ def mask_png(mask: Bools) -> bytes:
 def palette_png(indices: Bytes) -> bytes:
     """Return a palette PNG of (H, W) indices; 0 is black, and the background."""
     image = Image.fromarray(indices).convert("P")
-    colours = [(0, 0, 0), *(COLOURS[index % len(COLOURS)] for index in range(255))]
-    image.putpalette([value for colour in colours for value in colour])
+    image.putpalette([value for colour in PALETTE for value in colour])
     return _png(image)
 
 

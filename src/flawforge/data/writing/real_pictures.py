@@ -18,6 +18,7 @@ from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.images import encode_png
 from flawforge.core.safe_names import safe_name
 from flawforge.data.dataset import Dataset
+from flawforge.data.decode import read_image
 from flawforge.data.regions import MaskImage, draw_region
 from flawforge.data.sample import Mark, Sample
 from flawforge.data.writing.exported_image import ExportedImage, Instance, Part
@@ -48,7 +49,7 @@ class Exportable:
         """Give a picture for each image."""
         known = _origins(self.data.root)
         samples = self.data.samples
-        for index, (name, sample) in enumerate(zip(unique_names([one.file for one in samples]), samples, strict=True)):
+        for index, (name, sample) in enumerate(zip(unique_names(list(map(_file, samples))), samples, strict=True)):
             copied = is_plain(sample)
             good = sample.label in self.good
             whole = self.whole_image and not good and not is_placed(sample)
@@ -61,8 +62,8 @@ class Exportable:
                 width=sample.width,
                 height=sample.height,
                 channels=1 if sample.format.mode != "RGB" else 3,
-                origin=known.get(sample.file, {"origin": "real", "version": __version__}) | {"source": sample.file},
-                data=(self.data.root / sample.file).read_bytes if copied else partial(_encoded, self.data, index),
+                origin=known.get(sample.path, {"origin": "real", "version": __version__}) | {"source": sample.file},
+                data=(self.data.root / sample.path).read_bytes if copied else partial(_encoded, self.data.root, sample),
                 instances=partial(_instances, self.data, sample, label, whole),
                 marked=frozenset({sample.label} if whole else {mark.label or label for mark in _placed(sample)}),
                 part=self.parts[index],
@@ -71,7 +72,11 @@ class Exportable:
 
 def is_plain(sample: Sample) -> bool:
     """Whether every reader sees in the file what we see: no camera's note, palette, alpha or second page."""
-    return sample.encoding in ("PNG", "JPEG") and sample.mode in COPIED and (sample.turned, sample.pages) == (1, 1)
+    return (
+        sample.encoding in ("PNG", "JPEG")
+        and sample.mode in COPIED
+        and (sample.turned, sample.pages, sample.tile) == (1, 1, None)
+    )
 
 
 def is_placed(sample: Sample) -> bool:
@@ -105,12 +110,21 @@ def unique_names(files: Sequence[str]) -> list[str]:
     return names
 
 
-def _encoded(data: Dataset, index: int) -> bytes:
-    pixels = data.read(index)
-    mode = data.samples[index].format.mode
-    if pixels.dtype == np.uint16:
-        return encode_png(pixels, "I;16")
-    return encode_png(pixels, "RGB" if mode == "RGB" else "L")
+def _file(sample: Sample) -> str:
+    """Return its file's path, and for a part of a picture the corner in the name."""
+    if sample.tile is None:
+        return sample.file
+    path = PurePosixPath(sample.path)
+    return str(path.with_name(f"{path.stem}_{sample.tile.left}_{sample.tile.top}.png"))
+
+
+def _encoded(root: Path, sample: Sample) -> bytes:
+    """Return a PNG of what we see in a file, in the depth that it has."""
+    mode = sample.format.mode
+    pixels = read_image(root / sample.path, bits=16 if mode == "I;16" else 8)
+    if sample.tile is not None:
+        pixels = pixels[sample.tile.top : sample.tile.bottom, sample.tile.left : sample.tile.right]
+    return encode_png(pixels, mode)
 
 
 def _instances(data: Dataset, sample: Sample, label: str, whole: bool) -> tuple[Instance, ...]:

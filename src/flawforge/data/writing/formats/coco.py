@@ -41,8 +41,8 @@ def write_coco(writing: Writing) -> None:
         bare = sum("segmentation" not in one for one in annotations)
         if 0 < bare < len(annotations):
             writing.notes.append(
-                f"{bare:,} of {len(annotations):,} defects in {part} have a box and no mask: pycocotools measures masks "
-                f"only where all have one, so measure boxes."
+                f"{bare:,} of {len(annotations):,} defects in {part} have a box and no mask: pycocotools measures "
+                f"masks only where all have one, so measure boxes."
             )
         info = {"description": f"written by Flawforge {__version__}", "version": __version__}
         whole = {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": categories}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from flawforge import __version__
 from flawforge.data.writing.export_format import ExportFormat
 from flawforge.data.writing.exported_image import ExportedImage, Instance
-from flawforge.data.writing.mask_files import palette_png
+from flawforge.data.writing.mask_files import PALETTE, palette_png
 from flawforge.data.writing.writing import Writing
 
 MOST = 254  # classes and defects of an image that a palette image tells apart
@@ -40,8 +41,14 @@ def write_voc(writing: Writing) -> None:
         writing.save(f"ImageSets/Main/{part}.txt", "".join(f"{name}\n" for name in names))
         if segmented[part]:
             writing.save(f"ImageSets/Segmentation/{part}.txt", "".join(f"{name}\n" for name in segmented[part]))
+    colours = [f"{label}:{red},{green},{blue}::\n" for label, (red, green, blue) in _colours(writing.classes)]
+    writing.save("labelmap.txt", "".join(["# label:color_rgb:parts:actions\n", *colours]))
     if any(segmented.values()):
         writing.save("class_names.txt", "".join(f"{label}\n" for label in ("_background_", *writing.classes)))
+
+
+def _colours(classes: tuple[str, ...]) -> Iterator[tuple[str, tuple[int, int, int]]]:
+    return zip(("background", *classes), PALETTE, strict=False)
 
 
 def _drawn(
