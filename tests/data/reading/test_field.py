@@ -72,12 +72,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("field")
 
 
-LATER = {"severstal"}  # not read yet
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xfail(strict=True)) if name in LATER else name for name in MUST]
-)
+@pytest.mark.parametrize("name", MUST)
 def test_what_comes_out(name: str, shelf: Path) -> None:
     dataset = load(drawn(name, shelf))
     must = MUST[name]

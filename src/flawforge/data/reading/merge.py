@@ -81,6 +81,8 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
     sorted_in = sorted_in and held.count("") * 2 <= len(held) and len({entry.label for entry in entries.values()}) > 1
     if not labelled and (sorted_in or not labels.broken):  # they speak of other images, or say nothing that can be read
         return
+    if sorted_in and all(file in entries and entries[file].label == labels.images[file].label for file in labelled):
+        return  # a table that says what the folders say
     count = len(labels.images.keys() | (entries.keys() if sorted_in else set()))
     few = len(labelled) * 2 < count
     if sorted_in and few:
@@ -94,7 +96,7 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
         return
     sorted_in = sorted_in and len(set(held)) == len(held)  # else they are shifts or cameras
     plan.layout = known.name
-    classes = {mark.label for image in labels.images.values() for mark in image.marks}
+    classes = {mark.label for image in labels.images.values() for mark in (*image.marks, Mark(image.label))} - {""}
     decided: Counter[tuple[str, str]] = Counter()
     first: dict[str, str] = {}
     for file, image in labels.images.items():
