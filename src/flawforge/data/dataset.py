@@ -15,7 +15,7 @@ from flawforge.core.arrays import Bools, Ints
 from flawforge.core.errors import DataUnusableError, did_you_mean
 from flawforge.core.images import WHITES, Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
-from flawforge.data.decode import read_image
+from flawforge.data.decode import read_image, read_part
 from flawforge.data.grouping.shots import draw_shots
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.regions import draw_region
@@ -113,17 +113,31 @@ class Dataset:
         return tuple(tuple(files) for files in same.values() if len(files) > 1)
 
     def groups(self, progress: Progress = SILENT) -> Ints:
-        """Return (N,) group numbers: samples with the same number show the same specimen.
+        """Return (N,) group numbers: samples with the same number show the same specimen. Whole pictures are compared,
+        so that the tiles of one are in one group.
 
         Found by `flawforge.data.grouping.overlap` and kept in the user's cache under the content's fingerprint.
         """
         from flawforge.data.grouping.overlap import overlap_groups
 
-        return overlap_groups(self.samples, self.read, self.white, self.fingerprint, progress)
+        pictures: dict[str, Sample] = {}
+        for sample in self.samples:
+            pictures.setdefault(sample.path, sample.whole)
+        if len(pictures) == len(self) and not any(sample.tile for sample in self.samples):
+            return overlap_groups(self.samples, self.read, self.white, self.fingerprint, progress)
+        wholes = replace(self, samples=tuple(pictures.values()), scale=(self.bits, self.deep_white))
+        found = overlap_groups(wholes.samples, wholes.read, self.white, wholes.fingerprint, progress)
+        number = dict(zip(pictures, found.tolist(), strict=True))
+        return np.array([number[sample.path] for sample in self.samples], dtype=np.int64)
 
     def read(self, index: int) -> Pixels:
         """Return one sample's pixels at its own size: (H, W) gray or (H, W, 3), 0..`white`, uint8 or uint16."""
-        return read_image(self.root / self.samples[index].file, bits=self.bits, white=self.deep_white)
+        sample = self.samples[index]
+        path, tile = self.root / sample.path, sample.tile
+        if tile is None:
+            return read_image(path, bits=self.bits, white=self.deep_white)
+        corners = (tile.left, tile.top, tile.right, tile.bottom)
+        return read_part(path, corners, bits=self.bits, white=self.deep_white)
 
     def mask(self, index: int, label: str | None = None) -> Bools:
         """Return (H, W) bool at the sample's own size: the pixels that its labels mark.

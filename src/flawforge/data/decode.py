@@ -15,7 +15,9 @@ A picture whose channels are equal in every pixel is gray, however it is stored,
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -54,8 +56,6 @@ def examine(path: Path) -> ImageFacts:
     image, pages = _open(path)
     pixels = _pixels(path, image)
     encoding = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a camera's JPEG with a preview behind it
-    digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.name}\n".encode())
-    digest.update(np.ascontiguousarray(pixels).data)
     reach = vars(pixel_range(pixels)) if pixels.dtype == np.uint16 else {"peak": int(pixels.max())}
     return ImageFacts(
         width=pixels.shape[1],
@@ -63,11 +63,18 @@ def examine(path: Path) -> ImageFacts:
         mode=image.mode,
         encoding=encoding,
         gray=pixels.ndim == 2,
-        sha256=digest.hexdigest(),
+        sha256=content_sha256(pixels),
         pages=pages,
         turned=_rotation_note(image),
         **reach,
     )
+
+
+def content_sha256(pixels: Pixels) -> str:
+    """Return what `ImageFacts.sha256` is of these pixels."""
+    digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.name}\n".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
 
 
 def read_image(path: Path, *, bits: int = 8, white: int = 65535) -> Pixels:
@@ -89,6 +96,40 @@ def read_image(path: Path, *, bits: int = 8, white: int = 65535) -> Pixels:
     if bits == 16 and pixels.dtype == np.uint8:
         return np.asarray(np.rint(pixels * (white / 255)), dtype=np.uint16)
     return np.minimum(pixels, np.uint16(white)) if bits == 16 else pixels
+
+
+def read_part(path: Path, corners: tuple[int, int, int, int], *, bits: int = 8, white: int = 65535) -> Pixels:
+    """Return a copy of a part of an image; the rest as `read_image`.
+
+    The last two pictures are kept decoded, since their other parts are mostly asked for next.
+
+    Args:
+        path: the file.
+        corners: left, top, right and bottom in pixels, right and bottom outside.
+        bits: as of `read_image`.
+        white: likewise.
+
+    Raises:
+        ImageBrokenError: it cannot be read (any more), or is smaller than it was.
+    """
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        changed = 0  # the reading says why
+    with _RECENT_LOCK:  # else two threads decode the same picture
+        pixels = _recent(path, bits, white, changed)
+    left, top, right, bottom = corners
+    if bottom > pixels.shape[0] or right > pixels.shape[1]:
+        raise ImageBrokenError(path, "has changed: it is smaller than it was")
+    return pixels[top:bottom, left:right].copy()
+
+
+@lru_cache(maxsize=2)
+def _recent(path: Path, bits: int, white: int, changed: int) -> Pixels:
+    return read_image(path, bits=bits, white=white)
+
+
+_RECENT_LOCK = Lock()
 
 
 def _open(path: Path) -> tuple[Image.Image, int]:

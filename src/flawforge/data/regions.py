@@ -42,11 +42,13 @@ class RunLengths:
         counts: the lengths; they sum up to height times width.
         height: of the mask in pixels.
         width: likewise.
+        file: the mask image that they were cut out of, for the reader to see; empty: they are the labels' own.
     """
 
     counts: tuple[int, ...]
     height: int
     width: int
+    file: str = ""
 
 
 @dataclass(frozen=True)

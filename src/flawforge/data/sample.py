@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flawforge.core.images import ImageFormat
-from flawforge.data.regions import MaskImage, Region
+from flawforge.data.regions import MaskImage, Region, RunLengths
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,9 @@ class Entry:
         """The file that says which pixels are defective: a mask image, else the label file; None where none does."""
         if self.mask_files:
             return self.mask_files[0]
+        regions = [region for mark in self.marks for region in mark.regions]
+        if cut := [region.file for region in regions if isinstance(region, RunLengths) and region.file]:
+            return cut[0]
         return self.label_source if any(mark.regions for mark in self.marks) else None
 
 
@@ -153,6 +156,16 @@ class Sample(Entry, ImageFacts):
     def path(self) -> str:
         """The image file below the dataset's root."""
         return self.file if self.tile is None else self.file.rpartition(" [")[0]
+
+    @property
+    def whole(self) -> Sample:
+        """The picture that a tile was cut out of, with the tile's class and no marks; a whole image as it is."""
+        if self.tile is None:
+            return self
+        tile = self.tile
+        return replace(
+            self, file=self.path, marks=(), tile=None, width=tile.width, height=tile.height, sha256=tile.sha256
+        )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from flawforge.data.sample import Broken, Sample
 if TYPE_CHECKING:
     from flawforge.data.sampling.splits import Split
 
+SIDES = ("left", "top", "right", "bottom")
+
 
 @dataclass(frozen=True)
 class ClassFacts:
@@ -91,11 +93,12 @@ class Inspection:
         """Return all of it as plain values.
 
         Keys: ``source``, ``layout``, ``fingerprint``, ``channels``, ``bits``, ``white``, ``classes``, ``samples``
-        (``file``, ``class`` (null: unlabelled), ``group``, ``boxes`` (``label``, ``left``, ``top``, ``right``,
-        ``bottom``), ``width``, ``height``, ``mode``, ``encoding``, ``gray``, ``mask`` (the file that says which pixels
-        are defective, null where none does), ``label_source``, ``sha256``), ``unlabelled`` (how many),
-        ``duplicates`` (lists of files), ``broken`` (``file``, ``reason``), ``split`` (lists of files under ``train``,
-        ``validation`` and ``test``, or null) and ``notes``.
+        (``file``, ``class`` (null: unlabelled), ``group``, ``tile`` (``left``, ``top``, ``right``, ``bottom`` in its
+        picture; null: all of it), ``boxes`` (``label``, ``left``, ``top``, ``right``, ``bottom``), ``width``,
+        ``height``, ``mode``, ``encoding``, ``gray``, ``mask`` (the file that says which pixels are defective, null
+        where none does), ``label_source``, ``sha256``), ``unlabelled`` (how many), ``duplicates`` (lists of files),
+        ``broken`` (``file``, ``reason``), ``split`` (lists of files under ``train``, ``validation`` and ``test``, or
+        null) and ``notes``.
         """
         names = ("source", "layout", "fingerprint", "channels", "bits", "white")
         return {
@@ -119,6 +122,7 @@ class Inspection:
             "file": sample.file,
             "class": sample.label or None,
             "group": group,
+            "tile": None if sample.tile is None else {side: getattr(sample.tile, side) for side in SIDES},
             "boxes": [asdict(box) for box in sample.boxes],
             **{name: getattr(sample, name) for name in names},
         }

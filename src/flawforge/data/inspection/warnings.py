@@ -55,7 +55,7 @@ def _few(dataset: Dataset) -> str:
 def _names(dataset: Dataset) -> str:
     if dataset.layout != "flat" or len(dataset.classes) > 1:
         return ""
-    named = Counter(class_in_name(PurePosixPath(sample.file).stem).casefold() for sample in dataset.samples)
+    named = Counter(class_in_name(PurePosixPath(sample.path).stem).casefold() for sample in dataset.samples)
     if not 1 < len(named) <= 50 or "" in named or min(named.values()) < 3:
         return ""
     first = ", ".join(sorted(named)[:3]) + (", ..." if len(named) > 3 else "")

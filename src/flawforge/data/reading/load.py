@@ -22,6 +22,7 @@ from flawforge.data.reading.plan import Plan
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Broken, Entry, Remark, Sample
 from flawforge.data.threads import in_threads
+from flawforge.data.tiles import cut_all
 
 
 def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT) -> Dataset:
@@ -94,6 +95,9 @@ def _read(data: str | Path, choices: ReadingChoices, progress: Progress) -> Data
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
     samples = classes_by_masks(plan, samples, {file.file for file in broken}, choices)
+    if choices.tiles is not None:
+        samples, lost, told = cut_all(root, samples, choices.tiles, progress)
+        broken, plan.notes = broken + lost, plan.notes + told
     samples.sort(key=lambda sample: (sample.label, sample.file))
     return Dataset(
         source=source,

@@ -135,7 +135,7 @@ def pack(bench: Bench, indices: Ints) -> Payload:
     files: Payload = {}
     for part, root in ((bench.dataset.take(indices.tolist()), INSIDE), (bench.outside, OUTSIDE)):
         for sample in part.samples if part is not None else ():
-            for name in (sample.file, *sample.mask_files):
+            for name in (sample.path, *sample.mask_files):
                 if part is not None:
                     files[f"{root}/{name}"] = (part.root / name).read_bytes()
     return files

@@ -123,7 +123,7 @@ def _in_order(there: Dataset, now: Dataset) -> Dataset:
     for old in there.samples:
         same = by_content[old.label, old.sha256]
         new = same.pop(next((index for index, sample in enumerate(same) if sample.file == old.file), 0))
-        ordered.append(replace(old, file=new.file, marks=new.marks))
+        ordered.append(replace(old, file=new.file, marks=new.marks, tile=new.tile))
     return replace(now, samples=tuple(ordered))
 
 
