@@ -57,7 +57,7 @@ def _sort_in(table: Table, names: ImageNames, rows: dict[str, _Rows], labels: La
     assert encoded is not None
     for line, cells in table.rows:
         where = f"{table.file}, line {line}"
-        if len(cells) < len(table.header):
+        if len(cells) <= max(encoded, table.image, classes or 0):
             labels.remarks.append(Remark("rows with fewer cells than columns, which were left out", where))
             continue
         found, label = named_image(cells[table.image], table.file, names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flawforge.data.reading.contradictions import Corners
@@ -35,7 +35,7 @@ def table_of_classes(root: Path, tree: Tree) -> Labels | None:
     """Return what the tables of a folder say, None where none has classes of its images."""
     names = ImageNames(tree.images)
     labels = Labels()
-    for table in read_tables(root, tree, names):
+    for table in map(_squared, read_tables(root, tree, names)):
         columns = _columns(table)
         if columns is not None and table.column(RUN_WORDS) is None:
             for image, new in _read(table, columns, names, labels.remarks).items():
@@ -46,17 +46,23 @@ def table_of_classes(root: Path, tree: Tree) -> Labels | None:
     return labels if labels.images else None
 
 
+def _squared(table: Table) -> Table:
+    """Return the table with as many cells in each row, empty ones where some are missing."""
+    width = max(table.image + 1, len(table.header), *(len(cells) for _, cells in table.rows))
+    header, titles = (texts and texts + ("",) * (width - len(texts)) for texts in (table.header, table.titles))
+    rows = tuple((line, cells + [""] * (width - len(cells))) for line, cells in table.rows)
+    return replace(table, header=header, titles=titles, rows=rows)
+
+
 def _columns(table: Table) -> _Columns | None:
-    widths = {len(cells) for _, cells in table.rows}
-    header = table.header or (BARE if widths == {len(BARE)} and not table.image else ())
+    width = len(table.rows[0][1])
+    header = table.header or (BARE if width == len(BARE) and not table.image else ())
     box = next((tuple(map(header.index, four)) for four in BOXES if set(four) <= set(header)), ())
     size = tuple(header.index(name) for name in ("width", "height") if name in header)
     label = table.column(CLASS_WORDS) if table.header else (header.index("class") if header else None)
     if label is not None:
         return _Columns(label, {}, box, size if len(size) == 2 else ())
-    width = len(table.header) or max(widths)
-    values = {place: {cells[place] for _, cells in table.rows if len(cells) > place} for place in range(width)}
-    del values[table.image]
+    values = {place: {cells[place] for _, cells in table.rows} for place in range(width) if place != table.image}
     if len(values) > 1 and table.header and all(column <= FLAGS for column in values.values()):
         return _Columns(None, {place: table.titles[place] for place in values}, (), ())
     if len(values) == 1:
@@ -82,7 +88,6 @@ def _read(table: Table, columns: _Columns, names: ImageNames, remarks: list[Rema
     frames: dict[str, tuple[float, float] | None] = {}
     for line, cells in table.rows:
         where = f"{table.file}, line {line}"
-        cells = cells + [""] * (max(table.image, len(table.header) - 1, columns.label or 0) + 1 - len(cells))
         found = names.find(cells[table.image], table.file)
         if len(found) != 1:
             what = "that are not in the folder" if not found else "whose names fit several of the folder"
