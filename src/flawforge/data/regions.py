@@ -42,7 +42,7 @@ class RunLengths:
         counts: the lengths; they sum up to height times width.
         height: of the mask in pixels.
         width: likewise.
-        file: the mask image that they were cut out of, for the reader to see; empty: they are the labels' own.
+        file: where they were read, for tiles: the mask image or the label file.
     """
 
     counts: tuple[int, ...]

@@ -33,7 +33,7 @@ NOWHERE = "its image has a defect of which the labels do not say where it is"
 
 
 @dataclass(frozen=True)
-class Patch:
+class CoveredPixels:
     """The pixels that a mark covers: a mask, and where in the picture its corner lies."""
 
     mark: Mark
@@ -137,14 +137,14 @@ def _deep(sample: Sample) -> bool:
     return sample.format.mode == "I;16"
 
 
-def _content(sample: Sample, patches: list[Patch], tile: Tile, good: str) -> tuple[tuple[Mark, ...], str, str]:
+def _content(sample: Sample, patches: list[CoveredPixels], tile: Tile, good: str) -> tuple[tuple[Mark, ...], str, str]:
     """Return a tile's marks, its class (empty: none) and where that comes from."""
     marks, seen = [], Counter[str]()
     for patch in patches:
         mask = patch.within(tile)
         if not (area := int(np.count_nonzero(mask))):
             continue
-        regions = (replace(as_runs(mask), file=(sample.mask_files or ("",))[0]),) if patch.mark.regions else ()
+        regions = (replace(as_runs(mask), file=sample.mask or ""),) if patch.mark.regions else ()
         marks.append(Mark(patch.mark.label, _moved(patch.mark, tile), regions))
         if area >= SHOWN * patch.area or _reach(mask) >= LONG * len(mask):
             seen[patch.mark.label or sample.label] += area
@@ -174,7 +174,7 @@ def _moved(mark: Mark, tile: Tile) -> tuple[float, float, float, float] | None:
     return left - tile.left, top - tile.top, right - tile.left, bottom - tile.top
 
 
-def _patch(root: Path, sample: Sample, mark: Mark) -> Patch | None:
+def _patch(root: Path, sample: Sample, mark: Mark) -> CoveredPixels | None:
     """Return the pixels that a mark covers: its regions, else its box; None where it does not say where it is."""
     left, top, right, bottom = 0, 0, sample.width, sample.height
     polygons = [region for region in mark.regions if isinstance(region, Polygon)]
@@ -194,7 +194,7 @@ def _patch(root: Path, sample: Sample, mark: Mark) -> Patch | None:
         else:
             mask |= draw_region(region, sample.height, sample.width, root)
     area = int(np.count_nonzero(mask))
-    return Patch(mark, int(left), int(top), mask, area) if area else None
+    return CoveredPixels(mark, int(left), int(top), mask, area) if area else None
 
 
 def _told(samples: Sequence[Sample], tiles: Sequence[Sample], side: int, good: str) -> list[str]:

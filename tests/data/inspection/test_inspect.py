@@ -67,6 +67,7 @@ def test_json_has_what_it_promises(folder):
         "file": "dent/0.bmp",
         "class": "dent",
         "group": 0,
+        "tile": None,
         "width": 40,
         "height": 48,
         "mode": "L",

@@ -71,7 +71,7 @@ class Exportable:
 
 
 def is_plain(sample: Sample) -> bool:
-    """Whether every reader sees in the file what we see: no camera's note, palette, alpha or second page."""
+    """Whether every reader sees in the file what we see: no camera's note, palette, alpha or second page; no tile."""
     return (
         sample.encoding in ("PNG", "JPEG")
         and sample.mode in COPIED
