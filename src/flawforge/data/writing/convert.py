@@ -137,7 +137,7 @@ def real_pictures(
     """Return the pictures of a dataset for a format, and what is worth knowing about them.
 
     Raises:
-        SettingError, DataUnusableError: as `convert`.
+        SettingError: as `convert`.
     """
     goods = _good_classes(data, good)
     notes = []
@@ -153,7 +153,7 @@ def real_pictures(
         else:
             notes.append(whole_image_note(len(bare), data.samples[bare[0]].file, form))
     if not len(data):
-        raise DataUnusableError(f"no image of {data.source} can be written as {form.title}. {' '.join(notes)}".rstrip())
+        return [], notes
     if form.places and goods & set(data.classes):
         notes.append(
             f"Images of class {', '.join(sorted(goods & set(data.classes)))} are written as images without a defect."
@@ -184,8 +184,11 @@ def write_out(
     """Write pictures into a folder, or only list the files.
 
     Raises:
-        RunExistsError, RunUnwritableError, DiskFullError, ImageBrokenError: as `convert`.
+        DataUnusableError: there are none. RunExistsError, RunUnwritableError, DiskFullError, ImageBrokenError: as
+        `convert`.
     """
+    if not pictures:
+        raise DataUnusableError(f"no image is left to write as {form.title}. {' '.join(notes)}".rstrip())
 
     def counted(of: Callable[[ExportedImage], str]) -> dict[str, int]:
         return dict(sorted(Counter(map(of, pictures)).items()))
