@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
+from posixpath import splitext
 
 from flawforge.data.reading.file_tree import IMAGE_ENDINGS
 from flawforge.data.sample import Broken, Remark
 
-PASSED = frozenset(
-    {"images", "jpegimages", "labels", "annotations"}
-)  # folders that tell nothing of what belongs together
+# folders that tell nothing of what belongs together
+PASSED = frozenset({"images", "jpegimages", "labels", "lable", "annotations"})
 
 
 def pair(images: Iterable[str], files: Iterable[str]) -> tuple[dict[str, str], list[Broken]]:
@@ -31,17 +32,14 @@ def pair(images: Iterable[str], files: Iterable[str]) -> tuple[dict[str, str], l
     """
     by_stem: dict[str, list[str]] = defaultdict(list)
     for image in images:
-        path = PurePosixPath(image)
-        by_stem[path.stem.casefold()].append(image)
-        by_stem[path.name.casefold()].append(image)
+        for name in set(_stem_and_name(image)):
+            by_stem[name].append(image)
     owned: dict[str, str] = {}
     ranked: dict[str, tuple[int, int]] = {}
     spare = []
     for file in files:
-        path = PurePosixPath(file)
-        scored = sorted(
-            ((_likeness(image, file), image) for image in by_stem.get(path.stem.casefold(), ())), reverse=True
-        )
+        candidates = by_stem.get(_stem_and_name(file)[0], ())
+        scored = sorted(((_likeness(image, file), image) for image in candidates), reverse=True)
         if not scored:
             spare.append(Broken(file, "is an annotation without an image of the same name"))
         elif len(scored) > 1 and scored[0][0] == scored[1][0]:
@@ -56,11 +54,21 @@ def pair(images: Iterable[str], files: Iterable[str]) -> tuple[dict[str, str], l
     return owned, spare
 
 
+def _stem_and_name(path: str) -> tuple[str, str]:
+    name = path.rpartition("/")[2].casefold()
+    return splitext(name)[0], name
+
+
 def _likeness(image: str, file: str) -> tuple[int, int]:
+    return _likeness_of(image.rpartition("/")[0], file.rpartition("/")[0])
+
+
+@lru_cache(maxsize=4096)
+def _likeness_of(folder: str, other_folder: str) -> tuple[int, int]:
     """Return how many folders two paths share, and (negative) how many they do not."""
     one, other = (
-        Counter(part for part in map(str.casefold, PurePosixPath(path).parts[:-1]) if part not in PASSED)
-        for path in (image, file)
+        Counter(part for part in path.casefold().split("/") if part and part not in PASSED)
+        for path in (folder, other_folder)
     )
     shared = (one & other).total()
     return shared, 2 * shared - one.total() - other.total()
@@ -79,9 +87,9 @@ class ImageNames:
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         for image in images:
-            path = PurePosixPath(image)
-            self._by_name[path.name.casefold()].append(image)
-            self._by_stem[path.stem.casefold()].append(image)
+            stem, name = _stem_and_name(image)
+            self._by_name[name].append(image)
+            self._by_stem[stem].append(image)
 
     def find(self, name: str, file: str) -> list[str]:
         """Return the image that a label file means by a name: one, none, or several that fit alike."""

@@ -107,8 +107,12 @@ def _size(element: Element) -> tuple[float, float] | None:
 
 def _box(item: Element) -> tuple[float, float, float, float] | None:
     """Return the four corners as they are written, None where they are not four numbers."""
+    place = find_child(item, "bndbox")
+    if place is None:
+        return None
+    given = {tag(child): child.text or "" for child in reversed(place)}
     try:
-        left, top, right, bottom = (finite_number(child_text(item, "bndbox", name)) for name in CORNERS)
+        left, top, right, bottom = (finite_number(given.get(name, "")) for name in CORNERS)
     except ValueError:
         return None
     return left, top, right, bottom

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import yaml
 
@@ -44,28 +44,28 @@ def yolo(root: Path, tree: Tree) -> Labels | None:
     Notes beside images are no labels. Files of which nothing can be read count as labels where most are readable, or
     where the classes are named and the files lie in a folder of labels.
     """
-    texts = [file for file in tree.others if file.lower().endswith(".txt") and PurePosixPath(file).name not in LISTS]
+    texts = [file for file in tree.others if file.lower().endswith(".txt") and _name(file) not in LISTS]
     owned, spare = pair(tree.images, texts)
     if not owned:
         return None
     labels = Labels()
     naming = _naming(root, tree, labels)
+    homes = {folder: _nearest(naming, folder) for folder in map(_folder, owned.values())}
     for image, file in owned.items():
-        labels.images[image] = _label_file(root, file, _nearest(naming, file), labels.remarks)
+        labels.images[image] = _label_file(root, file, homes[_folder(file)], labels.remarks)
     unreadable = [image.source for image in labels.images.values() if image.unreadable]
     read = [image for image in labels.images.values() if image.marks or (naming and not image.unreadable)]
-    certain = naming and any(LABEL_FOLDERS & set(map(str.lower, PurePosixPath(file).parts)) for file in unreadable)
+    certain = naming and any(LABEL_FOLDERS & set(file.lower().split("/")) for file in unreadable)
     if len(read) < max(1, len(unreadable)) and not certain:
         return None
     _tell_names(naming, labels)
-    folders = {str(PurePosixPath(image).parent) for image in owned}
+    folders = {_folder(image) for image in owned}
     for image in tree.images:
-        if image not in owned and str(PurePosixPath(image).parent) in folders:
+        if image not in owned and _folder(image) in folders:
             labels.images[image] = ImageLabels()
-    homes = {str(PurePosixPath(file).parent) for file in owned.values()}
     for broken in spare:
         found = _label_file(root, broken.file, _Names(""), [])
-        if found.marks or (str(PurePosixPath(broken.file).parent) in homes and not found.unreadable):
+        if found.marks or (_folder(broken.file) in homes and not found.unreadable):
             labels.broken.append(broken)
     return labels
 
@@ -74,7 +74,7 @@ def _naming(root: Path, tree: Tree, labels: Labels) -> dict[str, _Names]:
     """Return the files that name classes, by their folder; one that cannot be read is told."""
     naming: dict[str, _Names] = {}
     for file in tree.others:
-        name = PurePosixPath(file).name.lower()
+        name = _name(file)
         in_yaml = name.endswith((".yaml", ".yml"))
         if not in_yaml and name not in LISTS and not name.endswith(".names"):
             continue
@@ -86,13 +86,13 @@ def _naming(root: Path, tree: Tree, labels: Labels) -> dict[str, _Names]:
             continue
         if found is None:
             continue
-        other = naming.get(str(PurePosixPath(file).parent))
+        other = naming.get(_folder(file))
         if other and other.names != found.names:
             first, second = (found, other) if in_yaml else (other, found)
             where = f"{second.file}; {first.file} was followed"
             labels.remarks.append(Remark("files that name other classes than the one beside them", where))
         if in_yaml or other is None:
-            naming[str(PurePosixPath(file).parent)] = found
+            naming[_folder(file)] = found
     return naming
 
 
@@ -123,9 +123,19 @@ def _from_list(file: str, text: str) -> _Names | None:
     return _Names(file, names) if names else None
 
 
-def _nearest(naming: Mapping[str, _Names], file: str) -> _Names:
-    """Return the names that hold for a label file: from the nearest folder above it, else from the only place."""
-    above = (naming[str(folder)] for folder in PurePosixPath(file).parents if str(folder) in naming)
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2].lower()
+
+
+def _nearest(naming: Mapping[str, _Names], folder: str) -> _Names:
+    """Return the names that hold in a folder: from it or the nearest above it, else from the only place."""
+    parts = folder.split("/") if folder else []
+    places = ("/".join(parts[:depth]) for depth in range(len(parts), -1, -1))
+    above = (naming[place] for place in places if place in naming)
     every = list(naming.values())
     alone = every[0] if every and all(one.names == every[0].names for one in every) else _Names("")
     return next(above, alone)
