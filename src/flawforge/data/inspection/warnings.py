@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from flawforge.data.dataset import Dataset
+from flawforge.data.inspection.proportions import elongated, small_defects
 from flawforge.data.reading.class_names import class_in_name
 from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.sample import Sample
@@ -154,4 +155,19 @@ def _n(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s are' if count != 1 else ' is'}"
 
 
-CHECKS = (_two_classes, _other_boxes, _few, _names, _gray, _depth, _hot, _dead, _sizes, _jpeg, _clear, _pages)
+CHECKS = (
+    _two_classes,
+    _other_boxes,
+    _few,
+    _names,
+    _gray,
+    _depth,
+    _hot,
+    _dead,
+    elongated,
+    small_defects,
+    _sizes,
+    _jpeg,
+    _clear,
+    _pages,
+)
