@@ -77,6 +77,7 @@ def test_the_parts_of_a_split_keep_their_own_files(tmp_path, save, images, texts
         ("classes.txt", "\ufeffdent\n\nrust\n", ["dent", "1"]),
         ("classes.txt", "", ["0", "1"]),
         ("notes.yaml", "about: names", ["0", "1"]),
+        ("notes.yaml", "about: [", ["0", "1"]),
     ],
 )
 def test_names_of_classes(beside, file, text, expected):
@@ -119,6 +120,23 @@ def test_the_nearest_names_hold_and_those_that_disagree_are_told(tmp_path, save)
     assert dataset.notes == (
         "1 files that name other classes than the one beside them (such as one/classes.txt; one/data.yaml was "
         "followed).",
+    )
+
+
+def test_names_beside_the_labels_hold_where_they_agree(tmp_path, save):
+    save(tmp_path / "images" / "x.png")
+    for folder in ("labels", "one", "two"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "labels" / "x.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (tmp_path / "one" / "classes.txt").write_text("dent")
+    (tmp_path / "two" / "classes.txt").write_text("dent\n")
+    assert load(tmp_path).counts == {"dent": 1}
+    (tmp_path / "two" / "classes.txt").write_text("rust")
+    dataset = load(tmp_path)
+    assert dataset.counts == {"0": 1}
+    assert dataset.notes == (
+        "The files that name classes differ, and none lies above all labels (one/classes.txt and two/classes.txt): "
+        "where no name is known, classes are numbers.",
     )
 
 
@@ -229,9 +247,12 @@ def test_label_files_without_an_image_are_told_and_other_text_is_not(beside, tmp
     (folder / "lost.txt").write_text("0 0.5 0.5 0.5 0.5")
     (folder / "empty.txt").write_text("")
     (folder / "readme.txt").write_text("Taken in May.")
+    for name, text in (("gone", "0 0.5 0.5 0.5 0.5"), ("none", "")):
+        (folder / "other").mkdir(exist_ok=True)
+        (folder / "other" / f"{name}.txt").write_text(text)
     dataset = load(folder)
     reason = "is an annotation without an image of the same name"
-    assert dataset.broken == (Broken("empty.txt", reason), Broken("lost.txt", reason))
+    assert dataset.broken == (Broken("empty.txt", reason), Broken("lost.txt", reason), Broken("other/gone.txt", reason))
 
 
 SHARES = st.integers(0, 1000).map(lambda value: value / 1000)

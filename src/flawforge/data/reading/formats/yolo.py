@@ -8,7 +8,7 @@ outside, so that an outline led through its holes is read with them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def yolo(root: Path, tree: Tree) -> Labels | None:
     certain = naming and any(LABEL_FOLDERS & set(file.lower().split("/")) for file in unreadable)
     if len(read) < max(1, len(unreadable)) and not certain:
         return None
-    _tell_names(naming, labels)
+    _tell_names(naming, homes.values(), labels)
     folders = {_folder(image) for image in owned}
     for image in tree.images:
         if image not in owned and _folder(image) in folders:
@@ -141,9 +141,16 @@ def _nearest(naming: Mapping[str, _Names], folder: str) -> _Names:
     return next(above, alone)
 
 
-def _tell_names(naming: Mapping[str, _Names], labels: Labels) -> None:
-    marked = sum(bool(image.marks) for image in labels.images.values())
-    if marked and not naming:
+def _tell_names(naming: Mapping[str, _Names], used: Iterable[_Names], labels: Labels) -> None:
+    if all(names.file for names in used) or not any(image.marks for image in labels.images.values()):
+        return
+    if naming:
+        files = " and ".join(one.file for one in list(naming.values())[:2])
+        labels.notes.append(
+            f"The files that name classes differ, and none lies above all labels ({files}): where no "
+            f"name is known, classes are numbers."
+        )
+    else:
         labels.notes.append("No file says how the classes are called (data.yaml, classes.txt): they are numbers.")
 
 
