@@ -116,19 +116,23 @@ class Dataset:
         """Return (N,) group numbers: samples with the same number show the same specimen. Whole pictures are compared,
         so that the tiles of one are in one group.
 
-        Found by `flawforge.data.grouping.overlap` and kept in the user's cache under the content's fingerprint.
+        Found by `flawforge.data.grouping.overlap` and kept in the user's cache under the content's fingerprint; and by
+        the names that tools give to their copies of an image.
         """
+        from flawforge.data.grouping.copies import join_copies
         from flawforge.data.grouping.overlap import overlap_groups
 
+        paths = [sample.path for sample in self.samples]
         pictures: dict[str, Sample] = {}
         for sample in self.samples:
             pictures.setdefault(sample.path, sample.whole)
         if len(pictures) == len(self) and not any(sample.tile for sample in self.samples):
-            return overlap_groups(self.samples, self.read, self.white, self.fingerprint, progress)
+            found = overlap_groups(self.samples, self.read, self.white, self.fingerprint, progress)
+            return join_copies(found, paths)
         wholes = replace(self, samples=tuple(pictures.values()), scale=(self.bits, self.deep_white))
         found = overlap_groups(wholes.samples, wholes.read, self.white, wholes.fingerprint, progress)
         number = dict(zip(pictures, found.tolist(), strict=True))
-        return np.array([number[sample.path] for sample in self.samples], dtype=np.int64)
+        return join_copies(np.array([number[path] for path in paths], dtype=np.int64), paths)
 
     def read(self, index: int) -> Pixels:
         """Return one sample's pixels at its own size: (H, W) gray or (H, W, 3), 0..`white`, uint8 or uint16."""

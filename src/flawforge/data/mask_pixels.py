@@ -18,7 +18,8 @@ LARGEST = 80_000_000  # pixels, as for images
 def mask_pixels(path: Path) -> Ints:
     """Return (H, W) numbers of a mask: a palette's indices, gray values, or red * 65536 + green * 256 + blue.
 
-    Where all colours are one, they are how opaque the picture is. Floating-point values from 0 to 1 become 0 to 255.
+    Where all colours are one, they are how opaque the picture is; of a JPEG in colour, the brightest of the three.
+    Floating-point values from 0 to 1 become 0 to 255.
 
     Raises:
         ImageBrokenError: it cannot be read.
@@ -41,6 +42,8 @@ def _checked(file: Image.Image) -> Ints:
     if file.mode == "F":
         return _whole(np.asarray(file))
     red, green, blue, alpha = np.moveaxis(np.asarray(file.convert("RGBA"), dtype=np.int64), -1, 0)
+    if file.format == "JPEG":  # its colours are not exact: how bright the brightest is
+        return np.asarray(np.maximum(np.maximum(red, green), blue), dtype=np.int64)
     gray = np.array_equal(red, green) and np.array_equal(red, blue)
     colours = red if gray else np.asarray((red << 16) + (green << 8) + blue)
     one = int(colours.min()) == int(colours.max())

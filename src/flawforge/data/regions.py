@@ -190,10 +190,9 @@ def settle_mask(mask: MaskImage, root: Path) -> tuple[MaskImage | None, float]:
         levels, _ = levels_of(pixels)
         blurred = mask.file.lower().endswith((".jpg", ".jpeg")) or len(levels) > FEW_LEVELS
         low, high = int(levels[0]), int(levels[-1])
-        if blurred and high - low < NOISE:
-            low = high = high if high >= 2 * NOISE else 0
-        if low == high:
-            threshold = low - 1 if low else low
+        if low == high or (blurred and high - low < NOISE):  # one level
+            marks = high >= 2 * NOISE if blurred else high > 0
+            threshold = low - 1 if marks else high
         elif blurred or len(levels) == 2:
             threshold = (low + high) // 2
         else:
