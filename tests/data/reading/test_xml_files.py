@@ -45,7 +45,8 @@ def test_xml_of_another_kind_is_not_parsed(tmp_path, content):
     [
         (b"", "is no XML: no element found"),
         (b"<a>", "is no XML: no element found"),
-        (b"<a>\xff</a>", "is no XML: not well-formed"),
+        (b"<a>&</a>", "is no XML: not well-formed"),
+        ("<a>划痕</a>".encode("gbk"), "is no XML in UTF-8, and it declares no other encoding"),
         (b"<?xml version='1.0' encoding='klingon'?><a/>", "is no XML: unknown encoding: klingon"),
         (b"<?xml version='1.0' encoding='rot13'?><a/>", "is no XML: 'rot-13' is not a text encoding"),
         (b"<?xml version='1.0' encoding='punycode'?><a/>", "is no XML: unknown encoding: punycode"),
@@ -60,3 +61,11 @@ def test_xml_that_cannot_be_read(tmp_path, content, reason):
         (tmp_path / "a.xml").write_bytes(content)
     with pytest.raises(ValueError, match=reason):
         parse_xml(tmp_path / "a.xml", "a", 1 << 20)
+
+
+def test_a_file_of_too_many_tags_is_refused_before_it_is_parsed(tmp_path, monkeypatch):
+    (tmp_path / "a.xml").write_text("<a><b/><b/></a>")
+    assert parse_xml(tmp_path / "a.xml", "a", 1000) is not None
+    monkeypatch.setattr("flawforge.data.reading.xml_files.MOST_TAGS", 3)
+    with pytest.raises(ValueError, match="has more than 3 tags: split it"):
+        parse_xml(tmp_path / "a.xml", "a", 1000)

@@ -11,6 +11,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 GLANCE = 1 << 12  # bytes in which an XML file names its root
+MOST_TAGS = 4_000_000  # parsed, they take half a gigabyte
 DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""")
 SLOW = frozenset({"punycode", "idna"})  # encodings of single words, which take for ever over a file
 
@@ -32,6 +33,8 @@ def parse_xml(path: Path, root: str, largest: int) -> Element | None:
         if path.stat().st_size > largest:
             raise ValueError(f"is larger than {largest >> 20} megabytes: split it")
         data = path.read_bytes()
+        if data.count(b"<") > MOST_TAGS:
+            raise ValueError(f"has more than {MOST_TAGS:,} tags: split it")
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from None
     try:
@@ -39,8 +42,18 @@ def parse_xml(path: Path, root: str, largest: int) -> Element | None:
     except DefusedXmlException:
         raise ValueError("declares XML entities, which no annotation needs") from None
     except (ParseError, UnicodeError, LookupError, ValueError) as error:
+        if isinstance(error, ParseError) and not DECLARED.match(data) and not _is_utf_8(data):
+            raise ValueError("is no XML in UTF-8, and it declares no other encoding") from None
         raise ValueError(f"is no XML: {error}") from None
     return element if tag(element) == root else None
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def root_name(path: Path) -> str:

@@ -20,7 +20,7 @@ from flawforge.data.regions import Polygon
 from flawforge.data.sample import Mark, Remark
 
 ROOT = "annotation"  # the first element of the XML files
-LARGEST = 1 << 25  # bytes of an annotation; no tool writes more
+LARGEST = 1 << 23  # bytes of an annotation; no tool writes more
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 ODD = 10  # corners at 1 for each corner at 0 from which on those at 0 are taken for slips
 
