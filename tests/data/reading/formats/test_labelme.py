@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from flawforge.core.errors import DataUnusableError
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.labelme import labelme
 from flawforge.data.reading.load import load
@@ -206,6 +207,15 @@ def test_damaged_files_are_named_and_their_images_are_not_labelled(image, conten
         Broken("b.json", f"annotation of b.png {why}"),
         Broken("lost.json", "is an annotation without an image of the same name"),
     )
+
+
+def test_nothing_becomes_a_class_where_all_files_are_damaged(tmp_path, save):
+    save(tmp_path / "dent" / "a.png")
+    (tmp_path / "dent" / "other.json").write_text('{"shapes": [')
+    assert load(tmp_path).counts == {"dent": 1}
+    (tmp_path / "dent" / "a.json").write_text('{"shapes": [')
+    with pytest.raises(DataUnusableError, match="a.json is no JSON"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["{}", '{"shapes": 3, "version": 1}', '{"shapes": []}', '["shapes"]', ""])

@@ -36,7 +36,7 @@ Points = tuple[tuple[float, float], ...]
 def labelme(root: Path, tree: Tree) -> Labels | None:
     """Return what the files of shapes say, None where there are none.
 
-    A damaged file counts as one where others are.
+    A damaged file counts as one where others are, or where it belongs to an image.
     """
     read: dict[str, ImageLabels] = {}
     named: dict[str, str] = {}
@@ -53,10 +53,10 @@ def labelme(root: Path, tree: Tree) -> Labels | None:
             remarks[file] = []
             read[file] = _file(file, content, remarks[file])
             named[file] = content["imagePath"] if isinstance(content.get("imagePath"), str) else ""
-    if not remarks:
-        return None
     labels = Labels()
     owned, labels.broken, labels.remarks = pair_with_names(tree.images, named)
+    if not remarks and not owned:
+        return None
     for image in tree.images:
         file = owned.get(image, "")
         labels.images[image] = read[file] if file else ImageLabels()
