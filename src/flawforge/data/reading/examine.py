@@ -134,6 +134,8 @@ def _placed(
         return None
     if min(left, top) < -1 or right > facts.width + 1 or bottom > facts.height + 1:
         remarks.append(Remark("outlines that reach beyond their image, which were cut to it", entry.file))
+    if min(right - left, bottom - top) < 1:
+        remarks.append(Remark("outlines less than a pixel wide, which may cover none", entry.file))
     return Polygon(tuple(rings))
 
 

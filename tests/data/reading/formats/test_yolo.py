@@ -158,6 +158,11 @@ def test_outlines_and_boxes(beside):
     )
 
 
+def test_an_outline_that_is_thinner_than_a_pixel_is_told(beside):
+    dataset = load(beside("0 0.1 0.5 0.9 0.5 0.9 0.51", TRIANGLE))
+    assert dataset.notes == ("1 outlines less than a pixel wide, which may cover none (such as a.png).",)
+
+
 def test_key_points_after_a_box_are_no_outline(beside):
     folder = beside("0 0.5 0.5 0.5 0.5 0.1 0.1 2 0.3 0.3 1", names=None)
     (folder / "data.yaml").write_text("kpt_shape: [2, 3]\nnames: [dent]")
