@@ -113,5 +113,25 @@ def test_a_contact_sheet_that_cannot_be_is_refused_at_once(folder, flawforge, tm
     with pytest.raises(SettingError) as ending:
         flawforge(folder, "--sheet", "sheet.jpg")
     assert str(ending.value) == (
-        "--contact-sheet cannot be 'sheet.jpg': the contact sheet is a PNG; give it a name that ends in .png."
+        "--contact-sheet cannot be 'sheet.jpg': the picture is a PNG; give it a name that ends in .png."
     )
+
+
+def test_a_sheet_with_labels(folder, flawforge, tmp_path):
+    picture = tmp_path / "new" / "labels.png"
+    assert lines(flawforge(folder, "--no-groups", "--picture", picture))[-1] == f"sheet with labels: {picture}"
+    with Image.open(picture) as image:
+        assert (image.format, image.mode, image.width) == ("PNG", "RGB", 5 * 224 + 4 * 4)
+    with pytest.raises(SettingError, match="--picture cannot be 'labels.jpg'"):
+        flawforge(folder, "--picture", "labels.jpg")
+
+
+def test_images_without_a_class_are_listed_with_the_reason(folder, flawforge):
+    for i in range(12):
+        (folder / "dent" / f"{i:02}.png").rename(folder / f"IMG_{i:02}x.png")
+    text = lines(flawforge(folder, "--no-groups", "--classes-from", "names", "--tiles", "40"))
+    start = next(i for i, line in enumerate(text) if line.startswith("not labelled"))
+    assert text[start].startswith("not labelled (")
+    assert text[start].endswith("left out of all that uses labels)")
+    assert text[start + 1].endswith("its name tells no class")
+    assert text[start + 11].startswith("  and ")

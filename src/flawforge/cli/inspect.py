@@ -28,6 +28,7 @@ def inspect(
     classes: Words = None,
     groups: bool = True,
     sheet: Annotated[Path | None, Parameter(name=["--contact-sheet", "--sheet"])] = None,
+    picture: Path | None = None,
     seed: Whole = 0,
     reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     json: Json = False,
@@ -56,23 +57,27 @@ def inspect(
         Look for overlaps (the slow part: seconds for a thousand images). Without them no split is proposed.
     sheet
         Also draw a contact sheet into this PNG file: a row of images for each class.
+    picture
+        Also draw a sheet with boxes, masks and labels over the images into this PNG file, to check by eye that the
+        labels were read as they are meant.
     seed
         Seed of the proposed split.
     """
     from flawforge.data.inspection.inspect import inspect as inspect_data
 
-    if sheet is not None:
-        _check_sheet(sheet)
+    for flag, path in (("--contact-sheet", sheet), ("--picture", picture)):
+        if path is not None:
+            _check_sheet(flag, path)
     with drawn_progress() as progress:
         result = inspect_data(
             data, classes=classes, groups=groups, seed=seed, choices=reading.choices, progress=progress
         )
-        if sheet is not None:
-            _draw_sheet(result, sheet)
+        _draw_sheets(result, sheet, picture)
     if json:
         print_json(result.as_json())
         return
     _show_classes(result)
+    _show_unlabelled(result)
     _show_groups(result)
     _list("[bold]exact duplicates[/bold] (the same pixels)", [" = ".join(files) for files in result.duplicates])
     _show_split(result)
@@ -82,32 +87,39 @@ def inspect(
         out.print("\n[bold]notes[/bold]")
     for note in result.notes:
         out.print(f"- {escape(note)}")
-    if sheet is not None:
-        out.print(f"\ncontact sheet: {escape(str(sheet))}")
+    for name, path in (("contact sheet", sheet), ("sheet with labels", picture)):
+        if path is not None:
+            out.print(f"\n{name}: {escape(str(path))}")
 
 
-def _check_sheet(path: Path) -> None:
+def _check_sheet(flag: str, path: Path) -> None:
     """Refuse a name or a folder that cannot be before the work is done."""
     if path.suffix.lower() != ".png":
-        raise SettingError(
-            f"--contact-sheet cannot be '{path}': the contact sheet is a PNG; give it a name that ends in .png."
-        )
+        raise SettingError(f"{flag} cannot be '{path}': the picture is a PNG; give it a name that ends in .png.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunUnwritableError(
-            f"cannot make the folder {path.parent}: {error.strerror}. Give --contact-sheet a file in a folder that "
+            f"cannot make the folder {path.parent}: {error.strerror}. Give {flag} a file in a folder that "
             f"you may write to."
         ) from error
 
 
-def _draw_sheet(result: Inspection, path: Path) -> None:
+def _draw_sheets(result: Inspection, sheet: Path | None, picture: Path | None) -> None:
     from flawforge.core.files import write_bytes
     from flawforge.core.images import encode_png
     from flawforge.data.inspection.contact_sheet import contact_sheet
+    from flawforge.data.inspection.labelled_sheet import labelled_sheet
 
-    pixels = contact_sheet(result.dataset)
-    write_bytes(path, encode_png(pixels, "L" if pixels.ndim == 2 else "RGB"), durable=False)
+    for path, draw in ((sheet, contact_sheet), (picture, labelled_sheet)):
+        if path is not None:
+            pixels = draw(result.dataset)
+            write_bytes(path, encode_png(pixels, "L" if pixels.ndim == 2 else "RGB"), durable=False)
+
+
+def _show_unlabelled(result: Inspection) -> None:
+    images = [f"{sample.file}: {sample.label_source}" for sample in result.dataset.unlabelled]
+    _list(f"[bold]not labelled[/bold] ({_count(len(images), 'image')}, left out of all that uses labels)", images)
 
 
 def _show_classes(result: Inspection) -> None:
