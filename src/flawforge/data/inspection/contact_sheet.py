@@ -26,14 +26,14 @@ def contact_sheet(dataset: Dataset, *, columns: int = 8, cell: int = 128) -> Pix
     rows = []
     for code, label in enumerate(dataset.classes):
         members = np.flatnonzero(dataset.labels == code)
-        cells = [_fit(dataset, int(members[i]), cell) for i in spread(len(members), columns)]
+        cells = [_fit(dataset, int(members[i]), cell) for i in spread_over(len(members), columns)]
         cells += [np.full_like(cells[0], 255)] * (columns - len(cells))
         row = grid(cells, columns, gap=GAP)
         rows += [_title(f"{label}  ({dataset.counts[label]})", row.shape), row]
     return np.concatenate(rows).astype(np.uint8)
 
 
-def spread(count: int, wanted: int) -> list[int]:
+def spread_over(count: int, wanted: int) -> list[int]:
     """Return at most so many indices, spread evenly over 0 to `count` - 1."""
     return sorted({round(place) for place in np.linspace(0, count - 1, min(wanted, count))})
 

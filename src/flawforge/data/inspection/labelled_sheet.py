@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from flawforge.core.arrays import Bools, Bytes
 from flawforge.core.images import Pixels, grid, resize, to_pixels, to_unit
 from flawforge.data.dataset import Dataset
-from flawforge.data.inspection.contact_sheet import GAP, LINE, spread
+from flawforge.data.inspection.contact_sheet import GAP, LINE, spread_over
 from flawforge.data.sample import Mark, Sample
 
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#00a0a8", "#d4a000", "#f032e6", "#806000", "#505050")
@@ -50,7 +50,9 @@ def labelled_sheet(dataset: Dataset, *, columns: int = 5, cell: int = 224) -> Pi
         part = replace(part, scale=scale)
         order = sorted(range(len(part)), key=lambda index: not part.samples[index].marks)
         first = sum(bool(sample.marks) for sample in part.samples) or len(order)
-        cells = [_cell(part, order[i], cell, colours) for i in spread(max(first, min(columns, len(order))), columns)]
+        cells = [
+            _cell(part, order[i], cell, colours) for i in spread_over(max(first, min(columns, len(order))), columns)
+        ]
         cells += [np.full_like(cells[0], 255)] * (columns - len(cells))
         rows += [_line(f"{label}  ({len(part):,})", width, colours.get(label, "black")), grid(cells, columns, gap=GAP)]
     return np.concatenate(rows)
