@@ -6,7 +6,7 @@ import pytest
 
 from flawforge.data.reading.pairing import ImageNames
 
-IMAGES = ["train/images/a.jpg", "valid/images/a.jpg", "valid/images/b.JPG", "test/part.01.png", "B.png"]
+IMAGES = ["train/images/a.jpg", "valid/images/a.jpg", "valid/images/b.JPG", "test/part.01.png", "B.png", "other/b.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,8 @@ IMAGES = ["train/images/a.jpg", "valid/images/a.jpg", "valid/images/b.JPG", "tes
         ("/home/someone/a.JPG", "train/labels.json", ["train/images/a.jpg"]),
         ("b.bmp", "labels.json", ["B.png"]),  # another ending
         ("b.png", "labels.json", ["B.png"]),
-        ("b.jpg", "labels.json", ["valid/images/b.JPG"]),
+        ("b.jpg", "labels.json", ["other/b.jpg"]),  # as it is spelt
+        ("images/b.jpg", "labels.json", ["valid/images/b.JPG"]),  # folders before spelling
         ("part.01", "labels.json", ["test/part.01.png"]),
         ("part.01.tif", "labels.json", ["test/part.01.png"]),
         ("part", "labels.json", []),

@@ -158,7 +158,7 @@ def test_names_that_fit_several_images_are_told(tmp_path, save):
 def test_one_image_in_several_files_has_the_marks_of_all_of_them_once(folder):
     folder([annotation(1, 0), annotation(2, 1)], file="a.json")
     folder([annotation(8, 0), annotation(9, 2, 0)], file="b.json")
-    data = folder([annotation(3, 1, 0)], file="c.json")
+    data = folder([annotation(3, 1, 0), annotation(2, 1)], file="c.json")
     dataset = load(data)
     assert dataset.counts == {"good": 1, "scratch": 1, "spot": 2}
     assert {number: len(found) for number, found in marks(dataset).items()} == {0: 1, 1: 2, 2: 1}

@@ -67,12 +67,12 @@ def merge_labels(labels: Labels, images: dict[str, ImageLabels], title: str) -> 
 
 def identity(value: object) -> int | str | None:
     """Return an id so that 7, 7.0 and "7" are one; None where it can be none."""
+    if type(value) is int:
+        return value
     if isinstance(value, str):
         text = value.strip()
         return int(text) if text.isdecimal() and len(text) < 20 else text or None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 class _CocoFile:
