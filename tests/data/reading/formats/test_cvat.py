@@ -149,7 +149,10 @@ def test_entries_that_belong_to_nothing_or_are_there_twice_are_told(folder):
         ),
         ('<mask label="dent" left="0" top="0" width="2" height="2"/>', "'' is no number"),
         ('<mask label="dent" rle="4" left="31" top="0" width="2" height="2"/>', "it reaches beyond the image"),
-        ('<mask label="dent" rle="0" left="0" top="0" width="0" height="0"/>', "it reaches beyond the image"),
+        ('<mask label="dent" rle="4" left="-1" top="0" width="2" height="2"/>', "it reaches beyond the image"),
+        ('<mask label="dent" rle="4" left="0" top="-1" width="2" height="2"/>', "it reaches beyond the image"),
+        ('<mask label="dent" rle="0" left="0" top="0" width="0" height="2"/>', "it reaches beyond the image"),
+        ('<mask label="dent" rle="0" left="0" top="0" width="2" height="0"/>', "it reaches beyond the image"),
     ],
 )
 def test_shapes_that_cannot_be_drawn_count_for_their_label(folder, shape, why):
