@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from os import fstat
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -28,11 +29,13 @@ def parse_xml(path: Path, root: str, largest: int) -> Element | None:
         ValueError: it cannot be read; the message says why, in words that follow the file's name.
     """
     try:
-        if root_name(path) not in ("", root):
-            return None
-        if path.stat().st_size > largest:
-            raise ValueError(f"is larger than {largest >> 20} megabytes: split it")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(GLANCE)
+            if _root_in(data) not in ("", root):
+                return None
+            if fstat(file.fileno()).st_size > largest:
+                raise ValueError(f"is larger than {largest >> 20} megabytes: split it")
+            data += file.read()
         if data.count(b"<") > MOST_TAGS:
             raise ValueError(f"has more than {MOST_TAGS:,} tags: split it")
     except OSError as error:
@@ -60,9 +63,13 @@ def root_name(path: Path) -> str:
     """Return the name of an XML file's first element as its beginning has it, damaged or not; empty: it has none."""
     try:
         with path.open("rb") as file:
-            text = file.read(GLANCE).replace(b"\0", b"").decode("latin-1")  # without zeros, UTF-16 reads like ASCII
+            return _root_in(file.read(GLANCE))
     except OSError:  # whoever reads all of it will say why
         return ""
+
+
+def _root_in(data: bytes) -> str:
+    text = data.replace(b"\0", b"").decode("latin-1")  # without zeros, UTF-16 reads like ASCII
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     found = re.search(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[\s/>]", text)
     return found[1].lower() if found else ""
