@@ -53,3 +53,21 @@ def test_generate_exports_too(run: Path, typed: Typed, tmp_path: Path, capsys: p
         f"next: flawforge audit {run}\n"
     )
     assert len(list((tmp_path / "out" / "images" / "train").iterdir())) == 6
+
+
+def test_the_lines_of_the_guide_run(
+    run: Path, typed: Typed, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line of docs/guide/export.md, in its order, on a run and a folder of these names."""
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "export.md").read_text(encoding="utf-8")
+    lines = [line for line in guide.splitlines() if line.startswith("flawforge ")]
+    assert len(lines) == 3
+    monkeypatch.chdir(tmp_path)
+    assert typed("generate", run, "-n", "6") == 0
+    Path("runs").mkdir()
+    run.rename("runs/first")
+    for number, label in enumerate(("scratches", "good")):
+        draw_images(Path("photos") / label, 4, seed=number)
+    for line in lines:
+        assert typed(*line.split()[1:]) == 0, line
+    assert {path.name for path in tmp_path.iterdir()} >= {"first-folders", "first-coco", "photos-yolo"}

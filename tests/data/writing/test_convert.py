@@ -14,6 +14,7 @@ from PIL import Image
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
+from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.writing.convert import convert
 from flawforge.data.writing.formats import EXPORT_FORMATS
 
@@ -223,3 +224,20 @@ def test_files_that_readers_see_differently_become_plain_ones(tmp_path: Path) ->
     for name, new in (("gray.png", "gray.png"), ("deep.png", "deep.png"), ("photo 1.jpeg", "photo_1.jpg")):
         assert (folder / name).read_bytes() == (tmp_path / "out/train/dent" / new).read_bytes()
     assert {one.turned for one in after.samples} == {1}
+
+
+def test_tiles_go_out_as_images_of_their_own(tmp_path: Path, save: Save) -> None:
+    save(tmp_path / "in" / "dent" / "0.png", 0, 40, 60)
+    mask = np.zeros((40, 60), dtype=np.uint8)
+    mask[4:12, 4:14] = mask[24:36, 40:52] = 255
+    (tmp_path / "in" / "masks" / "dent").mkdir(parents=True)
+    Image.fromarray(mask).save(tmp_path / "in" / "masks" / "dent" / "0.png")
+    before = load(tmp_path / "in", ReadingChoices(tiles=32))
+    convert(before, tmp_path / "out", "coco")
+    after = load(tmp_path / "out")
+    assert after.counts == before.counts
+    assert sorted(one.sha256 for one in after.samples) == sorted(one.sha256 for one in before.samples)
+    tiles = {(one.tile.left, one.tile.top): row for row, one in enumerate(before.samples) if one.tile}
+    for row, sample in enumerate(after.samples):
+        left, top = map(int, Path(sample.file).stem.split("_")[1:])
+        np.testing.assert_array_equal(after.mask(row), before.mask(tiles[left, top]))

@@ -62,6 +62,7 @@ def test_each_connected_part_of_a_mask_image_is_a_defect_and_marks_of_other_kind
         "image": Mark(regions=(image,)),
         "boxed": Mark("pit", (0, 0, 12, 10), (image,)),
         "runs": Mark("pit", None, (runs,)),
+        "tile": Mark("pit", None, (replace(runs, file="masks/0.png"),)),
         "class alone": Mark("pit"),
     }.items():
         sample = replace(data.samples[0], marks=(mark,))
@@ -71,6 +72,7 @@ def test_each_connected_part_of_a_mask_image_is_a_defect_and_marks_of_other_kind
         "image": [("dent", (1, 1, 4, 3)), ("dent", (7, 6, 12, 9))],
         "boxed": [("pit", (0, 0, 12, 10))],
         "runs": [("pit", (1, 1, 12, 9))],
+        "tile": [("pit", (1, 1, 4, 3)), ("pit", (7, 6, 12, 9))],
         "class alone": [("dent", (0, 0, 12, 10))],
     }
 

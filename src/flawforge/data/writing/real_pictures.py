@@ -14,12 +14,12 @@ from typing import Any, Literal
 import numpy as np
 
 from flawforge import __version__
-from flawforge.core.folder_kinds import kinds_in
+from flawforge.core.folder_kinds import READ_ENDINGS, kinds_in
 from flawforge.core.images import encode_png
 from flawforge.core.safe_names import safe_name
 from flawforge.data.dataset import Dataset
-from flawforge.data.decode import read_image
-from flawforge.data.regions import MaskImage, draw_region
+from flawforge.data.decode import read_image, read_part
+from flawforge.data.regions import MaskImage, Region, RunLengths, draw_region
 from flawforge.data.sample import Mark, Sample
 from flawforge.data.writing.exported_image import ExportedImage, Instance, Part
 from flawforge.data.writing.patches import parts_of, patch_of
@@ -120,11 +120,11 @@ def _file(sample: Sample) -> str:
 
 def _encoded(root: Path, sample: Sample) -> bytes:
     """Return a PNG of what we see in a file, in the depth that it has."""
-    mode = sample.format.mode
-    pixels = read_image(root / sample.path, bits=16 if mode == "I;16" else 8)
-    if sample.tile is not None:
-        pixels = pixels[sample.tile.top : sample.tile.bottom, sample.tile.left : sample.tile.right]
-    return encode_png(pixels, mode)
+    mode, tile, path = sample.format.mode, sample.tile, root / sample.path
+    bits = 16 if mode == "I;16" else 8
+    if tile is None:
+        return encode_png(read_image(path, bits=bits), mode)
+    return encode_png(read_part(path, (tile.left, tile.top, tile.right, tile.bottom), bits=bits), mode)
 
 
 def _instances(data: Dataset, sample: Sample, label: str, whole: bool) -> tuple[Instance, ...]:
@@ -145,9 +145,16 @@ def _of_mark(data: Dataset, sample: Sample, mark: Mark, label: str) -> Iterator[
         left, top, right, bottom = corners
         yield Instance(label, (left, top, right, bottom), patch)
     elif patch is not None:
-        apart = any(isinstance(region, MaskImage) for region in mark.regions)
+        apart = any(map(_is_of_mask_image, mark.regions))
         for part in parts_of(patch, diagonal=True) if apart else [patch]:
             yield Instance(label, part.box, part)
+
+
+def _is_of_mask_image(region: Region) -> bool:
+    """Whether it is a mask image, or what a tile shows of one."""
+    if isinstance(region, RunLengths):
+        return PurePosixPath(region.file).suffix.lower() in READ_ENDINGS
+    return isinstance(region, MaskImage)
 
 
 def _origins(root: Path) -> dict[str, dict[str, Any]]:

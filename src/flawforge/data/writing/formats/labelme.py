@@ -45,7 +45,7 @@ LABELME_OUT = ExportFormat(
     "labelme",
     "LabelMe",
     "`train/*.png` with `*.json` beside them",
-    "boxes that differ from their mask",
+    "a box beside a mask; a box alone is read again as a filled rectangle",
     write_labelme,
     places=True,
 )

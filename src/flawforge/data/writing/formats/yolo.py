@@ -83,7 +83,8 @@ YOLO_SEG_OUT = ExportFormat(
     "yolo-seg",
     "YOLO (outlines)",
     "as `yolo`, with outlines in place of boxes",
-    "which parts and holes belong to one defect; boxes that differ from their mask; where an image comes from",
+    "which parts belong to one defect; a box beside a mask; a box alone is read again as a filled rectangle; where an "
+    "image comes from",
     write_yolo_outlines,
     places=True,
 )
