@@ -52,6 +52,10 @@ def test_xml_of_another_kind_is_not_parsed(tmp_path, content):
         (b"<?xml version='1.0' encoding='punycode'?><a/>", "is no XML: unknown encoding: punycode"),
         (b"<?xml version='1.0' encoding='gb2312'?><a>\xff\xff</a>", "is no XML: 'gb2312' codec can't decode"),
         (b"<!DOCTYPE a [<!ENTITY b 'b'>]><a>&b;</a>", "declares XML entities, which no annotation needs"),
+        (
+            "<!DOCTYPE a [<!ENTITY b 'b'>]><a>&b;</a>".encode("utf-16"),
+            "declares XML entities, which no annotation needs",
+        ),
         (b"<a>" + b" " * (1 << 21) + b"</a>", "is larger than 1 megabytes: split it"),
         (None, "cannot be read: No such file or directory"),
     ],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from os import fstat
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import fromstring as parse_plain  # in C, twice as fast
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import fromstring as parse_defused
 
 GLANCE = 1 << 12  # bytes in which an XML file names its root
 MOST_TAGS = 4_000_000  # parsed, they take half a gigabyte
@@ -41,7 +43,9 @@ def parse_xml(path: Path, root: str, largest: int) -> Element | None:
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from None
     try:
-        element: Element = fromstring(_in_utf_8(data))
+        text = _in_utf_8(data)
+        plain = b"<!DOCTYPE" not in text and b"\0" not in text  # then nothing can declare an entity
+        element: Element = (parse_plain if plain else parse_defused)(text)
     except DefusedXmlException:
         raise ValueError("declares XML entities, which no annotation needs") from None
     except (ParseError, UnicodeError, LookupError, ValueError) as error:
@@ -91,7 +95,12 @@ def _in_utf_8(data: bytes) -> bytes:
 
 def tag(element: Element) -> str:
     """Return an element's name in small letters, without its namespace."""
-    return str(element.tag).rpartition("}")[2].lower()
+    return _bare(element.tag)
+
+
+@lru_cache(maxsize=1024)
+def _bare(name: str) -> str:
+    return name.rpartition("}")[2].lower()
 
 
 def find_child(element: Element, *names: str) -> Element | None:

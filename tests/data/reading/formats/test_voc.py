@@ -211,6 +211,12 @@ NAMES = ("xmin", "ymin", "xmax", "ymax")
             "Nothing tells whether the corners of the 1 boxes count from 0 or from 1: from 1 was assumed, as Pascal "
             "VOC has it. The difference is one pixel.",
         ),
+        (
+            [(0, 3, 32, 9), (5, 5, 31, 9)],
+            [(0, 3, 32, 9), (5, 5, 31, 9)],
+            "The corners of boxes count from 0 (one in a.xml is 0) and exclude the last pixel, as corners at the "
+            "border show.",
+        ),
         ([(0, 1, 20, 9), *[(1, 1, 9, 9)] * 8], [(0, 0, 20, 9), *[(0, 0, 9, 9)] * 8], None),  # a slip
     ],
 )
