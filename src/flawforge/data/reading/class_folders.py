@@ -22,8 +22,8 @@ def folders(root: Path, tree: Tree) -> Plan:
     """
     images = tree.images
     wrapper = _wrapper(images)
-    inner = {file: PurePosixPath(file).parts[wrapper:] for file in images}
-    above = PurePosixPath(images[0]).parts[:wrapper]
+    inner = {file: tuple(file.split("/")[wrapper:]) for file in images}
+    above = images[0].split("/")[:wrapper]
     name = above[-1] if above else root.resolve().name or "images"
     plan = Plan("classes")
     splits = _splits(list(inner.values()))
@@ -110,7 +110,7 @@ def _splits(inner: list[tuple[str, ...]]) -> list[str]:
 
 def _wrapper(images: list[str]) -> int:
     """Return how many folders all images have in common and that hold nothing but one more folder."""
-    folders = [PurePosixPath(file).parts[:-1] for file in images]
+    folders = [file.split("/")[:-1] for file in images]
     depth = 0
     while all(len(parts) > depth + 1 for parts in folders) and len({parts[depth] for parts in folders}) == 1:
         depth += 1

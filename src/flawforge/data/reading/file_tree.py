@@ -7,13 +7,14 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from flawforge.core.folder_kinds import READ_ENDINGS, kinds_in
+from flawforge.core.folder_kinds import MARKS, READ_ENDINGS, kinds_in
 from flawforge.data.sample import Broken
 
 # Endings of files that mean to be images. Those of other kinds are here too, so that they are named and not lost.
 IMAGE_ENDINGS = READ_ENDINGS | {".gif", ".heic", ".heif", ".avif", ".jp2", ".pgm", ".ppm", ".pnm"}
 TEXT_ENDINGS = {".xml", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html", ".yaml", ".yml", ".toml", ".py"}
 UNNAMEABLE = "has a name that is not UTF-8: rename it"  # run.json, manifests and reports cannot say it
+FIRST_MARKS = frozenset(marks[0] for marks in MARKS.values())  # a folder without any of them is none of ours
 SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}
 
 
@@ -59,7 +60,8 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], tree: Tr
     here = (info.st_dev, info.st_ino)
     if here in above:  # a link to a folder that we are in
         return
-    kinds = kinds_in(folder) or (("run",) if any(entry.name == "run.json" for entry in entries) else ())
+    names = {entry.name for entry in entries}
+    kinds = () if FIRST_MARKS.isdisjoint(names) else kinds_in(folder) or (("run",) if "run.json" in names else ())
     if kinds and below:
         tree.broken.append(Broken(below.rstrip("/"), f"is a Flawforge {kinds[0]}, not part of the dataset"))
         return

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.plan import SPLIT_FOLDERS, Layout, Plan, note_split_folders, note_unused
+from flawforge.data.reading.plan import GOOD, SPLIT_FOLDERS, Layout, Plan, note_split_folders, note_unused
 from flawforge.data.sample import Entry
 
-GOOD_PARTS = frozenset({"good", "ok"})  # MVTec's and BTAD's folder of what the training set has
+BTAD_GOOD = "ok"  # all that its training set has; other sets have such a class among others
 HEIGHTS = "xyz"  # MVTec 3D's folder of coordinates, beside `rgb`
 Parts = tuple[str, ...]
 
 
 def mvtec(_: Path, tree: Tree) -> Plan | None:
     """Return the plan of a folder with ``train/good`` beside ``test``, or of several such products; else None."""
-    split = [PurePosixPath(file).parts for file in tree.images]
-    trained = {p[:i] for p in split for i in range(len(p) - 2) if p[i] == "train" and p[i + 1].lower() in GOOD_PARTS}
+    split = [tuple(file.split("/")) for file in tree.images]
+    trained: dict[Parts, set[str]] = defaultdict(set)  # product to what its folder train has
+    for p in split:
+        for i in range(len(p) - 2):
+            if p[i] == "train":
+                trained[p[:i]].add(p[i + 1])
     tested = {p[:i] for p in split for i in range(len(p) - 2) if p[i] == "test"}
-    products = trained & tested
+    products = {home for home, kinds in trained.items() if home in tested and (GOOD in kinds or kinds == {BTAD_GOOD})}
     if not products:
         return None
     plan, spare = Plan("mvtec"), Tree()
@@ -54,7 +59,7 @@ def visa(_: Path, tree: Tree) -> Plan | None:
 
 def _of_visa(files: list[str]) -> Iterator[tuple[str, tuple[Parts, str]]]:
     for file in files:
-        parts = PurePosixPath(file).parts
+        parts = tuple(file.split("/"))
         if len(parts) >= 4 and [part.lower() for part in parts[-4:-2]] == ["data", "images"]:
             yield file, (parts[:-4], parts[-2])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from posixpath import splitext
 
@@ -83,20 +83,27 @@ class ImageNames:
     """
 
     def __init__(self, images: Iterable[str]) -> None:
-        """Sort in the images, given as paths below the root."""
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
-        for image in images:
+        """Take the images, given as paths below the root; they are sorted in when the first is looked for."""
+        self._images = images
+
+    @cached_property
+    def _sorted_in(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """The images by their whole name, and without its ending."""
+        by_name: dict[str, list[str]] = defaultdict(list)
+        by_stem: dict[str, list[str]] = defaultdict(list)
+        for image in self._images:
             stem, name = _stem_and_name(image)
-            self._by_name[name].append(image)
-            self._by_stem[stem].append(image)
+            by_name[name].append(image)
+            by_stem[stem].append(image)
+        return by_name, by_stem
 
     def find(self, name: str, file: str) -> list[str]:
         """Return the image that a label file means by a name: one, none, or several that fit alike."""
         path = PurePosixPath(name.strip().replace("\\", "/"))
         last = path.name.casefold()
         stem = path.stem.casefold() if path.suffix.lower() in IMAGE_ENDINGS else last
-        images = self._by_name.get(last) or self._by_stem.get(last) or self._by_stem.get(stem) or []
+        by_name, by_stem = self._sorted_in
+        images = by_name.get(last) or by_stem.get(last) or by_stem.get(stem) or []
         if len(images) < 2:
             return images
         words = {word for word in re.split(r"[\W_]+", PurePosixPath(file).stem.casefold()) if word}

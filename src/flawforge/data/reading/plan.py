@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.sample import Broken, Entry, Remark
@@ -71,6 +71,6 @@ def note_unused(plan: Plan, tree: Tree) -> None:
     """Note the images that this layout has no use for, by folder."""
     used = {entry.file for entry in plan.entries}
     spare = [file for file in tree.images if file not in used]
-    for folder, count in sorted(Counter(str(PurePosixPath(file).parent) for file in spare).items()):
+    for folder, count in sorted(Counter(file.rpartition("/")[0] or "." for file in spare).items()):
         these = "1 image" if count == 1 else f"{count:,} images"
         plan.notes.append(f"Not read, because the layout '{plan.layout}' has no place for it: {these} in {folder}.")

@@ -19,6 +19,7 @@ from flawforge.data.reading.text_files import finite_number, read_text
 from flawforge.data.regions import Polygon
 from flawforge.data.sample import Broken, Mark, Remark
 
+LIST = "labels.txt"
 DEFECT_CLASS = "defect"
 LARGEST_TABLE = 1 << 22  # bytes
 CORNERS_OF_AN_ELLIPSE = 72
@@ -28,13 +29,15 @@ ELLIPSE = re.compile(r"\s*(\d+)((?:\s+[-+.\deE]+){5})\s*")
 
 def dagm(root: Path, tree: Tree) -> Labels | None:
     """Return what the lists of a folder say, None where it has none."""
+    if not any(PurePosixPath(file).name.lower() == LIST for file in tree.others):
+        return None
     labels = Labels()
     files: dict[str, dict[str, str]] = defaultdict(dict)  # folder to stem to image
     for image in tree.images:
         path = PurePosixPath(image)
         files[str(path.parent)][path.stem.lstrip("0").casefold()] = image
     for file in tree.others:
-        if PurePosixPath(file).name.lower() == "labels.txt":
+        if PurePosixPath(file).name.lower() == LIST:
             try:
                 lines = read_text(root / file, LARGEST_TABLE).splitlines()
             except ValueError as error:

@@ -40,16 +40,18 @@ def find_masks(root: Path, tree: Tree) -> MaskFiles:
         root: the folder.
         tree: its files.
     """
-    groups, images = by_name(root, tree.images)
+    groups, images, owners = by_name(root, tree.images)
     for find in (by_ending, by_sister):
         more = find(root, images)
         groups += more
         taken = {file for group in more for file in group.files}
         images = [file for file in images if file not in taken]
     found = MaskFiles(files={file for group in groups for file in group.files})
-    if not images:
+    if not images or not groups:
         return MaskFiles()
-    owners = MaskOwners(images, frozenset(group.folder for group in groups if group.folder))
+    folders = frozenset(group.folder for group in groups if group.folder)
+    if folders or owners.count != len(images):
+        owners = MaskOwners(images, folders)
     parts: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for group in sorted(groups, key=_rank):
         if not group.shown:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from flawforge.data.reading.masks.looks import look, look_into
-from flawforge.data.reading.masks.names import PICTURED, Claim, claim_of
+from flawforge.data.reading.masks.names import PICTURED, Claim, claim_of, stem_of
 from flawforge.data.reading.masks.owners import MaskOwners
 from flawforge.data.reading.plan import SPLIT_FOLDERS
 from flawforge.data.threads import in_threads
 
+FEW = 500  # files of a name whose images are looked for, to decide on all
 SISTERS = 16  # folders of unknown names that are looked into; no arrangement of masks has more
 
 
@@ -36,8 +37,10 @@ class MaskGroup:
     folder: str = ""
 
 
-def by_name(root: Path, files: list[str]) -> tuple[list[MaskGroup], list[str]]:
-    """Return the groups of files that are called masks and are some, and all other files."""
+def by_name(root: Path, files: list[str]) -> tuple[list[MaskGroup], list[str], MaskOwners]:
+    """Return the groups of files that are called masks and are some; all other files; and those that are not called
+    so at all, sorted in.
+    """
     common = posixpath.commonpath({posixpath.dirname(file) for file in files} or {""})
     depth = len(common.split("/")) if common else 0
     named: dict[Claim, list[str]] = defaultdict(list)
@@ -48,14 +51,14 @@ def by_name(root: Path, files: list[str]) -> tuple[list[MaskGroup], list[str]]:
             named[claim].append(file)
         else:
             images.append(file)
-    owners = MaskOwners(images)
+    owners = MaskOwners(images if named else ())
     groups = []
     for claim, called in named.items():
         if _are_masks(root, claim, called, owners):
             groups.append(MaskGroup(claim.token, called, claim.shown))
         else:
             images += called
-    return groups, sorted(images)
+    return groups, sorted(images), owners
 
 
 def _are_masks(root: Path, claim: Claim, files: list[str], owners: MaskOwners) -> bool:
@@ -64,6 +67,7 @@ def _are_masks(root: Path, claim: Claim, files: list[str], owners: MaskOwners) -
     A word in a file's name counts only where an image has the rest of the name. Words that can mean something else
     need a look that finds masks; the others do where most of their files lie where no image of theirs does.
     """
+    files = files[:: max(1, len(files) // FEW)]
     owned, _ = owners.of_all(files)
     if claim.token.startswith("*") and not owned:
         return False
@@ -104,12 +108,12 @@ def by_sister(root: Path, files: list[str]) -> list[MaskGroup]:
     """Return the files of folders whose names say nothing, that repeat the names of another folder beside them, and
     that look like masks where the others are pictures.
     """
-    counted = Counter(PurePosixPath(file).stem.casefold() for file in files)
+    stems = [stem_of(file).casefold() for file in files]
+    counted = Counter(stems)
     held: dict[str, dict[str, str]] = defaultdict(dict)  # all of a path but one folder, to that folder and the file
-    for file in files:
-        path = PurePosixPath(file)
-        if counted[path.stem.casefold()] > 1:
-            folders, stem = path.parts[:-1], path.stem.casefold()
+    for file, stem in zip(files, stems, strict=True):
+        if counted[stem] > 1:
+            folders = file.split("/")[:-1]
             for place, name in [*enumerate(folders), (len(folders), "")]:
                 held["/".join([*folders[:place], *folders[place + 1 :], stem])].setdefault(name, file)
     twins: dict[str, list[dict[str, str]]] = defaultdict(list)
@@ -130,4 +134,4 @@ def by_sister(root: Path, files: list[str]) -> list[MaskGroup]:
 
 
 def _ending(file: str) -> str:
-    return PurePosixPath(file).suffix.lower()
+    return posixpath.splitext(file)[1].lower()

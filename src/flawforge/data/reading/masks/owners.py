@@ -13,7 +13,11 @@ Where = frozenset[str]  # the folders of a file that an image and its mask have 
 
 
 class MaskOwners:
-    """The images of a folder, to be found by the names of their masks."""
+    """The images of a folder, to be found by the names of their masks.
+
+    Attributes:
+        count: of the images.
+    """
 
     def __init__(self, images: Iterable[str], passed: frozenset[str] = NO_FOLDERS) -> None:
         """Take the images.
@@ -23,13 +27,15 @@ class MaskOwners:
             passed: names of folders that hold masks, though they are not called so.
         """
         self._passed = passed
-        self._by_key: dict[str, dict[Where, list[tuple[int, str]]]] = defaultdict(lambda: defaultdict(list))
+        self.count = 0
+        self._by_key: dict[str, list[tuple[Where, int, str]]] = defaultdict(list)
         self._places: set[Where] = set()
         for image in images:
+            self.count += 1
             where = telling(_folder(image), passed)
             self._places.add(where)
             for surplus, key in enumerate(image_keys(image)):
-                self._by_key[key][where].append((surplus, image))
+                self._by_key[key].append((where, surplus, image))
         self._fitting = cache(self._fit)
 
     def of_all(self, masks: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -59,17 +65,17 @@ class MaskOwners:
             options += [(telling(above, self._passed), key) for key in mask_keys(f"{last}.png")]
         ranked: dict[str, tuple[int, int, int]] = {}
         for number, (where, key) in enumerate(options):
-            places = self._by_key.get(key, {})
-            for there in (where,) if where in places else self._fitting(where) if places else ():
-                for surplus, image in places.get(there, ()):
-                    rank = (len(where ^ there), number, surplus)
-                    ranked[image] = min(rank, ranked.get(image, rank))
+            held = self._by_key.get(key, ())
+            exact = [one for one in held if one[0] == where]
+            for there, surplus, image in exact or [one for one in held if one[0] in self._fitting(where)]:
+                rank = (len(where ^ there), number, surplus)
+                ranked[image] = min(rank, ranked.get(image, rank))
         least = min(ranked.values(), default=None)
         return sorted(image for image, rank in ranked.items() if rank == least)
 
-    def _fit(self, where: Where) -> list[Where]:
+    def _fit(self, where: Where) -> set[Where]:
         """Return the places that tell the same as another or less or more, never something else."""
-        return [there for there in self._places if where <= there or there <= where]
+        return {there for there in self._places if where <= there or there <= where}
 
 
 def _folder(file: str) -> str:
