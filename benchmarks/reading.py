@@ -1,10 +1,11 @@
-"""Measure how long labels take to read: a COCO file of 100,000 annotations, in time of the processor and memory.
+"""Measure how long labels and folders take to read: a COCO file of 100,000 annotations, and 100,000 files in a tree.
 
 The file is drawn: of each ten annotations, six are polygons of 12 points, two are run lengths as numbers and two packed
 ones, as annotation tools and networks write them. Only the labels are read, as `flawforge.load` does before it opens an
-image. Each measurement is made in a process of its own, whose largest memory counts.
+image. The tree has an image and its mask in turn, in a hundred folders; it is listed and laid out. Each measurement is
+made in a process of its own, whose largest memory counts; times are those of the processor.
 
-    python benchmarks/reading.py [--annotations N] [--rounds N] [--json FILE]
+    python benchmarks/reading.py [--annotations N] [--files N] [--rounds N] [--json FILE]
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.coco import coco
+from flawforge.data.reading.merge import plan_folder
+from flawforge.data.reading_choices import AS_USUAL
 from machine import keep
 
 AN_IMAGE = 10  # annotations
@@ -34,26 +38,69 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--annotations", type=int, default=100_000)
+    parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3, help="the median counts")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--only-tree", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.only is not None:
         print(json.dumps(read_coco(args.only)))
+        return
+    if args.only_tree is not None:
+        print(json.dumps(read_tree(args.only_tree)))
         return
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         size = draw_coco(Path(folder), args.annotations)
         print(f"{args.annotations:,} annotations, {size / 2**20:.0f} MB")
         for _ in range(args.rounds):
-            command = [sys.executable, __file__, "--only", folder]
-            rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+            rows.append(alone("--only", folder))
             print(f"{rows[-1]['seconds']:.2f} s, {rows[-1]['megabytes']:.0f} MB of memory")
     seconds = statistics.median(row["seconds"] for row in rows)
     megabytes = max(row["megabytes"] for row in rows)
-    keep(args.json, {"coco": rows, "coco_seconds": seconds, "coco_megabytes": megabytes})
+    with tempfile.TemporaryDirectory() as folder:
+        draw_tree(Path(folder), args.files)
+        trees = [alone("--only-tree", folder) for _ in range(args.rounds)]
+    tree_seconds = statistics.median(row["seconds"] for row in trees)
+    print(f"{args.files:,} files: {', '.join(str(round(row['seconds'], 2)) for row in trees)} s")
+    figures = {"coco_seconds": seconds, "coco_megabytes": megabytes, "tree_seconds": tree_seconds}
+    keep(args.json, {"coco": rows, "trees": trees, **figures})
     print(f"figure: coco_seconds {seconds:.2f}")
     print(f"figure: coco_megabytes {megabytes:.0f}")
+    print(f"figure: tree_seconds {tree_seconds:.2f}")
+
+
+def alone(option: str, folder: str) -> dict[str, Any]:
+    """Return what a measurement in a process of its own gives."""
+    command = [sys.executable, __file__, option, folder]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def read_tree(folder: Path) -> dict[str, Any]:
+    """Return how long a folder takes to list and lay out, and how many images and masks were found."""
+    start = time.process_time()
+    plan = plan_folder(folder, walk(folder), AS_USUAL)
+    seconds = time.process_time() - start
+    masks = sum(len(entry.mask_files) for entry in plan.entries)
+    return {"seconds": seconds, "images": len(plan.entries), "masks": masks}
+
+
+def draw_tree(folder: Path, count: int) -> None:
+    """Write small images and their masks, half of the files each."""
+    draws = np.random.default_rng(0)
+    picture, mask = folder / "picture.png", folder / "mask.png"
+    Image.fromarray(draws.integers(0, 256, (32, 32), np.uint8)).save(picture)
+    Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(mask)
+    contents = picture.read_bytes(), mask.read_bytes()
+    picture.unlink()
+    mask.unlink()
+    for number in range(count // 2):
+        place = folder / f"part{number % 100:02}"
+        place.mkdir(exist_ok=True)
+        (place / f"{number:06}.jpg").write_bytes(contents[0])
+        (place / f"{number:06}_mask.png").write_bytes(contents[1])
 
 
 def read_coco(folder: Path) -> dict[str, Any]:
