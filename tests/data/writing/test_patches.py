@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from pycocotools import mask as coco_masks
 
 from flawforge.core.arrays import Bools
 from flawforge.data.regions import fill_polygon
@@ -49,6 +50,18 @@ def test_outlines_give_the_same_pixels_as_rings_and_bridged_into_one(mask: Bools
         np.testing.assert_array_equal(fill_polygon([flat(ring) for ring in rings], *mask.shape), alone)
         np.testing.assert_array_equal(fill_polygon([flat(bridged(rings))], *mask.shape), alone)
         assert all(len(ring) >= 4 for ring in rings)
+
+
+@given(MASKS)
+def test_coco_s_own_code_draws_the_same_pixels_from_a_part_without_holes(mask: Bools) -> None:
+    patch = patch_of(mask)
+    for part in parts_of(patch) if patch else []:
+        rings = rings_of(part)
+        alone = np.zeros(mask.shape, dtype=bool)
+        part.draw_on(alone)
+        if len(rings) == 1:
+            runs = coco_masks.frPyObjects([flat(rings[0])], *mask.shape)
+            np.testing.assert_array_equal(coco_masks.decode(runs)[..., 0], alone)
 
 
 def test_one_pixel_is_a_square_of_four_corners() -> None:

@@ -1,7 +1,7 @@
 """COCO: one JSON file for each part, with boxes, outlines or run lengths.
 
-An outline is written only where COCO's own code draws exactly the defect's pixels from it; else run lengths (holes,
-several parts). Thin defects have run lengths too, because readers that draw with OpenCV make outlines a pixel wider.
+A defect of one part without holes has an outline, from which COCO's own code draws exactly its pixels; others have run
+lengths. Thin ones have run lengths too, because readers that draw with OpenCV make outlines a pixel wider.
 Each annotation has the area of its pixels and ``iscrowd`` 0, ids begin with 1.
 """
 
@@ -11,7 +11,6 @@ import json
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_masks
 
 from flawforge import __version__
 from flawforge.data.regions import as_runs
@@ -58,13 +57,10 @@ def _described(instance: Instance, picture: ExportedImage) -> dict[str, Any]:
 
 
 def _segmentation(patch: Patch, picture: ExportedImage) -> list[list[int]] | dict[str, Any]:
+    if min(patch.pixels.shape) >= THIN and len(parts_of(patch)) == 1 and len(rings := rings_of(patch)) == 1:
+        return [[value for point in rings[0] for value in point]]
     mask = np.zeros((picture.height, picture.width), dtype=bool)
     patch.draw_on(mask)
-    if min(patch.pixels.shape) >= THIN and len(parts_of(patch)) == 1 and len(rings := rings_of(patch)) == 1:
-        outline = [value for point in rings[0] for value in point]
-        drawn = coco_masks.decode(coco_masks.merge(coco_masks.frPyObjects([outline], *mask.shape)))
-        if np.array_equal(drawn.astype(bool), mask):
-            return [outline]
     return {"size": [*mask.shape], "counts": list(as_runs(mask).counts)}
 
 
