@@ -100,6 +100,7 @@ def test_names_that_look_like_classes(tmp_path):
     )
     assert dataset_warnings(drawn(names, layout="classes")) == ()
     assert dataset_warnings(drawn({i: {"file": f"IMG_{i}.png"} for i in range(40)}, layout="flat")) == ()
+    assert dataset_warnings(drawn({**names, **{i: {"file": f"IMG_{i}.png"} for i in range(9)}}, layout="flat")) == ()
 
 
 def test_boxes_of_another_class_in_pascal_voc():

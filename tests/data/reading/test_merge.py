@@ -38,3 +38,24 @@ def test_folders_of_which_each_holds_a_class_are_classes(tmp_path, save, save_xm
         "rusty",
         "good",
     ]
+
+
+@pytest.mark.parametrize("good", ["good", "OK"])
+def test_a_folder_called_good_is_good_beside_one_of_several_defects(tmp_path, save, save_xml, good):
+    for i in range(8):
+        save(tmp_path / "defects" / f"{i}.png", i)
+        save(tmp_path / good / f"{i}.png", 10 + i)
+        if i < 6:
+            save_xml(tmp_path / "defects" / f"{i}.xml", ("dent" if i % 2 else "rust", 1, 1, 9, 9))
+    dataset = load(tmp_path)
+    assert dataset.counts == {"dent": 3, "rust": 3, good: 8}
+    assert [sample.file for sample in dataset.unlabelled] == ["defects/6.png", "defects/7.png"]
+
+
+def test_a_folder_beside_one_of_several_classes_is_no_class(tmp_path, save, save_xml):
+    for i in range(6):
+        save(tmp_path / "pictures" / f"{i}.png", i)
+        save_xml(tmp_path / "pictures" / f"{i}.xml", ("dent" if i % 2 else "rust", 1, 1, 9, 9))
+    save(tmp_path / "more" / "7.png", 7)
+    dataset = load(tmp_path)
+    assert (dataset.counts, len(dataset.unlabelled)) == ({"dent": 3, "rust": 3}, 1)

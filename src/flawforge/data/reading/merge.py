@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from flawforge.data.good_names import named_good
 from flawforge.data.reading.class_folders import IMAGE_FOLDERS
 from flawforge.data.reading.class_names import class_in_name
 from flawforge.data.reading.file_tree import Tree
@@ -95,13 +96,18 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
                 entries[file] = replace(entries[file], marks=image.marks, frame=image.frame)
         return
     sorted_in = sorted_in and len(set(held)) == len(held)  # else they are shifts or cameras
+    told = {
+        file
+        for file, entry in entries.items()
+        if sorted_in or (plan.layout == "classes" and named_good((entry.label,)) is not None)
+    }  # images whose folder tells their class, where no label does
     plan.layout = known.name
     classes = {mark.label for image in labels.images.values() for mark in (*image.marks, Mark(image.label))} - {""}
     decided: Counter[tuple[str, str]] = Counter()
     first: dict[str, str] = {}
     for file, image in labels.images.items():
         state, label, source = _class_of(file, image, classes, known, choices)
-        if state == "missing" and sorted_in and file in entries:
+        if state == "missing" and file in told:
             state, label, source = "folder", entries[file].label, "folder"
         elif sorted_in and label and file in entries:
             _compare(plan, entries[file], label, source, classes)
@@ -109,9 +115,10 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
         first.setdefault(f"{state} {label}", file)
         entries[file] = Entry(file, label, image.marks, source, image.frame)
     unnamed = entries.keys() - labels.images.keys()
-    _unlabelled_beside(plan, unnamed, sorted_in)
+    _unlabelled_beside(plan, unnamed & told, True)
+    _unlabelled_beside(plan, unnamed - told, False)
     if not sorted_in:
-        for file in unnamed:
+        for file in unnamed - told:
             entries[file] = Entry(file, "", label_source="the labels do not name it")
         plan.broken = [broken for broken in plan.broken if broken.file not in labels.images]
         plan.notes = [note for note in plan.notes if "subfolders" not in note and not note.startswith("Not read: ")]
