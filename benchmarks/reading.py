@@ -5,13 +5,18 @@ ones, as annotation tools and networks write them. Only the labels are read, as 
 image. The tree has an image and its mask in turn, in a hundred folders; it is listed and laid out. Each measurement is
 made in a process of its own, whose largest memory counts; times are those of the processor.
 
+With --base, a checkout of another version, `inspect` of DATA is timed in both in turn, each time with an empty cache;
+what is told is the ratio of the smallest processor times.
+
     python benchmarks/reading.py [--annotations N] [--files N] [--rounds N] [--json FILE]
+    python benchmarks/reading.py --base CHECKOUT --inspect DATA [--rounds N] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -41,6 +46,8 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3, help="the median counts")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--base", type=Path, help="a checkout of the version to compare with")
+    parser.add_argument("--inspect", type=Path, help="the folder to inspect")
     parser.add_argument("--only", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--only-tree", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -49,6 +56,11 @@ def main() -> None:
         return
     if args.only_tree is not None:
         print(json.dumps(read_tree(args.only_tree)))
+        return
+    if args.base is not None:
+        ratio = inspect_ratio(args.base, args.inspect, args.rounds)
+        keep(args.json, ratio)
+        print(f"figure: inspect_ratio {ratio['inspect_ratio']:.3f}")
         return
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -113,6 +125,21 @@ def read_coco(folder: Path) -> dict[str, Any]:
     marks = sum(len(image.marks) for image in labels.images.values())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "megabytes": peak, "marks": marks, "remarks": len(labels.remarks)}
+
+
+def inspect_ratio(base: Path, data: Path, rounds: int) -> dict[str, Any]:
+    """Return the processor seconds of `inspect` in another checkout and in this one, and their ratio."""
+    code = "import sys, time, flawforge; flawforge.inspect; start = time.process_time(); flawforge.inspect(sys.argv[1])"
+    command = [sys.executable, "-c", f"{code}; print(time.process_time() - start)", str(data)]
+    seconds: dict[str, list[float]] = {"base": [], "here": []}
+    for _ in range(rounds):
+        for name, root in (("base", base), ("here", Path(__file__).parents[1])):
+            with tempfile.TemporaryDirectory() as cache:
+                place = {**os.environ, "PYTHONPATH": str(root.resolve() / "src"), "FLAWFORGE_CACHE": cache}
+                run = subprocess.run(command, check=True, capture_output=True, text=True, env=place)
+            seconds[name].append(float(run.stdout))
+            print(f"{name}: {seconds[name][-1]:.2f} s")
+    return {"inspect": seconds, "inspect_ratio": min(seconds["here"]) / min(seconds["base"])}
 
 
 def draw_coco(folder: Path, count: int) -> int:
