@@ -83,3 +83,10 @@ def test_the_parts_of_a_mask_cover_it_together(tmp_path: Path) -> None:
     for row in rows:
         number = int(Path(dataset.samples[row].file).stem)
         np.testing.assert_array_equal(dataset.mask(row), surface(600 + number, "spot")[1])
+
+
+def test_ok_beside_other_classes_is_a_class(tmp_path: Path) -> None:
+    for place, folder in enumerate(("train/ok", "train/ng", "test/ok", "test/ng")):
+        keep(surface(place)[0], tmp_path / folder / "1.png")
+    dataset = load(tmp_path)
+    assert (dataset.layout, dataset.counts) == ("classes", {"ng": 2, "ok": 2})

@@ -152,3 +152,19 @@ def test_masks_of_a_folder_of_each_class(tmp_path):
             keep(rng.integers(0, 256, (9, 9), np.uint8), tmp_path / label / f"{number}.png")
             keep(np.eye(9, dtype=bool), tmp_path / label / "mask" / f"{number}.png")
     assert find_masks(tmp_path, walk(tmp_path)).of["b/2.png"] == ("b/mask/2.png",)
+
+
+def test_black_and_white_pictures_are_no_masks_without_pictures_of_their_names(tmp_path):
+    for number in range(5):
+        keep(surface(number)[0], tmp_path / "a" / f"{number}.png")
+        keep(surface(number, "spot")[1], tmp_path / "b" / f"x{number}_seg.png")  # no image is called x0
+        for ending in ("png", "bmp"):
+            keep(surface(number, "spot")[1], tmp_path / "c" / f"y{number}.{ending}")
+    assert find_masks(tmp_path, walk(tmp_path)) == MaskFiles()
+
+
+def test_two_folders_of_masks_alone_are_what_is_meant(tmp_path):
+    for number in range(4):
+        for folder in ("masks", "gt"):
+            keep(surface(number, "spot")[1], tmp_path / folder / f"{number}.png")
+    assert find_masks(tmp_path, walk(tmp_path)) == MaskFiles()
