@@ -13,6 +13,8 @@ def test_what_is_not_usual_is_what_is_recorded() -> None:
     chosen = ReadingChoices(unmarked="good", tiles=64)
     assert chosen.unusual() == {"unmarked": "good", "tiles": 64}
     assert ReadingChoices(**chosen.unusual()) == chosen
+    assert chosen.as_typed() == " --unmarked good --tiles 64"
+    assert ReadingChoices(invert_masks=True).as_typed() == " --invert-masks"
 
 
 @pytest.mark.parametrize(

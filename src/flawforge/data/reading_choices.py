@@ -46,5 +46,10 @@ class ReadingChoices:
         usual = asdict(AS_USUAL)
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
+    def as_typed(self) -> str:
+        """Return the options of the command line that make these choices, each with a space before it."""
+        chosen = ((name.replace("_", "-"), value) for name, value in self.unusual().items())
+        return "".join(f" --{name}" + ("" if value is True else f" {value}") for name, value in chosen)
+
 
 AS_USUAL = ReadingChoices()

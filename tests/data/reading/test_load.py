@@ -197,7 +197,7 @@ def test_images_without_a_class_are_left_out_and_said_once(
     assert (len(found), len(found.unlabelled)) == (2, 2)
     assert heard.said == [
         f"2 images are not labelled and left out (such as images/2.png: annotations/2.xml marks nothing). To see all: "
-        f"flawforge inspect {tmp_path}"
+        f"flawforge inspect {tmp_path} --unmarked unlabelled"
     ]
     tell_unlabelled(load(tmp_path, ReadingChoices(unmarked="good")), heard)
     assert len(heard.said) == 1

@@ -218,7 +218,7 @@ def test_a_trial_keeps_the_choices_of_its_images_and_says_what_it_leaves_out(pho
     assert opened(choices).dataset.counts == {"dots": 40, "waves": 40}
     assert [text for text in heard.said if "not labelled" in text] == [
         f"1 image is not labelled and left out (such as unknown.png: its name tells no class). To see all: flawforge "
-        f"inspect {flat}"
+        f"inspect {flat} --classes-from names"
     ]
     (tmp_path / "out" / "generators" / "s0000-n0003").mkdir(parents=True)
     assert opened(choices).inputs["choices"] == "{'classes_from': 'names'}"

@@ -76,7 +76,7 @@ def tell_unlabelled(dataset: Dataset, progress: Progress) -> None:
         images = "1 image is" if count == 1 else f"{count:,} images are"
         progress.say(
             f"{images} not labelled and left out (such as {first.file}: {first.label_source}). To see all: "
-            f"flawforge inspect {shlex.quote(dataset.source)}"
+            f"flawforge inspect {shlex.quote(dataset.source)}{dataset.choices.as_typed()}"
         )
 
 
