@@ -5,25 +5,35 @@ another method, which misses most overlaps below 40 % and all turned ones, so "p
 docs/decisions/overlap-groups.md. `mirrored` counts accepted placements that mirror an image: a camera makes none (solar
 wafers can lie on either side, though), so they tell how many of the others are chance. Drawn crops have an exact truth.
 
-    python benchmarks/overlap_groups.py [--quick] [--json FILE]
+Crops along streaks (`streak_recall`): two crops of one picture, shifted along its streak by 10 to 60 % of their side,
+each with noise, another brightness and JPEG of its own; from NEU-DET's scratches and inclusions (one picture of each
+group) and drawn, ten lines with ten grains each. A false join is an accepted pair from two pictures: counted in the whole set,
+and in 1,000 pairs of crops of different pictures (one class, or one line) that are searched two by two.
+
+    python benchmarks/overlap_groups.py [--quick | --streaks] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import io
 import os
 import resource
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.ndimage as nd
 from numpy.typing import NDArray
+from PIL import Image
+from scipy.stats import binomtest
 
 from flawforge.core.errors import ExtraMissingError
 from flawforge.core.images import to_gray
+from flawforge.data.grouping.keypoints import flatten
 from flawforge.data.grouping.overlap import connected, find_overlaps
 from flawforge.data.reading.load import load
 from machine import keep, timed
@@ -39,8 +49,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="without solar cells, and at most 2,000 drawn images")
     parser.add_argument("--most", type=int, default=16000, help="drawn images at most (default 16000)")
+    parser.add_argument("--streaks", action="store_true", help="only the crops along streaks")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    along = streaks()
+    print(f"figure: streak_recall {along['recall']:.4f}", flush=True)
+    if args.streaks:
+        keep(args.json, {"streaks": along})
+        return
     print(HEAD)
     rows = [*steel(), *tiles(), *([] if args.quick else cells())]
     growth = [
@@ -51,7 +67,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nseconds grow as images to the power {exponent:.2f}; peak memory {peak:.0f} MiB")
     recall = rows[0]["recall"] if rows else growth[-1]["recall"]
-    keep(args.json, {"rows": rows, "drawn": growth, "exponent": exponent, "peak_mib": peak, "recall": recall})
+    told = {"rows": rows, "drawn": growth, "exponent": exponent, "peak_mib": peak, "recall": recall, "streaks": along}
+    keep(args.json, told)
     print(f"figure: recall {recall:.4f}")
 
 
@@ -177,6 +194,106 @@ def crop(picture: int, y: int, x: int, noise: int, size: int = 112) -> NDArray[A
     line = groove * np.sin((np.arange(x, x + size) + 0.2 * np.arange(y, y + size)[:, None]) / draws.uniform(3, 9))
     image = 128 + 25 * rough / rough.std() + line + 3 * np.random.default_rng((noise, 1)).standard_normal((size, size))
     return np.asarray(np.rint(np.clip(image, 0, 255)), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Streaked:
+    """A picture with a streak down its rows: its kind, what may look alike (class or line), and its pixels."""
+
+    kind: str
+    family: str
+    pixels: NDArray[Any]
+
+
+def streaks(rounds: int = 3, alone: int = 1000) -> dict[str, Any]:
+    """Measure crops shifted along a streak, at three strengths of noise, and pairs of different streaks two by two."""
+    pictures = [*steel_streaks(), *(Streaked("drawn", f"line {n % 10}", draw_streak(n % 10, n)) for n in range(100))]
+    print(f"crops along streaks of {len(pictures)} pictures, {rounds} rounds")
+    told: dict[str, Any] = {"noise": {}}
+    shots: list[NDArray[Any]] = []
+    for noise in (1.0, 2.0, 3.0):
+        found: dict[str, list[bool]] = {}
+        wrong = 0
+        for number in range(rounds):
+            shots = [shot for n, one in enumerate(pictures) for shot in two_crops(one.pixels, number * 1000 + n, noise)]
+            pairs = find_overlaps(shots.__getitem__, len(shots))
+            groups = connected(pairs, len(shots))
+            wrong += int((pairs[:, 0] // 2 != pairs[:, 1] // 2).sum())
+            for n, one in enumerate(pictures):
+                found.setdefault(one.kind, []).append(bool(groups[2 * n] == groups[2 * n + 1]))
+        told["noise"][noise] = {"recall": {kind: share(hits) for kind, hits in found.items()}, "false": wrong}
+        print(f"  noise {noise:.0f}: {told['noise'][noise]}", flush=True)
+        if noise == 2.0:
+            told["recall"] = float(np.mean([hit for hits in found.values() for hit in hits]))
+            told["overall"] = share([hit for hits in found.values() for hit in hits])
+            told["alone"] = false_alone(pictures, shots, alone)
+            print(f"  of {alone} pairs of different streaks searched alone, joined: {told['alone']}", flush=True)
+    return told
+
+
+def share(hits: list[bool]) -> tuple[float, float, float, int]:
+    """Return the share of hits, its 95 % interval (Wilson) and how many there were."""
+    test = binomtest(sum(hits), len(hits)).proportion_ci(method="wilson")
+    return round(float(np.mean(hits)), 4), round(float(test.low), 4), round(float(test.high), 4), len(hits)
+
+
+def false_alone(pictures: list[Streaked], shots: list[NDArray[Any]], count: int) -> tuple[int, float]:
+    """Return how many pairs of crops from two pictures of one family are joined, and the upper end of 95 %."""
+    draws, joined = np.random.default_rng(6), 0
+    for _ in range(count):
+        first = int(draws.integers(len(pictures)))
+        family = [n for n, one in enumerate(pictures) if one.family == pictures[first].family and n != first]
+        two = [shots[2 * first + int(draws.integers(2))], shots[2 * int(draws.choice(family)) + int(draws.integers(2))]]
+        joined += len(find_overlaps(two.__getitem__, 2))
+    return joined, round(float(binomtest(joined, count).proportion_ci(0.95, "exact").high), 5)
+
+
+def steel_streaks() -> list[Streaked]:
+    """Return the most streaked picture of each group of NEU-DET's scratches and inclusions, streaks down the rows."""
+    if not (DATA / "neu-det").is_dir():
+        return []
+    dataset = load(DATA / "neu-det")
+    groups, read = dataset.groups(), reader(dataset)
+    best: dict[int, tuple[float, Streaked]] = {}
+    for index, sample in enumerate(dataset.samples):
+        family = Path(sample.file).stem.rsplit("_", 1)[0]
+        if family in ("scratches", "inclusion"):
+            pixels = read(index)
+            flat = flatten(pixels.astype(np.float32))
+            down, along = float(flat.mean(0).var() / flat.var()), float(flat.mean(1).var() / flat.var())
+            if max(down, along) > best.get(int(groups[index]), (0.1, None))[0]:
+                picture = Streaked("steel", family, pixels if down >= along else pixels.T)
+                best[int(groups[index])] = max(down, along), picture
+    return [picture for _, picture in best.values()]
+
+
+def draw_streak(line: int, grain: int, size: int = 200) -> NDArray[Any]:
+    """Draw one to three straight lines over faint grain; lines with odd numbers have grain drawn out along them."""
+    look = np.random.default_rng((line, 2))
+    coarse, strength = look.uniform(0.8, 2), look.uniform(2, 8)
+    fine = nd.gaussian_filter(
+        np.random.default_rng((grain, 3)).standard_normal((size, size)), (coarse * (1 + 3 * (line % 2)), coarse)
+    )
+    across, place = np.zeros(size), np.arange(size)
+    for _ in range(int(look.integers(1, 4))):
+        height, width = look.choice([-1, 1]) * look.uniform(20, 90), look.uniform(1.5, 8)
+        across += height * np.exp(-0.5 * ((place - look.uniform(60, 140)) / width) ** 2)
+    return np.asarray(np.clip(120 + strength * fine / fine.std() + across, 0, 255))
+
+
+def two_crops(picture: NDArray[Any], key: int, noise: float, size: int = 112) -> list[NDArray[Any]]:
+    """Return two photographs of parts of a picture that lie 10 to 60 % of their side apart along its rows."""
+    draws = np.random.default_rng((key, 5))
+    step = round(draws.uniform(0.1, 0.6) * size)
+    top, left = int(draws.integers(0, len(picture) - size - step + 1)), int(draws.integers(0, len(picture) - size + 1))
+    shots = []
+    for start in (top, top + step):
+        part = picture[start : start + size, left : left + size] * draws.uniform(0.9, 1.1)
+        pixels = np.rint(np.clip(part + noise * draws.standard_normal(part.shape), 0, 255)).astype(np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=int(draws.integers(75, 96)))
+        shots.append(np.asarray(Image.open(file)))
+    return [shot.T for shot in shots] if draws.random() < 0.5 else shots
 
 
 if __name__ == "__main__":

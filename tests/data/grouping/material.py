@@ -43,3 +43,10 @@ def cell(seed: int) -> np.ndarray:
         image[bar - 2 : bar + 2, 5:-5:2] = 30
         image[bar - 3 : bar + 3, 5:-5:24] = 90
     return photographed(image, seed)
+
+
+def streak(seed: int, *, grain: float = 4.0) -> np.ndarray:
+    """A picture (240, 128) with the same lines down its rows at any seed, over faint grain of its own along them."""
+    fine = nd.gaussian_filter(np.random.default_rng(seed).standard_normal((240, 128)), (4.0, 1.0))
+    lines = nd.gaussian_filter(np.random.default_rng(77).standard_normal(128), 2.0)
+    return np.asarray(np.clip(120 + 30 * lines / lines.std() + grain * fine / fine.std(), 0, 255), dtype=np.float32)

@@ -16,7 +16,7 @@ from flawforge.data.grouping.overlap import connected, find_overlaps
 from flawforge.data.reading.load import load
 from flawforge.data.threads import THREADS
 
-from .material import cell, crops, photographed, texture
+from .material import cell, crops, photographed, streak, texture
 
 
 def groups_of(images: list[np.ndarray]) -> list[int]:
@@ -56,6 +56,38 @@ def test_a_large_image_and_a_small_crop_of_it():
     picture = texture(8, 300, 300)
     images = [picture, texture(9, 64, 64), photographed(picture[100:164, 50:130], 1), texture(10, 200, 90)]
     assert groups_of(images) == [0, 1, 0, 2]
+
+
+def along_streaks(*, count: int, grain: float, noise: float) -> list[np.ndarray]:
+    """Two crops of each of so many pictures with the same lines, shifted along them by half and more."""
+    images = []
+    for number in range(count):
+        picture, step = streak(500 + number, grain=grain), 64 + 4 * (number % 4)
+        for start, gain in ((0, 1.0), (step, 0.95)):
+            crop = picture[start : start + 128]
+            images.append(photographed(crop, 9000 + 2 * number + bool(start), noise=noise, gain=gain))
+    return images
+
+
+@pytest.mark.parametrize("turn", [np.asarray, np.transpose])
+def test_crops_along_a_streak_are_found_by_the_grain_beside_it(turn):
+    """The lines of all pictures are the same: keypoints have nothing to hold on to, and only faint grain tells."""
+    images = [turn(image) for image in along_streaks(count=10, grain=2, noise=2.5)]
+    assert groups_of(images) == [number // 2 for number in range(20)]
+
+
+def test_streaks_without_grain_of_their_own_are_not_merged():
+    images = [photographed(streak(1, grain=0)[:128], 9000 + seed, noise=3.5) for seed in range(12)]
+    assert groups_of(images) == list(range(12))
+
+
+def test_lines_that_end_at_the_same_place_prove_nothing():
+    images = []
+    for seed in range(12):
+        image = np.full((128, 128), 100, np.float32)
+        image[:60, 61:67] = 220
+        images.append(photographed(image, 9000 + seed, noise=0.5 + seed % 2))
+    assert groups_of(images) == list(range(12))
 
 
 def stripes(seed: int) -> np.ndarray:

@@ -25,10 +25,11 @@ from flawforge.data.cache import recall_groups, remember_groups
 from flawforge.data.grouping.candidates import Index, Signer
 from flawforge.data.grouping.keypoints import PATCH, Keypoints, find_keypoints, flatten
 from flawforge.data.grouping.registration import measure_overlap, turned
+from flawforge.data.grouping.streaks import Profile, find_profile, nearest_profiles, same_grain
 from flawforge.data.sample import Sample
 from flawforge.data.threads import in_threads
 
-DETECTOR = 1  # raise it when groups may come out otherwise: what is cached then counts no more
+DETECTOR = 2  # raise it when groups may come out otherwise: what is cached then counts no more
 SIDE = 256  # pixels; datasets whose middling short side is 1.5 times this or more are reduced to about this
 LEARNED = 200  # images that the signatures are fitted to
 IN_MEMORY = 1 << 30  # bytes of flattened images (one a pixel) kept in memory; more go to a temporary file
@@ -91,17 +92,24 @@ def find_overlaps(read: Reader, count: int, progress: Progress = SILENT, factor:
     signer = _signer(read, learned, factor)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
         shelf, index, copies = Shelf(file), Index(), []
+        profiles: dict[int, Profile] = {}
         first: dict[bytes, int] = {}
         with progress.task("looking for overlaps", count, "images") as task:
-            for number, (digest, flat, points) in enumerate(_described(read, count, factor)):
+            for number, (digest, flat, points, profile) in enumerate(_described(read, count, factor)):
                 original = first.setdefault(digest, number)
                 shelf.add(flat)
                 if original == number:
                     index.add(number, points, signer.sign(points.patches))
+                    if profile is not None:
+                        profiles[number] = profile
                 else:
                     copies.append((original, number, 0))
                 task.advance()
-        return np.array(copies + _verified(index, shelf, count, progress), dtype=np.int64).reshape(-1, 3)
+        found = copies + _verified(index, shelf, count, progress)
+        found += _along_streaks(
+            profiles, shelf, connected(np.array(found, dtype=np.int64).reshape(-1, 3), count), progress
+        )
+        return np.array(found, dtype=np.int64).reshape(-1, 3)
 
 
 def _learned(count: int) -> list[int]:
@@ -147,12 +155,15 @@ class Shelf:
         return np.frombuffer(data, np.int8).reshape(height, width).astype(np.float32) / np.float32(SCALE)
 
 
-def _described(read: Reader, count: int, factor: int) -> Iterator[tuple[bytes, NDArray[np.int8], Keypoints]]:
-    def describe(number: int) -> tuple[bytes, NDArray[np.int8], Keypoints]:
+Described = tuple[bytes, NDArray[np.int8], Keypoints, Profile | None]
+
+
+def _described(read: Reader, count: int, factor: int) -> Iterator[Described]:
+    def describe(number: int) -> Described:
         image = np.ascontiguousarray(read(number))
         digest = hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).digest()
         flat = flatten(_reduced(image, factor))
-        return digest, np.rint(flat * SCALE).astype(np.int8), find_keypoints(flat)
+        return digest, np.rint(flat * SCALE).astype(np.int8), find_keypoints(flat), find_profile(flat)
 
     return in_threads(describe, range(count))
 
@@ -173,6 +184,23 @@ def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> lis
                     failed[a] = failed[b] = 0
                 else:
                     failed[a], failed[b] = failed[a] + 1, failed[b] + 1
+            task.advance()
+    return pairs
+
+
+def _along_streaks(
+    profiles: dict[int, Profile], shelf: Shelf, groups: Ints, progress: Progress
+) -> list[tuple[int, int, int]]:
+    """Lay images of alike streaks on each other, the nearest profiles first; those in one group are passed over."""
+    near = nearest_profiles(profiles, groups)
+    sets, pairs = DisjointSet(groups.tolist()), []
+    with progress.task("comparing streaks", len(near), "pairs") as task:
+        for _, a, b, across in near:
+            if not sets.connected(groups[a], groups[b]):
+                first, second = (shelf[number].T if profiles[a].along else shelf[number] for number in (a, b))
+                if same_grain(first, second, across):
+                    sets.merge(groups[a], groups[b])
+                    pairs.append((a, b, 0))
             task.advance()
     return pairs
 

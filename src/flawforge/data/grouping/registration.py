@@ -75,7 +75,7 @@ def measure_overlap(first: Floats32, second: Floats32, dy: int, dx: int) -> Over
         dx: column likewise.
     """
     best, dy, dx = _climb(first, second, dy, dx)
-    pair = _shared(first, second, dy, dx)
+    pair = shared(first, second, dy, dx)
     if pair is None or best < CORRELATION:
         return Overlap(dy, dx, 0.0, best, 0.0, 0.0, False)
     share = pair[0].size / min(first.size, second.size)
@@ -83,8 +83,8 @@ def measure_overlap(first: Floats32, second: Floats32, dy: int, dx: int) -> Over
     margin = _fisher(best) - _fisher(_beside(first, second, dy, dx, float(np.tanh(_fisher(best) - needed))))
     if margin < needed:
         return Overlap(dy, dx, share, best, 0.0, margin, False)
-    agreeing = _agreeing(*pair)
-    return Overlap(dy, dx, share, best, agreeing, margin, agreeing >= AGREEING)
+    part = agreeing(*pair, LOCAL)
+    return Overlap(dy, dx, share, best, part, margin, part >= AGREEING)
 
 
 def _climb(first: Floats32, second: Floats32, dy: int, dx: int) -> tuple[float, int, int]:
@@ -101,7 +101,7 @@ def _climb(first: Floats32, second: Floats32, dy: int, dx: int) -> tuple[float, 
     return known[dy, dx], dy, dx
 
 
-def _shared(first: Floats32, second: Floats32, dy: int, dx: int) -> tuple[Floats32, Floats32] | None:
+def shared(first: Floats32, second: Floats32, dy: int, dx: int) -> tuple[Floats32, Floats32] | None:
     """Return the two views of the overlap, or None where it is too small."""
     top, bottom = max(0, dy), min(first.shape[0], dy + second.shape[0])
     left, right = max(0, dx), min(first.shape[1], dx + second.shape[1])
@@ -111,7 +111,7 @@ def _shared(first: Floats32, second: Floats32, dy: int, dx: int) -> tuple[Floats
 
 
 def _correlation(first: Floats32, second: Floats32, dy: int, dx: int) -> float:
-    pair = _shared(first, second, dy, dx)
+    pair = shared(first, second, dy, dx)
     if pair is None:
         return -1.0
     step = -(-pair[0].size // ENOUGH)  # of a large overlap, every second row or third or ... will do
@@ -138,10 +138,12 @@ def _fisher(correlation: float) -> float:
     return float(np.arctanh(np.clip(correlation, -0.999, 0.999)))
 
 
-def _agreeing(a: Floats32, b: Floats32) -> float:
+def agreeing(a: Floats32, b: Floats32, local: float) -> float:
+    """Return the share of an overlap where the correlation within a window exceeds `local`."""
+
     def mean(values: Floats32) -> Floats32:
         return np.asarray(nd.uniform_filter(values, WINDOW))
 
     at, bt = mean(a), mean(b)
     spread = np.maximum((mean(a * a) - at * at) * (mean(b * b) - bt * bt), 0)
-    return float(((mean(a * b) - at * bt) > LOCAL * np.sqrt(spread) + 1e-3).mean())
+    return float(((mean(a * b) - at * bt) > local * np.sqrt(spread) + 1e-3).mean())
