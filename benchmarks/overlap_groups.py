@@ -7,8 +7,8 @@ wafers can lie on either side, though), so they tell how many of the others are 
 
 Crops along streaks (`streak_recall`): two crops of one picture, shifted along its streak by 10 to 60 % of their side,
 each with noise, another brightness and JPEG of its own; from NEU-DET's scratches and inclusions (one picture of each
-group) and drawn, ten lines with ten grains each. A false join is an accepted pair from two pictures: counted in the whole set,
-and in 1,000 pairs of crops of different pictures (one class, or one line) that are searched two by two.
+group) and drawn, ten lines with ten grains each. A false join is an accepted pair from two pictures: counted in the
+whole set, and in 1,000 pairs of crops of different pictures (one class, or one line) that are searched two by two.
 
     python benchmarks/overlap_groups.py [--quick | --streaks] [--json FILE]
 """
