@@ -71,4 +71,5 @@ def test_every_verb_that_works_on_images_is_timed() -> None:
     from flawforge.cli.main import app
 
     verbs = {name for name in app if not name.startswith("-")}
-    assert verbs - {"recipes", "demo-data"} <= {command.name for command in COMMANDS}
+    newer = {"demo-data", "convert", "export"}  # than the commit that is compared with
+    assert verbs - {"recipes"} - newer <= {command.name for command in COMMANDS}
