@@ -17,7 +17,7 @@ from flawforge.core.arrays import Floats32, Ints
 from flawforge.data.grouping.registration import AGREEING, GRAIN, SMALLEST, agreeing, shared
 
 STREAKED = 0.05  # share of an image's variance that its profile across must hold
-ALIKE_PROFILES = 0.5  # correlation of two profiles, at least
+ALIKE_PROFILES = 0.55  # correlation of two profiles, at least
 SIDEWAYS = range(-12, 13, 3)  # pixels across the streak that two profiles are tried at
 NEIGHBOURS = 3  # images of the nearest profiles that one is compared with
 ROWS = 512  # profiles compared with all others at a time
