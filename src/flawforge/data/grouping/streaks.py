@@ -24,6 +24,8 @@ ROWS = 512  # profiles compared with all others at a time
 GRAIN_ALIKE = 0.4  # correlation of the grain at the best shift, at least
 STANDS_OUT = 5.0  # standard errors by which it exceeds that at any other shift, at least
 LOCAL_GRAIN = 0.2  # correlation of the grain within a window that agrees (`registration.AGREEING` says how many must)
+AGREEING_IN_PLACE = 0.9  # and so many where nothing is shifted: objects of one make have the same frame and bars
+SHARED_ROWS = 0.25  # of the shorter image along the streak, at least
 BESIDE = 6  # pixels; shifts nearer than this are no other shifts
 
 
@@ -117,12 +119,19 @@ def same_grain(first: Floats32, second: Floats32, across: int) -> bool:
         second: (H', W) flattened image.
         across: column of `first` that column 0 of `second` lies on, known to a few pixels.
     """
-    a, b = (np.asarray(image - image.mean(0)) for image in (first, second))
+    a, b = (_grain(image) for image in (first, second))
     found = _best_shift(a, b, across)
     if found.correlation < GRAIN_ALIKE or found.stands_out < STANDS_OUT:
         return False
     pair = shared(a, b, found.dy, found.dx)
-    return pair is not None and agreeing(*pair, LOCAL_GRAIN) >= AGREEING
+    needed = AGREEING if abs(found.dy) > BESIDE else AGREEING_IN_PLACE
+    return pair is not None and agreeing(*pair, LOCAL_GRAIN) >= needed
+
+
+def _grain(image: Floats32) -> Floats32:
+    """Take out the profiles along both axes: neither streaks nor the bars of one make prove anything."""
+    rest = image - image.mean(0)
+    return np.asarray(rest - rest.mean(1, keepdims=True))
 
 
 def _best_shift(a: Floats32, b: Floats32, across: int) -> GrainShift:
@@ -130,7 +139,8 @@ def _best_shift(a: Floats32, b: Floats32, across: int) -> GrainShift:
     size = sf.next_fast_len(len(a) + len(b), real=True)
     width, first = a.shape[1], across % 2
     fa, fb = sf.rfft(a[:, first::2], size, 0), np.conj(sf.rfft(b[:, ::2], size, 0))
-    shifts = np.arange(SMALLEST - len(b), len(a) - SMALLEST + 1)
+    least = max(SMALLEST, round(SHARED_ROWS * min(len(a), len(b))))
+    shifts = np.arange(least - len(b), len(a) - least + 1)
     common = np.minimum(len(a), shifts + len(b)) - np.maximum(0, shifts)
     scores = np.empty((3, len(shifts)))
     sideways = np.array([across - 2, across, across + 2])
