@@ -56,6 +56,12 @@ def _whole(values: NDArray[np.float32]) -> Ints:
     return np.asarray(np.rint(values * (255 if values.max() <= 1 else 1)), dtype=np.int64)
 
 
+def mask_size(path: Path) -> tuple[int, int]:
+    """Return width and height of a mask that can be read, from its first bytes."""
+    with Image.open(path, formats=FORMATS) as file:
+        return file.size
+
+
 def levels_of(pixels: Ints) -> tuple[Ints, Ints]:
     """Return the values that occur in a mask, the lowest first, and how often each does."""
     if pixels.min() < 0 or pixels.max() > 1 << 16:

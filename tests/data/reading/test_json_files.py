@@ -8,7 +8,7 @@ import json
 import pytest
 
 from flawforge.data.reading import json_files
-from flawforge.data.reading.json_files import coordinates, frame_of, no_collection, parse_json
+from flawforge.data.reading.json_files import EMPTY, coordinates, frame_of, no_collection, parse_json
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -34,6 +34,14 @@ def test_what_is_damaged_is_named_where_it_has_the_words(tmp_path, data, why):
     with pytest.raises(ValueError, match=why):
         parse_json(file, "images")
     assert parse_json(file, "annotations") is None
+
+
+@pytest.mark.parametrize("data", [b"", b" \r\n", b"\0" * 9])
+def test_an_empty_file_may_have_been_of_any_kind(tmp_path, data):
+    file = tmp_path / "labels.json"
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match=EMPTY):
+        parse_json(file, "images")
 
 
 def test_a_file_beyond_the_limit_is_not_parsed(tmp_path, monkeypatch):

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from flawforge.core.arrays import Bools
 from flawforge.core.errors import ImageBrokenError
 from flawforge.data.decode import examine
-from flawforge.data.regions import MaskImage, Polygon, Region, RunLengths, as_runs, expand_runs, settle_mask
+from flawforge.data.mask_pixels import mask_size
+from flawforge.data.regions import (
+    MaskImage,
+    Polygon,
+    Region,
+    RunLengths,
+    as_runs,
+    draw_region,
+    expand_runs,
+    settle_mask,
+)
 from flawforge.data.sample import Broken, Entry, ImageFacts, Mark, Remark, Sample
 
 MOST = 0.5  # share of the picture from which on a mask is named as one that may be inverted: a defect is small
+UNLIKE = 0.02  # share by which the proportions of a mask and its image may differ: sizes are rounded
 QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 Frame = tuple[float, float]
 
@@ -110,17 +123,14 @@ def _placed(
 ) -> Region | None:
     """Return a region in the pixels of the shown image; None where it marks nothing or cannot be read."""
     if isinstance(region, MaskImage):
-        return _settled(region, root, remarks)
+        return _settled(region, root, facts, entry, remarks)
     if isinstance(region, RunLengths):
         stored = (facts.width, facts.height) if turned else (facts.height, facts.width)
         if (region.height, region.width) != stored and not turned:
             remarks.append(Remark("masks of another size than their image, which were scaled to it", entry.file))
         if not turned:
             return region
-        pixels = expand_runs(region)
-        pixels = pixels.T if facts.turned in QUARTER_TURNS else pixels
-        pixels = pixels[::-1] if facts.turned in (3, 4, 7, 8) else pixels
-        return as_runs(pixels[:, ::-1] if facts.turned in (2, 3, 6, 7) else pixels)
+        return as_runs(_turned(expand_runs(region), facts.turned))
     rings = []
     for ring in region.rings:
         points = np.asarray(ring, dtype=np.float64).reshape(-1, 2) * scale
@@ -139,9 +149,20 @@ def _placed(
     return Polygon(tuple(rings))
 
 
-def _settled(mask: MaskImage, root: Path, remarks: list[Remark | Broken]) -> MaskImage | None:
+def _turned(pixels: Bools, note: int) -> Bools:
+    """Return a mask of the stored picture as it lies on the shown one."""
+    pixels = pixels.T if note in QUARTER_TURNS else pixels
+    pixels = pixels[::-1] if note in (3, 4, 7, 8) else pixels
+    return pixels[:, ::-1] if note in (2, 3, 6, 7) else pixels
+
+
+def _settled(
+    mask: MaskImage, root: Path, facts: ImageFacts, entry: Entry, remarks: list[Remark | Broken]
+) -> MaskImage | RunLengths | None:
+    """Return a mask image with its threshold; as run lengths where it is of the stored picture and that was turned."""
     try:
         settled, share = settle_mask(mask, root)
+        width, height = mask_size(root / mask.file) if settled else (facts.width, facts.height)
     except ImageBrokenError as error:
         remarks.append(Broken(mask.file, error.reason))
         return None
@@ -152,4 +173,17 @@ def _settled(mask: MaskImage, root: Path, remarks: list[Remark | Broken]) -> Mas
                 f"{mask.file}: {share:.0%}",
             )
         )
+    sides = (width / facts.width, height / facts.height)
+    if settled and min(sides) < (1 - UNLIKE) * max(sides):
+        if facts.turned in QUARTER_TURNS and (width, height) == (facts.height, facts.width):
+            remarks.append(
+                Remark("masks that were turned with their image, as its camera's note (EXIF) says", mask.file)
+            )
+            runs = as_runs(_turned(draw_region(settled, height, width, root), facts.turned))
+            return replace(runs, file=mask.file)
+        sizes = f"{width}x{height} pixels, its image {entry.file} {facts.width}x{facts.height}"
+        remarks.append(Broken(mask.file, f"is a mask that does not fit: it has {sizes}"))
+        return None
+    if sides != (1, 1):
+        remarks.append(Remark("masks of another size than their image, which were scaled to it", mask.file))
     return settled

@@ -11,6 +11,8 @@ from typing import Any
 
 BIGGEST = 1 << 28  # bytes of a file of labels; parsed, it takes several times as much memory
 GLANCE = 1 << 16  # bytes at either end of a larger file, to know what it is
+BLANK = b"\0 \t\r\n"  # what a full disk or a crash leaves of a file
+EMPTY = "is empty"  # why a file cannot be read that has nothing but blanks: it may have been one of any kind
 FARTHEST = 1e9  # a coordinate beyond it belongs to no picture
 
 
@@ -18,7 +20,8 @@ def parse_json(path: Path, *words: str) -> Any:
     """Return what a JSON file holds, None where it lacks one of the words, all of which its kind of label has.
 
     Raises:
-        ValueError: it has the words and cannot be read; the message says why, in words that follow the file's name.
+        ValueError: it is empty (`EMPTY`), or has the words and cannot be read; the message says why, in words that
+            follow the file's name.
     """
     try:
         with path.open("rb") as file:
@@ -29,6 +32,8 @@ def parse_json(path: Path, *words: str) -> Any:
                 data += file.read(GLANCE)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    if not data.strip(BLANK):
+        raise ValueError(EMPTY)
     try:
         text = data.decode(json.detect_encoding(data), "replace" if size > BIGGEST else "strict")
     except UnicodeDecodeError:

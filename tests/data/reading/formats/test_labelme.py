@@ -191,8 +191,10 @@ def test_numbers_may_be_labels(image, label):
     ("content", "why"),
     [
         (b'{"version": "5", "shapes": [', "is no JSON: Expecting value: line 1 column 29 (char 28)"),
+        (b"", "is empty"),
+        (b"\0\0\0\n", "is empty"),
         (b'{"shapes": ' + b"[" * 100_000, "is no JSON of labels: it is nested too deeply"),
-        (b'{"version": "5", "shapes": [3, {"points": []}]}', "none of its shapes has a label"),
+        (b'{"version": "5", "shapes": [3, {"points": []}]}', "has no shape with a label"),
         (b'{"version": "5", "shapes": [], "imagePath": "\xd6.png"}', "is no JSON: it is not written in UTF-8"),
     ],
 )

@@ -117,7 +117,7 @@ def test_shapes_that_cannot_be_read_leave_the_class(folder, wrong, told):
 def test_objects_without_a_class_leave_the_image_unlabelled(folder, wrong):
     dataset = load(folder(wrong))
     assert dataset.counts == {"good": 1}
-    assert "ds/ann/0.png.json none of its objects has a class" in {one.label_source for one in dataset.unlabelled}
+    assert "ds/ann/0.png.json has no object with a class" in {one.label_source for one in dataset.unlabelled}
 
 
 def test_a_damaged_file_leaves_its_image_unlabelled(folder):

@@ -280,7 +280,7 @@ def test_no_objects_no_size_and_no_name(annotated):
     annotated("d", xml="<annotation><size><width>0</width><height>x</height></size></annotation>")
     dataset = load(folder)
     assert labels(dataset) == {"a.png": "dent", "b.png": "good", "d.png": "good"}
-    assert [sample.label_source for sample in dataset.unlabelled] == ["c.xml none of its objects has a name"]
+    assert [sample.label_source for sample in dataset.unlabelled] == ["c.xml has no object with a name"]
 
 
 LABELS = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=8)

@@ -90,7 +90,7 @@ def test_an_image_whose_mask_cannot_be_read_is_never_good(tmp_path):
     dataset = load(tmp_path)
     assert dataset.counts == {"defect": 2, "good": 2}
     assert [(sample.file, sample.label_source) for sample in dataset.unlabelled] == [
-        ("4.jpg", "its mask 4_mask.png cannot be read")
+        ("4.jpg", "its mask 4_mask.png cannot be used")
     ]
     assert [one.file for one in dataset.broken] == ["4_mask.png"]
 

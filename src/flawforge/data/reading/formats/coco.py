@@ -12,7 +12,7 @@ from typing import Any
 
 from flawforge.data.reading.contradictions import Contradictions, Corners
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.json_files import coordinates, frame_of, no_collection, parse_json
+from flawforge.data.reading.json_files import EMPTY, coordinates, frame_of, no_collection, parse_json
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import ImageNames
 from flawforge.data.regions import Polygon, Region, checked_runs
@@ -35,7 +35,7 @@ def coco(root: Path, tree: Tree) -> Labels | None:
                 if data is not None:
                     known = True
                     merge_labels(labels, _CocoFile(file, names, labels.remarks).read(data), "COCO")
-    return labels if known or labels.broken else None
+    return labels if known or any(broken.reason != EMPTY for broken in labels.broken) else None
 
 
 def _parsed(path: Path) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 from flawforge.data.reading.contradictions import Corners
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.formats.coco import merge_labels
-from flawforge.data.reading.json_files import coordinates, frame_of, parse_json
+from flawforge.data.reading.json_files import EMPTY, coordinates, frame_of, parse_json
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import ImageNames
 from flawforge.data.regions import Polygon, Region, checked_runs
@@ -31,7 +31,7 @@ def datumaro(root: Path, tree: Tree) -> Labels | None:
         if isinstance(data, dict) and isinstance(data.get("items"), list) and isinstance(data.get("categories"), dict):
             known = True
             merge_labels(labels, _items(file, data, names, labels.remarks), "Datumaro")
-    return labels if known or labels.broken else None
+    return labels if known or any(broken.reason != EMPTY for broken in labels.broken) else None
 
 
 def _items(file: str, data: dict[str, Any], names: ImageNames, remarks: list[Remark]) -> dict[str, ImageLabels]:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from flawforge.data.decode import MAX_PIXELS
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.json_files import coordinates, frame_of, parse_json
+from flawforge.data.reading.json_files import EMPTY, coordinates, frame_of, parse_json
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.outlines import bar, ellipse, rectangle
 from flawforge.data.reading.pairing import pair_with_names
@@ -55,7 +55,7 @@ def labelme(root: Path, tree: Tree) -> Labels | None:
             named[file] = content["imagePath"] if isinstance(content.get("imagePath"), str) else ""
     labels = Labels()
     owned, labels.broken, labels.remarks = pair_with_names(tree.images, named)
-    if not remarks and not owned:
+    if not remarks and all(read[file].unreadable == EMPTY for file in owned.values()):
         return None
     for image in tree.images:
         file = owned.get(image, "")
@@ -76,7 +76,7 @@ def _file(file: str, content: dict[str, Any], remarks: list[Remark]) -> ImageLab
         else:
             remarks.append(Remark("shapes without a label, which were left out", where))
     if shapes:
-        return ImageLabels(file, tuple(marks), frame, unreadable="" if marks else "none of its shapes has a label")
+        return ImageLabels(file, tuple(marks), frame, unreadable="" if marks else "has no shape with a label")
     flags = content.get("flags")
     raised = [name for name, value in flags.items() if value is True] if isinstance(flags, dict) else []
     if len(raised) > 1:

@@ -64,7 +64,7 @@ def _annotation(file: str, data: dict[str, Any], remarks: list[Remark]) -> Image
         except ValueError as error:
             remarks.append(Remark("shapes that cannot be read: only their class was taken", f"{where}: {error}"))
             marks.append(Mark(label))
-    unreadable = "none of its objects has a class" if data["objects"] and not marks else ""
+    unreadable = "has no object with a class" if data["objects"] and not marks else ""
     return ImageLabels(file, tuple(marks), frame, unreadable=unreadable)
 
 

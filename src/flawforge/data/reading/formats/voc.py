@@ -127,7 +127,7 @@ def _annotation(file: str, element: Element, ends: Ends, remarks: list[Remark]) 
             marks.append(_mark(item, label, ends, where, remarks))
         else:
             remarks.append(Remark("objects without a name were left out", where))
-    unreadable = "" if marks or not any(_objects(element)) else "none of its objects has a name"
+    unreadable = "" if marks or not any(_objects(element)) else "has no object with a name"
     return ImageLabels(file, tuple(marks), _size(element), unreadable=unreadable)
 
 

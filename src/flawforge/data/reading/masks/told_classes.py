@@ -53,7 +53,7 @@ def classes_by_masks(
 
 def _by_mask(sample: Sample, marked: bool, lost: set[str], empty: str) -> Sample:
     if lost and not marked:
-        return replace(sample, label="", label_source=f"its mask {min(lost)} cannot be read")
+        return replace(sample, label="", label_source=f"its mask {min(lost)} cannot be used")
     if not marked and not empty:
         return replace(sample, label="", label_source="its mask marks nothing")
     return replace(sample, label=DEFECT if marked else empty, label_source="mask")
