@@ -67,3 +67,10 @@ def test_bars_that_all_objects_have_at_one_place_prove_nothing(top):
 def test_flat_images_have_no_grain():
     flat = np.zeros((64, 64), np.float32)
     assert not same_grain(flat, flat, 0)
+
+
+@pytest.mark.parametrize("side", [16, 17, 22])
+def test_where_there_is_no_other_shift_to_compare_with_nothing_is_found(side):
+    """Images of 16 pixels once ended in an error of NumPy."""
+    image = crop(1, 0)[:side, :side]
+    assert not same_grain(image, image, 0)

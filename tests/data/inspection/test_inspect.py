@@ -18,7 +18,7 @@ def folder(tmp_path, save):
     for i in range(8):
         save(tmp_path / "pit" / f"{i}.png", i, 48, 40)
         save(tmp_path / "dent" / f"{i}.bmp", 100 + i, 48, 40 + 8 * (i == 7))
-    save(tmp_path / "masks" / "pit" / "3.png", 3)
+    save(tmp_path / "masks" / "pit" / "3.png", 3, 48, 40)
     (tmp_path / "pit" / "copy.png").write_bytes((tmp_path / "pit" / "2.png").read_bytes())
     (tmp_path / "dent" / "empty.png").touch()
     return tmp_path

@@ -152,7 +152,8 @@ def _best_shift(a: Floats32, b: Floats32, across: int) -> GrainShift:
     scores /= np.sqrt(float(a.var()) * float(b.var())) + 1e-6
     top, best = int(scores.max(0).argmax()), float(scores.max())
     others = scores[:, np.abs(shifts - shifts[top]) > BESIDE]
+    above = best - float(others.max()) if others.size else 0.0  # small images have no other shift: nothing stands out
     dx = int(sideways[scores[:, top].argmax()])
     r = best / np.sqrt(common[top] * (width - abs(dx)) / 2)
     # half of the columns were laid on each other: as many standard errors as all have, since neighbours are alike
-    return GrainShift(int(shifts[top]), dx, float(r), float((best - others.max()) * np.sqrt(2 / GRAIN)))
+    return GrainShift(int(shifts[top]), dx, float(r), float(above * np.sqrt(2 / GRAIN)))
