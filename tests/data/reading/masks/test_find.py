@@ -42,6 +42,10 @@ def arrange(root: Path, image: str, mask: str, count: int = 6, marked: int = 2) 
         ("train_images/{}.png", "train_masks/{}.png"),
         ("train/{}.png", "trainannot/{}.png"),
         ("data/images/{}.png", "data/Ground Truth/{}.png"),
+        ("Original images/{}.tif", "Ground Truth Masks/{}.tif"),
+        ("Raw Images/{}.tif", "masks/{}.tif"),
+        ("{}_img.png", "{}_bw.png"),
+        ("{}.jpg", "{}_msk.png"),
         ("data/Original/{}.png", "data/Binary/{}.png"),
         ("crack/{}.png", "crack/bw/{}.png"),
         ("images/{}.png", "defect_mask/{}.png"),
@@ -124,7 +128,8 @@ def test_of_two_kinds_of_masks_one_is_followed_and_the_other_told(tmp_path):
     assert found.of["JPEGImages/0.jpg"] == ("SegmentationClass/0.png",)
     assert len(found.files) == 18
     assert found.notes == [
-        "Not used: 6 masks in SegmentationObject/, because those in SegmentationClass/ are of the same images."
+        "Not used: 6 pictures in SegmentationClassVisualization/ of masks laid over images.",
+        "Not used: 6 masks in SegmentationObject/, because those in SegmentationClass/ are of the same images.",
     ]
 
 
@@ -160,11 +165,27 @@ def test_black_and_white_pictures_are_no_masks_without_pictures_of_their_names(t
         keep(surface(number, "spot")[1], tmp_path / "b" / f"x{number}_seg.png")  # no image is called x0
         for ending in ("png", "bmp"):
             keep(surface(number, "spot")[1], tmp_path / "c" / f"y{number}.{ending}")
-    assert find_masks(tmp_path, walk(tmp_path)) == MaskFiles()
+    found = find_masks(tmp_path, walk(tmp_path))
+    assert (found.of, found.files, found.broken) == ({}, set(), [])
+    assert [note.split(" are ")[0] for note in found.notes] == ["All images in b", "All images in c"]
 
 
 def test_two_folders_of_masks_alone_are_what_is_meant(tmp_path):
     for number in range(4):
         for folder in ("masks", "gt"):
             keep(surface(number, "spot")[1], tmp_path / folder / f"{number}.png")
+    assert find_masks(tmp_path, walk(tmp_path)) == MaskFiles()
+
+
+def test_black_and_white_in_a_folder_of_its_own_is_told_beside_pictures(tmp_path):
+    """Label Studio names masks after tasks: they became a class, and nothing said so."""
+    found = arrange(tmp_path, "photos/w{}.png", "export/task-{}-by-1-tag-crack-0.png", marked=6)
+    assert found.notes == [
+        "All images in export are black and white, those of other folders are not. If they are masks, give them the "
+        "names of their images, else they are images of a class."
+    ]
+    for number in range(6):
+        (tmp_path / f"photos/w{number}.png").write_bytes(
+            (tmp_path / f"export/task-{number}-by-1-tag-crack-0.png").read_bytes()
+        )
     assert find_masks(tmp_path, walk(tmp_path)) == MaskFiles()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.masks.groups import MaskGroup, by_ending, by_name, by_sister
+from flawforge.data.reading.masks.groups import MaskGroup, by_ending, by_name, by_sister, maybe_masks
 from flawforge.data.reading.masks.names import CERTAIN, INSTANCES
 from flawforge.data.reading.masks.owners import MaskOwners
 from flawforge.data.sample import Broken
@@ -47,14 +47,24 @@ def find_masks(root: Path, tree: Tree) -> MaskFiles:
         taken = {file for group in more for file in group.files}
         images = [file for file in images if file not in taken]
     found = MaskFiles(files={file for group in groups for file in group.files})
-    if not images or not groups:
+    if not images:
         return MaskFiles()
+    found.notes += [
+        f"All images in {folder or 'the folder itself'} are black and white, those of other folders are not. If they "
+        f"are masks, give them the names of their images, else they are images of a class."
+        for folder in maybe_masks(root, images)
+    ]
+    if not groups:
+        return found
     folders = frozenset(group.folder for group in groups if group.folder)
     if folders or owners.count != len(images):
         owners = MaskOwners(images, folders)
     parts: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for group in sorted(groups, key=_rank):
-        if not group.shown:
+        if group.shown:
+            shown = "1 picture" if len(group.files) == 1 else f"{len(group.files):,} pictures"
+            found.notes.append(f"Not used: {shown} {_place(group.token)} of masks laid over images.")
+        else:
             owned, spare = owners.of_all(group.files)
             found.broken += [Broken(file, reason) for file, reason in spare.items()]
             for file, image in owned.items():

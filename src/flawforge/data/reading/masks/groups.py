@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from flawforge.data.reading.masks.looks import look, look_into
+from flawforge.data.reading.masks.looks import have_two_levels, look, look_into
 from flawforge.data.reading.masks.names import PICTURED, Claim, claim_of, stem_of
 from flawforge.data.reading.masks.owners import MaskOwners
 from flawforge.data.reading.plan import SPLIT_FOLDERS
@@ -72,7 +72,7 @@ def _are_masks(root: Path, claim: Claim, files: list[str], owners: MaskOwners) -
     if claim.token.startswith("*") and not owned:
         return False
     if claim.shown:
-        return True
+        return bool(owned)
     close = sum(owners.close(file, image) for file, image in owned.items())
     if claim.certain and close * 2 >= len(files):
         return True
@@ -131,6 +131,20 @@ def by_sister(root: Path, files: list[str]) -> list[MaskGroup]:
             if repeats and look_into(root, own) == "masks" and look_into(root, others) == "pictures":
                 groups.append(MaskGroup(f"{name}/", inside, folder=name))
     return groups
+
+
+def maybe_masks(root: Path, files: list[str]) -> list[str]:
+    """Return the folders that hold black and white alone, where others hold pictures.
+
+    Labelling tools name masks after tasks: neither their names nor their folder's tell what they are.
+    """
+    folders: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        folders[posixpath.dirname(file)].append(file)
+    if not 1 < len(folders) <= SISTERS:
+        return []
+    found = [folder for folder, inside in folders.items() if have_two_levels(root, inside)]
+    return found if len(found) < len(folders) else []
 
 
 def _ending(file: str) -> str:

@@ -43,3 +43,12 @@ def look(path: Path) -> Look:
         return "mask"
     near = counts[(levels < low + NOISE // 2) | (levels > high - NOISE // 2)].sum()
     return "mask" if 2 * NOISE <= high - low <= 255 and near >= CLEAN * pixels.size else "picture"
+
+
+def have_two_levels(root: Path, files: Sequence[str]) -> bool:
+    """Whether each of a few of many files has two levels and no more; the first that has not ends the look."""
+    steps = np.linspace(0, len(files) - 1, min(LOOKS, len(files))).astype(int)
+    try:
+        return all(len(levels_of(mask_pixels(root / files[step]))[0]) == 2 for step in steps.tolist())
+    except ImageBrokenError:
+        return False

@@ -15,11 +15,13 @@ LIKELY = frozenset(
 )
 INSTANCES = frozenset({"segmentationobject", "segmentationobjectpng"})  # one object a value: tells no class
 CLASS_MASKS = frozenset({"segmentationclass", "segmentationclasspng"})
-SHOWN = frozenset({"segmentationclassvisualization", "segmentationobjectvisualization"})  # a mask laid over its image
+SHOWN = frozenset(  # a mask laid over its image
+    {"segmentationclassvisualization", "segmentationobjectvisualization", "overlay", "overlays"}
+)
 WHOLE = CERTAIN | CLASS_MASKS | INSTANCES | SHOWN | {"defectmask", "defectmasks", "maskimages"}
 NO_FOLDERS: frozenset[str] = frozenset()
 PICTURED = IMAGE_FOLDERS | {"rgb", "im", "original", "orig", "raw", "input", "photo", "source"}
-WORD = "mask|label|gt|seg|segmentation|annotation|annot|anno|ground[_ -]?truth"
+WORD = "mask|msk|bw|binary|label|gt|seg|segmentation|annotation|annot|anno|ground[_ -]?truth"
 SUFFIX = re.compile(
     rf"(?P<stem>.*?)(?:^|[_\-. ]|(?<=\d))(?P<word>{WORD})s?(?P<shown>[_-]viz)?(?:[_\-. ]?\d{{1,3}})?", re.IGNORECASE
 )
@@ -103,10 +105,9 @@ def telling(folder: str, passed: frozenset[str]) -> frozenset[str]:
     """
     told = set()
     for part in folder.split("/") if folder else ():
-        words = [word for word in _words(part) if word not in CERTAIN | LIKELY | PICTURED]
-        if part in passed or _plain(part) in WHOLE | LIKELY | PICTURED:
-            continue
-        told.add(" ".join(words).removesuffix("annot") or part.lower())
+        words = [word for word in _words(part) if word not in CERTAIN | LIKELY | PICTURED | {"ground", "truth"}]
+        if words and part not in passed and _plain(part) not in WHOLE | LIKELY | PICTURED:
+            told.add(" ".join(words).removesuffix("annot") or part.lower())
     return frozenset(told)
 
 
