@@ -38,10 +38,10 @@ def inspect(
     Nothing is changed or copied. Files that cannot be read are listed with the reason; the others are inspected all the
     same.
 
-    DATA may be a flat folder of images (one class, named after the folder); a folder per class, with masks in
-    `masks/CLASS` if there are any; Pascal VOC (`images` or `JPEGImages` beside `annotations`); the MVTec AD layout
-    (`train/good`, `test/DEFECT`, `ground_truth`); or the word `elpv`. PNG, JPEG, BMP, TIFF and WebP are read, whatever
-    the file extension.
+    DATA may be a flat folder of images (one class, named after the folder); a folder per class; what labelling tools
+    write (COCO, YOLO, Pascal VOC, LabelMe, CVAT, Datumaro, Supervisely, tables); a published set (MVTec AD, VisA,
+    DAGM, ...); or the word `elpv`. Masks are found beside the images or in a folder such as `masks`. PNG, JPEG, BMP,
+    TIFF and WebP are read, whatever the file extension.
 
     A group is a set of images that show the same specimen, such as crops of one photograph. Images of one group must
     stay together, in training or in test: else a model, or a generator, would be tested on what it has seen.

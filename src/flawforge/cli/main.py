@@ -36,9 +36,10 @@ improve your inspection model.
 A first try, on a folder of images: `flawforge run DATA --out runs/first --minutes 10`, then open
 runs/first/report.html.
 
-DATA is a folder of images (flat, one folder per class, Pascal VOC, or MVTec AD layout) or the word `elpv`. RUN is the
-folder that `train` or `run` made. Results go to standard output, progress to standard error. Exit codes: 0 done, 1 a
-problem that the message explains, 2 wrong usage.
+DATA is a folder of images as it is: one folder per class, flat, what labelling tools write (COCO, YOLO, Pascal VOC,
+LabelMe, CVAT, tables), or a published set with its masks (MVTec AD, VisA, ...); or the word `elpv`. `flawforge inspect
+DATA` shows what is seen in it. RUN is the folder that `train` or `run` made. Results go to standard output, progress to
+standard error. Exit codes: 0 done, 1 a problem that the message explains, 2 wrong usage.
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown", suppress_keyboard_interrupt=False)

@@ -82,6 +82,14 @@ def test_labels_that_are_not_read_are_told(tmp_path, save, others, named):
     )
 
 
+def test_labels_of_a_kind_that_is_not_known_are_told(tmp_path, save):
+    """Label Studio's own JSON and VIA's were passed over, and the folder became the class, without a word."""
+    for i in range(3):
+        save(tmp_path / f"part_{i}.png", i)
+    (tmp_path / "project-1.json").write_text('[{"data": {"image": "/data/upload/1/part_2.png"}}]')
+    assert [note.split(". ")[0] for note in load(tmp_path).notes] == ["Not read: project-1.json"]
+
+
 def test_other_files_beside_a_flat_folder_are_no_labels(tmp_path, save):
     for i in range(3):
         save(tmp_path / f"{i}.png", i)

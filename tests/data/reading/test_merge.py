@@ -59,3 +59,34 @@ def test_a_folder_beside_one_of_several_classes_is_no_class(tmp_path, save, save
     save(tmp_path / "more" / "7.png", 7)
     dataset = load(tmp_path)
     assert (dataset.counts, len(dataset.unlabelled)) == ({"dent": 3, "rust": 3}, 1)
+
+
+def test_two_tools_are_read_together(tmp_path, save, save_xml):
+    """Each labelled a third; neither spoke of half, so the folders of two lines became classes."""
+    (tmp_path / "line1").mkdir()
+    for i in range(4):
+        save(tmp_path / "line1" / f"a{i}.png", i)
+        (tmp_path / "line1" / f"a{i}.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+        save(tmp_path / "line2" / f"b{i}.png", 10 + i)
+        save_xml(tmp_path / "line2" / f"b{i}.xml", ("dent", 1, 1, 9, 9))
+        save(tmp_path / "good" / f"g{i}.png", 20 + i)
+    (tmp_path / "classes.txt").write_text("scratch\n")
+    dataset = load(tmp_path)
+    assert dataset.counts == {"dent": 4, "good": 4, "scratch": 4}
+    assert {sample.label_source for sample in dataset.samples} == {
+        *(f"line1/a{i}.txt" for i in range(4)),
+        *(f"line2/b{i}.xml" for i in range(4)),
+        "folder",
+    }
+    assert not [note for note in dataset.notes if "disagree" in note]
+
+
+@pytest.mark.parametrize("name", ["unlabeled", "Unlabelled"])
+def test_a_class_that_says_that_there_is_none_is_none(tmp_path, save, name):
+    for i in range(3):
+        save(tmp_path / "dent" / f"{i}.png", i)
+        save(tmp_path / name / f"{i}.png", 10 + i)
+    dataset = load(tmp_path)
+    assert dataset.counts == {"dent": 3}
+    assert {sample.label_source for sample in dataset.unlabelled} == {f"its class is called {name!r}"}
+    assert load(tmp_path / name).counts == {name: 3}

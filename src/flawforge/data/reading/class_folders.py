@@ -6,10 +6,12 @@ import re
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import Tree
+from flawforge.data.reading.json_files import GLANCE
 from flawforge.data.reading.plan import Layout, Plan, is_split, note_split_folders
 from flawforge.data.sample import Broken, Entry
 
 IMAGE_FOLDERS = frozenset({"image", "images", "imgs", "img", "jpegimages"})  # say that images are in them, no class
+FEW = 20  # files that are looked into, and names that are looked for
 TABLE = r"\.(csv|tsv)$|(annotation|instances|coco|label).*\.(json|jsonl|xlsx)$"  # files that often hold labels
 
 
@@ -47,11 +49,11 @@ def folders(root: Path, tree: Tree) -> Plan:
             plan.broken.append(Broken(file, "lies in a subfolder, while most images lie directly in the folder"))
         else:
             plan.broken.append(Broken(file, "lies beside the class folders, so it has no class"))
-    plan.notes += [note for note in (_unread(plan, tree), "" if flat else _mixed(inner)) if note]
+    plan.notes += [note for note in (_unread(root, plan, tree), "" if flat else _mixed(inner)) if note]
     return plan
 
 
-def _unread(plan: Plan, tree: Tree) -> str:
+def _unread(root: Path, plan: Plan, tree: Tree) -> str:
     """Say which files beside images of one class seem to hold labels."""
     classes = {entry.label for entry in plan.entries}
     if len(classes) != 1:
@@ -62,6 +64,11 @@ def _unread(plan: Plan, tree: Tree) -> str:
     if len(named) * 2 <= len(plan.entries):
         named = []
     tables = [file for file in tree.others if re.search(TABLE, file.lower()) and file not in set(named)]
+    names = [PurePosixPath(entry.file).name for entry in plan.entries[:FEW]]
+    spoken = [
+        file for file in tree.others if file.lower().endswith((".json", ".xml")) and file not in set(tables + named)
+    ]
+    tables += [file for file in spoken[:FEW] if _names_one(root / file, names)]
     unread = [_some(tables)] if tables else []
     if named:
         unread.append(f"{len(named):,} file{'s' if len(named) > 1 else ''} named like images (such as {named[0]})")
@@ -71,6 +78,16 @@ def _unread(plan: Plan, tree: Tree) -> str:
         f"Not read: {', '.join(unread)}. If these files hold the classes, move the images of each class into a folder "
         f"of its own; now all images belong to one class, {classes.pop()}."
     )
+
+
+def _names_one(path: Path, names: list[str]) -> bool:
+    """Whether a file has the name of an image in its first bytes; Label Studio's and VIA's files do."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(GLANCE).decode("utf-8", "replace")
+    except OSError:
+        return False
+    return any(name in text for name in names)
 
 
 def _mixed(inner: dict[str, tuple[str, ...]]) -> str:

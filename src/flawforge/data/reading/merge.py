@@ -17,12 +17,14 @@ from flawforge.data.reading.class_names import class_in_name
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
-from flawforge.data.reading.layouts import layout_plan
+from flawforge.data.reading.layouts import layout_plan, title_of
 from flawforge.data.reading.masks.find import find_masks
 from flawforge.data.reading.plan import GOOD, Plan
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.regions import MaskImage
 from flawforge.data.sample import Broken, Entry, Mark, Remark
+
+UNLABELLED = frozenset({"unlabelled", "unlabeled", "not labelled", "not labeled"})  # what tools and people call none
 
 
 def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
@@ -45,6 +47,7 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
     plan.broken += masks.broken
     entries = {entry.file: entry for entry in plan.entries}
     read.sort(key=lambda pair: -sum(bool(image.source) for image in pair[1].images.values()))
+    _join(read)
     for number, (known, labels) in enumerate(read):
         labels.images = {file: image for file, image in labels.images.items() if file not in aside}
         plan.broken += labels.broken
@@ -70,7 +73,18 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
         entries = {file: _by_name(entry) for file, entry in entries.items()}
         _say_nameless(plan, [file for file, entry in entries.items() if not entry.label])
     plan.entries = _one_spelling(plan, list(entries.values()))
+    if len({entry.label for entry in plan.entries}) > 1:  # else a folder of that name is what is meant
+        plan.entries = [_not_yet(entry) for entry in plan.entries]
     return plan
+
+
+def _join(read: list[tuple[LabelFormat, Labels]]) -> None:
+    """Give the first format the labels that only others have: each camera or year may have had a tool of its own."""
+    for _, labels in read[1:]:
+        first = read[0][1].images
+        for file, image in labels.images.items():
+            if image.source and not image.unreadable and not first.get(file, ImageLabels()).source:
+                first[file] = image
 
 
 def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: Labels, choices: ReadingChoices) -> None:
@@ -196,6 +210,7 @@ def _compare(plan: Plan, entry: Entry, label: str, source: str, classes: Collect
 def _fill_in(plan: Plan, entries: dict[str, Entry], labels: Labels) -> None:
     """Use a second format's labels where the first has none. Entries and plan are changed."""
     classes = {mark.label for image in labels.images.values() for mark in image.marks}
+    followed = "the folders" if plan.layout in ("flat", "classes") else title_of(plan.layout)
     for file, image in labels.images.items():
         if not image.source or image.unreadable or file not in entries:
             continue
@@ -208,7 +223,7 @@ def _fill_in(plan: Plan, entries: dict[str, Entry], labels: Labels) -> None:
         if entry.label and label and label.casefold() != entry.label.casefold():
             plan.remarks.append(
                 Remark(
-                    f"images of which two labels disagree; those of {plan.layout} were followed",
+                    f"images of which two labels disagree; those of {followed} were followed",
                     f"{file}: {entry.label} in {entry.label_source}, {label} in {image.source}",
                 )
             )
@@ -217,6 +232,13 @@ def _fill_in(plan: Plan, entries: dict[str, Entry], labels: Labels) -> None:
 def _by_name(entry: Entry) -> Entry:
     name = class_in_name(PurePosixPath(entry.file).stem)
     return replace(entry, label=name, label_source="file name" if name else "its name tells no class")
+
+
+def _not_yet(entry: Entry) -> Entry:
+    """Return an entry without a class where that is what its class says."""
+    if entry.label.casefold() not in UNLABELLED:
+        return entry
+    return replace(entry, label="", label_source=f"its class is called {entry.label!r}")
 
 
 def _say_nameless(plan: Plan, files: list[str]) -> None:
