@@ -81,7 +81,7 @@ def test_two_tools_are_read_together(tmp_path, save, save_xml):
     assert not [note for note in dataset.notes if "disagree" in note]
 
 
-@pytest.mark.parametrize("name", ["unlabeled", "Unlabelled"])
+@pytest.mark.parametrize("name", ["unlabeled", "Unlabelled", "NaN"])
 def test_a_class_that_says_that_there_is_none_is_none(tmp_path, save, name):
     for i in range(3):
         save(tmp_path / "dent" / f"{i}.png", i)

@@ -24,7 +24,9 @@ from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.regions import MaskImage
 from flawforge.data.sample import Broken, Entry, Mark, Remark
 
-UNLABELLED = frozenset({"unlabelled", "unlabeled", "not labelled", "not labeled"})  # what tools and people call none
+UNLABELLED = frozenset(
+    {"unlabelled", "unlabeled", "not labelled", "not labeled", "nan", "n/a"}
+)  # what tools and people call none
 
 
 def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:

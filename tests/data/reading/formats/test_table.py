@@ -79,7 +79,10 @@ def test_rows_that_are_missing_empty_or_about_other_images(folder):
 def test_several_classes_of_an_image_are_told(folder):
     dataset = load(folder("file,class\n0.png,pit\n0.png,dent\n1.png,dent\n1.png,dent\n2.png,good\n3.png,good\n"))
     assert dataset.counts == {"dent": 1, "good": 2, "pit": 1}
-    told = "1 images that a table gives several classes (such as labels.csv, images/0.png: pit, dent)."
+    told = (
+        "1 images that a table gives several classes; that in the file's name was taken, else the first "
+        "(such as labels.csv, images/0.png: pit, dent)."
+    )
     assert told in dataset.notes
 
 

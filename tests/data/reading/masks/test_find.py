@@ -44,6 +44,7 @@ def arrange(root: Path, image: str, mask: str, count: int = 6, marked: int = 2) 
         ("data/images/{}.png", "data/Ground Truth/{}.png"),
         ("Original images/{}.tif", "Ground Truth Masks/{}.tif"),
         ("Raw Images/{}.tif", "masks/{}.tif"),
+        ("JPEGImages/{}.jpg", "masks_png/{}.png"),
         ("{}_img.png", "{}_bw.png"),
         ("{}.jpg", "{}_msk.png"),
         ("data/Original/{}.png", "data/Binary/{}.png"),

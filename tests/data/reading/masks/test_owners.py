@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flawforge.data.reading.masks.owners import MaskOwners
+from flawforge.data.reading.masks.owners import ELSEWHERE, MaskOwners
 
 NONE = "is a mask without an image of the same name"
 
@@ -45,8 +45,8 @@ def test_the_image_whose_name_and_folders_fit_best(images, mask, owner):
     ("images", "mask", "why"),
     [
         (["a.png"], "masks/b.png", NONE),
-        (["nut/test/cut/0.png", "cap/test/hole/0.png"], "nut/ground_truth/hole/0_mask.png", NONE),
-        (["val/images/1.png"], "train/masks/1.png", NONE),
+        (["nut/test/cut/0.png", "cap/test/hole/0.png"], "nut/ground_truth/hole/0_mask.png", ELSEWHERE),
+        (["val/images/1.png"], "train/masks/1.png", ELSEWHERE),
         (
             ["train/1.png", "val/1.png"],
             "masks/1.png",

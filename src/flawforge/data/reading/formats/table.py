@@ -18,6 +18,7 @@ from flawforge.data.sample import Mark, Remark
 BOXES = (("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("left", "top", "right", "bottom"))
 BARE = ("image", "x1", "y1", "x2", "y2", "class")  # six columns without a header
 MOST_CLASSES = 20  # in a column whose name does not say that it holds classes
+SEVERAL = "images that a table gives several classes; that in the file's name was taken, else the first"
 FLAGS = frozenset({"0", "1", "0.0", "1.0", ""})
 
 
@@ -134,7 +135,7 @@ def _image_labels(
     if len(once) == 1:
         return ImageLabels(table.file, label=once[0].label)
     said = ", ".join(mark.label for mark in once)
-    remarks.append(Remark("images that a table gives several classes", f"{table.file}, {image}: {said}"))
+    remarks.append(Remark(SEVERAL, f"{table.file}, {image}: {said}"))
     return ImageLabels(table.file, once)
 
 

@@ -105,7 +105,7 @@ def telling(folder: str, passed: frozenset[str]) -> frozenset[str]:
     """
     told = set()
     for part in folder.split("/") if folder else ():
-        words = [word for word in _words(part) if word not in CERTAIN | LIKELY | PICTURED | {"ground", "truth"}]
+        words = [word for word in _words(part) if word not in CERTAIN | LIKELY | PICTURED | {"ground", "truth", "png"}]
         if words and part not in passed and _plain(part) not in WHOLE | LIKELY | PICTURED:
             told.add(" ".join(words).removesuffix("annot") or part.lower())
     return frozenset(told)

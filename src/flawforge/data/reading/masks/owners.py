@@ -11,6 +11,8 @@ from flawforge.data.reading.plan import SPLIT_FOLDERS
 
 Where = frozenset[str]  # the folders of a file that an image and its mask have in common
 
+ELSEWHERE = "is a mask whose folder fits that of no image of the same name"
+
 
 class MaskOwners:
     """The images of a folder, to be found by the names of their masks.
@@ -44,7 +46,8 @@ class MaskOwners:
         for mask in masks:
             best = self._best(mask)
             if not best:
-                spare[mask] = "is a mask without an image of the same name"
+                known = any(key in self._by_key for key in mask_keys(mask))
+                spare[mask] = ELSEWHERE if known else "is a mask without an image of the same name"
             elif len(best) > 1:
                 spare[mask] = f"is a mask that may belong to {best[0]} or {best[1]}: their names are the same"
             else:
