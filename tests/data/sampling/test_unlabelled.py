@@ -9,6 +9,7 @@ import pytest
 from flawforge.core.errors import DataNotFoundError, DataUnusableError
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
+from flawforge.data.reading_choices import AS_USUAL
 from flawforge.data.sampling.unlabelled import LABEL, find_unlabelled, load_unlabelled
 from heard import Heard
 
@@ -81,11 +82,11 @@ def test_they_are_found_again_by_content(draw_images: Draw, tmp_path: Path) -> N
     found = load_unlabelled(tmp_path / "more", chosen, chosen)
     about = found.source, str(found.root), [sample.sha256 for sample in found.samples]
     draw_images(tmp_path / "more" / "later", 3, seed=9)  # more than there was is no matter
-    again = find_unlabelled(*about, Heard())
+    again = find_unlabelled(*about, AS_USUAL, Heard())
     assert again.fingerprint == found.fingerprint
     (folder / "whatever_002.png").unlink()
     with pytest.raises(DataUnusableError, match="1 of the 6 unlabelled images .* are no longer in"):
-        find_unlabelled(*about, Heard())
+        find_unlabelled(*about, AS_USUAL, Heard())
 
 
 def test_they_are_found_again_from_another_working_folder(
@@ -97,7 +98,7 @@ def test_they_are_found_again_from_another_working_folder(
     found = load_unlabelled("more", chosen, chosen)
     monkeypatch.chdir(tmp_path / "data")
     samples = [sample.sha256 for sample in found.samples]
-    assert find_unlabelled("more", str(found.root), samples, Heard()).fingerprint == found.fingerprint
+    assert find_unlabelled("more", str(found.root), samples, AS_USUAL, Heard()).fingerprint == found.fingerprint
 
 
 @pytest.fixture

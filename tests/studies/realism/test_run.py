@@ -408,10 +408,10 @@ def test_what_cannot_be_is_told(run: Run, tmp_path: Path) -> None:
         score(run, data=moved)
 
 
-def test_one_bright_pixel_elsewhere_does_not_change_the_scale_of_16_bit_images(
+def test_glare_elsewhere_does_not_change_the_scale_of_16_bit_images(
     make_run: Any, draw_images: Any, tmp_path: Path
 ) -> None:
-    """12-bit images; another one, which training did not take, holds a hot pixel: white is 16383 over all."""
+    """12-bit images; another one, which training did not take, holds glare: white is 16383 over all."""
     from flawforge.data.reading.load import load
     from flawforge.studies.synthesis.run import generate
 
@@ -419,9 +419,9 @@ def test_one_bright_pixel_elsewhere_does_not_change_the_scale_of_16_bit_images(
     rows = range(10)
     training = load(folder).take(rows)
     other = folder / load(folder).samples[20].file
-    hot = np.array(Image.open(other))
-    hot[0, 0] = 5000
-    Image.fromarray(hot).save(other)
+    glare = np.array(Image.open(other))
+    glare[:3, :3] = 5000
+    Image.fromarray(glare).save(other)
     whole = load(folder)
     assert (training.white, whole.white) == (4095, 16383)
     run: Run = make_run(training, resolution=(20, 24))

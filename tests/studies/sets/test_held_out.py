@@ -103,7 +103,7 @@ def named(folder: Path) -> Path:
     folder.mkdir()
     for index in range(8):
         pixels = np.random.default_rng(100 + index).integers(0, 255, (16, 16)).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{'dent' if index % 2 else 'pit'}_{index}.png")
+        Image.fromarray(pixels).save(folder / f"{'dent' if index % 2 else 'pit'}_{100 + index}.png")
     return folder
 
 
@@ -131,11 +131,11 @@ def test_choices_of_a_later_version_are_no_traceback(folder: Path, tmp_path: Pat
 def test_unlabelled_images_of_the_folder_without_labels_count_too(folder: Path, tmp_path: Path) -> None:
     """A labelled folder given to --unlabelled, whose labels cannot be read in part, was once cut to the rest."""
     more = named(tmp_path / "more")
-    (more / "dent_1.xml").write_text(
+    (more / "dent_101.xml").write_text(
         "<annotation><object><name>dent</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax>"
         "</bndbox></object></annotation>"
     )
-    for index in range(3, 8, 2):
+    for index in range(103, 108, 2):
         (more / f"dent_{index}.xml").write_text("<annotation>")
     run = train(folder, tmp_path / "run", "fewshot", unlabelled=more, **{**TINY, "shots": 4})
     assert run.settings.unlabelled is not None

@@ -101,6 +101,12 @@ def test_free_of_defects_is_good(tmp_path):
     assert dataset.notes == ("The class 'MT_Free' is read as 'good': nothing is marked in its images.",)
 
 
+def test_free_keeps_its_name_where_no_class_is_marked(tmp_path):
+    """A class called free in plain class folders was once renamed, for no mask that there could be."""
+    dataset = read(tmp_path, {"free": (0, 0, 3), "crack": (0, 0, 3)})
+    assert (dataset.counts, dataset.notes) == ({"crack": 3, "free": 3}, ())
+
+
 def test_free_with_marks_is_a_class_of_its_own(tmp_path):
     assert read(tmp_path, {"free": (3, 0, 0), "Crack": (3, 0, 0)}).counts == {"Crack": 3, "free": 3}
 

@@ -75,7 +75,7 @@ def _free_is_good(plan: Plan, samples: list[Sample], marked: Collection[str]) ->
     """Return the samples with the class of the parts that are free of defects called good."""
     defective = {sample.label for sample in samples if sample.file in marked}
     free = {sample.label for sample in samples if FREE.fullmatch(sample.label)} - defective
-    if not free or len({sample.label for sample in samples}) == 1:
+    if not free or not defective:  # where no class is marked, that nothing is marked in this one says nothing
         return samples
     for label in sorted(free):
         plan.notes.append(f"The class {label!r} is read as '{GOOD}': nothing is marked in its images.")
