@@ -63,7 +63,7 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
         assert "flawforge run" in done.stdout or "pytest" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # four minutes on solar cells; `flawforge run` itself is run by the next test
 def test_the_demo_ends_with_the_lines_that_are_shown(tmp_path: Path) -> None:
     pytest.importorskip("elpv_dataset")
     plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
