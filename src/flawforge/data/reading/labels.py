@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -51,6 +51,26 @@ class Labels:
     notes: list[str] = field(default_factory=list)
     masks: set[str] = field(default_factory=set)
     lists: set[str] = field(default_factory=set)
+
+    def give(
+        self,
+        images: Iterable[str],
+        owned: Mapping[str, str],
+        read: Mapping[str, ImageLabels],
+        remarks: Mapping[str, list[Remark]],
+    ) -> None:
+        """Give each image what its label file says, with the remarks on that file; one without a file gets nothing.
+
+        Args:
+            images: all that the labels could speak of.
+            owned: image to its label file.
+            read: label file to what it says.
+            remarks: label file to what was mended or passed over in it.
+        """
+        for image in images:
+            file = owned.get(image)
+            self.images[image] = ImageLabels() if file is None else read[file]
+            self.remarks += remarks.get(file or "", [])
 
 
 @dataclass(frozen=True)

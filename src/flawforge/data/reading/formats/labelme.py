@@ -57,10 +57,7 @@ def labelme(root: Path, tree: Tree) -> Labels | None:
     owned, labels.broken, labels.remarks = pair_with_names(tree.images, named)
     if not remarks and all(read[file].unreadable == EMPTY for file in owned.values()):
         return None
-    for image in tree.images:
-        file = owned.get(image, "")
-        labels.images[image] = read[file] if file else ImageLabels()
-        labels.remarks += remarks.get(file, [])
+    labels.give(tree.images, owned, read, remarks)
     return labels
 
 

@@ -43,10 +43,7 @@ def supervisely(root: Path, tree: Tree) -> Labels | None:
         return None
     labels = Labels()
     owned, labels.broken = pair(tree.images, read)
-    for image in tree.images:
-        file = owned.get(image, "")
-        labels.images[image] = read[file] if file else ImageLabels()
-        labels.remarks += remarks.get(file, [])
+    labels.give(tree.images, owned, read, remarks)
     return labels
 
 
