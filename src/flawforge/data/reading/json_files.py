@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 BIGGEST = 1 << 28  # bytes of a file of labels; parsed, it takes several times as much memory
 GLANCE = 1 << 16  # bytes at either end of a larger file, to know what it is
 BLANK = b"\0 \t\r\n"  # what a full disk or a crash leaves of a file
@@ -45,6 +47,10 @@ def parse_json(path: Path, *words: str) -> Any:
         return None
     if size > BIGGEST:
         raise ValueError(f"is larger than {BIGGEST >> 20} megabytes: split it into several files")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass  # what other programs write and the standard has not, as NaN, is for the slower reader
     try:
         return json.loads(text)
     except RecursionError:

@@ -28,14 +28,19 @@ def coco(root: Path, tree: Tree) -> Labels | None:
         if file.lower().endswith(".json"):
             with no_collection():
                 try:
-                    data = _parsed(root / file)
+                    found = _read(root, file, names, labels.remarks)
                 except ValueError as error:
                     labels.broken.append(Broken(file, str(error)))
                     continue
-                if data is not None:
-                    known = True
-                    merge_labels(labels, _CocoFile(file, names, labels.remarks).read(data), "COCO")
+            if found is not None:
+                known = True
+                merge_labels(labels, found, "COCO")
     return labels if known or any(broken.reason != EMPTY for broken in labels.broken) else None
+
+
+def _read(root: Path, file: str, names: ImageNames, remarks: list[Remark]) -> dict[str, ImageLabels] | None:
+    data = _parsed(root / file)
+    return None if data is None else _CocoFile(file, names, remarks).read(data)
 
 
 def _parsed(path: Path) -> dict[str, Any] | None:
