@@ -10,7 +10,7 @@ from flawforge.core.images import Pixels
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import examine
 from flawforge.data.inspection.contact_sheet import GAP, LINE
-from flawforge.data.inspection.labelled_sheet import CAPTION, COLOURS, labelled_sheet
+from flawforge.data.inspection.labelled_sheet import CAPTION, COLOURS, GOOD_COLOUR, labelled_sheet
 from flawforge.data.regions import Polygon, as_runs
 from flawforge.data.sample import Mark, Sample
 
@@ -94,3 +94,11 @@ def test_many_classes_and_other_labels_in_the_marks_all_have_a_place_in_the_lege
     data = drawn(tmp_path, *[(f"class number {i}", (Mark(f"mark {i}", (1, 1, 9, 9)),)) for i in range(12)])
     sheet = labelled_sheet(data, columns=2, cell=CELL)
     assert len(sheet) > LINE * 5 + 12 * (LINE + CELL + CAPTION)
+
+
+def test_good_images_are_green_and_defects_are_not(tmp_path: Path) -> None:
+    data = drawn(tmp_path, ("good", ()), ("scratch", (Mark("scratch", (20, 30, 40, 50)),)))
+    sheet = labelled_sheet(data, columns=1, cell=CELL)
+    assert where(sheet, 0)  # the first colour of defects
+    green = np.array([int(GOOD_COLOUR[place : place + 2], 16) for place in (1, 3, 5)])
+    assert (sheet == green).all(axis=-1).any()

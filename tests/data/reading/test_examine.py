@@ -55,7 +55,7 @@ def test_a_mask_of_other_proportions_than_its_image_is_none_of_it(read):
 
 def test_a_larger_mask_is_scaled_and_that_is_said(read):
     assert (
-        "1 masks of another size than their image, which were scaled to it (such as 0_mask.png)."
+        "Once: masks of another size than their image, which were scaled to it (0_mask.png)."
         in read(spot(48, 64)).notes
     )
 

@@ -12,10 +12,12 @@ from PIL import Image, ImageDraw, ImageFont
 from flawforge.core.arrays import Bools, Bytes
 from flawforge.core.images import Pixels, grid, resize, to_pixels, to_unit
 from flawforge.data.dataset import Dataset
+from flawforge.data.good_names import find_good
 from flawforge.data.inspection.contact_sheet import GAP, LINE, spread_over
 from flawforge.data.sample import Mark, Sample
 
-COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#00a0a8", "#d4a000", "#f032e6", "#806000", "#505050")
+GOOD_COLOUR = "#3cb44b"
+COLOURS = ("#e6194b", "#4363d8", "#f58231", "#911eb4", "#00a0a8", "#d4a000", "#f032e6", "#806000", "#505050")
 TINT = 0.4  # of the colour over what a mask marks
 CAPTION = 15  # height in pixels of the line below an image
 NOT_LABELLED = "(not labelled)"
@@ -59,8 +61,10 @@ def labelled_sheet(dataset: Dataset, *, columns: int = 5, cell: int = 224) -> Pi
 
 
 def _colours(dataset: Dataset, marked: set[str]) -> dict[str, str]:
-    names = [*dataset.classes, *sorted(marked - {"", *dataset.classes})]
-    return {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
+    names, good = [*dataset.classes, *sorted(marked - {"", *dataset.classes})], find_good(dataset.classes)
+    defects = [name for name in names if name != good]
+    colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(defects)}
+    return {name: colours.get(name, GOOD_COLOUR) for name in names}
 
 
 def _cell(part: Dataset, index: int, side: int, colours: Mapping[str, str]) -> Bytes:

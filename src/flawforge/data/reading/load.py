@@ -190,7 +190,10 @@ def _counted(remarks: list[Remark]) -> list[str]:
     """Return a sentence for each kind of remark, with its number and an example."""
     counted = Counter(remark.what for remark in remarks)
     first = {remark.what: remark.where for remark in reversed(remarks)}
-    return [f"{count:,} {what} (such as {first[what]})." for what, count in counted.most_common()]
+    return [
+        f"{count:,} {what} (such as {first[what]})." if count > 1 else f"Once: {what} ({first[what]})."
+        for what, count in counted.most_common()
+    ]
 
 
 def _nothing_labelled(dataset: Dataset) -> str:

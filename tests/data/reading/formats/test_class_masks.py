@@ -97,7 +97,7 @@ def test_a_value_that_has_no_name_is_told_and_the_border_is_none(beside):
     dataset = load(beside(numbered(1, 7, 255), names="_background_\nscratch\n", list_of="class_names.txt"))
     assert marked(dataset, "scratch") == [1]
     assert dataset.notes == (
-        "1 values in masks that the list of classes does not name were left out (such as SegmentationClass/a.png: 7).",
+        "Once: values in masks that the list of classes does not name were left out (SegmentationClass/a.png: 7).",
     )
 
 

@@ -131,7 +131,7 @@ def test_images_are_found_by_name_wherever_they_lie(folder):
     dataset = load(folder([annotation(n, n) for n in range(4)], images=images))
     assert dataset.counts == {"spot": 3}
     assert counted(dataset, "not in the folder") == (
-        "1 listed images that are not in the folder, which were left out (such as labels.json, gone/4.png)."
+        "Once: listed images that are not in the folder, which were left out (labels.json, gone/4.png)."
     )
 
 
@@ -142,7 +142,7 @@ def test_a_name_that_leaves_the_folder_opens_nothing(tmp_path, save):
     (tmp_path / "set" / "labels.json").write_text(json.dumps(data | {"categories": CATEGORIES}))
     dataset = load(tmp_path / "set")
     assert [sample.file for sample in dataset.samples] == ["0.png"]
-    assert counted(dataset, "not in the folder").endswith("(such as labels.json, ../secret.png).")
+    assert counted(dataset, "not in the folder").endswith("(labels.json, ../secret.png).")
 
 
 def test_names_that_fit_several_images_are_told(tmp_path, save):
@@ -152,7 +152,7 @@ def test_names_that_fit_several_images_are_told(tmp_path, save):
     data = {"images": [image(0), image(1)], "annotations": [annotation(1, 1)], "categories": CATEGORIES}
     (tmp_path / "labels.json").write_text(json.dumps(data))
     dataset = load(tmp_path)
-    assert counted(dataset, "several images").startswith("1 listed images whose names fit several images")
+    assert counted(dataset, "several images").startswith("Once: listed images whose names fit several images")
 
 
 def test_one_image_in_several_files_has_the_marks_of_all_of_them_once(folder):
@@ -163,8 +163,8 @@ def test_one_image_in_several_files_has_the_marks_of_all_of_them_once(folder):
     assert dataset.counts == {"good": 1, "scratch": 1, "spot": 2}
     assert {number: len(found) for number, found in marks(dataset).items()} == {0: 1, 1: 2, 2: 1}
     assert counted(dataset, "several COCO files") == (
-        "1 images of which several COCO files speak: all that these mark was taken together "
-        "(such as images/1.png: a.json, c.json)."
+        "Once: images of which several COCO files speak: all that these mark was taken together "
+        "(images/1.png: a.json, c.json)."
     )
 
 
@@ -173,7 +173,7 @@ def test_two_files_that_give_an_image_two_sizes_are_told(folder):
     images = [image(0, width=64, height=48)]
     dataset = load(folder([annotation(1, 0, bbox=[8, 10, 12, 14])], images=images, file="b.json"))
     assert dataset.samples[-1].boxes == (Box("spot", 4, 5, 10, 12),)
-    assert counted(dataset, "two sizes").endswith("(such as images/0.png: a.json, not b.json).")
+    assert counted(dataset, "two sizes").endswith("(images/0.png: a.json, not b.json).")
 
 
 def test_another_size_than_the_image_s_scales_the_marks(folder):
@@ -210,14 +210,14 @@ EMPTY_RUNS = {"counts": [24 * 32], "size": [24, 32]}
         ({"bbox": [4, 5, 2, 7]}, 1, 1, "annotation 9: box 4, 5, 6, 12; mask 4, 5, 10, 12"),
         ({"area": 400}, 1, 1, "annotation 9: area 400, mask 42"),
         ({"bbox": None, "segmentation": None}, 0, 0, "only their class was taken"),
-        ({"id": 1}, 1, 1, "annotations with the id of another: both were read (such as labels.json, annotation 1)"),
+        ({"id": 1}, 1, 1, "annotations with the id of another: both were read (labels.json, annotation 1)"),
     ],
 )
 def test_what_is_odd_in_an_annotation_is_told_and_the_rest_is_read(folder, change, boxes, masks, told):
     dataset = load(folder([annotation(1, 1), annotation(9, 0) | change]))
     (sample,) = [sample for sample in dataset.samples if sample.file == "images/0.png"]
     assert (sample.label, len(sample.boxes), sample.mask is not None) == ("spot", boxes, bool(masks))
-    assert counted(dataset, told).startswith("1 ")
+    assert counted(dataset, told).startswith("Once: ")
 
 
 @pytest.mark.parametrize("change", [{"area": None}, {"iscrowd": None}, {"id": 0}, {"bbox": None}, {"area": 36}])
@@ -240,7 +240,7 @@ def test_what_may_be_missing_is_not_told(folder, change):
 def test_annotations_of_no_image_are_told(folder, item, told):
     dataset = load(folder([annotation(1, 1), item]))
     assert dataset.counts == {"good": 3, "spot": 1}
-    assert counted(dataset, told).startswith("1 ")
+    assert counted(dataset, told).startswith("Once: ")
 
 
 @pytest.mark.parametrize("category", [3, None, {}, "spot"])
@@ -250,7 +250,7 @@ def test_an_annotation_without_a_known_category_leaves_its_image_unlabelled(fold
     assert [(sample.file, sample.label_source) for sample in dataset.unlabelled] == [
         ("images/0.png", "labels.json gives it annotations of no category that the file names")
     ]
-    assert counted(dataset, "category that their file does not name").startswith("1 ")
+    assert counted(dataset, "category that their file does not name").startswith("Once: ")
 
 
 def test_ids_as_text_are_those_of_numbers(folder):
@@ -273,7 +273,7 @@ def test_two_images_of_one_id_are_not_labelled(folder):
 def test_listed_images_without_a_name_are_told(folder, images):
     dataset = load(folder([annotation(1, 0)], images=[image(0), *images]))
     assert dataset.counts == {"spot": 1}
-    assert counted(dataset, "without a file name").endswith("(such as labels.json, image 2).")
+    assert counted(dataset, "without a file name").endswith("(labels.json, image 2).")
 
 
 @pytest.mark.parametrize(
@@ -320,8 +320,8 @@ def test_a_label_that_contradicts_its_class_folder_is_followed_and_told(tmp_path
     dataset = load(tmp_path)
     assert dataset.counts == {"good": 1, "scratch": 1, "spot": 2}
     assert counted(dataset, "another class") == (
-        "1 images whose folder is of another class than their label; the label was followed "
-        "(such as scratch/1.png: spot in labels.json)."
+        "Once: images whose folder is of another class than their label; the label was followed "
+        "(scratch/1.png: spot in labels.json)."
     )
     assert counted(dataset, "not named").endswith("good/3.png): the class is that of the folder.")
 

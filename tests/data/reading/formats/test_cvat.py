@@ -70,7 +70,7 @@ def test_boxes_tags_and_what_is_not_listed(folder):
     assert labels(dataset) == {"a.png": "dent", "b.png": "good", "c.png": "rust", "e.png": "dent"}
     assert dataset.samples[0].boxes == (Box("dent", 8, 6, 20, 18),)
     assert [sample.label_source for sample in dataset.unlabelled] == ["the labels do not name it"]
-    assert "1 images with several tags, of which the first was taken (such as annotations.xml, c.png: rust, old)." in (
+    assert "Once: images with several tags, of which the first was taken (annotations.xml, c.png: rust, old)." in (
         dataset.notes
     )
 
@@ -127,8 +127,8 @@ def test_entries_that_belong_to_nothing_or_are_there_twice_are_told(folder):
     dataset = load(root)
     assert [sample.boxes for sample in dataset.samples] == [(Box("dent", 8, 6, 20, 18),)]
     assert sorted(dataset.notes) == [
-        "1 images that are listed twice, of which the first entry was read (such as annotations.xml, a.png).",
         "2 listed images that are not in the folder, which were left out (such as annotations.xml, lost.png).",
+        "Once: images that are listed twice, of which the first entry was read (annotations.xml, a.png).",
     ]
 
 
@@ -158,11 +158,9 @@ def test_entries_that_belong_to_nothing_or_are_there_twice_are_told(folder):
 def test_shapes_that_cannot_be_drawn_count_for_their_label(folder, shape, why):
     dataset = load(folder(a=shape + BOX.replace('"dent"', '""')))
     assert (dataset.counts, dataset.samples[0].marks[0].regions) == ({"dent": 1}, ())
-    told = (
-        "1 shapes that cannot be drawn, which were read for their label alone (such as annotations.xml, a.png: dent: "
-    )
+    told = "Once: shapes that cannot be drawn, which were read for their label alone (annotations.xml, a.png: dent: "
     assert any(note.startswith(told + why) for note in dataset.notes)
-    assert "1 shapes without a label, which were left out (such as annotations.xml, a.png)." in dataset.notes
+    assert "Once: shapes without a label, which were left out (annotations.xml, a.png)." in dataset.notes
 
 
 def test_a_mask_needs_a_sane_size_of_its_image(folder):

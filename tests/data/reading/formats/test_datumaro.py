@@ -97,7 +97,7 @@ def test_a_class_that_the_file_does_not_name_leaves_the_image_unlabelled(folder,
 @pytest.mark.parametrize("wrong", [None, 3, {}, {"id": 5}, {"id": "9"}, {"image": {"path": ["0.png"]}}])
 def test_items_of_no_image_are_told(folder, wrong):
     dataset = load(folder(item(0), wrong))
-    assert any(note.startswith("1 listed images that are not in the folder") for note in dataset.notes)
+    assert any(note.startswith("Once: listed images that are not in the folder") for note in dataset.notes)
 
 
 @settings(max_examples=30, deadline=None)

@@ -96,7 +96,7 @@ def test_points_and_lines_are_as_thick_as_the_tool_draws_them_and_that_is_said(i
     bend = image("a", shape("linestrip", (4, 12), (24, 12), (24, 2)))
     assert drawn(bend).sum() == 200 + 100 - 25
     assert load(bend).notes[-1] == (
-        "1 lines, which were taken for bars 10 pixels wide, as LabelMe draws them (such as a.json, shape 1)."
+        "Once: lines, which were taken for bars 10 pixels wide, as LabelMe draws them (a.json, shape 1)."
     )
 
 
@@ -138,7 +138,7 @@ def test_the_image_of_a_file(tmp_path, save, image):
     }
     assert dataset.broken == (Broken("json/0002.json", "is an annotation without an image of the same name"),)
     assert (
-        "1 label files that name another image than the one of their own name, which was taken (such as a.json names "
+        "Once: label files that name another image than the one of their own name, which was taken (a.json names "
         "..\\old\\b.png)."
     ) in dataset.notes
 
@@ -171,9 +171,9 @@ def test_shapes_in_an_image_of_another_size_are_scaled(image):
 def test_shapes_that_cannot_be_drawn_count_for_their_label(image, one, why):
     dataset = load(image("a", one, shape("polygon", (0, 0), (9, 0), (9, 9), label=None)))
     assert (dataset.counts, dataset.samples[0].marks[0].regions) == ({"dent": 1}, ())
-    told = "1 shapes that cannot be drawn, which were read for their label alone (such as a.json, shape 1: "
+    told = "Once: shapes that cannot be drawn, which were read for their label alone (a.json, shape 1: "
     assert any(note.startswith(told + why) for note in dataset.notes)
-    assert "1 shapes without a label, which were left out (such as a.json, shape 2)." in dataset.notes
+    assert "Once: shapes without a label, which were left out (a.json, shape 2)." in dataset.notes
 
 
 def test_a_mask_shape_needs_the_size_of_its_image(image):

@@ -116,11 +116,11 @@ def test_what_is_odd_in_rows_is_told_and_the_rest_is_read(folder):
     assert dataset.unlabelled[1].label_source == "train.csv gives it run lengths without a class"
     told = " ".join(dataset.notes)
     for what in (
-        "1 run lengths that cannot be read: only their class was taken (such as train.csv, line 3: they leave the "
+        "Once: run lengths that cannot be read: only their class was taken (train.csv, line 3: they leave the "
         "picture of 32 x 24 pixels).",
-        "1 rows without a class, which were left out (such as train.csv, line 4).",
-        "1 rows with fewer cells than columns, which were left out (such as train.csv, line 5).",
-        "1 rows of images that are not in the folder, which were left out (such as train.csv, line 6).",
+        "Once: rows without a class, which were left out (train.csv, line 4).",
+        "Once: rows with fewer cells than columns, which were left out (train.csv, line 5).",
+        "Once: rows of images that are not in the folder, which were left out (train.csv, line 6).",
     ):
         assert what in told
 

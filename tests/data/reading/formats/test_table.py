@@ -71,7 +71,7 @@ def test_rows_that_are_missing_empty_or_about_other_images(folder):
         "images/2.png": "labels.csv gives it no class",
         "images/3.png": "the labels do not name it",
     }
-    assert "1 rows of images that are not in the folder, which were left out (such as labels.csv, line 5)." in (
+    assert "Once: rows of images that are not in the folder, which were left out (labels.csv, line 5)." in (
         dataset.notes
     )
 
@@ -80,8 +80,8 @@ def test_several_classes_of_an_image_are_told(folder):
     dataset = load(folder("file,class\n0.png,pit\n0.png,dent\n1.png,dent\n1.png,dent\n2.png,good\n3.png,good\n"))
     assert dataset.counts == {"dent": 1, "good": 2, "pit": 1}
     told = (
-        "1 images that a table gives several classes; that in the file's name was taken, else the first "
-        "(such as labels.csv, images/0.png: pit, dent)."
+        "Once: images that a table gives several classes; that in the file's name was taken, else the first "
+        "(labels.csv, images/0.png: pit, dent)."
     )
     assert told in dataset.notes
 
@@ -90,9 +90,7 @@ def test_two_tables_that_differ_are_told(folder):
     folder("file,class\n0.png,pit\n1.png,dent\n2.png,dent\n", "a.csv")
     dataset = load(folder("file,class\n0.png,pit\n1.png,pit\n3.png,pit\n", "b.csv"))
     assert dataset.counts == {"dent": 2, "pit": 2}
-    told = (
-        "1 images of which two tables say something else; the first was followed (such as images/1.png: a.csv, b.csv)."
-    )
+    told = "Once: images of which two tables say something else; the first was followed (images/1.png: a.csv, b.csv)."
     assert told in dataset.notes
 
 
@@ -109,14 +107,14 @@ def test_boxes_of_a_table(folder, text):
     assert dataset.counts == {"good": 1, "pit": 2}
     assert dataset.samples[1].boxes == (Box("pit", 2, 3, 10, 15), Box("dent", 4, 1, 20, 5))
     assert [sample.file for sample in dataset.unlabelled] == ["images/3.png"]
-    assert any(note.startswith("1 boxes whose corners were in the wrong order") for note in dataset.notes)
+    assert any(note.startswith("Once: boxes whose corners were in the wrong order") for note in dataset.notes)
 
 
 @pytest.mark.parametrize("cell", ["nan", "1e400", "", "wide"])
 def test_a_box_that_is_none_leaves_the_class(folder, cell):
     dataset = load(folder(f"file,class,x1,y1,x2,y2\n0.png,pit,1,2,{cell},4\n1.png,pit,1,2,3,4\n"))
     assert [sample.boxes for sample in dataset.samples] == [(), (Box("pit", 1, 2, 3, 4),)]
-    assert "1 rows without a box of four numbers: only their class was taken (such as labels.csv, line 2)." in (
+    assert "Once: rows without a box of four numbers: only their class was taken (labels.csv, line 2)." in (
         dataset.notes
     )
 
@@ -127,7 +125,9 @@ def test_a_table_that_contradicts_class_folders_is_followed_and_told(tmp_path, s
     (tmp_path / "labels.csv").write_text("image,label\n0.png,dent\n1.png,dent\n2.png,pit\n")
     dataset = load(tmp_path)
     assert dataset.counts == {"dent": 2, "pit": 1}
-    assert any(note.startswith("1 images whose folder is of another class than their label") for note in dataset.notes)
+    assert any(
+        note.startswith("Once: images whose folder is of another class than their label") for note in dataset.notes
+    )
 
 
 def test_a_table_that_says_what_class_folders_say_changes_nothing(tmp_path, save):

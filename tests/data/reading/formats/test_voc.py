@@ -234,7 +234,7 @@ def test_swapped_corners_commas_and_objects_without_a_place(annotated):
     assert dataset.counts == {"dent": 1}
     assert dataset.notes == (
         "3 objects without a box of four numbers were read for their class alone (such as a.xml, object 2).",
-        "1 boxes whose corners were in the wrong order were turned round (such as a.xml, object 1).",
+        "Once: boxes whose corners were in the wrong order were turned round (a.xml, object 1).",
     )
 
 
@@ -262,7 +262,7 @@ def test_the_image_that_an_annotation_names(annotated, save):
     dataset = load(folder)
     assert dataset.counts == {"dent": 3}
     assert dataset.notes == (
-        "1 label files that name another image than the one of their own name, which was taken (such as a.xml names "
+        "Once: label files that name another image than the one of their own name, which was taken (a.xml names "
         "other.jpg).",
     )
 

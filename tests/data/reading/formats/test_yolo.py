@@ -118,8 +118,7 @@ def test_the_nearest_names_hold_and_those_that_disagree_are_told(tmp_path, save)
     dataset = load(tmp_path)
     assert sorted(labels(dataset).values()) == ["dent", "kindtwo"]
     assert dataset.notes == (
-        "1 files that name other classes than the one beside them (such as one/classes.txt; one/data.yaml was "
-        "followed).",
+        "Once: files that name other classes than the one beside them (one/classes.txt; one/data.yaml was followed).",
     )
 
 
@@ -154,13 +153,13 @@ def test_outlines_and_boxes(beside):
     assert [sample.boxes for sample in dataset.samples if sample.file == "d.png"] == [(Box("spot", 8, 6, 24, 18),)]
     assert dataset.notes == (
         f"2 rows that end in a confidence, as predictions do: it was not used (such as c.txt: {TRIANGLE} 0.9).",
-        "1 files that mix boxes and outlines, which trainers of YOLO refuse; both were read (such as d.txt).",
+        "Once: files that mix boxes and outlines, which trainers of YOLO refuse; both were read (d.txt).",
     )
 
 
 def test_an_outline_that_is_thinner_than_a_pixel_is_told(beside):
     dataset = load(beside("0 0.1 0.5 0.9 0.5 0.9 0.51", TRIANGLE))
-    assert dataset.notes == ("1 outlines less than a pixel wide, which may cover none (such as a.png).",)
+    assert dataset.notes == ("Once: outlines less than a pixel wide, which may cover none (a.png).",)
 
 
 def test_key_points_after_a_box_are_no_outline(beside):
@@ -179,10 +178,10 @@ def test_what_reaches_a_little_beyond_the_image_is_cut_and_counted(beside):
     assert (marks["c.png"].corners, marks["d.png"].regions) == (None, ())
     assert draw_region(marks["b.png"].regions[0], 24, 32, dataset.root).any()
     assert sorted(dataset.notes) == [
-        "1 boxes that reach beyond their image, which were cut to it (such as a.png).",
-        "1 boxes wholly outside their image, which were left out (such as c.png).",
-        "1 outlines that reach beyond their image, which were cut to it (such as b.png).",
-        "1 outlines wholly outside their image, which were left out (such as d.png).",
+        "Once: boxes that reach beyond their image, which were cut to it (a.png).",
+        "Once: boxes wholly outside their image, which were left out (c.png).",
+        "Once: outlines that reach beyond their image, which were cut to it (b.png).",
+        "Once: outlines wholly outside their image, which were left out (d.png).",
     ]
 
 
@@ -209,7 +208,7 @@ def test_rows_that_cannot_be_read(beside, row, why):
     assert [sample.file for sample in dataset.unlabelled] == ["c.png"]
     reason = f"annotation of c.png has no row of a class and shares of the image: {why} in {row!r}"
     assert dataset.broken == (Broken("c.txt", reason),)
-    told = f"1 rows that are no box and no outline, which were left out (such as a.txt: {row} ({why}))."
+    told = f"Once: rows that are no box and no outline, which were left out (a.txt: {row} ({why}))."
     assert told in dataset.notes
 
 
@@ -217,9 +216,9 @@ def test_rows_of_one_pixel_rows_of_zeros_and_rows_that_are_there_twice(beside):
     dataset = load(beside("0 0.5 0.5 0 0\n0 0.5 0.5 0 0", "0 0 0 0 0", names=None))
     assert labels(dataset) == {"a.png": "0", "b.png": "good"}
     assert [sample.boxes for sample in dataset.samples] == [(Box("0", 16, 12, 17, 13),), ()]
-    assert {note for note in dataset.notes if note.startswith("1 rows")} == {
-        "1 rows of zeros, as an empty mask is written, which mark nothing (such as b.txt: 0 0 0 0 0).",
-        "1 rows that are there twice, which were read once (such as a.txt: 0 0.5 0.5 0 0).",
+    assert {note for note in dataset.notes if note.startswith("Once: rows")} == {
+        "Once: rows of zeros, as an empty mask is written, which mark nothing (b.txt: 0 0 0 0 0).",
+        "Once: rows that are there twice, which were read once (a.txt: 0 0.5 0.5 0 0).",
     }
 
 
