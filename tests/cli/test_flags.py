@@ -58,7 +58,7 @@ LISTS = [(verb, argument.names[0]) for verb, argument in OPTIONS if argument.hin
 
 
 def test_every_list_is_among_those_that_are_tried() -> None:
-    assert {name for _, name in LISTS} == {"--classes", "--settings", "--shots", "--arms", "--models"}
+    assert {name for _, name in LISTS} == {"--classes", "--settings", "--shots", "--arms", "--models", "--rare"}
 
 
 @pytest.mark.parametrize(("verb", "name"), LISTS)

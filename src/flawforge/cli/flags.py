@@ -30,6 +30,7 @@ def _words(_: Any, tokens: Sequence[Token]) -> list[str]:
 
 
 Flag = Annotated[bool, Parameter(negative="")]
+Switch = Annotated[bool | None, Parameter(negative="")]
 Whole = Annotated[int, Parameter(converter=_whole)]
 """A whole number: 1.5 is refused."""
 Words = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="", converter=_words)]
@@ -104,7 +105,7 @@ def settings_flags(name: str, settings: type[Settings], default: Callable[[str],
         commas = " Separate several with commas or spaces." if several else ""
         help = f"{info.description}{commas} ({'; '.join([*facts, default(key)])})"
         option = Parameter(name=settings.flags.get(key), help=help, group=group, show_default=False)
-        kind: Any = Words if several else str | None
+        kind: Any = Words if several else Switch if info.annotation is bool else str | None
         specification.append((key, Annotated[kind, option], field(default=None)))
     made = make_dataclass(name, specification, frozen=True)
     made.__module__ = __name__  # else cyclopts takes it for a built-in type and does not look inside
@@ -133,7 +134,9 @@ def trial_default(name: str) -> str:
     if name == "resolution":
         return f"default {default[0]}"
     shown = ",".join(str(part) for part in default) if isinstance(default, tuple) else default
-    return "default unset" if default is None else f"default {shown}"
+    if isinstance(default, bool):
+        shown = "on" if default else "off"
+    return "default unset" if default is None else f"default {shown or 'none'}"
 
 
 RecipeFlags: Any = settings_flags(

@@ -20,6 +20,11 @@ FULL = TrialSettings(shots=(5, 10), seeds=3, models=("small-cnn", "effnet-probe"
         ({"shots": (1, 5)}, "from 2"),
         ({"shots": (5, 5)}, "names something twice"),
         ({"sceds": 3}, "Did you mean 'seeds'"),
+        ({"rare": ("dent",), "as_is": True}, "--as-is takes all images of every class, --rare few of some"),
+        ({"as_is": True, "shots": (5,)}, "--as-is takes all images of every class, --shots so many of each"),
+        ({"others": 50}, "name the rare ones with --rare"),
+        ({"rare": ("dent", "dent")}, "rare names something twice"),
+        ({"rare": ("dent",), "good_shots": 5, "task": "good"}, "with --rare give --others"),
     ],
 )
 def test_wrong_settings_are_explained(changes: dict[str, Any], message: str) -> None:
@@ -59,3 +64,15 @@ def test_repeats_is_another_name_of_seeds() -> None:
     assert TrialSettings.parse({"repeats": "4"}) == TrialSettings(seeds=4)
     with pytest.raises(SettingError, match="there is no setting 'repeats'"):
         TrialSettings.parse({"repeats": 4, "seeds": 5})
+
+
+def test_data_as_they_are_have_one_number_of_shots_and_equal_shots_the_protocol_of_older_versions() -> None:
+    assert TrialSettings(as_is=True).shots == (0,)
+    assert TrialSettings.parse(TrialSettings(as_is=True).model_dump(mode="json")) == TrialSettings(as_is=True)
+    rare = TrialSettings(rare="dent")
+    assert rare.rare == ("dent",)
+    assert [settings.unequal for settings in (rare, TrialSettings(as_is=True), TrialSettings())] == [True, True, False]
+    older = "9505c5bfa613"
+    others = [rare, TrialSettings(as_is=True), rare.model_copy(update={"others": 50}), TrialSettings(rare=("scratch",))]
+    assert len({settings.protocol("images") for settings in (TrialSettings(), *others)}) == 5
+    assert TrialSettings().protocol("images").startswith(older)

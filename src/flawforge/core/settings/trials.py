@@ -17,6 +17,7 @@ from flawforge.core.settings.recipes import Resolution
 
 USUAL = tuple(arm.name for arm in ARMS.values() if arm.usual)
 FEWEST_REPEATS = 3  # that a verdict needs
+ALL_IMAGES = 0  # what stands for the number of shots where every class is taken as it is
 CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
 
 
@@ -50,6 +51,21 @@ class TrialSettings(Settings):
         unit="images per class",
         allowed="numbers from 2",
         help="Training images of each class; several give a curve.",
+    )
+    rare: tuple[str, ...] = setting(
+        (),
+        allowed="names of classes",
+        help="Classes that are rare: --shots counts their images alone, and beside them every other class is trained "
+        "on with all of its images outside the test set.",
+    )
+    others: int | None = setting(
+        None,
+        ge=2,
+        unit="images per class",
+        help="With --rare, images of each class that is not rare, at most. Unset: all outside the test set.",
+    )
+    as_is: bool = setting(
+        False, help="Train on all images outside the test set, of each class as many as there are, in place of --shots."
     )
     seeds: int = setting(
         10,
@@ -129,6 +145,19 @@ class TrialSettings(Settings):
             return values
         return {**{name: value for name, value in values.items() if name != "repeats"}, "seeds": values["repeats"]}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _all_images(cls, values: Any) -> Any:
+        """Give the data as they are their one number of shots, and take one rare class for a list of one."""
+        if isinstance(values, dict) and isinstance(values.get("rare"), str):
+            values = {**values, "rare": (values["rare"],)}
+        if not isinstance(values, dict) or values.get("as_is") is not True:
+            return values
+        given = values.get("shots", (ALL_IMAGES,))
+        if not isinstance(given, (list, tuple)) or [str(shots) for shots in given] != [str(ALL_IMAGES)]:
+            raise ValueError("--as-is takes all images of every class, --shots so many of each: give one of the two")
+        return {**values, "shots": (ALL_IMAGES,)}
+
     @field_validator("arms")
     @classmethod
     def _whole(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
@@ -143,18 +172,29 @@ class TrialSettings(Settings):
         for arm in self.arms:
             if arm not in ARMS:
                 raise ValueError(f"there is no arm '{arm}'.{did_you_mean(arm, ARMS)} There are: {', '.join(ARMS)}")
-        if not self.shots or min(self.shots) < 2:
+        if not self.as_is and (not self.shots or min(self.shots) < 2):
             raise ValueError("shots are numbers of images per class, from 2: a generator cannot learn from one")
         if not self.models:
             raise ValueError("name at least one model, e.g. small-cnn")
-        for name in ("shots", "arms", "models"):
+        for name in ("shots", "arms", "models", "rare"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
                 raise ValueError(f"{name} names something twice")
         if "classical" not in self.arms:
             raise ValueError("arms must hold 'classical': it is what a gain is measured against")
         if self.good is not None and self.task != "good":
             raise ValueError("good names the good class of task 'good'; give task 'good' with it")
+        if self.rare and self.as_is:
+            raise ValueError("--as-is takes all images of every class, --rare few of some: give one of the two")
+        if self.others is not None and not self.rare:
+            raise ValueError("--others limits the classes that are not rare: name the rare ones with --rare")
+        if self.good_shots is not None and self.unequal:
+            raise ValueError("--good-shots is for equal shots; with --rare give --others, and --as-is takes all")
         return self
+
+    @property
+    def unequal(self) -> bool:
+        """Whether classes have unlike numbers of training images, as in the factory."""
+        return self.as_is or bool(self.rare)
 
     @property
     def chooses(self) -> bool:
@@ -165,7 +205,10 @@ class TrialSettings(Settings):
         """Return the SHA-256 of what all cells have in common, with the hash of the images' contents."""
         fixed = {key: value for key, value in self.model_dump(mode="json").items() if key not in CHANGEABLE}
         if self.good is None:
-            fixed.pop("good")  # so that cells of versions without this setting still count
+            fixed.pop("good")  # so that cells of versions without these settings still count
+        for name in ("rare", "others", "as_is"):
+            if getattr(self, name) == type(self).model_fields[name].default:
+                fixed.pop(name)
         return hashlib.sha256(json.dumps([fixed, contents], sort_keys=True).encode()).hexdigest()
 
     def classifier(self, model: str, *, steps: int | None = None) -> ClassifierSettings:

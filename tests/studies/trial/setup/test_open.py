@@ -6,12 +6,13 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import trial_material as material
 from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
 from flawforge.core.settings.trials import TrialSettings
-from flawforge.studies.trial.setup.bench import load_bench, save_bench
+from flawforge.studies.trial.setup.bench import how_drawn, load_bench, overlap_notes, save_bench
 from flawforge.studies.trial.setup.open import open_trial
 
 
@@ -69,3 +70,51 @@ def test_more_shots_than_are_left_are_refused_and_more_repeats_are_not(tmp_path:
     assert (more.protocol, more.settings.seeds) == (first.protocol, 9)
     with pytest.raises(SettingError, match=r"--shots 12: class 'good' has \d+ images outside the test set"):
         open_trial(photos, tmp_path / "out", settings.model_copy(update={"shots": (12,)}))
+
+
+def test_rare_classes_that_cannot_be_are_named(tmp_path: Path) -> None:
+    photos = material.draw_dataset(tmp_path / "photos", 12, classes=("good", "stripes", "waves"))
+    settings = TrialSettings(shots=(3,), seeds=2, resolution=(32, 32))
+    for changes, message in (
+        ({"rare": ("wave",)}, "--rare names 'wave', and .* has good, stripes, waves. Did you mean 'waves'"),
+        ({"rare": ("good",), "task": "good"}, "--rare names 'good', which is the class of good images"),
+        ({"rare": ("good", "stripes", "waves")}, "--rare names all classes"),
+    ):
+        with pytest.raises(SettingError, match=message):
+            open_trial(photos, tmp_path / "out", settings.model_copy(update=changes))
+
+
+def test_more_shots_of_a_rare_class_are_asked_for_later_and_other_rare_classes_are_another_trial(
+    tmp_path: Path,
+) -> None:
+    photos = material.draw_dataset(tmp_path / "photos", 12, classes=("good", "stripes", "waves"))
+    for number in range(3):
+        (photos / "stripes" / f"{number:03d}.png").unlink()
+    settings = TrialSettings(shots=(2,), seeds=2, resolution=(32, 32), rare=("waves",), others=4)
+    bench = open_trial(photos, tmp_path / "out", settings)
+    (tmp_path / "out" / "cells").mkdir()
+    (tmp_path / "out" / "cells" / "begun").touch()
+    more = open_trial(photos, tmp_path / "out", settings.model_copy(update={"shots": (2, 5)}))
+    assert set(bench.shots(0, 2).tolist()) < set(more.shots(0, 5).tolist())
+    assert np.bincount(more.dataset.labels[more.shots(0, 5)]).tolist() == [4, 4, 5]
+    with pytest.raises(SettingError, match="--shots 7: class 'waves' has 6 images outside the test set"):
+        open_trial(photos, tmp_path / "out", settings.model_copy(update={"shots": (7,)}))
+    with pytest.raises(RunExistsError, match="holds a trial with other settings: rare .*waves.* -> .*stripes"):
+        open_trial(photos, tmp_path / "out", settings.model_copy(update={"rare": ("stripes",)}))
+
+
+def test_the_data_as_they_are_take_all_that_is_not_tested_on(tmp_path: Path) -> None:
+    photos = material.draw_dataset(tmp_path / "photos", 12, classes=("good", "stripes", "waves"))
+    for number in range(7):
+        (photos / "stripes" / f"{number:03d}.png").unlink()
+    settings = TrialSettings(seeds=2, resolution=(32, 32), as_is=True)
+    for task in ("type", "good"):
+        bench = open_trial(photos, tmp_path / task, settings.model_copy(update={"task": task}))
+        assert bench.shots(0, 0).tolist() == bench.shots(1, 0).tolist() == bench.division.pool.tolist()
+        assert overlap_notes(bench)[0].startswith("Every repeat has the same training images, all that are outside")
+    rare = settings.model_copy(update={"as_is": False, "rare": ("stripes",), "shots": (2,), "others": 3})
+    bench = open_trial(photos, tmp_path / "rare", rare)
+    assert how_drawn(bench).endswith(
+        "Of every other class, up to 3 images outside the test set are trained on beside them."
+    )
+    assert "its own training images of stripes from the rest" in how_drawn(bench)

@@ -104,3 +104,53 @@ def test_textures_do_not_see_light_contrast_or_size(grains: Dataset) -> None:
     darker = (image * 0.5 + 20).astype(np.uint8)
     a, b = textures_of([image, darker]).reshape(2, -1)
     assert np.corrcoef(a, b)[0, 1] > 0.98
+
+
+def rare_grains(grains: Dataset, few: int, pieces: int | None = None) -> tuple[Dataset, Textures]:
+    """The first class with few images, of so many different pieces."""
+    data = grains.take([*range(few), *range(12, 24)])
+    groups = np.r_[np.arange(few) % (pieces or few), 100 + np.arange(12)]
+    object.__setattr__(data, "groups", lambda progress=None: groups)
+    return data, Textures(pictures(data), groups)
+
+
+def test_shots_of_a_rare_class_are_drawn_and_of_the_others_all_or_some_are_taken(grains: Dataset) -> None:
+    division, _ = divided(grains)
+    few, more = (shots_of(grains, division, n, 0, 0, {"fine": None}) for n in (2, 4))
+    assert set(few.tolist()) < set(more.tolist())
+    assert np.bincount(grains.labels[few]).tolist() == [2, 6]
+    assert set(more[grains.labels[more] == 1]) == set(division.pool[grains.labels[division.pool] == 1])
+    limited = shots_of(grains, division, 2, 0, 0, {"fine": 5})
+    assert np.bincount(grains.labels[limited]).tolist() == [2, 5]
+    assert set(limited.tolist()) < set(few.tolist())
+    assert shots_of(grains, division, 1, 0, 0, {"fine": None, "coarse": None}).tolist() == division.pool.tolist()
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_a_rare_class_gives_the_shots_that_it_can_and_is_tested_on_two_parts(
+    grains: Dataset, seed: int, share: float
+) -> None:
+    data, textures = rare_grains(grains, 5)
+    division = divide(data, textures, share, {"coarse": 3, "fine": 2}, seed, rare=("coarse",))
+    assert (data.labels[division.pool] == 0).sum() >= 3
+    assert (data.labels[division.test] == 0).sum() >= 2
+    assert not set(division.pool.tolist()) & set(division.test.tolist())
+    assert len(division.pool) + len(division.test) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("few", "pieces", "remedy"),
+    [
+        (5, None, r"5 images of 5 different parts.* takes 4 images of other parts. Ask for --shots 3 or fewer, or"),
+        (5, 3, r"5 images of 3 different parts.* Ask for --shots 2 or fewer, or photograph more parts of it, or leave"),
+        (5, 1, r"5 images of 1 different part\. .*Photograph more parts"),
+        (1, None, r"the rare class 'coarse' has 1 image of 1 different part\. .*Photograph more parts"),
+    ],
+)
+def test_a_class_that_is_too_rare_is_named_with_what_to_do(
+    grains: Dataset, few: int, pieces: int | None, remedy: str
+) -> None:
+    data, textures = rare_grains(grains, few, pieces)
+    with pytest.raises(DataUnusableError, match=remedy):
+        divide(data, textures, 0.5, {"coarse": 4, "fine": 2}, 0, rare=("coarse",))

@@ -73,11 +73,18 @@ class Bench:
 
     def shots(self, repeat: int, shots: int) -> Ints:
         """Return the ascending indices of one repeat's training images."""
-        good = None
-        if self.settings.task == "good":
-            defects = len(self.dataset.classes) - 1
-            good = (str(self.good), self.settings.good_shots or shots * defects)
-        return shots_of(self.dataset, self.division, shots, repeat, self.settings.seed, good)
+        others = self.unlike(shots)
+        shots = max(shots, 1)  # the data as they are have no number of shots
+        return shots_of(self.dataset, self.division, shots, repeat, self.settings.seed, others)
+
+    def unlike(self, shots: int) -> dict[str, int | None]:
+        """Return the classes of which there is another number of training images, with it; None: all of the pool."""
+        settings, classes = self.settings, self.dataset.classes
+        if settings.unequal:
+            return {label: settings.others for label in classes if label not in settings.rare}
+        if settings.task == "good":
+            return {str(self.good): settings.good_shots or shots * (len(classes) - 1)}
+        return {}
 
 
 def through_jpeg(dataset: Dataset) -> bool:
@@ -229,7 +236,13 @@ def overlap_notes(bench: Bench) -> list[str]:
     Repeats also share the test images, which the interval accounts for; it cannot account for the shared pool.
     """
     most = max(bench.settings.shots)
-    found = shared_shots(bench, most)
+    if bench.settings.as_is:
+        return [
+            "Every repeat has the same training images, all that are outside the test set. Repeats differ by the "
+            "training alone, and the result holds for these images."
+        ]
+    unlike = bench.unlike(most) if bench.settings.rare else {}
+    found = {label: share for label, share in shared_shots(bench, most).items() if label not in unlike}
     same = [label for label, share in found.items() if share == 1]
     much = {label: share for label, share in found.items() if OFTEN < share < 1}
     notes = []
@@ -250,10 +263,21 @@ def overlap_notes(bench: Bench) -> list[str]:
 
 def how_drawn(bench: Bench) -> str:
     """Return how the repeats came to their training images, in a sentence."""
-    each = [share for shots in bench.settings.shots for share in shared_shots(bench, shots).values()]
-    if each and min(each) == 1:
+    settings = bench.settings
+    each = [
+        share
+        for shots in settings.shots
+        for label, share in shared_shots(bench, shots).items()
+        if not settings.rare or label in settings.rare
+    ]
+    if each and min(each) == 1 and not settings.rare:
         return "Every repeat has the same training images: all that are left outside the test set."
-    begin = "Each repeat drew its own training images from the rest, from as many different parts as there are"
+    what = f" of {' and '.join(settings.rare)}" if settings.rare else ""
+    begin = f"Each repeat drew its own training images{what} from the rest, from as many different parts as there are"
+    beside = ""
+    if settings.rare:
+        many = "all images" if settings.others is None else f"up to {settings.others} images"
+        beside = f" Of every other class, {many} outside the test set are trained on beside them."
     if each and max(each) > OFTEN:
-        return f"{begin}; there are so few that repeats have many in common (see the notes)."
-    return f"{begin}."
+        return f"{begin}; there are so few that repeats have many in common (see the notes).{beside}"
+    return f"{begin}.{beside}"

@@ -1,4 +1,4 @@
-"""The good class of a trial: which folder holds the images without a defect."""
+"""The classes that a trial's settings name: the one of images without a defect, and the rare ones."""
 
 from __future__ import annotations
 
@@ -44,6 +44,26 @@ def good_class(dataset: Dataset, settings: TrialSettings, progress: Progress = S
     others = ", ".join(label for label in classes if label != found)
     progress.say(f"good images: class {found}{guessed}; defective: {others}")
     return found
+
+
+def refuse_unknown_rare(dataset: Dataset, settings: TrialSettings, good: str | None) -> None:
+    """Refuse rare classes that cannot be.
+
+    Raises:
+        SettingError: one is not there, or is the good class; or no class is left that is not rare.
+    """
+    for label in settings.rare:
+        if label not in dataset.classes:
+            raise SettingError(
+                f"--rare names '{label}', and {dataset.source} has {', '.join(dataset.classes)}."
+                f"{did_you_mean(label, dataset.classes)}"
+            )
+        if label == good:
+            raise SettingError(f"--rare names '{label}', which is the class of good images; it names defects.")
+    if len(settings.rare) == len(dataset.classes):
+        raise SettingError(
+            f"--rare names all classes of {dataset.source}. Leave it out: then --shots counts the images of each class."
+        )
 
 
 def with_good(settings: TrialSettings, classes: tuple[str, ...], good: str | None) -> TrialSettings:

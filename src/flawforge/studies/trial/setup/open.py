@@ -21,9 +21,9 @@ from flawforge.data.sample import Sample
 from flawforge.runs.cells import CELLS, GENERATORS
 from flawforge.runs.folder_errors import refuse_other
 from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_bench, save_bench, through_jpeg
-from flawforge.studies.trial.setup.good_class import good_class, with_good
+from flawforge.studies.trial.setup.good_class import good_class, refuse_unknown_rare, with_good
 from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
-from flawforge.studies.trial.setup.test_split import Textures, contents_sha256, divide
+from flawforge.studies.trial.setup.test_split import FEWEST_SHOTS, Textures, contents_sha256, divide
 
 USE_OF_OUTSIDE = "2"  # raise it when arms use unlabelled images differently: older cells no longer count
 
@@ -53,6 +53,7 @@ def open_trial(
     dataset = whole.select(classes)
     other = None if unlabelled is None else load_regardless(unlabelled, whole.choices, progress=progress)
     good = good_class(dataset, settings, progress)
+    refuse_unknown_rare(dataset, settings, good)
     settings = with_good(settings, dataset.classes, good)
     inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
     if unusual := whole.choices.unusual():
@@ -79,10 +80,11 @@ def open_trial(
         dataset,
         textures,
         settings.test_share,
-        max(settings.shots),
+        needed_images(settings, dataset.classes),
         settings.seed,
         progress,
         None if good is None else 2,
+        settings.rare,
     )
     refuse_pool_leak(dataset, division)
     more = np.zeros((0, *images.shape[1:]), np.uint8)
@@ -147,14 +149,19 @@ def _begun(out: Path) -> bool:
     return any(next((out / name).glob("*"), None) is not None for name in (CELLS, GENERATORS) if (out / name).is_dir())
 
 
+def needed_images(settings: TrialSettings, classes: tuple[str, ...]) -> dict[str, int]:
+    """Return how many images of each class there must be outside the test set."""
+    shots = max(FEWEST_SHOTS, *settings.shots)
+    return {label: FEWEST_SHOTS if settings.rare and label not in settings.rare else shots for label in classes}
+
+
 def _enough(there: Bench, settings: TrialSettings) -> None:
-    most = max(settings.shots)
-    labels = there.dataset.labels[there.division.pool]
+    labels, needed = there.dataset.labels[there.division.pool], needed_images(settings, there.dataset.classes)
     for code, label in enumerate(there.dataset.classes):
-        if (count := int((labels == code).sum())) < most:
+        if (count := int((labels == code).sum())) < needed[label]:
             raise SettingError(
-                f"--shots {most}: class '{label}' has {count} images outside the test set. Ask for {count} or fewer, "
-                f"or begin another trial with a smaller --test-share."
+                f"--shots {needed[label]}: class '{label}' has {count} images outside the test set. Ask for {count} "
+                f"or fewer, or begin another trial with a smaller --test-share."
             )
 
 

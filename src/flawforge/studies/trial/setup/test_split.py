@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from flawforge.core.arrays import Floats32, Ints
+from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
@@ -115,6 +116,7 @@ def _posed(raw: Floats32, pose: int) -> Floats32:
 
 
 MIN_TEST_GROUPS = 2  # groups of a class that the test set needs
+FEWEST_SHOTS = 2  # images that a generator can learn from
 SPARE_GROUPS = 2  # more groups than classes that an interval takes: see `metrics.resampling`
 
 
@@ -141,10 +143,11 @@ def divide(
     dataset: Dataset,
     textures: Textures,
     share: float,
-    most_shots: int,
+    least: int | Mapping[str, int],
     seed: int,
     progress: Progress = SILENT,
     targets: int | None = None,
+    rare: Collection[str] = (),
 ) -> Division:
     """Fix the test set.
 
@@ -156,10 +159,12 @@ def divide(
         dataset: all images.
         textures: of all its images.
         share: of the images, to test on.
-        most_shots: images a class that the pool must hold.
+        least: images that the pool must hold, of each class or by class.
         seed: of the division.
         progress: where to tell how far it is.
         targets: classes that the classifiers tell apart; None: those of the dataset.
+        rare: classes whose images are few: where the pool got too few of one, it takes more of its groups, down to
+            `MIN_TEST_GROUPS` for the test.
 
     Raises:
         DataUnusableError: a class has too few images, or a class or all have too few different specimens.
@@ -167,24 +172,73 @@ def divide(
     pairs = textures.same_pairs(dataset.groups(progress), progress)
     groups = joined_groups(dataset.groups(), pairs)
     split = propose_split(dataset.labels, groups, fractions=(1 - share, 0.0, share), seed=seed)
+    needed = dict.fromkeys(dataset.classes, least) if isinstance(least, int) else least
+    test, pool = split.test, split.train
+    for label in rare:
+        test, pool = _for_rare(dataset.labels == dataset.classes.index(label), groups, test, pool, needed[label])
     for code, label in enumerate(dataset.classes):
-        tested = np.unique(groups[split.test[dataset.labels[split.test] == code]])
-        pool = int((dataset.labels[split.train] == code).sum())
-        if len(tested) < MIN_TEST_GROUPS:
-            pieces = len(np.unique(groups[dataset.labels == code]))
+        own = dataset.labels == code
+        tested, left = len(np.unique(groups[test[own[test]]])), int(own[pool].sum())
+        if tested < MIN_TEST_GROUPS or left < needed[label]:
             raise DataUnusableError(
-                f"class '{label}' shows {pieces} different part{'s' * (pieces != 1)}, of which {len(tested)} would be "
-                f"tested on and at least {MIN_TEST_GROUPS} must be. Photograph more parts, leave the class out with "
-                f"--classes, or set more images aside for testing with --test-share."
+                _too_few_of_rare(label, groups[own], left if tested >= MIN_TEST_GROUPS else 0, needed[label])
+                if label in rare
+                else _too_few(label, len(np.unique(groups[own])), tested, int(own.sum()), left, needed[label])
             )
-        if pool < most_shots:
-            raise DataUnusableError(
-                f"class '{label}' has {dataset.counts[label]} images; {pool} are left once the test images are set "
-                f"aside, and --shots {most_shots} asks for more. Ask for {pool} shots or fewer, leave the class out "
-                f"with --classes, or set fewer images aside for testing with --test-share."
-            )
-    _refuse_few_groups(len(np.unique(groups[split.test])), len(dataset.classes) if targets is None else targets)
-    return Division(split.test, split.train, groups, len(pairs), contents_sha256(dataset, split.test))
+    _refuse_few_groups(len(np.unique(groups[test])), len(dataset.classes) if targets is None else targets)
+    return Division(test, pool, groups, len(pairs), contents_sha256(dataset, test))
+
+
+def _for_rare(own: Bools, groups: Ints, test: Ints, pool: Ints, needed: int) -> tuple[Ints, Ints]:
+    """Return the test images and the pool with groups of a rare class exchanged, so that both have what they need.
+
+    Where the test has too few of its groups, the smallest of the pool move there; where the pool has too few of its
+    images, the largest of the test beyond `MIN_TEST_GROUPS` move back.
+    """
+    tested, sizes = _largest_first(groups[test[own[test]]])
+    if len(tested) < MIN_TEST_GROUPS:
+        smallest = _largest_first(groups[pool[own[pool]]])[0][::-1]
+        moved = np.isin(groups, smallest[: MIN_TEST_GROUPS - len(tested)])
+        return np.union1d(test, pool[moved[pool]]), pool[~moved[pool]]
+    lacking = needed - int(own[pool].sum())
+    if lacking <= 0:
+        return test, pool
+    count = int(np.searchsorted(np.cumsum(sizes), lacking)) + 1
+    moved = np.isin(groups, tested[: min(count, len(tested) - MIN_TEST_GROUPS)])
+    return test[~moved[test]], np.union1d(pool, test[moved[test]])
+
+
+def _largest_first(groups: Ints) -> tuple[Ints, Ints]:
+    """Return the groups and how many images each has, the largest first."""
+    names, sizes = np.unique(groups, return_counts=True)
+    order = np.argsort(-sizes, kind="stable")
+    return names[order], sizes[order]
+
+
+def _too_few(label: str, pieces: int, tested: int, images: int, left: int, needed: int) -> str:
+    """Return why a class cannot be learnt from and tested on, and what to do."""
+    if tested < MIN_TEST_GROUPS:
+        return (
+            f"class '{label}' shows {pieces} different part{'s' * (pieces != 1)}, of which {tested} would be "
+            f"tested on and at least {MIN_TEST_GROUPS} must be. Photograph more parts, leave the class out with "
+            f"--classes, or set more images aside for testing with --test-share."
+        )
+    return (
+        f"class '{label}' has {images} images; {left} are left once the test images are set "
+        f"aside, and --shots {needed} asks for more. Ask for {left} shots or fewer, leave the class out "
+        f"with --classes, or set fewer images aside for testing with --test-share."
+    )
+
+
+def _too_few_of_rare(label: str, groups: Ints, possible: int, needed: int) -> str:
+    """Return why a rare class of these groups cannot give so many shots, `possible` at most, and what to do."""
+    images, pieces = len(groups), len(np.unique(groups))
+    fewer = f"Ask for --shots {possible} or fewer, or photograph" if possible >= FEWEST_SHOTS else "Photograph"
+    return (
+        f"the rare class '{label}' has {images} image{'s' * (images != 1)} of {pieces} different "
+        f"part{'s' * (pieces != 1)}. The trial keeps {MIN_TEST_GROUPS} parts of it at least for testing, and --shots "
+        f"{needed} takes {needed} images of other parts. {fewer} more parts of it, or leave it out with --classes."
+    )
 
 
 def _refuse_few_groups(tested: int, classes: int) -> None:
@@ -204,7 +258,12 @@ def contents_sha256(dataset: Dataset, indices: Ints) -> str:
 
 
 def shots_of(
-    dataset: Dataset, division: Division, shots: int, repeat: int, seed: int, good: tuple[str, int] | None = None
+    dataset: Dataset,
+    division: Division,
+    shots: int,
+    repeat: int,
+    seed: int,
+    others: Mapping[str, int | None] | None = None,
 ) -> Ints:
     """Return the ascending indices of one repeat's training images, from as many different groups as there are.
 
@@ -216,15 +275,16 @@ def shots_of(
         shots: images a class.
         repeat: which repeat.
         seed: of the trial.
-        good: the good class and how many of it, where it gets another number.
+        others: classes of which it is another number; None takes all that the pool has.
     """
     pool = division.pool
     labels, groups = dataset.labels[pool], division.groups[pool]
     own = derive(seed, "shots", "trial", repeat)
-    chosen = draw_shots(labels, dataset.classes, groups, shots, own)
-    if good is not None:
-        code = dataset.classes.index(good[0])
-        chosen = [index for index in chosen if labels[index] != code]
-        more = draw_shots(labels, dataset.classes, groups, good[1], own)
-        chosen += [index for index in more if labels[index] == code]
-    return np.sort(pool[chosen])
+    wanted = dict.fromkeys(dataset.classes, shots) | {
+        label: len(pool) if number is None else number for label, number in (others or {}).items()
+    }
+    each, chosen = np.array([wanted[label] for label in dataset.classes]), []
+    for number in np.unique(each).tolist():
+        drawn = np.array(draw_shots(labels, dataset.classes, groups, number, own), dtype=np.int64)
+        chosen.append(drawn[each[labels[drawn]] == number])
+    return np.sort(pool[np.concatenate(chosen)])
