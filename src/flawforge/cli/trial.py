@@ -47,7 +47,8 @@ def trial(
     - `recommended`: `filtered` where cross-validation favours it, else `classical`
     - `pseudo-labelled`: a pretrained network labels the unlabelled images (else changed copies of the shots), and the
       classifier trains on them too, without a generator; `pseudo-labelled-generated`: generated images as well
-    - `only-generated`; and `copy-paste`, where masks or boxes exist
+    - `only-generated`; `copy-paste`, where masks or boxes exist; and `pasted-on-plentiful`, `fourier-adapted`,
+      `histogram-matched` and `random-light`, which change real images by other real ones
 
     The verdict is "helps" (by how much), "no evidence" (and what gain could have been detected) or "hurts".
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from flawforge.training.classifier.fit import balanced_order
+from flawforge.core.settings.classifiers import ClassifierSettings
+from flawforge.training.classifier.fit import ImageBatches, LabelledImages, balanced_order
 
 
 def test_classes_come_equally_often_and_images_within_them() -> None:
@@ -28,3 +29,14 @@ def test_soft_labels_count_by_their_largest() -> None:
 
 def test_nothing_may_be_asked_for() -> None:
     assert len(balanced_order(torch.tensor([0, 1]), 0, np.random.default_rng(0))) == 0
+
+
+def test_images_whose_numbers_are_meant_come_equally_often() -> None:
+    images, labels = torch.zeros((12, 1, 8, 8), dtype=torch.uint8), torch.tensor([0] * 9 + [1] * 3)
+    settings = ClassifierSettings(steps=10, batch=12, policy="none")
+    for as_drawn, ones in ((True, 30), (False, 60)):
+        shown = LabelledImages(images, labels, as_drawn=as_drawn)
+        batches = ImageBatches(shown, "generated", 12, settings, 2, 0, torch.device("cpu"))
+        times = torch.bincount(batches.order, minlength=12)
+        assert int(times[labels == 1].sum()) == ones
+        assert (times == 10).all() == as_drawn

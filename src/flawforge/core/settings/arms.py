@@ -20,16 +20,19 @@ class Arm:
         name: on the command line, in records and on pages.
         description: what it trains on, for a reader who knows no other arm; lower case, without a full stop.
         needs_generator: trains on generated images; their gain is what a trial is about.
-        control: may be what a gain is measured against.
+        control: belongs to the baseline: may be what a gain is measured against.
         alternative: does more than classical transforms, and without a generator: the report advises it where it gains.
         filters: picks generated images by what the teacher says of each.
         needs_choice: uses them as the inner choice says.
         needs_teacher: has images labelled by the teacher, a pretrained network that was trained on the shots.
         needs_masks: needs to know where in an image the defect is.
+        other_classes: an image that it shows may take something from images of other classes (one generator learns
+            from all), beside the mixing that a model's own transforms do (CutMix) in all arms but `real`.
         usual: among the arms of a trial that asks for none.
         judged: of the arms that use generated images and were run, the verdict is about the one with the lowest number
             where nothing was chosen inside the training images; it is never about one without a number.
         formerly: its name in older versions, which is understood everywhere.
+        source: the paper that it is from; empty where it is ours or common knowledge.
     """
 
     name: str
@@ -41,9 +44,11 @@ class Arm:
     needs_choice: bool = False
     needs_teacher: bool = False
     needs_masks: bool = False
+    other_classes: bool = False
     usual: bool = False
     judged: int | None = None
     formerly: str = ""
+    source: str = ""
 
 
 ARMS: dict[str, Arm] = {}
@@ -107,12 +112,52 @@ for _arm in (
         control=True,
         alternative=True,
         needs_masks=True,
+        other_classes=True,
+        source="Dwibedi et al. 2017, 1708.01642",
     ),
-    Arm("generated", "as classical, with generated images in a part of each batch", True, usual=True, judged=3),
+    Arm(
+        "pasted-on-plentiful",
+        "as classical, with parts of images of rare classes pasted onto those of plentiful ones, labelled by area",
+        control=True,
+        alternative=True,
+        other_classes=True,
+        source="CMO: Park et al. 2022, 2112.00412",
+    ),
+    Arm(
+        "fourier-adapted",
+        "as classical, with real images whose lowest frequencies have the amplitude of an image of another class",
+        control=True,
+        alternative=True,
+        other_classes=True,
+        source="FDA: Yang & Soatto 2020, 2004.05498",
+    ),
+    Arm(
+        "histogram-matched",
+        "as classical, with real images that have the histogram of an image of another class",
+        control=True,
+        alternative=True,
+        other_classes=True,
+    ),
+    Arm(
+        "random-light",
+        "as classical, with real images whose lowest frequencies are replaced by a smooth random field",
+        control=True,
+        alternative=True,
+        other_classes=True,
+    ),
+    Arm(
+        "generated",
+        "as classical, with generated images in a part of each batch",
+        True,
+        other_classes=True,
+        usual=True,
+        judged=3,
+    ),
     Arm(
         "filtered",
         "as generated, but which images, how many and for which classes was chosen inside the training images",
         True,
+        other_classes=True,
         filters=True,
         needs_choice=True,
         usual=True,
@@ -122,6 +167,7 @@ for _arm in (
         "recommended",
         "filtered where the evidence inside the training images favours it, else classical",
         True,
+        other_classes=True,
         filters=True,
         needs_choice=True,
         usual=True,
@@ -130,12 +176,13 @@ for _arm in (
         "pseudo-labelled-generated",
         "as pseudo-labelled, with generated images that the same network has labelled",
         True,
+        other_classes=True,
         filters=True,
         needs_teacher=True,
         usual=True,
         judged=2,
         formerly="taught-generated",
     ),
-    Arm("only-generated", "generated images alone, under the classical transforms", True, judged=4),
+    Arm("only-generated", "generated images alone, under the classical transforms", True, other_classes=True, judged=4),
 ):
     register(_arm)

@@ -34,14 +34,21 @@ class LabelledImages:
     Attributes:
         images: (N, C, H, W) uint8, 0 to 255.
         labels: (N,) int64 class numbers, or (N, K) float32 probabilities whose rows sum to 1.
+        as_drawn: their numbers are meant: each image is shown as often as any other, whatever its class.
     """
 
     images: Tensor
     labels: Tensor
+    as_drawn: bool = False
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.images)
+
+    @property
+    def in_turn(self) -> Tensor:
+        """The labels by which images are shown in turn; all alike where their numbers are meant."""
+        return torch.zeros(len(self), dtype=torch.int64) if self.as_drawn else self.labels
 
     def soft(self, classes: int, smoothing: float) -> Tensor:
         """Return (N, classes) float32 labels, `smoothing` of each spread over all classes."""
@@ -76,8 +83,9 @@ class ImageBatches:
         self.images = shown.images.to(device)
         self.labels = shown.soft(classes, settings.label_smoothing if kind == "real" else 0.0).to(device)
         self.transforms = ClassicalTransforms(settings.transforms, seed)
+        self.in_turn = shown.in_turn
         self.order = balanced_order(
-            shown.labels, settings.steps * size, numpy_stream(seed, "order", "classifier", kind)
+            self.in_turn, settings.steps * size, numpy_stream(seed, "order", "classifier", kind)
         )
 
     def take(self, step: int) -> tuple[Tensor, Tensor]:
@@ -103,13 +111,14 @@ class FeatureBatches(ImageBatches):
     @torch.no_grad()
     def look(self, network: Lite0Classifier, views: int, seed: int) -> None:
         """Replace the images by the features of `views` changed ones, class-balanced."""
-        chosen = balanced_order(self.labels, views, numpy_stream(seed, "order", "views", self.kind))
+        chosen = balanced_order(self.in_turn, views, numpy_stream(seed, "order", "views", self.kind))
         rows = []
         for index, part in enumerate(torch.split(chosen, VIEW_BATCH)):
             images = as_unit_floats(self.images[part.to(self.images.device)])
             rows.append(network.features(self.transforms(images, self.kind, "view", index)))
         self.images, self.labels = torch.cat(rows), self.labels[chosen.to(self.labels.device)]
-        self.order = balanced_order(self.labels, len(self.order), numpy_stream(seed, "order", "classifier", self.kind))
+        self.in_turn = self.in_turn[chosen.to(self.in_turn.device)]
+        self.order = balanced_order(self.in_turn, len(self.order), numpy_stream(seed, "order", "classifier", self.kind))
 
 
 def balanced_order(labels: Tensor, count: int, draws: np.random.Generator) -> Tensor:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial.cells import arms as trial_arms
-from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT, ArmTraining
-from flawforge.studies.trial.cells.generator import GeneratedBatch
+from flawforge.studies.trial.cells.arms import EXTRAS, VIEWS_PER_SHOT, ArmTraining, Extra
+from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch
 
 CLASSES = ("good", "crack", "hole")
 SOFT = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.1, 0.8, 0.1]], np.float32)
@@ -87,3 +88,63 @@ def test_what_the_teacher_labels_is_pasted_only_where_it_is_mostly_shots(monkeyp
     assert arms.settings.transforms.cutmix == 1  # of the classical arm, which has no other images
     changed = arms.teacher_settings.transforms.model_copy(update={"cutmix": 1.0})
     assert changed == arms.settings.transforms  # nothing else differs
+
+
+FREE = [arm.name for arm in ARMS.values() if not (arm.needs_generator or arm.needs_teacher or arm.needs_masks)]
+
+
+def shown(arm: str, channels: int, task: str, counts: tuple[int, ...], seed: int = 0, others: int = 0) -> Extra:
+    """What an arm shows beside so many shots of each class; the images that are no shots are all of one value."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), counts)
+    images = rng.integers(0, 256, (len(labels), channels, 16, 16)).astype(np.uint8)
+    rest = np.full((9, channels, 16, 16), others, np.uint8)
+    two = task == "good"
+    bench = SimpleNamespace(
+        settings=TrialSettings(made=10, resolution=(32, 32)),
+        dataset=SimpleNamespace(classes=CLASSES, labels=np.concatenate([np.repeat(np.arange(3), 3), labels])),
+        classes=CLASSES[: 2 if two else 3],
+        targets=lambda labels: (labels > 0).astype(np.int64) if two else labels,
+        images=np.concatenate([rest, images]),
+        unlabelled=rest[:0],
+    )
+    arms = ArmTraining(bench, np.arange(9, 9 + len(labels)), seed, "small-cnn")  # type: ignore[arg-type]
+    return EXTRAS[arm](arms, None, DEFAULT_USAGE)
+
+
+@pytest.mark.parametrize("counts", [(4, 4, 4), (40, 7, 2)])
+@pytest.mark.parametrize("task", ["type", "good"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("arm", FREE)
+def test_every_arm_shows_labelled_images_of_the_shots_alone(
+    arm: str, channels: int, task: str, counts: tuple[int, ...]
+) -> None:
+    extra, again = (shown(arm, channels, task, counts, others=value) for value in (0, 99))
+    assert (extra.material is None) == (extra.share == 0)
+    if extra.material is None or again.material is None:
+        assert arm in ("real", "classical")
+        return
+    assert 0 < extra.share < 1
+    images, width = extra.material.images, 2 if task == "good" else 3
+    assert (images.dtype, tuple(images.shape[1:])) == (torch.uint8, (channels, 16, 16))
+    soft = extra.material.soft(width, 0.0)
+    assert soft.shape == (len(images), width)
+    torch.testing.assert_close(soft.sum(1), torch.ones(len(images)))
+    assert (soft > 0).any(0).all()  # of every class
+    assert (soft >= 0).all()
+    assert torch.equal(images, again.material.images)  # no other image, of the test set or not, was looked at
+    other = shown(arm, channels, task, counts, seed=1).material
+    assert other is not None
+    assert not torch.equal(images, other.images)
+
+
+def test_rare_classes_are_pasted_as_often_as_drawn_and_the_light_of_others_on_every_class_alike() -> None:
+    for arm in ("fourier-adapted", "histogram-matched", "random-light"):
+        material = shown(arm, 1, "type", (40, 7, 2)).material
+        assert material is not None
+        assert torch.bincount(material.labels).tolist() == [10, 10, 10]
+        assert not material.as_drawn
+    pasted = shown("pasted-on-plentiful", 1, "type", (40, 7, 2)).material
+    assert pasted is not None
+    assert pasted.as_drawn
+    assert pasted.labels.shape == (30, 3)

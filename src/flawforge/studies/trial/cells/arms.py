@@ -21,6 +21,14 @@ from flawforge.core.settings.arms import uses_generated
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.data.augmentation.copy_paste import copy_paste
 from flawforge.data.augmentation.masks import defect_masks
+from flawforge.data.augmentation.rare_patches import paste_rare
+from flawforge.data.augmentation.reference_light import (
+    Change,
+    changed_by_others,
+    fourier_adapted,
+    histogram_matched,
+    random_light,
+)
 from flawforge.data.augmentation.transforms import ClassicalTransforms
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, marked, teacher_of
 from flawforge.studies.trial.setup.bench import Bench
@@ -28,6 +36,7 @@ from flawforge.training.classifier.fit import LabelledImages, as_unit_floats, fi
 from flawforge.training.processes.device import resolve_device
 
 VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less the unlabelled images
+CHANGED_SHARE = 0.5  # of a batch, changed by other images: as often as their authors and libraries do it
 ASKED_WEIGHT = 0.5  # weight of the class that was asked for beside the teacher's opinion of a generated image
 
 
@@ -120,6 +129,14 @@ class ArmTraining:
             images = torch.cat([images, torch.from_numpy(self.bench.unlabelled)])
         return images, self.of_task(predict(self.teacher, images))
 
+    def changed(self, name: str, change: Change, *, other_class: bool = True) -> Extra:
+        """Return real images, each changed by another, as many as the generator makes."""
+        data, count = self.bench.dataset, self.bench.settings.made * len(self.bench.dataset.classes)
+        images, labels = self.bench.images[self.shots], data.labels[self.shots]
+        found = changed_by_others(images, labels, count, self.seed, name, change, other_class=other_class)
+        targets = torch.from_numpy(self.bench.targets(found.labels))
+        return Extra(LabelledImages(torch.from_numpy(found.images), targets), CHANGED_SHARE)
+
     def of_task(self, probabilities: Tensor) -> Tensor:
         """Return (n, K) probabilities over the task's classes from those over the dataset's."""
         probabilities = probabilities[:, : len(self.bench.dataset.classes)]
@@ -191,6 +208,29 @@ def _copy_paste(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
     pasted = copy_paste(bench.images[arms.shots], data.labels[arms.shots], masks, count, arms.seed, clean=clean)
     material = LabelledImages(torch.from_numpy(pasted.images), torch.from_numpy(bench.targets(pasted.labels)))
     return Extra(material, bench.settings.share)
+
+
+@trains_on("pasted-on-plentiful")
+def _pasted_on_plentiful(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    count = arms.bench.settings.made * len(arms.bench.dataset.classes)
+    pasted = paste_rare(arms.bench.images[arms.shots], arms.targets, arms.width, count, arms.seed)
+    images, labels = torch.from_numpy(pasted.images), torch.from_numpy(pasted.labels)
+    return Extra(LabelledImages(images, labels, as_drawn=True), CHANGED_SHARE)
+
+
+@trains_on("fourier-adapted")
+def _fourier_adapted(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    return arms.changed("fourier-adapted", fourier_adapted)
+
+
+@trains_on("histogram-matched")
+def _histogram_matched(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    return arms.changed("histogram-matched", histogram_matched)
+
+
+@trains_on("random-light")
+def _random_light(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    return arms.changed("random-light", random_light, other_class=False)
 
 
 @trains_on("generated")
