@@ -19,7 +19,9 @@ from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis.interim_analyses import earlier_calls, is_due, plans, with_analysis
 from flawforge.studies.trial.analysis.record import evidence_of, read_results, save_results
 from flawforge.studies.trial.analysis.verdict import decide, measure_all
+from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution.local import CellProcesses, Executor, Here
+from flawforge.studies.trial.execution.own_parts import try_classifiers, try_generator
 from flawforge.studies.trial.execution.schedule import Schedule
 from flawforge.studies.trial.plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial.setup.bench import Bench
@@ -74,7 +76,8 @@ def trial(
 
     Raises:
         DataUnusableError: the images cannot serve (one class, too few, no good class), or test images have leaked.
-        SettingError: a setting.
+        SettingError: a setting; or a classifier or generator of your own that cannot serve, which is found out by two
+            training steps and one call for two images per class before the first cell.
         RunExistsError: `out` holds another trial.
         ExtraMissingError: Ray is not installed.
         TrainingInterruptedError: Ctrl-C; what was done is kept.
@@ -85,9 +88,12 @@ def trial(
     count = _checked_workers(workers, minutes, on)
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
+    try_classifiers(bench, progress)
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
+    if not any(key.arm == GENERATOR for key in schedule.done) and any(key.arm == GENERATOR for key in schedule.left()):
+        try_generator(bench, folder, apart=count != 1 or on != "local", progress=progress)
     executor = _executor(bench, folder, count, on, address)
     before = earlier_calls(folder, bench)
     progress.say(plan(bench, schedule, executor.slots, minutes, before.ended).sentence)
@@ -140,6 +146,7 @@ def plan_trial(
     count = _checked_workers(workers, minutes, "local")
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
+    try_classifiers(bench, progress)
     schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
     return plan(bench, schedule, count, minutes, earlier_calls(Path(out), bench).ended)
 

@@ -1,17 +1,12 @@
-"""Without any training: which generated images repeat a shot, and what a user's generator must return."""
+"""Without any training: which generated images repeat a shot."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
-import pytest
 
 from flawforge.core.arrays import Ints
-from flawforge.core.errors import DataUnusableError, SettingError
-from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial.cells import generator
 from flawforge.studies.trial.cells.generator import MIN_KEPT, USAGES, Filter, GeneratedBatch, Usage
 
@@ -88,23 +83,3 @@ def test_an_image_is_a_repeat_when_it_is_nearer_to_a_shot_than_two_shots_of_diff
     assert (
         generator._novel(shots, np.zeros(4, np.int64), made).tolist() == [1] * 4
     )  # one group: nothing to compare with
-
-
-@pytest.mark.parametrize(
-    ("result", "error", "message"),
-    [
-        ([], SettingError, "returned list; it returns class -> images"),
-        ({"x": np.zeros((1, 4, 4), np.uint8)}, SettingError, "returned class 'x'; there are a, b"),
-        ({"a": np.zeros((1, 4, 4))}, SettingError, "returned float64 (1, 4, 4) for class 'a'"),
-        ({"a": np.zeros((0, 4, 4), np.uint8)}, DataUnusableError, "returned no image"),
-    ],
-)
-def test_what_a_users_generator_must_return(
-    result: Any, error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(generator, "named_callable", lambda name, what: lambda data, count, seed: result)
-    data = SimpleNamespace(classes=("a", "b"))
-    bench = SimpleNamespace(settings=TrialSettings(generator="m:f"), dataset=data)
-    with pytest.raises(error) as caught:
-        generator._by_user(bench, data, 0)  # type: ignore[arg-type]
-    assert message in str(caught.value)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flawforge.core.arrays import Arrays, Bools, Bytes, Floats32, Ints
 from flawforge.core.callables import call, named_callable
-from flawforge.core.errors import DataUnusableError, SettingError
+from flawforge.core.errors import SettingError
 from flawforge.core.images import Pixels, as_picture
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
@@ -165,7 +165,7 @@ def prepare(
     """
     data = bench.dataset.take(shots.tolist())
     if bench.settings.generator is not None:
-        drawn, facts = _by_user(bench, data, seed)
+        drawn, facts = _by_user(bench, shots, seed)
     elif folder is not None:
         drawn, facts = _by_recipe(bench, data, seed, folder, progress)
     else:
@@ -221,25 +221,90 @@ def _by_recipe(
     return drawn, {"generator": "recipe", "kimg": facts["kimg"], "training_seconds": round(float(facts["seconds"]), 1)}
 
 
-def _by_user(bench: Bench, data: Dataset, seed: int) -> tuple[list[Drawn], dict[str, Any]]:
-    name = str(bench.settings.generator)
-    result = call(named_callable(name, "--generator"), name, "--generator", data, bench.settings.made, seed)
+def generator_seed(bench: Bench, repeat: int, shots: int, part: str) -> int:
+    """Return the seed of a repeat's generator; `part` is the name of the preparation."""
+    seed = derive(bench.settings.seed, "weights", "trial", repeat, shots)
+    return derive(seed, "samples", part) >> 32  # a run's seed is shown to the user: short
+
+
+def _by_user(bench: Bench, shots: Ints, seed: int) -> tuple[list[Drawn], dict[str, Any]]:
+    classes = bench.dataset.classes
+    result = user_images(bench, shots, seed, bench.settings.made)
+    drawn = [(image, classes.index(label), 0) for label, images in result.items() for image in images]
+    return drawn, {"generator": bench.settings.generator}
+
+
+def user_images(bench: Bench, shots: Ints, seed: int, count: int) -> dict[str, Bytes]:
+    """Call the user's generator, and hold it to its word.
+
+    Args:
+        bench: of the trial.
+        shots: indices of the images that it may see.
+        seed: that it is given.
+        count: images per class that it is asked for.
+
+    Returns:
+        Class to at least `count` images, uint8 (n, H, W) or (n, H, W, 3).
+
+    Raises:
+        SettingError: it returns anything else, a class is missing, the images are smaller or larger than the real ones
+            or gray where those are coloured, or all images of a class are the real ones again.
+    """
+    name, data = str(bench.settings.generator), bench.dataset.take(shots.tolist())
+    result = call(named_callable(name, "--generator"), name, "--generator", data, count, seed)
     if not isinstance(result, Mapping) or not result:
         raise SettingError(f"--generator {name} returned {type(result).__name__}; it returns class -> images.")
-    drawn: list[Drawn] = []
+    unknown, missing = set(result) - set(data.classes), [label for label in data.classes if label not in result]
+    if unknown:
+        found = f"class '{min(map(str, unknown))}'; there are {', '.join(data.classes)}"
+        raise SettingError(f"--generator {name} returned {found}.")
+    if missing:
+        raise SettingError(
+            f"--generator {name} returned no image of class '{missing[0]}'; it must make all of "
+            f"{', '.join(data.classes)}."
+        )
     for label, stack in result.items():
-        if label not in data.classes:
-            raise SettingError(f"--generator {name} returned class '{label}'; there are {', '.join(data.classes)}.")
-        array = np.asarray(stack)
-        if array.dtype != np.uint8 or array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] != 3):
+        wrong = _wrong(np.asarray(stack), data, label, count)
+        if wrong:
+            raise SettingError(f"--generator {name} returned {wrong}.")
+    images = {label: np.asarray(result[label]) for label in data.classes}
+    _refuse_repeats(bench, shots, images, name)
+    return images
+
+
+def _wrong(stack: Pixels, data: Dataset, label: str, count: int) -> str:
+    """Return what is wrong with the images of one class; empty where nothing is."""
+    named = f"{stack.dtype} {stack.shape} for class '{label}'"
+    if stack.dtype != np.uint8 or stack.ndim not in (3, 4) or (stack.ndim == 4 and stack.shape[3] != 3):
+        return f"{named}; it returns uint8 (n, H, W) or (n, H, W, 3)"
+    if len(stack) < count:
+        return f"{len(stack)} images of class '{label}'; it was asked for {count}"
+    real = [sample for sample in data.samples if sample.label == label]
+    heights, widths = [sample.height for sample in real], [sample.width for sample in real]
+    height, width = stack.shape[1:3]
+    if not (min(heights) <= height <= max(heights) and min(widths) <= width <= max(widths)):
+        sizes = f"{min(heights)} x {min(widths)}"
+        sizes += "" if sizes == f"{max(heights)} x {max(widths)}" else f" to {max(heights)} x {max(widths)}"
+        return (
+            f"{named}; the real images of it are {sizes} (height x width). A classifier could tell other sizes by how "
+            f"they look resized, so return the real size"
+        )
+    if stack.ndim == 3 and not any(sample.gray for sample in real):
+        return f"{named}, gray images; the real images of it are in colour"
+    return ""
+
+
+def _refuse_repeats(bench: Bench, shots: Ints, images: Mapping[str, Bytes], name: str) -> None:
+    """Refuse a generator all of whose images of a class are training images again, pixel by pixel."""
+    channels, resolution = bench.images.shape[1], bench.settings.resolution
+    known = {bench.images[index].tobytes() for index in shots.tolist()}
+    for label, stack in images.items():
+        if all(seen(image, 255, channels, resolution, bench.jpeg).tobytes() in known for image in stack):
             raise SettingError(
-                f"--generator {name} returned {array.dtype} {array.shape} for class '{label}'; it returns uint8 "
-                f"(n, H, W) or (n, H, W, 3)."
+                f"--generator {name} returned nothing but its training images again for class '{label}': each of the "
+                f"{len(stack)} images equals one of them. They are no new images, and the arm 'placebo' shows what "
+                f"repeats are worth."
             )
-        drawn += [(image, bench.dataset.classes.index(label), 0) for image in array]
-    if not drawn:
-        raise DataUnusableError(f"--generator {name} returned no image.")
-    return drawn, {"generator": name}
 
 
 def marked(bench: Bench, shots: Ints, batch: GeneratedBatch) -> GeneratedBatch:

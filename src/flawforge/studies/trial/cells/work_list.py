@@ -99,7 +99,7 @@ def _worked(
     shots = bench.shots(key.seed, key.shots)
     seed = derive(settings.seed, "weights", "trial", key.seed, key.shots)
     if key.arm.startswith(GENERATOR):
-        from flawforge.studies.trial.cells.generator import prepare
+        from flawforge.studies.trial.cells.generator import generator_seed, prepare
 
         run = None if folder is None else folder / GENERATORS / f"s{key.seed:04d}-n{key.shots:04d}{key.arm[9:]}"
         if key.arm != GENERATOR:
@@ -107,7 +107,7 @@ def _worked(
             if not folds:
                 return {}, {"skipped": "too few shots for inner folds"}
             shots = np.setdiff1d(shots, folds[int(key.arm.removeprefix(inner(0)[:-1]))])
-        own = derive(seed, "samples", key.arm) >> 32  # a run's seed is shown to the user: short
+        own = generator_seed(bench, key.seed, key.shots, key.arm)
         made, facts = prepare(bench, shots, own, run, progress)
         return made.arrays(), facts
     if key.arm == CHOICE:
