@@ -82,7 +82,7 @@ def test_two_processes_end_with_the_weights_of_one_and_one_goes_on_from_two(draw
     assert furthest(straight, two) < 2e-6
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_what_ends_one_process_ends_both_and_two_go_on_from_one(
     draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +138,7 @@ def test_what_ends_one_process_ends_both_and_two_go_on_from_one(
     assert furthest(straight, Run(tmp_path / "fewshot")) < 1e-9
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_process_that_vanishes_is_missed(draw: Draw, tmp_path: Path) -> None:
     draw(name="data")
     done = torchrun(TOGETHER, str(tmp_path), "one vanishes", folder=tmp_path)

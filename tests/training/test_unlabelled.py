@@ -56,7 +56,7 @@ def test_unlabelled_images_are_one_class_more_that_is_never_made(
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_audit_finds_copies_of_unlabelled_images(run: Run, folders: tuple[Path, Path], tmp_path: Path) -> None:
     flawforge.generate(run, 2)
     made = SyntheticSet.open(run)

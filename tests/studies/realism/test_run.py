@@ -158,7 +158,7 @@ def test_real_images_in_the_place_of_generated_ones_score_like_real_against_real
     assert not record.infinite.trusted  # 80 images, 112 features
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_no_difference_is_claimed_where_there_is_none(run: Run, held: Path) -> None:
     """Of 20 repeats at most one."""
     claims = 0

@@ -85,7 +85,13 @@ def test_the_same_seed_finds_the_same_and_going_on_adds_to_it(lines: Path, tmp_p
         outcome("one", 3, resume=True, seed=1)
 
 
-@pytest.mark.parametrize("own", [{}, {"beta1": 0.9}], ids=["from within the ranges", "from outside"])
+@pytest.mark.parametrize(
+    "own",
+    [
+        pytest.param({}, id="from within the ranges"),
+        pytest.param({"beta1": 0.9}, id="from outside", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_planted_best_value_is_found(
     lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, float]
 ) -> None:

@@ -42,6 +42,7 @@ def test_the_error_of_a_worker_is_told(job: SearchJob) -> None:
         run_workers(job, 2, SILENT)
 
 
+@pytest.mark.nightly
 def test_a_script_needs_no_main_guard(job: SearchJob, tmp_path: Path) -> None:
     (tmp_path / "job").write_bytes(pickle.dumps(job))
     code = (

@@ -237,6 +237,7 @@ def test_an_unwritable_folder_is_explained(make_run: Any, tmp_path: Path) -> Non
         generate(make_run(), 2, out=tmp_path / "file" / "set")
 
 
+@pytest.mark.nightly
 def test_memory_does_not_grow_with_the_number(make_run: Any, tmp_path: Path) -> None:
     run = make_run()
     generate(run, 3000, out=tmp_path / "warm", compression=1)  # Python's table of interned names has its size then

@@ -51,7 +51,7 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         flawforge.trial(photos, tmp_path / "out", on="ray", **{**SMALL, "seeds": 1})
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_node_that_dies_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
     from ray.cluster_utils import Cluster
