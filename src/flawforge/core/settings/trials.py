@@ -11,7 +11,7 @@ from pydantic import field_validator, model_validator
 
 from flawforge.core.errors import did_you_mean
 from flawforge.core.settings.arms import ARMS, ArmName
-from flawforge.core.settings.classifiers import ClassifierSettings
+from flawforge.core.settings.classifiers import CLASSIFIERS, NEED_GOOD, ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.recipes import Resolution
 
@@ -43,8 +43,9 @@ class TrialSettings(Settings):
     good: str | None = setting(
         None,
         allowed="a class's name",
-        help="With task 'good', the class of good images. Unset: the one whose name says so (good, ok, normal, "
-        "background, defect-free, no-defect, none; or alone begins so, like ok_front). The console says which it is.",
+        help="The class of good images, for task 'good' and the model effnet-focus. Unset: the one whose name says so "
+        "(good, ok, normal, background, defect-free, no-defect, none; or alone begins so, like ok_front). With task "
+        "'good' the console says which it is.",
     )
     shots: tuple[int, ...] = setting(
         (5,),
@@ -77,7 +78,7 @@ class TrialSettings(Settings):
         USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' adds 'filtered'."
     )
     models: tuple[str, ...] = setting(
-        ("small-cnn",), allowed="small-cnn, effnet-probe, effnet-finetune, module:factory", help="The classifiers."
+        ("small-cnn",), allowed=f"{', '.join(CLASSIFIERS)}, module:factory", help="The classifiers."
     )
     seed: int = setting(0, ge=0, help="Seed of everything: the test set, the shots, generators and classifiers.")
     test_share: float = setting(
@@ -181,8 +182,11 @@ class TrialSettings(Settings):
                 raise ValueError(f"{name} names something twice")
         if "classical" not in self.arms:
             raise ValueError("arms must hold 'classical': it is what a gain is measured against")
-        if self.good is not None and self.task != "good":
-            raise ValueError("good names the good class of task 'good'; give task 'good' with it")
+        if self.good is not None and self.task != "good" and not set(self.models) & set(NEED_GOOD):
+            raise ValueError(
+                f"good names the good class of task 'good', or of a model that compares with good images "
+                f"({', '.join(NEED_GOOD)}); give one of them with it"
+            )
         if self.rare and self.as_is:
             raise ValueError("--as-is takes all images of every class, --rare few of some: give one of the two")
         if self.others is not None and not self.rare:

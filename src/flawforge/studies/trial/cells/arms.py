@@ -90,7 +90,8 @@ class ArmTraining:
             raise ValueError(f"arm {arm} needs generated images")
         extra = EXTRAS[arm](self, generated, usage)
         settings = extra.settings or self.settings
-        return fit(settings, self.real, self.width, self.seed, extra.material, extra.share, device=resolve_device())
+        shown = (self.real, self.width, self.seed, extra.material, extra.share)
+        return fit(settings, *shown, device=resolve_device(), good=self.bench.good_number)
 
     def predictions(self, network: torch.nn.Module, indices: Ints) -> Floats32:
         """Return (n, K) probabilities on these images of the bench."""
