@@ -8,7 +8,7 @@ import pytest
 
 from flawforge.core.settings import arms
 from flawforge.core.settings.arms import ARMS, Arm, current_name, description_of, judged_arm, register, uses_generated
-from flawforge.core.settings.trials import USUAL, TrialSettings
+from flawforge.core.settings.trials import TrialSettings
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_tables_list_what_uses_no_generated_images_first(own_arms: None) -> None
 
 
 def test_a_trial_that_asks_for_no_arms_has_the_usual_ones() -> None:
-    assert USUAL == (
+    assert TrialSettings().arms == (
         "real",
         "classical",
         "placebo",

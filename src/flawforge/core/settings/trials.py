@@ -10,12 +10,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import field_validator, model_validator
 
 from flawforge.core.errors import did_you_mean
-from flawforge.core.settings.arms import ARMS, ArmName
+from flawforge.core.settings.arms import ARMS, ArmName, usual_arms
 from flawforge.core.settings.classifiers import CLASSIFIERS, NEED_GOOD, ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.recipes import Resolution
 
-USUAL = tuple(arm.name for arm in ARMS.values() if arm.usual)
 FEWEST_REPEATS = 3  # that a verdict needs
 ALL_IMAGES = 0  # what stands for the number of shots where every class is taken as it is
 CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
@@ -75,7 +74,10 @@ class TrialSettings(Settings):
         help="Repeats, each with its own shots, generator and classifiers. More of them detect smaller gains.",
     )
     arms: tuple[ArmName, ...] = setting(
-        USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' adds 'filtered'."
+        usual_arms("type"),
+        allowed=", ".join(ARMS),
+        help="What is compared. 'recommended' adds 'filtered'. With task 'good' one-class and one-class-joined are "
+        "among the usual ones.",
     )
     models: tuple[str, ...] = setting(
         ("small-cnn",), allowed=f"{', '.join(CLASSIFIERS)}, module:factory", help="The classifiers."
@@ -159,6 +161,14 @@ class TrialSettings(Settings):
             raise ValueError("--as-is takes all images of every class, --shots so many of each: give one of the two")
         return {**values, "shots": (ALL_IMAGES,)}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, values: Any) -> Any:
+        """Take the usual arms of the task where none are named."""
+        if not isinstance(values, dict) or "arms" in values:
+            return values
+        return {**values, "arms": usual_arms(str(values.get("task", "type")))}
+
     @field_validator("arms")
     @classmethod
     def _whole(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
@@ -187,6 +197,9 @@ class TrialSettings(Settings):
                 f"good names the good class of task 'good', or of a model that compares with good images "
                 f"({', '.join(NEED_GOOD)}); give one of them with it"
             )
+        for arm in self.arms:
+            if ARMS[arm].needs_good and self.task != "good":
+                raise ValueError(f"arm '{arm}' tells defective images from good ones; give task 'good' with it")
         if self.rare and self.as_is:
             raise ValueError("--as-is takes all images of every class, --rare few of some: give one of the two")
         if self.others is not None and not self.rare:
