@@ -9,7 +9,13 @@ from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.power import Design
 from flawforge.runs.trials import Comparison, Estimate
 from flawforge.studies.trial.analysis import sentences
-from flawforge.studies.trial.analysis.comparison import CLASS_GROUPS, Gains, estimate, without_generating
+from flawforge.studies.trial.analysis.comparison import (
+    CLASS_GROUPS,
+    Gains,
+    best_of_models,
+    estimate,
+    without_generating,
+)
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
 REPEATS_ADVISED = 100  # at most
@@ -48,12 +54,15 @@ def advice(
     evidence: Evidence, measured: Mapping[tuple[Setting, str], Gains], comparisons: list[Comparison], error: float
 ) -> list[str]:
     """Return what to do next, a sentence each, the most urgent first; `error` is one-sided, of one comparison."""
-    out = []
+    out = [_best_model(evidence, shots) for shots in sorted({shots for shots, _ in evidence.settings()})]
+    out = [line for line in out if line]
     levels = {(c.shots, c.model): c.gain.level for c in comparisons}
     for setting in evidence.settings():
         for arm, over in without_generating(evidence, setting).items():
             found = estimate(over, levels.get(setting, 0.95))
-            if (found.low or 0) > 0:
+            if arm == "one-class" and (found.low or 0) > -evidence.wanted:
+                out.append(sentences.collect_good(found, sentences.at(*setting)))
+            elif (found.low or 0) > 0:
                 out.append(sentences.needs_no_generator(arm, found, sentences.at(*setting)))
     primary = [comparison for comparison in comparisons if comparison.primary]
     for comparison in primary:
@@ -76,6 +85,15 @@ def advice(
     if not out and any(comparison.word == "helps" for comparison in primary):
         out.append(sentences.USE_THEM)
     return list(dict.fromkeys(out))
+
+
+def _best_model(evidence: Evidence, shots: int) -> str:
+    """Return which model and arm did best, where a trial has several models; else nothing."""
+    found = best_of_models(evidence, shots)
+    if found is None:
+        return ""
+    others = [(model, arm, over) for model, (arm, over) in found.others.items()]
+    return sentences.best_model(sentences.at(shots, found.model), found.arm, evidence.metric, found.reached, others)
 
 
 def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, error: float) -> list[str]:
