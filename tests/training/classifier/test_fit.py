@@ -12,9 +12,21 @@ import torch
 from torch import Tensor, nn
 
 from flawforge.core.errors import DataUnusableError, TrainingDivergedError
+from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.classifiers import CLASSIFIERS, ClassifierSettings
 from flawforge.core.settings.policies import ClassicalPolicy
-from flawforge.training.classifier.fit import LabelledImages, _parameter_groups, fit, good_images, predict
+from flawforge.models.classifier import Lite0Classifier
+from flawforge.training.classifier.fit import (
+    VIEW_BATCH,
+    FeatureBatches,
+    LabelledImages,
+    _parameter_groups,
+    as_unit_floats,
+    balanced_order,
+    fit,
+    good_images,
+    predict,
+)
 
 SEEN: list[Tensor] = []
 
@@ -230,3 +242,31 @@ def test_a_model_that_compares_with_good_images_asks_for_them() -> None:
             fit(settings, stripes(8, 0), 3, 0, good=good)
     soft = LabelledImages(torch.zeros(3, 1, 8, 8).byte(), torch.tensor([[0.2, 0.8], [0.9, 0.1], [0.4, 0.6]]))
     assert len(good_images(soft, 1)) == 2
+
+
+class Counted(Lite0Classifier):
+    """Counts the images whose features are worked out."""
+
+    seen = 0
+
+    def features(self, images: Tensor) -> Tensor:
+        self.seen += len(images)
+        return super().features(images)
+
+
+def test_a_changed_image_that_comes_again_is_worked_out_once() -> None:
+    settings = quick(model="effnet-probe", policy="mirrors", views=200)
+    real = stripes(6, 0)
+    network = Counted(2, trained=False)
+    batches = FeatureBatches(real, "real", 8, settings, 2, 0, torch.device("cpu"))
+    batches.look(network, 200, 0)
+    assert 6 < network.seen <= 6 * 4  # each of six images and its mirror images
+    assert len(batches.images) == len(batches.labels) == 200
+    plain = FeatureBatches(real, "real", 8, settings, 2, 0, torch.device("cpu"))
+    chosen = balanced_order(plain.in_turn, 200, numpy_stream(0, "order", "views", "real"))
+    every = [
+        network.features(plain.transforms(as_unit_floats(real.images[part]), "real", "view", index))
+        for index, part in enumerate(torch.split(chosen, VIEW_BATCH))
+    ]
+    torch.testing.assert_close(batches.images, torch.cat(every), atol=1e-4, rtol=1e-4)
+    assert batches.labels.argmax(1).equal(real.labels[chosen])

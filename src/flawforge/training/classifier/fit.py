@@ -6,6 +6,7 @@ a batch, the same transforms. What differs is what the images are, and how many 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -111,14 +112,24 @@ class FeatureBatches(ImageBatches):
 
     @torch.no_grad()
     def look(self, network: Lite0Classifier, views: int, seed: int) -> None:
-        """Replace the images by the features of `views` changed ones, class-balanced."""
+        """Replace the images by the features of `views` changed ones, class-balanced.
+
+        A changed image that comes again, as of five images and their mirror images most do, is worked out once.
+        """
         chosen = balanced_order(self.in_turn, views, numpy_stream(seed, "order", "views", self.kind))
-        rows = []
+        rows: list[Tensor] = []
+        known: dict[bytes, int] = {}
+        number = []
         for index, part in enumerate(torch.split(chosen, VIEW_BATCH)):
             images = self.images[part.to(self.images.device)]
             changed = self.transforms(as_unit_floats(images), self.kind, "view", index)
-            rows.append(network.look(changed, images))
-        self.images, self.labels = torch.cat(rows), self.labels[chosen.to(self.labels.device)]
+            contents = [hashlib.sha256(image.contiguous().numpy()).digest() for image in changed.cpu()]
+            new = [row for row, content in enumerate(contents) if content not in {*known, *contents[:row]}]
+            number += [known.setdefault(content, len(known)) for content in contents]
+            if new:
+                rows.append(network.look(changed[new], images[new]))
+        self.images = torch.cat(rows)[number]
+        self.labels = self.labels[chosen.to(self.labels.device)]
         self.in_turn = self.in_turn[chosen.to(self.in_turn.device)]
         self.order = balanced_order(self.in_turn, len(self.order), numpy_stream(seed, "order", "classifier", self.kind))
 
