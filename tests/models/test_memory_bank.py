@@ -64,12 +64,16 @@ def test_an_image_compared_without_itself_is_as_far_as_from_the_bank_of_the_othe
 def test_distances_are_those_of_scikit_learns_nearest_neighbours() -> None:
     bank = filled(drawn(60, 0))
     asked = patches(bank, drawn(6, 1))
-    found, far = bank.farthest(asked, 12)
+    found, _ = bank.farthest(asked, 12)
     neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(bank.rows.double().numpy())
     wanted = neighbours.kneighbors(asked.flatten(0, 1).double().numpy())[0].reshape(6, -1)
     np.testing.assert_allclose(found.numpy(), -np.sort(-wanted, axis=1)[:, :12], rtol=1e-6)
+    near = drawn(60, 0)[:6]
+    near[:, :, 20:24, 20:24] += 2  # next to rows of the bank, where products are of no use
+    found, far = bank.farthest(patches(bank, near), 12)
     again = neighbours.kneighbors(far.flatten(0, 1).double().numpy())[0].reshape(6, -1)
     np.testing.assert_allclose(found.numpy(), again, rtol=1e-6)
+    assert 0 < float(found.min()) < 5
 
 
 @torch.inference_mode()
