@@ -33,7 +33,7 @@ FLAT = 0.02  # deviation, of 2, below which an image is not stretched any furthe
 PROBE_SIDE = 128  # pixels: smaller images are enlarged to it; what the frozen features tell apart grows with it
 EVEN = 1e-3  # deviation below which a map counts as even; also keeps the gradient of the root finite
 NEAR = 1.0  # mean distance below which an image is one of the bank: where it is farthest means nothing
-FAR = 8  # positions of an image, those that differ most from good ones, that the focused network looks at
+FAR = 24  # positions of an image, those that differ most from good ones, that the focused network looks at
 STAGE = 5  # of EfficientNet-Lite0, whose pooled maps tell textures apart best
 
 
@@ -167,7 +167,7 @@ class FocusClassifier(Lite0Classifier):
         self.good: dict[bytes, int] = {}  # content of a good image to its number in the bank; not stored
 
     def features(self, images: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return (N, 384) features of images (N, 1 or 3, H, W); `own` as of `MemoryBank.farthest`."""
+        """Return (N, 400) features of images (N, 1 or 3, H, W); `own` as of `MemoryBank.farthest`."""
         maps = self.maps(images)
         distances, far = self.bank.farthest(self.bank.patches(maps), FAR, own)
         weights = distances / distances.sum(1, keepdim=True).clamp_min(FAR * NEAR)
