@@ -151,3 +151,13 @@ def test_good_images_alone_are_advised_where_they_are_at_least_as_good(worse: fl
     lines = [line for line in found.verdict.advice if line.startswith("Collect good images, no defect is needed")]
     assert len(lines) == said
     assert not any("needs no generator: one-class" in line for line in found.verdict.advice)
+
+
+def test_without_an_arm_with_generated_images_there_is_no_verdict_to_wait_for(helped: Evidence) -> None:
+    cells = {key: one for key, one in helped.cells.items() if key.arm != "generated"}
+    found = judge(replace(helped, cells=cells, _kept={}))
+    assert found.verdict.sentence == "No arm of this trial uses generated images, so there is no verdict on them."
+    begun = {key: one for key, one in helped.cells.items() if key.seed < 2}
+    assert judge(replace(helped, cells=begun, planned=2, analyses=(), _kept={})).verdict.sentence == (
+        "Too early for a verdict: it takes 3 complete repeats."
+    )

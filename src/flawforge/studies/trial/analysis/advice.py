@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.power import Design
 from flawforge.runs.trials import Comparison, Estimate
@@ -24,6 +24,8 @@ SHOWN = 4  # comparisons that decide nothing, in the outcome
 
 def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
     """Return the outcome for a reader who knows no statistics, a sentence for each comparison that counts."""
+    if not any(uses_generated(key.arm) for key in evidence.cells):
+        return [sentences.NONE_GENERATED]
     if not comparisons:
         return [sentences.too_early(FEWEST_REPEATS)]
     order = ("helps", "hurts", "no evidence")

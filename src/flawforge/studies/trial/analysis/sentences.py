@@ -10,6 +10,7 @@ from flawforge.runs.trials import Estimate, Word, gain_points, in_percent, point
 POWER = "90% power"
 ALPHA = "the trial's false-positive allowance (alpha) is used up"
 TOO_EARLY = "Too early for a verdict"
+NONE_GENERATED = "No arm of this trial uses generated images, so there is no verdict on them."
 NONE_COUNTS = "None of the arms in this trial counts for the verdict."
 FOR_COMPARISON = "shown for comparison; it was not selected for the verdict beforehand, so it decides nothing"
 USE_THEM = "Use the generated images with the selected strategy. Check the results per class first."
