@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from flawforge.core.files import write_text
 from flawforge.core.settings.arms import ArmName
+from flawforge.core.settings.trials import ALL_IMAGES
 from flawforge.runs.records import Record, RecordPart, read_record, write_record
 
 TRIAL_FILE = Path("records") / "trial.json"
@@ -277,6 +279,17 @@ class TrialRecord(Record):
         """Return the result of an arm in the setting of a comparison."""
         setting = (comparison.shots, comparison.model, arm)
         return next((result for result in self.results if (result.shots, result.model, result.arm) == setting), None)
+
+
+def training_images(shots: int, rare: Sequence[str] = ()) -> str:
+    """Return how many training images there are, in words: ``5 images per class``, with rare classes ``5 images of
+    dent``; 0 are all that there are.
+    """
+    if shots == ALL_IMAGES:
+        return "all images"
+    if not rare:
+        return f"{shots} images per class"
+    return f"{shots} images of {rare[0]}" if len(rare) == 1 else f"{shots} images each of {' and '.join(rare)}"
 
 
 def points(share: float, *, sign: bool = False) -> str:

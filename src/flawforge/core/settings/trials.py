@@ -197,6 +197,11 @@ class TrialSettings(Settings):
         return self.as_is or bool(self.rare)
 
     @property
+    def chooses_sampling(self) -> bool:
+        """Whether it is chosen inside the shots how batches are drawn and logits adjusted; else nothing is adjusted."""
+        return self.folds > 1 and self.unequal
+
+    @property
     def chooses(self) -> bool:
         """Whether the strategy of using generated images is chosen inside the shots; else it is `DEFAULT_USAGE`."""
         return self.folds > 1 and "filtered" in self.arms

@@ -19,7 +19,8 @@ from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.generator import USAGES
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
-from flawforge.studies.trial.cells.work_list import GENERATOR
+from flawforge.studies.trial.cells.sampling import TRAININGS
+from flawforge.studies.trial.cells.work_list import GENERATOR, SAMPLING
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
@@ -56,7 +57,7 @@ def expected_costs(bench: Bench) -> Costs:
     settings = bench.settings
     fold_steps = settings.folds if settings.folds > 1 else 0
     expected: dict[tuple[str, str], float] = {}
-    seconds = _generator_seconds(settings, len(bench.dataset.classes))
+    seconds = _generator_seconds(settings, len(bench.dataset.classes), len(bench.shots(0, max(settings.shots))))
     expected[GENERATOR, ""] = seconds
     for fold in range(fold_steps):
         expected[f"{GENERATOR}-fold{fold}", ""] = seconds
@@ -65,6 +66,7 @@ def expected_costs(bench: Bench) -> Costs:
         training = _arm_seconds(bench, model)
         expected["arm", model] = training
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
+        expected[SAMPLING, model] = training * SHARE_OF_STEPS * fold_steps * len(TRAININGS)
         expected["choice", model] = training * SHARE_OF_STEPS * fold_steps * (1 + len(USAGES) + rivals)
     return Costs(expected)
 
@@ -140,7 +142,7 @@ def _usual_design(bench: Bench) -> Pilot:
     return Pilot(design, 0, 1 - 1 / len(bench.classes))
 
 
-def _generator_seconds(settings: TrialSettings, classes: int) -> float:
+def _generator_seconds(settings: TrialSettings, classes: int, images: int) -> float:
     if settings.generator is not None:
         return 5.0
     sampling = 0.03 * settings.made * classes
@@ -150,7 +152,7 @@ def _generator_seconds(settings: TrialSettings, classes: int) -> float:
     area = recipe.resolution[0] * recipe.resolution[1] / 64**2
     kimg = settings.generator_kimg
     if kimg is None:
-        kimg = recipe.steps(max(settings.shots) * classes) * recipe.batch / 1000
+        kimg = recipe.steps(images) * recipe.batch / 1000
     return kimg * SECONDS_PER_KIMG * area + sampling
 
 

@@ -15,7 +15,7 @@ from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.classification import TASK_STATISTICS
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
-from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, write_trial
+from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, training_images, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.sets import RecordPictures
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
@@ -23,7 +23,8 @@ from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plan
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE
 from flawforge.studies.trial.cells.inner_choice import CLEAR, InnerChoice, pooled
-from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR
+from flawforge.studies.trial.cells.sampling import SamplingChoice
+from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, SAMPLING
 from flawforge.studies.trial.execution.schedule import Schedule
 from flawforge.studies.trial.setup.bench import QUALITY, Bench, how_drawn, overlap_notes
 
@@ -109,12 +110,21 @@ def inner_choices(cells: Cells, setting: Setting) -> list[InnerChoice]:
     return [InnerChoice.model_validate(facts) for facts in found]
 
 
+def sampling_choices(cells: Cells, setting: Setting) -> list[SamplingChoice]:
+    """Return how batches are drawn and logits adjusted in one setting, of each repeat; empty where nothing is."""
+    found = [cell.facts for key, cell in cells.items() if (key.arm, key.shots, key.model) == (SAMPLING, *setting)]
+    return [SamplingChoice.model_validate(dict(facts)) for facts in found]
+
+
 def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
     """Return what was chosen on the training images, in words."""
     out: list[tuple[str, str]] = []
     for shots, model in product(bench.settings.shots, bench.settings.models):
         choices = inner_choices(cells, (shots, model))
-        where = f"{shots} images per class, {model}"
+        where = f"{training_images(shots, bench.settings.rare)}, {model}"
+        drawn = Counter(choice.sampling.name for choice in sampling_choices(cells, (shots, model)) if choice.judged)
+        if drawn:
+            out.append((f"{where}: batches and logits", ", ".join(f"{name} ({n})" for name, n in drawn.most_common())))
         if not choices:
             fixed = None if bench.settings.chooses else judged_arm(bench.settings.arms)
             if fixed is not None:
