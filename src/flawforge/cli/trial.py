@@ -130,8 +130,11 @@ def _table(record: TrialRecord) -> str:
     metric, lines = record.protocol.metric, dict[str, list[str]]()
     width = max((len(result.arm) for result in record.results), default=0)
     for result in record.results:
-        setting = f"{result.shots} images per class, {result.model}"
+        setting = record.setting(result)
         title = f"{setting}: {metric} in %, mean of {len(result.seeds)} repeats and 95% CI"
         row = f"  {result.arm:{width}}  {in_percent(result.metrics[metric])}"
+        if record.protocol.rare:
+            beside = {name: found.value for name, found in result.metrics.items() if name != metric}
+            row += "".join(f"; {name} {100 * value:.1f}" for name, value in beside.items() if value is not None)
         lines.setdefault(title, []).append(row)
     return "\n".join(line for title, rows in lines.items() for line in (title, *rows))

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from flawforge.core.files import write_text
 from flawforge.core.settings.arms import ArmName
 from flawforge.core.settings.trials import ALL_IMAGES
@@ -104,6 +106,8 @@ class Comparison(RecordPart):
         word: helps, no evidence, hurts. why: in half a sentence, what it rests on.
         classes: the same class by class.
         gained, lost: changed images over all repeats. flips: the most constant of them.
+        figures: paired differences in the figures that stand beside the verdict's, by name, with the same confidence;
+            empty in records of older versions.
     """
 
     shots: int
@@ -129,11 +133,7 @@ class Comparison(RecordPart):
     gained: int
     lost: int
     flips: list[Flip]
-
-    @property
-    def setting(self) -> str:
-        """Where it was measured, in words."""
-        return f"{self.shots} images per class, {self.model}"
+    figures: dict[str, Estimate] = Field(default_factory=dict)
 
 
 class EquivalentImages(RecordPart):
@@ -179,8 +179,11 @@ class Protocol(RecordPart):
     Attributes:
         task: ``type`` (which defect) or ``good`` (good or defective: class 0 is good).
         classes: of the classifier, in order.
-        metric: what the verdict rests on, ``balanced accuracy`` or ``AUROC``; others are in `ArmResult.metrics`.
-        shots: training images per class, ascending.
+        metric: what the verdict rests on: ``balanced accuracy``, ``AUROC``, or the average precision of the rare class
+            or classes; others are in `ArmResult.metrics`.
+        shots: training images per class, ascending; with `rare` of each of these, 0 with `as_is`.
+        rare: classes that are rare. others: training images of each other class at most; None: all.
+        as_is: all images outside the test set are trained on.
         seeds: repeats that were planned; the results say which were done.
         models: classifiers.
         arms: in the order of the report.
@@ -210,6 +213,9 @@ class Protocol(RecordPart):
     pool_images: int
     pool_groups: int
     steps_taken: list[str]
+    rare: list[str] = Field(default_factory=list)
+    others: int | None = None
+    as_is: bool = False
 
 
 class ArmResult(RecordPart):
@@ -275,6 +281,10 @@ class TrialRecord(Record):
         """The comparisons that the verdict counts."""
         return [comparison for comparison in self.comparisons if comparison.primary]
 
+    def setting(self, part: Comparison | ArmResult) -> str:
+        """Return where something was measured, in words: ``5 images per class, small-cnn``."""
+        return f"{training_images(part.shots, self.protocol.rare)}, {part.model}"
+
     def result(self, comparison: Comparison, arm: str) -> ArmResult | None:
         """Return the result of an arm in the setting of a comparison."""
         setting = (comparison.shots, comparison.model, arm)
@@ -287,9 +297,14 @@ def training_images(shots: int, rare: Sequence[str] = ()) -> str:
     """
     if shots == ALL_IMAGES:
         return "all images"
+    return f"{shots} images {of_classes(rare)}"
+
+
+def of_classes(rare: Sequence[str] = ()) -> str:
+    """Return of which classes a number of training images is: ``per class``, ``of dent``, ``each of dent and hole``."""
     if not rare:
-        return f"{shots} images per class"
-    return f"{shots} images of {rare[0]}" if len(rare) == 1 else f"{shots} images each of {' and '.join(rare)}"
+        return "per class"
+    return f"of {rare[0]}" if len(rare) == 1 else f"each of {' and '.join(rare)}"
 
 
 def points(share: float, *, sign: bool = False) -> str:

@@ -8,11 +8,12 @@ prediction. For two classes (0 good, 1 defective) the score of an image is its p
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from flawforge.core.arrays import Floats, Ints
+from flawforge.core.arrays import Bools, Floats, Ints
 
 Statistic = Callable[[Floats, Ints, Floats], Floats]  # (N, ...) outputs, (N,) labels, (B, N) weights -> (B,) values
 
@@ -53,7 +54,7 @@ def weighted_auroc(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
     """Return (B,) areas under the ROC curve: the chance that a defective image scores higher than a good one, equals
     counting half (Hanley & McNeil 1982, equation 1). NaN where a class has no weight.
     """
-    good, bad = _weights_by_score(outputs, labels, weights)
+    good, bad = _weights_by_score(outputs[:, 1], labels == 1, labels != 1, weights)
     above = np.cumsum(bad, axis=1) - bad / 2  # defective weight at higher scores, half of that at the same
     return _ratio((above * good).sum(axis=1), good.sum(axis=1) * bad.sum(axis=1))
 
@@ -63,7 +64,7 @@ def weighted_aupr(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
 
     Davis & Goadrich 2006 on why not to interpolate. NaN where a class has no weight.
     """
-    good, bad = _weights_by_score(outputs, labels, weights)
+    good, bad = _weights_by_score(outputs[:, 1], labels == 1, labels != 1, weights)
     hits, alarms = np.cumsum(bad, axis=1), np.cumsum(good + bad, axis=1)
     precision = np.divide(hits, alarms, out=np.zeros_like(alarms), where=alarms > 0)
     return _ratio((precision * bad).sum(axis=1), np.where(good.sum(axis=1) > 0, bad.sum(axis=1), 0))
@@ -74,11 +75,79 @@ def weighted_recall_at(outputs: Floats, labels: Ints, weights: Floats, rate: flo
 
     The threshold is one of the scores; between them nothing is interpolated. NaN where a class has no weight.
     """
-    good, bad = _weights_by_score(outputs, labels, weights)
+    good, bad = _weights_by_score(outputs[:, 1], labels == 1, labels != 1, weights)
     good_weight = good.sum(axis=1)
     allowed = np.cumsum(good, axis=1) <= rate * good_weight[:, None] * (1 + 1e-12)
     largest = (np.cumsum(bad, axis=1) * allowed).max(axis=1)
     return _ratio(largest, np.where(good_weight > 0, bad.sum(axis=1), 0))
+
+
+@dataclass(frozen=True)
+class OneClass:
+    """Statistics of one class against others, such as a rare kind of defect.
+
+    Attributes:
+        column: of the probabilities; an image is taken for the class where this one is the largest.
+        code: label of the class's images.
+        against: label of the images that it is compared with; None: all others.
+    """
+
+    column: int
+    code: int
+    against: int | None = None
+
+    def statistics(self) -> dict[str, Statistic]:
+        """Return the statistics by name; each is NaN where the class has no weight."""
+        return {
+            "average precision": self.average_precision,
+            "recall": self.recall,
+            "precision": self.precision,
+            "F1": self.f1,
+        }
+
+    def average_precision(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) sums of precision over the steps of recall, images of one score together, not interpolated."""
+        others = labels != self.code if self.against is None else labels == self.against
+        rest, own = _weights_by_score(outputs[:, self.column], labels == self.code, others, weights)
+        hits, alarms = np.cumsum(own, axis=1), np.cumsum(rest + own, axis=1)
+        precision = np.divide(hits, alarms, out=np.zeros_like(alarms), where=alarms > 0)
+        return _ratio((precision * own).sum(axis=1), own.sum(axis=1))
+
+    def recall(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) shares of the class's images that are taken for it."""
+        found, _, all_own = self._counts(outputs, labels, weights)
+        return _ratio(found, all_own)
+
+    def precision(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) shares of the class's images among those that are taken for it; 0 where none is."""
+        found, alarms, all_own = self._counts(outputs, labels, weights)
+        share = np.divide(found, found + alarms, out=np.zeros_like(found), where=found > 0)
+        return np.where(all_own > 0, share, np.nan)
+
+    def f1(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) ``2 TP / (2 TP + FP + FN)``."""
+        found, alarms, all_own = self._counts(outputs, labels, weights)
+        return np.where(all_own > 0, _ratio(2 * found, found + alarms + all_own), np.nan)
+
+    def _counts(self, outputs: Floats, labels: Ints, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the weights of the class's images taken for it, of others taken for it, and of all of the class."""
+        own = labels == self.code
+        others = ~own if self.against is None else labels == self.against
+        taken = outputs.argmax(axis=1) == self.column
+        found, alarms, everything = (weights @ one.astype(np.float64) for one in (own & taken, others & taken, own))
+        return found, alarms, everything
+
+
+@dataclass(frozen=True)
+class MeanAveragePrecision:
+    """The mean of several classes' average precision; NaN where one has no weight."""
+
+    classes: tuple[OneClass, ...]
+
+    def __call__(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) means."""
+        each = [one.average_precision(outputs, labels, weights) for one in self.classes]
+        return np.asarray(np.mean(each, axis=0))
 
 
 STATISTICS: dict[str, Statistic] = {
@@ -107,13 +176,13 @@ def _class_mean(above: Floats, below: Floats) -> Floats:
     return _ratio(shares.sum(axis=1), (below > 0).sum(axis=1).astype(np.float64))
 
 
-def _weights_by_score(outputs: Floats, labels: Ints, weights: Floats) -> tuple[Floats, Floats]:
-    """Return (B, U) weights of good and of defective images at each score, highest score first."""
-    order = np.argsort(-outputs[:, 1], kind="stable")
-    scores = outputs[order, 1]
+def _weights_by_score(scores: Floats, own: Bools, others: Bools, weights: Floats) -> tuple[Floats, Floats]:
+    """Return (B, U) weights of the others and of a class's own images at each score, highest score first."""
+    order = np.argsort(-scores, kind="stable")
+    scores = scores[order]
     starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]])
-    sorted_weights, bad = weights[:, order], labels[order] == 1
+    sorted_weights = weights[:, order]
     return (
-        np.add.reduceat(sorted_weights * ~bad, starts, axis=1),
-        np.add.reduceat(sorted_weights * bad, starts, axis=1),
+        np.add.reduceat(sorted_weights * others[order], starts, axis=1),
+        np.add.reduceat(sorted_weights * own[order], starts, axis=1),
     )

@@ -25,13 +25,13 @@ def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
     if not primary:
         fixed = not set(evidence.settings()) & set(evidence.chosen)
         shown = sentences.if_used(
-            [(c.arm, sentences.at(c.shots, c.model), _possible(evidence, c)) for c in comparisons[:SHOWN]],
+            [(c.arm, evidence.where((c.shots, c.model)), _possible(evidence, c)) for c in comparisons[:SHOWN]],
             "For comparison only" if fixed else "If used anyway",
         )
         return [f"{sentences.NONE_COUNTS if fixed else sentences.not_favoured()} {shown}"]
     lines = []
     for comparison in primary:
-        where, room = sentences.at(comparison.shots, comparison.model), _room(evidence, comparison)
+        where, room = evidence.where((comparison.shots, comparison.model)), _room(evidence, comparison)
         line = sentences.trial_verdict(comparison.word, where, evidence.metric, _possible(evidence, comparison))
         if comparison.word == "no evidence":
             if (comparison.gain.low or 0) > 0:
@@ -39,9 +39,9 @@ def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
             line = f"{line} {sentences.power(comparison.detectable, room, comparison.control)}"
         lines.append(line)
     settings = {(c.shots, c.model): c.chosen for c in comparisons}
-    lines += [sentences.not_favoured(sentences.at(*setting)) for setting in settings if settings[setting] is None]
+    lines += [sentences.not_favoured(evidence.where(setting)) for setting in settings if settings[setting] is None]
     lacking = [setting for setting in evidence.settings() if setting not in settings]
-    return [*lines, *(sentences.too_early(FEWEST_REPEATS, sentences.at(*setting)) for setting in lacking)]
+    return [*lines, *(sentences.too_early(FEWEST_REPEATS, evidence.where(setting)) for setting in lacking)]
 
 
 def advice(
@@ -54,10 +54,10 @@ def advice(
         for arm, over in without_generating(evidence, setting).items():
             found = estimate(over, levels.get(setting, 0.95))
             if (found.low or 0) > 0:
-                out.append(sentences.needs_no_generator(arm, found, sentences.at(*setting)))
+                out.append(sentences.needs_no_generator(arm, found, evidence.where(setting)))
     primary = [comparison for comparison in comparisons if comparison.primary]
     for comparison in primary:
-        where = sentences.at(comparison.shots, comparison.model)
+        where = evidence.where((comparison.shots, comparison.model))
         if comparison.word == "hurts":
             out.append(sentences.use_none(where))
         else:
@@ -72,7 +72,7 @@ def advice(
         out.append(sentences.photograph(short, CLASS_GROUPS))
     for c in comparisons:
         if not c.primary and c.arm != "only-generated" and (c.gain.low or 0) > 0:
-            out.append(sentences.hint(c.arm, c.control, c.gain, sentences.at(c.shots, c.model)))
+            out.append(sentences.hint(c.arm, c.control, c.gain, evidence.where((c.shots, c.model))))
     if not out and any(comparison.word == "helps" for comparison in primary):
         out.append(sentences.USE_THEM)
     return list(dict.fromkeys(out))
@@ -80,7 +80,7 @@ def advice(
 
 def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, error: float) -> list[str]:
     """Return what to do where nothing is clear: take what needs no generator, or how many repeats would tell."""
-    where, over = sentences.at(comparison.shots, comparison.model), gains[comparison.control]
+    where, over = evidence.where((comparison.shots, comparison.model)), gains[comparison.control]
     if comparison.gain.high is not None and comparison.gain.high < evidence.wanted:
         return [sentences.too_small(where, evidence.wanted)]
     out = [sentences.loss_so_far(where)] if over.value < 0 else []

@@ -33,9 +33,10 @@ class PairedArms:
     control: str
     repeats: list[int]
 
-    def resampled(self) -> tuple[Resampled, Resampled]:
-        """Return the verdict's metric of the arm and of the control."""
-        treated, base = (self.evidence.resampled(self.setting, name, self.repeats) for name in (self.arm, self.control))
+    def resampled(self, metric: str = "") -> tuple[Resampled, Resampled]:
+        """Return a metric, the verdict's where none is named, of the arm and of the control."""
+        found = (self.evidence.resampled(self.setting, arm, self.repeats, metric) for arm in (self.arm, self.control))
+        treated, base = found
         return treated, base
 
     def stacks(self) -> tuple[Floats32, Floats32]:
@@ -141,6 +142,12 @@ def compare_arms(
         gained=gained,
         lost=lost,
         flips=flips,
+        figures={
+            name: estimate(gain(treated - base), level)
+            for name in evidence.figures
+            if name != evidence.metric
+            for treated, base in [pair.resampled(name)]
+        },
     )
 
 

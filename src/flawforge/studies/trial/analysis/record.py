@@ -12,13 +12,13 @@ import numpy as np
 from flawforge.core.images import as_picture
 from flawforge.core.settings.arms import ARMS, judged_arm
 from flawforge.core.settings.trials import FEWEST_REPEATS
-from flawforge.metrics.inference.classification import TASK_STATISTICS
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
 from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, training_images, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.sets import RecordPictures
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
+from flawforge.studies.trial.analysis.figures import verdict_figure
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE
@@ -48,7 +48,7 @@ def protocol_of(bench: Bench) -> Protocol:
         batch=settings.batch,
         resolution=settings.resolution,
         classes=list(bench.classes),
-        metric=TASK_STATISTICS[settings.task][0],
+        metric=verdict_figure(settings.task, settings.rare),
         shots=sorted(settings.shots),
         seeds=list(range(settings.seeds)),
         arms=[arm for arm in ARMS if arm in settings.arms],
@@ -60,6 +60,9 @@ def protocol_of(bench: Bench) -> Protocol:
         pool_images=len(division.pool),
         pool_groups=len(np.unique(division.groups[division.pool])),
         steps_taken=_steps_taken(bench),
+        rare=list(settings.rare),
+        others=settings.others,
+        as_is=settings.as_is,
     )
 
 
@@ -88,6 +91,11 @@ def _steps_taken(bench: Bench) -> list[str]:
     if bench.good is not None:
         others = ", ".join(label for label in bench.dataset.classes if label != bench.good)
         steps.append(f"Images of class {bench.good} count as good, those of {others} as defective.")
+    if settings.chooses_sampling:
+        steps.append(
+            "How batches are drawn and logits adjusted was chosen by cross-validation of the classical arm on the "
+            "training images, for all arms but 'real'."
+        )
     if "filtered" in settings.arms:
         steps.append(
             f"The strategy for using generated images was chosen by cross-validation on the training images: "
@@ -153,9 +161,10 @@ def notes_of(bench: Bench, cells: Cells) -> list[str]:
     """Return what a reader must know, a sentence each."""
     notes, shots = overlap_notes(bench), max(bench.settings.shots)
     labels, groups = bench.dataset.labels[bench.division.pool], bench.division.groups[bench.division.pool]
+    few = [label for label in bench.dataset.classes if not bench.settings.as_is and label not in bench.unlike(shots)]
     for code, label in enumerate(bench.dataset.classes):
         specimens = len(np.unique(groups[labels == code]))
-        if specimens < shots:
+        if specimens < shots and label in few:
             notes.append(
                 f"Class {label} has {specimens} different specimens outside the test set, so its {shots} training "
                 f"images are not all independent."
@@ -220,6 +229,8 @@ def evidence_of(
         stands={} if before is None else before.stands(repeats),
         left_out=0 if before is None else before.left_out(bench.settings),
         kinds=[bench.dataset.classes[int(code)] for code in labels] if bench.settings.task == "good" else None,
+        rare=bench.settings.rare,
+        unequal=bench.settings.unequal,
         seed=bench.settings.seed,
     )
 

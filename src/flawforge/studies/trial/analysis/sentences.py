@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flawforge.metrics.inference.equivalent_images import Equivalent
-from flawforge.runs.trials import Estimate, Word, gain_points, points
+from flawforge.runs.trials import Estimate, Word, gain_points, of_classes, points, training_images
 
 POWER = "90% power"
 ALPHA = "the trial's false-positive allowance (alpha) is used up"
@@ -20,9 +20,10 @@ START = {
 }
 
 
-def at(shots: int, model: str) -> str:
-    """Return ``at 5 images per class (small-cnn)``."""
-    return f"at {shots} images per class ({model})"
+def at(shots: int, model: str, rare: Sequence[str] = ()) -> str:
+    """Return ``at 5 images per class (small-cnn)``; with rare classes ``at 5 images of dent (small-cnn)``."""
+    images = training_images(shots, rare)
+    return f"{'at' if images[0].isdigit() else 'with'} {images} ({model})"
 
 
 def trial_verdict(word: Word, where: str, metric: str, gain: Estimate) -> str:
@@ -81,21 +82,24 @@ def few_specimens(groups: int, least: int) -> str:
     return f"the test set has {groups} specimens of it; {least} are needed"
 
 
-def equivalence(shots: int, model: str, arm: str, control: str, found: Equivalent, ends: tuple[int, int]) -> str:
+def equivalence(
+    shots: int, model: str, arm: str, control: str, found: Equivalent, ends: tuple[int, int], rare: Sequence[str] = ()
+) -> str:
     """Return how many more real images would have done as much; `ends` are of the control's learning curve."""
-    start = f"With {shots} real images per class ({model}), {arm}"
+    each = of_classes(rare)
+    start = f"With {shots} real images {each} ({model}), {arm}"
     if found.beyond == "more":
         return (
             f"{start} beat {control} with {ends[1]}, the largest number tested. The generated images are worth more "
-            f"than {ends[1] - shots} real images per class; the learning curve does not show how many more."
+            f"than {ends[1] - shots} real images {each}; the learning curve does not show how many more."
         )
     if found.beyond == "less" or found.images is None:
-        return f"{start} did worse than {control} with {ends[0]} real images per class, the smallest number tested."
+        return f"{start} did worse than {control} with {ends[0]} real images {each}, the smallest number tested."
     low = f"less than {ends[0] - shots}" if found.low is None else f"{found.low:z.0f}"
     high = f"more than {ends[1] - shots}" if found.high is None else f"{found.high:z.0f}"
     kind = "more" if found.images >= 0 else "fewer"
     return (
-        f"{start} did as well as {control} would with about {abs(found.images):.0f} {kind} real images per class "
+        f"{start} did as well as {control} would with about {abs(found.images):.0f} {kind} real images {each} "
         f"(95% CI {low} to {high})."
     )
 

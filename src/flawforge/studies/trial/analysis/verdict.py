@@ -16,7 +16,6 @@ import numpy as np
 from flawforge.core.settings.arms import uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.fidelity.confusion import confusion_table
-from flawforge.metrics.inference.classification import TASK_STATISTICS
 from flawforge.metrics.inference.equivalent_images import equivalent_images
 from flawforge.metrics.inference.multiple_testing import holm, rejected
 from flawforge.metrics.inference.paired import gain
@@ -108,7 +107,7 @@ def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word],
         seeds=evidence.now,
         planned=evidence.planned,
         level=now,
-        decided=[f"{shots} shots, {model}" for shots, model in settled],
+        decided=[f"{f'{shots} shots' if shots else 'all images'}, {model}" for shots, model in settled],
         stopped=bool(primary) and len(settled) == len(wanted),
     )
 
@@ -139,7 +138,7 @@ def _corrected(evidence: Evidence, measured: Measured) -> dict[Setting, float]:
 def _result(evidence: Evidence, setting: Setting, arm: str) -> ArmResult:
     repeats = evidence.repeats(setting, [arm])
     metrics, values = {}, {}
-    for metric in TASK_STATISTICS[evidence.task]:
+    for metric in evidence.figures:
         measured = evidence.resampled(setting, arm, repeats, metric)
         values[metric] = measured.values.tolist()
         low, high = gain(measured).at() if len(repeats) > 1 else (None, None)
@@ -175,5 +174,5 @@ def _equivalent(evidence: Evidence, setting: Setting) -> list[EquivalentImages]:
         return []
     treated = evidence.resampled(setting, arm, repeats)
     found = equivalent_images([other[0] for other in curve], base, treated, shots, evidence.seed)
-    sentence = sentences.equivalence(shots, model, arm, control, found, (curve[0][0], curve[-1][0]))
+    sentence = sentences.equivalence(shots, model, arm, control, found, (curve[0][0], curve[-1][0]), evidence.rare)
     return [EquivalentImages(shots=shots, model=model, arm=arm, **found._asdict(), sentence=sentence)]
