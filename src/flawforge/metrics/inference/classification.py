@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from flawforge.core.arrays import Bools, Floats, Ints
+from flawforge.core.arrays import Floats, Ints
 
 Statistic = Callable[[Floats, Ints, Floats], Floats]  # (N, ...) outputs, (N,) labels, (B, N) weights -> (B,) values
 
@@ -54,7 +54,7 @@ def weighted_auroc(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
     """Return (B,) areas under the ROC curve: the chance that a defective image scores higher than a good one, equals
     counting half (Hanley & McNeil 1982, equation 1). NaN where a class has no weight.
     """
-    good, bad = _weights_by_score(outputs[:, 1], labels == 1, labels != 1, weights)
+    good, bad = _weights_by_score(outputs, labels, weights)
     above = np.cumsum(bad, axis=1) - bad / 2  # defective weight at higher scores, half of that at the same
     return _ratio((above * good).sum(axis=1), good.sum(axis=1) * bad.sum(axis=1))
 
@@ -64,7 +64,7 @@ def weighted_aupr(outputs: Floats, labels: Ints, weights: Floats) -> Floats:
 
     Davis & Goadrich 2006 on why not to interpolate. NaN where a class has no weight.
     """
-    good, bad = _weights_by_score(outputs[:, 1], labels == 1, labels != 1, weights)
+    good, bad = _weights_by_score(outputs, labels, weights)
     hits, alarms = np.cumsum(bad, axis=1), np.cumsum(good + bad, axis=1)
     precision = np.divide(hits, alarms, out=np.zeros_like(alarms), where=alarms > 0)
     return _ratio((precision * bad).sum(axis=1), np.where(good.sum(axis=1) > 0, bad.sum(axis=1), 0))
@@ -75,7 +75,7 @@ def weighted_recall_at(outputs: Floats, labels: Ints, weights: Floats, rate: flo
 
     The threshold is one of the scores; between them nothing is interpolated. NaN where a class has no weight.
     """
-    good, bad = _weights_by_score(outputs[:, 1], labels == 1, labels != 1, weights)
+    good, bad = _weights_by_score(outputs, labels, weights)
     good_weight = good.sum(axis=1)
     allowed = np.cumsum(good, axis=1) <= rate * good_weight[:, None] * (1 + 1e-12)
     largest = (np.cumsum(bad, axis=1) * allowed).max(axis=1)
@@ -107,11 +107,13 @@ class OneClass:
 
     def average_precision(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
         """Return (B,) sums of precision over the steps of recall, images of one score together, not interpolated."""
-        others = labels != self.code if self.against is None else labels == self.against
-        rest, own = _weights_by_score(outputs[:, self.column], labels == self.code, others, weights)
-        hits, alarms = np.cumsum(own, axis=1), np.cumsum(rest + own, axis=1)
-        precision = np.divide(hits, alarms, out=np.zeros_like(alarms), where=alarms > 0)
-        return _ratio((precision * own).sum(axis=1), own.sum(axis=1))
+        own = labels == self.code
+        others = ~own if self.against is None else labels == self.against
+        scores = outputs[:, self.column]
+        above = (scores[:, None] >= scores[None, own]).astype(np.float64)  # the class is rare: a product is fastest
+        hits, false = weights[:, own] @ above[own], weights[:, others] @ above[others]
+        precision = np.divide(hits, hits + false, out=np.zeros_like(hits), where=hits > 0)
+        return _ratio((precision * weights[:, own]).sum(axis=1), weights[:, own].sum(axis=1))
 
     def recall(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
         """Return (B,) shares of the class's images that are taken for it."""
@@ -176,13 +178,13 @@ def _class_mean(above: Floats, below: Floats) -> Floats:
     return _ratio(shares.sum(axis=1), (below > 0).sum(axis=1).astype(np.float64))
 
 
-def _weights_by_score(scores: Floats, own: Bools, others: Bools, weights: Floats) -> tuple[Floats, Floats]:
-    """Return (B, U) weights of the others and of a class's own images at each score, highest score first."""
-    order = np.argsort(-scores, kind="stable")
-    scores = scores[order]
+def _weights_by_score(outputs: Floats, labels: Ints, weights: Floats) -> tuple[Floats, Floats]:
+    """Return (B, U) weights of good and of defective images at each score, highest score first."""
+    order = np.argsort(-outputs[:, 1], kind="stable")
+    scores = outputs[order, 1]
     starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]])
-    sorted_weights = weights[:, order]
+    sorted_weights, bad = weights[:, order], labels[order] == 1
     return (
-        np.add.reduceat(sorted_weights * others[order], starts, axis=1),
-        np.add.reduceat(sorted_weights * own[order], starts, axis=1),
+        np.add.reduceat(sorted_weights * ~bad, starts, axis=1),
+        np.add.reduceat(sorted_weights * bad, starts, axis=1),
     )

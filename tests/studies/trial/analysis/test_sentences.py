@@ -25,6 +25,13 @@ def test_a_gain_stands_with_its_interval_and_its_level() -> None:
     assert gain_points(Estimate(value=0.1, low=None, high=None)) == "not measured"
 
 
+def test_a_setting_is_so_many_images_of_each_class_of_the_rare_ones_or_all_that_there_are() -> None:
+    assert s.at(5, "m") == "at 5 images per class (m)"
+    assert s.at(5, "m", ("dent",)) == "at 5 images of dent (m)"
+    assert s.at(5, "m", ("dent", "hole")) == "at 5 images each of dent and hole (m)"
+    assert s.at(0, "m") == "with all images (m)"
+
+
 def test_the_three_verdicts() -> None:
     metric = "balanced accuracy"
     assert s.trial_verdict("no evidence", WHERE, metric, SMALL) == (
@@ -111,6 +118,14 @@ def test_equivalent_real_images() -> None:
     )
     assert said(None, None, 3.0, "less") == (
         f"{start} did worse than classical with 5 real images per class, the smallest number tested."
+    )
+
+
+def test_equivalent_real_images_of_a_rare_class() -> None:
+    found = Equivalent(images=3.2, low=1.0, high=6.0, beyond="")
+    assert s.equivalence(5, "m", "generated", "classical", found, (3, 10), ("dent",)) == (
+        "With 5 real images of dent (m), generated did as well as classical would with about 3 more real images of dent "
+        "(95% CI 1 to 6)."
     )
 
 
