@@ -124,8 +124,8 @@ def test_equivalent_real_images() -> None:
 def test_equivalent_real_images_of_a_rare_class() -> None:
     found = Equivalent(images=3.2, low=1.0, high=6.0, beyond="")
     assert s.equivalence(5, "m", "generated", "classical", found, (3, 10), ("dent",)) == (
-        "With 5 real images of dent (m), generated did as well as classical would with about 3 more real images of dent "
-        "(95% CI 1 to 6)."
+        "With 5 real images of dent (m), generated did as well as classical would with about 3 more real images of "
+        "dent (95% CI 1 to 6)."
     )
 
 
