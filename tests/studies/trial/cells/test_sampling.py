@@ -188,8 +188,10 @@ def test_the_best_strategy_of_all_folds_is_chosen_and_trained_with() -> None:
     assert network.shift.tolist() == pytest.approx((logs.mean() - logs).tolist(), abs=1e-5)
     assert not isinstance(arms.train("real"), ShiftedLogits)
     natural = ArmTraining(material_bench, shots, 0, "trial_material:small_network", sampling=Sampling(order="natural"))
-    share = natural.predictions(natural.train("classical"), shots)[:, 0].mean()
-    assert share < arms.predictions(network, shots)[:, 0].mean()
+    assert natural.shown() == pytest.approx(np.array(COUNTS) / sum(COUNTS))
+    plain = ArmTraining(material_bench, shots, 0, "trial_material:small_network")
+    rare = [one.predictions(one.train("classical"), shots)[:, 0].mean() for one in (natural, plain)]
+    assert rare[0] < rare[1] < arms.predictions(network, shots)[:, 0].mean()
 
 
 def test_the_copies_that_a_teacher_labels_are_balanced_and_limited_where_classes_are_not(
