@@ -16,7 +16,7 @@ from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.models.classifier import ShiftedLogits
 from flawforge.runs.cells import CellKey
-from flawforge.studies.trial.cells import inner_choice
+from flawforge.studies.trial.cells import inner_choice, inner_evidence
 from flawforge.studies.trial.cells.arms import MOST_VIEWS, ArmTraining
 from flawforge.studies.trial.cells.inner_choice import choose_sampling
 from flawforge.studies.trial.cells.inner_evidence import LOWEST_PROBABILITY, Criterion, inner_folds
@@ -134,13 +134,18 @@ def test_a_rare_class_counts_as_much_as_all_the_rest_whichever_class_that_is_tak
     criterion = Criterion.of(bench(labels), np.arange(4))
     told = np.array([[0.5, 0.3, 0.2], [0.2, 0.1, 0.7], [0.2, 0.8, 0.0], [0.2, 0.4, 0.4]], np.float32)
     scores = criterion.scores([told[:1], told[1:]])
-    assert np.exp(scores) == pytest.approx([0.5, 0.8, 0.8, 0.8])
-    assert criterion.mean(scores) == pytest.approx((np.log(0.5) + np.log(0.8)) / 2)
+    odds = np.exp(inner_evidence.SHIFTS)  # of rare against the rest, shifted: the best shift is found
+    best = max((np.log(odd / (1 + odd)) + np.log(0.8 / (0.8 + 0.2 * odd))) / 2 for odd in odds)
+    assert criterion.mean(scores) == pytest.approx(best)
+    assert len(set(scores[1:].round(6))) == 1
+    alarmed = np.array([3.0, 1, 1]) * told
+    assert criterion.scores([alarmed / alarmed.sum(1, keepdims=True)]) == pytest.approx(scores, abs=0.02)
     everyone = Criterion.of(bench(labels, rare=(), as_is=True, shots=(0,)), np.arange(4))
     assert np.exp(everyone.scores([told])) == pytest.approx([0.5, 0.1, 0.8, 0.4])
     good = Criterion.of(bench(labels, task="good"), np.arange(4))
     two = np.array([[0.1, 0.9], [0.7, 0.3], [0.9, 0.1], [0.999, 0.001]], np.float32)
-    assert np.exp(good.scores([two])) == pytest.approx([0.9, 0.7, 0.9, LOWEST_PROBABILITY])
+    assert good.of_all_classes.scores([two]) == pytest.approx(np.log([0.9, 0.7, 0.9, LOWEST_PROBABILITY]))
+    assert good.scores([two])[0] > good.scores([two])[1] > good.scores([two])[3]
     assert good.strata.tolist() == [0, -1, -1, -1]
 
 
@@ -180,7 +185,9 @@ def test_the_best_strategy_of_all_folds_is_chosen_and_trained_with() -> None:
     every = {sampling.name: sampling for training in TRAININGS for sampling in variants(training)}
     assert set(found.scores) == set(every)
     assert found.judged == sum(COUNTS)
-    assert found.sampling == every[max(found.scores, key=lambda name: found.scores[name])]
+    best = every[max(found.scores, key=lambda name: found.scores[name])]
+    assert (found.sampling.order, found.sampling.in_loss) == (best.order, best.in_loss)
+    assert found.sampling == every[max(found.shifts, key=lambda name: found.shifts[name])]
     arms = ArmTraining(material_bench, shots, 0, "trial_material:small_network", sampling=Sampling(strength=1.0))
     network = arms.train("classical")
     assert isinstance(network, ShiftedLogits)

@@ -6,7 +6,7 @@ An image is judged by the logarithm of a probability, which tells more than righ
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.studies.trial.setup.bench import Bench
 
 LOWEST_PROBABILITY = 0.02  # a miss below it counts no more: one image must not decide
+SHIFTS = np.linspace(-8, 8, 161)  # of the rare classes' logits
 FEWEST_LEFT = 2  # images of a class that a fold leaves to a generator
 
 
@@ -23,14 +24,16 @@ class Criterion:
     """How the images of all folds are judged, as fits the figure that the verdict rests on.
 
     Where that is of all classes, the score is the mean over the classes of the mean logarithm of the true class's
-    probability. Where it is of rare classes, it is the mean over each of these and all the rest together, and an image
-    of the rest is judged by the probability that it is of no rare class, whichever other one it is taken for.
+    probability. Where it is of rare classes, it is the mean over each of these and all the rest together. An image of
+    the rest is then judged by the probability that it is of no rare class, whichever other one it is taken for, and all
+    after the one shift of the rare logits that is best for them: average precision asks for the ranking, so that no
+    strategy may gain by saying "rare" more often.
 
     Attributes:
         targets: (n,) task classes of the judged images.
         strata: (n,) what the mean is taken over; of each the images count equally.
         groups: (n,) of the judged images.
-        rare: the task classes that are rare; empty where the figure is of all classes, or of good and defective images.
+        rare: the task classes of rare images; empty where the figure is of all classes.
         unequal: whether the strata are of unlike size, so that the error is worked out by stratum.
     """
 
@@ -47,17 +50,27 @@ class Criterion:
         targets, groups = bench.targets(labels), bench.division.groups[judged]
         if not settings.rare:
             return cls(targets, targets, groups, unequal=settings.unequal)
-        codes = [bench.dataset.classes.index(label) for label in settings.rare]
+        codes = np.array([bench.dataset.classes.index(label) for label in settings.rare])
         strata = np.where(np.isin(labels, codes), labels, -1)
-        return cls(targets, strata, groups, tuple(codes) if settings.task == "type" else (), unequal=True)
+        return cls(targets, strata, groups, tuple(np.unique(bench.targets(codes)).tolist()), unequal=True)
+
+    @property
+    def of_all_classes(self) -> Criterion:
+        """The same images, judged as where the figure is of all classes."""
+        return replace(self, strata=self.targets, rare=())
 
     def scores(self, predicted: list[Floats32]) -> Floats:
         """Return (n,) log probabilities from the (., K) probabilities of each fold."""
         rows = np.concatenate(predicted).astype(np.float64)
         found = rows[np.arange(len(rows)), self.targets]
-        if self.rare:
-            found = np.where(self.strata >= 0, found, 1 - rows[:, self.rare].sum(axis=1))
-        return np.asarray(np.log(np.maximum(found, LOWEST_PROBABILITY)))
+        if not self.rare:
+            return np.asarray(np.log(np.maximum(found, LOWEST_PROBABILITY)))
+        rare = rows[:, self.rare].sum(axis=1)
+        own = np.isin(self.targets, self.rare)
+        factor = np.exp(SHIFTS)[:, None]
+        shifted = np.where(own, found * factor, 1 - rare) / (1 - rare + rare * factor)
+        scores = np.log(np.maximum(shifted, LOWEST_PROBABILITY))
+        return np.asarray(max(scores, key=self.mean))
 
     def mean(self, values: Floats, among: Bools | None = None) -> float:
         """Return the mean over the strata of the mean over each one's images, of all or of some."""

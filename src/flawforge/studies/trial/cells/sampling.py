@@ -67,11 +67,13 @@ class SamplingChoice(BaseModel):
 
     Attributes:
         sampling: the best strategy, or the usual one where nothing could be chosen.
-        scores: of every strategy, by name: see `Criterion`.
+        scores: of every strategy, by name: see `Criterion`. They decide how batches are drawn.
+        shifts: of the strategies that draw them so, by name, judged over all classes alike. They decide the shift.
         judged: images; 0 where the training images are too few for folds.
     """
 
     model_config = ConfigDict(frozen=True)
     sampling: Sampling = USUAL_SAMPLING
     scores: dict[str, float] = {}
+    shifts: dict[str, float] = {}
     judged: int = 0
