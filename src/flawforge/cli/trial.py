@@ -125,7 +125,7 @@ def trial(
 
 def _table(record: TrialRecord) -> str:
     """Return the arms' results, a line each."""
-    from flawforge.runs.trials import in_percent
+    from flawforge.runs.trials import gain_points, in_percent
 
     metric, lines = record.protocol.metric, dict[str, list[str]]()
     width = max((len(result.arm) for result in record.results), default=0)
@@ -137,4 +137,8 @@ def _table(record: TrialRecord) -> str:
             beside = {name: found.value for name, found in result.metrics.items() if name != metric}
             row += "".join(f"; {name} {100 * value:.1f}" for name, value in beside.items() if value is not None)
         lines.setdefault(title, []).append(row)
+    for found in record.primary if record.protocol.rare else ():
+        lines[f"{record.setting(found)}: {found.arm} minus {found.control}"] = [
+            f"  {name}: {gain_points(gain.within(-1.0, 1.0))}" for name, gain in found.figures.items()
+        ]
     return "\n".join(line for title, rows in lines.items() for line in (title, *rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 import flawforge
 import trial_material as material
+from flawforge.cli.trial import _table
 from flawforge.core.errors import DataUnusableError
 from flawforge.reports.trial.page import trial_report
 from flawforge.runs.cells import CellKey, read_cells
@@ -76,6 +78,17 @@ def test_every_figure_of_the_rare_class_is_in_the_record_the_table_and_on_the_pa
     assert "images of waves" in page
     assert "images per class" not in page.split("<h2>Protocol</h2>")[0].replace("images per class than", "")
     assert read_trial(out) == record
+
+
+def test_the_console_shows_the_other_figures_and_their_paired_differences(rare: tuple[Path, TrialRecord]) -> None:
+    _, record = rare
+    lines = _table(record).splitlines()
+    title = "5 images of waves, trial_material:small_network: average precision of waves in %, mean of 3 repeats and"
+    row = lines[lines.index(f"{title} 95% CI") + 2]
+    assert row.startswith("  classical  ")
+    assert re.search(r"; recall of waves \d+\.\d; precision of waves \d+\.\d; F1 of waves .*; balanced accuracy", row)
+    paired = lines.index("5 images of waves, trial_material:small_network: generated minus classical")
+    assert re.fullmatch(r"  recall of waves: [+-]\d+\.\d+ points \(95% CI -?\d.*\)", lines[paired + 1])
 
 
 def test_the_arms_of_a_rare_trial_share_what_was_chosen_and_their_images(
