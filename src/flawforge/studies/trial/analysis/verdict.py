@@ -21,9 +21,18 @@ from flawforge.metrics.inference.equivalent_images import equivalent_images
 from flawforge.metrics.inference.multiple_testing import holm, rejected
 from flawforge.metrics.inference.paired import gain
 from flawforge.metrics.inference.power import ERROR
-from flawforge.runs.trials import ArmResult, Comparison, EquivalentImages, Estimate, InterimAnalysis, Verdict, Word
+from flawforge.runs.trials import (
+    AdvisedArm,
+    ArmResult,
+    Comparison,
+    EquivalentImages,
+    Estimate,
+    InterimAnalysis,
+    Verdict,
+    Word,
+)
 from flawforge.studies.trial.analysis import sentences
-from flawforge.studies.trial.analysis.advice import advice, outcome
+from flawforge.studies.trial.analysis.advice import advice, advised_arms, outcome
 from flawforge.studies.trial.analysis.comparison import Gains, compare_arms, measure, p_helps, p_hurts
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
@@ -39,6 +48,7 @@ class Judgement:
     worth: list[EquivalentImages]
     look: InterimAnalysis
     verdict: Verdict
+    advised: list[AdvisedArm]
 
 
 def judge(evidence: Evidence) -> Judgement:
@@ -73,7 +83,7 @@ def judge(evidence: Evidence) -> Judgement:
         advice=advice(evidence, measured, comparisons, ERROR / max(1, len(words))),
     )
     worth = [part for setting in _advised(evidence) for part in _equivalent(evidence, setting)]
-    return Judgement(results, comparisons, worth, analysis, verdict)
+    return Judgement(results, comparisons, worth, analysis, verdict, advised_arms(evidence, comparisons))
 
 
 def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word], InterimAnalysis]:
