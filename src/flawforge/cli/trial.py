@@ -90,7 +90,6 @@ def trial(
     """
     from flawforge.reports.trial.page import trial_report
     from flawforge.runs.folder_errors import refuse_other
-    from flawforge.runs.trials import TRIAL_FILE
     from flawforge.runs.versions import command
     from flawforge.studies.trial import load_bench, plan_trial
     from flawforge.studies.trial import trial as run_trial
@@ -122,6 +121,13 @@ def trial(
     if json:
         print_json(record.model_dump(mode="json"))
         return
+    _show(record, folder, page)
+
+
+def _show(record: TrialRecord, folder: Path, page: Path) -> None:
+    """Print the outcome, the advice, the numbers and what was left where."""
+    from flawforge.runs.trials import TRIAL_FILE
+
     out.print(record.verdict.sentence, markup=False)
     for line in record.verdict.advice:
         out.print(f"- {line}", markup=False)

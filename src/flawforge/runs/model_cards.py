@@ -129,10 +129,6 @@ def read_card(folder: Path) -> ModelCard:
 
 def card_text(card: ModelCard) -> str:
     """Return the card as Markdown, for people."""
-    taken = card.input
-    pixels = f"{taken.resolution[0]} x {taken.resolution[1]} pixels (height x width)"
-    colour = "gray (coloured images by their luma)" if taken.channels == 1 else "in colour"
-    jpeg = "" if taken.jpeg_quality is None else f"encoded as JPEG of quality {taken.jpeg_quality}, decoded, "
     factory = f" The network is built by `{card.model}`, which must be importable (PYTHONPATH)." if card.own else ""
     lines = [
         f"# {card.model}, {card.arm}",
@@ -141,6 +137,25 @@ def card_text(card: ModelCard) -> str:
         "",
         "    flawforge predict MODEL IMAGES",
         "",
+        *_measured_lines(card),
+        "",
+        *_input_lines(card),
+        "",
+        "## How it was made",
+        "",
+        f"- {card.steps} steps of {card.batch} images, seed {card.seed}"
+        + (f"; generated images: {card.usage}" if card.usage else "")
+        + ".",
+        f"- Flawforge {card.versions.get('flawforge', '?')}, torch {card.versions.get('torch', '?')}, {card.made}.",
+        f"- `{card.command}`",
+        *(f"- {note}" for note in card.notes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _measured_lines(card: ModelCard) -> list[str]:
+    """Return what was measured: of the arm in the trial, and of this network on the trial's test set."""
+    lines = [
         "## What was measured",
         "",
         f"- In the trial, arm `{card.arm}`, {card.shots}, {_plural(card.repeats, 'repeat')}, on images that no "
@@ -149,7 +164,8 @@ def card_text(card: ModelCard) -> str:
     if card.gain is not None:
         lines.append(f"- Over `classical`: {card.metric} {gain_points(card.gain)}.")
     specimens = "" if card.test.groups is None else f" of {_plural(card.test.groups, 'specimen')}"
-    lines += [
+    return [
+        *lines,
         f"- {card.why}",
         f"- This network, trained on all {sum(card.training.values())} images outside the test set "
         f"({_counted(card.training)}), on the {card.test.images} test images{specimens} "
@@ -171,7 +187,17 @@ def card_text(card: ModelCard) -> str:
             f"| {point.label} | {point.threshold:.4g} | {100 * point.missed:.1f} | {100 * point.false_alarms:.1f} |"
             for point in card.test.points
         ),
-        "",
+    ]
+
+
+def _input_lines(card: ModelCard) -> list[str]:
+    """Return what images it takes, and its files."""
+    taken = card.input
+    pixels = f"{taken.resolution[0]} x {taken.resolution[1]} pixels (height x width)"
+    colour = "gray (coloured images by their luma)" if taken.channels == 1 else "in colour"
+    jpeg = "" if taken.jpeg_quality is None else f"encoded as JPEG of quality {taken.jpeg_quality}, decoded, "
+    shifts = (f"{label} {shift:+.4g}" for label, shift in zip(card.classes, card.logit_shift, strict=True))
+    return [
         "## What it takes",
         "",
         f"- Images {colour}, 8 bits{_white(taken)}, {jpeg}resized to {pixels}; proportions are not kept.",
@@ -179,20 +205,8 @@ def card_text(card: ModelCard) -> str:
         f"details appear at another scale.",
         f"- `{WEIGHTS}`: the weights (SHA-256 {card.weights_sha256}).",
         f"- {_onnx(card)}",
-        "- Logit shift (added before the softmax): "
-        + ", ".join(f"{label} {shift:+.4g}" for label, shift in zip(card.classes, card.logit_shift, strict=True))
-        + ".",
-        "",
-        "## How it was made",
-        "",
-        f"- {card.steps} steps of {card.batch} images, seed {card.seed}"
-        + (f"; generated images: {card.usage}" if card.usage else "")
-        + ".",
-        f"- Flawforge {card.versions.get('flawforge', '?')}, torch {card.versions.get('torch', '?')}, {card.made}.",
-        f"- `{card.command}`",
-        *(f"- {note}" for note in card.notes),
+        f"- Logit shift (added before the softmax): {', '.join(shifts)}.",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def of_evaluation(found: Evaluation) -> dict[str, Estimate]:

@@ -48,7 +48,7 @@ ALL = "images outside the test set"
 
 
 @dataclass(frozen=True)
-class Plan:
+class ModelToKeep:
     """One model to train.
 
     Attributes:
@@ -118,11 +118,11 @@ def keep_models(folder: Path, bench: Bench, record: TrialRecord, progress: Progr
     return record
 
 
-def _plan(bench: Bench, advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Plan:
+def _plan(bench: Bench, advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> ModelToKeep:
     usage = _common_usage(advised, cells) if uses_generated(advised.arm) else None
     decides = [bench.protocol, advised.model, advised.arm, None if usage is None else usage.model_dump(mode="json")]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-    return Plan(advised, usage, key)
+    return ModelToKeep(advised, usage, key)
 
 
 def _common_usage(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Usage:
@@ -135,7 +135,7 @@ def _common_usage(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Usage:
     return Counter(choices).most_common(1)[0][0] if choices else DEFAULT_USAGE
 
 
-def _kept_before(place: Path, plan: Plan, bench: Bench) -> ModelCard | None:
+def _kept_before(place: Path, plan: ModelToKeep, bench: Bench) -> ModelCard | None:
     """Return the card of a model that is there whole; where its ONNX file could not be written for want of a package
     that is there now, it is written.
     """
@@ -155,7 +155,7 @@ def _kept_before(place: Path, plan: Plan, bench: Bench) -> ModelCard | None:
     return _write_card(place, card.model_copy(update={"onnx": check, "onnx_missing": reason}))
 
 
-def _trained(folder: Path, bench: Bench, record: TrialRecord, plan: Plan, progress: Progress) -> ModelCard:
+def _trained(folder: Path, bench: Bench, record: TrialRecord, plan: ModelToKeep, progress: Progress) -> ModelCard:
     """Train a model, judge it on the test images, and write it; the card comes last and makes the model whole."""
     advised, place, division = plan.advised, folder / plan.folder, bench.division
     with explain_os_errors(place):

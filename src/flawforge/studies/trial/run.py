@@ -88,15 +88,14 @@ def trial(
         DiskFullError, RunUnwritableError: the disk.
     """
     started = time.monotonic()
-    folder = Path(out)
-    count = _checked_workers(workers, minutes, on)
+    folder, count = Path(out), _checked_workers(workers, minutes, on)
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     try_classifiers(bench, progress)
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
-    if not any(key.arm == GENERATOR for key in schedule.done) and any(key.arm == GENERATOR for key in schedule.left()):
+    if _begins_generating(schedule):
         try_generator(bench, folder, apart=count != 1 or on != "local", progress=progress)
     executor = _executor(bench, folder, count, on, address)
     before = earlier_calls(folder, bench)
@@ -164,6 +163,11 @@ def _what_now(folder: Path, complete: int) -> str:
         f"{results} Run the same command again to retry the cell that failed. If it fails again, start a trial with "
         f"another generator or recipe in another --out{ended}."
     )
+
+
+def _begins_generating(schedule: Schedule) -> bool:
+    """Say whether the first generator of a trial is still to come."""
+    return all(key.arm != GENERATOR for key in schedule.done) and any(key.arm == GENERATOR for key in schedule.left())
 
 
 def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None) -> Executor:
