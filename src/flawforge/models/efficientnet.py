@@ -70,7 +70,6 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     stride 2 and an even size it is asymmetric, (0, 1) for a kernel of 3, where PyTorch's usual padding is (1, 1):
     the outputs then look half a stride aside of where the weights were trained to look.
     """
-    size = int(size)  # while a network is traced for ONNX, a size is a tensor; here it is to be a constant
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -92,10 +91,11 @@ class SameConv2d(nn.Conv2d):
         the map, and the padding is even: the same sums, without a second copy of the widest maps.
         """
         kernel, stride = self.kernel_size[0], self.stride[0]
-        top, bottom = same_padding(input.shape[2], kernel, stride)
-        left, right = same_padding(input.shape[3], kernel, stride)
+        height, width = map(int, input.shape[2:])  # numbers, also where the network is traced for ONNX
+        top, bottom = same_padding(height, kernel, stride)
+        left, right = same_padding(width, kernel, stride)
         if (top, left) != (bottom, right):
-            if self.groups > 1 and not torch.onnx.is_in_onnx_export():  # ONNX wants kernels of a shape that is known
+            if self.groups > 1 and not torch.onnx.is_in_onnx_export():  # an ONNX file wants kernels of a known size
                 weight = F.pad(weight, (right - left, 0, bottom - top, 0))
             else:
                 input = F.pad(input, (left, right, top, bottom))

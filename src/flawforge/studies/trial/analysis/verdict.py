@@ -32,7 +32,8 @@ from flawforge.runs.trials import (
     Word,
 )
 from flawforge.studies.trial.analysis import sentences
-from flawforge.studies.trial.analysis.advice import advice, advised_arms, outcome
+from flawforge.studies.trial.analysis.advice import advice, outcome
+from flawforge.studies.trial.analysis.advised_arms import advised_arms
 from flawforge.studies.trial.analysis.comparison import Gains, compare_arms, measure, p_helps, p_hurts
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
