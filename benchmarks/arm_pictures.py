@@ -26,8 +26,8 @@ from flawforge.data.augmentation.reference_light import (
     histogram_matched,
     random_light,
 )
+from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
-from flawforge.studies.trial.setup.bench import seen
 
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
 COLUMNS = 12

@@ -1,17 +1,19 @@
-"""What a folder holds: a run, trial, search, synthetic set or export. The one place that knows it from outside."""
+"""What a folder holds: a run, trial, search, synthetic set, export, model or prediction; known from outside."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["run", "trial", "search", "synthetic set", "dataset export"]
+Kind = Literal["run", "trial", "search", "synthetic set", "dataset export", "model", "prediction"]
 MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, all of it
     "run": ("run.json", "checkpoints"),
     "trial": ("bench.json", "bench.safetensors"),
     "search": ("search.json", "trials"),
     "synthetic set": ("set.json",),
     "dataset export": ("export.json", "manifest.jsonl"),
+    "model": ("card.json", "weights.safetensors"),
+    "prediction": ("prediction.json", "predictions.csv"),
 }
 READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}  # images we read
 DEPTH = 3  # folders in folders that are looked into for an image

@@ -98,7 +98,7 @@ class Lite0Classifier(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return (N, 224) pooled maps of images (N, 1 or 3, H, W); small ones are enlarged first, in proportion."""
-        height, width = images.shape[2:]
+        height, width = (int(side) for side in images.shape[2:])  # constants, also where it is traced for ONNX
         if min(height, width) < self.side:
             factor = self.side / min(height, width)
             size = (round(height * factor), round(width * factor))

@@ -91,10 +91,11 @@ class SameConv2d(nn.Conv2d):
         the map, and the padding is even: the same sums, without a second copy of the widest maps.
         """
         kernel, stride = self.kernel_size[0], self.stride[0]
-        top, bottom = same_padding(input.shape[2], kernel, stride)
-        left, right = same_padding(input.shape[3], kernel, stride)
+        height, width = map(int, input.shape[2:])  # numbers, also where the network is traced for ONNX
+        top, bottom = same_padding(height, kernel, stride)
+        left, right = same_padding(width, kernel, stride)
         if (top, left) != (bottom, right):
-            if self.groups > 1:
+            if self.groups > 1 and not torch.onnx.is_in_onnx_export():  # an ONNX file wants kernels of a known size
                 weight = F.pad(weight, (right - left, 0, bottom - top, 0))
             else:
                 input = F.pad(input, (left, right, top, bottom))

@@ -14,6 +14,8 @@ MAKERS: dict[Kind, str] = {
     "search": "flawforge search {data} --out {out}",
     "synthetic set": "flawforge generate RUN -n 64 --out {out}",
     "dataset export": "flawforge export RUN --format imagefolder --out {out}",
+    "model": "flawforge trial {data} --out {out}",
+    "prediction": "flawforge predict MODEL {data} --out {out}",
 }
 
 

@@ -266,6 +266,41 @@ class Verdict(RecordPart):
     advice: list[str]
 
 
+class AdvisedArm(RecordPart):
+    """The arm to take with one model.
+
+    Attributes:
+        shots, model: where it was measured: the largest number of shots.
+        arm: with generated images where these help; else the best one without that beats `classical`; else that.
+        why: a sentence.
+        gain: over `classical`; None for that arm itself, or where too few repeats are done.
+    """
+
+    shots: int
+    model: str
+    arm: ArmName
+    why: str
+    gain: Estimate | None
+
+
+class KeptModel(RecordPart):
+    """A model that the trial has left, trained on all images outside the test set.
+
+    Attributes:
+        model, arm: of which classifier and arm.
+        folder: below the trial's.
+        measured: in words, with intervals. best: whether it is the best of the trial's.
+        onnx: whether there is an ONNX file.
+    """
+
+    model: str
+    arm: ArmName
+    folder: str
+    measured: str
+    best: bool
+    onnx: bool
+
+
 class TrialRecord(Record):
     """Do the generated images help?
 
@@ -280,6 +315,8 @@ class TrialRecord(Record):
         choices: what was chosen on the training images, (what, value) in words.
         notes: what a reader must know, a sentence each.
         complete: whether every planned cell is done, or the trial stopped early.
+        advised: the arm to take, model by model.
+        kept: the models that were left.
     """
 
     kind: Literal["trial"] = "trial"
@@ -294,6 +331,8 @@ class TrialRecord(Record):
     notes: list[str]
     seconds: float
     complete: bool
+    advised: list[AdvisedArm] = Field(default_factory=list)
+    kept: list[KeptModel] = Field(default_factory=list)
 
     @property
     def primary(self) -> list[Comparison]:

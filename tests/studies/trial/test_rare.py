@@ -15,6 +15,7 @@ from flawforge.cli.trial import _table
 from flawforge.core.errors import DataUnusableError
 from flawforge.reports.trial.page import trial_report
 from flawforge.runs.cells import CellKey, read_cells
+from flawforge.runs.model_cards import read_card
 from flawforge.runs.trials import TrialRecord, read_trial, trial_csv
 
 SMALL: dict[str, Any] = {
@@ -153,3 +154,22 @@ def test_400_good_60_of_one_defect_and_5_of_another_have_a_trial_or_hear_what_to
     assert record.protocol.test_per_class["waves"] == 2
     assert "At 3 shots every repeat has the same training images of waves" in " ".join(record.notes)
     assert record.verdict.word == "no evidence"
+
+
+def test_the_model_to_keep_draws_its_batches_as_most_repeats_did_and_has_the_shift(
+    rare: tuple[Path, TrialRecord],
+) -> None:
+    out, record = rare
+    from flawforge.studies.trial import load_bench
+
+    bench, model = load_bench(out), SMALL["models"][0]
+    chosen = [
+        cell.facts["sampling"]
+        for key, cell in read_cells(out / "cells", bench.protocol).items()
+        if (key.arm, key.shots, key.model) == ("sampling", 5, model)
+    ]
+    most = max(chosen, key=chosen.count)
+    card = read_card(out / record.kept[0].folder)
+    assert card.shots == "5 images of waves"
+    assert (most["strength"] > 0) == any(card.logit_shift)
+    assert card.metric == "average precision of waves"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
         tables.setdefault((result.shots, result.model), []).append(result)
     detailed = record.primary or record.comparisons
     return {
+        "folder": shlex.quote(str(folder)),
         "gains": gains,
         "scale": common_scale(end for one, gain in gains for end in (*one.differences, gain.low, gain.high)),
         "charts": learning_curves(record),

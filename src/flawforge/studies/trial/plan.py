@@ -13,6 +13,7 @@ from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import ERROR, Design
+from flawforge.runs.cells import CellKey
 from flawforge.runs.trials import points
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
@@ -40,6 +41,8 @@ class TrialPlan:
         seeds: repeats that will be done: those asked for, or those that `minutes` leave room for.
         detectable: gain that the trial has 90% power to detect, a share; None with fewer than two repeats.
         workers: processes.
+        keep_seconds: of the models to keep, at the end, beside `seconds`; without a generator, which is trained only
+            where generated images help.
         sentence: in words, a finding a line.
     """
 
@@ -49,6 +52,7 @@ class TrialPlan:
     seeds: int
     detectable: float | None
     workers: int
+    keep_seconds: float
     sentence: str
 
 
@@ -71,7 +75,15 @@ def expected_costs(bench: Bench) -> Costs:
     return Costs(expected)
 
 
-def plan(bench: Bench, schedule: Schedule, workers: int, minutes: float | None, ended: int | None = None) -> TrialPlan:
+def plan(
+    bench: Bench,
+    schedule: Schedule,
+    workers: int,
+    minutes: float | None,
+    ended: int | None = None,
+    *,
+    keep_model: bool = True,
+) -> TrialPlan:
     """Plan the repeats within the budget.
 
     Args:
@@ -80,6 +92,7 @@ def plan(bench: Bench, schedule: Schedule, workers: int, minutes: float | None, 
         workers: cells at a time.
         minutes: budget, or None.
         ended: repeats at which this trial had its verdict already; None where it had none.
+        keep_model: whether models are trained to keep.
     """
     costs, left = schedule.costs, schedule.left()
     asked = repeats = bench.settings.seeds
@@ -101,9 +114,15 @@ def plan(bench: Bench, schedule: Schedule, workers: int, minutes: float | None, 
         lines.append(power_line(detectable, known.repeats, known.room))
     if ended is not None:
         lines.append(sentences.nothing_left(ended))
+    keep_seconds = 0.0
+    if keep_model:
+        each = [CellKey(0, min(bench.settings.shots), "classical", model) for model in bench.settings.models]
+        keep_seconds, generator = costs.of(each), costs.of([CellKey(0, min(bench.settings.shots), GENERATOR)])
+        with_one = any(ARMS[arm].needs_generator for arm in bench.settings.arms)
+        lines.append(keep_line(keep_seconds, generator if with_one else 0.0, len(each)))
     sentence = "\n".join([*lines, *overlap_notes(bench)])
     per_repeat = costs.of(key for key in schedule.cells if key.seed == 0) / workers
-    return TrialPlan(cells, seconds, per_repeat, repeats, detectable, workers, sentence)
+    return TrialPlan(cells, seconds, per_repeat, repeats, detectable, workers, keep_seconds, sentence)
 
 
 def duration_line(repeats: int, seconds: float, workers: int, cells: int, left: int) -> str:
@@ -112,6 +131,13 @@ def duration_line(repeats: int, seconds: float, workers: int, cells: int, left: 
     work = f"{left} of {cells} cells are left" if begun else f"{cells} cells"
     more, many = " more" * begun, "s" * (workers > 1)
     return f"{repeats} repeats take about {clock(seconds)}{more} with {workers} worker{many} ({work})."
+
+
+def keep_line(seconds: float, generator: float, models: int) -> str:
+    """Return how long the models to keep take, and a generator for them, 0 where none can be needed."""
+    several = "s" * (models > 1)
+    longer = f" (and about {clock(generator)} or more for a generator, if generated images help)" if generator else ""
+    return f"Training the model{several} to keep takes about {clock(seconds)} at the end{longer}."
 
 
 def over_budget(minutes: float, repeats: int) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from flawforge.core.images import as_picture
 from flawforge.core.settings.arms import ARMS, judged_arm
 from flawforge.core.settings.trials import FEWEST_REPEATS
+from flawforge.data.classifier_view import QUALITY
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
 from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, training_images, write_trial
@@ -27,7 +28,7 @@ from flawforge.studies.trial.cells.inner_choice import CLEAR, InnerChoice, poole
 from flawforge.studies.trial.cells.sampling import SamplingChoice
 from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, SAMPLING
 from flawforge.studies.trial.execution.schedule import Schedule
-from flawforge.studies.trial.setup.bench import QUALITY, Bench, how_drawn, overlap_notes
+from flawforge.studies.trial.setup.bench import Bench, how_drawn, overlap_notes
 
 Cells = dict[CellKey, Cell]
 
@@ -326,6 +327,7 @@ def save_results(
         notes=[*notes, *notes_of(bench, cells)],
         seconds=round(sum(seconds), 1),
         complete=repeats == asked or schedule.ended == "clear",
+        advised=found.advised,
     )
     write_trial(folder, record)
     return record

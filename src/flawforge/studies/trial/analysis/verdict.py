@@ -21,6 +21,7 @@ from flawforge.metrics.inference.multiple_testing import holm, rejected
 from flawforge.metrics.inference.paired import gain
 from flawforge.metrics.inference.power import ERROR
 from flawforge.runs.trials import (
+    AdvisedArm,
     ArmResult,
     BestWithout,
     Comparison,
@@ -32,6 +33,7 @@ from flawforge.runs.trials import (
 )
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.advice import LEVEL, advice, outcome
+from flawforge.studies.trial.analysis.advised_arms import advised_arms
 from flawforge.studies.trial.analysis.comparison import (
     Gains,
     best_without,
@@ -56,6 +58,7 @@ class Judgement:
     without: list[BestWithout]
     look: InterimAnalysis
     verdict: Verdict
+    advised: list[AdvisedArm]
 
 
 def judge(evidence: Evidence) -> Judgement:
@@ -90,7 +93,8 @@ def judge(evidence: Evidence) -> Judgement:
         advice=advice(evidence, measured, comparisons, ERROR / max(1, len(words))),
     )
     worth = [part for setting in _advised(evidence) for part in _equivalent(evidence, setting)]
-    return Judgement(results, comparisons, worth, best_of_all_settings(evidence, comparisons), analysis, verdict)
+    without, advised = best_of_all_settings(evidence, comparisons), advised_arms(evidence, comparisons)
+    return Judgement(results, comparisons, worth, without, analysis, verdict, advised)
 
 
 def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word], InterimAnalysis]:
@@ -137,7 +141,7 @@ def best_of_all_settings(evidence: Evidence, comparisons: list[Comparison]) -> l
     for setting in evidence.settings():
         arm, over = best_without(evidence, setting)
         gain = None if over is None else estimate(over, levels.get(setting, LEVEL))
-        sentence = sentences.without_new_images(arm, gain, sentences.at(*setting), setting in evidence.chosen)
+        sentence = sentences.without_new_images(arm, gain, evidence.where(setting), setting in evidence.chosen)
         out.append(BestWithout(shots=setting[0], model=setting[1], arm=arm, gain=gain, sentence=sentence))
     return out
 
