@@ -12,6 +12,7 @@ from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.comparison import (
     CLASS_GROUPS,
     Gains,
+    best_of_models,
     best_without,
     estimate,
     gains_over,
@@ -93,7 +94,8 @@ def advice(
     evidence: Evidence, measured: Mapping[tuple[Setting, str], Gains], comparisons: list[Comparison], error: float
 ) -> list[str]:
     """Return what to do next, a sentence each, the most urgent first; `error` is one-sided, of one comparison."""
-    out = []
+    out = [_best_model(evidence, shots) for shots in sorted({shots for shots, _ in evidence.settings()})]
+    out = [line for line in out if line]
     levels = {(c.shots, c.model): c.gain.level for c in comparisons}
     for setting in evidence.settings():
         out += _needs_no_generator(evidence, setting, levels.get(setting, LEVEL))
@@ -125,13 +127,28 @@ def _needs_no_generator(evidence: Evidence, setting: Setting, level: float) -> l
     does so on the test images, where the interval is as much wider as there are arms to find it among.
     """
     found = without_generating(evidence, setting)
+    alone = estimate(found.pop("one-class"), level) if "one-class" in found else None  # it needs no defective image
+    out = []
+    if alone is not None and (alone.low or 0) > -evidence.wanted:
+        out.append(sentences.collect_good(alone, evidence.where(setting)))
     chosen = evidence.control(setting)
     among = {
         arm: estimate(over, level if arm == chosen else 1 - (1 - level) / len(found)) for arm, over in found.items()
     }
     better = {arm: over for arm, over in among.items() if (over.low or 0) > 0}
     best = max(better, key=lambda arm: (arm == chosen, better[arm].value), default=None)
-    return [] if best is None else [sentences.needs_no_generator(best, better[best], evidence.where(setting))]
+    if best is not None:
+        out.append(sentences.needs_no_generator(best, better[best], evidence.where(setting)))
+    return out
+
+
+def _best_model(evidence: Evidence, shots: int) -> str:
+    """Return which model and arm did best, where a trial has several models; else nothing."""
+    found = best_of_models(evidence, shots)
+    if found is None:
+        return ""
+    others = [(model, arm, over) for model, (arm, over) in found.others.items()]
+    return sentences.best_model(evidence.where((shots, found.model)), found.arm, evidence.metric, found.reached, others)
 
 
 def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, error: float) -> list[str]:

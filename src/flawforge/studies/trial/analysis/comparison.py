@@ -82,6 +82,51 @@ def best_without(evidence: Evidence, setting: Setting) -> tuple[str, Gain | None
     return control, gains.get("classical")
 
 
+@dataclass(frozen=True)
+class BestOfModels:
+    """The model and arm that did best with some number of shots, beside the best arm of each other model.
+
+    Attributes:
+        shots, model, arm: which.
+        reached: the verdict's metric, the mean over repeats, with its interval.
+        others: model to its best arm and the gain over it, on the repeats that both have.
+    """
+
+    shots: int
+    model: str
+    arm: str
+    reached: Estimate
+    others: dict[str, tuple[str, Estimate]]
+
+
+def best_of_models(evidence: Evidence, shots: int) -> BestOfModels | None:
+    """Compare the models of a trial, each in the arm in which it did best; None where fewer than two can be compared.
+
+    The placebo is no arm to take: it only controls.
+    """
+    best: dict[str, tuple[float, str]] = {}
+    repeats: dict[str, list[int]] = {}
+    for setting in evidence.settings():
+        arms = [arm for arm in evidence.arms(setting) if arm != "placebo"]
+        common = evidence.repeats(setting, arms)
+        if setting[0] == shots and len(common) >= FEWEST_REPEATS:
+            best[setting[1]] = max((evidence.mean(setting, arm, common), arm) for arm in arms)
+            repeats[setting[1]] = common
+    if len(best) < 2:
+        return None
+    model = max(best, key=lambda name: best[name][0])
+    arm = best[model][1]
+    own = evidence.resampled((shots, model), arm, repeats[model])
+    others = {}
+    for other, (_, rival) in best.items():
+        common = sorted({*repeats[model]} & {*repeats[other]})
+        if other != model and len(common) >= FEWEST_REPEATS:
+            mine, theirs = ((shots, model), arm), ((shots, other), rival)
+            treated, base = (evidence.resampled(setting, name, common) for setting, name in (mine, theirs))
+            others[other] = rival, estimate(gain(treated - base), 0.95)
+    return BestOfModels(shots, model, arm, estimate(gain(own), 0.95), others)
+
+
 def p_helps(gains: Gains) -> float:
     """Return the one-sided p-value of a gain over all: the largest of them."""
     return max(over.p_above for over in gains.values())
