@@ -9,7 +9,7 @@ from flawforge.core.errors import RunNotFoundError
 from flawforge.core.settings.classifiers import CLASSIFIERS
 from flawforge.runs.predictions import Evaluation
 from flawforge.runs.records import Record, RecordPart, read_record
-from flawforge.runs.trials import Estimate, gain_points, in_percent
+from flawforge.runs.trials import Estimate, gain_points
 
 CARD, CARD_TEXT = "card.json", "card.md"
 DIGITS = 16  # of a hash in `trained_on`
@@ -159,7 +159,7 @@ def _measured_lines(card: ModelCard) -> list[str]:
         "## What was measured",
         "",
         f"- In the trial, arm `{card.arm}`, {card.shots}, {_plural(card.repeats, 'repeat')}, on images that no "
-        f"training saw (95% intervals over repeats and specimens): {_metrics(card.measured)}.",
+        f"training saw (intervals over repeats and specimens): {figures_in_words(card.measured)}.",
     ]
     if card.gain is not None:
         lines.append(f"- Over `classical`: {card.metric} {gain_points(card.gain)}.")
@@ -169,8 +169,8 @@ def _measured_lines(card: ModelCard) -> list[str]:
         f"- {card.why}",
         f"- This network, trained on all {sum(card.training.values())} images outside the test set "
         f"({_counted(card.training)}), on the {card.test.images} test images{specimens} "
-        f"({_counted(card.test.per_class)}): {_metrics(of_evaluation(card.test))}. It was chosen by the same test set, "
-        f"so expect slightly less.",
+        f"({_counted(card.test.per_class)}): {figures_in_words(of_evaluation(card.test))}. It was chosen by the same "
+        f"test set, so expect slightly less.",
         "",
         "| true class | " + " | ".join(f"called {label}" for label in card.classes) + " |",
         "|---|" + "---:|" * len(card.classes),
@@ -215,8 +215,18 @@ def of_evaluation(found: Evaluation) -> dict[str, Estimate]:
     return figures if found.auroc is None else {"AUROC": found.auroc, **figures}
 
 
-def _metrics(measured: dict[str, Estimate]) -> str:
-    return "; ".join(f"{name} {in_percent(value)}" for name, value in measured.items()) + " %"
+def figures_in_words(figures: dict[str, Estimate]) -> str:
+    """Return ``accuracy 94.4% (95% CI 85.3 to 98.0); ...``."""
+    return "; ".join(f"{name} {_percent(value)}" for name, value in figures.items())
+
+
+def _percent(figure: Estimate) -> str:
+    if figure.value is None:
+        return "not measured"
+    if figure.low is None or figure.high is None:
+        return f"{100 * figure.value:.1f}%"
+    shown = figure.within(0.0, 1.0)
+    return f"{100 * figure.value:.1f}% (95% CI {100 * (shown.low or 0):.1f} to {100 * (shown.high or 0):.1f})"
 
 
 def _onnx(card: ModelCard) -> str:

@@ -29,11 +29,12 @@ from flawforge.runs.model_cards import (
     InputFormat,
     ModelCard,
     card_text,
+    figures_in_words,
     of_evaluation,
     read_card,
 )
 from flawforge.runs.records import write_record
-from flawforge.runs.trials import AdvisedArm, KeptModel, TrialRecord, in_percent, write_trial
+from flawforge.runs.trials import AdvisedArm, KeptModel, TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.prediction import NO_ONNX, evaluate, open_model, write_onnx, write_weights
 from flawforge.studies.trial.cells.arms import ArmTraining
@@ -252,7 +253,7 @@ def _write_card(place: Path, card: ModelCard) -> ModelCard:
 def _in_words(card: ModelCard) -> str:
     figures = of_evaluation(card.test)
     name = next(iter(figures))
-    return f"{name} {in_percent(figures[name])}% on {card.test.images} test images"
+    return f"{figures_in_words({name: figures[name]})} on {card.test.images} test images"
 
 
 def _best_model(record: TrialRecord) -> str:
