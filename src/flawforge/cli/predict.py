@@ -108,7 +108,7 @@ def evaluation_lines(found: Evaluation) -> list[str]:
         lines.append("what thresholds cost (taken for the class from this probability on; per 100 images):")
         lines.append(f"  {'class':{wide}}  probability  missed  false alarms among others")
         lines += [
-            f"  {point.label:{wide}}  {point.threshold:>11.4g}  {100 * point.missed:>6.1f}  "
+            f"  {point.label:{wide}}  {point.threshold:>11.6g}  {100 * point.missed:>6.1f}  "
             f"{100 * point.false_alarms:>12.1f}"
             for point in found.points
         ]

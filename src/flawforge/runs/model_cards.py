@@ -184,7 +184,7 @@ def _measured_lines(card: ModelCard) -> list[str]:
         "| class | probability from | missed, per 100 of it | false alarms, per 100 others |",
         "|---|---:|---:|---:|",
         *(
-            f"| {point.label} | {point.threshold:.4g} | {100 * point.missed:.1f} | {100 * point.false_alarms:.1f} |"
+            f"| {point.label} | {point.threshold:.6g} | {100 * point.missed:.1f} | {100 * point.false_alarms:.1f} |"
             for point in card.test.points
         ),
     ]
