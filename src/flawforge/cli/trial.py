@@ -144,13 +144,20 @@ def _show(record: TrialRecord, folder: Path, page: Path) -> None:
 
 def _table(record: TrialRecord) -> str:
     """Return the arms' results, a line each."""
-    from flawforge.runs.trials import in_percent
+    from flawforge.runs.trials import gain_points, in_percent
 
     metric, lines = record.protocol.metric, dict[str, list[str]]()
     width = max((len(result.arm) for result in record.results), default=0)
     for result in record.results:
-        setting = f"{result.shots} images per class, {result.model}"
+        setting = record.setting(result)
         title = f"{setting}: {metric} in %, mean of {len(result.seeds)} repeats and 95% CI"
         row = f"  {result.arm:{width}}  {in_percent(result.metrics[metric])}"
+        if record.protocol.rare:
+            beside = {name: found.value for name, found in result.metrics.items() if name != metric}
+            row += "".join(f"; {name} {100 * value:.1f}" for name, value in beside.items() if value is not None)
         lines.setdefault(title, []).append(row)
+    for found in record.primary if record.protocol.rare else ():
+        lines[f"{record.setting(found)}: {found.arm} minus {found.control}"] = [
+            f"  {name}: {gain_points(gain.within(-1.0, 1.0))}" for name, gain in found.figures.items()
+        ]
     return "\n".join(line for title, rows in lines.items() for line in (title, *rows))

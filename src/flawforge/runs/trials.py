@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from pydantic import Field
 
 from flawforge.core.files import write_text
 from flawforge.core.settings.arms import ArmName
+from flawforge.core.settings.trials import ALL_IMAGES
 from flawforge.runs.records import Record, RecordPart, read_record, write_record
 
 TRIAL_FILE = Path("records") / "trial.json"
@@ -104,6 +106,8 @@ class Comparison(RecordPart):
         word: helps, no evidence, hurts. why: in half a sentence, what it rests on.
         classes: the same class by class.
         gained, lost: changed images over all repeats. flips: the most constant of them.
+        figures: paired differences in the figures that stand beside the verdict's, by name, with the same confidence;
+            empty in records of older versions.
     """
 
     shots: int
@@ -129,11 +133,7 @@ class Comparison(RecordPart):
     gained: int
     lost: int
     flips: list[Flip]
-
-    @property
-    def setting(self) -> str:
-        """Where it was measured, in words."""
-        return f"{self.shots} images per class, {self.model}"
+    figures: dict[str, Estimate] = Field(default_factory=dict)
 
 
 class EquivalentImages(RecordPart):
@@ -154,6 +154,23 @@ class EquivalentImages(RecordPart):
     low: float | None
     high: float | None
     beyond: Literal["", "more", "less"]
+    sentence: str
+
+
+class BestWithout(RecordPart):
+    """The best without new images: the arm that generates none and was the best on the training images.
+
+    Attributes:
+        shots, model: where.
+        arm: which; `classical` where nothing was chosen.
+        gain: over `classical` on the test images; None where it is that arm, or too few repeats are done.
+        sentence: in words.
+    """
+
+    shots: int
+    model: str
+    arm: ArmName
+    gain: Estimate | None
     sentence: str
 
 
@@ -179,8 +196,11 @@ class Protocol(RecordPart):
     Attributes:
         task: ``type`` (which defect) or ``good`` (good or defective: class 0 is good).
         classes: of the classifier, in order.
-        metric: what the verdict rests on, ``balanced accuracy`` or ``AUROC``; others are in `ArmResult.metrics`.
-        shots: training images per class, ascending.
+        metric: what the verdict rests on: ``balanced accuracy``, ``AUROC``, or the average precision of the rare class
+            or classes; others are in `ArmResult.metrics`.
+        shots: training images per class, ascending; with `rare` of each of these, 0 with `as_is`.
+        rare: classes that are rare. others: training images of each other class at most; None: all.
+        as_is: all images outside the test set are trained on.
         seeds: repeats that were planned; the results say which were done.
         models: classifiers.
         arms: in the order of the report.
@@ -210,6 +230,9 @@ class Protocol(RecordPart):
     pool_images: int
     pool_groups: int
     steps_taken: list[str]
+    rare: list[str] = Field(default_factory=list)
+    others: int | None = None
+    as_is: bool = False
 
 
 class ArmResult(RecordPart):
@@ -286,6 +309,7 @@ class TrialRecord(Record):
         results: every arm at every number of shots with every model.
         comparisons: arms with generated images against the control.
         worth: where the control's learning curve can tell.
+        without: the best without new images in every setting; empty in records of older versions.
         looks: the interim analyses; empty without any.
         verdict: the answer.
         choices: what was chosen on the training images, (what, value) in words.
@@ -300,6 +324,7 @@ class TrialRecord(Record):
     results: list[ArmResult]
     comparisons: list[Comparison]
     worth: list[EquivalentImages]
+    without: list[BestWithout] = Field(default_factory=list)
     looks: list[InterimAnalysis]
     verdict: Verdict
     choices: list[tuple[str, str]]
@@ -314,10 +339,30 @@ class TrialRecord(Record):
         """The comparisons that the verdict counts."""
         return [comparison for comparison in self.comparisons if comparison.primary]
 
+    def setting(self, part: Comparison | ArmResult) -> str:
+        """Return where something was measured, in words: ``5 images per class, small-cnn``."""
+        return f"{training_images(part.shots, self.protocol.rare)}, {part.model}"
+
     def result(self, comparison: Comparison, arm: str) -> ArmResult | None:
         """Return the result of an arm in the setting of a comparison."""
         setting = (comparison.shots, comparison.model, arm)
         return next((result for result in self.results if (result.shots, result.model, result.arm) == setting), None)
+
+
+def training_images(shots: int, rare: Sequence[str] = ()) -> str:
+    """Return how many training images there are, in words: ``5 images per class``, with rare classes ``5 images of
+    dent``; 0 are all that there are.
+    """
+    if shots == ALL_IMAGES:
+        return "all images"
+    return f"{shots} images {of_classes(rare)}"
+
+
+def of_classes(rare: Sequence[str] = ()) -> str:
+    """Return of which classes a number of training images is: ``per class``, ``of dent``, ``each of dent and hole``."""
+    if not rare:
+        return "per class"
+    return f"of {rare[0]}" if len(rare) == 1 else f"each of {' and '.join(rare)}"
 
 
 def points(share: float, *, sign: bool = False) -> str:

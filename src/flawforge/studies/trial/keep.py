@@ -18,6 +18,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.data.classifier_view import QUALITY
+from flawforge.models.classifier import ShiftedLogits
 from flawforge.runs.cells import CELLS, Cell, CellKey, read_cells
 from flawforge.runs.model_cards import (
     CARD,
@@ -34,13 +35,14 @@ from flawforge.runs.model_cards import (
     read_card,
 )
 from flawforge.runs.records import write_record
-from flawforge.runs.trials import AdvisedArm, KeptModel, TrialRecord, write_trial
+from flawforge.runs.trials import AdvisedArm, KeptModel, TrialRecord, training_images, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.prediction import NO_ONNX, evaluate, open_model, write_onnx, write_weights
 from flawforge.studies.trial.cells.arms import ArmTraining
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, prepare
 from flawforge.studies.trial.cells.inner_choice import InnerChoice
-from flawforge.studies.trial.cells.work_list import CHOICE
+from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling, SamplingChoice
+from flawforge.studies.trial.cells.work_list import CHOICE, SAMPLING
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.setup.bench import Bench
 
@@ -55,11 +57,13 @@ class ModelToKeep:
     Attributes:
         advised: the arm.
         usage: of generated images; None where the arm uses none.
+        sampling: how batches are drawn and logits adjusted.
         key: hash of all that decides the weights.
     """
 
     advised: AdvisedArm
     usage: Usage | None
+    sampling: Sampling
     key: str
 
     @property
@@ -121,9 +125,22 @@ def keep_models(folder: Path, bench: Bench, record: TrialRecord, progress: Progr
 
 def _plan(bench: Bench, advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> ModelToKeep:
     usage = _common_usage(advised, cells) if uses_generated(advised.arm) else None
+    sampling = _common_sampling(advised, cells)
     decides = [bench.protocol, advised.model, advised.arm, None if usage is None else usage.model_dump(mode="json")]
+    if sampling != USUAL_SAMPLING:
+        decides.append(sampling.model_dump(mode="json"))
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-    return ModelToKeep(advised, usage, key)
+    return ModelToKeep(advised, usage, sampling, key)
+
+
+def _common_sampling(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Sampling:
+    """Return how most repeats drew their batches and adjusted logits; the usual way where nothing was chosen."""
+    choices = [
+        SamplingChoice.model_validate(dict(cell.facts)).sampling
+        for key, cell in cells.items()
+        if (key.arm, key.shots, key.model) == (SAMPLING, advised.shots, advised.model)
+    ]
+    return Counter(choices).most_common(1)[0][0] if choices else USUAL_SAMPLING
 
 
 def _common_usage(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Usage:
@@ -168,7 +185,7 @@ def _trained(folder: Path, bench: Bench, record: TrialRecord, plan: ModelToKeep,
         generated: GeneratedBatch | None = None
         if plan.usage is not None:
             generated, _ = prepare(bench, division.pool, derive(seed, "samples") >> 32, place / GENERATOR, progress)
-        arms = ArmTraining(bench, division.pool, seed, advised.model)
+        arms = ArmTraining(bench, division.pool, seed, advised.model, sampling=plan.sampling)
         trained = arms.train(advised.arm, generated, plan.usage or DEFAULT_USAGE).cpu()
         probabilities = arms.predictions(trained, division.test)
         network, shift = _without_shift(trained, len(bench.classes))
@@ -237,11 +254,13 @@ def _input(bench: Bench) -> InputFormat:
 
 def _without_shift(network: nn.Module, classes: int) -> tuple[nn.Module, torch.Tensor]:
     """Return a classifier and the (K,) shift of its logits apart."""
+    if isinstance(network, ShiftedLogits):
+        return network.network, network.shift.cpu()
     return network, torch.zeros(classes)
 
 
 def _shots_in_words(bench: Bench, shots: int) -> str:
-    return f"{shots} images per class"
+    return training_images(shots, bench.settings.rare)
 
 
 def _write_card(place: Path, card: ModelCard) -> ModelCard:

@@ -20,7 +20,8 @@ from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.generator import USAGES
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
-from flawforge.studies.trial.cells.work_list import GENERATOR
+from flawforge.studies.trial.cells.sampling import TRAININGS
+from flawforge.studies.trial.cells.work_list import GENERATOR, SAMPLING
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
@@ -60,7 +61,7 @@ def expected_costs(bench: Bench) -> Costs:
     settings = bench.settings
     fold_steps = settings.folds if settings.folds > 1 else 0
     expected: dict[tuple[str, str], float] = {}
-    seconds = _generator_seconds(settings, len(bench.dataset.classes))
+    seconds = _generator_seconds(settings, len(bench.dataset.classes), len(bench.shots(0, max(settings.shots))))
     expected[GENERATOR, ""] = seconds
     for fold in range(fold_steps):
         expected[f"{GENERATOR}-fold{fold}", ""] = seconds
@@ -69,6 +70,7 @@ def expected_costs(bench: Bench) -> Costs:
         training = _arm_seconds(bench, model)
         expected["arm", model] = training
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
+        expected[SAMPLING, model] = training * SHARE_OF_STEPS * fold_steps * len(TRAININGS)
         expected["choice", model] = training * SHARE_OF_STEPS * fold_steps * (1 + len(USAGES) + rivals)
     return Costs(expected)
 
@@ -158,15 +160,20 @@ def power_line(detectable: float | None, done: int, room: float) -> str:
 def _usual_design(bench: Bench) -> Pilot:
     """Return usual values: nothing is known of the control but that it beats a guess."""
     settings = bench.settings
-    groups = len(np.unique(bench.division.groups[bench.division.test]))
+    test = bench.division.test
+    labels, freedom = bench.dataset.labels[test], None
+    each = [len(np.unique(bench.division.groups[test[labels == code]])) for code in np.unique(labels)]
+    groups = len(np.unique(bench.division.groups[test]))
+    if settings.unequal:  # the verdict rests on few images, and the fewest decide
+        groups, freedom = min(each) * (1 if settings.rare else len(each)), min(each) - 1
     error = ERROR / (len(settings.shots) * len(settings.models))
     rivals = sum(not ARMS[arm].needs_generator for arm in settings.arms)
     parts = Parts(USUAL_PARTS[0], USUAL_PARTS[1] / np.sqrt(groups), USUAL_PARTS[2] / np.sqrt(groups))
-    design = Design(parts, max(1, groups - len(bench.classes)), error, max(1, rivals))
+    design = Design(parts, max(1, groups - len(bench.classes) if freedom is None else freedom), error, max(1, rivals))
     return Pilot(design, 0, 1 - 1 / len(bench.classes))
 
 
-def _generator_seconds(settings: TrialSettings, classes: int) -> float:
+def _generator_seconds(settings: TrialSettings, classes: int, images: int) -> float:
     if settings.generator is not None:
         return 5.0
     sampling = 0.03 * settings.made * classes
@@ -176,7 +183,7 @@ def _generator_seconds(settings: TrialSettings, classes: int) -> float:
     area = recipe.resolution[0] * recipe.resolution[1] / 64**2
     kimg = settings.generator_kimg
     if kimg is None:
-        kimg = recipe.steps(max(settings.shots) * classes) * recipe.batch / 1000
+        kimg = recipe.steps(images) * recipe.batch / 1000
     return kimg * SECONDS_PER_KIMG * area + sampling
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flawforge.runs.trials import AdvisedArm, Comparison
-from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.comparison import estimate, gains_over, without_generating
 from flawforge.studies.trial.analysis.evidence import Evidence
 
@@ -19,7 +18,7 @@ def advised_arms(evidence: Evidence, comparisons: list[Comparison]) -> list[Advi
     levels = {(c.shots, c.model): c.gain.level for c in comparisons}
     found = []
     for model, setting in largest.items():
-        level, where = levels.get(setting, 0.95), sentences.at(*setting)
+        level, where = levels.get(setting, 0.95), evidence.where(setting)
         better = {arm: estimate(over, level) for arm, over in without_generating(evidence, setting).items()}
         better = {arm: gain for arm, gain in better.items() if (gain.low or 0) > 0}
         if setting in words:
