@@ -63,8 +63,9 @@ class ModelCard(Record):
         good: the class of good images, or None.
         arm: what it was trained on. why: why this arm, a sentence. usage: how generated images were used, or None.
         input: what images it takes.
-        logit_shift: added to the logits before the softmax; the ONNX file does so itself.
-        shots: setting of the trial in which the arm was measured. repeats: how many.
+        parts: what the network is made of, the outermost part first. sampling: how batches were drawn.
+        logit_shift: in it, added to the logits before the softmax; the ONNX file does so itself.
+        shots: training images with which the arm was measured, in words. repeats: how many.
         measured: metric to its value in the trial, where the arm had `shots` images per class.
         gain: over the arm `classical` there, points of the trial's metric; None for that arm itself.
         metric: of the gain.
@@ -89,6 +90,8 @@ class ModelCard(Record):
     why: str
     usage: str | None
     input: InputFormat
+    parts: list[str]
+    sampling: str
     logit_shift: list[float]
     shots: str
     repeats: int
@@ -143,7 +146,7 @@ def card_text(card: ModelCard) -> str:
         "",
         "## How it was made",
         "",
-        f"- {card.steps} steps of {card.batch} images, seed {card.seed}"
+        f"- {card.steps} steps of {card.batch} images, seed {card.seed}; {card.sampling}"
         + (f"; generated images: {card.usage}" if card.usage else "")
         + ".",
         f"- Flawforge {card.versions.get('flawforge', '?')}, torch {card.versions.get('torch', '?')}, {card.made}.",
