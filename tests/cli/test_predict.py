@@ -42,7 +42,7 @@ def test_from_a_trial_to_a_table_of_a_new_folder(
     told = capsys.readouterr().out
     assert told.startswith("8 images: dots ")
     for part in (
-        "on 8 images of known class (95% CI, each image taken for a specimen of its own): balanced accuracy ",
+        "on 8 images of known class, each taken for a specimen of its own: balanced accuracy ",
         "true class (rows) and predicted class:",
         "what thresholds cost (taken for the class from this probability on; per 100 images):",
         "- not read: dots/000.png is a text file, no image",

@@ -92,14 +92,13 @@ def _summary(record: PredictionRecord) -> list[str]:
 
 def evaluation_lines(found: Evaluation) -> list[str]:
     """Return how often a model was right, and what thresholds cost, a line each."""
-    from flawforge.runs.model_cards import of_evaluation
-    from flawforge.runs.trials import in_percent
+    from flawforge.runs.model_cards import figures_in_words, of_evaluation
 
-    figures = "; ".join(f"{name} {in_percent(value)} %" for name, value in of_evaluation(found).items())
     wide = max(len(label) for label in found.per_class)
     column = max(7, min(wide, 16))
     lines = [
-        f"on {found.images:,} images of known class (95% CI, each image taken for a specimen of its own): {figures}",
+        f"on {found.images:,} images of known class, each taken for a specimen of its own: "
+        f"{figures_in_words(of_evaluation(found))}",
         f"{'true class (rows), predicted':{wide + 2}}" if wide > 26 else "true class (rows) and predicted class:",
         f"  {'':{wide}}" + "".join(f"  {label[:16]:>{column}}" for label in found.per_class),
     ]
@@ -109,7 +108,7 @@ def evaluation_lines(found: Evaluation) -> list[str]:
         lines.append("what thresholds cost (taken for the class from this probability on; per 100 images):")
         lines.append(f"  {'class':{wide}}  probability  missed  false alarms among others")
         lines += [
-            f"  {point.label:{wide}}  {point.threshold:>11.4g}  {100 * point.missed:>6.1f}  "
+            f"  {point.label:{wide}}  {point.threshold:>11.6g}  {100 * point.missed:>6.1f}  "
             f"{100 * point.false_alarms:>12.1f}"
             for point in found.points
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,14 @@ def kinds_in(folder: Path) -> tuple[Kind, ...]:
     A foreign file that is named like one of ours is no mark alone.
     """
     return tuple(kind for kind, marks in MARKS.items() if all((folder / mark).exists() for mark in marks))
+
+
+def seen_in(kind: Kind, folder: Path) -> str:
+    """Return how a person sees what such a folder holds: a command, or a file to open."""
+    if kind in ("model", "prediction"):
+        return str(folder / ("card.md" if kind == "model" else "predictions.csv"))
+    verb = "inspect" if kind == "dataset export" else "report"
+    return f"flawforge {verb} {shlex.quote(str(folder))}"
 
 
 def an_image_in(folder: Path) -> str | None:

@@ -9,7 +9,7 @@ from flawforge.core.errors import RunNotFoundError
 from flawforge.core.settings.classifiers import CLASSIFIERS
 from flawforge.runs.predictions import Evaluation
 from flawforge.runs.records import Record, RecordPart, read_record
-from flawforge.runs.trials import Estimate, gain_points, in_percent
+from flawforge.runs.trials import Estimate, gain_points
 
 CARD, CARD_TEXT = "card.json", "card.md"
 DIGITS = 16  # of a hash in `trained_on`
@@ -63,8 +63,9 @@ class ModelCard(Record):
         good: the class of good images, or None.
         arm: what it was trained on. why: why this arm, a sentence. usage: how generated images were used, or None.
         input: what images it takes.
-        logit_shift: added to the logits before the softmax; the ONNX file does so itself.
-        shots: setting of the trial in which the arm was measured. repeats: how many.
+        parts: what the network is made of, the outermost part first. sampling: how batches were drawn.
+        logit_shift: in it, added to the logits before the softmax; the ONNX file does so itself.
+        shots: training images with which the arm was measured, in words. repeats: how many.
         measured: metric to its value in the trial, where the arm had `shots` images per class.
         gain: over the arm `classical` there, points of the trial's metric; None for that arm itself.
         metric: of the gain.
@@ -89,6 +90,8 @@ class ModelCard(Record):
     why: str
     usage: str | None
     input: InputFormat
+    parts: list[str]
+    sampling: str
     logit_shift: list[float]
     shots: str
     repeats: int
@@ -143,7 +146,7 @@ def card_text(card: ModelCard) -> str:
         "",
         "## How it was made",
         "",
-        f"- {card.steps} steps of {card.batch} images, seed {card.seed}"
+        f"- {card.steps} steps of {card.batch} images, seed {card.seed}; {card.sampling}"
         + (f"; generated images: {card.usage}" if card.usage else "")
         + ".",
         f"- Flawforge {card.versions.get('flawforge', '?')}, torch {card.versions.get('torch', '?')}, {card.made}.",
@@ -159,7 +162,7 @@ def _measured_lines(card: ModelCard) -> list[str]:
         "## What was measured",
         "",
         f"- In the trial, arm `{card.arm}`, {card.shots}, {_plural(card.repeats, 'repeat')}, on images that no "
-        f"training saw (95% intervals over repeats and specimens): {_metrics(card.measured)}.",
+        f"training saw (intervals over repeats and specimens): {figures_in_words(card.measured)}.",
     ]
     if card.gain is not None:
         lines.append(f"- Over `classical`: {card.metric} {gain_points(card.gain)}.")
@@ -169,8 +172,8 @@ def _measured_lines(card: ModelCard) -> list[str]:
         f"- {card.why}",
         f"- This network, trained on all {sum(card.training.values())} images outside the test set "
         f"({_counted(card.training)}), on the {card.test.images} test images{specimens} "
-        f"({_counted(card.test.per_class)}): {_metrics(of_evaluation(card.test))}. It was chosen by the same test set, "
-        f"so expect slightly less.",
+        f"({_counted(card.test.per_class)}): {figures_in_words(of_evaluation(card.test))}. It was chosen by the same "
+        f"test set, so expect slightly less.",
         "",
         "| true class | " + " | ".join(f"called {label}" for label in card.classes) + " |",
         "|---|" + "---:|" * len(card.classes),
@@ -184,7 +187,7 @@ def _measured_lines(card: ModelCard) -> list[str]:
         "| class | probability from | missed, per 100 of it | false alarms, per 100 others |",
         "|---|---:|---:|---:|",
         *(
-            f"| {point.label} | {point.threshold:.4g} | {100 * point.missed:.1f} | {100 * point.false_alarms:.1f} |"
+            f"| {point.label} | {point.threshold:.6g} | {100 * point.missed:.1f} | {100 * point.false_alarms:.1f} |"
             for point in card.test.points
         ),
     ]
@@ -215,8 +218,18 @@ def of_evaluation(found: Evaluation) -> dict[str, Estimate]:
     return figures if found.auroc is None else {"AUROC": found.auroc, **figures}
 
 
-def _metrics(measured: dict[str, Estimate]) -> str:
-    return "; ".join(f"{name} {in_percent(value)}" for name, value in measured.items()) + " %"
+def figures_in_words(figures: dict[str, Estimate]) -> str:
+    """Return ``accuracy 94.4% (95% CI 85.3 to 98.0); ...``."""
+    return "; ".join(f"{name} {_percent(value)}" for name, value in figures.items())
+
+
+def _percent(figure: Estimate) -> str:
+    if figure.value is None:
+        return "not measured"
+    if figure.low is None or figure.high is None:
+        return f"{100 * figure.value:.1f}%"
+    shown = figure.within(0.0, 1.0)
+    return f"{100 * figure.value:.1f}% (95% CI {100 * (shown.low or 0):.1f} to {100 * (shown.high or 0):.1f})"
 
 
 def _onnx(card: ModelCard) -> str:

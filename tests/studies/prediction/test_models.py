@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
-from flawforge.models.classifier import Lite0Classifier, build_classifier
-from flawforge.runs.model_cards import ONNX, WEIGHTS, read_card
+from flawforge.models.classifier import Lite0Classifier, ShiftedLogits, build_classifier
+from flawforge.runs.model_cards import CARD, ONNX, WEIGHTS, read_card
+from flawforge.runs.records import write_record
 from flawforge.runs.trials import TrialRecord
-from flawforge.studies.prediction import onnx_file, open_model, write_onnx
+from flawforge.studies.prediction import logit_shift, onnx_file, open_model, parts_of, write_onnx, write_weights
 from flawforge.studies.prediction.model_folder import _fit_buffers, find_model
 from flawforge.studies.trial import load_bench
 from flawforge.training.classifier.fit import predict as probabilities_of
@@ -51,7 +52,8 @@ def test_every_network_of_ours_can_be_written(name: str, channels: int, tmp_path
     assert isinstance(network, Lite0Classifier)
     network.standardise(network.features(torch.from_numpy(bytes_of(channels, 8, 2)) / 127.5 - 1))
     nn.init.normal_(network.classifier.weight, std=0.05, generator=torch.Generator().manual_seed(0))
-    check, reason = write_onnx(tmp_path, network, torch.tensor([0.5, -1.0, 0.0]), bytes_of(channels, 5))
+    shifted = ShiftedLogits(network, np.array([0.5, -1.0, 0.0])).eval()
+    check, reason = write_onnx(tmp_path, shifted, bytes_of(channels, 5))
     assert reason == ""
     assert check is not None
     assert check.difference <= 1e-4
@@ -64,17 +66,31 @@ def test_the_shift_of_the_logits_is_in_the_file(tmp_path: Path) -> None:
     images = bytes_of(1, 4)
     odds = []
     for shift in (0.0, 2.0):
-        write_onnx(tmp_path, network, torch.tensor([0.0, shift]), images)
+        write_onnx(tmp_path, ShiftedLogits(network, np.array([0.0, shift])).eval(), images)
         found = onnxruntime.InferenceSession(tmp_path / ONNX).run(None, {"images": images})[0]
         odds.append(np.log(found[:, 1] / found[:, 0]))
     np.testing.assert_allclose(odds[1] - odds[0], 2, atol=1e-4)
+
+
+def test_a_shifted_network_is_opened_as_it_was_written(left: Left, tmp_path: Path) -> None:
+    card, network = open_model(left[0] / OURS)
+    shifted = ShiftedLogits(network, np.array([1.0, -2.0, 0.5])).eval()
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5, 1, 32, 32), dtype=np.uint8))
+    assert logit_shift(network, 3) == [0, 0, 0]
+    weights = write_weights(tmp_path, shifted)
+    parts = {"parts": parts_of(shifted), "logit_shift": logit_shift(shifted, 3), "weights_sha256": weights}
+    write_record(tmp_path / CARD, card.model_copy(update=parts))
+    again, opened = open_model(tmp_path)
+    assert again.logit_shift == [1.0, -2.0, 0.5]
+    assert torch.equal(probabilities_of(opened, images), probabilities_of(shifted, images))
+    assert not torch.equal(probabilities_of(opened, images), probabilities_of(network, images))
 
 
 def test_a_file_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network, images = build_classifier("small-cnn", 2, 1, (48, 64), 0).eval(), bytes_of(1, 4)
     run = onnx_file._run
     monkeypatch.setattr(onnx_file, "_run", lambda content, images: run(content, images) + np.float32(2e-4))
-    check, reason = write_onnx(tmp_path, network, torch.zeros(2), images)
+    check, reason = write_onnx(tmp_path, network, images)
     assert check is None
     assert "differed from PyTorch's by up to 0.0002" in reason
     assert not (tmp_path / ONNX).exists()
@@ -98,14 +114,14 @@ def test_a_network_that_onnx_cannot_hold_is_kept_without_the_file_and_says_why(
             return torch.fft.fft2(images).abs().mean((2, 3)).repeat(1, 2)
 
     capfd.readouterr()
-    assert write_onnx(left[0], Waves(), torch.zeros(2), bytes_of(1, 3))[0] is None
+    assert write_onnx(left[0], Waves(), bytes_of(1, 3))[0] is None
     assert capfd.readouterr().out == ""  # the exporter draws its graph when it fails: not on our output
 
 
 def test_without_the_packages_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_file, "find_spec", lambda name: None if name == "onnx" else find_spec(name))
     network = build_classifier("small-cnn", 2, 1, (48, 64), 0)
-    assert write_onnx(tmp_path, network, torch.zeros(2), bytes_of(1, 3)) == (None, onnx_file.NO_ONNX)
+    assert write_onnx(tmp_path, network, bytes_of(1, 3)) == (None, onnx_file.NO_ONNX)
     assert "pip install 'flawforge[export]'" in onnx_file.NO_ONNX
 
 

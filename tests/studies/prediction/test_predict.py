@@ -112,7 +112,7 @@ def test_other_depths_and_colours_of_the_same_picture_say_the_same(left: Left, f
             image.resize((64, 32)).save(file)
     deep, colour, wide = (asked(left, tmp_path / name) for name in ("deep", "colour", "wide"))
     assert [i.probabilities for i in deep.images] == [i.probabilities for i in plain.images]
-    assert any("have 16 bits, and the trial had none that say what white is: 65535" in note for note in deep.notes)
+    assert any("are of 16 bits, and the trial had none that say what white is: 65535" in note for note in deep.notes)
     for one, other in zip(colour.images, plain.images, strict=True):
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=0.1)
     assert any("images are in colour; the model sees them gray" in note for note in colour.notes)

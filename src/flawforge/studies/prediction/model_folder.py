@@ -1,57 +1,40 @@
-"""A model folder: weights and card in, a network that gives probabilities out."""
+"""A model folder: weights and card in, the trained network out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.files import sha256_file, write_bytes
-from flawforge.models.classifier import build_classifier
+from flawforge.models.classifier import ShiftedLogits, build_classifier
 from flawforge.runs.model_cards import CARD, MODELS, WEIGHTS, ModelCard, read_card
 from flawforge.runs.trials import TRIAL_FILE, read_trial
 
 
-class WholeModel(nn.Module):
-    """A classifier with all that belongs to it: bytes in, probabilities out.
-
-    Args:
-        network: maps (N, C, H, W) in [-1, 1] to logits (N, K).
-        shift: (K,) what is added to the logits.
-    """
-
-    def __init__(self, network: nn.Module, shift: Tensor) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("shift", shift.float())
-        self.shift: Tensor
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (N, C, H, W) uint8, 0 to 255, to (N, K) float32 probabilities."""
-        probabilities: Tensor = (self.network(images.float() / 127.5 - 1).float() + self.shift).softmax(1)
-        return probabilities
+def parts_of(network: nn.Module) -> list[str]:
+    """Return what a trained network is made of, the outermost part first; ``classifier`` is what a factory builds."""
+    if isinstance(network, ShiftedLogits):
+        return ["shifted", *parts_of(network.network)]
+    return ["classifier"]
 
 
-class ShiftedNetwork(nn.Module):
-    """A classifier whose logits are shifted, to be asked as any other.
+def _assembled(parts: Sequence[str], card: ModelCard) -> nn.Module:
+    """Return a network of these parts, whose weights are still to be loaded."""
+    kind, rest = parts[0], parts[1:]
+    if kind == "shifted":
+        return ShiftedLogits(_assembled(rest, card), np.zeros(len(card.classes)))
+    return build_classifier(card.model, len(card.classes), card.input.channels, card.input.resolution, card.seed)
 
-    Args:
-        network: maps (N, C, H, W) in [-1, 1] to logits (N, K).
-        shift: (K,) what is added to the logits.
-    """
 
-    def __init__(self, network: nn.Module, shift: Tensor) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("shift", shift.float())
-        self.shift: Tensor
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (N, C, H, W) to logits (N, K)."""
-        logits: Tensor = self.network(images) + self.shift
-        return logits
+def logit_shift(network: nn.Module, classes: int) -> list[float]:
+    """Return the (K,) shift that a trained network adds to its logits; zeros where it adds none."""
+    found = next((part for part in network.modules() if isinstance(part, ShiftedLogits)), None)
+    return [0.0] * classes if found is None else [float(value) for value in found.shift]
 
 
 def write_weights(folder: Path, network: nn.Module) -> str:
@@ -64,7 +47,7 @@ def write_weights(folder: Path, network: nn.Module) -> str:
 
 
 def open_model(folder: Path) -> tuple[ModelCard, nn.Module]:
-    """Return the card of a model folder, and its network with the shift of the logits, in evaluation mode on the CPU.
+    """Return the card of a model folder, and its network, in evaluation mode on the CPU.
 
     Raises:
         RunNotFoundError: it is no model folder. RunBrokenError: a file is damaged, or is not the one of the card.
@@ -78,7 +61,7 @@ def open_model(folder: Path) -> tuple[ModelCard, nn.Module]:
         state = "is not the one that the card names" if file.is_file() else "is missing"
         raise RunBrokenError(f"{file} {state}. Make the model again with flawforge trial.")
     try:
-        network = build_classifier(card.model, len(card.classes), card.input.channels, card.input.resolution, card.seed)
+        network = _assembled(card.parts, card)
     except SettingError as error:
         if not card.own:
             raise
@@ -95,7 +78,7 @@ def open_model(folder: Path) -> tuple[ModelCard, nn.Module]:
             f"{folder} does not fit the network that {card.model} builds today; it must be the one of the trial: "
             f"{reason}"
         ) from None
-    return card, ShiftedNetwork(network, torch.tensor(card.logit_shift)).eval()
+    return card, network.eval()
 
 
 def _fit_buffers(network: nn.Module, weights: dict[str, Tensor]) -> None:

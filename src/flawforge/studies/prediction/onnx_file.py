@@ -14,19 +14,35 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from flawforge.core.arrays import Bytes, Floats32
 from flawforge.core.files import sha256_file, write_bytes
 from flawforge.runs.model_cards import ONNX, OnnxCheck
-from flawforge.studies.prediction.model_folder import WholeModel
 
 LARGEST_DIFFERENCE = 1e-4  # of any probability of any image
 OPSET = 17
 NO_ONNX = "onnx and onnxruntime are not installed (pip install 'flawforge[export]', then run the trial again)."
 
 
-def write_onnx(folder: Path, network: nn.Module, shift: torch.Tensor, images: Bytes) -> tuple[OnnxCheck | None, str]:
+class WholeModel(nn.Module):
+    """A classifier with all that belongs to it: bytes in, probabilities out.
+
+    Args:
+        network: maps (N, C, H, W) in [-1, 1] to logits (N, K).
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, C, H, W) uint8, 0 to 255, to (N, K) float32 probabilities."""
+        probabilities: Tensor = self.network(images.float() / 127.5 - 1).float().softmax(1)
+        return probabilities
+
+
+def write_onnx(folder: Path, network: nn.Module, images: Bytes) -> tuple[OnnxCheck | None, str]:
     """Write ``model.onnx`` into a folder, if it gives what PyTorch gives.
 
     It takes `images`, uint8 (N, C, H, W), and gives `probabilities`, (N, K); scaling, shift and softmax are in it.
@@ -34,7 +50,6 @@ def write_onnx(folder: Path, network: nn.Module, shift: torch.Tensor, images: By
     Args:
         folder: it must exist.
         network: on the CPU, in evaluation mode.
-        shift: (K,) of the logits.
         images: (M, C, H, W) uint8 to compare on, from 2.
 
     Returns:
@@ -43,7 +58,7 @@ def write_onnx(folder: Path, network: nn.Module, shift: torch.Tensor, images: By
     (folder / ONNX).unlink(missing_ok=True)
     if find_spec("onnx") is None or find_spec("onnxruntime") is None:
         return None, NO_ONNX
-    whole = WholeModel(network, shift).eval()
+    whole = WholeModel(network).eval()
     try:
         content = _exported(whole, torch.from_numpy(images[:2].copy()))
         found = _run(content, images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,8 +171,9 @@ def _known_label(card: ModelCard, dataset: Dataset, sample: Sample) -> str | Non
 def _notes_on_training(known: list[bool], labels: list[str | None]) -> list[str]:
     if not any(known):
         return []
-    judged = ", and are left out of the figures" if any(labels) else ""
-    return [f"{sum(known)} of {len(known)} images are among those that the model was trained on{judged}."]
+    judged = ", and left out of the figures" if any(labels) else ""
+    trained = [one for one in known if one]
+    return [f"{_of(trained, known)} among those that the model was trained on{judged}."]
 
 
 def _notes(card: ModelCard, dataset: Dataset, labels: list[str | None]) -> list[str]:
@@ -190,20 +192,24 @@ def _notes(card: ModelCard, dataset: Dataset, labels: list[str | None]) -> list[
     ]
     if other:
         notes.append(
-            f"{len(other)} of {len(samples)} images are of another size than those of the trial (such as "
-            f"{other[0].file}, {other[0].width} x {other[0].height}). All are resized to {taken.resolution[1]} x "
+            f"{_of(other, samples)} of another size than those of the trial (such as {other[0].file}, "
+            f"{other[0].width} x {other[0].height}). All are resized to {taken.resolution[1]} x "
             f"{taken.resolution[0]}, so details of these appear at another scale."
         )
-    coloured = sum(not sample.gray for sample in samples) if taken.channels == 1 else 0
+    coloured = [sample for sample in samples if not sample.gray] if taken.channels == 1 else []
     if coloured:
-        notes.append(f"{coloured} of {len(samples)} images are in colour; the model sees them gray, as the trial's.")
-    deep = sum(sample.format.mode == "I;16" for sample in samples) if taken.white is None else 0
+        notes.append(f"{_of(coloured, samples)} in colour; the model sees them gray, as the trial's.")
+    deep = [sample for sample in samples if sample.format.mode == "I;16"] if taken.white is None else []
     if deep:
         notes.append(
-            f"{deep} of {len(samples)} images have 16 bits, and the trial had none that say what white is: "
-            f"{dataset.deep_white} was taken for white."
+            f"{_of(deep, samples)} of 16 bits, and the trial had none that say what white is: {dataset.deep_white} was "
+            f"taken for white."
         )
     return notes
+
+
+def _of(some: Sequence[object], all_images: Sequence[object]) -> str:
+    return f"{len(some)} of {len(all_images)} images {'is' if len(some) == 1 else 'are'}"
 
 
 def _with_tiles(card: ModelCard, choices: ReadingChoices, images: Dataset | str | Path) -> ReadingChoices:

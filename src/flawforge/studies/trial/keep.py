@@ -9,16 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import nn
-
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, TrainingInterruptedError
 from flawforge.core.files import explain_os_errors, sha256_file, write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.data.classifier_view import QUALITY
-from flawforge.models.classifier import ShiftedLogits
 from flawforge.runs.cells import CELLS, Cell, CellKey, read_cells
 from flawforge.runs.model_cards import (
     CARD,
@@ -30,14 +26,15 @@ from flawforge.runs.model_cards import (
     InputFormat,
     ModelCard,
     card_text,
+    figures_in_words,
     of_evaluation,
     read_card,
 )
 from flawforge.runs.records import write_record
-from flawforge.runs.trials import AdvisedArm, KeptModel, TrialRecord, in_percent, training_images, write_trial
+from flawforge.runs.trials import AdvisedArm, KeptModel, TrialRecord, training_images, write_trial
 from flawforge.runs.versions import now, versions
-from flawforge.studies.prediction import NO_ONNX, evaluate, open_model, write_onnx, write_weights
-from flawforge.studies.trial.cells.arms import ArmTraining
+from flawforge.studies.prediction import NO_ONNX, evaluate, logit_shift, open_model, parts_of, write_onnx, write_weights
+from flawforge.studies.trial.cells.arms import UNTUNED, ArmTraining
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, prepare
 from flawforge.studies.trial.cells.inner_choice import InnerChoice
 from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling, SamplingChoice
@@ -125,21 +122,10 @@ def keep_models(folder: Path, bench: Bench, record: TrialRecord, progress: Progr
 def _plan(bench: Bench, advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> ModelToKeep:
     usage = _common_usage(advised, cells) if uses_generated(advised.arm) else None
     sampling = _common_sampling(advised, cells)
-    decides = [bench.protocol, advised.model, advised.arm, None if usage is None else usage.model_dump(mode="json")]
-    if sampling != USUAL_SAMPLING:
-        decides.append(sampling.model_dump(mode="json"))
+    chosen = [None if usage is None else usage.model_dump(mode="json"), sampling.model_dump(mode="json")]
+    decides = [bench.protocol, advised.model, advised.arm, *chosen]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     return ModelToKeep(advised, usage, sampling, key)
-
-
-def _common_sampling(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Sampling:
-    """Return how most repeats drew their batches and adjusted logits; the usual way where nothing was chosen."""
-    choices = [
-        SamplingChoice.model_validate(dict(cell.facts)).sampling
-        for key, cell in cells.items()
-        if (key.arm, key.shots, key.model) == (SAMPLING, advised.shots, advised.model)
-    ]
-    return Counter(choices).most_common(1)[0][0] if choices else USUAL_SAMPLING
 
 
 def _common_usage(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Usage:
@@ -150,6 +136,18 @@ def _common_usage(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Usage:
         if ARMS[advised.arm].needs_choice and (key.arm, key.shots, key.model) == (CHOICE, advised.shots, advised.model)
     ]
     return Counter(choices).most_common(1)[0][0] if choices else DEFAULT_USAGE
+
+
+def _common_sampling(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Sampling:
+    """Return how most repeats drew their batches and adjusted their logits; the usual where nothing was chosen."""
+    if advised.arm == UNTUNED:
+        return USUAL_SAMPLING
+    choices = [
+        SamplingChoice.model_validate(cell.facts).sampling
+        for key, cell in cells.items()
+        if (key.arm, key.shots, key.model) == (SAMPLING, advised.shots, advised.model)
+    ]
+    return Counter(choices).most_common(1)[0][0] if choices else USUAL_SAMPLING
 
 
 def _kept_before(place: Path, plan: ModelToKeep, bench: Bench) -> ModelCard | None:
@@ -167,8 +165,7 @@ def _kept_before(place: Path, plan: ModelToKeep, bench: Bench) -> ModelCard | No
         return card
     if card.onnx is None and card.onnx_missing != NO_ONNX:
         return card
-    nothing = torch.zeros(len(card.classes))  # the opened network has the shift in it
-    check, reason = write_onnx(place, open_model(place)[1], nothing, bench.images[bench.division.test])
+    check, reason = write_onnx(place, open_model(place)[1], bench.images[bench.division.test])
     return _write_card(place, card.model_copy(update={"onnx": check, "onnx_missing": reason}))
 
 
@@ -187,9 +184,8 @@ def _trained(folder: Path, bench: Bench, record: TrialRecord, plan: ModelToKeep,
         arms = ArmTraining(bench, division.pool, seed, advised.model, sampling=plan.sampling)
         trained = arms.train(advised.arm, generated, plan.usage or DEFAULT_USAGE).cpu()
         probabilities = arms.predictions(trained, division.test)
-        network, shift = _without_shift(trained, len(bench.classes))
-        weights = write_weights(place, network)
-        onnx, reason = write_onnx(place, network, shift, bench.images[division.test])
+        weights = write_weights(place, trained)
+        onnx, reason = write_onnx(place, trained, bench.images[division.test])
     if onnx is None:
         progress.say(f"No ONNX file for {advised.model}: {reason}")
     labels = bench.targets(bench.dataset.labels[division.test])
@@ -214,8 +210,10 @@ def _trained(folder: Path, bench: Bench, record: TrialRecord, plan: ModelToKeep,
         why=advised.why,
         usage=None if plan.usage is None else plan.usage.name,
         input=_input(bench),
-        logit_shift=shift.tolist(),
-        shots=_shots_in_words(bench, advised.shots),
+        parts=parts_of(trained),
+        sampling=plan.sampling.name,
+        logit_shift=logit_shift(trained, len(bench.classes)),
+        shots=training_images(advised.shots, bench.settings.rare),
         repeats=len(measured.seeds),
         measured=measured.metrics,
         metric=record.protocol.metric,
@@ -251,17 +249,6 @@ def _input(bench: Bench) -> InputFormat:
     )
 
 
-def _without_shift(network: nn.Module, classes: int) -> tuple[nn.Module, torch.Tensor]:
-    """Return a classifier and the (K,) shift of its logits apart."""
-    if isinstance(network, ShiftedLogits):
-        return network.network, network.shift.cpu()
-    return network, torch.zeros(classes)
-
-
-def _shots_in_words(bench: Bench, shots: int) -> str:
-    return training_images(shots, bench.settings.rare)
-
-
 def _write_card(place: Path, card: ModelCard) -> ModelCard:
     write_text(place / CARD_TEXT, card_text(card))
     write_record(place / CARD, card)
@@ -271,7 +258,7 @@ def _write_card(place: Path, card: ModelCard) -> ModelCard:
 def _in_words(card: ModelCard) -> str:
     figures = of_evaluation(card.test)
     name = next(iter(figures))
-    return f"{name} {in_percent(figures[name])}% on {card.test.images} test images"
+    return f"{figures_in_words({name: figures[name]})} on {card.test.images} test images"
 
 
 def _best_model(record: TrialRecord) -> str:
