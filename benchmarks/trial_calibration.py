@@ -52,6 +52,8 @@ class World:
         lower: by how much each control is worse than the best, shares.
         gain: of the arm with generated images over the best control.
         task: ``type``, or ``good`` with two classes, where the level is the area under the ROC curve.
+        sizes: pieces of each class; empty: all classes alike.
+        rare: the verdict is about the first class, by its average precision; the level is the area under its ROC curve.
     """
 
     images: int = 1000
@@ -68,12 +70,14 @@ class World:
     lower: dict[str, float] = field(default_factory=lambda: {"real": 0.03, "classical": 0.0, "placebo": 0.0})
     gain: float = 0.0
     task: Literal["type", "good"] = "type"
+    sizes: tuple[int, ...] = ()
+    rare: bool = False
 
     def skill(self, accuracy: float) -> float:
         """Return the logit at which this share of images is told rightly, over all spreads; for the task ``good`` the
         one at which this share of pairs, one of each class, is ranked rightly (chance taken as normal).
         """
-        if self.task == "good":  # the skills of seed and arm move both images of a pair the same way
+        if self.task == "good" or self.rare:  # the skills of seed and arm move both images of a pair the same way
             apart = self.piece**2 + self.image**2 + self.suits**2 + self.mixed**2 + np.pi**2 / 3
             return float(special.ndtri(accuracy) * np.sqrt(apart / 2 + self.seed**2 + self.arm**2))
         spread = np.sqrt(self.piece**2 + self.image**2 + self.seed**2 + self.arm**2 + self.suits**2 + self.mixed**2)
@@ -103,7 +107,10 @@ def simulate(
     draws = np.random.default_rng([number if test is None else test, 20261])
     pieces = np.r_[np.arange(world.pieces), draws.integers(0, world.pieces, world.images - world.pieces)]
     pieces.sort()
-    labels = pieces % world.classes
+    of_piece = (
+        np.repeat(np.arange(world.classes), world.sizes) if world.sizes else np.arange(world.pieces) % world.classes
+    )
+    labels = of_piece[pieces]
     hard = world.piece * draws.standard_normal(world.pieces)[pieces] + world.image * draws.standard_normal(world.images)
     draws = np.random.default_rng([number, 20262])
     cells: dict[CellKey, NDArray[np.float32]] = {}
@@ -123,6 +130,11 @@ def simulate(
                 if world.task == "good":
                     defective = special.expit(np.where(labels == 1, margin, -margin))
                     told = np.stack([1 - defective, defective], axis=1).astype(np.float32)
+                elif world.rare:
+                    first = special.expit(np.where(labels == 0, margin, -margin))
+                    told = np.eye(world.classes)[np.maximum(labels, 1)] * (1 - first)[:, None]
+                    told[:, 0] = first
+                    told = told.astype(np.float32)
                 else:
                     answer = np.where(margin > 0, labels, (labels + 1 + (pieces % 2)) % world.classes)
                     told = np.eye(world.classes, dtype=np.float32)[answer]
@@ -138,6 +150,8 @@ def simulate(
         chosen={},
         planned=planned or seeds,
         analyses=analyses,
+        rare=("class 0",) if world.rare else (),
+        unequal=bool(world.sizes),
     )
 
 
@@ -184,7 +198,30 @@ def scenarios() -> dict[str, tuple[str, Callable[[int], Row]]]:
     few = replace(w, images=90, pieces=60, classes=3)
     rare = replace(w, level=0.985)
     good = replace(w, task="good", classes=2)
+    plenty = replace(w, images=900, pieces=600, rare=True, level=0.96)
+
+    def one_rare(pieces: int) -> World:
+        each = (600 - pieces) // 5
+        return replace(plenty, sizes=(pieces, *[each] * 4, 600 - pieces - 4 * each))
+
+    as_they_are = replace(w, images=700, pieces=465, classes=3, sizes=(400, 60, 5))
     return {
+        "no gain, rare class of 100 pieces": ("helps", lambda n: one(one_rare(100), 10, n)),
+        "no gain, rare class of 30 pieces": ("helps", lambda n: one(one_rare(30), 10, n)),
+        "no gain, rare class of 30 pieces, looks": ("helps", lambda n: one(one_rare(30), 10, n, 1, True)),
+        "no gain, rare class of 10 pieces": ("helps", lambda n: one(one_rare(10), 10, n)),
+        "no gain, rare class of 10 pieces, 3 seeds": ("helps", lambda n: one(one_rare(10), 3, n)),
+        "no gain, rare class of 5 pieces": ("helps", lambda n: one(one_rare(5), 10, n)),
+        "no gain, rare class of 2 pieces": ("helps", lambda n: one(one_rare(2), 10, n)),
+        "no gain, as they are: 400, 60, 5 pieces": ("helps", lambda n: one(as_they_are, 10, n)),
+        "+3 points, rare class of 100 pieces": (
+            "helps",
+            lambda n: one(replace(one_rare(100), gain=0.03, level=0.92), 10, n),
+        ),
+        "+3 points, rare class of 30 pieces": (
+            "helps",
+            lambda n: one(replace(one_rare(30), gain=0.03, level=0.92), 10, n),
+        ),
         "placebo, 10 seeds": ("helps", lambda n: one(like, 10, n)),
         "no gain, 10 seeds": ("helps", lambda n: one(w, 10, n)),
         "no gain, 5 seeds": ("helps", lambda n: one(w, 5, n)),

@@ -24,6 +24,7 @@ _HOMES = {
     "generate": "flawforge.studies.synthesis",
     "inspect": "flawforge.data.inspection.inspect",
     "load": "flawforge.data.reading.load",
+    "predict": "flawforge.studies.prediction",
     "report": "flawforge.reports.page",
     "recipe": "flawforge.core.settings.recipes",
     "run": "flawforge.whole_job",
@@ -46,6 +47,7 @@ __all__ = [
     "generate",
     "inspect",
     "load",
+    "predict",
     "recipe",
     "report",
     "run",
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from flawforge.reports.page import report
     from flawforge.studies.copies import audit
     from flawforge.studies.export import export
+    from flawforge.studies.prediction import predict
     from flawforge.studies.realism import score
     from flawforge.studies.search import search
     from flawforge.studies.sets import as_dataset

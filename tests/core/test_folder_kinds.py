@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flawforge.core.folder_kinds import MARKS, Kind, an_image_in, kinds_in
+from flawforge.core.folder_kinds import MARKS, Kind, an_image_in, kinds_in, seen_in
 
 
 def test_a_folder_holds_what_all_marks_say(tmp_path: Path) -> None:
@@ -26,6 +26,13 @@ def test_a_run_as_it_is_made_has_the_marks(tmp_path: Path) -> None:
     Run.create(tmp_path / "run", RunSettings())
     assert kinds_in(tmp_path / "run") == ("run",)
     assert kinds_in(tmp_path) == ()  # what lies below does not count
+
+
+def test_each_kind_is_seen_by_a_command_or_in_a_file() -> None:
+    assert seen_in("trial", Path("a b")) == "flawforge report 'a b'"
+    assert seen_in("dataset export", Path("x")) == "flawforge inspect x"
+    assert seen_in("model", Path("m")) == "m/card.md"
+    assert seen_in("prediction", Path("p")) == "p/predictions.csv"
 
 
 @pytest.mark.parametrize("kind", ["trial", "search", "synthetic set"])

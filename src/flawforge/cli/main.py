@@ -20,6 +20,7 @@ from flawforge.cli.demo_data import demo_data
 from flawforge.cli.export import export
 from flawforge.cli.generate import generate
 from flawforge.cli.inspect import inspect
+from flawforge.cli.predict import predict
 from flawforge.cli.recipes import recipes
 from flawforge.cli.report import report
 from flawforge.cli.run import run
@@ -43,7 +44,22 @@ standard error. Exit codes: 0 done, 1 a problem that the message explains, 2 wro
 """
 
 app = App(name="flawforge", help=HELP, version=__version__, help_format="markdown", suppress_keyboard_interrupt=False)
-for _verb in (run, inspect, train, generate, audit, score, trial, search, report, export, convert, recipes, demo_data):
+for _verb in (
+    run,
+    inspect,
+    train,
+    generate,
+    audit,
+    score,
+    trial,
+    predict,
+    search,
+    report,
+    export,
+    convert,
+    recipes,
+    demo_data,
+):
     app.command(_verb)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -29,6 +30,7 @@ def trial(
     on: Literal["local", "ray"] = "local",
     address: str | None = None,
     early_stop: bool = True,
+    no_model: Flag = False,
     reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     settings: Annotated[TrialFlags, Parameter(name="*")] = NONE_GIVEN,
     resume: Flag = False,
@@ -80,12 +82,14 @@ def trial(
         Address of the Ray cluster. Default: the one that this machine belongs to, or a new one here.
     early_stop
         Stop when the evidence is clear. The interim analyses keep the false-positive rate at 2.5%.
+    no_model
+        Leave out the models to keep. Without it, the advised arm of each model is trained at the end on all images
+        outside the test set and written to `model` in the trial's folder, for `flawforge predict`.
     resume
         Resume the trial in `--out`, and fail when there is none. (A trial is resumed without this option too.)
     """
     from flawforge.reports.trial.page import trial_report
     from flawforge.runs.folder_errors import refuse_other
-    from flawforge.runs.trials import TRIAL_FILE
     from flawforge.runs.versions import command
     from flawforge.studies.trial import load_bench, plan_trial
     from flawforge.studies.trial import trial as run_trial
@@ -97,6 +101,7 @@ def trial(
         "unlabelled": unlabelled,
         "minutes": minutes,
         "workers": workers,
+        "keep_model": not no_model,
         **given(settings),
     }
     if resume:
@@ -116,22 +121,43 @@ def trial(
     if json:
         print_json(record.model_dump(mode="json"))
         return
+    _show(record, folder, page)
+
+
+def _show(record: TrialRecord, folder: Path, page: Path) -> None:
+    """Print the outcome, the advice, the numbers and what was left where."""
+    from flawforge.runs.trials import TRIAL_FILE
+
     out.print(record.verdict.sentence, markup=False)
     for line in record.verdict.advice:
         out.print(f"- {line}", markup=False)
     out.print(_table(record), markup=False)
+    for kept in record.kept:
+        best = ", the best of these models" if kept.best and len(record.kept) > 1 else ""
+        out.print(
+            f"model to keep: {folder / kept.folder} ({kept.arm}; {kept.measured}{best})", markup=False, soft_wrap=True
+        )
+    if record.kept:
+        out.print(f"use it: flawforge predict {quote(str(folder))} IMAGES", markup=False, soft_wrap=True)
     out.print(f"record: {folder / TRIAL_FILE}\nreport: {page}", markup=False, soft_wrap=True)
 
 
 def _table(record: TrialRecord) -> str:
     """Return the arms' results, a line each."""
-    from flawforge.runs.trials import in_percent
+    from flawforge.runs.trials import gain_points, in_percent
 
     metric, lines = record.protocol.metric, dict[str, list[str]]()
     width = max((len(result.arm) for result in record.results), default=0)
     for result in record.results:
-        setting = f"{result.shots} images per class, {result.model}"
+        setting = record.setting(result)
         title = f"{setting}: {metric} in %, mean of {len(result.seeds)} repeats and 95% CI"
         row = f"  {result.arm:{width}}  {in_percent(result.metrics[metric])}"
+        if record.protocol.rare:
+            beside = {name: found.value for name, found in result.metrics.items() if name != metric}
+            row += "".join(f"; {name} {100 * value:.1f}" for name, value in beside.items() if value is not None)
         lines.setdefault(title, []).append(row)
+    for found in record.primary if record.protocol.rare else ():
+        lines[f"{record.setting(found)}: {found.arm} minus {found.control}"] = [
+            f"  {name}: {gain_points(gain.within(-1.0, 1.0))}" for name, gain in found.figures.items()
+        ]
     return "\n".join(line for title, rows in lines.items() for line in (title, *rows))

@@ -1,17 +1,20 @@
-"""What a folder holds: a run, trial, search, synthetic set or export. The one place that knows it from outside."""
+"""What a folder holds: a run, trial, search, synthetic set, export, model or prediction; known from outside."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["run", "trial", "search", "synthetic set", "dataset export"]
+Kind = Literal["run", "trial", "search", "synthetic set", "dataset export", "model", "prediction"]
 MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, all of it
     "run": ("run.json", "checkpoints"),
     "trial": ("bench.json", "bench.safetensors"),
     "search": ("search.json", "trials"),
     "synthetic set": ("set.json",),
     "dataset export": ("export.json", "manifest.jsonl"),
+    "model": ("card.json", "weights.safetensors"),
+    "prediction": ("prediction.json", "predictions.csv"),
 }
 READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}  # images we read
 DEPTH = 3  # folders in folders that are looked into for an image
@@ -23,6 +26,14 @@ def kinds_in(folder: Path) -> tuple[Kind, ...]:
     A foreign file that is named like one of ours is no mark alone.
     """
     return tuple(kind for kind, marks in MARKS.items() if all((folder / mark).exists() for mark in marks))
+
+
+def seen_in(kind: Kind, folder: Path) -> str:
+    """Return how a person sees what such a folder holds: a command, or a file to open."""
+    if kind in ("model", "prediction"):
+        return str(folder / ("card.md" if kind == "model" else "predictions.csv"))
+    verb = "inspect" if kind == "dataset export" else "report"
+    return f"flawforge {verb} {shlex.quote(str(folder))}"
 
 
 def an_image_in(folder: Path) -> str | None:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flawforge.core.arrays import Floats
 from flawforge.core.callables import call, named_callable
 from flawforge.core.errors import SettingError, did_you_mean
 from flawforge.core.seeds import derive, torch_stream
@@ -131,6 +132,26 @@ class Lite0Classifier(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, 1 or 3, H, W) to logits (N, classes)."""
         return self.head(self.features(images))
+
+
+class ShiftedLogits(nn.Module):
+    """A finished classifier whose logits are shifted by class, so that every use of it has the shift.
+
+    Args:
+        network: maps images (N, C, H, W) to logits (N, K).
+        shift: (K,) that is added.
+    """
+
+    def __init__(self, network: nn.Module, shift: Floats) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("shift", torch.from_numpy(shift).float().to(next(network.parameters()).device))
+        self.shift: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, C, H, W) to logits (N, K)."""
+        logits: Tensor = self.network(images)
+        return logits + self.shift
 
 
 def with_side(images: Tensor, side: int) -> Tensor:

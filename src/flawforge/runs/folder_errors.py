@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from flawforge.core.errors import RunExistsError, RunNotFoundError, did_you_mean
-from flawforge.core.folder_kinds import MARKS, Kind, an_image_in, kinds_in
+from flawforge.core.folder_kinds import MARKS, Kind, an_image_in, kinds_in, seen_in
 
 MAKERS: dict[Kind, str] = {
     "run": "flawforge train {data} --out {out}",
@@ -14,6 +14,8 @@ MAKERS: dict[Kind, str] = {
     "search": "flawforge search {data} --out {out}",
     "synthetic set": "flawforge generate RUN -n 64 --out {out}",
     "dataset export": "flawforge export RUN --format imagefolder --out {out}",
+    "model": "flawforge trial {data} --out {out}",
+    "prediction": "flawforge predict MODEL {data} --out {out}",
 }
 
 
@@ -84,7 +86,7 @@ def _instead(folder: Path, held: Kind, wanted: Kind) -> str:
         )
     if held == "run" and wanted == "synthetic set":
         return f"Its set lies in {folder / 'synthetic'}."
-    return f"What is there is shown by: flawforge {'inspect' if held == 'dataset export' else 'report'} {_word(folder)}"
+    return f"What is there is shown by: {seen_in(held, folder)}"
 
 
 def _runs_in(folder: Path, held: Kind) -> Path | None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from flawforge.core.files import write_text
 from flawforge.core.settings.arms import ArmName
+from flawforge.core.settings.trials import ALL_IMAGES
 from flawforge.runs.records import Record, RecordPart, read_record, write_record
 
 TRIAL_FILE = Path("records") / "trial.json"
@@ -102,6 +106,8 @@ class Comparison(RecordPart):
         word: helps, no evidence, hurts. why: in half a sentence, what it rests on.
         classes: the same class by class.
         gained, lost: changed images over all repeats. flips: the most constant of them.
+        figures: paired differences in the figures that stand beside the verdict's, by name, with the same confidence;
+            empty in records of older versions.
     """
 
     shots: int
@@ -127,11 +133,7 @@ class Comparison(RecordPart):
     gained: int
     lost: int
     flips: list[Flip]
-
-    @property
-    def setting(self) -> str:
-        """Where it was measured, in words."""
-        return f"{self.shots} images per class, {self.model}"
+    figures: dict[str, Estimate] = Field(default_factory=dict)
 
 
 class EquivalentImages(RecordPart):
@@ -152,6 +154,23 @@ class EquivalentImages(RecordPart):
     low: float | None
     high: float | None
     beyond: Literal["", "more", "less"]
+    sentence: str
+
+
+class BestWithout(RecordPart):
+    """The best without new images: the arm that generates none and was the best on the training images.
+
+    Attributes:
+        shots, model: where.
+        arm: which; `classical` where nothing was chosen.
+        gain: over `classical` on the test images; None where it is that arm, or too few repeats are done.
+        sentence: in words.
+    """
+
+    shots: int
+    model: str
+    arm: ArmName
+    gain: Estimate | None
     sentence: str
 
 
@@ -177,8 +196,11 @@ class Protocol(RecordPart):
     Attributes:
         task: ``type`` (which defect) or ``good`` (good or defective: class 0 is good).
         classes: of the classifier, in order.
-        metric: what the verdict rests on, ``balanced accuracy`` or ``AUROC``; others are in `ArmResult.metrics`.
-        shots: training images per class, ascending.
+        metric: what the verdict rests on: ``balanced accuracy``, ``AUROC``, or the average precision of the rare class
+            or classes; others are in `ArmResult.metrics`.
+        shots: training images per class, ascending; with `rare` of each of these, 0 with `as_is`.
+        rare: classes that are rare. others: training images of each other class at most; None: all.
+        as_is: all images outside the test set are trained on.
         seeds: repeats that were planned; the results say which were done.
         models: classifiers.
         arms: in the order of the report.
@@ -208,6 +230,9 @@ class Protocol(RecordPart):
     pool_images: int
     pool_groups: int
     steps_taken: list[str]
+    rare: list[str] = Field(default_factory=list)
+    others: int | None = None
+    as_is: bool = False
 
 
 class ArmResult(RecordPart):
@@ -241,6 +266,41 @@ class Verdict(RecordPart):
     advice: list[str]
 
 
+class AdvisedArm(RecordPart):
+    """The arm to take with one model.
+
+    Attributes:
+        shots, model: where it was measured: the largest number of shots.
+        arm: with generated images where these help; else the best one without that beats `classical`; else that.
+        why: a sentence.
+        gain: over `classical`; None for that arm itself, or where too few repeats are done.
+    """
+
+    shots: int
+    model: str
+    arm: ArmName
+    why: str
+    gain: Estimate | None
+
+
+class KeptModel(RecordPart):
+    """A model that the trial has left, trained on all images outside the test set.
+
+    Attributes:
+        model, arm: of which classifier and arm.
+        folder: below the trial's.
+        measured: in words, with intervals. best: whether it is the best of the trial's.
+        onnx: whether there is an ONNX file.
+    """
+
+    model: str
+    arm: ArmName
+    folder: str
+    measured: str
+    best: bool
+    onnx: bool
+
+
 class TrialRecord(Record):
     """Do the generated images help?
 
@@ -249,11 +309,14 @@ class TrialRecord(Record):
         results: every arm at every number of shots with every model.
         comparisons: arms with generated images against the control.
         worth: where the control's learning curve can tell.
+        without: the best without new images in every setting; empty in records of older versions.
         looks: the interim analyses; empty without any.
         verdict: the answer.
         choices: what was chosen on the training images, (what, value) in words.
         notes: what a reader must know, a sentence each.
         complete: whether every planned cell is done, or the trial stopped early.
+        advised: the arm to take, model by model.
+        kept: the models that were left.
     """
 
     kind: Literal["trial"] = "trial"
@@ -261,22 +324,45 @@ class TrialRecord(Record):
     results: list[ArmResult]
     comparisons: list[Comparison]
     worth: list[EquivalentImages]
+    without: list[BestWithout] = Field(default_factory=list)
     looks: list[InterimAnalysis]
     verdict: Verdict
     choices: list[tuple[str, str]]
     notes: list[str]
     seconds: float
     complete: bool
+    advised: list[AdvisedArm] = Field(default_factory=list)
+    kept: list[KeptModel] = Field(default_factory=list)
 
     @property
     def primary(self) -> list[Comparison]:
         """The comparisons that the verdict counts."""
         return [comparison for comparison in self.comparisons if comparison.primary]
 
+    def setting(self, part: Comparison | ArmResult) -> str:
+        """Return where something was measured, in words: ``5 images per class, small-cnn``."""
+        return f"{training_images(part.shots, self.protocol.rare)}, {part.model}"
+
     def result(self, comparison: Comparison, arm: str) -> ArmResult | None:
         """Return the result of an arm in the setting of a comparison."""
         setting = (comparison.shots, comparison.model, arm)
         return next((result for result in self.results if (result.shots, result.model, result.arm) == setting), None)
+
+
+def training_images(shots: int, rare: Sequence[str] = ()) -> str:
+    """Return how many training images there are, in words: ``5 images per class``, with rare classes ``5 images of
+    dent``; 0 are all that there are.
+    """
+    if shots == ALL_IMAGES:
+        return "all images"
+    return f"{shots} images {of_classes(rare)}"
+
+
+def of_classes(rare: Sequence[str] = ()) -> str:
+    """Return of which classes a number of training images is: ``per class``, ``of dent``, ``each of dent and hole``."""
+    if not rare:
+        return "per class"
+    return f"of {rare[0]}" if len(rare) == 1 else f"each of {' and '.join(rare)}"
 
 
 def points(share: float, *, sign: bool = False) -> str:

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from flawforge.core.settings import arms
-from flawforge.core.settings.arms import ARMS, Arm, current_name, description_of, judged_arm, register, uses_generated
+from flawforge.core.settings.arms import (
+    ARMS,
+    Arm,
+    current_name,
+    description_of,
+    judged_arm,
+    register,
+    uses_generated,
+    usual_arms,
+)
 from flawforge.core.settings.trials import TrialSettings
 
 
@@ -48,6 +57,14 @@ def test_a_trial_that_asks_for_no_arms_has_the_usual_ones() -> None:
         "recommended",
         "pseudo-labelled-generated",
     )
+
+
+def test_where_classes_are_rare_the_cheap_control_for_that_is_usual_too() -> None:
+    usual = usual_arms("type")
+    for unequal in (TrialSettings(rare=("dots",)), TrialSettings(as_is=True)):
+        assert unequal.arms == (*usual[:4], "pasted-on-plentiful", *usual[4:])
+    assert TrialSettings(rare=("dots",), arms=("classical",)).arms == ("classical",)
+    assert TrialSettings().arms == usual
 
 
 def test_names_of_older_versions_are_understood() -> None:

@@ -30,6 +30,7 @@ class Arm:
         other_classes: an image that it shows may take something from images of other classes (one generator learns
             from all), beside the mixing that a model's own transforms do (CutMix) in all arms but `real`.
         usual: among the arms of a trial that asks for none.
+        usual_where_rare: likewise where classes have unlike numbers of training images.
         judged: of the arms that use generated images and were run, the verdict is about the one with the lowest number
             where nothing was chosen inside the training images; it is never about one without a number.
         formerly: its name in older versions, which is understood everywhere.
@@ -48,6 +49,7 @@ class Arm:
     needs_good: bool = False
     other_classes: bool = False
     usual: bool = False
+    usual_where_rare: bool = False
     judged: int | None = None
     formerly: str = ""
     source: str = ""
@@ -88,9 +90,10 @@ def uses_generated(name: str) -> bool:
     return name in ARMS and ARMS[name].needs_generator
 
 
-def usual_arms(task: str) -> tuple[str, ...]:
-    """Return the arms of a trial that asks for none, for a task."""
-    return tuple(arm.name for arm in ARMS.values() if arm.usual and (task == "good" or not arm.needs_good))
+def usual_arms(task: str, *, unequal: bool = False) -> tuple[str, ...]:
+    """Return the arms of a trial that asks for none, for a task; `unequal`: with unlike numbers of images per class."""
+    usual = (arm for arm in ARMS.values() if arm.usual or (unequal and arm.usual_where_rare))
+    return tuple(arm.name for arm in usual if task == "good" or not arm.needs_good)
 
 
 def judged_arm(names: Collection[str]) -> str | None:
@@ -128,6 +131,7 @@ for _arm in (
         control=True,
         alternative=True,
         other_classes=True,
+        usual_where_rare=True,
         source="CMO: Park et al. 2022, 2112.00412",
     ),
     Arm(

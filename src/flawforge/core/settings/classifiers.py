@@ -44,6 +44,9 @@ class ClassifierSettings(Settings):
     warm_up: float = setting(
         0.1, ge=0, lt=1, unit="of the steps", help="Step size rises over this part, then falls to 0 along a cosine."
     )
+    adjusted_loss: bool = setting(
+        False, help="The loss sees the logits plus the logarithm of how often each class is shown."
+    )
     label_smoothing: float = setting(
         0.0, ge=0, lt=1, help="Part of each label that is spread over all classes, of real images."
     )

@@ -76,8 +76,8 @@ class TrialSettings(Settings):
     arms: tuple[ArmName, ...] = setting(
         usual_arms("type"),
         allowed=", ".join(ARMS),
-        help="What is compared. 'recommended' adds 'filtered'. With task 'good' one-class and one-class-joined are "
-        "among the usual ones.",
+        help="What is compared. 'recommended' adds 'filtered'. Unset, with --rare or --as-is also pasted-on-plentiful, "
+        "with task 'good' also one-class and one-class-joined.",
     )
     models: tuple[str, ...] = setting(
         ("small-cnn",), allowed=f"{', '.join(CLASSIFIERS)}, module:factory", help="The classifiers."
@@ -164,10 +164,11 @@ class TrialSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _usual(cls, values: Any) -> Any:
-        """Take the usual arms of the task where none are named."""
+        """Take the usual arms of the task and of the classes' numbers of images where none are named."""
         if not isinstance(values, dict) or "arms" in values:
             return values
-        return {**values, "arms": usual_arms(str(values.get("task", "type")))}
+        unequal = bool(values.get("rare")) or values.get("as_is") is True
+        return {**values, "arms": usual_arms(str(values.get("task", "type")), unequal=unequal)}
 
     @field_validator("arms")
     @classmethod
@@ -212,6 +213,11 @@ class TrialSettings(Settings):
     def unequal(self) -> bool:
         """Whether classes have unlike numbers of training images, as in the factory."""
         return self.as_is or bool(self.rare)
+
+    @property
+    def chooses_sampling(self) -> bool:
+        """Whether it is chosen inside the shots how batches are drawn and logits adjusted; else nothing is adjusted."""
+        return self.folds > 1 and self.unequal
 
     @property
     def chooses(self) -> bool:

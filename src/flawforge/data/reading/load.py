@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError, did_you_mean
-from flawforge.core.folder_kinds import kinds_in
+from flawforge.core.folder_kinds import kinds_in, seen_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
@@ -146,7 +146,7 @@ def _refuse_ours(root: Path) -> None:
             generated = " (The images that it generated are in its folder synthetic.)" if kind == "run" else ""
             raise DataUnusableError(
                 f"{root} is a Flawforge {kind} folder, not a dataset. To see its results: "
-                f"flawforge report {shlex.quote(str(root))}{generated}"
+                f"{seen_in(kind, root)}{generated}"
             )
 
 

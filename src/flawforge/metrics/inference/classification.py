@@ -8,6 +8,7 @@ prediction. For two classes (0 good, 1 defective) the score of an image is its p
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -79,6 +80,76 @@ def weighted_recall_at(outputs: Floats, labels: Ints, weights: Floats, rate: flo
     allowed = np.cumsum(good, axis=1) <= rate * good_weight[:, None] * (1 + 1e-12)
     largest = (np.cumsum(bad, axis=1) * allowed).max(axis=1)
     return _ratio(largest, np.where(good_weight > 0, bad.sum(axis=1), 0))
+
+
+@dataclass(frozen=True)
+class ClassAgainstRest:
+    """Statistics of one class against others, such as a rare kind of defect.
+
+    Attributes:
+        column: of the probabilities; an image is taken for the class where this one is the largest.
+        code: label of the class's images.
+        against: label of the images that it is compared with; None: all others.
+    """
+
+    column: int
+    code: int
+    against: int | None = None
+
+    def statistics(self) -> dict[str, Statistic]:
+        """Return the statistics by name; each is NaN where the class has no weight."""
+        return {
+            "average precision": self.average_precision,
+            "recall": self.recall,
+            "precision": self.precision,
+            "F1": self.f1,
+        }
+
+    def average_precision(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) sums of precision over the steps of recall, images of one score together, not interpolated."""
+        own = labels == self.code
+        others = ~own if self.against is None else labels == self.against
+        scores = outputs[:, self.column]
+        above = (scores[:, None] >= scores[None, own]).astype(np.float64)  # the class is rare: a product is fastest
+        hits, false = weights[:, own] @ above[own], weights[:, others] @ above[others]
+        precision = np.divide(hits, hits + false, out=np.zeros_like(hits), where=hits > 0)
+        return _ratio((precision * weights[:, own]).sum(axis=1), weights[:, own].sum(axis=1))
+
+    def recall(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) shares of the class's images that are taken for it."""
+        found, _, all_own = self._counts(outputs, labels, weights)
+        return _ratio(found, all_own)
+
+    def precision(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) shares of the class's images among those that are taken for it; 0 where none is."""
+        found, alarms, all_own = self._counts(outputs, labels, weights)
+        share = np.divide(found, found + alarms, out=np.zeros_like(found), where=found > 0)
+        return np.where(all_own > 0, share, np.nan)
+
+    def f1(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) ``2 TP / (2 TP + FP + FN)``."""
+        found, alarms, all_own = self._counts(outputs, labels, weights)
+        return np.where(all_own > 0, _ratio(2 * found, found + alarms + all_own), np.nan)
+
+    def _counts(self, outputs: Floats, labels: Ints, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the weights of the class's images taken for it, of others taken for it, and of all of the class."""
+        own = labels == self.code
+        others = ~own if self.against is None else labels == self.against
+        taken = outputs.argmax(axis=1) == self.column
+        found, alarms, everything = (weights @ one.astype(np.float64) for one in (own & taken, others & taken, own))
+        return found, alarms, everything
+
+
+@dataclass(frozen=True)
+class MeanAveragePrecision:
+    """The mean of several classes' average precision; NaN where one has no weight."""
+
+    classes: tuple[ClassAgainstRest, ...]
+
+    def __call__(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
+        """Return (B,) means."""
+        each = [one.average_precision(outputs, labels, weights) for one in self.classes]
+        return np.asarray(np.mean(each, axis=0))
 
 
 STATISTICS: dict[str, Statistic] = {

@@ -167,7 +167,9 @@ def hierarchical_draws(arm: Resampled, seed: int = 0) -> Floats:
 def _variances(difference: Resampled, spread: float) -> tuple[float, float, float]:
     """Return the variance of the mean from repeats (with what is both), from shared groups, of both in one repeat."""
     count, draws = len(difference.values), difference.draws
-    wide = difference.groups / difference.freedom  # a draw of G groups varies as G - K would, K classes
+    wide = difference.wide
+    if wide is None:
+        wide = difference.groups / difference.freedom  # a draw of G groups varies as G - K would, K classes
     pooled = wide * float(draws.mean(axis=1).var(ddof=1))
     single = wide * float(draws.var(axis=0, ddof=1).mean())
     both = max(0.0, (single - pooled) * count / (count - 1))

@@ -34,7 +34,7 @@ class Design:
     @classmethod
     def of(cls, gain: Gain, error: float, rivals: int = 1) -> Design:
         """Return what limits a comparison that was measured."""
-        return cls(gain.parts, int(gain.student.shared_freedom), error, rivals)
+        return cls(gain.parts, int(gain.student.shared_freedom + 1e-9), error, rivals)
 
     def student(self, repeats: int) -> Student:
         """Return the two parts of the squared standard error of the mean over `repeats`.

@@ -6,13 +6,14 @@ Hinkley 1997, section 3.8), the same draws for every repeat and every arm, so th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from flawforge.core.arrays import Floats, Ints
+from flawforge.core.arrays import Bools, Floats, Ints
 from flawforge.core.seeds import numpy_stream
 from flawforge.metrics.inference.classification import (
     Statistic,
@@ -38,19 +39,21 @@ class Resampled:
         groups: of the test images. freedom: groups less the classes they are spread over: degrees of freedom of the
             groups' part.
         step: by how much one test image can move the value of one repeat.
+        wide: by how much the variance over draws is too small; None: groups over freedom.
     """
 
     values: Floats
     draws: Floats
     groups: int
-    freedom: int
+    freedom: float
     step: float
+    wide: float | None = None
 
     def __sub__(self, other: Resampled) -> Resampled:
         """Pair two arms, repeat by repeat and draw by draw."""
         if self.draws.shape != other.draws.shape:
             raise ValueError(f"draws have shapes {self.draws.shape} and {other.draws.shape}; pairs have equal ones")
-        return Resampled(self.values - other.values, self.draws - other.draws, self.groups, self.freedom, self.step)
+        return replace(self, values=self.values - other.values, draws=self.draws - other.draws)
 
 
 def resampled(
@@ -61,6 +64,7 @@ def resampled(
     seed: int = 0,
     *,
     resamples: int = RESAMPLES,
+    rests_on: Sequence[Bools] = (),
 ) -> Resampled:
     """Return a statistic of every repeat on all test images and on draws of their groups.
 
@@ -74,6 +78,8 @@ def resampled(
         statistic: of ``classification.STATISTICS``, or any function like them.
         seed: of the stream ``bootstrap``.
         resamples: draws, 100 or more; 1,000 know the groups' standard error to 2%.
+        rests_on: (N,) images of each class that the statistic is a mean over, where they may be of unlike numbers of
+            groups: see `_few_groups`. Empty: all classes of `labels`, taken as alike.
 
     Raises:
         ValueError: shapes that do not fit, no repeat, or fewer than 2 groups more than there are classes.
@@ -101,8 +107,30 @@ def resampled(
             draws[rows] = np.stack([statistic(outputs, true, weights) for outputs in values], axis=1)
     if not np.isfinite(whole).all():
         raise ValueError("the statistic cannot be measured on these test images: a class has none")
-    step = 1 / (classes * int(np.bincount(true)[np.unique(true)].min()))
-    return Resampled(whole, draws[np.isfinite(draws).all(axis=1)], number, number - classes, step)
+    kept = draws[np.isfinite(draws).all(axis=1)]
+    if rests_on:
+        freedom, wide = _few_groups([len(np.unique(member[own])) for own in rests_on])
+        least = min(int(own.sum()) for own in rests_on)
+        return Resampled(whole, kept, number, freedom, 1 / (len(rests_on) * least), wide)
+    step = 1 / (classes * int(np.unique(true, return_counts=True)[1].min()))
+    return Resampled(whole, kept, number, number - classes, step)
+
+
+def _few_groups(sizes: Sequence[int]) -> tuple[float, float]:
+    """Return the degrees of freedom of a mean over classes of so many groups, and by how much draws vary too little.
+
+    A class of n groups, each as variable as any, has a part 1/n in the variance, known to n - 1 degrees of freedom
+    (Satterthwaite 1946), and draws of its groups have the part (n - 1) / n of that. With equal classes both are as they
+    are for all groups together.
+
+    Raises:
+        ValueError: a class has fewer than two groups.
+    """
+    if min(sizes) < 2:
+        raise ValueError(f"the test images of a class are of {min(sizes)} groups; an interval takes 2")
+    n = np.asarray(sizes, dtype=np.float64)
+    freedom = (1 / n).sum() ** 2 / (1 / (n**2 * (n - 1))).sum()
+    return float(freedom), float((1 / n).sum() / ((n - 1) / n**2).sum())
 
 
 def _linear(outputs: Floats, labels: Ints, member: Ints, statistic: Statistic, counts: Floats) -> tuple[Floats, Floats]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from flawforge.reports.charts.curves import Chart, Curve, Role
 from flawforge.reports.charts.scales import common_scale
 from flawforge.reports.markup import write_page
 from flawforge.reports.pictures import embed_files
-from flawforge.runs.trials import ArmResult, Comparison, Estimate, TrialRecord, read_trial, trial_csv
+from flawforge.runs.trials import ArmResult, Comparison, Estimate, TrialRecord, of_classes, read_trial, trial_csv
 
 LONGEST_SIDE = 128  # pixels of a picture that the page keeps
 NOT_DRAWN = ("only-generated",)  # far below all others: it would flatten the learning curves
@@ -44,12 +45,14 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
         tables.setdefault((result.shots, result.model), []).append(result)
     detailed = record.primary or record.comparisons
     return {
+        "folder": shlex.quote(str(folder)),
         "gains": gains,
         "scale": common_scale(end for one, gain in gains for end in (*one.differences, gain.low, gain.high)),
         "charts": learning_curves(record),
         "detailed": detailed,
+        "generates": any(uses_generated(arm) for arm in record.protocol.arms),
         "pictures": {
-            (one.setting, one.arm): embed_files(folder, [flip.picture for flip in one.flips], LONGEST_SIDE)
+            (record.setting(one), one.arm): embed_files(folder, [flip.picture for flip in one.flips], LONGEST_SIDE)
             for one in detailed
         },
         "metrics": list(dict.fromkeys(name for result in record.results for name in result.metrics)),
@@ -94,11 +97,12 @@ def _chart(record: TrialRecord, model: str, results: list[ArmResult], name: str)
         curves.append(Curve(arm, role, x, y, raw=band, dashed=arm not in main))
     ticks = tuple((math.log2(shots), str(shots)) for shots in sorted({result.shots for result in results}))
     values = "; ".join(f"{curve.label} {', '.join(f'{y:.1f}' for y in curve.y)}" for curve in curves)
+    axis = f"real images {of_classes(record.protocol.rare)}"
     room = 0.04 * (ticks[-1][0] - ticks[0][0])
     return Chart(
         name,
-        f"{metric} of {model} against real images per class: {values}.",
-        "real images per class",
+        f"{metric} of {model} against {axis}: {values}.",
+        axis,
         f"{metric}, %",
         tuple(curves),
         x_range=(ticks[0][0] - room, ticks[-1][0] + room),

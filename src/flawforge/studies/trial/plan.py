@@ -13,13 +13,15 @@ from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import ERROR, Design
+from flawforge.runs.cells import CellKey
 from flawforge.runs.trials import points
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.generator import USAGES
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
-from flawforge.studies.trial.cells.work_list import GENERATOR
+from flawforge.studies.trial.cells.sampling import TRAININGS
+from flawforge.studies.trial.cells.work_list import GENERATOR, SAMPLING
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
@@ -39,6 +41,8 @@ class TrialPlan:
         seeds: repeats that will be done: those asked for, or those that `minutes` leave room for.
         detectable: gain that the trial has 90% power to detect, a share; None with fewer than two repeats.
         workers: processes.
+        keep_seconds: of the models to keep, at the end, beside `seconds`; without a generator, which is trained only
+            where generated images help.
         sentence: in words, a finding a line.
     """
 
@@ -48,6 +52,7 @@ class TrialPlan:
     seeds: int
     detectable: float | None
     workers: int
+    keep_seconds: float
     sentence: str
 
 
@@ -56,7 +61,7 @@ def expected_costs(bench: Bench) -> Costs:
     settings = bench.settings
     fold_steps = settings.folds if settings.folds > 1 else 0
     expected: dict[tuple[str, str], float] = {}
-    seconds = _generator_seconds(settings, len(bench.dataset.classes))
+    seconds = _generator_seconds(settings, len(bench.dataset.classes), len(bench.shots(0, max(settings.shots))))
     expected[GENERATOR, ""] = seconds
     for fold in range(fold_steps):
         expected[f"{GENERATOR}-fold{fold}", ""] = seconds
@@ -65,11 +70,20 @@ def expected_costs(bench: Bench) -> Costs:
         training = _arm_seconds(bench, model)
         expected["arm", model] = training
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
+        expected[SAMPLING, model] = training * SHARE_OF_STEPS * fold_steps * len(TRAININGS)
         expected["choice", model] = training * SHARE_OF_STEPS * fold_steps * (1 + len(USAGES) + rivals)
     return Costs(expected)
 
 
-def plan(bench: Bench, schedule: Schedule, workers: int, minutes: float | None, ended: int | None = None) -> TrialPlan:
+def plan(
+    bench: Bench,
+    schedule: Schedule,
+    workers: int,
+    minutes: float | None,
+    ended: int | None = None,
+    *,
+    keep_model: bool = True,
+) -> TrialPlan:
     """Plan the repeats within the budget.
 
     Args:
@@ -78,6 +92,7 @@ def plan(bench: Bench, schedule: Schedule, workers: int, minutes: float | None, 
         workers: cells at a time.
         minutes: budget, or None.
         ended: repeats at which this trial had its verdict already; None where it had none.
+        keep_model: whether models are trained to keep.
     """
     costs, left = schedule.costs, schedule.left()
     asked = repeats = bench.settings.seeds
@@ -99,9 +114,15 @@ def plan(bench: Bench, schedule: Schedule, workers: int, minutes: float | None, 
         lines.append(power_line(detectable, known.repeats, known.room))
     if ended is not None:
         lines.append(sentences.nothing_left(ended))
+    keep_seconds = 0.0
+    if keep_model:
+        each = [CellKey(0, min(bench.settings.shots), "classical", model) for model in bench.settings.models]
+        keep_seconds, generator = costs.of(each), costs.of([CellKey(0, min(bench.settings.shots), GENERATOR)])
+        with_one = any(ARMS[arm].needs_generator for arm in bench.settings.arms)
+        lines.append(keep_line(keep_seconds, generator if with_one else 0.0, len(each)))
     sentence = "\n".join([*lines, *overlap_notes(bench)])
     per_repeat = costs.of(key for key in schedule.cells if key.seed == 0) / workers
-    return TrialPlan(cells, seconds, per_repeat, repeats, detectable, workers, sentence)
+    return TrialPlan(cells, seconds, per_repeat, repeats, detectable, workers, keep_seconds, sentence)
 
 
 def duration_line(repeats: int, seconds: float, workers: int, cells: int, left: int) -> str:
@@ -110,6 +131,13 @@ def duration_line(repeats: int, seconds: float, workers: int, cells: int, left: 
     work = f"{left} of {cells} cells are left" if begun else f"{cells} cells"
     more, many = " more" * begun, "s" * (workers > 1)
     return f"{repeats} repeats take about {clock(seconds)}{more} with {workers} worker{many} ({work})."
+
+
+def keep_line(seconds: float, generator: float, models: int) -> str:
+    """Return how long the models to keep take, and a generator for them, 0 where none can be needed."""
+    several = "s" * (models > 1)
+    longer = f" (and about {clock(generator)} or more for a generator, if generated images help)" if generator else ""
+    return f"Training the model{several} to keep takes about {clock(seconds)} at the end{longer}."
 
 
 def over_budget(minutes: float, repeats: int) -> str:
@@ -132,15 +160,20 @@ def power_line(detectable: float | None, done: int, room: float) -> str:
 def _usual_design(bench: Bench) -> Pilot:
     """Return usual values: nothing is known of the control but that it beats a guess."""
     settings = bench.settings
-    groups = len(np.unique(bench.division.groups[bench.division.test]))
+    test = bench.division.test
+    labels, freedom = bench.dataset.labels[test], None
+    each = [len(np.unique(bench.division.groups[test[labels == code]])) for code in np.unique(labels)]
+    groups = len(np.unique(bench.division.groups[test]))
+    if settings.unequal:  # the verdict rests on few images, and the fewest decide
+        groups, freedom = min(each) * (1 if settings.rare else len(each)), min(each) - 1
     error = ERROR / (len(settings.shots) * len(settings.models))
     rivals = sum(not ARMS[arm].needs_generator for arm in settings.arms)
     parts = Parts(USUAL_PARTS[0], USUAL_PARTS[1] / np.sqrt(groups), USUAL_PARTS[2] / np.sqrt(groups))
-    design = Design(parts, max(1, groups - len(bench.classes)), error, max(1, rivals))
+    design = Design(parts, max(1, groups - len(bench.classes) if freedom is None else freedom), error, max(1, rivals))
     return Pilot(design, 0, 1 - 1 / len(bench.classes))
 
 
-def _generator_seconds(settings: TrialSettings, classes: int) -> float:
+def _generator_seconds(settings: TrialSettings, classes: int, images: int) -> float:
     if settings.generator is not None:
         return 5.0
     sampling = 0.03 * settings.made * classes
@@ -150,7 +183,7 @@ def _generator_seconds(settings: TrialSettings, classes: int) -> float:
     area = recipe.resolution[0] * recipe.resolution[1] / 64**2
     kimg = settings.generator_kimg
     if kimg is None:
-        kimg = recipe.steps(max(settings.shots) * classes) * recipe.batch / 1000
+        kimg = recipe.steps(images) * recipe.batch / 1000
     return kimg * SECONDS_PER_KIMG * area + sampling
 
 

@@ -23,6 +23,7 @@ from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution.local import CellProcesses, Executor, Here
 from flawforge.studies.trial.execution.own_parts import try_classifiers, try_generator
 from flawforge.studies.trial.execution.schedule import Schedule
+from flawforge.studies.trial.keep import keep_models
 from flawforge.studies.trial.plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.open import open_trial
@@ -42,6 +43,7 @@ def trial(
     workers: int | None = None,
     on: On = "local",
     address: str | None = None,
+    keep_model: bool = True,
     command: str = "flawforge.trial(...)",
     choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
@@ -65,6 +67,8 @@ def trial(
         workers: cells at a time; None takes one for each core. On Ray, cells at a time in the whole cluster.
         on: ``local`` works in processes of this machine, ``ray`` on a Ray cluster (extra ``ray``).
         address: of the Ray cluster; None joins the one that this machine belongs to, or starts one here.
+        keep_model: train, at the end, the advised arm of each model on all images outside the test set, and write it
+            into ``model``, for `flawforge.predict`.
         command: what to write into the record.
         choices: how the folder is read, where its files leave it open.
         progress: where to report progress and the time left.
@@ -84,19 +88,18 @@ def trial(
         DiskFullError, RunUnwritableError: the disk.
     """
     started = time.monotonic()
-    folder = Path(out)
-    count = _checked_workers(workers, minutes, on)
+    folder, count = Path(out), _checked_workers(workers, minutes, on)
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     try_classifiers(bench, progress)
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
-    if not any(key.arm == GENERATOR for key in schedule.done) and any(key.arm == GENERATOR for key in schedule.left()):
+    if _begins_generating(schedule):
         try_generator(bench, folder, apart=count != 1 or on != "local", progress=progress)
     executor = _executor(bench, folder, count, on, address)
     before = earlier_calls(folder, bench)
-    progress.say(plan(bench, schedule, executor.slots, minutes, before.ended).sentence)
+    progress.say(plan(bench, schedule, executor.slots, minutes, before.ended, keep_model=keep_model).sentence)
     analyses = list(before.analyses)
 
     def clear(repeats: int) -> bool:
@@ -125,7 +128,8 @@ def trial(
             save_results(folder, bench, schedule, before, analyses, command, problem=problem)
             error.add_note(_what_now(folder, schedule.whole()))
         raise
-    return save_results(folder, bench, schedule, before, analyses, command)
+    record = save_results(folder, bench, schedule, before, analyses, command)
+    return keep_models(folder, bench, record, progress) if keep_model else record
 
 
 def plan_trial(
@@ -136,6 +140,7 @@ def plan_trial(
     unlabelled: Dataset | str | Path | None = None,
     minutes: float | None = None,
     workers: int | None = None,
+    keep_model: bool = True,
     choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
     **settings: Any,
@@ -148,7 +153,7 @@ def plan_trial(
     bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     try_classifiers(bench, progress)
     schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
-    return plan(bench, schedule, count, minutes, earlier_calls(Path(out), bench).ended)
+    return plan(bench, schedule, count, minutes, earlier_calls(Path(out), bench).ended, keep_model=keep_model)
 
 
 def _what_now(folder: Path, complete: int) -> str:
@@ -158,6 +163,11 @@ def _what_now(folder: Path, complete: int) -> str:
         f"{results} Run the same command again to retry the cell that failed. If it fails again, start a trial with "
         f"another generator or recipe in another --out{ended}."
     )
+
+
+def _begins_generating(schedule: Schedule) -> bool:
+    """Say whether the first generator of a trial is still to come."""
+    return all(key.arm != GENERATOR for key in schedule.done) and any(key.arm == GENERATOR for key in schedule.left())
 
 
 def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | None) -> Executor:

@@ -161,6 +161,25 @@ def balanced_order(labels: Tensor, count: int, draws: np.random.Generator) -> Te
     return torch.from_numpy(order)
 
 
+def shown_shares(
+    settings: ClassifierSettings,
+    real: LabelledImages | None,
+    classes: int,
+    generated: LabelledImages | None = None,
+    share: float = 0.0,
+) -> Tensor:
+    """Return (classes,) how often the labels that `fit` shows are of each class, shares; arguments as there."""
+    count = math.floor(share * settings.batch + 0.5)
+    total = torch.zeros(classes)
+    for images, size in ((real, settings.batch - count), (generated, count)):
+        if images is not None and size:
+            soft = images.soft(classes, 0.0)
+            codes = soft.argmax(1)
+            each = [soft[codes == code].mean(0) for code in torch.unique(codes)]
+            total += size / settings.batch * (soft.mean(0) if images.as_drawn else torch.stack(each).mean(0))
+    return total / total.sum()
+
+
 def as_unit_floats(images: Tensor) -> Tensor:
     """Return float32 in [-1, 1] of uint8 0..255."""
     return images.float().div_(127.5).sub_(1)
@@ -181,6 +200,7 @@ FROZEN = ("effnet-probe", "effnet-focus")  # whose features are worked out once
 OWN = (1e-3, 0.05)  # of a user's network
 MIN_OWN_PASS = 4  # generated images that get a pass of their own: the statistics of fewer mean little
 PREDICT_BATCH = 64
+FEWEST_SHOWN = 1e-4  # share of a class below which the loss is adjusted no further
 
 
 def fit(
@@ -234,7 +254,10 @@ def fit(
         forward: Callable[[Tensor], Tensor] = network
         if isinstance(network, Lite0Classifier) and form is FeatureBatches:
             forward = network.head
-        return _train(network, forward, batches, settings, device)
+        if not settings.adjusted_loss:
+            return _train(network, forward, batches, settings, device)
+        shares = shown_shares(settings, real, classes, generated, share).clamp_min(FEWEST_SHOWN).log().to(device)
+        return _train(network, lambda inputs: forward(inputs) + shares, batches, settings, device)
 
 
 def good_images(images: LabelledImages, good: int | None) -> Tensor:

@@ -11,7 +11,7 @@ from flawforge.core.errors import DataUnusableError
 from flawforge.runs.cells import CellKey
 from flawforge.studies.trial.analysis.evidence import Evidence
 from flawforge.studies.trial.analysis.verdict import judge
-from trial_calibration import World, upto
+from trial_calibration import World, simulate, upto
 
 SMALL = World(images=420, pieces=300, classes=3)
 PLACE = (10, "simulated")
@@ -43,3 +43,16 @@ def test_where_nothing_was_chosen_the_arm_that_counts_was_fixed_beforehand() -> 
     assert evidence(("classical", "generated"), {}).advised(place) == "generated"
     assert evidence(("classical", "pseudo-labelled"), {}).advised(place) is None
     assert evidence(("classical", "filtered"), {place: None}).advised(place) is None
+
+
+def test_the_interval_of_a_rare_class_knows_as_much_as_its_own_specimens_tell() -> None:
+    world = World(images=330, pieces=300, classes=3, sizes=(12, 138, 150), rare=True)
+    rare = simulate(world, 4, 0)
+    assert rare.metric == "average precision of class 0"
+    assert rare.resampled(PLACE, "generated", [0, 1, 2, 3]).freedom == pytest.approx(11)
+    assert rare.where(PLACE) == "at 10 images of class 0 (simulated)"
+    uneven = simulate(replace(world, rare=False), 4, 0)
+    assert uneven.metric == "balanced accuracy"
+    assert 11 < uneven.resampled(PLACE, "generated", [0, 1, 2, 3]).freedom < 20
+    alike = simulate(replace(world, rare=False, sizes=()), 4, 0)
+    assert alike.resampled(PLACE, "generated", [0, 1, 2, 3]).freedom == 297

@@ -25,6 +25,13 @@ def test_a_gain_stands_with_its_interval_and_its_level() -> None:
     assert gain_points(Estimate(value=0.1, low=None, high=None)) == "not measured"
 
 
+def test_a_setting_is_so_many_images_of_each_class_of_the_rare_ones_or_all_that_there_are() -> None:
+    assert s.at(5, "m") == "at 5 images per class (m)"
+    assert s.at(5, "m", ("dent",)) == "at 5 images of dent (m)"
+    assert s.at(5, "m", ("dent", "hole")) == "at 5 images each of dent and hole (m)"
+    assert s.at(0, "m") == "with all images (m)"
+
+
 def test_the_three_verdicts() -> None:
     metric = "balanced accuracy"
     assert s.trial_verdict("no evidence", WHERE, metric, SMALL) == (
@@ -63,14 +70,14 @@ def test_what_was_not_favoured_or_is_too_early() -> None:
 @pytest.mark.parametrize(
     ("word", "gain", "rivals", "reason"),
     [
-        ("helps", (0.01, 0.05), {}, "a gain over classical, the best arm without generated images"),
+        ("helps", (0.01, 0.05), {}, "a gain over classical, the best without new images"),
         (
             "helps",
             (0.01, 0.05),
             {"real": 0.02, "placebo": 0.01},
-            "a gain over classical, the best arm without generated images, and over real, placebo",
+            "a gain over classical, the best without new images, and over real, placebo",
         ),
-        ("hurts", (-0.05, -0.01), {}, "a loss against classical, the best arm without generated images"),
+        ("hurts", (-0.05, -0.01), {}, "a loss against classical, the best without new images"),
         (
             "no evidence",
             (0.01, 0.05),
@@ -111,6 +118,35 @@ def test_equivalent_real_images() -> None:
     )
     assert said(None, None, 3.0, "less") == (
         f"{start} did worse than classical with 5 real images per class, the smallest number tested."
+    )
+
+
+def test_equivalent_real_images_of_a_rare_class() -> None:
+    found = Equivalent(images=3.2, low=1.0, high=6.0, beyond="")
+    assert s.equivalence(5, "m", "generated", "classical", found, (3, 10), ("dent",)) == (
+        "With 5 real images of dent (m), generated did as well as classical would with about 3 more real images of "
+        "dent (95% CI 1 to 6)."
+    )
+
+
+def test_what_is_best_without_new_images() -> None:
+    assert s.best_is_not_generated("random-light", LARGE, WHERE) == (
+        "Best at 5 images per class (small-cnn): nothing generated, random-light. It beat classical by 3.1 points (95% "
+        "CI 1.4 to 4.8)."
+    )
+    assert s.without_new_images("classical", None, WHERE, True) == (
+        "The best without new images at 5 images per class (small-cnn) is classical."
+    )
+    assert s.without_new_images("classical", None, WHERE, False) == (
+        "The best without new images at 5 images per class (small-cnn) is classical, fixed in advance."
+    )
+    assert s.without_new_images("random-light", SMALL, WHERE, True) == (
+        "The best without new images at 5 images per class (small-cnn) is random-light: +0.5 points (95% CI -0.9 to "
+        "1.8) over classical."
+    )
+    assert s.over_classical([("real", LOSS), ("random-light", SMALL)], WHERE) == (
+        "Over classical at 5 images per class (small-cnn): real -4.2 points (98.2% CI -6.0 to -2.4); random-light "
+        "+0.5 points (95% CI -0.9 to 1.8)."
     )
 
 

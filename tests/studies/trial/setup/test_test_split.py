@@ -154,3 +154,9 @@ def test_a_class_that_is_too_rare_is_named_with_what_to_do(
     data, textures = rare_grains(grains, few, pieces)
     with pytest.raises(DataUnusableError, match=remedy):
         divide(data, textures, 0.5, {"coarse": 4, "fine": 2}, 0, rare=("coarse",))
+
+
+def test_of_a_class_with_hardly_an_image_left_it_is_said_that_two_must_be(grains: Dataset) -> None:
+    data, textures = rare_grains(grains, 3)
+    with pytest.raises(DataUnusableError, match=r"has 3 images; 1 would be left to learn from .* at least 2"):
+        divide(data, textures, 0.6, 2, 0)

@@ -13,19 +13,45 @@ from flawforge.studies.trial.analysis.comparison import (
     CLASS_GROUPS,
     Gains,
     best_of_models,
+    best_without,
     estimate,
+    gains_over,
     without_generating,
 )
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
 REPEATS_ADVISED = 100  # at most
+LEVEL = 0.95  # of intervals where no comparison sets it
 SHOWN = 4  # comparisons that decide nothing, in the outcome
 
 
 def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
-    """Return the outcome for a reader who knows no statistics, a sentence for each comparison that counts."""
-    if not any(uses_generated(key.arm) for key in evidence.cells):
-        return [sentences.NONE_GENERATED]
+    """Return the outcome for a reader who knows no statistics: what is best where nothing needs to be generated, then a
+    sentence for each comparison that counts.
+    """
+    return [*_best_is_not_generated(evidence, comparisons), *_of_generated(evidence, comparisons)]
+
+
+def _best_is_not_generated(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
+    """Return a sentence for each setting in which an arm without a generator is better than `classical`, and generated
+    images are not known to be better than it.
+    """
+    lines = []
+    for setting in evidence.settings():
+        arm, over = best_without(evidence, setting)
+        compared = [comparison for comparison in comparisons if (comparison.shots, comparison.model) == setting]
+        beaten = any(comparison.primary and (comparison.gain.low or 0) > 0 for comparison in compared)
+        if over is not None and not beaten:
+            found = estimate(over, compared[0].gain.level if compared else LEVEL)
+            if (found.low or 0) > 0:
+                lines.append(sentences.best_is_not_generated(arm, found, evidence.where(setting)))
+    return lines
+
+
+def _of_generated(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
+    """Return what the comparisons say."""
+    if not comparisons and not any(uses_generated(key.arm) for key in evidence.cells):
+        return [sentences.NOTHING_GENERATED, *_over_classical(evidence)]
     if not comparisons:
         return [sentences.too_early(FEWEST_REPEATS)]
     order = ("helps", "hurts", "no evidence")
@@ -33,13 +59,13 @@ def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
     if not primary:
         fixed = not set(evidence.settings()) & set(evidence.chosen)
         shown = sentences.if_used(
-            [(c.arm, sentences.at(c.shots, c.model), _possible(evidence, c)) for c in comparisons[:SHOWN]],
+            [(c.arm, evidence.where((c.shots, c.model)), _possible(evidence, c)) for c in comparisons[:SHOWN]],
             "For comparison only" if fixed else "If used anyway",
         )
         return [f"{sentences.NONE_COUNTS if fixed else sentences.not_favoured()} {shown}"]
     lines = []
     for comparison in primary:
-        where, room = sentences.at(comparison.shots, comparison.model), _room(evidence, comparison)
+        where, room = evidence.where((comparison.shots, comparison.model)), _room(evidence, comparison)
         line = sentences.trial_verdict(comparison.word, where, evidence.metric, _possible(evidence, comparison))
         if comparison.word == "no evidence":
             if (comparison.gain.low or 0) > 0:
@@ -47,9 +73,21 @@ def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
             line = f"{line} {sentences.power(comparison.detectable, room, comparison.control)}"
         lines.append(line)
     settings = {(c.shots, c.model): c.chosen for c in comparisons}
-    lines += [sentences.not_favoured(sentences.at(*setting)) for setting in settings if settings[setting] is None]
+    lines += [sentences.not_favoured(evidence.where(setting)) for setting in settings if settings[setting] is None]
     lacking = [setting for setting in evidence.settings() if setting not in settings]
-    return [*lines, *(sentences.too_early(FEWEST_REPEATS, sentences.at(*setting)) for setting in lacking)]
+    return [*lines, *(sentences.too_early(FEWEST_REPEATS, evidence.where(setting)) for setting in lacking)]
+
+
+def _over_classical(evidence: Evidence) -> list[str]:
+    """Return what each arm brought over `classical` in a trial without generated images, or that it is too early."""
+    lines = []
+    for setting in evidence.settings():
+        others = [arm for arm in evidence.arms(setting) if arm != "classical"]
+        gains = {arm: gains_over(evidence, setting, arm, ["classical"]).get("classical") for arm in others}
+        shown = [(arm, estimate(over, LEVEL)) for arm, over in gains.items() if over is not None]
+        where = evidence.where(setting)
+        lines.append(sentences.over_classical(shown, where) if shown else sentences.too_early(FEWEST_REPEATS, where))
+    return lines
 
 
 def advice(
@@ -60,15 +98,10 @@ def advice(
     out = [line for line in out if line]
     levels = {(c.shots, c.model): c.gain.level for c in comparisons}
     for setting in evidence.settings():
-        for arm, over in without_generating(evidence, setting).items():
-            found = estimate(over, levels.get(setting, 0.95))
-            if arm == "one-class" and (found.low or 0) > -evidence.wanted:
-                out.append(sentences.collect_good(found, sentences.at(*setting)))
-            elif (found.low or 0) > 0:
-                out.append(sentences.needs_no_generator(arm, found, sentences.at(*setting)))
+        out += _needs_no_generator(evidence, setting, levels.get(setting, LEVEL))
     primary = [comparison for comparison in comparisons if comparison.primary]
     for comparison in primary:
-        where = sentences.at(comparison.shots, comparison.model)
+        where = evidence.where((comparison.shots, comparison.model))
         if comparison.word == "hurts":
             out.append(sentences.use_none(where))
         else:
@@ -83,10 +116,30 @@ def advice(
         out.append(sentences.photograph(short, CLASS_GROUPS))
     for c in comparisons:
         if not c.primary and c.arm != "only-generated" and (c.gain.low or 0) > 0:
-            out.append(sentences.hint(c.arm, c.control, c.gain, sentences.at(c.shots, c.model)))
+            out.append(sentences.hint(c.arm, c.control, c.gain, evidence.where((c.shots, c.model))))
     if not out and any(comparison.word == "helps" for comparison in primary):
         out.append(sentences.USE_THEM)
     return list(dict.fromkeys(out))
+
+
+def _needs_no_generator(evidence: Evidence, setting: Setting, level: float) -> list[str]:
+    """Return which arm to try first: the one chosen on the training images if it beats `classical`, else the best that
+    does so on the test images, where the interval is as much wider as there are arms to find it among.
+    """
+    found = without_generating(evidence, setting)
+    alone = estimate(found.pop("one-class"), level) if "one-class" in found else None  # it needs no defective image
+    out = []
+    if alone is not None and (alone.low or 0) > -evidence.wanted:
+        out.append(sentences.collect_good(alone, evidence.where(setting)))
+    chosen = evidence.control(setting)
+    among = {
+        arm: estimate(over, level if arm == chosen else 1 - (1 - level) / len(found)) for arm, over in found.items()
+    }
+    better = {arm: over for arm, over in among.items() if (over.low or 0) > 0}
+    best = max(better, key=lambda arm: (arm == chosen, better[arm].value), default=None)
+    if best is not None:
+        out.append(sentences.needs_no_generator(best, better[best], evidence.where(setting)))
+    return out
 
 
 def _best_model(evidence: Evidence, shots: int) -> str:
@@ -95,12 +148,12 @@ def _best_model(evidence: Evidence, shots: int) -> str:
     if found is None:
         return ""
     others = [(model, arm, over) for model, (arm, over) in found.others.items()]
-    return sentences.best_model(sentences.at(shots, found.model), found.arm, evidence.metric, found.reached, others)
+    return sentences.best_model(evidence.where((shots, found.model)), found.arm, evidence.metric, found.reached, others)
 
 
 def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, error: float) -> list[str]:
     """Return what to do where nothing is clear: take what needs no generator, or how many repeats would tell."""
-    where, over = sentences.at(comparison.shots, comparison.model), gains[comparison.control]
+    where, over = evidence.where((comparison.shots, comparison.model)), gains[comparison.control]
     if comparison.gain.high is not None and comparison.gain.high < evidence.wanted:
         return [sentences.too_small(where, evidence.wanted)]
     out = [sentences.loss_so_far(where)] if over.value < 0 else []

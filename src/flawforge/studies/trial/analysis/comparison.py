@@ -33,9 +33,10 @@ class PairedArms:
     control: str
     repeats: list[int]
 
-    def resampled(self) -> tuple[Resampled, Resampled]:
-        """Return the verdict's metric of the arm and of the control."""
-        treated, base = (self.evidence.resampled(self.setting, name, self.repeats) for name in (self.arm, self.control))
+    def resampled(self, metric: str = "") -> tuple[Resampled, Resampled]:
+        """Return a metric, the verdict's where none is named, of the arm and of the control."""
+        found = (self.evidence.resampled(self.setting, arm, self.repeats, metric) for arm in (self.arm, self.control))
+        treated, base = found
         return treated, base
 
     def stacks(self) -> tuple[Floats32, Floats32]:
@@ -69,6 +70,16 @@ def without_generating(evidence: Evidence, setting: Setting) -> Gains:
     """Return the gain over `classical` of each arm that adds knowledge or images without a generator."""
     found = {arm: gains_over(evidence, setting, arm, ["classical"]) for arm in ARMS if ARMS[arm].alternative}
     return {arm: gains["classical"] for arm, gains in found.items() if gains}
+
+
+def best_without(evidence: Evidence, setting: Setting) -> tuple[str, Gain | None]:
+    """Return the best arm without new images, which was chosen on the training images, and its gain over `classical`.
+
+    No gain of `classical` itself, or where repeats are too few.
+    """
+    control = evidence.control(setting)
+    gains = {} if control == "classical" else gains_over(evidence, setting, control, ["classical"])
+    return control, gains.get("classical")
 
 
 @dataclass(frozen=True)
@@ -186,6 +197,12 @@ def compare_arms(
         gained=gained,
         lost=lost,
         flips=flips,
+        figures={
+            name: estimate(gain(treated - base), level)
+            for name in evidence.figures
+            if name != evidence.metric
+            for treated, base in [pair.resampled(name)]
+        },
     )
 
 

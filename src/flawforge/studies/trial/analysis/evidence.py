@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy as np
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.settings.arms import ARMS, judged_arm, uses_generated
-from flawforge.metrics.inference.classification import STATISTICS, TASK_STATISTICS, Statistic
+from flawforge.metrics.inference.classification import STATISTICS, Statistic
 from flawforge.metrics.inference.resampling import Resampled, resampled
 from flawforge.metrics.inference.sequential import level_now
 from flawforge.runs.cells import CellKey
 from flawforge.runs.trials import Word
+from flawforge.studies.trial.analysis import sentences
+from flawforge.studies.trial.analysis.figures import Figure, figures_of, verdict_figure
 
 Setting = tuple[int, str]  # shots and model
 SMALLEST_GAIN = 0.01  # of interest: below a point nobody changes a production line
@@ -43,6 +46,8 @@ class Evidence:
             agrees.
         left_out: comparisons that shared the error when they were analysed, and are no longer asked for.
         kinds: for the task ``good`` the (N,) original class of each test image; the verdict per class is over these.
+        rare: the rare classes, whose figure the verdict then rests on.
+        unequal: whether the classes have unlike numbers of images, as in the factory.
         wanted: smallest gain of interest, a share.
         seed: of the stream ``bootstrap``.
     """
@@ -61,6 +66,8 @@ class Evidence:
     stands: Mapping[tuple[int, str, str], Word] = field(default_factory=dict)
     left_out: int = 0
     kinds: Sequence[str] | None = None
+    rare: tuple[str, ...] = ()
+    unequal: bool = False
     wanted: float = SMALLEST_GAIN
     seed: int = 0
     _kept: dict[object, Resampled] = field(default_factory=dict, repr=False, compare=False)
@@ -68,7 +75,16 @@ class Evidence:
     @property
     def metric(self) -> str:
         """What the verdict rests on."""
-        return TASK_STATISTICS[self.task][0]
+        return verdict_figure(self.task, self.rare)
+
+    @cached_property
+    def figures(self) -> dict[str, Figure]:
+        """All that is measured of an arm, by name; the verdict's first."""
+        return figures_of(self.task, self.classes, self.labels, self.kinds, self.rare, unequal=self.unequal)
+
+    def where(self, setting: Setting) -> str:
+        """Return a setting in words: ``at 5 images per class (small-cnn)``."""
+        return sentences.at(*setting, self.rare)
 
     def level(self, error: float) -> float:
         """Return the one-sided level of this analysis, of an error over all of them; 0: it decides nothing."""
@@ -129,8 +145,12 @@ class Evidence:
         """
         key = (setting, arm, tuple(repeats), metric or self.metric)
         if key not in self._kept:
-            outputs, statistic = self.stack(setting, arm, repeats), STATISTICS[metric or self.metric]
-            self._kept[key] = resampled(outputs, self.labels, self.groups, statistic, self.seed)
+            figure = self.figures[metric or self.metric]
+            of, rests = figure.of, [own[figure.of] for own in figure.rests_on]
+            outputs = self.stack(setting, arm, repeats)[:, of]
+            self._kept[key] = resampled(
+                outputs, figure.labels[of], self.groups[of], figure.statistic, self.seed, rests_on=rests
+            )
         return self._kept[key]
 
     def mean(self, setting: Setting, arm: str, repeats: Sequence[int]) -> float:

@@ -12,20 +12,23 @@ import numpy as np
 from flawforge.core.images import as_picture
 from flawforge.core.settings.arms import ARMS, judged_arm
 from flawforge.core.settings.trials import FEWEST_REPEATS
-from flawforge.metrics.inference.classification import TASK_STATISTICS
+from flawforge.data.classifier_view import QUALITY
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
-from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, write_trial
+from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, training_images, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.sets import RecordPictures
+from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
+from flawforge.studies.trial.analysis.figures import verdict_figure
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE
 from flawforge.studies.trial.cells.inner_choice import CLEAR, InnerChoice, pooled
-from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR
+from flawforge.studies.trial.cells.sampling import SamplingChoice
+from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, SAMPLING
 from flawforge.studies.trial.execution.schedule import Schedule
-from flawforge.studies.trial.setup.bench import QUALITY, Bench, how_drawn, overlap_notes
+from flawforge.studies.trial.setup.bench import Bench, how_drawn, overlap_notes
 
 Cells = dict[CellKey, Cell]
 
@@ -47,7 +50,7 @@ def protocol_of(bench: Bench) -> Protocol:
         batch=settings.batch,
         resolution=settings.resolution,
         classes=list(bench.classes),
-        metric=TASK_STATISTICS[settings.task][0],
+        metric=verdict_figure(settings.task, settings.rare),
         shots=sorted(settings.shots),
         seeds=list(range(settings.seeds)),
         arms=[arm for arm in ARMS if arm in settings.arms],
@@ -59,6 +62,9 @@ def protocol_of(bench: Bench) -> Protocol:
         pool_images=len(division.pool),
         pool_groups=len(np.unique(division.groups[division.pool])),
         steps_taken=_steps_taken(bench),
+        rare=list(settings.rare),
+        others=settings.others,
+        as_is=settings.as_is,
     )
 
 
@@ -87,6 +93,11 @@ def _steps_taken(bench: Bench) -> list[str]:
     if bench.good is not None:
         others = ", ".join(label for label in bench.dataset.classes if label != bench.good)
         steps.append(f"Images of class {bench.good} count as good, those of {others} as defective.")
+    if settings.chooses_sampling:
+        steps.append(
+            "How batches are drawn and logits adjusted was chosen by cross-validation of the classical arm on the "
+            "training images, for all arms but 'real'."
+        )
     if "filtered" in settings.arms:
         steps.append(
             f"The strategy for using generated images was chosen by cross-validation on the training images: "
@@ -109,12 +120,21 @@ def inner_choices(cells: Cells, setting: Setting) -> list[InnerChoice]:
     return [InnerChoice.model_validate(facts) for facts in found]
 
 
+def sampling_choices(cells: Cells, setting: Setting) -> list[SamplingChoice]:
+    """Return how batches are drawn and logits adjusted in one setting, of each repeat; empty where nothing is."""
+    found = [cell.facts for key, cell in cells.items() if (key.arm, key.shots, key.model) == (SAMPLING, *setting)]
+    return [SamplingChoice.model_validate(dict(facts)) for facts in found]
+
+
 def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
     """Return what was chosen on the training images, in words."""
     out: list[tuple[str, str]] = []
     for shots, model in product(bench.settings.shots, bench.settings.models):
         choices = inner_choices(cells, (shots, model))
-        where = f"{shots} images per class, {model}"
+        where = f"{training_images(shots, bench.settings.rare)}, {model}"
+        drawn = Counter(choice.sampling.name for choice in sampling_choices(cells, (shots, model)) if choice.judged)
+        if drawn:
+            out.append((f"{where}: batches and logits", ", ".join(f"{name} ({n})" for name, n in drawn.most_common())))
         if not choices:
             fixed = None if bench.settings.chooses else judged_arm(bench.settings.arms)
             if fixed is not None:
@@ -135,7 +155,7 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
         else:
             found = "none: the strategy was fixed in advance"
         out.append((f"{where}: cross-validation", found))
-        out.append((f"{where}: best arm without generated images", control))
+        out.append((f"{where}: {sentences.BEST_WITHOUT}", control))
     return out
 
 
@@ -143,13 +163,18 @@ def notes_of(bench: Bench, cells: Cells) -> list[str]:
     """Return what a reader must know, a sentence each."""
     notes, shots = overlap_notes(bench), max(bench.settings.shots)
     labels, groups = bench.dataset.labels[bench.division.pool], bench.division.groups[bench.division.pool]
+    few = [label for label in bench.dataset.classes if not bench.settings.as_is and label not in bench.unlike(shots)]
     for code, label in enumerate(bench.dataset.classes):
         specimens = len(np.unique(groups[labels == code]))
-        if specimens < shots:
+        if specimens < shots and label in few:
             notes.append(
                 f"Class {label} has {specimens} different specimens outside the test set, so its {shots} training "
                 f"images are not all independent."
             )
+    if "pasted-on-plentiful" in bench.settings.arms:
+        drawn = [bench.targets(bench.dataset.labels[bench.shots(0, count)]) for count in bench.settings.shots]
+        equal = [len(set(np.unique(own, return_counts=True)[1])) == 1 for own in drawn]
+        notes += [sentences.AS_CUTMIX] if all(equal) else []
     facts: list[dict[str, Any]] = [dict(cell.facts) for key, cell in cells.items() if key.arm == GENERATOR]
     generated = sum(int(counts["made"]) for counts in facts)
     close = generated - sum(int(counts["novel"]) for counts in facts)
@@ -210,6 +235,8 @@ def evidence_of(
         stands={} if before is None else before.stands(repeats),
         left_out=0 if before is None else before.left_out(bench.settings),
         kinds=[bench.dataset.classes[int(code)] for code in labels] if bench.settings.task == "good" else None,
+        rare=bench.settings.rare,
+        unequal=bench.settings.unequal,
         seed=bench.settings.seed,
     )
 
@@ -293,12 +320,14 @@ def save_results(
         results=results,
         comparisons=comparisons,
         worth=found.worth,
+        without=found.without,
         looks=with_analysis(analyses, found.look),
         verdict=found.verdict,
         choices=choices_of(bench, cells),
         notes=[*notes, *notes_of(bench, cells)],
         seconds=round(sum(seconds), 1),
         complete=repeats == asked or schedule.ended == "clear",
+        advised=found.advised,
     )
     write_trial(folder, record)
     return record

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flawforge.metrics.inference.equivalent_images import Equivalent
-from flawforge.runs.trials import Estimate, Word, gain_points, in_percent, points
+from flawforge.runs.trials import Estimate, Word, gain_points, in_percent, of_classes, points, training_images
 
 POWER = "90% power"
 ALPHA = "the trial's false-positive allowance (alpha) is used up"
 TOO_EARLY = "Too early for a verdict"
-NONE_GENERATED = "No arm of this trial uses generated images, so there is no verdict on them."
 NONE_COUNTS = "None of the arms in this trial counts for the verdict."
+NOTHING_GENERATED = "This trial has no arm with generated images, so it has no verdict on them."
+BEST_WITHOUT = "best without new images"
+AS_CUTMIX = (
+    "All classes have equally many training images, so the arm pasted-on-plentiful is CutMix here, made in advance."
+)
 FOR_COMPARISON = "shown for comparison; it was not selected for the verdict beforehand, so it decides nothing"
 USE_THEM = "Use the generated images with the selected strategy. Check the results per class first."
 START = {
@@ -21,9 +25,10 @@ START = {
 }
 
 
-def at(shots: int, model: str) -> str:
-    """Return ``at 5 images per class (small-cnn)``."""
-    return f"at {shots} images per class ({model})"
+def at(shots: int, model: str, rare: Sequence[str] = ()) -> str:
+    """Return ``at 5 images per class (small-cnn)``; with rare classes ``at 5 images of dent (small-cnn)``."""
+    images = training_images(shots, rare)
+    return f"{'at' if images[0].isdigit() else 'with'} {images} ({model})"
 
 
 def trial_verdict(word: Word, where: str, metric: str, gain: Estimate) -> str:
@@ -50,6 +55,26 @@ def if_used(gains: Sequence[tuple[str, str, Estimate]], start: str = "If used an
     return f"{start}: {shown}."
 
 
+def best_is_not_generated(arm: str, gain: Estimate, where: str) -> str:
+    """Return the outcome where an arm without a generator is the best; `gain` is over classical."""
+    by = gain_points(gain).removeprefix("+")
+    return f"Best {where}: nothing generated, {arm}. It beat classical by {by}."
+
+
+def without_new_images(arm: str, gain: Estimate | None, where: str, chosen: bool) -> str:
+    """Return which arm generated images must beat; `gain` is over classical, None where nothing was measured.
+
+    `chosen`: by cross-validation on the training images; else it was fixed beforehand.
+    """
+    over = "" if gain is None else f": {gain_points(gain)} over classical"
+    return f"The {BEST_WITHOUT} {where} is {arm}{'' if chosen else ', fixed in advance'}{over}."
+
+
+def over_classical(gains: Sequence[tuple[str, Estimate]], where: str) -> str:
+    """Return the gains over classical of arms without a generator, each of (arm, gain)."""
+    return f"Over classical {where}: {'; '.join(f'{arm} {gain_points(gain)}' for arm, gain in gains)}."
+
+
 def too_early(least: int, where: str = "") -> str:
     """Return that repeats are missing; `where` is as of `at`, or empty for everywhere."""
     return f"{TOO_EARLY}{where and ' '}{where}: it takes {least} complete repeats."
@@ -64,7 +89,7 @@ def reason(word: Word, control: str, gain: tuple[float, float], rivals: dict[str
         gain: ends of the 95% interval of the gain over the control.
         rivals: lower end of the 95% interval of the gain over each other arm without generated images.
     """
-    best = f"{control}, the best arm without generated images"
+    best = f"{control}, the {BEST_WITHOUT}"
     if word == "helps":
         return f"a gain over {best}{', and over ' if rivals else ''}{', '.join(rivals)}"
     if word == "hurts":
@@ -82,21 +107,24 @@ def few_specimens(groups: int, least: int) -> str:
     return f"the test set has {groups} specimens of it; {least} are needed"
 
 
-def equivalence(shots: int, model: str, arm: str, control: str, found: Equivalent, ends: tuple[int, int]) -> str:
+def equivalence(
+    shots: int, model: str, arm: str, control: str, found: Equivalent, ends: tuple[int, int], rare: Sequence[str] = ()
+) -> str:
     """Return how many more real images would have done as much; `ends` are of the control's learning curve."""
-    start = f"With {shots} real images per class ({model}), {arm}"
+    each = of_classes(rare)
+    start = f"With {shots} real images {each} ({model}), {arm}"
     if found.beyond == "more":
         return (
             f"{start} beat {control} with {ends[1]}, the largest number tested. The generated images are worth more "
-            f"than {ends[1] - shots} real images per class; the learning curve does not show how many more."
+            f"than {ends[1] - shots} real images {each}; the learning curve does not show how many more."
         )
     if found.beyond == "less" or found.images is None:
-        return f"{start} did worse than {control} with {ends[0]} real images per class, the smallest number tested."
+        return f"{start} did worse than {control} with {ends[0]} real images {each}, the smallest number tested."
     low = f"less than {ends[0] - shots}" if found.low is None else f"{found.low:z.0f}"
     high = f"more than {ends[1] - shots}" if found.high is None else f"{found.high:z.0f}"
     kind = "more" if found.images >= 0 else "fewer"
     return (
-        f"{start} did as well as {control} would with about {abs(found.images):.0f} {kind} real images per class "
+        f"{start} did as well as {control} would with about {abs(found.images):.0f} {kind} real images {each} "
         f"(95% CI {low} to {high})."
     )
 

@@ -16,15 +16,33 @@ import numpy as np
 from flawforge.core.settings.arms import uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.fidelity.confusion import confusion_table
-from flawforge.metrics.inference.classification import TASK_STATISTICS
 from flawforge.metrics.inference.equivalent_images import equivalent_images
 from flawforge.metrics.inference.multiple_testing import holm, rejected
 from flawforge.metrics.inference.paired import gain
 from flawforge.metrics.inference.power import ERROR
-from flawforge.runs.trials import ArmResult, Comparison, EquivalentImages, Estimate, InterimAnalysis, Verdict, Word
+from flawforge.runs.trials import (
+    AdvisedArm,
+    ArmResult,
+    BestWithout,
+    Comparison,
+    EquivalentImages,
+    Estimate,
+    InterimAnalysis,
+    Verdict,
+    Word,
+)
 from flawforge.studies.trial.analysis import sentences
-from flawforge.studies.trial.analysis.advice import advice, outcome
-from flawforge.studies.trial.analysis.comparison import Gains, compare_arms, measure, p_helps, p_hurts
+from flawforge.studies.trial.analysis.advice import LEVEL, advice, outcome
+from flawforge.studies.trial.analysis.advised_arms import advised_arms
+from flawforge.studies.trial.analysis.comparison import (
+    Gains,
+    best_without,
+    compare_arms,
+    estimate,
+    measure,
+    p_helps,
+    p_hurts,
+)
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
 Measured = dict[tuple[Setting, str], Gains]  # of each arm with generated images that has enough repeats
@@ -37,8 +55,10 @@ class Judgement:
     results: list[ArmResult]
     comparisons: list[Comparison]
     worth: list[EquivalentImages]
+    without: list[BestWithout]
     look: InterimAnalysis
     verdict: Verdict
+    advised: list[AdvisedArm]
 
 
 def judge(evidence: Evidence) -> Judgement:
@@ -73,7 +93,8 @@ def judge(evidence: Evidence) -> Judgement:
         advice=advice(evidence, measured, comparisons, ERROR / max(1, len(words))),
     )
     worth = [part for setting in _advised(evidence) for part in _equivalent(evidence, setting)]
-    return Judgement(results, comparisons, worth, analysis, verdict)
+    without, advised = best_of_all_settings(evidence, comparisons), advised_arms(evidence, comparisons)
+    return Judgement(results, comparisons, worth, without, analysis, verdict, advised)
 
 
 def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word], InterimAnalysis]:
@@ -108,9 +129,21 @@ def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word],
         seeds=evidence.now,
         planned=evidence.planned,
         level=now,
-        decided=[f"{shots} shots, {model}" for shots, model in settled],
+        decided=[f"{f'{shots} shots' if shots else 'all images'}, {model}" for shots, model in settled],
         stopped=bool(primary) and len(settled) == len(wanted),
     )
+
+
+def best_of_all_settings(evidence: Evidence, comparisons: list[Comparison]) -> list[BestWithout]:
+    """Return the best arm without new images of each setting, as the record holds it."""
+    levels = {(comparison.shots, comparison.model): comparison.gain.level for comparison in comparisons}
+    out = []
+    for setting in evidence.settings():
+        arm, over = best_without(evidence, setting)
+        gain = None if over is None else estimate(over, levels.get(setting, LEVEL))
+        sentence = sentences.without_new_images(arm, gain, evidence.where(setting), setting in evidence.chosen)
+        out.append(BestWithout(shots=setting[0], model=setting[1], arm=arm, gain=gain, sentence=sentence))
+    return out
 
 
 def measure_all(evidence: Evidence) -> Measured:
@@ -139,7 +172,7 @@ def _corrected(evidence: Evidence, measured: Measured) -> dict[Setting, float]:
 def _result(evidence: Evidence, setting: Setting, arm: str) -> ArmResult:
     repeats = evidence.repeats(setting, [arm])
     metrics, values = {}, {}
-    for metric in TASK_STATISTICS[evidence.task]:
+    for metric in evidence.figures:
         measured = evidence.resampled(setting, arm, repeats, metric)
         values[metric] = measured.values.tolist()
         low, high = gain(measured).at() if len(repeats) > 1 else (None, None)
@@ -175,5 +208,5 @@ def _equivalent(evidence: Evidence, setting: Setting) -> list[EquivalentImages]:
         return []
     treated = evidence.resampled(setting, arm, repeats)
     found = equivalent_images([other[0] for other in curve], base, treated, shots, evidence.seed)
-    sentence = sentences.equivalence(shots, model, arm, control, found, (curve[0][0], curve[-1][0]))
+    sentence = sentences.equivalence(shots, model, arm, control, found, (curve[0][0], curve[-1][0]), evidence.rare)
     return [EquivalentImages(shots=shots, model=model, arm=arm, **found._asdict(), sentence=sentence)]

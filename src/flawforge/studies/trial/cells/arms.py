@@ -7,7 +7,7 @@ images.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flawforge.core.arrays import Floats32, Ints
+from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.core.seeds import derive, numpy_stream
 from flawforge.core.settings.arms import uses_generated
 from flawforge.core.settings.classifiers import ClassifierSettings
@@ -30,14 +30,26 @@ from flawforge.data.augmentation.reference_light import (
     random_light,
 )
 from flawforge.data.augmentation.transforms import ClassicalTransforms
+from flawforge.models.classifier import ShiftedLogits
 from flawforge.models.one_class import Joined, OneClass
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, marked, teacher_of
+from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling
 from flawforge.studies.trial.setup.bench import Bench
-from flawforge.training.classifier.fit import LabelledImages, as_unit_floats, fit, good_images, predict
+from flawforge.training.classifier.fit import (
+    LabelledImages,
+    as_unit_floats,
+    balanced_order,
+    fit,
+    good_images,
+    predict,
+    shown_shares,
+)
 from flawforge.training.processes.device import resolve_device
 
 VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less the unlabelled images
 CHANGED_SHARE = 0.5  # of a batch, changed by other images: as often as their authors and libraries do it
+MOST_VIEWS = 2048  # such copies where some classes have many images, class-balanced
+UNTUNED = "real"  # the arm that nothing is chosen for
 ASKED_WEIGHT = 0.5  # weight of the class that was asked for beside the teacher's opinion of a generated image
 
 
@@ -69,11 +81,21 @@ class ArmTraining:
         seed: of the classifiers; the same for all arms, so that they differ in their images alone.
         model: the classifier's name.
         steps: optimiser steps; None takes the trial's.
+        sampling: how batches are drawn and logits adjusted, in all arms but ``real``.
     """
 
-    def __init__(self, bench: Bench, shots: Ints, seed: int, model: str, steps: int | None = None) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        shots: Ints,
+        seed: int,
+        model: str,
+        steps: int | None = None,
+        sampling: Sampling = USUAL_SAMPLING,
+    ) -> None:
         self.bench, self.shots, self.seed, self.model = bench, shots, seed, model
         self.settings = bench.settings.classifier(model, steps=steps)
+        self.sampling = sampling
         self.width = len(bench.classes)
         self.targets = bench.targets(bench.dataset.labels[shots])
         self.real = LabelledImages(torch.from_numpy(bench.images[shots]), torch.from_numpy(self.targets))
@@ -94,16 +116,37 @@ class ArmTraining:
         if uses_generated(arm) and generated is None:
             raise ValueError(f"arm {arm} needs generated images")
         extra = EXTRAS[arm](self, generated, usage)
-        settings = extra.settings or self.settings
+        settings, real = extra.settings or self.settings, self.real
         if extra.one_class is not None and not extra.trained:
             return extra.one_class
-        shown = (self.real, self.width, self.seed, extra.material, extra.share)
+        if arm != UNTUNED:
+            real = self.drawn
+            settings = settings.model_copy(update={"adjusted_loss": self.sampling.in_loss})
+        shown = (real, self.width, self.seed, extra.material, extra.share)
         network = fit(settings, *shown, device=resolve_device(), good=self.bench.good_number)
-        if extra.one_class is None:
+        if extra.one_class is not None:
+            joined = Joined(network, extra.one_class)  # by ranks, which no shift changes
+            joined.balance(self.good)
+            return joined.eval()
+        if arm == UNTUNED or not self.sampling.strength:
             return network
-        joined = Joined(network, extra.one_class)
-        joined.balance(self.good)
-        return joined.eval()
+        return ShiftedLogits(network, self.sampling.shift(self.shown(extra), self.counts)).eval()
+
+    @property
+    def drawn(self) -> LabelledImages:
+        """The real images, to be shown in the order that was chosen."""
+        return replace(self.real, as_drawn=self.sampling.order == "natural")
+
+    @property
+    def counts(self) -> Floats:
+        """The (K,) numbers of real training images of each class."""
+        return np.bincount(self.targets, minlength=self.width).astype(np.float64)
+
+    def shown(self, extra: Extra = Extra()) -> Floats:
+        """Return how often the classical arm, or one that shows more, shows each class, (K,) shares."""
+        found = shown_shares(self.settings, self.drawn, self.width, extra.material, extra.share)
+        shares: Floats = found.double().numpy()
+        return shares
 
     def predictions(self, network: torch.nn.Module, indices: Ints) -> Floats32:
         """Return (n, K) probabilities on these images of the bench."""
@@ -125,7 +168,10 @@ class ArmTraining:
     @property
     def copied(self) -> int:
         """How many changed copies of shots the teacher labels: unlabelled images, which show more, replace them."""
-        return max(0, VIEWS_PER_SHOT * len(self.shots) - len(self.bench.unlabelled))
+        wanted = VIEWS_PER_SHOT * len(self.shots)
+        if self.bench.settings.unequal:
+            wanted = min(wanted, MOST_VIEWS)
+        return max(0, wanted - len(self.bench.unlabelled))
 
     @property
     def teacher_settings(self) -> ClassifierSettings:
@@ -148,7 +194,15 @@ class ArmTraining:
         transforms = ClassicalTransforms(self.settings.transforms, self.seed)
         unit = as_unit_floats(self.real.images)
         rounds = range(-(-self.copied // len(self.shots)))
-        copies = [transforms(unit, "taught", index) for index in rounds]  # the word is part of the random stream
+        parts = [unit for _ in rounds]
+        if self.bench.settings.unequal:
+            labels = torch.from_numpy(self.bench.dataset.labels[self.shots])
+            parts = list(
+                torch.split(
+                    unit[balanced_order(labels, self.copied, numpy_stream(self.seed, "order", "views"))], len(unit)
+                )
+            )
+        copies = [transforms(part, "taught", index) for index, part in enumerate(parts)]  # a word of the random stream
         images = ((torch.cat([*copies, unit[:0]]) + 1) * 127.5).round().clamp(0, 255).byte()[: self.copied]
         if len(self.bench.unlabelled):
             images = torch.cat([images, torch.from_numpy(self.bench.unlabelled)])

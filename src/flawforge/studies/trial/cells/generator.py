@@ -22,6 +22,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.recipes import recipe as find_recipe
+from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
 from flawforge.metrics.fidelity.precision_recall import realism
@@ -29,7 +30,7 @@ from flawforge.metrics.neighbours.nearest import AXES, nearest_flipped
 from flawforge.models.extractors import find_extractor
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.studies.synthesis import MIXED, generate
-from flawforge.studies.trial.setup.bench import Bench, seen
+from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.leaks import refuse_generated_leak
 from flawforge.studies.trial.setup.test_split import Textures
 from flawforge.training.classifier.fit import LabelledImages, fit, predict

@@ -1,27 +1,28 @@
-"""The inner choice: how to use generated images, and whether at all, from the shots alone.
+"""The inner choices, from the shots alone: how batches are drawn where classes have unlike numbers of images, and how
+to use generated images, and whether at all.
 
 The shots are cut into folds by group. For each fold a generator of its own saw the other folds only, so that no image
 that a strategy is judged by was seen. Every strategy is trained in half the steps beside the classical arm, and both
-are judged on the fold by the logarithm of the probability of the true class, which tells more than right or wrong
-where a fold holds a dozen images.
+are judged on the fold by the logarithm of the probability of the true class.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+from scipy import special
 
 from flawforge.core.arrays import Bools, Floats, Floats32, Ints
-from flawforge.core.seeds import derive, numpy_stream
+from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS, ArmName
 from flawforge.studies.trial.cells.arms import ArmTraining
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, USAGES, GeneratedBatch, Usage
+from flawforge.studies.trial.cells.inner_evidence import Criterion, inner_folds
+from flawforge.studies.trial.cells.sampling import TRAININGS, USUAL_SAMPLING, Sampling, SamplingChoice, variants
 from flawforge.studies.trial.setup.bench import Bench
 
-LOWEST_PROBABILITY = 0.02  # a miss below it counts no more: one image must not decide
 SHARE_OF_STEPS = 0.5  # of the trial's steps
 CLEAR = 1.0  # standard errors by which a strategy must beat the classical arm inside
 
@@ -50,40 +51,55 @@ class InnerChoice(BaseModel):
     judged: int = 0
 
 
-def inner_folds(bench: Bench, shots: Ints, seed: int) -> list[Ints]:
-    """Return the folds, ascending indices each, that keep groups whole; none where a class would keep fewer than two.
+def choose_sampling(bench: Bench, shots: Ints, seed: int, model: str) -> SamplingChoice:
+    """Choose for one repeat how batches are drawn and logits adjusted, by the classical arm on folds of its images.
+
+    Every arm but ``real`` then does so. Where the task's classes have equally many images there is nothing to choose.
 
     Args:
         bench: of the trial.
         shots: indices of the repeat's training images.
         seed: of the repeat.
+        model: the classifier.
     """
-    folds = bench.settings.folds
-    if folds < 2:
-        return []
-    labels, groups = bench.dataset.labels[shots], bench.division.groups[shots]
-    draws = numpy_stream(seed, "split", "inner")
-    place = np.full(len(shots), -1)
-    held: Counter[tuple[int, int]] = Counter()
-    names = draws.permutation(np.unique(groups))
-    names = names[np.argsort([-int((groups == name).sum()) for name in names], kind="stable")]
-    for name in names:
-        members = np.flatnonzero(groups == name)
-        codes = labels[members].tolist()
-        fold = min(
-            range(folds), key=lambda f: (sum(held[f, c] for c in codes), sum(n for (g, _), n in held.items() if g == f))
-        )
-        place[members] = fold
-        held.update((fold, code) for code in codes)
-    for fold in range(folds):
-        left = Counter(labels[place != fold].tolist())
-        if len(left) < len(set(labels.tolist())) or min(left.values()) < 2 or not (place == fold).any():
-            return []
-    return [np.sort(shots[place == fold]) for fold in range(folds)]
+    counts = np.unique(bench.targets(bench.dataset.labels[shots]), return_counts=True)[1]
+    folds = inner_folds(bench, shots, seed, least=1)
+    if not folds or len(set(counts.tolist())) == 1:
+        return SamplingChoice()
+    steps = max(1, round(bench.settings.steps * SHARE_OF_STEPS))
+    criterion = Criterion.of(bench, np.concatenate(folds))
+    predicted: dict[Sampling, list[Floats32]] = {}
+    for fold in folds:
+        for training in TRAININGS:
+            one = ArmTraining(
+                bench, np.setdiff1d(shots, fold), derive(seed, "weights", "inner"), model, steps, training
+            )
+            logits = np.log(np.maximum(one.predictions(one.train("classical"), fold), 1e-30))
+            for sampling in variants(training):
+                moved = logits + sampling.shift(one.shown(), one.counts)
+                predicted.setdefault(sampling, []).append(special.softmax(moved, axis=1).astype(np.float32))
+    scores = {sampling: criterion.mean(criterion.scores(found)) for sampling, found in predicted.items()}
+    order = {training: max(scores[one] for one in variants(training)) for training in TRAININGS}
+    training = max(order, key=lambda one: order[one])
+    everyone = criterion.of_all_classes  # the figure of a rare class does not see the shift, and all its users do
+    shifts = {one: everyone.mean(everyone.scores(predicted[one])) for one in variants(training)}
+    return SamplingChoice(
+        sampling=max(shifts, key=lambda one: shifts[one]),
+        scores={sampling.name: score for sampling, score in scores.items()},
+        shifts={sampling.name: score for sampling, score in shifts.items()},
+        judged=len(criterion.targets),
+    )
 
 
-def choose(bench: Bench, shots: Ints, seed: int, model: str, generated: Mapping[int, GeneratedBatch]) -> InnerChoice:
-    """Choose for one repeat.
+def choose(
+    bench: Bench,
+    shots: Ints,
+    seed: int,
+    model: str,
+    generated: Mapping[int, GeneratedBatch],
+    sampling: Sampling = USUAL_SAMPLING,
+) -> InnerChoice:
+    """Choose for one repeat how generated images are used, and whether.
 
     Args:
         bench: of the trial.
@@ -91,19 +107,19 @@ def choose(bench: Bench, shots: Ints, seed: int, model: str, generated: Mapping[
         seed: of the repeat.
         model: the classifier.
         generated: fold to the images of the generator that saw the other folds.
+        sampling: how batches are drawn and logits adjusted in all arms but ``real``.
     """
     folds = inner_folds(bench, shots, seed)
     if not folds:
         return InnerChoice()
     steps = max(1, round(bench.settings.steps * SHARE_OF_STEPS))
     own = derive(seed, "weights", "inner")
-    arms = [ArmTraining(bench, np.setdiff1d(shots, fold), own, model, steps) for fold in folds]
-    judged = np.concatenate(folds)
-    targets, groups = bench.targets(bench.dataset.labels[judged]), bench.division.groups[judged]
+    arms = [ArmTraining(bench, np.setdiff1d(shots, fold), own, model, steps, sampling) for fold in folds]
+    criterion = Criterion.of(bench, np.concatenate(folds))
     fold_of = np.repeat(np.arange(len(folds)), [len(fold) for fold in folds])
 
     def scores(arm: str) -> Floats:
-        return _scores([one.predictions(one.train(arm), fold) for one, fold in zip(arms, folds, strict=True)], targets)
+        return criterion.scores([one.predictions(one.train(arm), fold) for one, fold in zip(arms, folds, strict=True)])
 
     base = scores("classical")
     others = [arm for arm in bench.settings.arms if ARMS[arm].control and arm != "classical"]
@@ -113,54 +129,43 @@ def choose(bench: Bench, shots: Ints, seed: int, model: str, generated: Mapping[
         predicted = []
         for index, (one, fold) in enumerate(zip(arms, folds, strict=True)):
             known = fold_of != index  # what is hard must not be told by the images that it is judged on
-            network = one.train("filtered", generated[index], _for_hard(usage, base[known], targets[known]))
+            network = one.train("filtered", generated[index], _for_hard(usage, criterion, base, known))
             predicted.append(one.predictions(network, fold))
-        gains[usage.name] = _scores(predicted, targets) - base
-    honest = np.zeros(len(judged))
+        gains[usage.name] = criterion.scores(predicted) - base
+    honest = np.zeros(len(base))
     for index in range(len(folds)):
         own_rows = fold_of == index
-        honest[own_rows] = gains[_best(gains, targets, ~own_rows)][own_rows]
-    mean, error = _balanced(honest, targets), _error(honest, groups)
-    best = _best(gains, targets, np.ones(len(judged), bool))
+        honest[own_rows] = gains[_best(gains, criterion, ~own_rows)][own_rows]
+    mean, error = criterion.mean(honest), criterion.error(honest)
+    everything = np.ones(len(base), bool)
+    best = _best(gains, criterion, everything)
     usage = next(usage for usage in USAGES if usage.name == best)
     return InnerChoice(
-        usage=_for_hard(usage, base, targets),
+        usage=_for_hard(usage, criterion, base, everything),
         use=mean > CLEAR * error and mean > 0,
         gain=mean,
         error=error if np.isfinite(error) else None,
-        gains={name: _balanced(values, targets) for name, values in gains.items()},
-        controls={arm: _balanced(values, targets) for arm, values in controls.items()},
-        judged=len(judged),
+        gains={name: criterion.mean(values) for name, values in gains.items()},
+        controls={arm: criterion.mean(values) for arm, values in controls.items()},
+        judged=len(base),
     )
 
 
-def _best(gains: dict[str, Floats], targets: Ints, among: Bools) -> str:
-    return max(gains, key=lambda name: _balanced(gains[name][among], targets[among]))
+def _best(gains: dict[str, Floats], criterion: Criterion, among: Bools) -> str:
+    return max(gains, key=lambda name: criterion.mean(gains[name], among))
 
 
-def _scores(predicted: list[Floats32], targets: Ints) -> Floats:
-    rows = np.concatenate(predicted).astype(np.float64)
-    return np.asarray(np.log(np.maximum(rows[np.arange(len(rows)), targets], LOWEST_PROBABILITY)))
-
-
-def _balanced(values: Floats, targets: Ints) -> float:
-    """Return the mean over classes of the mean over each class's images."""
-    return float(np.mean([values[targets == code].mean() for code in np.unique(targets)]))
-
-
-def _error(values: Floats, groups: Ints) -> float:
-    """Return the standard error of the mean, images of one group counting once."""
-    means = np.array([values[groups == group].mean() for group in np.unique(groups)])
-    return float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("inf")
-
-
-def _for_hard(usage: Usage, scores: Floats, targets: Ints) -> Usage:
+def _for_hard(usage: Usage, criterion: Criterion, scores: Floats, among: Bools) -> Usage:
     """Return a strategy for hard classes with those classes filled in; others as they are.
 
-    Hard is the half of the classes, rounded up, in which the true class got the least probability.
+    Hard are the rare classes, where the verdict is about them; else the half of the classes, rounded up, in which the
+    true class got the least probability among these images.
     """
     if not usage.hard:
         return usage
+    if criterion.rare:
+        return usage.model_copy(update={"classes": tuple(sorted(criterion.rare))})
+    targets, scores = criterion.targets[among], scores[among]
     codes = np.unique(targets)
     means = np.array([scores[targets == code].mean() for code in codes])
     hard = codes[np.argsort(means, kind="stable")[: -(-len(codes) // 2)]]

@@ -17,9 +17,10 @@ from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.runs.cells import GENERATORS, PROBABILITIES, CellKey
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch
+from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, SamplingChoice
 from flawforge.studies.trial.setup.bench import Bench
 
-GENERATOR, CHOICE = "generator", "choice"
+GENERATOR, CHOICE, SAMPLING = "generator", "choice", "sampling"
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,20 @@ def work_list(settings: TrialSettings) -> list[CellKey]:
 def needs(key: CellKey, settings: TrialSettings) -> list[CellKey]:
     """Return the cells that must be done before one."""
     seed, shots, arm, model = key.seed, key.shots, key.arm, key.model
+    sampling = [CellKey(seed, shots, SAMPLING, model)] if settings.chooses_sampling else []
     if arm == CHOICE:
-        return [CellKey(seed, shots, inner(fold)) for fold in range(settings.folds if settings.folds > 1 else 0)]
+        folds = range(settings.folds if settings.folds > 1 else 0)
+        return [*sampling, *(CellKey(seed, shots, inner(fold)) for fold in folds)]
     if arm == "recommended":
         return [CellKey(seed, shots, name, model) for name in (CHOICE, "classical", "filtered")]
     out = [CellKey(seed, shots, GENERATOR)] if uses_generated(arm) else []
+    out += sampling if arm in ARMS and arm != "real" else []
     return [*out, CellKey(seed, shots, CHOICE, model)] if arm in ARMS and ARMS[arm].needs_choice else out
 
 
-def _urgency(key: CellKey) -> tuple[bool, bool, bool]:
+def _urgency(key: CellKey) -> tuple[bool, bool, bool, bool]:
     """Sort the generators first, then the choices, and the arms that wait for these last."""
-    return bool(key.model), key.arm != CHOICE, key.arm in ARMS and ARMS[key.arm].needs_choice
+    return bool(key.model), key.arm != SAMPLING, key.arm != CHOICE, key.arm in ARMS and ARMS[key.arm].needs_choice
 
 
 def _add(key: CellKey, settings: TrialSettings, wanted: dict[CellKey, None]) -> None:
@@ -93,7 +97,8 @@ def compute_cell(
 def _worked(
     bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], folder: Path | None, progress: Progress
 ) -> tuple[Arrays, dict[str, Any]]:
-    from flawforge.studies.trial.cells.inner_choice import InnerChoice, choose, inner_folds
+    from flawforge.studies.trial.cells.inner_choice import InnerChoice, choose, choose_sampling
+    from flawforge.studies.trial.cells.inner_evidence import inner_folds
 
     settings = bench.settings
     shots = bench.shots(key.seed, key.shots)
@@ -110,10 +115,14 @@ def _worked(
         own = generator_seed(bench, key.seed, key.shots, key.arm)
         made, facts = prepare(bench, shots, own, run, progress)
         return made.arrays(), facts
+    if key.arm == SAMPLING:
+        return {}, choose_sampling(bench, shots, seed, key.model).model_dump(mode="json")
+    decided = inputs.get(CellKey(key.seed, key.shots, SAMPLING, key.model))
+    sampling = USUAL_SAMPLING if decided is None else SamplingChoice.model_validate(decided.facts).sampling
     if key.arm == CHOICE:
-        batches = (inputs[need].arrays for need in needs(key, settings))
+        batches = (inputs[need].arrays for need in needs(key, settings) if need.arm != SAMPLING)
         generated = {fold: GeneratedBatch.from_arrays(arrays) for fold, arrays in enumerate(batches) if arrays}
-        return {}, choose(bench, shots, seed, key.model, generated).model_dump(mode="json", by_alias=True)
+        return {}, choose(bench, shots, seed, key.model, generated, sampling).model_dump(mode="json", by_alias=True)
     chosen = inputs.get(CellKey(key.seed, key.shots, CHOICE, key.model))
     choice = None if chosen is None else InnerChoice.model_validate(chosen.facts)
     if key.arm == "recommended":
@@ -121,14 +130,19 @@ def _worked(
         taken = "filtered" if choice.use else "classical"
         same = inputs[CellKey(key.seed, key.shots, taken, key.model)]
         return dict(same.arrays), {"taken": taken}
+    from flawforge.models.classifier import ShiftedLogits
     from flawforge.studies.trial.cells.arms import ArmTraining
 
     source = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
     usage = DEFAULT_USAGE if choice is None else choice.usage
-    arms = ArmTraining(bench, shots, seed, key.model)
+    arms = ArmTraining(bench, shots, seed, key.model, sampling=sampling)
     network = arms.train(key.arm, None if source is None else GeneratedBatch.from_arrays(source.arrays), usage)
     predicted = arms.predictions(network, bench.division.test)
     facts = {"images": len(shots), "steps": settings.steps, "batch": settings.batch}
+    if decided is not None:
+        facts["sampling"] = sampling.model_dump(mode="json")
+    if isinstance(network, ShiftedLogits):
+        facts["shift"] = network.shift.tolist()
     if choice is not None:
         facts["way"] = usage.model_dump(mode="json", by_alias=True)
     return {PROBABILITIES: predicted}, facts

@@ -173,6 +173,6 @@ def clock(seconds: float) -> str:
 
 def _kind(key: CellKey) -> tuple[str, str]:
     """Return what a cell's duration depends on: training of any arm with one model takes the same steps."""
-    if key.model and key.arm not in ("choice", "recommended"):
+    if key.model and key.arm in ARMS and key.arm != "recommended":
         return ("teacher" if ARMS[key.arm].needs_teacher else "arm", key.model)
     return (key.arm, key.model)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from pydantic import TypeAdapter
 
 from flawforge.core.arrays import Arrays, Bytes, Ints
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import explain_os_errors, read_json, write_bytes, write_json
-from flawforge.core.images import Pixels, eight_bits, resize, to_gray
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.trials import TrialSettings
+from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
 from flawforge.data.threads import in_threads
 from flawforge.runs.folder_errors import not_found
@@ -25,7 +23,6 @@ from flawforge.studies.trial.setup.test_split import Division, shots_of
 
 BENCH_FORMAT = 1
 FACTS, ARRAYS = "bench.json", "bench.safetensors"
-QUALITY = 92  # of the JPEG encoding that all images pass when the sources are JPEG
 JPEG = ("JPEG", "MPO")
 DATASETS = TypeAdapter(Dataset)
 
@@ -99,28 +96,6 @@ class Bench:
 def through_jpeg(dataset: Dataset) -> bool:
     """Say whether the most of the images are JPEG files: then all images, real and generated, are encoded so again."""
     return 2 * sum(sample.encoding in JPEG for sample in dataset.samples) > len(dataset)
-
-
-def seen(pixels: Pixels, white: int, channels: int, resolution: tuple[int, int], jpeg: bool) -> Bytes:
-    """Return (C, H, W) uint8: one image as every classifier sees it, whether it is real or generated.
-
-    Args:
-        pixels: (H, W) gray or (H, W, 3), 0 to `white`, at the size of the real images.
-        white: pixel value of white.
-        channels: 1 takes the luma of colour images, 3 repeats gray.
-        resolution: (height, width) of the result.
-        jpeg: encode as JPEG and decode again first.
-    """
-    image = eight_bits(pixels, white)
-    if channels == 1 and image.ndim == 3:
-        image = to_gray(image)
-    if jpeg:
-        buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=QUALITY)
-        image = np.asarray(Image.open(buffer))
-    image = resize(image, *resolution)
-    planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
-    return np.ascontiguousarray(planes.repeat(channels, axis=0) if len(planes) < channels else planes).astype(np.uint8)
 
 
 def all_seen(

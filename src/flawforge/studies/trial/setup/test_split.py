@@ -223,6 +223,12 @@ def _too_few(label: str, pieces: int, tested: int, images: int, left: int, neede
             f"tested on and at least {MIN_TEST_GROUPS} must be. Photograph more parts, leave the class out with "
             f"--classes, or set more images aside for testing with --test-share."
         )
+    if left < FEWEST_SHOTS:
+        return (
+            f"class '{label}' has {images} image{'s' * (images != 1)}; {left} would be left to learn from once the "
+            f"test images are set aside, and at least {FEWEST_SHOTS} must be. Photograph more parts, leave the class "
+            f"out with --classes, or set fewer images aside for testing with --test-share."
+        )
     return (
         f"class '{label}' has {images} images; {left} are left once the test images are set "
         f"aside, and --shots {needed} asks for more. Ask for {left} shots or fewer, leave the class out "

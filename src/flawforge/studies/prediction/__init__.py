@@ -1,0 +1,10 @@
+"""Models that a trial leaves: written, opened again, and asked about images."""
+
+from __future__ import annotations
+
+from flawforge.studies.prediction.evaluation import evaluate
+from flawforge.studies.prediction.model_folder import logit_shift, open_model, parts_of, write_weights
+from flawforge.studies.prediction.onnx_file import NO_ONNX, write_onnx
+from flawforge.studies.prediction.run import predict
+
+__all__ = ["NO_ONNX", "evaluate", "logit_shift", "open_model", "parts_of", "predict", "write_onnx", "write_weights"]
