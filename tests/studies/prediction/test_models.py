@@ -17,7 +17,7 @@ from flawforge.models.classifier import Lite0Classifier, ShiftedLogits, build_cl
 from flawforge.runs.model_cards import CARD, ONNX, WEIGHTS, read_card
 from flawforge.runs.records import write_record
 from flawforge.runs.trials import TrialRecord
-from flawforge.studies.prediction import logit_shift, onnx_file, open_model, parts_of, write_onnx, write_weights
+from flawforge.studies.prediction import logit_shift, network_parts, onnx_file, open_model, write_onnx, write_weights
 from flawforge.studies.prediction.model_folder import _fit_buffers, find_model
 from flawforge.studies.trial import load_bench
 from flawforge.training.classifier.fit import predict as probabilities_of
@@ -78,7 +78,7 @@ def test_a_shifted_network_is_opened_as_it_was_written(left: Left, tmp_path: Pat
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5, 1, 32, 32), dtype=np.uint8))
     assert logit_shift(network, 3) == [0, 0, 0]
     weights = write_weights(tmp_path, shifted)
-    parts = {"parts": parts_of(shifted), "logit_shift": logit_shift(shifted, 3), "weights_sha256": weights}
+    parts = {"parts": network_parts(shifted), "logit_shift": logit_shift(shifted, 3), "weights_sha256": weights}
     write_record(tmp_path / CARD, card.model_copy(update=parts))
     again, opened = open_model(tmp_path)
     assert again.logit_shift == [1.0, -2.0, 0.5]

@@ -16,10 +16,10 @@ from flawforge.runs.model_cards import CARD, MODELS, WEIGHTS, ModelCard, read_ca
 from flawforge.runs.trials import TRIAL_FILE, read_trial
 
 
-def parts_of(network: nn.Module) -> list[str]:
+def network_parts(network: nn.Module) -> list[str]:
     """Return what a trained network is made of, the outermost part first; ``classifier`` is what a factory builds."""
     if isinstance(network, ShiftedLogits):
-        return ["shifted", *parts_of(network.network)]
+        return ["shifted", *network_parts(network.network)]
     return ["classifier"]
 
 
