@@ -4,7 +4,7 @@
     python benchmarks/trial_picture.py [NAME=]TRIAL[,TRIAL...] ... [--picture FILE] [--csv FILE] [--json FILE]
 
 A row for each name and model: on the left the arms (bands: 95 %, over seeds and pieces of material), on the right the
-gain of the arm that counts over the best arm without generated images, a small dot for each repeat. Numbers of shots
+gain of the arm that counts over the best without new images, a small dot for each repeat. Numbers of shots
 that were run in trials of their own make one curve: NAME=TRIAL,TRIAL. Every repeat goes to --csv; every gain with its
 interval, in all and class by class, to --json.
 """

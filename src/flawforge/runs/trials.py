@@ -11,6 +11,8 @@ import io
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from flawforge.core.files import write_text
 from flawforge.core.settings.arms import ArmName
 from flawforge.runs.records import Record, RecordPart, read_record, write_record
@@ -155,6 +157,23 @@ class EquivalentImages(RecordPart):
     sentence: str
 
 
+class BestWithout(RecordPart):
+    """The best without new images: the arm that generates none and was the best on the training images.
+
+    Attributes:
+        shots, model: where.
+        arm: which; `classical` where nothing was chosen.
+        gain: over `classical` on the test images; None where it is that arm, or too few repeats are done.
+        sentence: in words.
+    """
+
+    shots: int
+    model: str
+    arm: ArmName
+    gain: Estimate | None
+    sentence: str
+
+
 class InterimAnalysis(RecordPart):
     """One look at the evidence, to stop early or at the end.
 
@@ -249,6 +268,7 @@ class TrialRecord(Record):
         results: every arm at every number of shots with every model.
         comparisons: arms with generated images against the control.
         worth: where the control's learning curve can tell.
+        without: the best without new images in every setting; empty in records of older versions.
         looks: the interim analyses; empty without any.
         verdict: the answer.
         choices: what was chosen on the training images, (what, value) in words.
@@ -261,6 +281,7 @@ class TrialRecord(Record):
     results: list[ArmResult]
     comparisons: list[Comparison]
     worth: list[EquivalentImages]
+    without: list[BestWithout] = Field(default_factory=list)
     looks: list[InterimAnalysis]
     verdict: Verdict
     choices: list[tuple[str, str]]

@@ -15,6 +15,7 @@ import pytest
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.images import encode_png
+from flawforge.core.settings.arms import uses_generated
 from flawforge.reports.trial.page import trial_report
 from flawforge.runs.cells import CellKey
 from flawforge.runs.trials import Estimate, Protocol, TrialRecord, gain_points, read_trial, trial_csv, write_trial
@@ -106,6 +107,7 @@ def record() -> TrialRecord:
         results=found.results,
         comparisons=comparisons,
         worth=found.worth,
+        without=found.without,
         looks=[found.look],
         verdict=found.verdict,
         choices=[("Share of each batch", "20 %"), ("Filter", "realism and class agreement")],
@@ -234,6 +236,23 @@ def test_a_trial_that_has_measured_little_says_so(trial: Path, record: TrialReco
     assert "No arm with generated images has enough complete repeats for a comparison yet." in text
     assert "A learning curve takes at least two numbers of real images per class" in text
     assert "not measured" in text
+    assert "<h1>Too early for a verdict</h1>" in trial_report(trial).read_text(encoding="utf-8")
+
+
+def test_a_trial_that_generates_nothing_is_not_called_early(trial: Path, record: TrialRecord) -> None:
+    arms = [result for result in record.results if not uses_generated(result.arm)]
+    protocol = record.protocol.model_copy(update={"arms": [result.arm for result in arms]})
+    update = {"comparisons": [], "worth": [], "results": arms, "protocol": protocol}
+    write_trial(trial, record.model_copy(update=update))
+    page = trial_report(trial).read_text(encoding="utf-8")
+    assert "<h1>Nothing was generated</h1>" in page
+    assert "This trial has no arm with generated images." in page
+
+
+def test_the_best_without_new_images_is_named(trial: Path, record: TrialRecord) -> None:
+    assert record.without
+    for part in record.without:
+        assert part.sentence in drawn(trial).text
 
 
 def test_wrong_places_are_explained(tmp_path: Path, trial: Path) -> None:

@@ -48,6 +48,7 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
         "scale": common_scale(end for one, gain in gains for end in (*one.differences, gain.low, gain.high)),
         "charts": learning_curves(record),
         "detailed": detailed,
+        "generates": any(uses_generated(arm) for arm in record.protocol.arms),
         "pictures": {
             (one.setting, one.arm): embed_files(folder, [flip.picture for flip in one.flips], LONGEST_SIDE)
             for one in detailed

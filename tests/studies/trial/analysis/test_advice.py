@@ -9,7 +9,7 @@ import pytest
 
 from flawforge.studies.trial.analysis.evidence import Evidence
 from flawforge.studies.trial.analysis.verdict import judge
-from trial_calibration import World, simulate
+from trial_calibration import World, simulate, upto
 
 SMALL = World(images=420, pieces=300, classes=3)
 PLACE = (10, "simulated")
@@ -100,6 +100,70 @@ def test_what_gains_without_a_generator_is_advised_before_generated_images(helpe
     low, high = (float(word) for word in told.split(" points (95% CI ")[1].split(")")[0].split(" to "))
     assert 0 < low < 5 < high < 12
     assert not any("needs no generator" in line for line in judge(renamed("placebo")).verdict.advice)
+
+
+def under(helped: Evidence, names: dict[str, tuple[str, ...]], control: str) -> Evidence:
+    """The trial with its arms under other names; several names are copies of one arm."""
+    cells = {replace(key, arm=arm): told for key, told in helped.cells.items() for arm in names.get(key.arm, ())}
+    return replace(helped, cells=cells, controls={PLACE: control}, chosen={PLACE: None}, _kept={})
+
+
+def test_the_best_answer_stands_first_where_nothing_needs_to_be_generated(helped: Evidence) -> None:
+    names = {"generated": ("random-light",), "classical": ("classical",), "placebo": ("generated",)}
+    found = judge(under(helped, names, "random-light"))
+    (best,) = found.without
+    assert (best.shots, best.model, best.arm) == (*PLACE, "random-light")
+    assert best.gain is not None
+    assert 0.01 < (best.gain.low or 0) < 0.05 < (best.gain.high or 0)
+    first, *rest = found.verdict.sentence.splitlines()
+    assert first.startswith(
+        "Best at 10 images per class (simulated): nothing generated, random-light. It beat classical by "
+    )
+    assert rest[0].startswith("Cross-validation on the training images did not favour generated images.")
+    assert found.verdict.advice[0].startswith("Try this first, it needs no generator: random-light beat classical by ")
+    plain = judge(under(helped, names, "classical"))
+    assert plain.without[0].gain is None
+    assert "nothing generated" not in plain.verdict.sentence  # it was not chosen on the training images
+
+
+def test_generated_images_that_beat_the_best_without_them_are_the_answer(helped: Evidence) -> None:
+    names = {"generated": ("generated",), "classical": ("random-light",), "real": ("classical",)}
+    found = judge(replace(under(helped, names, "random-light"), chosen={PLACE: "generated"}, _kept={}))
+    assert found.verdict.word == "helps"
+    assert found.verdict.sentence.startswith("Generated images helped")
+    (best,) = found.without
+    assert best.arm == "random-light"
+    assert best.gain is not None
+    assert (best.gain.low or 0) > 0
+
+
+def test_of_many_arms_without_a_generator_one_is_advised_and_chance_is_counted(helped: Evidence) -> None:
+    same = ("random-light", "histogram-matched", "copy-paste")
+    names = {"generated": same, "classical": ("classical",), "placebo": ("generated", "fourier-adapted")}
+    (told,) = (
+        line
+        for line in judge(under(helped, names, "classical")).verdict.advice
+        if line.startswith("Try this first, it needs no generator")
+    )
+    assert "points (98.8% CI" in told  # four arms share 5%
+    (told,) = (
+        line
+        for line in judge(under(helped, names, "histogram-matched")).verdict.advice
+        if line.startswith("Try this first, it needs no generator")
+    )
+    assert "histogram-matched beat classical by" in told  # the one that was chosen on the training images
+    assert "points (95% CI" in told
+
+
+def test_a_trial_that_generates_nothing_says_what_its_arms_brought(helped: Evidence) -> None:
+    names = {"generated": ("random-light",), "classical": ("classical",), "real": ("real",)}
+    found = judge(under(helped, names, "classical"))
+    first, second = found.verdict.sentence.splitlines()
+    assert first == "This trial has no arm with generated images, so it has no verdict on them."
+    assert second.startswith("Over classical at 10 images per class (simulated): real ")
+    assert "; random-light +" in second
+    few = judge(upto(under(helped, names, "classical"), 2)).verdict.sentence.splitlines()
+    assert few[1] == "Too early for a verdict at 10 images per class (simulated): it takes 3 complete repeats."
 
 
 def test_where_an_arm_without_a_generator_does_as_well_no_more_seeds_are_advised(helped: Evidence) -> None:

@@ -123,10 +123,7 @@ def test_fewer_arms_or_another_control_later_leave_a_control_that_can_be_compare
         photos, tmp_path / "out", seeds=4, arms=("real", "classical", "pseudo-labelled", "filtered"), early_stop=False
     )
     assert [one.control for one in later.comparisons] == ["real"]  # not the mean of one repeat against those of four
-    assert (
-        "4 images per class, trial_material:small_network: best arm without generated images",
-        "real",
-    ) in later.choices
+    assert ("4 images per class, trial_material:small_network: best without new images", "real") in later.choices
 
 
 def test_what_a_finished_plan_has_spent_is_not_spent_again(photos: Path, tmp_path: Path, made: Made) -> None:

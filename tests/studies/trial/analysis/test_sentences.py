@@ -63,14 +63,14 @@ def test_what_was_not_favoured_or_is_too_early() -> None:
 @pytest.mark.parametrize(
     ("word", "gain", "rivals", "reason"),
     [
-        ("helps", (0.01, 0.05), {}, "a gain over classical, the best arm without generated images"),
+        ("helps", (0.01, 0.05), {}, "a gain over classical, the best without new images"),
         (
             "helps",
             (0.01, 0.05),
             {"real": 0.02, "placebo": 0.01},
-            "a gain over classical, the best arm without generated images, and over real, placebo",
+            "a gain over classical, the best without new images, and over real, placebo",
         ),
-        ("hurts", (-0.05, -0.01), {}, "a loss against classical, the best arm without generated images"),
+        ("hurts", (-0.05, -0.01), {}, "a loss against classical, the best without new images"),
         (
             "no evidence",
             (0.01, 0.05),
@@ -111,6 +111,24 @@ def test_equivalent_real_images() -> None:
     )
     assert said(None, None, 3.0, "less") == (
         f"{start} did worse than classical with 5 real images per class, the smallest number tested."
+    )
+
+
+def test_what_is_best_without_new_images() -> None:
+    assert s.best_is_not_generated("random-light", LARGE, WHERE) == (
+        "Best at 5 images per class (small-cnn): nothing generated, random-light. It beat classical by 3.1 points (95% "
+        "CI 1.4 to 4.8)."
+    )
+    assert s.best_without("classical", None, WHERE) == (
+        "The best without new images at 5 images per class (small-cnn) is classical."
+    )
+    assert s.best_without("random-light", SMALL, WHERE) == (
+        "The best without new images at 5 images per class (small-cnn) is random-light: +0.5 points (95% CI -0.9 to "
+        "1.8) over classical."
+    )
+    assert s.over_classical([("real", LOSS), ("random-light", SMALL)], WHERE) == (
+        "Over classical at 5 images per class (small-cnn): real -4.2 points (98.2% CI -6.0 to -2.4); random-light "
+        "+0.5 points (95% CI -0.9 to 1.8)."
     )
 
 

@@ -4,20 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.power import Design
 from flawforge.runs.trials import Comparison, Estimate
 from flawforge.studies.trial.analysis import sentences
-from flawforge.studies.trial.analysis.comparison import CLASS_GROUPS, Gains, estimate, without_generating
+from flawforge.studies.trial.analysis.comparison import (
+    CLASS_GROUPS,
+    Gains,
+    best_without,
+    estimate,
+    gains_over,
+    without_generating,
+)
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
 REPEATS_ADVISED = 100  # at most
+LEVEL = 0.95  # of intervals where no comparison sets it
 SHOWN = 4  # comparisons that decide nothing, in the outcome
 
 
 def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
-    """Return the outcome for a reader who knows no statistics, a sentence for each comparison that counts."""
+    """Return the outcome for a reader who knows no statistics: what is best where nothing needs to be generated, then a
+    sentence for each comparison that counts.
+    """
+    return [*_best_is_not_generated(evidence, comparisons), *_of_generated(evidence, comparisons)]
+
+
+def _best_is_not_generated(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
+    """Return a sentence for each setting in which an arm without a generator is better than `classical`, and generated
+    images are not known to be better than it.
+    """
+    lines = []
+    for setting in evidence.settings():
+        arm, over = best_without(evidence, setting)
+        compared = [comparison for comparison in comparisons if (comparison.shots, comparison.model) == setting]
+        beaten = any(comparison.primary and (comparison.gain.low or 0) > 0 for comparison in compared)
+        if over is not None and not beaten:
+            found = estimate(over, compared[0].gain.level if compared else LEVEL)
+            if (found.low or 0) > 0:
+                lines.append(sentences.best_is_not_generated(arm, found, sentences.at(*setting)))
+    return lines
+
+
+def _of_generated(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
+    """Return what the comparisons say."""
+    if not comparisons and not any(uses_generated(key.arm) for key in evidence.cells):
+        return [sentences.NOTHING_GENERATED, *_over_classical(evidence)]
     if not comparisons:
         return [sentences.too_early(FEWEST_REPEATS)]
     order = ("helps", "hurts", "no evidence")
@@ -44,6 +77,18 @@ def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
     return [*lines, *(sentences.too_early(FEWEST_REPEATS, sentences.at(*setting)) for setting in lacking)]
 
 
+def _over_classical(evidence: Evidence) -> list[str]:
+    """Return what each arm brought over `classical` in a trial without generated images, or that it is too early."""
+    lines = []
+    for setting in evidence.settings():
+        others = [arm for arm in evidence.arms(setting) if arm != "classical"]
+        gains = {arm: gains_over(evidence, setting, arm, ["classical"]).get("classical") for arm in others}
+        shown = [(arm, estimate(over, LEVEL)) for arm, over in gains.items() if over is not None]
+        where = sentences.at(*setting)
+        lines.append(sentences.over_classical(shown, where) if shown else sentences.too_early(FEWEST_REPEATS, where))
+    return lines
+
+
 def advice(
     evidence: Evidence, measured: Mapping[tuple[Setting, str], Gains], comparisons: list[Comparison], error: float
 ) -> list[str]:
@@ -51,10 +96,7 @@ def advice(
     out = []
     levels = {(c.shots, c.model): c.gain.level for c in comparisons}
     for setting in evidence.settings():
-        for arm, over in without_generating(evidence, setting).items():
-            found = estimate(over, levels.get(setting, 0.95))
-            if (found.low or 0) > 0:
-                out.append(sentences.needs_no_generator(arm, found, sentences.at(*setting)))
+        out += _needs_no_generator(evidence, setting, levels.get(setting, LEVEL))
     primary = [comparison for comparison in comparisons if comparison.primary]
     for comparison in primary:
         where = sentences.at(comparison.shots, comparison.model)
@@ -76,6 +118,20 @@ def advice(
     if not out and any(comparison.word == "helps" for comparison in primary):
         out.append(sentences.USE_THEM)
     return list(dict.fromkeys(out))
+
+
+def _needs_no_generator(evidence: Evidence, setting: Setting, level: float) -> list[str]:
+    """Return which arm to try first: the one chosen on the training images if it beats `classical`, else the best that
+    does so on the test images, where the interval is as much wider as there are arms to find it among.
+    """
+    found = without_generating(evidence, setting)
+    chosen = evidence.control(setting)
+    among = {
+        arm: estimate(over, level if arm == chosen else 1 - (1 - level) / len(found)) for arm, over in found.items()
+    }
+    better = {arm: over for arm, over in among.items() if (over.low or 0) > 0}
+    best = max(better, key=lambda arm: (arm == chosen, better[arm].value), default=None)
+    return [] if best is None else [sentences.needs_no_generator(best, better[best], sentences.at(*setting))]
 
 
 def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, error: float) -> list[str]:

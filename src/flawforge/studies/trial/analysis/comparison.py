@@ -71,6 +71,16 @@ def without_generating(evidence: Evidence, setting: Setting) -> Gains:
     return {arm: gains["classical"] for arm, gains in found.items() if gains}
 
 
+def best_without(evidence: Evidence, setting: Setting) -> tuple[str, Gain | None]:
+    """Return the best arm without new images, which was chosen on the training images, and its gain over `classical`.
+
+    No gain of `classical` itself, or where repeats are too few.
+    """
+    control = evidence.control(setting)
+    gains = {} if control == "classical" else gains_over(evidence, setting, control, ["classical"])
+    return control, gains.get("classical")
+
+
 def p_helps(gains: Gains) -> float:
     """Return the one-sided p-value of a gain over all: the largest of them."""
     return max(over.p_above for over in gains.values())

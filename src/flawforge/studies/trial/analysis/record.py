@@ -18,6 +18,7 @@ from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
 from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.sets import RecordPictures
+from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
@@ -135,7 +136,7 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
         else:
             found = "none: the strategy was fixed in advance"
         out.append((f"{where}: cross-validation", found))
-        out.append((f"{where}: best arm without generated images", control))
+        out.append((f"{where}: {sentences.BEST_WITHOUT}", control))
     return out
 
 
@@ -150,6 +151,10 @@ def notes_of(bench: Bench, cells: Cells) -> list[str]:
                 f"Class {label} has {specimens} different specimens outside the test set, so its {shots} training "
                 f"images are not all independent."
             )
+    if "pasted-on-plentiful" in bench.settings.arms:
+        drawn = [bench.targets(bench.dataset.labels[bench.shots(0, count)]) for count in bench.settings.shots]
+        equal = [len(set(np.unique(own, return_counts=True)[1])) == 1 for own in drawn]
+        notes += [sentences.AS_CUTMIX] if all(equal) else []
     facts: list[dict[str, Any]] = [dict(cell.facts) for key, cell in cells.items() if key.arm == GENERATOR]
     generated = sum(int(counts["made"]) for counts in facts)
     close = generated - sum(int(counts["novel"]) for counts in facts)
@@ -293,6 +298,7 @@ def save_results(
         results=results,
         comparisons=comparisons,
         worth=found.worth,
+        without=found.without,
         looks=with_analysis(analyses, found.look),
         verdict=found.verdict,
         choices=choices_of(bench, cells),

@@ -11,6 +11,11 @@ POWER = "90% power"
 ALPHA = "the trial's false-positive allowance (alpha) is used up"
 TOO_EARLY = "Too early for a verdict"
 NONE_COUNTS = "None of the arms in this trial counts for the verdict."
+NOTHING_GENERATED = "This trial has no arm with generated images, so it has no verdict on them."
+BEST_WITHOUT = "best without new images"
+AS_CUTMIX = (
+    "All classes have equally many training images, so the arm pasted-on-plentiful is CutMix here, made in advance."
+)
 FOR_COMPARISON = "shown for comparison; it was not selected for the verdict beforehand, so it decides nothing"
 USE_THEM = "Use the generated images with the selected strategy. Check the results per class first."
 START = {
@@ -49,6 +54,23 @@ def if_used(gains: Sequence[tuple[str, str, Estimate]], start: str = "If used an
     return f"{start}: {shown}."
 
 
+def best_is_not_generated(arm: str, gain: Estimate, where: str) -> str:
+    """Return the outcome where an arm without a generator is the best; `gain` is over classical."""
+    by = gain_points(gain).removeprefix("+")
+    return f"Best {where}: nothing generated, {arm}. It beat classical by {by}."
+
+
+def best_without(arm: str, gain: Estimate | None, where: str) -> str:
+    """Return which arm generated images must beat; `gain` is over classical, None where nothing was measured."""
+    over = "" if gain is None else f": {gain_points(gain)} over classical"
+    return f"The {BEST_WITHOUT} {where} is {arm}{over}."
+
+
+def over_classical(gains: Sequence[tuple[str, Estimate]], where: str) -> str:
+    """Return the gains over classical of arms without a generator, each of (arm, gain)."""
+    return f"Over classical {where}: {'; '.join(f'{arm} {gain_points(gain)}' for arm, gain in gains)}."
+
+
 def too_early(least: int, where: str = "") -> str:
     """Return that repeats are missing; `where` is as of `at`, or empty for everywhere."""
     return f"{TOO_EARLY}{where and ' '}{where}: it takes {least} complete repeats."
@@ -63,7 +85,7 @@ def reason(word: Word, control: str, gain: tuple[float, float], rivals: dict[str
         gain: ends of the 95% interval of the gain over the control.
         rivals: lower end of the 95% interval of the gain over each other arm without generated images.
     """
-    best = f"{control}, the best arm without generated images"
+    best = f"{control}, the {BEST_WITHOUT}"
     if word == "helps":
         return f"a gain over {best}{', and over ' if rivals else ''}{', '.join(rivals)}"
     if word == "hurts":

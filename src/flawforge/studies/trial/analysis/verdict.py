@@ -21,10 +21,27 @@ from flawforge.metrics.inference.equivalent_images import equivalent_images
 from flawforge.metrics.inference.multiple_testing import holm, rejected
 from flawforge.metrics.inference.paired import gain
 from flawforge.metrics.inference.power import ERROR
-from flawforge.runs.trials import ArmResult, Comparison, EquivalentImages, Estimate, InterimAnalysis, Verdict, Word
+from flawforge.runs.trials import (
+    ArmResult,
+    BestWithout,
+    Comparison,
+    EquivalentImages,
+    Estimate,
+    InterimAnalysis,
+    Verdict,
+    Word,
+)
 from flawforge.studies.trial.analysis import sentences
-from flawforge.studies.trial.analysis.advice import advice, outcome
-from flawforge.studies.trial.analysis.comparison import Gains, compare_arms, measure, p_helps, p_hurts
+from flawforge.studies.trial.analysis.advice import LEVEL, advice, outcome
+from flawforge.studies.trial.analysis.comparison import (
+    Gains,
+    best_without,
+    compare_arms,
+    estimate,
+    measure,
+    p_helps,
+    p_hurts,
+)
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
 Measured = dict[tuple[Setting, str], Gains]  # of each arm with generated images that has enough repeats
@@ -37,6 +54,7 @@ class Judgement:
     results: list[ArmResult]
     comparisons: list[Comparison]
     worth: list[EquivalentImages]
+    without: list[BestWithout]
     look: InterimAnalysis
     verdict: Verdict
 
@@ -73,7 +91,7 @@ def judge(evidence: Evidence) -> Judgement:
         advice=advice(evidence, measured, comparisons, ERROR / max(1, len(words))),
     )
     worth = [part for setting in _advised(evidence) for part in _equivalent(evidence, setting)]
-    return Judgement(results, comparisons, worth, analysis, verdict)
+    return Judgement(results, comparisons, worth, best_of_all_settings(evidence, comparisons), analysis, verdict)
 
 
 def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word], InterimAnalysis]:
@@ -111,6 +129,18 @@ def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word],
         decided=[f"{shots} shots, {model}" for shots, model in settled],
         stopped=bool(primary) and len(settled) == len(wanted),
     )
+
+
+def best_of_all_settings(evidence: Evidence, comparisons: list[Comparison]) -> list[BestWithout]:
+    """Return the best arm without new images of each setting, as the record holds it."""
+    levels = {(comparison.shots, comparison.model): comparison.gain.level for comparison in comparisons}
+    out = []
+    for setting in evidence.settings():
+        arm, over = best_without(evidence, setting)
+        gain = None if over is None else estimate(over, levels.get(setting, LEVEL))
+        sentence = sentences.best_without(arm, gain, sentences.at(*setting))
+        out.append(BestWithout(shots=setting[0], model=setting[1], arm=arm, gain=gain, sentence=sentence))
+    return out
 
 
 def measure_all(evidence: Evidence) -> Measured:
