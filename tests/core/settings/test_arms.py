@@ -50,6 +50,13 @@ def test_a_trial_that_asks_for_no_arms_has_the_usual_ones() -> None:
     )
 
 
+def test_where_classes_are_rare_the_cheap_control_for_that_is_usual_too() -> None:
+    for unequal in (TrialSettings(rare=("dots",)), TrialSettings(as_is=True)):
+        assert unequal.arms == (*USUAL[:4], "pasted-on-plentiful", *USUAL[4:])
+    assert TrialSettings(rare=("dots",), arms=("classical",)).arms == ("classical",)
+    assert TrialSettings().arms == USUAL
+
+
 def test_names_of_older_versions_are_understood() -> None:
     assert current_name("taught") == "pseudo-labelled"
     assert current_name("anything") == "anything"

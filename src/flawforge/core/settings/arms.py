@@ -29,6 +29,7 @@ class Arm:
         other_classes: an image that it shows may take something from images of other classes (one generator learns
             from all), beside the mixing that a model's own transforms do (CutMix) in all arms but `real`.
         usual: among the arms of a trial that asks for none.
+        usual_where_rare: likewise where classes have unlike numbers of training images.
         judged: of the arms that use generated images and were run, the verdict is about the one with the lowest number
             where nothing was chosen inside the training images; it is never about one without a number.
         formerly: its name in older versions, which is understood everywhere.
@@ -46,6 +47,7 @@ class Arm:
     needs_masks: bool = False
     other_classes: bool = False
     usual: bool = False
+    usual_where_rare: bool = False
     judged: int | None = None
     formerly: str = ""
     source: str = ""
@@ -121,6 +123,7 @@ for _arm in (
         control=True,
         alternative=True,
         other_classes=True,
+        usual_where_rare=True,
         source="CMO: Park et al. 2022, 2112.00412",
     ),
     Arm(

@@ -16,6 +16,7 @@ from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.recipes import Resolution
 
 USUAL = tuple(arm.name for arm in ARMS.values() if arm.usual)
+USUAL_WHERE_RARE = tuple(arm.name for arm in ARMS.values() if arm.usual or arm.usual_where_rare)
 FEWEST_REPEATS = 3  # that a verdict needs
 ALL_IMAGES = 0  # what stands for the number of shots where every class is taken as it is
 CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
@@ -74,7 +75,9 @@ class TrialSettings(Settings):
         help="Repeats, each with its own shots, generator and classifiers. More of them detect smaller gains.",
     )
     arms: tuple[ArmName, ...] = setting(
-        USUAL, allowed=", ".join(ARMS), help="What is compared. 'recommended' adds 'filtered'."
+        USUAL,
+        allowed=", ".join(ARMS),
+        help="What is compared. 'recommended' adds 'filtered'. Unset, with --rare or --as-is also pasted-on-plentiful.",
     )
     models: tuple[str, ...] = setting(
         ("small-cnn",), allowed="small-cnn, effnet-probe, effnet-finetune, module:factory", help="The classifiers."
@@ -157,6 +160,13 @@ class TrialSettings(Settings):
         if not isinstance(given, (list, tuple)) or [str(shots) for shots in given] != [str(ALL_IMAGES)]:
             raise ValueError("--as-is takes all images of every class, --shots so many of each: give one of the two")
         return {**values, "shots": (ALL_IMAGES,)}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_arms(cls, values: Any) -> Any:
+        """Give a trial that asks for no arms those that are usual for its numbers of images."""
+        unequal = isinstance(values, dict) and (values.get("rare") or values.get("as_is") is True)
+        return {"arms": USUAL_WHERE_RARE, **values} if unequal else values
 
     @field_validator("arms")
     @classmethod

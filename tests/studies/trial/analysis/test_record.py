@@ -124,6 +124,21 @@ def test_fewer_arms_or_another_control_later_leave_a_control_that_can_be_compare
     )
     assert [one.control for one in later.comparisons] == ["real"]  # not the mean of one repeat against those of four
     assert ("4 images per class, trial_material:small_network: best without new images", "real") in later.choices
+    assert [(part.shots, part.arm) for part in later.without] == [(4, "real")]
+
+
+def test_pasting_on_plentiful_classes_is_called_cutmix_where_there_are_none(
+    photos: Path, tmp_path: Path, made: Made
+) -> None:
+    def noted(out: str, arm: str, **changes: Any) -> bool:
+        record = run(photos, tmp_path / out, seeds=3, arms=("classical", arm, "filtered"), **changes)
+        return any(
+            note.endswith("the arm pasted-on-plentiful is CutMix here, made in advance.") for note in record.notes
+        )
+
+    assert noted("equal", "pasted-on-plentiful")
+    assert not noted("rare", "pasted-on-plentiful", rare=("dots",))
+    assert not noted("other", "random-light")
 
 
 def test_what_a_finished_plan_has_spent_is_not_spent_again(photos: Path, tmp_path: Path, made: Made) -> None:
