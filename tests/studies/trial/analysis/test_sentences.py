@@ -119,10 +119,10 @@ def test_what_is_best_without_new_images() -> None:
         "Best at 5 images per class (small-cnn): nothing generated, random-light. It beat classical by 3.1 points (95% "
         "CI 1.4 to 4.8)."
     )
-    assert s.best_without("classical", None, WHERE) == (
+    assert s.without_new_images("classical", None, WHERE) == (
         "The best without new images at 5 images per class (small-cnn) is classical."
     )
-    assert s.best_without("random-light", SMALL, WHERE) == (
+    assert s.without_new_images("random-light", SMALL, WHERE) == (
         "The best without new images at 5 images per class (small-cnn) is random-light: +0.5 points (95% CI -0.9 to "
         "1.8) over classical."
     )

@@ -60,7 +60,7 @@ def best_is_not_generated(arm: str, gain: Estimate, where: str) -> str:
     return f"Best {where}: nothing generated, {arm}. It beat classical by {by}."
 
 
-def best_without(arm: str, gain: Estimate | None, where: str) -> str:
+def without_new_images(arm: str, gain: Estimate | None, where: str) -> str:
     """Return which arm generated images must beat; `gain` is over classical, None where nothing was measured."""
     over = "" if gain is None else f": {gain_points(gain)} over classical"
     return f"The {BEST_WITHOUT} {where} is {arm}{over}."
