@@ -1,0 +1,75 @@
+"""Draw what the arms that change real images by other real ones show: for each the image, the other one, the result.
+
+    python benchmarks/arm_pictures.py [DATA] [--shots 5] [--side 64] [--rare CLASS] [--out arms.png]
+
+Three rows an arm: the images, what they are changed by, and what comes out. For pasted-on-plentiful the rows are
+ground, patch and result; one shot of the class --rare (none: the first) stands beside --shots of each other class.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import flawforge
+from flawforge.core.arrays import Bytes, Ints
+from flawforge.core.images import grid
+from flawforge.data.augmentation.rare_patches import paste_rare
+from flawforge.data.augmentation.reference_light import (
+    changed_by_others,
+    fourier_adapted,
+    histogram_matched,
+    random_light,
+)
+from flawforge.data.dataset import Dataset
+from flawforge.studies.trial.setup.bench import seen
+
+NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
+COLUMNS = 12
+CHANGES = {"fourier-adapted": fourier_adapted, "histogram-matched": histogram_matched, "random-light": random_light}
+
+
+def drawn(data: Dataset, shots: int, side: int) -> tuple[Bytes, Ints]:
+    """Return the shots as a classifier sees them, (N, C, side, side), and their classes."""
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(data.labels == code) for code in range(len(data.classes))]
+    chosen = np.concatenate([rng.choice(own, min(shots, len(own)), replace=False) for own in members])
+    images = [seen(data.read(int(i)), data.white, data.channels, (side, side), False) for i in chosen]
+    return np.stack(images), data.labels[chosen]
+
+
+def rows(*stacks: Bytes) -> list[Bytes]:
+    """Return the pictures of an arm's rows, in the order of a grid, with an empty row after them."""
+    pictures = [image.transpose(1, 2, 0).squeeze() for stack in stacks for image in stack]
+    return [*pictures, *[np.full_like(pictures[0], 255)] * COLUMNS]
+
+
+def main() -> None:
+    """Draw the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", default=str(NEU))
+    parser.add_argument("--shots", type=int, default=5)
+    parser.add_argument("--side", type=int, default=64)
+    parser.add_argument("--rare", help="a class; default: the first")
+    parser.add_argument("--out", type=Path, default=Path("arms.png"))
+    asked = parser.parse_args()
+    data = flawforge.load(asked.data)
+    images, labels = drawn(data, asked.shots, asked.side)
+    pictures: list[NDArray[np.uint8]] = []
+    for name, change in CHANGES.items():
+        made = changed_by_others(images, labels, COLUMNS, 0, name, change, other_class=name != "random-light")
+        pictures += rows(images[made.sources], images[made.references], made.images)
+    rare = data.classes.index(asked.rare) if asked.rare else 0
+    kept = np.concatenate([np.flatnonzero(labels == rare)[:1], np.flatnonzero(labels != rare)])
+    pasted = paste_rare(images[kept], labels[kept], len(data.classes), COLUMNS, 0)
+    pictures += rows(images[kept][pasted.grounds], images[kept][pasted.patches], pasted.images)
+    Image.fromarray(grid(pictures[:-COLUMNS], COLUMNS)).save(asked.out)
+    print(f"{asked.out}: {', '.join([*CHANGES, 'pasted-on-plentiful'])}, three rows each")
+
+
+main()
