@@ -123,6 +123,7 @@ def test_the_best_answer_stands_first_where_nothing_needs_to_be_generated(helped
     assert found.verdict.advice[0].startswith("Try this first, it needs no generator: random-light beat classical by ")
     plain = judge(under(helped, names, "classical"))
     assert plain.without[0].gain is None
+    assert plain.without[0].sentence.endswith(" is classical.")
     assert "nothing generated" not in plain.verdict.sentence  # it was not chosen on the training images
 
 
@@ -157,7 +158,8 @@ def test_of_many_arms_without_a_generator_one_is_advised_and_chance_is_counted(h
 
 def test_a_trial_that_generates_nothing_says_what_its_arms_brought(helped: Evidence) -> None:
     names = {"generated": ("random-light",), "classical": ("classical",), "real": ("real",)}
-    found = judge(under(helped, names, "classical"))
+    found = judge(replace(under(helped, names, "classical"), chosen={}, _kept={}))
+    assert [part.sentence.endswith(" is classical, fixed in advance.") for part in found.without] == [True]
     first, second = found.verdict.sentence.splitlines()
     assert first == "This trial has no arm with generated images, so it has no verdict on them."
     assert second.startswith("Over classical at 10 images per class (simulated): real ")

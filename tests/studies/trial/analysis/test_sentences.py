@@ -119,10 +119,13 @@ def test_what_is_best_without_new_images() -> None:
         "Best at 5 images per class (small-cnn): nothing generated, random-light. It beat classical by 3.1 points (95% "
         "CI 1.4 to 4.8)."
     )
-    assert s.without_new_images("classical", None, WHERE) == (
+    assert s.without_new_images("classical", None, WHERE, True) == (
         "The best without new images at 5 images per class (small-cnn) is classical."
     )
-    assert s.without_new_images("random-light", SMALL, WHERE) == (
+    assert s.without_new_images("classical", None, WHERE, False) == (
+        "The best without new images at 5 images per class (small-cnn) is classical, fixed in advance."
+    )
+    assert s.without_new_images("random-light", SMALL, WHERE, True) == (
         "The best without new images at 5 images per class (small-cnn) is random-light: +0.5 points (95% CI -0.9 to "
         "1.8) over classical."
     )

@@ -60,10 +60,13 @@ def best_is_not_generated(arm: str, gain: Estimate, where: str) -> str:
     return f"Best {where}: nothing generated, {arm}. It beat classical by {by}."
 
 
-def without_new_images(arm: str, gain: Estimate | None, where: str) -> str:
-    """Return which arm generated images must beat; `gain` is over classical, None where nothing was measured."""
+def without_new_images(arm: str, gain: Estimate | None, where: str, chosen: bool) -> str:
+    """Return which arm generated images must beat; `gain` is over classical, None where nothing was measured.
+
+    `chosen`: by cross-validation on the training images; else it was fixed beforehand.
+    """
     over = "" if gain is None else f": {gain_points(gain)} over classical"
-    return f"The {BEST_WITHOUT} {where} is {arm}{over}."
+    return f"The {BEST_WITHOUT} {where} is {arm}{'' if chosen else ', fixed in advance'}{over}."
 
 
 def over_classical(gains: Sequence[tuple[str, Estimate]], where: str) -> str:

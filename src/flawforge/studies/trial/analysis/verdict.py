@@ -138,7 +138,7 @@ def best_of_all_settings(evidence: Evidence, comparisons: list[Comparison]) -> l
     for setting in evidence.settings():
         arm, over = best_without(evidence, setting)
         gain = None if over is None else estimate(over, levels.get(setting, LEVEL))
-        sentence = sentences.without_new_images(arm, gain, sentences.at(*setting))
+        sentence = sentences.without_new_images(arm, gain, sentences.at(*setting), setting in evidence.chosen)
         out.append(BestWithout(shots=setting[0], model=setting[1], arm=arm, gain=gain, sentence=sentence))
     return out
 
