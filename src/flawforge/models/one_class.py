@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from flawforge.models.classifier import PROBE_SIDE, STAGE, build_classifier, with_side
+from flawforge.models.classifier import PROBE_SIDE, STAGE, with_side
 from flawforge.models.efficientnet import load_backbone
 from flawforge.models.memory_bank import BATCH, MemoryBank
 
@@ -98,21 +98,6 @@ class Joined(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, 1 or 3, H, W) to logits (N, 2)."""
         return as_logits((self.score(images) / self.spread + self.one_class.anomaly(images)) / 2)
-
-
-def build_for_arm(
-    arm: str, name: str, classes: int, channels: int, resolution: tuple[int, int], seed: int
-) -> nn.Module:
-    """Return an untrained network like the one that an arm of a trial leaves: what stored weights are loaded into.
-
-    Args:
-        arm: its name; all but ``one-class`` and ``one-class-joined`` leave the classifier itself.
-        name, classes, channels, resolution, seed: as `build_classifier`, whose errors it raises.
-    """
-    if arm == "one-class":
-        return OneClass()
-    network = build_classifier(name, classes, channels, resolution, seed)
-    return Joined(network, OneClass()) if arm == "one-class-joined" else network
 
 
 def as_logits(anomaly: Tensor) -> Tensor:

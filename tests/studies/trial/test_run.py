@@ -23,6 +23,7 @@ from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.runs.cells import CellKey, read_cells
 from flawforge.runs.trials import TrialRecord, read_trial
+from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.execution.local import CellProcesses
 from flawforge.studies.trial.setup.bench import Bench, load_bench
 from flawforge.studies.trial.setup.open import open_trial
@@ -314,12 +315,11 @@ def test_good_images_alone_are_enough_where_no_defect_looks_like_another(tmp_pat
         seeds=3,
         resolution=(64, 64),
     )
-    assert record.verdict.sentence == "No arm of this trial uses generated images, so there is no verdict on them."
+    assert sentences.NOTHING_GENERATED in record.verdict.sentence
     means = {(one.model, one.arm): one.metrics["AUROC"].value or 0 for one in record.results}
     assert means["effnet-focus", "one-class"] == means["trial_material:small_network", "one-class"] > 0.9
-    best = {pair for pair, mean in means.items() if mean == max(means.values())}
-    begun = tuple(f"Best at 3 images per class ({model}): arm {arm}, AUROC " for model, arm in best)
-    assert record.verdict.advice[0].startswith(begun)
+    assert record.verdict.advice[0].startswith("Best at 3 images of bar (")
+    assert "average precision of bar 100.0%" in record.verdict.advice[0]
 
 
 CHILD = """

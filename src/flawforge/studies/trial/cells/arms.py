@@ -125,7 +125,7 @@ class ArmTraining:
         shown = (real, self.width, self.seed, extra.material, extra.share)
         network = fit(settings, *shown, device=resolve_device(), good=self.bench.good_number)
         if extra.one_class is not None:
-            joined = Joined(network, extra.one_class)  # by ranks, which no shift changes
+            joined = Joined(network, extra.one_class)  # its images are ranked, which no shift changes
             joined.balance(self.good)
             return joined.eval()
         if arm == UNTUNED or not self.sampling.strength:
