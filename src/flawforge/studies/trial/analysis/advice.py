@@ -13,9 +13,9 @@ from flawforge.studies.trial.analysis.comparison import (
     CLASS_GROUPS,
     Gains,
     best_without,
+    better_without_generator,
     estimate,
     gains_over,
-    without_generating,
 )
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
@@ -121,17 +121,9 @@ def advice(
 
 
 def _needs_no_generator(evidence: Evidence, setting: Setting, level: float) -> list[str]:
-    """Return which arm to try first: the one chosen on the training images if it beats `classical`, else the best that
-    does so on the test images, where the interval is as much wider as there are arms to find it among.
-    """
-    found = without_generating(evidence, setting)
-    chosen = evidence.control(setting)
-    among = {
-        arm: estimate(over, level if arm == chosen else 1 - (1 - level) / len(found)) for arm, over in found.items()
-    }
-    better = {arm: over for arm, over in among.items() if (over.low or 0) > 0}
-    best = max(better, key=lambda arm: (arm == chosen, better[arm].value), default=None)
-    return [] if best is None else [sentences.needs_no_generator(best, better[best], evidence.where(setting))]
+    """Return which arm to try first, where one without a generator beats `classical`."""
+    best = better_without_generator(evidence, setting, level)
+    return [] if best is None else [sentences.needs_no_generator(*best, evidence.where(setting))]
 
 
 def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, error: float) -> list[str]:
