@@ -10,7 +10,8 @@ STAMP := $(VENV)/.installed
 .PHONY: demo test nightly check docs install clean
 
 demo: $(STAMP)
-	$(BIN)/flawforge run elpv --classes defective --out runs/demo --minutes 6
+	$(BIN)/flawforge demo-data runs/steel
+	$(BIN)/flawforge run runs/steel --shots 50 --kimg 8 --minutes 9 --out runs/demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal

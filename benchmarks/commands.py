@@ -118,7 +118,7 @@ class Side:
             raise FileNotFoundError(f"{checkout} is no checkout of Flawforge: it has no src/flawforge.")
         self.folder = folder
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "PYTHONPATH": str(checkout / "src"),
             "FLAWFORGE_CACHE": str(folder.resolve() / "cache"),
         }

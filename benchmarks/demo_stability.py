@@ -30,7 +30,7 @@ from flawforge.studies.sets import read_facts
 from machine import keep
 
 DRAW = ["demo-data", "steel"]
-DEMO = ["run", "steel", "--shots", "50", "--kimg", "16"]
+DEMO = ["run", "steel", "--shots", "50", "--kimg", "8"]
 
 
 @dataclass(frozen=True)

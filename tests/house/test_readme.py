@@ -63,13 +63,14 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
         assert "flawforge run" in done.stdout or "pytest" in done.stdout
 
 
-@pytest.mark.nightly  # four minutes on solar cells; `flawforge run` itself is run by the next test
+@pytest.mark.nightly
 def test_the_demo_ends_with_the_lines_that_are_shown(tmp_path: Path) -> None:
-    pytest.importorskip("elpv_dataset")
     plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    (demo,) = (line.split()[1:] for line in plan.splitlines() if "/flawforge " in line)
-    small = ["--kimg", "0.2", "--shots", "12", "--resolution", "32", "--generator-depth", "4"]
-    small += ["--discriminator-depth", "4"]
+    draw, demo = (line.split()[1:] for line in plan.splitlines() if "/flawforge " in line)
+    run(["flawforge", *draw, "-n", "24"], tmp_path)
+    for option, value in {"--kimg": "0.2", "--shots": "12"}.items():
+        demo[demo.index(option) + 1] = value
+    small = ["--resolution", "32", "--generator-depth", "4", "--discriminator-depth", "4"]
     shown = run(["flawforge", *demo, *small], tmp_path)
     (expected,) = blocks("text")
     assert scrubbed(shown)[-1] == scrubbed(expected)[-1]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 
+import onnxruntime
 import pytest
 import torch
 from torch import nn
 
 from flawforge.core.errors import SettingError
 from flawforge.core.settings.classifiers import CLASSIFIERS
-from flawforge.models.classifier import Lite0Classifier, build_classifier, standardise
+from flawforge.models.classifier import FAR, FocusClassifier, Lite0Classifier, build_classifier, standardise
+from flawforge.models.memory_bank import WIDTH
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def test_a_factory_of_the_users_is_called_with_the_sizes_and_a_seed(own: types.M
 def test_what_cannot_be_built_says_why(own: types.ModuleType) -> None:
     own.number, own.wrong = 3, lambda *_: "net"  # type: ignore[attr-defined]
     for name, reason in {
-        "small-cn": "allowed: small-cnn, effnet-probe, effnet-finetune, .* Did you mean 'small-cnn'",
+        "small-cn": "allowed: small-cnn, effnet-probe, effnet-focus, effnet-finetune, .* Did you mean 'small-cnn'",
         "no_such_module:make": "No module named 'no_such_module'. It is written module:function",
         "factory_of_a_user:made": "has no attribute 'made'",
         "factory_of_a_user:number": "no function but int",
@@ -165,3 +168,61 @@ def test_a_side_that_is_short_is_enlarged_in_proportion() -> None:
     small = torch.rand(1, 1, 32, 64, generator=torch.Generator().manual_seed(0))
     large = torch.nn.functional.interpolate(small, (128, 256), mode="bilinear")
     torch.testing.assert_close(probe.features(small), probe.features(large))
+
+
+def test_the_focused_network_looks_at_the_positions_that_differ_from_good_images() -> None:
+    """A small bar on an image that the bank holds: the positions that it looks at are those around it."""
+    good = (torch.rand(4, 1, 128, 128, generator=torch.Generator().manual_seed(0)) * 60 + 90).byte()
+    network = build_classifier("effnet-focus", 3, 1, (128, 128), 0)
+    assert isinstance(network, FocusClassifier)
+    network.remember(good, 0)
+    marked = good[:1].clone()
+    marked[:, :, 64:76, 68:72] = 255
+    with torch.inference_mode():
+        plain, other = (network.features(images.float() / 127.5 - 1) for images in (good[:1], marked))
+        assert float(plain[0, WIDTH]) < 1e-2  # the largest distance: the image is in the bank
+        assert float(other[0, WIDTH]) > 10
+        assert float(network.features(marked.float() / 127.5 - 1, torch.tensor([-1]))[0, WIDTH]) > 10
+        maps = network.maps(marked.float() / 127.5 - 1)
+        patches = network.bank.patches(maps)
+        distances, far = network.bank.farthest(patches, FAR)
+        rows = [int((patches[0] - one).abs().sum(1).argmin()) for one in far[0]]
+        assert all(6 <= row // 16 <= 11 and 6 <= row % 16 <= 11 for row in rows)  # around the cross
+        torch.testing.assert_close(other[0, :WIDTH], (far[0] * distances[0, :, None]).sum(0) / distances.sum())
+
+
+def test_a_good_image_of_the_bank_is_trained_on_as_compared_with_the_others() -> None:
+    good = (torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 200).byte()
+    network = build_classifier("effnet-focus", 2, 1, (64, 64), 0)
+    assert isinstance(network, FocusClassifier)
+    network.remember(good, 0)
+    unit = good.float() / 127.5 - 1
+    with torch.inference_mode():
+        alone = network.features(unit)[:, WIDTH]
+        beside = network.look(unit, good)[:, WIDTH]
+        mirrored = network.look(unit.flip(3), good)[:, WIDTH]
+        unknown = network.look(unit, good.flip(3))[:, WIDTH]
+    assert float(alone.max()) < 1e-2 < 1 < float(beside.min())
+    assert float(mirrored.min()) > 1
+    assert unknown.equal(alone)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("model", CLASSIFIERS)
+def test_the_network_is_the_same_in_onnx(model: str, tmp_path: Path) -> None:
+    images = (torch.rand(5, 1, 48, 64, generator=torch.Generator().manual_seed(0)) * 255).byte()
+    network = build_classifier(model, 3, 1, (48, 64), 0).eval()
+    if isinstance(network, FocusClassifier):
+        network.remember(images[:2], 0)
+    if isinstance(network, Lite0Classifier):
+        torch.nn.init.normal_(network.classifier.weight, generator=torch.Generator().manual_seed(0))
+    unit = images.float() / 127.5 - 1
+    file = tmp_path / "network.onnx"
+    free = {"images": {0: "n"}, "logits": {0: "n"}}
+    torch.onnx.export(
+        network, (unit[:2],), file, input_names=["images"], output_names=["logits"], dynamic_axes=free, dynamo=False
+    )
+    assert file.stat().st_size < 20e6
+    found = onnxruntime.InferenceSession(file).run(None, {"images": unit.numpy()})[0]
+    with torch.inference_mode():
+        torch.testing.assert_close(torch.from_numpy(found), network(unit), atol=1e-4, rtol=1e-4)

@@ -13,7 +13,6 @@ from rich.table import Table
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import USUAL, Json, ReadingFlags, Whole, Words
 from flawforge.core.errors import RunUnwritableError, SettingError
-from flawforge.core.images import in_words
 
 if TYPE_CHECKING:
     from flawforge.data.inspection.inspect import Inspection
@@ -123,6 +122,7 @@ def _show_unlabelled(result: Inspection) -> None:
 
 
 def _show_classes(result: Inspection) -> None:
+    from flawforge.core.images import in_words
     from flawforge.data.reading.layouts import title_of
 
     dataset = result.dataset

@@ -5,6 +5,7 @@ name                   network                                                  
 =====================  ====================================================================================  =========
 ``small-cnn``          four convolutions with batch norm on the standardised image, mean over all places     all
 ``effnet-probe``       a linear layer on frozen EfficientNet-Lite0 maps, their means and deviations          the layer
+``effnet-focus``       a linear layer on such maps where an image differs most from good ones                the layer
 ``effnet-finetune``    the same network, all of it trained on, its batch norm folded and so kept as it was   all
 ``module:factory``     whatever the user's factory returns                                                   all
 =====================  ====================================================================================  =========
@@ -26,11 +27,14 @@ from flawforge.core.errors import SettingError, did_you_mean
 from flawforge.core.seeds import derive, torch_stream
 from flawforge.core.settings.classifiers import CLASSIFIERS
 from flawforge.models.efficientnet import SMALLEST, WIDTHS, load_backbone
+from flawforge.models.memory_bank import WIDTH, MemoryBank
 
 DEPTHS = (32, 64, 128, 256)  # channels of the small network
 FLAT = 0.02  # deviation, of 2, below which an image is not stretched any further: there is nothing in it but noise
 PROBE_SIDE = 128  # pixels: smaller images are enlarged to it; what the frozen features tell apart grows with it
 EVEN = 1e-3  # deviation below which a map counts as even; also keeps the gradient of the root finite
+NEAR = 1.0  # mean distance below which an image is one of the bank: where it is farthest means nothing
+FAR = 24  # positions of an image, those that differ most from good ones, that the focused network looks at
 STAGE = 5  # of EfficientNet-Lite0, whose pooled maps tell textures apart best
 
 
@@ -82,6 +86,8 @@ class Lite0Classifier(nn.Module):
         trained: whether the network below the layer learns too; its batch norm stays folded either way.
     """
 
+    width = 2 * WIDTHS[STAGE - 1]
+
     def __init__(self, classes: int, trained: bool) -> None:
         super().__init__()
         self.backbone = load_backbone()
@@ -89,22 +95,28 @@ class Lite0Classifier(nn.Module):
         self.side = SMALLEST if trained else PROBE_SIDE
         for part in (*self.backbone.stages[STAGE:], self.backbone.head, self.backbone.classifier):
             part.requires_grad_(False)
-        width = 2 * WIDTHS[STAGE - 1]
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("deviation", torch.ones(width))
+        self.register_buffer("mean", torch.zeros(self.width))
+        self.register_buffer("deviation", torch.ones(self.width))
         self.mean: Tensor
         self.deviation: Tensor
-        self.classifier = nn.Linear(width, classes)
+        self.classifier = nn.Linear(self.width, classes)
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """Return the maps of stages 1 to 5 of (N, 1 or 3, H, W) images; small ones are enlarged in proportion first."""
+        return [found.float() for found in self.backbone.forward_stages(with_side(images, self.side), STAGE)]
 
     def features(self, images: Tensor) -> Tensor:
-        """Return (N, 224) pooled maps of images (N, 1 or 3, H, W); small ones are enlarged first, in proportion."""
-        height, width = (int(side) for side in images.shape[2:])  # constants, also where it is traced for ONNX
-        if min(height, width) < self.side:
-            factor = self.side / min(height, width)
-            size = (round(height * factor), round(width * factor))
-            images = F.interpolate(images, size, mode="bilinear", align_corners=False)
-        maps = self.backbone.forward_stages(images, STAGE)[-1].float()
-        return torch.cat([maps.mean((2, 3)), (maps.var((2, 3), correction=0) + EVEN**2).sqrt()], 1)
+        """Return (N, 224) pooled maps of images (N, 1 or 3, H, W)."""
+        return means_and_deviations(self.maps(images)[-1])
+
+    def look(self, changed: Tensor, originals: Tensor) -> Tensor:
+        """Return the features to train on of changed images, (N, C, H, W) as `features` takes them.
+
+        Args:
+            changed: the images.
+            originals: (N, C, H, W) uint8 what they were before.
+        """
+        return self.features(changed)
 
     @torch.no_grad()
     def standardise(self, features: Tensor) -> None:
@@ -142,6 +154,61 @@ class ShiftedLogits(nn.Module):
         return logits + self.shift
 
 
+def with_side(images: Tensor, side: int) -> Tensor:
+    """Return (N, C, H, W) images in proportion so that neither side is shorter than `side` pixels."""
+    height, width = map(int, images.shape[2:])  # numbers, also where the network is traced for ONNX
+    if min(height, width) >= side:
+        return images
+    factor = side / min(height, width)
+    size = (round(height * factor), round(width * factor))
+    return F.interpolate(images, size, mode="bilinear", align_corners=False)
+
+
+def means_and_deviations(maps: Tensor) -> Tensor:
+    """Return (N, 2 C), mean and deviation of each of the maps (N, C, h, w) over all positions."""
+    return torch.cat([maps.mean((2, 3)), (maps.var((2, 3), correction=0) + EVEN**2).sqrt()], 1)
+
+
+class FocusClassifier(Lite0Classifier):
+    """A linear layer on the features of the few positions of an image that differ most from all that good images show.
+
+    A mean over the image drowns a defect of 20 pixels. Here the patches of the `FAR` positions that are farthest from a
+    memory bank of good patches are averaged, each weighted by its distance; beside them stand the distances, and the
+    pooled maps of the whole image.
+
+    Args:
+        classes: logits.
+    """
+
+    width = WIDTH + FAR + Lite0Classifier.width  # a multiple of 16: a product's row then depends on nothing but itself
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(classes, trained=False)
+        self.bank = MemoryBank()
+        self.good: dict[bytes, int] = {}  # content of a good image to its number in the bank; not stored
+
+    def features(self, images: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return (N, 400) features of images (N, 1 or 3, H, W); `own` as of `MemoryBank.farthest`."""
+        maps = self.maps(images)
+        distances, far = self.bank.farthest(self.bank.patches(maps), FAR, own)
+        weights = distances / distances.sum(1, keepdim=True).clamp_min(FAR * NEAR)
+        focus = (far * weights[:, :, None]).sum(1)
+        return torch.cat([focus, distances, means_and_deviations(maps[-1])], 1)
+
+    @torch.no_grad()
+    def remember(self, good: Tensor, seed: int) -> None:
+        """Fill the memory bank from good training images, (N, C, H, W) uint8, N from 1; `seed` is of its coreset."""
+        self.bank.remember(good, self.maps, seed)
+        self.good = {image.cpu().numpy().tobytes(): number for number, image in enumerate(good)}
+
+    def look(self, changed: Tensor, originals: Tensor) -> Tensor:
+        """As `Lite0Classifier.look`. A good image of the bank is compared with the others in it: beside itself it would
+        seem better than any good image that comes later.
+        """
+        numbers = [self.good.get(image.cpu().numpy().tobytes(), -1) for image in originals]
+        return self.features(changed, torch.tensor(numbers, device=changed.device))
+
+
 def build_classifier(name: str, classes: int, channels: int, resolution: tuple[int, int], seed: int) -> nn.Module:
     """Return an untrained classifier, on the CPU in float32.
 
@@ -170,7 +237,9 @@ def build_classifier(name: str, classes: int, channels: int, resolution: tuple[i
         network: nn.Module = SmallCNN(classes, channels)
         _initialise(network, torch_stream(seed, "weights", "classifier"))
         return network
-    network = Lite0Classifier(classes, trained=name == "effnet-finetune")
+    network = (
+        FocusClassifier(classes) if name == "effnet-focus" else Lite0Classifier(classes, name == "effnet-finetune")
+    )
     nn.init.zeros_(network.classifier.weight)
     nn.init.zeros_(network.classifier.bias)
     return network

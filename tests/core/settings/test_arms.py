@@ -7,8 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from flawforge.core.settings import arms
-from flawforge.core.settings.arms import ARMS, Arm, current_name, description_of, judged_arm, register, uses_generated
-from flawforge.core.settings.trials import USUAL, TrialSettings
+from flawforge.core.settings.arms import (
+    ARMS,
+    Arm,
+    current_name,
+    description_of,
+    judged_arm,
+    register,
+    uses_generated,
+    usual_arms,
+)
+from flawforge.core.settings.trials import TrialSettings
 
 
 @pytest.fixture
@@ -38,7 +47,7 @@ def test_tables_list_what_uses_no_generated_images_first(own_arms: None) -> None
 
 
 def test_a_trial_that_asks_for_no_arms_has_the_usual_ones() -> None:
-    assert USUAL == (
+    assert TrialSettings().arms == (
         "real",
         "classical",
         "placebo",
@@ -51,10 +60,11 @@ def test_a_trial_that_asks_for_no_arms_has_the_usual_ones() -> None:
 
 
 def test_where_classes_are_rare_the_cheap_control_for_that_is_usual_too() -> None:
+    usual = usual_arms("type")
     for unequal in (TrialSettings(rare=("dots",)), TrialSettings(as_is=True)):
-        assert unequal.arms == (*USUAL[:4], "pasted-on-plentiful", *USUAL[4:])
+        assert unequal.arms == (*usual[:4], "pasted-on-plentiful", *usual[4:])
     assert TrialSettings(rare=("dots",), arms=("classical",)).arms == ("classical",)
-    assert TrialSettings().arms == USUAL
+    assert TrialSettings().arms == usual
 
 
 def test_names_of_older_versions_are_understood() -> None:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
-from flawforge.models.classifier import Lite0Classifier, ShiftedLogits, build_classifier
+from flawforge.models.classifier import FocusClassifier, Lite0Classifier, ShiftedLogits, build_classifier
+from flawforge.models.one_class import Joined, OneClass
 from flawforge.runs.model_cards import CARD, ONNX, WEIGHTS, read_card
 from flawforge.runs.records import write_record
 from flawforge.runs.trials import TrialRecord
@@ -84,6 +85,33 @@ def test_a_shifted_network_is_opened_as_it_was_written(left: Left, tmp_path: Pat
     assert again.logit_shift == [1.0, -2.0, 0.5]
     assert torch.equal(probabilities_of(opened, images), probabilities_of(shifted, images))
     assert not torch.equal(probabilities_of(opened, images), probabilities_of(network, images))
+
+
+def test_networks_with_a_memory_bank_are_opened_and_written_as_they_were_trained(left: Left, tmp_path: Path) -> None:
+    card, _ = open_model(left[0] / OURS)
+    good = torch.from_numpy(bytes_of(1, 4))
+    focused = build_classifier("effnet-focus", 2, 1, (48, 64), 0)
+    assert isinstance(focused, FocusClassifier)
+    focused.remember(good, 0)
+    nn.init.normal_(focused.classifier.weight, std=0.05, generator=torch.Generator().manual_seed(0))
+    alone = OneClass()
+    alone.remember(good, 0)
+    joined = Joined(focused, alone)
+    joined.balance(good)
+    images = bytes_of(1, 5, 1)
+    for network in (focused, alone, joined):
+        network.eval()
+        about = {"model": "effnet-focus", "classes": ["good", "defective"], "parts": parts_of(network)}
+        size = card.input.model_copy(update={"channels": 1, "resolution": (48, 64)})
+        about |= {"input": size, "weights_sha256": write_weights(tmp_path, network)}
+        write_record(tmp_path / CARD, card.model_copy(update=about))
+        _, opened = open_model(tmp_path)
+        assert torch.equal(
+            probabilities_of(opened, torch.from_numpy(images)), probabilities_of(network, torch.from_numpy(images))
+        )
+        check, reason = write_onnx(tmp_path, opened, images)
+        assert reason == ""
+        assert check is not None
 
 
 def test_a_file_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

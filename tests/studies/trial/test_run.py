@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import flawforge
 import trial_material as material
@@ -21,6 +23,7 @@ from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.runs.cells import CellKey, read_cells
 from flawforge.runs.trials import TrialRecord, read_trial
+from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.execution.local import CellProcesses
 from flawforge.studies.trial.setup.bench import Bench, load_bench
 from flawforge.studies.trial.setup.open import open_trial
@@ -287,6 +290,36 @@ def test_all_arms_work_with_a_generator_that_is_trained(tmp_path: Path) -> None:
             other = next(c for k, c in cells.items() if (k.seed, k.arm) == (key.seed, cell.facts["taken"]))
             assert (cell.probabilities == other.probabilities).all()
     assert (tmp_path / "out" / "generators" / "s0000-n0003" / "run.json").is_file()
+
+
+@pytest.mark.slow
+def test_good_images_alone_are_enough_where_no_defect_looks_like_another(tmp_path: Path) -> None:
+    """Good images are noise; a defect is a bar at a place of its own, so that one more of them teaches little."""
+    rng = np.random.default_rng(0)
+    for label in ("good", "bar"):
+        (tmp_path / "parts" / label).mkdir(parents=True)
+        for index in range(30):
+            image = rng.integers(100, 140, (64, 64)).astype(np.uint8)
+            if label == "bar":
+                x, y = rng.integers(8, 48, 2)
+                image[y : y + 3, x : x + 12] = rng.choice([0, 255])
+            Image.fromarray(image).save(tmp_path / "parts" / label / f"{index}.png")
+    record = flawforge.trial(
+        tmp_path / "parts",
+        tmp_path / "out",
+        task="good",
+        rare=("bar",),
+        arms=("classical", "one-class", "one-class-joined"),
+        models=("trial_material:small_network", "effnet-focus"),
+        **{name: value for name, value in SMALL.items() if name not in ("arms", "models", "seeds", "resolution")},
+        seeds=3,
+        resolution=(64, 64),
+    )
+    assert sentences.NOTHING_GENERATED in record.verdict.sentence
+    means = {(one.model, one.arm): one.metrics["AUROC"].value or 0 for one in record.results}
+    assert means["effnet-focus", "one-class"] == means["trial_material:small_network", "one-class"] > 0.9
+    assert record.verdict.advice[0].startswith("Best at 3 images of bar (")
+    assert "average precision of bar 100.0%" in record.verdict.advice[0]
 
 
 CHILD = """

@@ -11,10 +11,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from flawforge.core.errors import TrainingDivergedError
-from flawforge.core.settings.classifiers import ClassifierSettings
+from flawforge.core.errors import DataUnusableError, TrainingDivergedError
+from flawforge.core.seeds import numpy_stream
+from flawforge.core.settings.classifiers import CLASSIFIERS, ClassifierSettings
 from flawforge.core.settings.policies import ClassicalPolicy
-from flawforge.training.classifier.fit import LabelledImages, _parameter_groups, fit, predict
+from flawforge.models.classifier import Lite0Classifier
+from flawforge.training.classifier.fit import (
+    VIEW_BATCH,
+    FeatureBatches,
+    LabelledImages,
+    _parameter_groups,
+    as_unit_floats,
+    balanced_order,
+    fit,
+    good_images,
+    predict,
+)
 
 SEEN: list[Tensor] = []
 
@@ -72,10 +84,10 @@ def shown(settings: ClassifierSettings, **arguments: Any) -> list[tuple[int, int
     return [(int((x < 0).flatten(1).all(1).sum()), int((x > 0).flatten(1).all(1).sum())) for x in SEEN]
 
 
-@pytest.mark.parametrize("model", ["small-cnn", "effnet-probe", "effnet-finetune"])
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_it_learns_a_planted_difference(model: str) -> None:
     settings = quick(model=model, steps=60 if model != "effnet-finetune" else 12, views=128, policy="light")
-    network = fit(settings, stripes(24, 0), 2, 0)
+    network = fit(settings, stripes(24, 0), 2, 0, good=0)
     test = stripes(60, 1)
     assert float((predict(network, test.images).argmax(1) == test.labels).float().mean()) > 0.9
 
@@ -90,14 +102,14 @@ def test_it_finds_nothing_where_there_is_nothing() -> None:
     assert abs(float((predict(network, test.images).argmax(1) == coins).float().mean()) - 0.5) < 4 * 0.5 / 200**0.5
 
 
-@pytest.mark.parametrize("model", ["small-cnn", "effnet-probe", "watched_factory:make"])
+@pytest.mark.parametrize("model", ["small-cnn", "effnet-probe", "effnet-focus", "watched_factory:make"])
 def test_the_seed_decides_every_weight(model: str) -> None:
     settings = quick(model=model, steps=4, policy="strong", views=32)
     real, generated = stripes(8, 0), stripes(8, 1)
-    first = fit(settings, real, 2, 0, generated, 0.5).state_dict()
+    first = fit(settings, real, 2, 0, generated, 0.5, good=0).state_dict()
     torch.rand(3)  # the global generator has no say
-    same = fit(settings, real, 2, 0, generated, 0.5).state_dict()
-    other = fit(settings, real, 2, 1, generated, 0.5).state_dict()
+    same = fit(settings, real, 2, 0, generated, 0.5, good=0).state_dict()
+    other = fit(settings, real, 2, 1, generated, 0.5, good=0).state_dict()
     assert all(first[key].equal(same[key]) for key in first)
     assert any(not first[key].equal(other[key]) for key in first)
 
@@ -186,9 +198,9 @@ def test_the_average_follows_the_weights() -> None:
     assert near["classifier.weight"].equal(last["classifier.weight"])
 
 
-@pytest.mark.parametrize("model", ["small-cnn", "effnet-probe"])
+@pytest.mark.parametrize("model", ["small-cnn", "effnet-probe", "effnet-focus"])
 def test_a_prediction_depends_on_its_image_alone(model: str) -> None:
-    network = fit(quick(steps=2, model=model, views=16), stripes(8, 0), 2, 0)
+    network = fit(quick(steps=2, model=model, views=16), stripes(8, 0), 2, 0, good=1)
     images = stripes(150, 1).images
     together = predict(network, images)
     assert predict(network, images[131:]).equal(together[131:])
@@ -206,3 +218,55 @@ def test_colour_and_sides_that_differ() -> None:
 def test_a_loss_that_is_no_number_says_why() -> None:
     with pytest.raises(TrainingDivergedError, match="no longer a number; take a smaller lr than 10"):
         fit(quick(steps=20, lr=10.0, model="watched_factory:make", weight_decay=10.0, warm_up=0), stripes(8, 0), 2, 0)
+
+
+def test_no_image_but_real_good_ones_enters_the_memory_bank() -> None:
+    """Whatever the defective and the generated images are, the bank is that of the good real ones."""
+    settings = quick(model="effnet-focus", steps=2, views=16)
+    real, generated = stripes(8, 0), stripes(8, 1)
+    painted = real.images.clone()
+    painted[real.labels == 1] = 255
+    bank = fit(settings, real, 2, 0, good=0).bank  # type: ignore[union-attr]
+    for images, beside in ((painted, None), (real.images, generated)):
+        share = 0.0 if beside is None else 0.5
+        other = fit(settings, LabelledImages(images, real.labels), 2, 0, beside, share, good=0).bank  # type: ignore[union-attr]
+        assert other.rows.equal(bank.rows)  # type: ignore[union-attr, operator]
+    turned = fit(settings, real, 2, 0, good=1).bank  # type: ignore[union-attr]
+    assert not turned.rows.equal(bank.rows)  # type: ignore[union-attr, operator]
+
+
+def test_a_model_that_compares_with_good_images_asks_for_them() -> None:
+    settings = quick(model="effnet-focus", steps=2, views=16)
+    for good in (None, 2):
+        with pytest.raises(DataUnusableError, match="hold none without a defect.* name their class with --good"):
+            fit(settings, stripes(8, 0), 3, 0, good=good)
+    soft = LabelledImages(torch.zeros(3, 1, 8, 8).byte(), torch.tensor([[0.2, 0.8], [0.9, 0.1], [0.4, 0.6]]))
+    assert len(good_images(soft, 1)) == 2
+
+
+class Counted(Lite0Classifier):
+    """Counts the images whose features are worked out."""
+
+    seen = 0
+
+    def features(self, images: Tensor) -> Tensor:
+        self.seen += len(images)
+        return super().features(images)
+
+
+def test_a_changed_image_that_comes_again_is_worked_out_once() -> None:
+    settings = quick(model="effnet-probe", policy="mirrors", views=200)
+    real = stripes(6, 0)
+    network = Counted(2, trained=False)
+    batches = FeatureBatches(real, "real", 8, settings, 2, 0, torch.device("cpu"))
+    batches.look(network, 200, 0)
+    assert 6 < network.seen <= 6 * 4  # each of six images and its mirror images
+    assert len(batches.images) == len(batches.labels) == 200
+    plain = FeatureBatches(real, "real", 8, settings, 2, 0, torch.device("cpu"))
+    chosen = balanced_order(plain.in_turn, 200, numpy_stream(0, "order", "views", "real"))
+    every = [
+        network.features(plain.transforms(as_unit_floats(real.images[part]), "real", "view", index))
+        for index, part in enumerate(torch.split(chosen, VIEW_BATCH))
+    ]
+    torch.testing.assert_close(batches.images, torch.cat(every), atol=1e-4, rtol=1e-4)
+    assert batches.labels.argmax(1).equal(real.labels[chosen])

@@ -26,6 +26,7 @@ class Arm:
         needs_choice: uses them as the inner choice says.
         needs_teacher: has images labelled by the teacher, a pretrained network that was trained on the shots.
         needs_masks: needs to know where in an image the defect is.
+        needs_good: is of the task 'good' alone.
         other_classes: an image that it shows may take something from images of other classes (one generator learns
             from all), beside the mixing that a model's own transforms do (CutMix) in all arms but `real`.
         usual: among the arms of a trial that asks for none.
@@ -45,6 +46,7 @@ class Arm:
     needs_choice: bool = False
     needs_teacher: bool = False
     needs_masks: bool = False
+    needs_good: bool = False
     other_classes: bool = False
     usual: bool = False
     usual_where_rare: bool = False
@@ -86,6 +88,12 @@ def description_of(name: str) -> str:
 def uses_generated(name: str) -> bool:
     """Return whether an arm uses generated images."""
     return name in ARMS and ARMS[name].needs_generator
+
+
+def usual_arms(task: str, *, unequal: bool = False) -> tuple[str, ...]:
+    """Return the arms of a trial that asks for none, for a task; `unequal`: with unlike numbers of images per class."""
+    usual = (arm for arm in ARMS.values() if arm.usual or (unequal and arm.usual_where_rare))
+    return tuple(arm.name for arm in usual if task == "good" or not arm.needs_good)
 
 
 def judged_arm(names: Collection[str]) -> str | None:
@@ -147,6 +155,23 @@ for _arm in (
         control=True,
         alternative=True,
         other_classes=True,
+    ),
+    Arm(
+        "one-class",
+        "the good real images alone: a memory bank of their patches, from which images are the farther the worse",
+        control=True,
+        alternative=True,
+        needs_good=True,
+        usual=True,
+        source="PatchCore: Roth et al. 2022, 2106.08265",
+    ),
+    Arm(
+        "one-class-joined",
+        "as classical, and the mean of that network's score and the score of one-class",
+        control=True,
+        alternative=True,
+        needs_good=True,
+        usual=True,
     ),
     Arm(
         "generated",

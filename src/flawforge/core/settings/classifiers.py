@@ -8,8 +8,13 @@ from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.policies import ClassicalPolicy, policy
 from flawforge.core.settings.recipes import Resolution
 
-CLASSIFIERS = ("small-cnn", "effnet-probe", "effnet-finetune")
-OWN_POLICY = {"small-cnn": "trivial-cutmix", "effnet-probe": "mirrors"}  # measured: docs/decisions/classical.md
+CLASSIFIERS = ("small-cnn", "effnet-probe", "effnet-focus", "effnet-finetune")
+NEED_GOOD = ("effnet-focus",)  # models that compare every image with good ones
+OWN_POLICY = {  # measured: docs/decisions/classical.md
+    "small-cnn": "trivial-cutmix",
+    "effnet-probe": "mirrors",
+    "effnet-focus": "mirrors",
+}
 
 
 class ClassifierSettings(Settings):
@@ -21,8 +26,9 @@ class ClassifierSettings(Settings):
     model: str = setting(
         "small-cnn",
         allowed=f"{', '.join(CLASSIFIERS)}, or module:factory",
-        help="The network: a small one from scratch, a linear layer on frozen EfficientNet-Lite0 features, the same "
-        "network fine-tuned, or a factory of your own, called with (classes, channels, (height, width)).",
+        help="The network: a small one from scratch, a linear layer on frozen EfficientNet-Lite0 features, one on the "
+        "features of the positions that differ most from good images, the same network fine-tuned, or a factory of "
+        "your own, called with (classes, channels, (height, width)).",
     )
     resolution: Resolution = setting(
         (64, 64), unit="pixels", allowed="32 to 1024, or HEIGHTxWIDTH", help="Height and width that the model sees."
@@ -57,8 +63,8 @@ class ClassifierSettings(Settings):
         ge=1,
         le=1_000_000,
         unit="images",
-        help="For effnet-probe: changed images whose features are worked out once and then drawn from, real and "
-        "generated each.",
+        help="For effnet-probe and effnet-focus: changed images whose features are worked out once and then drawn "
+        "from, real and generated each.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto", help="Number format of the heavy products; 'auto' takes bfloat16 where the machine multiplies in it."

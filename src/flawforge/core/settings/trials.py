@@ -10,13 +10,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import field_validator, model_validator
 
 from flawforge.core.errors import did_you_mean
-from flawforge.core.settings.arms import ARMS, ArmName
-from flawforge.core.settings.classifiers import ClassifierSettings
+from flawforge.core.settings.arms import ARMS, ArmName, usual_arms
+from flawforge.core.settings.classifiers import CLASSIFIERS, NEED_GOOD, ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.recipes import Resolution
 
-USUAL = tuple(arm.name for arm in ARMS.values() if arm.usual)
-USUAL_WHERE_RARE = tuple(arm.name for arm in ARMS.values() if arm.usual or arm.usual_where_rare)
 FEWEST_REPEATS = 3  # that a verdict needs
 ALL_IMAGES = 0  # what stands for the number of shots where every class is taken as it is
 CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
@@ -44,8 +42,9 @@ class TrialSettings(Settings):
     good: str | None = setting(
         None,
         allowed="a class's name",
-        help="With task 'good', the class of good images. Unset: the one whose name says so (good, ok, normal, "
-        "background, defect-free, no-defect, none; or alone begins so, like ok_front). The console says which it is.",
+        help="The class of good images, for task 'good' and the model effnet-focus. Unset: the one whose name says so "
+        "(good, ok, normal, background, defect-free, no-defect, none; or alone begins so, like ok_front). With task "
+        "'good' the console says which it is.",
     )
     shots: tuple[int, ...] = setting(
         (5,),
@@ -75,12 +74,13 @@ class TrialSettings(Settings):
         help="Repeats, each with its own shots, generator and classifiers. More of them detect smaller gains.",
     )
     arms: tuple[ArmName, ...] = setting(
-        USUAL,
+        usual_arms("type"),
         allowed=", ".join(ARMS),
-        help="What is compared. 'recommended' adds 'filtered'. Unset, with --rare or --as-is also pasted-on-plentiful.",
+        help="What is compared. 'recommended' adds 'filtered'. Unset, with --rare or --as-is also pasted-on-plentiful, "
+        "with task 'good' also one-class and one-class-joined.",
     )
     models: tuple[str, ...] = setting(
-        ("small-cnn",), allowed="small-cnn, effnet-probe, effnet-finetune, module:factory", help="The classifiers."
+        ("small-cnn",), allowed=f"{', '.join(CLASSIFIERS)}, module:factory", help="The classifiers."
     )
     seed: int = setting(0, ge=0, help="Seed of everything: the test set, the shots, generators and classifiers.")
     test_share: float = setting(
@@ -163,10 +163,12 @@ class TrialSettings(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _usual_arms(cls, values: Any) -> Any:
-        """Give a trial that asks for no arms those that are usual for its numbers of images."""
-        unequal = isinstance(values, dict) and (values.get("rare") or values.get("as_is") is True)
-        return {"arms": USUAL_WHERE_RARE, **values} if unequal else values
+    def _usual(cls, values: Any) -> Any:
+        """Take the usual arms of the task and of the classes' numbers of images where none are named."""
+        if not isinstance(values, dict) or "arms" in values:
+            return values
+        unequal = bool(values.get("rare")) or values.get("as_is") is True
+        return {**values, "arms": usual_arms(str(values.get("task", "type")), unequal=unequal)}
 
     @field_validator("arms")
     @classmethod
@@ -191,8 +193,14 @@ class TrialSettings(Settings):
                 raise ValueError(f"{name} names something twice")
         if "classical" not in self.arms:
             raise ValueError("arms must hold 'classical': it is what a gain is measured against")
-        if self.good is not None and self.task != "good":
-            raise ValueError("good names the good class of task 'good'; give task 'good' with it")
+        if self.good is not None and self.task != "good" and not set(self.models) & set(NEED_GOOD):
+            raise ValueError(
+                f"good names the good class of task 'good', or of a model that compares with good images "
+                f"({', '.join(NEED_GOOD)}); give one of them with it"
+            )
+        for arm in self.arms:
+            if ARMS[arm].needs_good and self.task != "good":
+                raise ValueError(f"arm '{arm}' tells defective images from good ones; give task 'good' with it")
         if self.rare and self.as_is:
             raise ValueError("--as-is takes all images of every class, --rare few of some: give one of the two")
         if self.others is not None and not self.rare:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import DisjointSet
 
 from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.images import to_gray
@@ -126,11 +125,30 @@ def _signer(read: Reader, learned: list[int], factor: int) -> Signer:
 
 def connected(pairs: Ints, count: int) -> Ints:
     """Return (N,) numbers of the connected components of (P, 2 or more) pairs, 0..G-1 by first appearance."""
-    sets = DisjointSet(range(count))
+    sets = Sets(range(count))
     for a, b in pairs[:, :2].tolist():
         sets.merge(a, b)
     number: dict[int, int] = {}
-    return np.array([number.setdefault(sets[index], len(number)) for index in range(count)], dtype=np.int64)
+    return np.array([number.setdefault(id(sets.of[index]), len(number)) for index in range(count)], dtype=np.int64)
+
+
+class Sets:
+    """Sets that are merged two at a time. (SciPy's take a quarter of a second to import, in each command.)"""
+
+    def __init__(self, members: Iterable[int]) -> None:
+        """Put each member into a set of its own."""
+        self.of = {member: [member] for member in members}
+
+    def connected(self, a: int, b: int) -> bool:
+        """Return whether two members are in one set."""
+        return self.of[a] is self.of[b]
+
+    def merge(self, a: int, b: int) -> None:
+        """Make one set of those of two members."""
+        small, large = sorted((self.of[a], self.of[b]), key=len)
+        if small is not large:
+            large += small
+            self.of.update(dict.fromkeys(small, large))
 
 
 class Shelf:
@@ -171,7 +189,7 @@ def _described(read: Reader, count: int, factor: int) -> Iterator[Described]:
 def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> list[tuple[int, int, int]]:
     """Register the candidates, the surest first; those in one group already are passed over."""
     found = index.candidates(np.array(shelf.shapes, np.int64).reshape(-1, 2))
-    sets, pairs = DisjointSet(range(count)), []
+    sets, pairs = Sets(range(count)), []
     failed = [0] * count
     with progress.task("checking overlaps", len(found), "pairs") as task:
         for row in np.argsort(-found.votes, kind="stable").tolist():
@@ -193,7 +211,7 @@ def _along_streaks(
 ) -> list[tuple[int, int, int]]:
     """Lay images of alike streaks on each other, the nearest profiles first; those in one group are passed over."""
     near = nearest_profiles(profiles, groups)
-    sets, pairs = DisjointSet(groups.tolist()), []
+    sets, pairs = Sets(groups.tolist()), []
     with progress.task("comparing streaks", len(near), "pairs") as task:
         for _, a, b, across in near:
             if not sets.connected(groups[a], groups[b]):

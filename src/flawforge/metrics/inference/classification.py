@@ -83,7 +83,7 @@ def weighted_recall_at(outputs: Floats, labels: Ints, weights: Floats, rate: flo
 
 
 @dataclass(frozen=True)
-class OneClass:
+class ClassAgainstRest:
     """Statistics of one class against others, such as a rare kind of defect.
 
     Attributes:
@@ -144,7 +144,7 @@ class OneClass:
 class MeanAveragePrecision:
     """The mean of several classes' average precision; NaN where one has no weight."""
 
-    classes: tuple[OneClass, ...]
+    classes: tuple[ClassAgainstRest, ...]
 
     def __call__(self, outputs: Floats, labels: Ints, weights: Floats) -> Floats:
         """Return (B,) means."""

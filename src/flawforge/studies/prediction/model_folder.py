@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.files import sha256_file, write_bytes
 from flawforge.models.classifier import ShiftedLogits, build_classifier
+from flawforge.models.one_class import Joined, OneClass
 from flawforge.runs.model_cards import CARD, MODELS, WEIGHTS, ModelCard, read_card
 from flawforge.runs.trials import TRIAL_FILE, read_trial
 
@@ -20,6 +21,10 @@ def parts_of(network: nn.Module) -> list[str]:
     """Return what a trained network is made of, the outermost part first; ``classifier`` is what a factory builds."""
     if isinstance(network, ShiftedLogits):
         return ["shifted", *parts_of(network.network)]
+    if isinstance(network, Joined):
+        return ["joined", *parts_of(network.classifier)]
+    if isinstance(network, OneClass):
+        return ["one-class"]
     return ["classifier"]
 
 
@@ -28,6 +33,10 @@ def _assembled(parts: Sequence[str], card: ModelCard) -> nn.Module:
     kind, rest = parts[0], parts[1:]
     if kind == "shifted":
         return ShiftedLogits(_assembled(rest, card), np.zeros(len(card.classes)))
+    if kind == "joined":
+        return Joined(_assembled(rest, card), OneClass())
+    if kind == "one-class":
+        return OneClass()
     return build_classifier(card.model, len(card.classes), card.input.channels, card.input.resolution, card.seed)
 
 

@@ -196,7 +196,8 @@ def _arm_seconds(bench: Bench, model: str) -> float:
 
     def timed(steps: int) -> tuple[float, torch.nn.Module]:
         started = time.perf_counter()
-        network = fit(bench.settings.classifier(model, steps=steps), real, len(bench.classes), 0)
+        settings = bench.settings.classifier(model, steps=steps)
+        network = fit(settings, real, len(bench.classes), 0, good=bench.good_number)
         return time.perf_counter() - started, network
 
     with one_thread():

@@ -6,6 +6,7 @@ a batch, the same transforms. What differs is what the images are, and how many 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.core.errors import TrainingDivergedError
+from flawforge.core.errors import DataUnusableError, TrainingDivergedError
 from flawforge.core.seeds import derive, numpy_stream
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.data.augmentation.transforms import ClassicalTransforms
-from flawforge.models.classifier import Lite0Classifier, build_classifier
+from flawforge.data.good_names import GOOD
+from flawforge.models.classifier import FocusClassifier, Lite0Classifier, build_classifier
 from flawforge.training.processes.device import resolve_precision
 from flawforge.training.state.state import MovingAverage
 
@@ -110,13 +112,24 @@ class FeatureBatches(ImageBatches):
 
     @torch.no_grad()
     def look(self, network: Lite0Classifier, views: int, seed: int) -> None:
-        """Replace the images by the features of `views` changed ones, class-balanced."""
+        """Replace the images by the features of `views` changed ones, class-balanced.
+
+        A changed image that comes again, as of five images and their mirror images most do, is worked out once.
+        """
         chosen = balanced_order(self.in_turn, views, numpy_stream(seed, "order", "views", self.kind))
-        rows = []
+        rows: list[Tensor] = []
+        known: dict[bytes, int] = {}
+        number = []
         for index, part in enumerate(torch.split(chosen, VIEW_BATCH)):
-            images = as_unit_floats(self.images[part.to(self.images.device)])
-            rows.append(network.features(self.transforms(images, self.kind, "view", index)))
-        self.images, self.labels = torch.cat(rows), self.labels[chosen.to(self.labels.device)]
+            images = self.images[part.to(self.images.device)]
+            changed = self.transforms(as_unit_floats(images), self.kind, "view", index)
+            contents = [hashlib.sha256(image.contiguous().numpy()).digest() for image in changed.cpu()]
+            new = [row for row, content in enumerate(contents) if content not in {*known, *contents[:row]}]
+            number += [known.setdefault(content, len(known)) for content in contents]
+            if new:
+                rows.append(network.look(changed[new], images[new]))
+        self.images = torch.cat(rows)[number]
+        self.labels = self.labels[chosen.to(self.labels.device)]
         self.in_turn = self.in_turn[chosen.to(self.in_turn.device)]
         self.order = balanced_order(self.in_turn, len(self.order), numpy_stream(seed, "order", "classifier", self.kind))
 
@@ -177,7 +190,13 @@ def norms_of(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
     return [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
 
 
-BEST = {"small-cnn": (2e-3, 0.05), "effnet-probe": (1e-2, 0.05), "effnet-finetune": (2e-4, 0.05)}  # lr, weight decay
+BEST = {  # lr, weight decay
+    "small-cnn": (2e-3, 0.05),
+    "effnet-probe": (1e-2, 0.05),
+    "effnet-focus": (1e-2, 0.05),
+    "effnet-finetune": (2e-4, 0.05),
+}
+FROZEN = ("effnet-probe", "effnet-focus")  # whose features are worked out once
 OWN = (1e-3, 0.05)  # of a user's network
 MIN_OWN_PASS = 4  # generated images that get a pass of their own: the statistics of fewer mean little
 PREDICT_BATCH = 64
@@ -192,6 +211,7 @@ def fit(
     generated: LabelledImages | None = None,
     share: float = 0.0,
     device: torch.device | None = None,
+    good: int | None = None,
 ) -> nn.Module:
     """Train a classifier and return it, in evaluation mode.
 
@@ -206,9 +226,11 @@ def fit(
         generated: images that stand beside the real ones; for a placebo, repeats of these.
         share: generated images' part of every batch, 0 to 1.
         device: None is the CPU.
+        good: number of the class of images without a defect, for models that compare with such images (`NEED_GOOD`);
+            None: there is none.
 
     Raises:
-        SettingError: an unknown model or policy.
+        SettingError: an unknown model or policy. DataUnusableError: a model that needs good images, and none are there.
         TrainingDivergedError: the loss is no longer a number.
     """
     device = device or torch.device("cpu")
@@ -221,8 +243,10 @@ def fit(
     }
     channels, height, width = next(iter(shown.values())).images.shape[1:]
     network = build_classifier(settings.model, classes, channels, (height, width), seed).to(device)
-    form = FeatureBatches if settings.model == "effnet-probe" else ImageBatches
+    form = FeatureBatches if settings.model in FROZEN else ImageBatches
     batches = [form(images, kind, sizes[kind], settings, classes, seed, device) for kind, images in shown.items()]
+    if isinstance(network, FocusClassifier):
+        network.remember(good_images(next(iter(shown.values())) if real is None else real, good), seed)
     if isinstance(network, Lite0Classifier):
         _prepare(network, batches, settings, seed)
     with torch.random.fork_rng(devices=[]):  # a user's dropout draws from the global generator
@@ -234,6 +258,22 @@ def fit(
             return _train(network, forward, batches, settings, device)
         shares = shown_shares(settings, real, classes, generated, share).clamp_min(FEWEST_SHOWN).log().to(device)
         return _train(network, lambda inputs: forward(inputs) + shares, batches, settings, device)
+
+
+def good_images(images: LabelledImages, good: int | None) -> Tensor:
+    """Return (n, C, H, W) uint8: those of the class `good`, by the largest of soft labels.
+
+    Raises:
+        DataUnusableError: there are none.
+    """
+    codes = images.labels if images.labels.ndim == 1 else images.labels.argmax(1)
+    found = images.images[codes == (-1 if good is None else good)]
+    if not len(found):
+        raise DataUnusableError(
+            "the training images hold none without a defect, with which images could be compared. Add good images in "
+            f"a folder of a name like {', '.join(GOOD[:3])}, or name their class with --good."
+        )
+    return found
 
 
 def predict(network: nn.Module, images: Tensor) -> Tensor:

@@ -183,3 +183,37 @@ def test_where_an_arm_without_a_generator_does_as_well_no_more_seeds_are_advised
         "generated images changed the result by +0.0 points (95% CI -0.2 to 0.2)."
     )
     assert not any("90% power" in line for line in rest)
+
+
+def test_of_several_models_the_best_is_named_first_with_the_gain_over_the_best_arm_of_each_other() -> None:
+    weak, strong = (simulate(replace(SMALL, level=level), 6, 11) for level in (0.8, 0.95))
+    cells = weak.cells | {replace(key, model="better"): one for key, one in strong.cells.items()}
+    controls = {PLACE: "classical", (10, "better"): "classical"}
+    found = judge(replace(weak, cells=cells, controls=controls, chosen=dict.fromkeys(controls), _kept={}))
+    arms = {(one.model, one.arm): one.metrics["balanced accuracy"] for one in found.results if one.arm != "placebo"}
+    best, rival = (
+        max((v.value or 0, arm) for (model, arm), v in arms.items() if model == m) for m in ("better", PLACE[1])
+    )
+    reached, gap = arms["better", best[1]], 100 * (best[0] - rival[0])
+    line = found.verdict.advice[0]
+    assert line.startswith(
+        f"Best at 10 images per class (better): arm {best[1]}, balanced accuracy {100 * best[0]:.1f}% (95% CI "
+        f"{100 * (reached.low or 0):.1f} to {100 * (reached.high or 0):.1f}), {gap:+.1f} points (95% CI "
+    )
+    assert line.endswith(f") over simulated ({rival[1]}).")
+    alone = judge(weak).verdict.advice
+    assert not any(line.startswith("Best ") for line in alone)
+
+
+@pytest.mark.parametrize(("worse", "said"), [(-0.05, True), (0.08, False)])
+def test_good_images_alone_are_advised_where_they_are_at_least_as_good(worse: float, said: bool) -> None:
+    """`worse` is by how much good images alone fall behind a classifier that saw defects too."""
+    lower = {"classical": max(0.0, -worse), "real": max(0.0, worse), "placebo": 0.0}
+    drawn = simulate(World(images=420, pieces=300, classes=2, task="good", level=0.9, lower=lower), 8, 3)
+    cells = {replace(key, arm="one-class" if key.arm == "real" else key.arm): one for key, one in drawn.cells.items()}
+    found = judge(replace(drawn, cells=cells, controls={PLACE: "classical"}, _kept={}))
+    means = {one.arm: one.metrics["AUROC"].value or 0 for one in found.results}
+    assert means["one-class"] - means["classical"] == pytest.approx(-worse, abs=0.03)
+    lines = [line for line in found.verdict.advice if line.startswith("Collect good images, no defect is needed")]
+    assert len(lines) == said
+    assert not any("needs no generator: one-class" in line for line in found.verdict.advice)

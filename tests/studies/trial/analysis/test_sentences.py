@@ -214,3 +214,19 @@ def test_notes_on_a_plan_that_was_changed() -> None:
         "The plan was changed from 10 to 20 repeats after an interim analysis at 6. Later analyses used only the part "
         "of the false-positive allowance (alpha) that was left."
     )
+
+
+def test_the_best_of_models_and_arms_stands_with_its_interval_and_the_gain_over_the_others() -> None:
+    reached = Estimate(value=0.946, low=0.931, high=0.958)
+    probe = s.at(5, "effnet-probe")
+    assert s.best_model(probe, "classical", "balanced accuracy", reached, [("small-cnn", "filtered", LARGE)]) == (
+        "Best at 5 images per class (effnet-probe): arm classical, balanced accuracy 94.6% (95% CI 93.1 to 95.8), "
+        "+3.1 points (95% CI 1.4 to 4.8) over small-cnn (filtered)."
+    )
+
+
+def test_where_good_images_are_enough_it_says_that_no_defect_is_needed() -> None:
+    assert s.collect_good(SMALL, WHERE) == (
+        "Collect good images, no defect is needed: one-class, which sees good images alone, was at least as good as "
+        "classical at 5 images per class (small-cnn): +0.5 points (95% CI -0.9 to 1.8)."
+    )

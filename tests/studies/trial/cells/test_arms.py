@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from flawforge.core.errors import SettingError
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial.cells import arms as trial_arms
@@ -90,7 +91,11 @@ def test_what_the_teacher_labels_is_pasted_only_where_it_is_mostly_shots(monkeyp
     assert changed == arms.settings.transforms  # nothing else differs
 
 
-FREE = [arm.name for arm in ARMS.values() if not (arm.needs_generator or arm.needs_teacher or arm.needs_masks)]
+FREE = [
+    arm.name
+    for arm in ARMS.values()
+    if not (arm.needs_generator or arm.needs_teacher or arm.needs_masks or arm.needs_good)
+]
 
 
 def shown(arm: str, channels: int, task: str, counts: tuple[int, ...], seed: int = 0, others: int = 0) -> Extra:
@@ -148,3 +153,47 @@ def test_rare_classes_are_pasted_as_often_as_drawn_and_the_light_of_others_on_ev
     assert pasted is not None
     assert pasted.as_drawn
     assert pasted.labels.shape == (30, 3)
+
+
+def of_scratches(defect: int) -> ArmTraining:
+    """Six good images and three defective ones, which have a bar of this gray."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(90, 150, (9, 1, 64, 64)).astype(np.uint8)
+    images[6:, :, 30:34] = defect
+    bench = SimpleNamespace(
+        settings=TrialSettings(task="good", resolution=(64, 64), steps=30),
+        dataset=SimpleNamespace(classes=("good", "crack"), labels=np.repeat([0, 1], [6, 3])),
+        classes=("good", "defective"),
+        good_number=0,
+        targets=lambda labels: labels,
+        images=images,
+        unlabelled=images[:0],
+    )
+    return ArmTraining(bench, np.arange(9), 0, "effnet-probe", steps=30)  # type: ignore[arg-type]
+
+
+def test_one_class_sees_no_defect_and_joined_with_the_classifier_both() -> None:
+    white, black = of_scratches(255), of_scratches(0)
+    every = np.arange(9)
+    alone, same = (arms.train("one-class") for arms in (white, black))
+    for name, value in alone.state_dict().items():
+        assert value.equal(same.state_dict()[name])
+    found = white.predictions(alone, every)
+    assert found[6:, 1].min() > 0.9
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
+    joined = white.train("one-class-joined")
+    classifier = white.train("classical")
+    assert all(value.equal(joined.classifier.state_dict()[name]) for name, value in classifier.state_dict().items())  # type: ignore[union-attr, operator]
+    assert not any(
+        torch.equal(joined(x), other(x)) for x in [torch.zeros(1, 1, 64, 64)] for other in (alone, classifier)
+    )
+    assert white.predictions(joined, every)[6:, 1].min() > 0.9
+
+
+def test_arms_of_good_images_alone_are_of_the_task_good() -> None:
+    asked = ("classical", "one-class")
+    with pytest.raises(SettingError, match="arm 'one-class' tells defective .* give task 'good' with it"):
+        TrialSettings.parse({"arms": asked})
+    assert TrialSettings.parse({"arms": asked, "task": "good"}).arms == asked
+    assert "one-class-joined" in TrialSettings(task="good").arms
+    assert not {"one-class", "one-class-joined"} & set(TrialSettings().arms)

@@ -40,6 +40,7 @@ def bench(labels: np.ndarray, groups: np.ndarray | None = None, **settings: Any)
         division=SimpleNamespace(groups=np.arange(len(labels)) if groups is None else groups),
         targets=lambda codes: codes if asked.task == "type" else np.asarray(codes != good, np.int64),
         images=np.stack([material.draw(material.CLASSES[code], draws)[None] for code in labels]),
+        good_number=None,
         unlabelled=np.zeros((0, 1, 32, 32), np.uint8),
     )
 

@@ -11,7 +11,7 @@ from PIL import Image
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.core.settings.trials import TrialSettings
-from flawforge.studies.trial.setup.bench import load_bench
+from flawforge.studies.trial.setup.bench import Bench, load_bench
 from flawforge.studies.trial.setup.open import open_trial
 
 
@@ -84,3 +84,30 @@ def test_what_is_not_to_be_found_names_the_flag(tmp_path: Path) -> None:
         open_trial(photos, tmp_path / "b", settings(good="ok_fron"))
     with pytest.raises(SettingError, match="good names the good class of task 'good'"):
         TrialSettings.parse({"good": "ok_front"})
+
+
+def test_a_model_that_compares_with_good_images_knows_their_class_whatever_the_task(tmp_path: Path) -> None:
+    photos = folders(tmp_path / "castings", "def_front", "ok_front")
+    asked = settings(task="type", models=("small-cnn", "effnet-focus"))
+    bench = open_trial(photos, tmp_path / "out", asked)
+    assert (bench.good, bench.good_number, bench.protocol) == (None, 1, settings(task="type").protocol(bench_of(bench)))
+    assert open_trial(photos, tmp_path / "good", settings()).good_number == 0
+    named = open_trial(photos, tmp_path / "named", settings(task="type", models=("effnet-focus",), good="def_front"))
+    assert (named.good, named.good_number, load_bench(tmp_path / "named").good_number) == (None, 0, 0)
+    with pytest.raises(SettingError, match="--good is 'def'; .* has def_front, ok_front"):
+        open_trial(photos, tmp_path / "a", settings(task="type", models=("effnet-focus",), good="def"))
+
+
+def bench_of(bench: Bench) -> str:
+    """What the images add to a trial's protocol."""
+    return repr(sorted(bench.inputs.items()))
+
+
+def test_a_model_that_compares_with_good_images_is_refused_where_there_are_none(tmp_path: Path) -> None:
+    photos = folders(tmp_path / "steel", "crazing", "patches")
+    with pytest.raises(SettingError, match="effnet-focus compares .* crazing, patches. Name .* --good NAME, or leave"):
+        open_trial(photos, tmp_path / "out", settings(task="type", models=("effnet-focus",)))
+    begun = open_trial(photos, tmp_path / "out", settings(task="type"))
+    assert begun.good_number is None
+    with pytest.raises(SettingError, match="effnet-focus compares"):
+        open_trial(photos, tmp_path / "out", settings(task="type", models=("small-cnn", "effnet-focus")))

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import pair
@@ -98,6 +96,8 @@ def _naming(root: Path, tree: Tree, labels: Labels) -> dict[str, _Names]:
 
 def _from_yaml(file: str, text: str) -> _Names | None:
     """Return the names of a ``data.yaml``, None where it is the YAML of something else."""
+    import yaml
+
     try:
         content = yaml.load(text, Loader=yaml.BaseLoader)  # builds nothing but text: a class "no" keeps its name
     except (yaml.YAMLError, RecursionError, ValueError) as error:

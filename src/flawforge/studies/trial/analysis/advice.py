@@ -12,10 +12,12 @@ from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.comparison import (
     CLASS_GROUPS,
     Gains,
+    best_of_models,
     best_without,
     better_without_generator,
     estimate,
     gains_over,
+    without_generating,
 )
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
@@ -93,7 +95,8 @@ def advice(
     evidence: Evidence, measured: Mapping[tuple[Setting, str], Gains], comparisons: list[Comparison], error: float
 ) -> list[str]:
     """Return what to do next, a sentence each, the most urgent first; `error` is one-sided, of one comparison."""
-    out = []
+    out = [_best_model(evidence, shots) for shots in sorted({shots for shots, _ in evidence.settings()})]
+    out = [line for line in out if line]
     levels = {(c.shots, c.model): c.gain.level for c in comparisons}
     for setting in evidence.settings():
         out += _needs_no_generator(evidence, setting, levels.get(setting, LEVEL))
@@ -121,9 +124,24 @@ def advice(
 
 
 def _needs_no_generator(evidence: Evidence, setting: Setting, level: float) -> list[str]:
-    """Return which arm to try first, where one without a generator beats `classical`."""
+    """Return which arms to try first: that good images alone do, and the arm without a generator that beats
+    `classical`.
+    """
+    out = []
+    alone = without_generating(evidence, setting).get("one-class")  # it needs no defective image
+    if alone is not None and (estimate(alone, level).low or 0) > -evidence.wanted:
+        out.append(sentences.collect_good(estimate(alone, level), evidence.where(setting)))
     best = better_without_generator(evidence, setting, level)
-    return [] if best is None else [sentences.needs_no_generator(*best, evidence.where(setting))]
+    return [*out, *([] if best is None else [sentences.needs_no_generator(*best, evidence.where(setting))])]
+
+
+def _best_model(evidence: Evidence, shots: int) -> str:
+    """Return which model and arm did best, where a trial has several models; else nothing."""
+    found = best_of_models(evidence, shots)
+    if found is None:
+        return ""
+    others = [(model, arm, over) for model, (arm, over) in found.others.items()]
+    return sentences.best_model(evidence.where((shots, found.model)), found.arm, evidence.metric, found.reached, others)
 
 
 def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, error: float) -> list[str]:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from flawforge.runs.trials import AdvisedArm, Comparison
-from flawforge.studies.trial.analysis.comparison import better_without_generator, estimate, gains_over
+from flawforge.studies.trial.analysis.comparison import (
+    better_without_generator,
+    estimate,
+    gains_over,
+    without_generating,
+)
 from flawforge.studies.trial.analysis.evidence import Evidence
 
 
@@ -20,6 +25,10 @@ def advised_arms(evidence: Evidence, comparisons: list[Comparison]) -> list[Advi
     for model, setting in largest.items():
         level, where = levels.get(setting, 0.95), evidence.where(setting)
         better = better_without_generator(evidence, setting, level)
+        alone = without_generating(evidence, setting).get("one-class")
+        if alone is not None and (estimate(alone, level).low or 0) > 0:
+            rivals = [("one-class", estimate(alone, level)), *([] if better is None else [better])]
+            better = max(rivals, key=lambda rival: rival[1].value or 0)
         if setting in words:
             arm = words[setting].arm
             over = gains_over(evidence, setting, arm, ["classical"])

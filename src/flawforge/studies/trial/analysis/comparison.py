@@ -85,10 +85,11 @@ def best_without(evidence: Evidence, setting: Setting) -> tuple[str, Gain | None
 def better_without_generator(evidence: Evidence, setting: Setting, level: float) -> tuple[str, Estimate] | None:
     """Return an arm without a generator that beats `classical`, and by how much; None where none does.
 
-    It is the one chosen on the training images if that beats it, else the best that does so on the test images, where
+    `one-class`, which needs no defective image, is judged apart. It is the one chosen on the training images if that beats it, else the best that does so on the test images, where
     the interval is as much wider as there are arms to find it among.
     """
     found = without_generating(evidence, setting)
+    found.pop("one-class", None)
     chosen = evidence.control(setting)
     among = {
         arm: estimate(over, level if arm == chosen else 1 - (1 - level) / len(found)) for arm, over in found.items()
@@ -96,6 +97,51 @@ def better_without_generator(evidence: Evidence, setting: Setting, level: float)
     better = {arm: over for arm, over in among.items() if (over.low or 0) > 0}
     best = max(better, key=lambda arm: (arm == chosen, better[arm].value), default=None)
     return None if best is None else (best, better[best])
+
+
+@dataclass(frozen=True)
+class BestOfModels:
+    """The model and arm that did best with some number of shots, beside the best arm of each other model.
+
+    Attributes:
+        shots, model, arm: which.
+        reached: the verdict's metric, the mean over repeats, with its interval.
+        others: model to its best arm and the gain over it, on the repeats that both have.
+    """
+
+    shots: int
+    model: str
+    arm: str
+    reached: Estimate
+    others: dict[str, tuple[str, Estimate]]
+
+
+def best_of_models(evidence: Evidence, shots: int) -> BestOfModels | None:
+    """Compare the models of a trial, each in the arm in which it did best; None where fewer than two can be compared.
+
+    The placebo is no arm to take: it only controls.
+    """
+    best: dict[str, tuple[float, str]] = {}
+    repeats: dict[str, list[int]] = {}
+    for setting in evidence.settings():
+        arms = [arm for arm in evidence.arms(setting) if arm != "placebo"]
+        common = evidence.repeats(setting, arms)
+        if setting[0] == shots and len(common) >= FEWEST_REPEATS:
+            best[setting[1]] = max((evidence.mean(setting, arm, common), arm) for arm in arms)
+            repeats[setting[1]] = common
+    if len(best) < 2:
+        return None
+    model = max(best, key=lambda name: best[name][0])
+    arm = best[model][1]
+    own = evidence.resampled((shots, model), arm, repeats[model])
+    others = {}
+    for other, (_, rival) in best.items():
+        common = sorted({*repeats[model]} & {*repeats[other]})
+        if other != model and len(common) >= FEWEST_REPEATS:
+            mine, theirs = ((shots, model), arm), ((shots, other), rival)
+            treated, base = (evidence.resampled(setting, name, common) for setting, name in (mine, theirs))
+            others[other] = rival, estimate(gain(treated - base), 0.95)
+    return BestOfModels(shots, model, arm, estimate(gain(own), 0.95), others)
 
 
 def p_helps(gains: Gains) -> float:

@@ -16,8 +16,8 @@ from flawforge.core.arrays import Bools, Ints
 from flawforge.metrics.inference.classification import (
     STATISTICS,
     TASK_STATISTICS,
+    ClassAgainstRest,
     MeanAveragePrecision,
-    OneClass,
     Statistic,
 )
 
@@ -74,14 +74,14 @@ def figures_of(
         return whole
     if task == "type":
         codes = {name: list(classes).index(name) for name in rare}
-        each = {name: OneClass(code, code) for name, code in codes.items()}
+        each = {name: ClassAgainstRest(code, code) for name, code in codes.items()}
         own, rest = labels, everything
     else:
         names = np.asarray(kinds or ())
         own = np.where(labels == GOOD, GOOD, -1)
         for code, name in enumerate(rare, start=1):
             own[names == name] = code
-        each = {name: OneClass(1, code, GOOD) for code, name in enumerate(rare, start=1)}
+        each = {name: ClassAgainstRest(1, code, GOOD) for code, name in enumerate(rare, start=1)}
         rest = own == GOOD
     members = {name: own == each[name].code for name in rare}
     found = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flawforge.metrics.inference.equivalent_images import Equivalent
-from flawforge.runs.trials import Estimate, Word, gain_points, of_classes, points, training_images
+from flawforge.runs.trials import Estimate, Word, gain_points, in_percent, of_classes, points, training_images
 
 POWER = "90% power"
 ALPHA = "the trial's false-positive allowance (alpha) is used up"
@@ -133,6 +133,23 @@ def needs_no_generator(arm: str, gain: Estimate, where: str) -> str:
     """Return the advice to take an arm without generated images that beats the classical one."""
     by = gain_points(gain).removeprefix("+")
     return f"Try this first, it needs no generator: {arm} beat classical by {by} {where}."
+
+
+def best_model(
+    where: str, arm: str, metric: str, reached: Estimate, others: Sequence[tuple[str, str, Estimate]]
+) -> str:
+    """Return which model and arm did best, and by how much; `where` is as of `at`, `others` (model, arm, gain)."""
+    over = "; ".join(f"{gain_points(gain)} over {model} ({rival})" for model, rival, gain in others)
+    shown = in_percent(reached).replace(" (", f"% ({100 * reached.level:.3g}% CI ")
+    return f"Best {where}: arm {arm}, {metric} {shown}{over and ', '}{over}."
+
+
+def collect_good(gain: Estimate, where: str) -> str:
+    """Return the advice where a network that saw good images alone is as good as one that saw defects too."""
+    return (
+        f"Collect good images, no defect is needed: one-class, which sees good images alone, was at least as good as "
+        f"classical {where}: {gain_points(gain)}."
+    )
 
 
 def use_none(where: str) -> str:

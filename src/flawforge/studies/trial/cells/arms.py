@@ -31,10 +31,19 @@ from flawforge.data.augmentation.reference_light import (
 )
 from flawforge.data.augmentation.transforms import ClassicalTransforms
 from flawforge.models.classifier import ShiftedLogits
+from flawforge.models.one_class import Joined, OneClass
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, marked, teacher_of
 from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling
 from flawforge.studies.trial.setup.bench import Bench
-from flawforge.training.classifier.fit import LabelledImages, as_unit_floats, balanced_order, fit, predict, shown_shares
+from flawforge.training.classifier.fit import (
+    LabelledImages,
+    as_unit_floats,
+    balanced_order,
+    fit,
+    good_images,
+    predict,
+    shown_shares,
+)
 from flawforge.training.processes.device import resolve_device
 
 VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less the unlabelled images
@@ -52,11 +61,15 @@ class Extra:
         material: None: nothing.
         share: its part of each batch.
         settings: of the training; None takes those of the trial.
+        one_class: a network that saw good images alone, which is joined with the trained one; None: there is none.
+        trained: whether there is a trained one.
     """
 
     material: LabelledImages | None = None
     share: float = 0.0
     settings: ClassifierSettings | None = None
+    one_class: OneClass | None = None
+    trained: bool = True
 
 
 class ArmTraining:
@@ -104,10 +117,17 @@ class ArmTraining:
             raise ValueError(f"arm {arm} needs generated images")
         extra = EXTRAS[arm](self, generated, usage)
         settings, real = extra.settings or self.settings, self.real
+        if extra.one_class is not None and not extra.trained:
+            return extra.one_class
         if arm != UNTUNED:
             real = self.drawn
             settings = settings.model_copy(update={"adjusted_loss": self.sampling.in_loss})
-        network = fit(settings, real, self.width, self.seed, extra.material, extra.share, device=resolve_device())
+        shown = (real, self.width, self.seed, extra.material, extra.share)
+        network = fit(settings, *shown, device=resolve_device(), good=self.bench.good_number)
+        if extra.one_class is not None:
+            joined = Joined(network, extra.one_class)  # its images are ranked, which no shift changes
+            joined.balance(self.good)
+            return joined.eval()
         if arm == UNTUNED or not self.sampling.strength:
             return network
         return ShiftedLogits(network, self.sampling.shift(self.shown(extra), self.counts)).eval()
@@ -132,6 +152,18 @@ class ArmTraining:
         """Return (n, K) probabilities on these images of the bench."""
         found: Floats32 = predict(network, torch.from_numpy(self.bench.images[indices])).numpy()
         return found
+
+    @property
+    def good(self) -> Tensor:
+        """The good images of the shots, (n, C, H, W) uint8, where networks are trained."""
+        return good_images(self.real, self.bench.good_number).to(resolve_device())
+
+    @cached_property
+    def one_class(self) -> OneClass:
+        """The network that saw the good images of the shots alone."""
+        network = OneClass().to(resolve_device())
+        network.remember(self.good, self.seed)
+        return network.eval()
 
     @property
     def copied(self) -> int:
@@ -278,6 +310,16 @@ def _histogram_matched(arms: ArmTraining, generated: None, usage: Usage) -> Extr
 @trains_on("random-light")
 def _random_light(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
     return arms.changed("random-light", random_light, other_class=False)
+
+
+@trains_on("one-class")
+def _one_class(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    return Extra(one_class=arms.one_class, trained=False)
+
+
+@trains_on("one-class-joined")
+def _one_class_joined(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
+    return Extra(one_class=arms.one_class)
 
 
 @trains_on("generated")

@@ -18,6 +18,7 @@ from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
 from flawforge.data.threads import in_threads
 from flawforge.runs.folder_errors import not_found
+from flawforge.studies.trial.setup.good_class import without_defect
 from flawforge.studies.trial.setup.test_split import Division, shots_of
 
 BENCH_FORMAT = 1
@@ -62,6 +63,14 @@ class Bench:
         if self.settings.task == "type":
             return labels
         return np.asarray(labels != self.dataset.classes.index(str(self.good)), dtype=np.int64)
+
+    @property
+    def good_number(self) -> int | None:
+        """Number, among `classes`, of the images without a defect; None where no class is known to hold them."""
+        if self.settings.task == "good":
+            return 0
+        name = without_defect(self.settings, self.dataset.classes)
+        return None if name is None else self.dataset.classes.index(name)
 
     @property
     def jpeg(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.classifiers import NEED_GOOD
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import GOOD, find_good, named_good
@@ -18,18 +19,15 @@ def good_class(dataset: Dataset, settings: TrialSettings, progress: Progress = S
     """
     classes = dataset.classes
     if settings.task != "good":
+        _check_comparing_models(dataset, settings)
         if len(classes) < 2:
             raise DataUnusableError(
                 f"{dataset.source} has one class ({classes[0]}): there is nothing to tell apart. A trial needs "
                 f"two classes; good images beside the defective ones, in a folder 'good', will do."
             )
         return None
-    if settings.good is not None and settings.good not in classes:
-        raise SettingError(
-            f"--good is '{settings.good}'; it names the class of good images, and {dataset.source} has "
-            f"{', '.join(classes)}.{did_you_mean(settings.good, classes)}"
-        )
-    found = settings.good if settings.good is not None else find_good(classes)
+    _check_name(dataset, settings)
+    found = without_defect(settings, classes)
     if len(classes) < 2:
         raise DataUnusableError(
             f"--task good needs a class of good images beside a defect; {dataset.source} has one class: {classes[0]}."
@@ -66,10 +64,35 @@ def refuse_unknown_rare(dataset: Dataset, settings: TrialSettings, good: str | N
         )
 
 
+def _check_name(dataset: Dataset, settings: TrialSettings) -> None:
+    if settings.good is not None and settings.good not in dataset.classes:
+        raise SettingError(
+            f"--good is '{settings.good}'; it names the class of good images, and {dataset.source} has "
+            f"{', '.join(dataset.classes)}.{did_you_mean(settings.good, dataset.classes)}"
+        )
+
+
+def _check_comparing_models(dataset: Dataset, settings: TrialSettings) -> None:
+    """Refuse a model that compares every image with good ones where no class is called good."""
+    _check_name(dataset, settings)
+    asking = [model for model in settings.models if model in NEED_GOOD]
+    if asking and without_defect(settings, dataset.classes) is None:
+        raise SettingError(
+            f"--models {asking[0]} compares every image with good ones, and {dataset.source} has "
+            f"{', '.join(dataset.classes)}. Name the class of good images with --good NAME, or leave the model out."
+        )
+
+
+def without_defect(settings: TrialSettings, classes: tuple[str, ...]) -> str | None:
+    """Return the class of images without a defect, whatever the task: the one that was named, else by its name."""
+    return settings.good if settings.good is not None else find_good(classes)
+
+
 def with_good(settings: TrialSettings, classes: tuple[str, ...], good: str | None) -> TrialSettings:
     """Return the settings in the form in which they are kept and compared.
 
     The good class is named unless one is called so outright: to name what would be taken anyway is no other trial, and
     trials of versions without the setting go on.
     """
-    return settings.model_copy(update={"good": None if good == named_good(classes) else good})
+    named = good if settings.task == "good" else settings.good
+    return settings.model_copy(update={"good": None if named == named_good(classes) else named})
