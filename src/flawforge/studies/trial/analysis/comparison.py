@@ -85,8 +85,9 @@ def best_without(evidence: Evidence, setting: Setting) -> tuple[str, Gain | None
 def better_without_generator(evidence: Evidence, setting: Setting, level: float) -> tuple[str, Estimate] | None:
     """Return an arm without a generator that beats `classical`, and by how much; None where none does.
 
-    `one-class`, which needs no defective image, is judged apart. It is the one chosen on the training images if that beats it, else the best that does so on the test images, where
-    the interval is as much wider as there are arms to find it among.
+    `one-class`, which needs no defective image, is judged apart. It is the one chosen on the training images if that
+    beats it, else the best that does so on the test images, where the interval is as much wider as there are arms to
+    find it among.
     """
     found = without_generating(evidence, setting)
     found.pop("one-class", None)
