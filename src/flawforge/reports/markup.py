@@ -16,7 +16,7 @@ from flawforge.reports import words
 from flawforge.reports.charts.drawing import draw
 from flawforge.reports.charts.scales import own_scale
 from flawforge.reports.run.copies import how_it_lies, symmetry
-from flawforge.runs import trials
+from flawforge.runs import trial_words, trials
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,7 +34,7 @@ FILTERS = (  # functions that templates call by their names, with a value of a r
     words.share,
     trials.gain_points,
     trials.in_percent,
-    trials.points,
+    trial_words.points,
     description_of,
     how_it_lies,
     own_scale,

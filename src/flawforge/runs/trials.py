@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +15,8 @@ from pydantic import Field
 
 from flawforge.core.files import write_text
 from flawforge.core.settings.arms import ArmName
-from flawforge.core.settings.trials import ALL_IMAGES
 from flawforge.runs.records import Record, RecordPart, read_record, write_record
+from flawforge.runs.trial_words import points, training_images
 
 TRIAL_FILE = Path("records") / "trial.json"
 TABLE_COLUMNS = ("shots", "model", "arm", "repeat", "metric", "value")
@@ -347,29 +346,6 @@ class TrialRecord(Record):
         """Return the result of an arm in the setting of a comparison."""
         setting = (comparison.shots, comparison.model, arm)
         return next((result for result in self.results if (result.shots, result.model, result.arm) == setting), None)
-
-
-def training_images(shots: int, rare: Sequence[str] = ()) -> str:
-    """Return how many training images there are, in words: ``5 images per class``, with rare classes ``5 images of
-    dent``; 0 are all that there are.
-    """
-    if shots == ALL_IMAGES:
-        return "all images"
-    return f"{shots} images {of_classes(rare)}"
-
-
-def of_classes(rare: Sequence[str] = ()) -> str:
-    """Return of which classes a number of training images is: ``per class``, ``of dent``, ``each of dent and hole``."""
-    if not rare:
-        return "per class"
-    return f"of {rare[0]}" if len(rare) == 1 else f"each of {' and '.join(rare)}"
-
-
-def points(share: float, *, sign: bool = False) -> str:
-    """Return a share in points to one decimal: ``3.1``, with `sign` ``+3.1``; a true change is never written 0.0."""
-    value = 100 * share
-    places = 1 if value == 0 or abs(value) >= 0.05 else 2
-    return f"{value:{'+' if sign else ''}z.{places}f}"
 
 
 def gain_points(gain: Estimate) -> str:

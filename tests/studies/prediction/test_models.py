@@ -18,7 +18,7 @@ from flawforge.models.one_class import Joined, OneClass
 from flawforge.runs.model_cards import CARD, ONNX, WEIGHTS, read_card
 from flawforge.runs.records import write_record
 from flawforge.runs.trials import TrialRecord
-from flawforge.studies.prediction import logit_shift, onnx_file, open_model, parts_of, write_onnx, write_weights
+from flawforge.studies.prediction import logit_shift, network_parts, onnx_file, open_model, write_onnx, write_weights
 from flawforge.studies.prediction.model_folder import _fit_buffers, find_model
 from flawforge.studies.trial import load_bench
 from flawforge.training.classifier.fit import predict as probabilities_of
@@ -79,7 +79,7 @@ def test_a_shifted_network_is_opened_as_it_was_written(left: Left, tmp_path: Pat
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5, 1, 32, 32), dtype=np.uint8))
     assert logit_shift(network, 3) == [0, 0, 0]
     weights = write_weights(tmp_path, shifted)
-    parts = {"parts": parts_of(shifted), "logit_shift": logit_shift(shifted, 3), "weights_sha256": weights}
+    parts = {"parts": network_parts(shifted), "logit_shift": logit_shift(shifted, 3), "weights_sha256": weights}
     write_record(tmp_path / CARD, card.model_copy(update=parts))
     again, opened = open_model(tmp_path)
     assert again.logit_shift == [1.0, -2.0, 0.5]
@@ -101,7 +101,7 @@ def test_networks_with_a_memory_bank_are_opened_and_written_as_they_were_trained
     images = bytes_of(1, 5, 1)
     for network in (focused, alone, joined):
         network.eval()
-        about = {"model": "effnet-focus", "classes": ["good", "defective"], "parts": parts_of(network)}
+        about = {"model": "effnet-focus", "classes": ["good", "defective"], "parts": network_parts(network)}
         size = card.input.model_copy(update={"channels": 1, "resolution": (48, 64)})
         about |= {"input": size, "weights_sha256": write_weights(tmp_path, network)}
         write_record(tmp_path / CARD, card.model_copy(update=about))

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from flawforge.studies.prediction.evaluation import evaluate
-from flawforge.studies.prediction.model_folder import logit_shift, open_model, parts_of, write_weights
+from flawforge.studies.prediction.model_folder import logit_shift, network_parts, open_model, write_weights
 from flawforge.studies.prediction.onnx_file import NO_ONNX, write_onnx
 from flawforge.studies.prediction.run import predict
 
-__all__ = ["NO_ONNX", "evaluate", "logit_shift", "open_model", "parts_of", "predict", "write_onnx", "write_weights"]
+__all__ = [
+    "NO_ONNX",
+    "evaluate",
+    "logit_shift",
+    "network_parts",
+    "open_model",
+    "predict",
+    "write_onnx",
+    "write_weights",
+]

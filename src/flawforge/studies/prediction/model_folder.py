@@ -17,12 +17,12 @@ from flawforge.runs.model_cards import CARD, MODELS, WEIGHTS, ModelCard, read_ca
 from flawforge.runs.trials import TRIAL_FILE, read_trial
 
 
-def parts_of(network: nn.Module) -> list[str]:
+def network_parts(network: nn.Module) -> list[str]:
     """Return what a trained network is made of, the outermost part first; ``classifier`` is what a factory builds."""
     if isinstance(network, ShiftedLogits):
-        return ["shifted", *parts_of(network.network)]
+        return ["shifted", *network_parts(network.network)]
     if isinstance(network, Joined):
-        return ["joined", *parts_of(network.classifier)]
+        return ["joined", *network_parts(network.classifier)]
     if isinstance(network, OneClass):
         return ["one-class"]
     return ["classifier"]

@@ -31,9 +31,18 @@ from flawforge.runs.model_cards import (
     read_card,
 )
 from flawforge.runs.records import write_record
-from flawforge.runs.trials import AdvisedArm, KeptModel, TrialRecord, training_images, write_trial
+from flawforge.runs.trial_words import training_images
+from flawforge.runs.trials import AdvisedArm, KeptModel, TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
-from flawforge.studies.prediction import NO_ONNX, evaluate, logit_shift, open_model, parts_of, write_onnx, write_weights
+from flawforge.studies.prediction import (
+    NO_ONNX,
+    evaluate,
+    logit_shift,
+    network_parts,
+    open_model,
+    write_onnx,
+    write_weights,
+)
 from flawforge.studies.trial.cells.arms import UNTUNED, ArmTraining
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, prepare
 from flawforge.studies.trial.cells.inner_choice import InnerChoice
@@ -194,7 +203,6 @@ def _trained(folder: Path, bench: Bench, record: TrialRecord, plan: ModelToKeep,
     measured = next(
         one for one in record.results if (one.shots, one.model, one.arm) == (advised.shots, advised.model, advised.arm)
     )
-    good = bench.classes[0] if bench.settings.task == "good" else None
     card = ModelCard(
         made=now(),
         versions=versions(),
@@ -205,12 +213,12 @@ def _trained(folder: Path, bench: Bench, record: TrialRecord, plan: ModelToKeep,
         task=bench.settings.task,
         classes=list(bench.classes),
         known=list(bench.dataset.classes),
-        good=good,
+        good=bench.classes[0] if bench.settings.task == "good" else None,
         arm=advised.arm,
         why=advised.why,
         usage=None if plan.usage is None else plan.usage.name,
         input=_input(bench),
-        parts=parts_of(trained),
+        parts=network_parts(trained),
         sampling=plan.sampling.name,
         logit_shift=logit_shift(trained, len(bench.classes)),
         shots=training_images(advised.shots, bench.settings.rare),

@@ -15,7 +15,8 @@ from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.data.classifier_view import QUALITY
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
-from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, training_images, write_trial
+from flawforge.runs.trial_words import training_images
+from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.sets import RecordPictures
 from flawforge.studies.trial.analysis import sentences

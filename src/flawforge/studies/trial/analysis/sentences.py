@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flawforge.metrics.inference.equivalent_images import Equivalent
-from flawforge.runs.trials import Estimate, Word, gain_points, in_percent, of_classes, points, training_images
+from flawforge.runs.trial_words import of_classes, points, training_images
+from flawforge.runs.trials import Estimate, Word, gain_points, in_percent
 
 POWER = "90% power"
 ALPHA = "the trial's false-positive allowance (alpha) is used up"
