@@ -14,6 +14,7 @@ from flawforge.studies.trial.analysis.comparison import (
     Gains,
     best_of_models,
     best_without,
+    better_without_generator,
     estimate,
     gains_over,
     without_generating,
@@ -123,23 +124,15 @@ def advice(
 
 
 def _needs_no_generator(evidence: Evidence, setting: Setting, level: float) -> list[str]:
-    """Return which arm to try first: the one chosen on the training images if it beats `classical`, else the best that
-    does so on the test images, where the interval is as much wider as there are arms to find it among.
+    """Return which arms to try first: that good images alone do, and the arm without a generator that beats
+    `classical`.
     """
-    found = without_generating(evidence, setting)
-    alone = estimate(found.pop("one-class"), level) if "one-class" in found else None  # it needs no defective image
     out = []
-    if alone is not None and (alone.low or 0) > -evidence.wanted:
-        out.append(sentences.collect_good(alone, evidence.where(setting)))
-    chosen = evidence.control(setting)
-    among = {
-        arm: estimate(over, level if arm == chosen else 1 - (1 - level) / len(found)) for arm, over in found.items()
-    }
-    better = {arm: over for arm, over in among.items() if (over.low or 0) > 0}
-    best = max(better, key=lambda arm: (arm == chosen, better[arm].value), default=None)
-    if best is not None:
-        out.append(sentences.needs_no_generator(best, better[best], evidence.where(setting)))
-    return out
+    alone = without_generating(evidence, setting).get("one-class")  # it needs no defective image
+    if alone is not None and (estimate(alone, level).low or 0) > -evidence.wanted:
+        out.append(sentences.collect_good(estimate(alone, level), evidence.where(setting)))
+    best = better_without_generator(evidence, setting, level)
+    return [*out, *([] if best is None else [sentences.needs_no_generator(*best, evidence.where(setting))])]
 
 
 def _best_model(evidence: Evidence, shots: int) -> str:

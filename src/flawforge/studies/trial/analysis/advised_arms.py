@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from flawforge.runs.trials import AdvisedArm, Comparison
-from flawforge.studies.trial.analysis.comparison import estimate, gains_over, without_generating
+from flawforge.studies.trial.analysis.comparison import (
+    better_without_generator,
+    estimate,
+    gains_over,
+    without_generating,
+)
 from flawforge.studies.trial.analysis.evidence import Evidence
 
 
@@ -19,16 +24,19 @@ def advised_arms(evidence: Evidence, comparisons: list[Comparison]) -> list[Advi
     found = []
     for model, setting in largest.items():
         level, where = levels.get(setting, 0.95), evidence.where(setting)
-        better = {arm: estimate(over, level) for arm, over in without_generating(evidence, setting).items()}
-        better = {arm: gain for arm, gain in better.items() if (gain.low or 0) > 0}
+        better = better_without_generator(evidence, setting, level)
+        alone = without_generating(evidence, setting).get("one-class")
+        if alone is not None and (estimate(alone, level).low or 0) > 0:
+            rivals = [("one-class", estimate(alone, level)), *([] if better is None else [better])]
+            better = max(rivals, key=lambda rival: rival[1].value or 0)
         if setting in words:
             arm = words[setting].arm
             over = gains_over(evidence, setting, arm, ["classical"])
             gain = estimate(over["classical"], level) if over else None
             why = f"Generated images helped {where}: {words[setting].why}."
-        elif better:
-            arm = max(better, key=lambda name: better[name].value or 0)
-            gain, why = better[arm], f"{arm} beat classical {where}, and needs no generator."
+        elif better is not None:
+            arm, gain = better
+            why = f"{arm} beat classical {where}, and needs no generator."
         else:
             arm, gain, why = "classical", None, f"No arm was clearly better than classical {where}."
         found.append(AdvisedArm(shots=setting[0], model=model, arm=arm, why=why, gain=gain))

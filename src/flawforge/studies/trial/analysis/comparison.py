@@ -82,6 +82,24 @@ def best_without(evidence: Evidence, setting: Setting) -> tuple[str, Gain | None
     return control, gains.get("classical")
 
 
+def better_without_generator(evidence: Evidence, setting: Setting, level: float) -> tuple[str, Estimate] | None:
+    """Return an arm without a generator that beats `classical`, and by how much; None where none does.
+
+    `one-class`, which needs no defective image, is judged apart. It is the one chosen on the training images if that
+    beats it, else the best that does so on the test images, where the interval is as much wider as there are arms to
+    find it among.
+    """
+    found = without_generating(evidence, setting)
+    found.pop("one-class", None)
+    chosen = evidence.control(setting)
+    among = {
+        arm: estimate(over, level if arm == chosen else 1 - (1 - level) / len(found)) for arm, over in found.items()
+    }
+    better = {arm: over for arm, over in among.items() if (over.low or 0) > 0}
+    best = max(better, key=lambda arm: (arm == chosen, better[arm].value), default=None)
+    return None if best is None else (best, better[best])
+
+
 @dataclass(frozen=True)
 class BestOfModels:
     """The model and arm that did best with some number of shots, beside the best arm of each other model.
