@@ -50,7 +50,11 @@ def parse_json(path: Path, *words: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        pass  # what other programs write and the standard has not, as NaN, is for the slower reader
+        return _lenient(text)
+
+
+def _lenient(text: str) -> Any:
+    """Return what JSON holds that has what the standard has not and other programs write (NaN); it takes longer."""
     try:
         return json.loads(text)
     except RecursionError:
