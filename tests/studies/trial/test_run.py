@@ -43,6 +43,7 @@ SMALL: dict[str, Any] = {
     "arms": ("classical", "generated"),
     "workers": 1,
     "early_stop": False,
+    "keep_model": False,
 }
 
 
@@ -292,7 +293,7 @@ def test_all_arms_work_with_a_generator_that_is_trained(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "generators" / "s0000-n0003" / "run.json").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_good_images_alone_are_enough_where_no_defect_looks_like_another(tmp_path: Path) -> None:
     """Good images are noise; a defect is a bar at a place of its own, so that one more of them teaches little."""
     rng = np.random.default_rng(0)

@@ -29,6 +29,7 @@ ASKED: dict[str, Any] = {
     "generator": "trial_material:oracle",
     "arms": ("classical", "filtered"),
     "workers": 1,
+    "keep_model": False,
 }
 
 

@@ -31,6 +31,7 @@ SMALL: dict[str, Any] = {
     "models": ("trial_material:small_network",),
     "arms": ("classical", "generated"),
     "early_stop": False,
+    "keep_model": False,
 }
 
 
