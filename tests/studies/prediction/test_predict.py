@@ -187,3 +187,14 @@ def test_the_sheet_shows_the_most_doubtful_first(left: Left, fresh: Path, monkey
     sheet = room.doubt_sheet(record, dataset, list(range(len(dataset))), 7)
     assert shown == [image.file for image in record.by_doubt[:7]]
     assert sheet.shape[1] == room.COLUMNS * (room.CELL + room.GAP) + room.GAP
+
+
+def test_an_image_that_goes_between_two_looks_moves_no_other_s_class(left: Left, fresh: Path) -> None:
+    material.draw_dataset(fresh.parent / "more", 1, seed=6)
+    shutil.copytree(fresh.parent / "more" / material.CLASSES[0], fresh / "zz-odd")
+    data = flawforge.load(fresh)
+    (fresh / data.samples[0].file).unlink()
+    record = flawforge.predict(left[0] / OURS, data)
+    assert [file.file for file in record.broken] == [data.samples[0].file]
+    (note,) = [note for note in record.notes if "does not know" in note]
+    assert note.startswith("The model does not know the class zz-odd:")

@@ -87,13 +87,14 @@ def predict(
     rows, pixels, lost = _seen_by(card, dataset, progress)
     with progress.task("asking the model", None):
         found = probabilities_of(network, torch.from_numpy(pixels)).numpy()
-    labels = [_known_label(card, dataset, dataset.samples[row]) for row in rows]
+    samples = [dataset.samples[row] for row in rows]
+    labels = [_known_label(card, dataset, sample) for sample in samples]
     predicted = [
-        _predicted_image(card, dataset.samples[row], label, one, threshold)
-        for row, label, one in zip(rows, labels, found, strict=True)
+        _predicted_image(card, sample, label, one, threshold)
+        for sample, label, one in zip(samples, labels, found, strict=True)
     ]
     trained = set(card.trained_on)
-    known = [dataset.samples[row].sha256[:DIGITS] in trained for row in rows]
+    known = [sample.sha256[:DIGITS] in trained for sample in samples]
     judged = [index for index, label in enumerate(labels) if label is not None and not known[index]]
     codes = np.array([card.classes.index(str(labels[index])) for index in judged], dtype=np.int64)
     counted = Counter(image.predicted for image in predicted)
@@ -110,7 +111,7 @@ def predict(
         counts={label: counted[label] for label in card.classes},
         broken=[PassedOver(file=file.file, reason=file.reason) for file in (*dataset.broken, *lost)],
         evaluation=evaluate(found[judged], codes, card.classes, card.task) if judged else None,
-        notes=[*_notes_on_training(known, labels), *_notes(card, dataset, labels)],
+        notes=[*_notes_on_training(known, labels), *_notes(card, dataset.deep_white, samples, labels)],
     )
     for file in record.broken:
         progress.warn(f"{file.file} {file.reason}; it was passed over.")
@@ -176,10 +177,10 @@ def _notes_on_training(known: list[bool], labels: list[str | None]) -> list[str]
     return [f"{_of(trained, known)} among those that the model was trained on{judged}."]
 
 
-def _notes(card: ModelCard, dataset: Dataset, labels: list[str | None]) -> list[str]:
+def _notes(card: ModelCard, deep_white: int, samples: list[Sample], labels: list[str | None]) -> list[str]:
     """Return what a reader must know of images that are unlike those of the trial, a sentence each."""
-    taken, samples, notes = card.input, dataset.samples, list[str]()
-    strange = sorted({sample.label for sample, label in zip(samples, labels, strict=False) if label is None} - {""})
+    taken, notes = card.input, list[str]()
+    strange = sorted({sample.label for sample, label in zip(samples, labels, strict=True) if label is None} - {""})
     if strange and (any(labels) or len(strange) > 1):
         notes.append(
             f"The model does not know the class{'es' * (len(strange) > 1)} {', '.join(strange)}: these images were "
@@ -202,7 +203,7 @@ def _notes(card: ModelCard, dataset: Dataset, labels: list[str | None]) -> list[
     deep = [sample for sample in samples if sample.format.mode == "I;16"] if taken.white is None else []
     if deep:
         notes.append(
-            f"{_of(deep, samples)} of 16 bits, and the trial had none that say what white is: {dataset.deep_white} was "
+            f"{_of(deep, samples)} of 16 bits, and the trial had none that say what white is: {deep_white} was "
             f"taken for white."
         )
     return notes
