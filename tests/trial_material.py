@@ -20,6 +20,18 @@ from flawforge.studies.trial.setup.test_split import Division, Textures, divide
 SIDE = 32
 CLASSES = ("dots", "stripes", "waves")
 Bytes = NDArray[np.uint8]
+SMALL: dict[str, Any] = {  # a trial of seconds
+    "shots": (3,),
+    "resolution": (32, 32),
+    "steps": 100,
+    "batch": 12,
+    "made": 60,
+    "share": 0.75,
+    "folds": 0,
+    "policy": "none",
+    "models": ("trial_material:small_network",),
+    "workers": 1,
+}
 
 
 def draw(label: str, rng: np.random.Generator) -> Bytes:

@@ -9,7 +9,7 @@ from flawforge.core.errors import RunNotFoundError
 from flawforge.core.settings.classifiers import CLASSIFIERS
 from flawforge.runs.predictions import Evaluation
 from flawforge.runs.records import Record, RecordPart, read_record
-from flawforge.runs.trials import Estimate, gain_points
+from flawforge.runs.trials import Estimate, gain_points, percent_with_interval
 
 CARD, CARD_TEXT = "card.json", "card.md"
 DIGITS = 16  # of a hash in `trained_on`
@@ -220,16 +220,7 @@ def of_evaluation(found: Evaluation) -> dict[str, Estimate]:
 
 def figures_in_words(figures: dict[str, Estimate]) -> str:
     """Return ``accuracy 94.4% (95% CI 85.3 to 98.0); ...``."""
-    return "; ".join(f"{name} {_percent(value)}" for name, value in figures.items())
-
-
-def _percent(figure: Estimate) -> str:
-    if figure.value is None:
-        return "not measured"
-    if figure.low is None or figure.high is None:
-        return f"{100 * figure.value:.1f}%"
-    shown = figure.within(0.0, 1.0)
-    return f"{100 * figure.value:.1f}% (95% CI {100 * (shown.low or 0):.1f} to {100 * (shown.high or 0):.1f})"
+    return "; ".join(f"{name} {percent_with_interval(value)}" for name, value in figures.items())
 
 
 def _onnx(card: ModelCard) -> str:

@@ -365,6 +365,16 @@ def in_percent(measured: Estimate) -> str:
     return f"{100 * measured.value:.1f}{interval}"
 
 
+def percent_with_interval(measured: Estimate) -> str:
+    """Return ``88.2% (95% CI 86.9 to 89.5)``."""
+    if measured.value is None:
+        return "not measured"
+    shown = measured.within(0.0, 1.0)
+    confidence = f"{100 * shown.level:.3g}% CI"
+    ends = "" if shown.low is None or shown.high is None else f"{100 * shown.low:.1f} to {100 * shown.high:.1f}"
+    return f"{100 * measured.value:.1f}%{ends and f' ({confidence} {ends})'}"
+
+
 def write_trial(folder: Path, record: TrialRecord) -> Path:
     """Write ``records/trial.json`` and ``records/trial.csv`` of a trial folder, each atomically; return the first."""
     path = write_record(folder / TRIAL_FILE, record)

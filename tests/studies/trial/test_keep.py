@@ -21,19 +21,10 @@ from flawforge.studies.trial.cells.arms import ArmTraining
 from heard import Heard
 
 SMALL: dict[str, Any] = {
-    "shots": (3,),
+    **material.SMALL,
     "repeats": 4,
-    "resolution": (32, 32),
-    "steps": 100,
-    "batch": 12,
-    "made": 60,
-    "share": 0.75,
-    "folds": 0,
-    "policy": "none",
-    "models": ("trial_material:small_network",),
     "arms": ("real", "classical", "generated"),
     "generator": "trial_material:oracle",
-    "workers": 1,
 }
 PLACE = f"{MODELS}/trial_material-small_network"
 

@@ -30,18 +30,9 @@ from flawforge.studies.trial.setup.open import open_trial
 from heard import Heard
 
 SMALL: dict[str, Any] = {
-    "shots": (3,),
+    **material.SMALL,
     "seeds": 4,
-    "resolution": (32, 32),
-    "steps": 100,
-    "batch": 12,
-    "made": 60,
-    "share": 0.75,
-    "folds": 0,
-    "policy": "none",
-    "models": ("trial_material:small_network",),
     "arms": ("classical", "generated"),
-    "workers": 1,
     "early_stop": False,
     "keep_model": False,
 }

@@ -161,15 +161,16 @@ def _usual_design(bench: Bench) -> Pilot:
     """Return usual values: nothing is known of the control but that it beats a guess."""
     settings = bench.settings
     test = bench.division.test
-    labels, freedom = bench.dataset.labels[test], None
+    labels = bench.dataset.labels[test]
     each = [len(np.unique(bench.division.groups[test[labels == code]])) for code in np.unique(labels)]
     groups = len(np.unique(bench.division.groups[test]))
+    freedom = groups - len(bench.classes)
     if settings.unequal:  # the verdict rests on few images, and the fewest decide
         groups, freedom = min(each) * (1 if settings.rare else len(each)), min(each) - 1
     error = ERROR / (len(settings.shots) * len(settings.models))
     rivals = sum(not ARMS[arm].needs_generator for arm in settings.arms)
     parts = Parts(USUAL_PARTS[0], USUAL_PARTS[1] / np.sqrt(groups), USUAL_PARTS[2] / np.sqrt(groups))
-    design = Design(parts, max(1, groups - len(bench.classes) if freedom is None else freedom), error, max(1, rivals))
+    design = Design(parts, max(1, freedom), error, max(1, rivals))
     return Pilot(design, 0, 1 - 1 / len(bench.classes))
 
 

@@ -124,8 +124,12 @@ class FeatureBatches(ImageBatches):
             images = self.images[part.to(self.images.device)]
             changed = self.transforms(as_unit_floats(images), self.kind, "view", index)
             contents = [hashlib.sha256(image.contiguous().numpy()).digest() for image in changed.cpu()]
-            new = [row for row, content in enumerate(contents) if content not in {*known, *contents[:row]}]
-            number += [known.setdefault(content, len(known)) for content in contents]
+            new = []
+            for row, content in enumerate(contents):
+                if content not in known:
+                    known[content] = len(known)
+                    new.append(row)
+            number += [known[content] for content in contents]
             if new:
                 rows.append(network.look(changed[new], images[new]))
         self.images = torch.cat(rows)[number]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flawforge.metrics.inference.equivalent_images import Equivalent
 from flawforge.runs.trial_words import of_classes, points, training_images
-from flawforge.runs.trials import Estimate, Word, gain_points, in_percent
+from flawforge.runs.trials import Estimate, Word, gain_points, percent_with_interval
 
 POWER = "90% power"
 ALPHA = "the trial's false-positive allowance (alpha) is used up"
@@ -141,8 +141,7 @@ def best_model(
 ) -> str:
     """Return which model and arm did best, and by how much; `where` is as of `at`, `others` (model, arm, gain)."""
     over = "; ".join(f"{gain_points(gain)} over {model} ({rival})" for model, rival, gain in others)
-    shown = in_percent(reached).replace(" (", f"% ({100 * reached.level:.3g}% CI ")
-    return f"Best {where}: arm {arm}, {metric} {shown}{over and ', '}{over}."
+    return f"Best {where}: arm {arm}, {metric} {percent_with_interval(reached)}{over and ', '}{over}."
 
 
 def collect_good(gain: Estimate, where: str) -> str:
