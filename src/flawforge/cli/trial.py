@@ -144,7 +144,7 @@ def _show(record: TrialRecord, folder: Path, page: Path) -> None:
 
 def _table(record: TrialRecord) -> str:
     """Return the arms' results, a line each."""
-    from flawforge.runs.trials import gain_points, in_percent
+    from flawforge.runs.estimates import gain_points, in_percent
 
     metric, lines = record.protocol.metric, dict[str, list[str]]()
     width = max((len(result.arm) for result in record.results), default=0)

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from flawforge.core.errors import RunNotFoundError
 from flawforge.core.settings.classifiers import CLASSIFIERS
+from flawforge.runs.estimates import Estimate, gain_points, percent_with_interval
 from flawforge.runs.predictions import Evaluation
 from flawforge.runs.records import Record, RecordPart, read_record
-from flawforge.runs.trials import Estimate, gain_points, percent_with_interval
 
 CARD, CARD_TEXT = "card.json", "card.md"
 DIGITS = 16  # of a hash in `trained_on`

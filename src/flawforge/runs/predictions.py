@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from flawforge.runs.estimates import Estimate
 from flawforge.runs.records import Record, RecordPart
-from flawforge.runs.trials import Estimate
 
 PREDICTION_FILE = Path("prediction.json")
 

@@ -21,10 +21,3 @@ def of_classes(rare: Sequence[str] = ()) -> str:
     if not rare:
         return "per class"
     return f"of {rare[0]}" if len(rare) == 1 else f"each of {' and '.join(rare)}"
-
-
-def points(share: float, *, sign: bool = False) -> str:
-    """Return a share in points to one decimal: ``3.1``, with `sign` ``+3.1``; a true change is never written 0.0."""
-    value = 100 * share
-    places = 1 if value == 0 or abs(value) >= 0.05 else 2
-    return f"{value:{'+' if sign else ''}z.{places}f}"

@@ -15,30 +15,15 @@ from pydantic import Field
 
 from flawforge.core.files import write_text
 from flawforge.core.settings.arms import ArmName
+from flawforge.runs.estimates import Estimate
 from flawforge.runs.records import Record, RecordPart, read_record, write_record
-from flawforge.runs.trial_words import points, training_images
+from flawforge.runs.trial_words import training_images
 
 TRIAL_FILE = Path("records") / "trial.json"
 TABLE_COLUMNS = ("shots", "model", "arm", "repeat", "metric", "value")
 
 
 Word = Literal["helps", "no evidence", "hurts"]
-
-
-class Estimate(RecordPart):
-    """A number with its interval, whose confidence is `level`: 0.95 unless an interim analysis made it wider."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    level: float = 0.95
-
-    def within(self, least: float, most: float) -> Estimate:
-        """Return it as it is to be shown: the interval's ends cut to what is possible, the value left as it is."""
-        if self.value is None or self.low is None or self.high is None:
-            return self
-        low, high = min(self.value, max(self.low, least)), max(self.value, min(self.high, most))
-        return self.model_copy(update={"low": low, "high": high})
 
 
 class ClassGain(RecordPart):
@@ -346,33 +331,6 @@ class TrialRecord(Record):
         """Return the result of an arm in the setting of a comparison."""
         setting = (comparison.shots, comparison.model, arm)
         return next((result for result in self.results if (result.shots, result.model, result.arm) == setting), None)
-
-
-def gain_points(gain: Estimate) -> str:
-    """Return ``+0.5 points (95% CI -0.9 to 1.8)``."""
-    if gain.value is None or gain.low is None or gain.high is None:
-        return "not measured"
-    interval = f"{100 * gain.level:.3g}% CI {points(gain.low)} to {points(gain.high)}"
-    return f"{points(gain.value, sign=True)} points ({interval})"
-
-
-def in_percent(measured: Estimate) -> str:
-    """Return ``88.2 (86.9 to 89.5)``, percent."""
-    if measured.value is None:
-        return "not measured"
-    shown = measured.within(0.0, 1.0)
-    interval = "" if shown.low is None or shown.high is None else f" ({100 * shown.low:.1f} to {100 * shown.high:.1f})"
-    return f"{100 * measured.value:.1f}{interval}"
-
-
-def percent_with_interval(measured: Estimate) -> str:
-    """Return ``88.2% (95% CI 86.9 to 89.5)``."""
-    if measured.value is None:
-        return "not measured"
-    shown = measured.within(0.0, 1.0)
-    confidence = f"{100 * shown.level:.3g}% CI"
-    ends = "" if shown.low is None or shown.high is None else f"{100 * shown.low:.1f} to {100 * shown.high:.1f}"
-    return f"{100 * measured.value:.1f}%{ends and f' ({confidence} {ends})'}"
 
 
 def write_trial(folder: Path, record: TrialRecord) -> Path:

@@ -18,7 +18,8 @@ from flawforge.core.images import encode_png
 from flawforge.core.settings.arms import uses_generated
 from flawforge.reports.trial.page import trial_report
 from flawforge.runs.cells import CellKey
-from flawforge.runs.trials import Estimate, Protocol, TrialRecord, gain_points, read_trial, trial_csv, write_trial
+from flawforge.runs.estimates import Estimate, gain_points
+from flawforge.runs.trials import Protocol, TrialRecord, read_trial, trial_csv, write_trial
 from flawforge.studies.trial.analysis.evidence import Evidence
 from flawforge.studies.trial.analysis.verdict import judge
 from parsed_page import Parsed

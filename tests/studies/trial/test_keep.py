@@ -13,8 +13,9 @@ import flawforge
 import trial_material as material
 from flawforge.core.errors import TrainingInterruptedError
 from flawforge.data.dataset import Dataset
+from flawforge.runs.estimates import Estimate
 from flawforge.runs.model_cards import CARD, MODELS, ONNX, read_card
-from flawforge.runs.trials import Estimate, TrialRecord, read_trial
+from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.prediction import NO_ONNX
 from flawforge.studies.trial import keep, load_bench, plan_trial
 from flawforge.studies.trial.cells.arms import ArmTraining

@@ -13,8 +13,9 @@ from flawforge.reports.charts.curves import Chart, Curve, Role
 from flawforge.reports.charts.scales import common_scale
 from flawforge.reports.markup import write_page
 from flawforge.reports.pictures import embed_files
+from flawforge.runs.estimates import Estimate
 from flawforge.runs.trial_words import of_classes
-from flawforge.runs.trials import ArmResult, Comparison, Estimate, TrialRecord, read_trial, trial_csv
+from flawforge.runs.trials import ArmResult, Comparison, TrialRecord, read_trial, trial_csv
 
 LONGEST_SIDE = 128  # pixels of a picture that the page keeps
 NOT_DRAWN = ("only-generated",)  # far below all others: it would flatten the learning curves

@@ -14,7 +14,7 @@ from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CellKey
-from flawforge.runs.trial_words import points
+from flawforge.runs.estimates import points
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flawforge.metrics.inference.equivalent_images import Equivalent
-from flawforge.runs.trial_words import points
-from flawforge.runs.trials import Estimate, gain_points
+from flawforge.runs.estimates import Estimate, gain_points, points
 from flawforge.studies.trial.analysis import sentences as s
 
 WHERE = s.at(5, "small-cnn")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from flawforge.runs.cells import CellKey
-from flawforge.runs.trials import gain_points
+from flawforge.runs.estimates import gain_points
 from flawforge.studies.trial.analysis.comparison import p_helps
 from flawforge.studies.trial.analysis.evidence import Evidence
 from flawforge.studies.trial.analysis.verdict import decide, judge, measure_all

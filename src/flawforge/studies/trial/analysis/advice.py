@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from flawforge.core.settings.arms import ARMS, uses_generated
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.power import Design
-from flawforge.runs.trials import Comparison, Estimate
+from flawforge.runs.estimates import Estimate
+from flawforge.runs.trials import Comparison
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.comparison import (
     CLASS_GROUPS,

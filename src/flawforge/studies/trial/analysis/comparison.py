@@ -14,7 +14,8 @@ from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.metrics.inference.paired import Gain, gain, hierarchical_draws
 from flawforge.metrics.inference.power import Design
 from flawforge.metrics.inference.resampling import Resampled, resampled
-from flawforge.runs.trials import ClassGain, Comparison, Estimate, Flip, Rival, Word
+from flawforge.runs.estimates import Estimate
+from flawforge.runs.trials import ClassGain, Comparison, Flip, Rival, Word
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 

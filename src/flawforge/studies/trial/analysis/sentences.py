@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flawforge.metrics.inference.equivalent_images import Equivalent
-from flawforge.runs.trial_words import of_classes, points, training_images
-from flawforge.runs.trials import Estimate, Word, gain_points, percent_with_interval
+from flawforge.runs.estimates import Estimate, gain_points, percent_with_interval, points
+from flawforge.runs.trial_words import of_classes, training_images
+from flawforge.runs.trials import Word
 
 POWER = "90% power"
 ALPHA = "the trial's false-positive allowance (alpha) is used up"

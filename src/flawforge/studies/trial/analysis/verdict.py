@@ -20,13 +20,13 @@ from flawforge.metrics.inference.equivalent_images import equivalent_images
 from flawforge.metrics.inference.multiple_testing import holm, rejected
 from flawforge.metrics.inference.paired import gain
 from flawforge.metrics.inference.power import ERROR
+from flawforge.runs.estimates import Estimate
 from flawforge.runs.trials import (
     AdvisedArm,
     ArmResult,
     BestWithout,
     Comparison,
     EquivalentImages,
-    Estimate,
     InterimAnalysis,
     Verdict,
     Word,
