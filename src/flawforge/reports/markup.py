@@ -16,7 +16,7 @@ from flawforge.reports import words
 from flawforge.reports.charts.drawing import draw
 from flawforge.reports.charts.scales import own_scale
 from flawforge.reports.run.copies import how_it_lies, symmetry
-from flawforge.runs import trial_words, trials
+from flawforge.runs import estimates
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,9 +32,9 @@ FILTERS = (  # functions that templates call by their names, with a value of a r
     words.percent,
     words.plural,
     words.share,
-    trials.gain_points,
-    trials.in_percent,
-    trial_words.points,
+    estimates.gain_points,
+    estimates.in_percent,
+    estimates.points,
     description_of,
     how_it_lies,
     own_scale,

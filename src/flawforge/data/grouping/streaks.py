@@ -49,7 +49,7 @@ def find_profile(flat: Floats32) -> Profile | None:
     means = flat.mean(0), flat.mean(1)
     along = int(means[1].var() > means[0].var())
     values = means[along] - means[along].mean()
-    if float(values.var()) <= STREAKED * float(flat.var()):
+    if float(values.var()) <= STREAKED * (float(np.vdot(flat, flat)) / flat.size - float(means[along].mean()) ** 2):
         return None
     return Profile(along, np.asarray(values / np.linalg.norm(values), dtype=np.float32))
 
@@ -72,7 +72,7 @@ def nearest_profiles(profiles: dict[int, Profile], groups: Ints) -> list[tuple[f
             rows = members[start : start + ROWS]
             alike, across = _compare(values[start : start + ROWS], values)
             alike[groups[rows][:, None] == groups[members]] = -1
-            kept = np.argsort(-alike, axis=1, kind="stable")[:, :NEIGHBOURS]
+            kept = np.argpartition(-alike, min(NEIGHBOURS, len(members)) - 1, axis=1)[:, :NEIGHBOURS]
             for row, columns in enumerate(kept.tolist()):
                 for column in columns:
                     if alike[row, column] >= ALIKE_PROFILES:
@@ -88,10 +88,14 @@ def _compare(some: Floats32, others: Floats32) -> tuple[Floats32, Ints]:
     for shift in SIDEWAYS:
         a, b = some[:, max(0, shift) :], others[:, max(0, -shift) :]
         a, b = a[:, : b.shape[1]], b[:, : a.shape[1]]
-        alike = (a @ b.T) / np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
-        better = alike > best
-        best[better], place[better] = alike[better], shift
+        alike = _unit(a) @ _unit(b).T
+        np.copyto(place, shift, where=alike > best)
+        np.maximum(best, alike, out=best)
     return best, place
+
+
+def _unit(rows: Floats32) -> Floats32:
+    return np.asarray(rows / (np.linalg.norm(rows, axis=1, keepdims=True) + np.float32(1e-9)))
 
 
 @dataclass(frozen=True)
@@ -136,10 +140,10 @@ def _grain(image: Floats32) -> Floats32:
 
 def _best_shift(a: Floats32, b: Floats32, across: int) -> GrainShift:
     """Lay one on the other at all shifts along; of both, every second column will do."""
-    size = sf.next_fast_len(len(a) + len(b), real=True)
+    least = max(SMALLEST, round(SHARED_ROWS * min(len(a), len(b))))
+    size = sf.next_fast_len(len(a) + len(b) - least, real=True)  # what wraps round falls on shifts that are not asked
     width, first = a.shape[1], across % 2
     fa, fb = sf.rfft(a[:, first::2], size, 0), np.conj(sf.rfft(b[:, ::2], size, 0))
-    least = max(SMALLEST, round(SHARED_ROWS * min(len(a), len(b))))
     shifts = np.arange(least - len(b), len(a) - least + 1)
     common = np.minimum(len(a), shifts + len(b)) - np.maximum(0, shifts)
     scores = np.empty((3, len(shifts)))
@@ -147,9 +151,10 @@ def _best_shift(a: Floats32, b: Floats32, across: int) -> GrainShift:
     for row, shift in enumerate(sideways.tolist()):
         place = (shift - first) // 2
         left, right = max(0, place), min(fa.shape[1], place + fb.shape[1])
-        sums = sf.irfft((fa[:, left:right] * fb[:, left - place : right - place]).sum(1), size)[shifts]
+        both = fa[:, None, left:right] @ fb[:, left - place : right - place, None]
+        sums = sf.irfft(both[:, 0, 0], size)[shifts]
         scores[row] = sums / np.sqrt(common * (right - left))
-    scores /= np.sqrt(float(a.var()) * float(b.var())) + 1e-6
+    scores /= np.sqrt(float(np.vdot(a, a)) / a.size * float(np.vdot(b, b)) / b.size) + 1e-6
     top, best = int(scores.max(0).argmax()), float(scores.max())
     others = scores[:, np.abs(shifts - shifts[top]) > BESIDE]
     above = best - float(others.max()) if others.size else 0.0  # small images have no other shift: nothing stands out

@@ -119,7 +119,8 @@ def fits(query: Tensor, spectra: TextureSpectra, candidates: Tensor) -> Fits:
     how = query.new_zeros((len(candidates), 8, 4))
     for number, pose in enumerate(POSES):
         room = pose.room
-        turns = torch.stack([apply_symmetry(_posed(query, pose), symmetry) for symmetry in range(8)])
+        posed = _posed(query, pose)
+        turns = torch.stack([apply_symmetry(posed, symmetry) for symmetry in range(8)])
         values, window = _transform(turns, room).conj(), _transform(_window(pose).to(query), room).conj()
         weight = _weight(turns, pose)
         for start in range(0, len(candidates), BLOCK):
