@@ -8,6 +8,7 @@ nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,8 +116,11 @@ def _correlation(first: Floats32, second: Floats32, dy: int, dx: int) -> float:
     if pair is None:
         return -1.0
     step = -(-pair[0].size // ENOUGH)  # of a large overlap, every second row or third or ... will do
-    a, b = (np.ravel(side[::step] - side[::step].mean()) for side in pair)
-    return float(a @ b / np.sqrt(float(a @ a) * float(b @ b) + 1e-6))
+    a, b = (np.ravel(side[::step]) for side in pair)
+    ones = np.ones(len(a), np.float32)  # a product with it is a sum, in a fifth of the time
+    mean, other = float(a @ ones) / len(a), float(b @ ones) / len(a)
+    spreads = max(0.0, float(a @ a) - len(a) * mean**2), max(0.0, float(b @ b) - len(a) * other**2)
+    return (float(a @ b) - len(a) * mean * other) / math.sqrt(math.prod(spreads) + 1e-6)
 
 
 def _beside(first: Floats32, second: Floats32, dy: int, dx: int, limit: float) -> float:
