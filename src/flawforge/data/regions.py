@@ -6,8 +6,10 @@ from 0 at the left and the top; the pixel in column 3 reaches from 3 to 4.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from flawforge.data.mask_pixels import levels_of, mask_pixels
 
 FEW_LEVELS = 16  # a mask with more levels was smoothed or compressed: it is cut in the middle
 LARGEST_MASK = 80_000_000  # pixels, as of an image
+NUMBER = re.compile("[P-o]*[0-O]")  # of packed run lengths
+PACKED = re.compile("(?:[P-o]{0,6}[0-O])+")
 NOISE = 64  # levels nearer to each other than this are one level in a mask that JPEG has blurred
 
 
@@ -140,28 +144,20 @@ def checked_runs(counts: object, size: object) -> RunLengths:
 
 
 def _unpacked(text: str) -> list[int]:
-    """Return run lengths from COCO's text: five bits a letter from "0" on, the lowest first, a sixth where more follow.
-
-    From the fourth on, each is the difference from the one before the last.
-    """
-    counts: list[int] = []
-    value = shift = 0
-    for letter in map(ord, text):
-        bits = letter - 48  # from "0" on
-        if not 0 <= bits < 64 or shift > 30:
-            raise ValueError("its packed run lengths are damaged")
-        value |= (bits & 31) << shift
-        shift += 5
-        if bits < 32:
-            if bits & 16:
-                value -= 1 << shift
-            counts.append(value)
-            value = shift = 0
-    if shift or not counts:
+    """Return run lengths from COCO's text: from the fourth on, each is the difference from the one before the last."""
+    if not PACKED.fullmatch(text):
         raise ValueError("its packed run lengths are damaged")
+    counts = list(map(_number, NUMBER.findall(text)))
     counts[1::2] = accumulate(counts[1::2])
     counts[2::2] = accumulate(counts[2::2])
     return counts
+
+
+@lru_cache(1 << 16)
+def _number(letters: str) -> int:
+    """Return one number of COCO's text: five bits a letter from "0" on, the lowest first, a sixth where more follow."""
+    value = sum(((ord(letter) - 48) & 31) << 5 * place for place, letter in enumerate(letters))
+    return value - (1 << 5 * len(letters)) if (ord(letters[-1]) - 48) & 16 else value
 
 
 def as_runs(mask: Bools) -> RunLengths:

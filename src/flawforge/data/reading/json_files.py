@@ -72,6 +72,9 @@ def no_collection() -> Iterator[None]:
         yield
     finally:
         if on:
+            if not gc.get_freeze_count():
+                gc.freeze()  # and back: what was read counts as old, else all of it is searched at once now
+                gc.unfreeze()
             gc.enable()
 
 

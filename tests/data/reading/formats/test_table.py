@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from flawforge.core.errors import FlawforgeError
 from flawforge.data.reading.load import load
+from flawforge.data.reading.merge import UNLABELLED
 from flawforge.data.sample import Box
 
 from ..listed import labels
@@ -139,7 +140,9 @@ def test_a_table_that_says_what_class_folders_say_changes_nothing(tmp_path, save
     assert {sample.label_source for sample in dataset.samples} == {"folder"}
 
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8).filter(
+    lambda name: name.casefold() not in UNLABELLED
+)
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
