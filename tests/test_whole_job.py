@@ -36,9 +36,8 @@ def lines(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def job(tmp_path: Path, lines: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+def job(tmp_path: Path, lines: Path, quick_audit: None, without_charts: None) -> Job:
     """The whole job in one folder, of a recipe that trains in a blink."""
-    monkeypatch.setattr("flawforge.studies.copies.search.PLANTED", 2)
 
     def run(data: Any = lines, **changes: Any) -> WholeJob:
         return flawforge.run(data, tmp_path / "run", **{**TINY, **changes})

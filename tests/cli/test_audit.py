@@ -13,6 +13,8 @@ from flawforge.cli.main import main
 from flawforge.data.dataset import Dataset
 from flawforge.studies.synthesis.run import generate
 
+pytestmark = pytest.mark.usefixtures("quick_audit")
+
 
 @pytest.fixture(autouse=True)
 def _each_image_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:

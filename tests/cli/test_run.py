@@ -9,6 +9,7 @@ import pytest
 from flawforge.core.errors import DataUnusableError
 
 Typed = Callable[..., int]
+pytestmark = pytest.mark.usefixtures("quick_audit", "without_charts")
 
 
 def times(folder: Path) -> dict[str, int]:

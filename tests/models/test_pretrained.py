@@ -10,6 +10,11 @@ from flawforge.core.errors import FlawforgeError, WeightsMissingError
 from flawforge.models import efficientnet
 
 
+@pytest.fixture(autouse=True)
+def _nothing_was_read_before() -> None:
+    efficientnet.lite0_weights.cache_clear()
+
+
 def test_a_missing_package_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(efficientnet, "MODULE", "no_such_package_of_weights")
     with pytest.raises(WeightsMissingError) as caught:

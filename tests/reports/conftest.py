@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from flawforge.core.images import encode_png, grid
 from flawforge.core.settings.recipes import recipe
+from flawforge.reports.charts import drawing
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
@@ -46,7 +49,10 @@ def quantiles(values: Sequence[float]) -> dict[str, float]:
 class DrawnRun:
     """Writes a run folder part by part, each in the form that the contracts in `runs` state."""
 
-    def __init__(self, folder: Path, classes: dict[str, int] | None = None, resolution: int = 32) -> None:
+    def __init__(
+        self, folder: Path, classes: dict[str, int] | None = None, resolution: int = 32, whole: Path | None = None
+    ) -> None:
+        self.whole = whole
         self.classes = classes or {"scratch": 30}
         self.resolution = resolution
         self.run = Run.create(folder, RunSettings.model_validate(self.settings()))
@@ -311,15 +317,34 @@ class DrawnRun:
         save_record(self.run, "score", ScoreRecord(**values))
 
     def everything(self) -> Run:
-        self.history()
-        self.previews()
-        self.synthetic()
-        self.audit()
-        self.score()
+        """All parts, copied from a run that was drawn once."""
+        if self.whole is None:
+            self.history()
+            self.previews()
+            self.synthetic()
+            self.audit()
+            self.score()
+        else:
+            shutil.copytree(self.whole, self.run.path, dirs_exist_ok=True)
         return self.run
 
 
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a drawn run with everything, to be copied."""
+    return DrawnRun(tmp_path_factory.mktemp("drawn") / "run").everything().path
+
+
 @pytest.fixture
-def drawn(tmp_path: Path) -> Callable[..., DrawnRun]:
+def drawn(tmp_path: Path, whole_run: Path) -> Callable[..., DrawnRun]:
     """Return a maker of drawn runs: ``drawn(name="run", classes={...}, resolution=32)``."""
-    return lambda name="run", **options: DrawnRun(tmp_path / name, **options)
+    return lambda name="run", **options: DrawnRun(tmp_path / name, **options, whole=None if options else whole_run)
+
+
+draw_once = cache(drawing.draw)
+
+
+@pytest.fixture(autouse=True)
+def _charts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take equal charts from the test before: that the same chart is drawn as the same text, charts/ tests."""
+    monkeypatch.setattr("flawforge.reports.markup.draw", draw_once)

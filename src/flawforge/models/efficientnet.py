@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Self
 
@@ -37,11 +38,13 @@ FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
+@cache
 def lite0_weights() -> dict[str, Tensor]:
     """Return the 296 tensors of the published network in their order (Apache-2.0; converted from Google's release).
 
     The file is a zip archive of tensors with an index in pickle's format. Its SHA-256 must be the one known here, and
-    PyTorch reads it with ``weights_only=True``, which builds tensors and nothing else.
+    PyTorch reads it with ``weights_only=True``, which builds tensors and nothing else. Read once in a process: copy the
+    tensors, change none.
 
     Raises:
         WeightsMissingError: the package is not installed, or its file is not the known one.

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +70,9 @@ def fill(template: str, **values: Any) -> str:
     return page.render(**values, style=Markup(style), script=Markup(script), script_hash=digest)
 
 
+@cache
 def environment() -> Environment:
-    """Return the environment of the templates.
+    """Return the environment of the templates, which compiles each once in a process.
 
     Its filters, beside `FILTERS`: ``breakable`` lets a path break after / and _, ``kimg`` is `words.length`, ``svg``
     draws a `flawforge.reports.charts.curves.Chart`.
