@@ -91,7 +91,7 @@ def kill_and_resume(kills: int, work: Path, seed: int = 0, kimg: float | None = 
         kimg: length of the training; None takes one that outlasts the kills.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "flawforge.training.train"])
+    context.set_forkserver_preload(["torch._dynamo", "flawforge.training.train"])  # a first training imports the former
     data = str(draw_images(work / "data"))
     length = kimg if kimg is not None else 0.2 * kills + 0.4
     calm, harried = work / "calm", work / "harried"

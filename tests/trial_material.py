@@ -23,9 +23,9 @@ Bytes = NDArray[np.uint8]
 SMALL: dict[str, Any] = {  # a trial of seconds
     "shots": (3,),
     "resolution": (32, 32),
-    "steps": 100,
+    "steps": 30,
     "batch": 12,
-    "made": 60,
+    "made": 20,
     "share": 0.75,
     "folds": 0,
     "policy": "none",

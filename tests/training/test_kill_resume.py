@@ -10,7 +10,7 @@ from kill_resume import kill_and_resume
 @pytest.mark.parametrize(
     ("kills", "cut"),
     [
-        pytest.param(8, 1, marks=pytest.mark.slow),
+        pytest.param(4, 1, marks=pytest.mark.slow),
         pytest.param(100, 15, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)]),
     ],
 )

@@ -199,19 +199,25 @@ def _real() -> Path:
     return base / "neu-det"
 
 
-@pytest.mark.slow
-def test_on_real_steel_nearly_all_known_overlaps_are_found_and_mirrors_are_not():
+@pytest.mark.parametrize(
+    ("every", "fewest", "most"),  # of a sample of the groups few are joined to others of it
+    [
+        pytest.param(12, 0.9, 1.02, id="a sample"),
+        pytest.param(1, 490 / 1165, 540 / 1165, id="all", marks=pytest.mark.nightly),
+    ],
+)
+def test_on_real_steel_nearly_all_known_overlaps_are_found_and_mirrors_are_not(every, fewest, most):
     # measured: recall 0.9968 of the reference's pairs; 512 groups. See docs/decisions/overlap-groups.md.
     root = _real()
     with (root / "groups.csv").open() as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if int(row["group"]) % every == 0]
     images = [np.asarray(Image.open(root / "images" / f"{row['image']}.jpg").convert("L"), np.float32) for row in rows]
     pairs = find_overlaps(lambda index: images[index], len(images))
     groups, known = connected(pairs, len(rows)), np.array([int(row["group"]) for row in rows])
     upper = np.triu_indices(len(rows), 1)
     found, expected = ((codes[upper[0]] == codes[upper[1]]) for codes in (groups, known))
     assert (found & expected).sum() / expected.sum() > 0.99
-    assert 490 < groups.max() + 1 < 540
+    assert fewest < (groups.max() + 1) / len(set(known)) < most
     classes = np.array([row["class"] for row in rows])
     # a camera never mirrors: what is found mirrored is found by chance, and tells how much of the rest is
     assert sum(int(pose).bit_count() % 2 for pose in pairs[:, 2]) == 0

@@ -18,13 +18,17 @@ import flawforge
 from flawforge.core.errors import RunExistsError, SettingError
 from flawforge.core.files import read_json
 from flawforge.reports.search.page import search_page
+from flawforge.runs.folder import Run
+from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.searches import load_search
 
 pytest.importorskip("optuna")
 
 from flawforge.studies.search import objective
+from flawforge.studies.search import workers as search_workers
 from flawforge.studies.search.plan import SearchPlan, search_space
 from flawforge.studies.search.storage import TrialStore
+from no_processes import NoProcesses
 
 verb = import_module("flawforge.studies.search.run")
 
@@ -85,6 +89,12 @@ def test_the_same_seed_finds_the_same_and_going_on_adds_to_it(lines: Path, tmp_p
         outcome("one", 3, resume=True, seed=1)
 
 
+def untrained(path: Path, recipe: Any, *_: object) -> Run:
+    """A run with its settings alone, for a distance that is read from them."""
+    run = Run(path)
+    return run if run.settings_file.is_file() else Run.create(path, RunSettings(recipe=recipe.dump()))
+
+
 @pytest.mark.parametrize(
     "own",
     [
@@ -101,6 +111,8 @@ def test_a_planted_best_value_is_found(
         return 0.1 + abs(math.log10(run.settings.recipe["generator_lr"]) + 3)
 
     monkeypatch.setattr(objective.HeldOutKid, "kid", planted)
+    monkeypatch.setattr(objective, "train_to", untrained)
+    monkeypatch.setattr(search_workers, "train_to", untrained)
     record = flawforge.search(
         lines,
         tmp_path / "search",
@@ -161,6 +173,7 @@ def test_a_gain_that_does_not_hold_leaves_the_recipe_as_it_was(
         return 0.1 if run.path.name == "0003" else 1.0 + 0.01 * len(asked)
 
     monkeypatch.setattr(objective.HeldOutKid, "kid", lucky)
+    monkeypatch.setattr(objective, "train_to", untrained)
     monkeypatch.setattr(verb, "confirm", lambda job, settings, name, seed: {"start": 1.0, "best": 1.5}[name])
     record = flawforge.search(lines, tmp_path / "search", trials=4, confirmations=2, **TINY)
     assert record.best == 3
@@ -169,7 +182,12 @@ def test_a_gain_that_does_not_hold_leaves_the_recipe_as_it_was(
     assert "The gain did not hold." in record.sentence
 
 
-def test_two_workers_share_one_list_of_trials(lines: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [False, pytest.param(True, marks=pytest.mark.nightly)])
+def test_two_workers_share_one_list_of_trials(
+    lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: bool
+) -> None:
+    if not processes:
+        monkeypatch.setattr(search_workers, "ProcessPoolExecutor", NoProcesses)
     record = flawforge.search(lines, tmp_path / "search", trials=4, workers=2, confirmations=0, **TINY)
     assert [trial.number for trial in record.trials] == [0, 1, 2, 3]
     assert len({trial.folder for trial in record.trials}) == 4

@@ -6,7 +6,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from flawforge.studies.search import workers as search_workers
 from flawforge.studies.search.objective import cut_parts
 from flawforge.studies.search.plan import SearchPlan, open_search, search_space
 from flawforge.studies.search.workers import SearchJob, confirm, run_workers, threads_for
+from no_processes import NoProcesses
 
 TINY: dict[str, Any] = {"resolution": 16, "generator_depth": 2, "discriminator_depth": 2}
 
@@ -37,7 +38,8 @@ def job(draw_images: Callable[..., Path], tmp_path: Path) -> SearchJob:
     return SearchJob(tmp_path / "search", plan, cut_parts(data, None, 0), 2, None, None, "tpu", 1)
 
 
-def test_the_error_of_a_worker_is_told(job: SearchJob) -> None:
+def test_the_error_of_a_worker_is_told(job: SearchJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_workers, "ProcessPoolExecutor", NoProcesses)
     with pytest.raises(FlawforgeError, match="a worker of the search stopped: --device tpu is no device"):
         run_workers(job, 2, SILENT)
 
@@ -57,11 +59,8 @@ def test_a_script_needs_no_main_guard(job: SearchJob, tmp_path: Path) -> None:
     assert "a worker of the search stopped: --device tpu is no device" in done.stderr
 
 
-class KilledPool(ThreadPoolExecutor):
+class KilledPool(NoProcesses):
     """A pool whose process is killed at its first call."""
-
-    def __init__(self, size: int, mp_context: object, initializer: object) -> None:
-        super().__init__(size)
 
     def submit(self, *call: object) -> Any:  # type: ignore[override]
         future: Future[None] = Future()

@@ -159,7 +159,7 @@ def test_the_onnx_file_is_added_once_its_packages_are_there(
 
 def test_of_several_models_the_one_with_the_best_figure_is_named(photos: Path, tmp_path: Path) -> None:
     models = ("small-cnn", "trial_material:small_network")
-    asked = {**SMALL, "arms": ("real", "classical"), "models": models, "repeats": 2}
+    asked = {**SMALL, "arms": ("real", "classical"), "models": models, "repeats": 1}
     record = flawforge.trial(photos, tmp_path / "out", **asked)
 
     def figure(record: TrialRecord, model: str) -> Estimate:

@@ -178,8 +178,8 @@ def test_a_first_cell_that_fails_is_told_as_it_is(
 
 
 def test_other_settings_or_images_are_refused(photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path) -> None:
-    with pytest.raises(RunExistsError, match="steps 100 -> 101"):
-        planted(photos, helped[0], "oracle", steps=101)
+    with pytest.raises(RunExistsError, match="steps 30 -> 31"):
+        planted(photos, helped[0], "oracle", steps=31)
     other = material.draw_dataset(tmp_path / "photos", 40, seed=9)
     with pytest.raises(RunExistsError, match="with other settings: the images"):
         planted(other, helped[0], "oracle")
@@ -271,7 +271,7 @@ def test_all_arms_work_with_a_generator_that_is_trained(tmp_path: Path) -> None:
         task="good",
         recipe=str(recipe),
         generator_kimg=0.02,
-        **{**SMALL, "arms": arms, "seeds": 2, "folds": 2, "made": 10, "steps": 6},
+        **{**SMALL, "arms": arms, "seeds": 1, "folds": 2, "made": 10, "steps": 6},
     )
     assert {one.arm for one in record.results} == set(arms)
     assert record.protocol.classes == ["good", "defective"]
@@ -322,11 +322,12 @@ flawforge.trial(Path({photos!r}), Path({out!r}), generator="trial_material:oracl
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_a_killed_trial_goes_on_and_ends_with_the_same_record(
-    photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path
+    photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path, workers: int
 ) -> None:
     out = tmp_path / "out"
-    code = CHILD.format(photos=str(photos), out=str(out), settings=json.dumps({**SMALL, "workers": 2}))
+    code = CHILD.format(photos=str(photos), out=str(out), settings=json.dumps({**SMALL, "workers": workers}))
     paths = os.pathsep.join([str(Path(__file__).parents[2]), *(path for path in sys.path if path)])
     child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths})
     while len(list((out / "cells").glob("*.json"))) < 3:
@@ -341,7 +342,7 @@ def test_a_killed_trial_goes_on_and_ends_with_the_same_record(
     assert scrubbed(record) == scrubbed(helped[1])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # in the suite: execution/test_local.py, one worker at a time
 def test_a_worker_that_is_killed_is_replaced(photos: Path, helped: tuple[Path, TrialRecord], tmp_path: Path) -> None:
     killed: list[CellKey] = []
     submit = CellProcesses.submit

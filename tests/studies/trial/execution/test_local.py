@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import trial_material as material
@@ -16,7 +17,7 @@ from flawforge.core.errors import RunBrokenError, TrainingDivergedError
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.core.worker_process import WorkerProcess
 from flawforge.runs.cells import CELLS, CellKey, read_cell
-from flawforge.studies.trial.cells.work_list import GENERATOR
+from flawforge.studies.trial.cells.work_list import GENERATOR, compute_cell
 from flawforge.studies.trial.execution import local
 from flawforge.studies.trial.execution.local import CellProcesses
 from flawforge.studies.trial.setup.bench import load_bench
@@ -59,7 +60,11 @@ def test_a_generator_may_start_programs_that_read_and_write(tmp_path: Path) -> N
         for key in (FIRST, SECOND):
             workers.submit(key)
             assert answers(workers, 1) == [key]
-            assert read_cell(out / CELLS, key, load_bench(out).protocol) is not None
+            cell = read_cell(out / CELLS, key, load_bench(out).protocol)
+            assert cell is not None
+            here = compute_cell(load_bench(out), key, {}, None)
+            assert cell.arrays.keys() == here.arrays.keys()
+            assert all(np.array_equal(cell.arrays[name], here.arrays[name]) for name in here.arrays)
     finally:
         workers.close()
     assert b"epoch 1 loss 0.3" in (out / local.WORKERS_LOG).read_bytes()
