@@ -54,10 +54,10 @@ def trial(
 
     The verdict is "helps" (by how much), "no evidence" (and what gain could have been detected) or "hurts".
 
-    Start with `--plan`: it shows how long the trial takes and what gain it could detect. For a first impression in
-    about an hour: `flawforge trial DATA --out trials/first --shots 5 --repeats 4 --generator-minutes 1`. For an answer
-    that convinces others use 10 repeats. Interrupted? Run the same command again to resume. More repeats, shots, arms
-    or models can be added later; they narrow the intervals, but cannot change a verdict that was given.
+    Start with `--plan`: it shows how long the trial takes and what gain it could detect. By itself it does as many
+    repeats as 15 minutes allow. For an answer that convinces others: `--repeats 10`. Interrupted? Run the same command
+    again to resume. More repeats, shots, arms or models can be added later; they narrow the intervals, but cannot
+    change a verdict that was given.
 
     Parameters
     ----------
@@ -66,7 +66,8 @@ def trial(
     out_folder
         The trial's folder. Default: trials/ and the name of DATA.
     minutes
-        Time budget: as many repeats as fit, but at least the three that a verdict needs.
+        Time budget: as many repeats as fit, but at least the three that a verdict needs. Default: 15 minutes, and with
+        --repeats as long as these take. A trial goes on where it ended when it gets more time.
     plan
         Only show how long the trial takes and what gain it could detect. (It times a few steps of each model.)
     classes

@@ -36,7 +36,9 @@ def test_what_it_could_detect() -> None:
 
 
 def test_only_what_is_left_is_expected_to_take_time(tmp_path: Path) -> None:
-    settings = TrialSettings(arms=("real", "classical"), shots=(3,), resolution=(32, 32), seeds=4)
+    settings = TrialSettings(
+        arms=("real", "classical"), models=("small-cnn",), shots=(3,), resolution=(32, 32), seeds=4
+    )
     bench = open_trial(draw_dataset(tmp_path / "photos", 12), tmp_path / "out", settings)
     schedule = Schedule(tmp_path / "out", settings, bench.protocol, Costs({("arm", "small-cnn"): 60.0}))
     assert plan(bench, schedule, 2, None).seconds == 4 * 60

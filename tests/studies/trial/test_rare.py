@@ -101,8 +101,8 @@ def test_the_arms_of_a_rare_trial_share_what_was_chosen_and_their_images(
     bench, model = load_bench(out), SMALL["models"][0]
     cells = read_cells(out / "cells", bench.protocol)
     for shots in (3, 5):
+        chosen = cells[CellKey(0, shots, "sampling", model)].facts["sampling"]
         for repeat in range(3):
-            chosen = cells[CellKey(repeat, shots, "sampling", model)].facts["sampling"]
             for arm in ("classical", "placebo", "generated"):
                 facts = cells[CellKey(repeat, shots, arm, model)].facts
                 assert facts["sampling"] == chosen

@@ -80,7 +80,9 @@ class TrialSettings(Settings):
         "with task 'good' also one-class and one-class-joined.",
     )
     models: tuple[str, ...] = setting(
-        ("small-cnn",), allowed=f"{', '.join(CLASSIFIERS)}, module:factory", help="The classifiers."
+        ("small-cnn", "effnet-probe"),
+        allowed=f"{', '.join(CLASSIFIERS)}, module:factory",
+        help="The classifiers. Unset, where there are good images also effnet-focus.",
     )
     seed: int = setting(0, ge=0, help="Seed of everything: the test set, the shots, generators and classifiers.")
     test_share: float = setting(
@@ -123,18 +125,25 @@ class TrialSettings(Settings):
         "it returns class -> (n, H, W), (n, H, W, 3) uint8.",
     )
     generator_minutes: float | None = setting(
-        None, gt=0, unit="minutes", help="Training time of each generator. Unset: the recipe's own length."
+        None, gt=0, unit="minutes", help="Training time of each generator. Unset: --generator-length."
     )
     generator_kimg: float | None = setting(
         None, gt=0, unit="kimg", help="Training length of each generator in images: repeatable to the last bit."
+    )
+    generator_length: float = setting(
+        0.5,
+        gt=0,
+        le=10,
+        unit="of the recipe's own length",
+        help="Training length of each generator, where neither --generator-kimg nor --generator-minutes says it.",
     )
     folds: int = setting(
         3,
         ge=0,
         le=10,
-        help="Cross-validation folds of the shots. They choose how generated images are used, each with its own "
-        "generator. 0: nothing is chosen; generated images are used in the default way, and 'recommended' "
-        "equals 'classical'.",
+        help="Cross-validation folds of the first repeat's shots, each with its own generator. They choose for all "
+        "repeats how generated images are used. 0: nothing is chosen; generated images are used in the default way, "
+        "and 'recommended' equals 'classical'.",
     )
     good_shots: int | None = setting(
         None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."
@@ -193,7 +202,8 @@ class TrialSettings(Settings):
                 raise ValueError(f"{name} names something twice")
         if "classical" not in self.arms:
             raise ValueError("arms must hold 'classical': it is what a gain is measured against")
-        if self.good is not None and self.task != "good" and not set(self.models) & set(NEED_GOOD):
+        unasked = "models" not in self.model_fields_set
+        if self.good is not None and self.task != "good" and not (unasked or set(self.models) & set(NEED_GOOD)):
             raise ValueError(
                 f"good names the good class of task 'good', or of a model that compares with good images "
                 f"({', '.join(NEED_GOOD)}); give one of them with it"
@@ -232,6 +242,8 @@ class TrialSettings(Settings):
         for name in ("rare", "others", "as_is"):
             if getattr(self, name) == type(self).model_fields[name].default:
                 fixed.pop(name)
+        if self.generator_length == 1 or any((self.generator, self.generator_kimg, self.generator_minutes)):
+            fixed.pop("generator_length")  # nothing changes by it; versions without it took 1
         return hashlib.sha256(json.dumps([fixed, contents], sort_keys=True).encode()).hexdigest()
 
     def classifier(self, model: str, *, steps: int | None = None) -> ClassifierSettings:

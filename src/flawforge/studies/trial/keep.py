@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +42,10 @@ from flawforge.studies.prediction import (
     write_onnx,
     write_weights,
 )
+from flawforge.studies.trial.analysis.record import inner_choice, sampling_choice
 from flawforge.studies.trial.cells.arms import UNTUNED, ArmTraining
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, prepare
-from flawforge.studies.trial.cells.inner_choice import InnerChoice
-from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling, SamplingChoice
-from flawforge.studies.trial.cells.work_list import CHOICE, SAMPLING
+from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.setup.bench import Bench
 
@@ -129,34 +127,15 @@ def keep_models(folder: Path, bench: Bench, record: TrialRecord, progress: Progr
 
 
 def _plan(bench: Bench, advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> ModelToKeep:
-    usage = _common_usage(advised, cells) if uses_generated(advised.arm) else None
-    sampling = _common_sampling(advised, cells)
+    setting = (advised.shots, advised.model)
+    choice = inner_choice(cells, setting) if ARMS[advised.arm].needs_choice else None
+    usage = None if not uses_generated(advised.arm) else DEFAULT_USAGE if choice is None else choice.usage
+    drawn = sampling_choice(cells, setting) if advised.arm != UNTUNED else None
+    sampling = USUAL_SAMPLING if drawn is None else drawn.sampling
     chosen = [None if usage is None else usage.model_dump(mode="json"), sampling.model_dump(mode="json")]
     decides = [bench.protocol, advised.model, advised.arm, *chosen]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     return ModelToKeep(advised, usage, sampling, key)
-
-
-def _common_usage(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Usage:
-    """Return how most repeats used generated images; the default where nothing was chosen."""
-    choices = [
-        InnerChoice.model_validate(cell.facts).usage
-        for key, cell in cells.items()
-        if ARMS[advised.arm].needs_choice and (key.arm, key.shots, key.model) == (CHOICE, advised.shots, advised.model)
-    ]
-    return Counter(choices).most_common(1)[0][0] if choices else DEFAULT_USAGE
-
-
-def _common_sampling(advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> Sampling:
-    """Return how most repeats drew their batches and adjusted their logits; the usual where nothing was chosen."""
-    if advised.arm == UNTUNED:
-        return USUAL_SAMPLING
-    choices = [
-        SamplingChoice.model_validate(cell.facts).sampling
-        for key, cell in cells.items()
-        if (key.arm, key.shots, key.model) == (SAMPLING, advised.shots, advised.model)
-    ]
-    return Counter(choices).most_common(1)[0][0] if choices else USUAL_SAMPLING
 
 
 def _kept_before(place: Path, plan: ModelToKeep, bench: Bench) -> ModelCard | None:

@@ -37,7 +37,8 @@ class TrialPlan:
     """What a trial costs and could detect.
 
     Attributes:
-        cells: in all. seconds: of those that are left, on `workers` workers; `per_repeat` for a whole repeat.
+        cells: in all. seconds: of those that are left, on `workers` workers; `per_repeat` for a whole repeat
+            without the choices, which the first one makes for all.
         seeds: repeats that will be done: those asked for, or those that `minutes` leave room for.
         detectable: gain that the trial has 90% power to detect, a share; None with fewer than two repeats.
         workers: processes.
@@ -121,7 +122,7 @@ def plan(
         with_one = any(ARMS[arm].needs_generator for arm in bench.settings.arms)
         lines.append(keep_line(keep_seconds, generator if with_one else 0.0, len(each)))
     sentence = "\n".join([*lines, *overlap_notes(bench)])
-    per_repeat = costs.of(key for key in schedule.cells if key.seed == 0) / workers
+    per_repeat = costs.of(key for key in schedule.cells if key.seed == asked - 1) / workers
     return TrialPlan(cells, seconds, per_repeat, repeats, detectable, workers, keep_seconds, sentence)
 
 
@@ -184,7 +185,7 @@ def _generator_seconds(settings: TrialSettings, classes: int, images: int) -> fl
     area = recipe.resolution[0] * recipe.resolution[1] / 64**2
     kimg = settings.generator_kimg
     if kimg is None:
-        kimg = recipe.steps(images) * recipe.batch / 1000
+        kimg = settings.generator_length * recipe.steps(images) * recipe.batch / 1000
     return kimg * SECONDS_PER_KIMG * area + sampling
 
 

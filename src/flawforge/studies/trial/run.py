@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from flawforge.studies.trial.plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.open import open_trial
 
+USUAL_MINUTES = 15.0  # of a trial that is asked neither for a time nor for a number of repeats
 FIRST_ANALYSIS = 4  # repeats before which there is no interim analysis, nor before a third of the plan
 On = Literal["local", "ray"]
 
@@ -62,7 +63,8 @@ def trial(
         classes: the classes to take; None takes all.
         unlabelled: more images of the same material and camera, without labels, for the generators and the arm
             ``pseudo-labelled``. Refused when one of them shows what a test image shows.
-        minutes: budget: as many repeats are done as fit, but at least the three that a verdict needs.
+        minutes: budget: as many repeats are done as fit, but at least the three that a verdict needs. None: 15, and
+            with ``seeds`` (``repeats``) as long as these take.
         early_stop: stop when the evidence is clear, by group-sequential bounds that keep the false-positive rate.
         workers: cells at a time; None takes one for each core. On Ray, cells at a time in the whole cluster.
         on: ``local`` works in processes of this machine, ``ray`` on a Ray cluster (extra ``ray``).
@@ -88,9 +90,11 @@ def trial(
         DiskFullError, RunUnwritableError: the disk.
     """
     started = time.monotonic()
-    folder, count = Path(out), _checked_workers(workers, minutes, on)
-    asked = TrialSettings.parse(settings)
-    bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
+    folder, count, minutes = Path(out), _checked_workers(workers, minutes, on), usual_minutes(minutes, settings)
+    bench = open_trial(
+        data, folder, TrialSettings.parse(settings), choices, classes=classes, unlabelled=unlabelled, progress=progress
+    )
+    asked = bench.settings
     try_classifiers(bench, progress)
     schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
     if schedule.done:
@@ -148,12 +152,17 @@ def plan_trial(
     """Return how long a trial takes and what gain it could detect; arguments and errors as `trial`. Nothing is trained
     but a few steps, which are timed. Where three repeats are done already, their variation takes the place of guesses.
     """
-    count = _checked_workers(workers, minutes, "local")
+    count, minutes = _checked_workers(workers, minutes, "local"), usual_minutes(minutes, settings)
     asked = TrialSettings.parse(settings)
     bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     try_classifiers(bench, progress)
-    schedule = Schedule(Path(out), asked, bench.protocol, expected_costs(bench))
+    schedule = Schedule(Path(out), bench.settings, bench.protocol, expected_costs(bench))
     return plan(bench, schedule, count, minutes, earlier_calls(Path(out), bench).ended, keep_model=keep_model)
+
+
+def usual_minutes(minutes: float | None, settings: Mapping[str, Any]) -> float | None:
+    """Return the time budget of a trial: what is asked for, the usual one where no number of repeats is, else None."""
+    return USUAL_MINUTES if minutes is None and not {"seeds", "repeats"} & settings.keys() else minutes
 
 
 def _what_now(folder: Path, complete: int) -> str:

@@ -1,4 +1,4 @@
-"""The inner choice: folds of the shots, and how the choices of several repeats are pooled."""
+"""The inner choice: folds of the shots, and what all repeats take from the one that chose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from flawforge.core.settings.trials import TrialSettings
-from flawforge.studies.trial.cells.inner_choice import InnerChoice, inner_folds, pooled
+from flawforge.runs.cells import CellKey
+from flawforge.studies.trial.cells.inner_choice import InnerChoice, best_control, inner_folds
+from flawforge.studies.trial.cells.work_list import CHOICE, CHOOSING, SAMPLING, needs, work_list
 
 
 def bench(labels: np.ndarray, groups: np.ndarray, folds: int = 3) -> Any:
@@ -40,24 +42,26 @@ def test_too_few_shots_have_no_inner_folds() -> None:
     assert inner_folds(bench(np.repeat(np.arange(2), 9), np.arange(18), folds=0), np.arange(18), 0) == []
 
 
-def choice(gain: float, use: bool = False, **controls: float) -> InnerChoice:
-    return InnerChoice(gain=gain, use=use, judged=12, controls=controls or {"classical": -0.5})
-
-
-def test_generated_images_are_advised_when_the_repeats_agree() -> None:
-    assert pooled([choice(g) for g in (0.2, 0.25, 0.3, 0.2)]) == ("classical", True)
-    assert pooled([choice(g) for g in (0.9, -0.5, 0.6, -0.4)]) == ("classical", False)
-    assert pooled([choice(g) for g in (-0.2, -0.25, -0.3)]) == ("classical", False)
-    assert pooled([choice(0.4, use=True)])[1]
-    assert not pooled([choice(0.4, use=False)])[1]
-    assert pooled([]) == ("classical", False)
-
-
 def test_the_control_is_the_best_arm_without_generated_images_inside() -> None:
-    assert pooled([choice(0.0, classical=-0.5, real=-0.3), choice(0.0, classical=-0.4, real=-0.5)])[0] == "real"
-    assert pooled([choice(0.0, classical=-0.2, real=-0.3)])[0] == "classical"
-    later = [choice(0.0, classical=-0.5, real=-0.3), choice(0.0, classical=-0.4)]  # an arm that was asked for later
-    assert pooled(later)[0] == "classical"
+    arms = ("real", "classical", "generated")
+
+    def best(judged: int = 12, **controls: float) -> str:
+        return best_control(InnerChoice(judged=judged, controls=controls), arms)
+
+    assert best(classical=-0.5, real=-0.3) == "real"
+    assert best(classical=-0.2, real=-0.3) == "classical"
+    assert best(classical=-0.5, placebo=-0.3) == "classical"  # an arm that is no longer asked for
+    assert best(judged=0, classical=-0.5, real=-0.3) == best_control(None, arms) == "classical"
+
+
+def test_all_repeats_rest_on_one_choice() -> None:
+    settings = TrialSettings(seeds=3, rare=("dent",))
+    cells = work_list(settings)
+    assert {key.seed for key in cells if key.arm in (CHOICE, SAMPLING) or "fold" in key.arm} == {CHOOSING}
+    assert len(set(cells)) == len(cells)
+    for key in cells:
+        assert all(cells.index(need) < cells.index(key) for need in needs(key, settings))
+    assert CellKey(CHOOSING, 5, CHOICE, "small-cnn") in needs(CellKey(2, 5, "filtered", "small-cnn"), settings)
 
 
 def test_a_choice_of_an_older_version_is_read_under_the_names_of_today() -> None:
@@ -84,9 +88,3 @@ def test_a_choice_of_an_older_version_is_read_under_the_names_of_today() -> None
     assert found.controls == {"pseudo-labelled": -0.2}
     assert (found.usage.classes, found.usage.pseudo_labelled) == ((0, 2), True)
     assert found.model_dump(mode="json", by_alias=True)["way"] == way
-
-
-def test_chance_alone_is_seldom_advised() -> None:
-    rng = np.random.default_rng(1)
-    advised = [pooled([choice(g) for g in rng.normal(0, 0.1, 10)])[1] for _ in range(400)]
-    assert np.mean(advised) < 0.08

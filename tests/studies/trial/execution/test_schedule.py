@@ -108,6 +108,14 @@ def timed(
     return schedule, executor
 
 
+def seconds_of_repeats(folder: Path) -> tuple[int, int]:
+    """Return what the first repeat takes, which chooses for all, and what every other does."""
+    cells = Schedule(folder, TEN, "p", Costs()).cells
+    first, one = (2 * sum(key.seed == seed for key in cells) for seed in (0, 1))
+    assert first > one
+    return first, one
+
+
 def test_a_guess_that_was_too_long_costs_no_repeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     costs = Costs({(name, ""): 600.0 for name in ("generator", "generator-fold0", "generator-fold1")})
     schedule, executor = timed(tmp_path, monkeypatch, 1500, costs, None)
@@ -118,22 +126,23 @@ def test_a_guess_that_was_too_long_costs_no_repeats(tmp_path: Path, monkeypatch:
 def test_a_budget_ends_it_between_repeats_and_never_below_what_a_verdict_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = 2 * len([key for key in Schedule(tmp_path, TEN, "p", Costs()).cells if key.seed == 0])
-    for seconds, repeats in ((6 * one + 9, 6), (10 * one + 9, 10), (1, FEWEST_REPEATS)):
+    first, one = seconds_of_repeats(tmp_path)
+    for seconds, repeats in ((first + 5 * one + 9, 6), (first + 9 * one + 9, 10), (1, FEWEST_REPEATS)):
         schedule, executor = timed(tmp_path, monkeypatch, seconds, Costs(), None)
-        assert executor.now == repeats * one
+        assert executor.now == first + (repeats - 1) * one
         assert (schedule.repeats, schedule.ended) == (repeats, "minutes" if repeats < 10 else "")
 
 
 def test_the_evidence_is_looked_at_within_a_budget_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = 2 * len([key for key in Schedule(tmp_path, TEN, "p", Costs()).cells if key.seed == 0])
+    first, one = seconds_of_repeats(tmp_path)
+    budget = first + 5 * one + 9
     looked: list[int] = []
-    schedule, _ = timed(tmp_path, monkeypatch, 6 * one + 9, Costs(), lambda repeats: looked.append(repeats) or False)
+    schedule, _ = timed(tmp_path, monkeypatch, budget, Costs(), lambda repeats: looked.append(repeats) or False)
     assert looked == [1, 2, 3, 4, 5, 6]
     assert schedule.ended == "minutes"
-    schedule, executor = timed(tmp_path, monkeypatch, 6 * one + 9, Costs(), lambda repeats: repeats == 4)
+    schedule, executor = timed(tmp_path, monkeypatch, budget, Costs(), lambda repeats: repeats == 4)
     assert (schedule.repeats, schedule.ended) == (4, "clear")
-    assert executor.now == 4 * one
+    assert executor.now == first + 3 * one
 
 
 def test_a_plan_within_minutes_says_how_many_repeats_and_never_more_than_were_asked_for(tmp_path: Path) -> None:

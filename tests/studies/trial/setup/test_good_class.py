@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.core.settings.trials import TrialSettings
-from flawforge.studies.trial.setup.bench import Bench, load_bench
+from flawforge.studies.trial.setup.bench import FACTS, Bench, load_bench
 from flawforge.studies.trial.setup.open import open_trial
 
 
@@ -73,7 +74,37 @@ def test_another_good_class_is_another_trial(tmp_path: Path) -> None:
 def test_trials_of_before_there_was_the_setting_keep_their_protocol() -> None:
     assert settings().protocol("x") != settings(good="a").protocol("x") != settings(good="b").protocol("x")
     known = "b10af4f72988"  # of the version before, of TrialSettings(task="good", shots=(3,), resolution=(32, 32))
-    assert settings().protocol("x").startswith(known)
+    assert settings(generator_length=1, steps=900).protocol("x").startswith(known)
+
+
+def test_the_generators_length_counts_only_where_nothing_else_says_it() -> None:
+    for given in ({"generator_kimg": 2}, {"generator_minutes": 1}, {"generator": "a:b"}):
+        assert settings(**given).protocol("x") == settings(generator_length=1, **given).protocol("x")
+    assert settings().protocol("x") != settings(generator_length=1).protocol("x")
+
+
+def test_a_trial_of_before_goes_on_with_whole_generators(tmp_path: Path) -> None:
+    photos, out = folders(tmp_path / "parts", "front", "good"), tmp_path / "out"
+    before = open_trial(photos, out, settings(generator_length=1))
+    facts = json.loads((out / FACTS).read_text())
+    del facts["settings"]["generator_length"]
+    (out / FACTS).write_text(json.dumps(facts))
+    assert load_bench(out).settings == before.settings
+    (out / "cells").mkdir()
+    (out / "cells" / "begun").touch()
+    with pytest.raises(RunExistsError, match=r"generator_length 1.0 -> 0.5"):
+        open_trial(photos, out, settings())
+
+
+def test_models_that_compare_with_good_images_are_added_where_none_is_named(tmp_path: Path) -> None:
+    photos = folders(tmp_path / "parts", "front", "side", "good")
+    usual = ("small-cnn", "effnet-probe")
+    assert open_trial(photos, tmp_path / "a", settings()).settings.models == (*usual, "effnet-focus")
+    named = settings(models=("small-cnn",))
+    assert open_trial(photos, tmp_path / "b", named).settings.models == ("small-cnn",)
+    other = folders(tmp_path / "steel", "front", "side")
+    told = settings(task="type", good=None)
+    assert open_trial(other, tmp_path / "c", told).settings.models == usual
 
 
 def test_what_is_not_to_be_found_names_the_flag(tmp_path: Path) -> None:
@@ -83,7 +114,7 @@ def test_what_is_not_to_be_found_names_the_flag(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="--good is 'ok_fron'; .* has ok_front, .* Did you mean 'ok_front'"):
         open_trial(photos, tmp_path / "b", settings(good="ok_fron"))
     with pytest.raises(SettingError, match="good names the good class of task 'good'"):
-        TrialSettings.parse({"good": "ok_front"})
+        TrialSettings.parse({"good": "ok_front", "models": ("small-cnn",)})
 
 
 def test_a_model_that_compares_with_good_images_knows_their_class_whatever_the_task(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,9 +26,9 @@ from flawforge.studies.trial.analysis.figures import verdict_figure
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE
-from flawforge.studies.trial.cells.inner_choice import CLEAR, InnerChoice, pooled
+from flawforge.studies.trial.cells.inner_choice import InnerChoice, best_control
 from flawforge.studies.trial.cells.sampling import SamplingChoice
-from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, SAMPLING
+from flawforge.studies.trial.cells.work_list import CHOICE, CHOOSING, GENERATOR, SAMPLING
 from flawforge.studies.trial.execution.schedule import Schedule
 from flawforge.studies.trial.setup.bench import Bench, how_drawn, overlap_notes
 
@@ -79,6 +80,8 @@ def _steps_taken(bench: Bench) -> list[str]:
         length = f", trained for {settings.generator_minutes:g} minutes"
     elif settings.generator is None and settings.generator_kimg is not None:
         length = f", trained for {settings.generator_kimg:g} kimg"
+    elif settings.generator is None and settings.generator_length != 1:
+        length = f", trained for {settings.generator_length:g} times the recipe's own length"
     steps = [
         f"{len(division.test)} test images were held out first, the same for all repeats. Images of one specimen are "
         f"never on both sides. The test set is identified by the SHA-256 of its contents.",
@@ -97,12 +100,13 @@ def _steps_taken(bench: Bench) -> list[str]:
     if settings.chooses_sampling:
         steps.append(
             "How batches are drawn and logits adjusted was chosen by cross-validation of the classical arm on the "
-            "training images, for all arms but 'real'."
+            "training images of the first repeat, for all repeats and all arms but 'real'."
         )
     if "filtered" in settings.arms:
         steps.append(
-            f"The strategy for using generated images was chosen by cross-validation on the training images: "
-            f"{settings.folds} folds by specimen, each with a generator of its own that had not seen the fold."
+            f"The strategy for using generated images was chosen for all repeats by cross-validation on the training "
+            f"images of the first: {settings.folds} folds by specimen, each with a generator of its own that had not "
+            f"seen the fold."
             if settings.chooses
             else f"The strategy for using generated images was fixed in advance ({DEFAULT_USAGE.name}); nothing was "
             f"chosen by cross-validation."
@@ -115,48 +119,44 @@ def _steps_taken(bench: Bench) -> list[str]:
     return steps
 
 
-def inner_choices(cells: Cells, setting: Setting) -> list[InnerChoice]:
-    """Return what was chosen in one setting, of each repeat."""
-    found = [cell.facts for key, cell in cells.items() if (key.arm, key.shots, key.model) == (CHOICE, *setting)]
-    return [InnerChoice.model_validate(facts) for facts in found]
+def inner_choice(cells: Mapping[CellKey, Cell], setting: Setting) -> InnerChoice | None:
+    """Return what was chosen in one setting; None where nothing was."""
+    cell = cells.get(CellKey(CHOOSING, setting[0], CHOICE, setting[1]))
+    return None if cell is None else InnerChoice.model_validate(cell.facts)
 
 
-def sampling_choices(cells: Cells, setting: Setting) -> list[SamplingChoice]:
-    """Return how batches are drawn and logits adjusted in one setting, of each repeat; empty where nothing is."""
-    found = [cell.facts for key, cell in cells.items() if (key.arm, key.shots, key.model) == (SAMPLING, *setting)]
-    return [SamplingChoice.model_validate(dict(facts)) for facts in found]
+def sampling_choice(cells: Mapping[CellKey, Cell], setting: Setting) -> SamplingChoice | None:
+    """Return how batches are drawn and logits adjusted in one setting; None where nothing was chosen."""
+    cell = cells.get(CellKey(CHOOSING, setting[0], SAMPLING, setting[1]))
+    return None if cell is None else SamplingChoice.model_validate(dict(cell.facts))
 
 
 def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
     """Return what was chosen on the training images, in words."""
     out: list[tuple[str, str]] = []
     for shots, model in product(bench.settings.shots, bench.settings.models):
-        choices = inner_choices(cells, (shots, model))
+        choice, drawn = inner_choice(cells, (shots, model)), sampling_choice(cells, (shots, model))
         where = f"{training_images(shots, bench.settings.rare)}, {model}"
-        drawn = Counter(choice.sampling.name for choice in sampling_choices(cells, (shots, model)) if choice.judged)
-        if drawn:
-            out.append((f"{where}: batches and logits", ", ".join(f"{name} ({n})" for name, n in drawn.most_common())))
-        if not choices:
+        if drawn is not None and drawn.judged:
+            out.append((f"{where}: batches and logits", drawn.sampling.name))
+        if choice is None:
             fixed = None if bench.settings.chooses else judged_arm(bench.settings.arms)
             if fixed is not None:
                 out.append((f"{where}: fixed in advance", f"{fixed} is tested against classical"))
             continue
-        control, use = pooled(choices, bench.settings.arms)
-        names = Counter(choice.usage.name for choice in choices).most_common()
-        out.append((f"{where}: strategy for generated images", ", ".join(f"{name} ({n})" for name, n in names)))
-        gains = [choice.gain for choice in choices if choice.judged]
-        if gains:
-            clear = sum(choice.use for choice in choices)
+        out.append((f"{where}: strategy for generated images", choice.usage.name))
+        if choice.judged:
+            error = "" if choice.error is None else f" ± {choice.error:.3f}"
             found = (
-                f"{np.mean(gains):+.3f} nats per image; above 0 by {CLEAR:g} standard error in {clear} of "
-                f"{len(choices)} repeats; all repeats together: {'use generated images' if use else 'use none'}"
+                f"{choice.gain:+.3f}{error} nats per image, {choice.judged} images; "
+                f"{'use generated images' if choice.use else 'use none'}"
             )
         elif bench.settings.chooses:
             found = "none: too few training images for folds; use none"
         else:
             found = "none: the strategy was fixed in advance"
         out.append((f"{where}: cross-validation", found))
-        out.append((f"{where}: {sentences.BEST_WITHOUT}", control))
+        out.append((f"{where}: {sentences.BEST_WITHOUT}", best_control(choice, bench.settings.arms)))
     return out
 
 
@@ -216,10 +216,10 @@ def evidence_of(
     controls: dict[Setting, str] = {}
     chosen: dict[Setting, str | None] = {}
     for setting in product(bench.settings.shots, bench.settings.models):
-        choices = inner_choices(cells, setting)
-        controls[setting], use = pooled(choices, bench.settings.arms)
+        choice = inner_choice(cells, setting)
+        controls[setting] = best_control(choice, bench.settings.arms)
         if bench.settings.chooses:  # else the arm that counts was fixed beforehand
-            chosen[setting] = "filtered" if use else None
+            chosen[setting] = "filtered" if choice is not None and choice.use else None
     repeats, planned = analyses[-1]
     return Evidence(
         task=bench.settings.task,

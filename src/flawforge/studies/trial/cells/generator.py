@@ -204,7 +204,10 @@ def _by_recipe(
             f"--recipe {settings.recipe} knows no classes, so that its images have no label to train on. "
             f"Take one that does: --recipe fewshot"
         )
-    length: dict[str, Any] = {"minutes": settings.generator_minutes, "kimg": settings.generator_kimg}
+    kimg = settings.generator_kimg
+    if kimg is None and settings.generator_minutes is None:
+        kimg = settings.generator_length * recipe.steps(len(data)) * recipe.batch / 1000
+    length: dict[str, Any] = {"minutes": settings.generator_minutes, "kimg": kimg}
     shared: dict[str, Any] = {"seed": seed, "command": "flawforge trial", "progress": progress}
     run = train(data, folder, recipe, resume=True, previews=4, unlabelled=bench.outside, **length, **shared)
     half = settings.made // 2

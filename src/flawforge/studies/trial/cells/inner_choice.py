@@ -8,7 +8,7 @@ are judged on the fold by the logarithm of the probability of the true class.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,7 +28,7 @@ CLEAR = 1.0  # standard errors by which a strategy must beat the classical arm i
 
 
 class InnerChoice(BaseModel):
-    """What was chosen for one repeat inside its shots.
+    """What was chosen for all repeats inside the shots of one.
 
     Attributes:
         usage: the strategy that is best on all folds.
@@ -52,7 +52,7 @@ class InnerChoice(BaseModel):
 
 
 def choose_sampling(bench: Bench, shots: Ints, seed: int, model: str) -> SamplingChoice:
-    """Choose for one repeat how batches are drawn and logits adjusted, by the classical arm on folds of its images.
+    """Choose inside one repeat how batches are drawn and logits adjusted, by the classical arm on folds of its images.
 
     Every arm but ``real`` then does so. Where the task's classes have equally many images there is nothing to choose.
 
@@ -99,7 +99,7 @@ def choose(
     generated: Mapping[int, GeneratedBatch],
     sampling: Sampling = USUAL_SAMPLING,
 ) -> InnerChoice:
-    """Choose for one repeat how generated images are used, and whether.
+    """Choose inside one repeat how generated images are used, and whether.
 
     Args:
         bench: of the trial.
@@ -172,23 +172,12 @@ def _for_hard(usage: Usage, criterion: Criterion, scores: Floats, among: Bools) 
     return usage.model_copy(update={"classes": tuple(sorted(hard.tolist()))})
 
 
-def pooled(choices: Sequence[InnerChoice], arms: Collection[str] | None = None) -> tuple[str, bool]:
-    """Return the best control, and whether generated images are advised, from the choices of all repeats together.
-
-    They are advised when the mean gain over repeats is above 0 by twice its standard error, or, with a single repeat,
-    when that repeat says so.
+def best_control(choice: InnerChoice | None, arms: Collection[str]) -> str:
+    """Return the arm without generated images that was the best inside; `classical` where nothing was chosen.
 
     Args:
-        choices: of one number of shots and one model.
-        arms: that are run now, of which the control may be one; None: all. An arm that was asked for later is missing
-            in the choices before, and is none either: its mean would be over other repeats than the others' means.
+        choice: of one number of shots and one model.
+        arms: that are run now, of which it may be one. An arm that was asked for later is missing in the choice.
     """
-    judged = [choice for choice in choices if choice.judged]
-    common = set.intersection(*(set(choice.controls) for choice in judged)) if judged else set()
-    among = [arm for arm in (judged[0].controls if judged else ()) if arm in common and (not arms or arm in arms)]
-    best = max(among, key=lambda arm: float(np.mean([c.controls[arm] for c in judged])), default="classical")
-    gains = np.array([choice.gain for choice in judged])
-    if len(gains) < 2:
-        return best, bool(choices) and all(choice.use for choice in choices)
-    error = gains.std(ddof=1) / np.sqrt(len(gains))
-    return best, bool(gains.mean() > 2 * error and gains.mean() > 0)
+    among = [arm for arm in choice.controls if arm in arms] if choice is not None and choice.judged else []
+    return max(among, key=lambda arm: choice.controls[arm] if choice else 0.0, default="classical")

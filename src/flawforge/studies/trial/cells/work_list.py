@@ -21,6 +21,7 @@ from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, SamplingChoic
 from flawforge.studies.trial.setup.bench import Bench
 
 GENERATOR, CHOICE, SAMPLING = "generator", "choice", "sampling"
+CHOOSING = 0  # the repeat inside whose training images is chosen for all: most of a repeat's cost would be choosing
 
 
 @dataclass(frozen=True)
@@ -48,22 +49,23 @@ def work_list(settings: TrialSettings) -> list[CellKey]:
             for model in settings.models:
                 for arm in settings.arms:
                     _add(CellKey(seed, shots, arm, model), settings, wanted)
-            out += sorted(wanted, key=_urgency)
+            out += sorted((key for key in wanted if key.seed == seed), key=_urgency)
     return out
 
 
 def needs(key: CellKey, settings: TrialSettings) -> list[CellKey]:
     """Return the cells that must be done before one."""
     seed, shots, arm, model = key.seed, key.shots, key.arm, key.model
-    sampling = [CellKey(seed, shots, SAMPLING, model)] if settings.chooses_sampling else []
+    sampling = [CellKey(CHOOSING, shots, SAMPLING, model)] if settings.chooses_sampling else []
+    choice = CellKey(CHOOSING, shots, CHOICE, model)
     if arm == CHOICE:
         folds = range(settings.folds if settings.folds > 1 else 0)
         return [*sampling, *(CellKey(seed, shots, inner(fold)) for fold in folds)]
     if arm == "recommended":
-        return [CellKey(seed, shots, name, model) for name in (CHOICE, "classical", "filtered")]
+        return [choice, *(CellKey(seed, shots, name, model) for name in ("classical", "filtered"))]
     out = [CellKey(seed, shots, GENERATOR)] if uses_generated(arm) else []
     out += sampling if arm in ARMS and arm != "real" else []
-    return [*out, CellKey(seed, shots, CHOICE, model)] if arm in ARMS and ARMS[arm].needs_choice else out
+    return [*out, choice] if arm in ARMS and ARMS[arm].needs_choice else out
 
 
 def _urgency(key: CellKey) -> tuple[bool, bool, bool, bool]:
@@ -117,13 +119,13 @@ def _worked(
         return made.arrays(), facts
     if key.arm == SAMPLING:
         return {}, choose_sampling(bench, shots, seed, key.model).model_dump(mode="json")
-    decided = inputs.get(CellKey(key.seed, key.shots, SAMPLING, key.model))
+    decided = inputs.get(CellKey(CHOOSING, key.shots, SAMPLING, key.model))
     sampling = USUAL_SAMPLING if decided is None else SamplingChoice.model_validate(decided.facts).sampling
     if key.arm == CHOICE:
         batches = (inputs[need].arrays for need in needs(key, settings) if need.arm != SAMPLING)
         generated = {fold: GeneratedBatch.from_arrays(arrays) for fold, arrays in enumerate(batches) if arrays}
         return {}, choose(bench, shots, seed, key.model, generated, sampling).model_dump(mode="json", by_alias=True)
-    chosen = inputs.get(CellKey(key.seed, key.shots, CHOICE, key.model))
+    chosen = inputs.get(CellKey(CHOOSING, key.shots, CHOICE, key.model))
     choice = None if chosen is None else InnerChoice.model_validate(chosen.facts)
     if key.arm == "recommended":
         assert choice is not None

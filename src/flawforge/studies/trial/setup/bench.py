@@ -161,7 +161,7 @@ def load_bench(folder: Path) -> Bench:
         )
     arrays = load((folder / ARRAYS).read_bytes())
     return Bench(
-        settings=TrialSettings.parse(facts["settings"], where=str(folder / FACTS)),
+        settings=TrialSettings.parse({"generator_length": 1.0, **facts["settings"]}, where=str(folder / FACTS)),
         dataset=_dataset(facts["dataset"]),
         images=arrays["images"],
         division=Division(arrays["test"], arrays["pool"], arrays["groups"], facts["joined"], facts["test_sha256"]),

@@ -62,7 +62,7 @@ def open_trial(
     protocol = settings.protocol(contents)
     if (out / FACTS).is_file():
         there = load_bench(out)
-        changed = _changes(there, settings, inputs)
+        changed = [] if there.protocol == protocol else _changes(there, settings, inputs)
         if changed and _begun(out):
             raise RunExistsError(
                 f"{out} holds a trial with other settings: {'; '.join(changed)}. Its results cannot be compared with "
