@@ -91,12 +91,10 @@ def trial(
     """
     started = time.monotonic()
     folder, count, minutes = Path(out), _checked_workers(workers, minutes, on), usual_minutes(minutes, settings)
-    bench = open_trial(
-        data, folder, TrialSettings.parse(settings), choices, classes=classes, unlabelled=unlabelled, progress=progress
-    )
-    asked = bench.settings
+    asked = TrialSettings.parse(settings)
+    bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     try_classifiers(bench, progress)
-    schedule = Schedule(folder, asked, bench.protocol, expected_costs(bench))
+    schedule = Schedule(folder, bench.settings, bench.protocol, expected_costs(bench))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
     if _begins_generating(schedule):
