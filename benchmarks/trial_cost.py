@@ -91,8 +91,8 @@ def measure(side: str, root: Path, args: argparse.Namespace, costs: dict[str, An
 def seconds(side: str, root: Path, args: argparse.Namespace, repeats: int, *more: str) -> float:
     """Return the processor seconds of one call."""
     out = args.out / side
-    words = ["trial", str(args.data), "--out", str(out), "--shots", str(SHOTS), "--arms", ARMS, "--models", MODEL]
-    words += ["--repeats", str(repeats), "--workers", "1", "--no-early-stop", *more]
+    words = ["trial", str(args.data), "--out", str(out), "--shots", str(SHOTS), "--arms", ARMS, "--model", MODEL]
+    words += ["--seeds", str(repeats), "--workers", "1", "--no-early-stop", *more]
     words += ["--no-model"] if side == NOW else []
     place = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
     place["FLAWFORGE_CACHE"] = str((args.out / f"cache-{side}").resolve())

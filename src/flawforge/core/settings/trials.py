@@ -99,7 +99,12 @@ class TrialSettings(Settings):
         help="Height and width at which classifiers see images.",
     )
     steps: int = setting(
-        900, ge=1, le=1_000_000, unit="optimiser steps", help="Training steps of every classifier in every arm."
+        900,
+        ge=1,
+        le=1_000_000,
+        unit="optimiser steps",
+        help="Training steps of every classifier in every arm. Unset, with equal shots: 150 for each class and 10 for "
+        "each training image, but 300 to 900.",
     )
     batch: int = setting(48, ge=4, le=4096, unit="images", help="Images in one step of every classifier in every arm.")
     policy: str = setting(

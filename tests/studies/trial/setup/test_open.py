@@ -19,7 +19,7 @@ from flawforge.studies.trial.setup.open import open_trial
 def test_files_that_were_renamed_or_moved_stay_the_images_that_they_were(tmp_path: Path) -> None:
     photos = material.draw_dataset(tmp_path / "photos", 12, classes=("good", "waves"))
     more = material.draw_dataset(tmp_path / "more", 5, seed=4, classes=("stripes",))
-    settings = TrialSettings(shots=(3,), seeds=2, resolution=(32, 32), models=("small-cnn",))
+    settings = TrialSettings(shots=(3,), seeds=2, resolution=(32, 32), models=("small-cnn",), steps=9)
     out = tmp_path / "out"
     before = open_trial(photos, out, settings, unlabelled=more)
     tested = {before.dataset.samples[int(i)].sha256 for i in before.division.test}

@@ -92,11 +92,7 @@ def with_good(settings: TrialSettings, classes: tuple[str, ...], good: str | Non
     """Return the settings in the form in which they are kept and compared.
 
     The good class is named unless one is called so outright: to name what would be taken anyway is no other trial, and
-    trials of versions without the setting go on. Where no model is named, those that compare with good images are added
-    if there are any.
+    trials of versions without the setting go on.
     """
     named = good if settings.task == "good" else settings.good
-    changes: dict[str, object] = {"good": None if named == named_good(classes) else named}
-    if "models" not in settings.model_fields_set and without_defect(settings, classes) is not None:
-        changes["models"] = (*settings.models, *NEED_GOOD)
-    return settings.model_copy(update=changes)
+    return settings.model_copy(update={"good": None if named == named_good(classes) else named})

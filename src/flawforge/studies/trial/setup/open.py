@@ -24,6 +24,7 @@ from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_ben
 from flawforge.studies.trial.setup.good_class import good_class, refuse_unknown_rare, with_good
 from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial.setup.test_split import FEWEST_SHOTS, Textures, contents_sha256, divide
+from flawforge.studies.trial.setup.usual import with_usual
 
 USE_OF_OUTSIDE = "2"  # raise it when arms use unlabelled images differently: older cells no longer count
 
@@ -54,14 +55,15 @@ def open_trial(
     other = None if unlabelled is None else load_regardless(unlabelled, whole.choices, progress=progress)
     good = good_class(dataset, settings, progress)
     refuse_unknown_rare(dataset, settings, good)
-    settings = with_good(settings, dataset.classes, good)
+    there = load_bench(out) if (out / FACTS).is_file() else None
+    begun = there.settings if there is not None and _begun(out) else None
+    settings = with_usual(with_good(settings, dataset.classes, good), dataset.classes, begun)
     inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
     if unusual := whole.choices.unusual():
         inputs["choices"] = repr(unusual)
     contents = repr(sorted(inputs.items())) + (USE_OF_OUTSIDE if other is not None else "")
     protocol = settings.protocol(contents)
-    if (out / FACTS).is_file():
-        there = load_bench(out)
+    if there is not None:
         changed = [] if there.protocol == protocol else _changes(there, settings, inputs)
         if changed and _begun(out):
             raise RunExistsError(

@@ -1,0 +1,53 @@
+"""What a trial takes where its settings leave it open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flawforge.core.errors import RunExistsError
+from flawforge.core.settings.trials import TrialSettings
+from flawforge.studies.trial.setup.bench import FACTS, load_bench
+from flawforge.studies.trial.setup.open import open_trial
+from flawforge.studies.trial.setup.usual import with_usual
+
+from .test_good_class import folders, settings
+
+
+@pytest.mark.parametrize(
+    ("classes", "shots", "steps"), [(2, 5, 300), (2, 20, 400), (2, 50, 900), (3, 5, 450), (6, 5, 900), (9, 50, 900)]
+)
+def test_few_classes_and_few_images_take_fewer_steps(classes: int, shots: int, steps: int) -> None:
+    names = tuple("abcdefghi"[:classes])
+    assert with_usual(TrialSettings(shots=(2, shots)), names).steps == steps
+    assert with_usual(TrialSettings(shots=(shots,), steps=77), names).steps == 77
+    assert with_usual(TrialSettings(shots=(shots,), rare=("a",)), names).steps == 900
+    begun = TrialSettings(steps=120)
+    assert with_usual(TrialSettings(shots=(shots,)), names, begun).steps == 120
+
+
+def test_a_trial_of_before_goes_on_with_whole_generators(tmp_path: Path) -> None:
+    photos, out = folders(tmp_path / "parts", "front", "good"), tmp_path / "out"
+    before = open_trial(photos, out, settings(generator_length=1))
+    facts = json.loads((out / FACTS).read_text())
+    del facts["settings"]["generator_length"]
+    (out / FACTS).write_text(json.dumps(facts))
+    assert load_bench(out).settings == before.settings
+    (out / "cells").mkdir()
+    (out / "cells" / "begun").touch()
+    assert open_trial(photos, out, settings()).protocol == before.protocol
+    with pytest.raises(RunExistsError, match=r"generator_length 1.0 -> 0.5"):
+        open_trial(photos, out, settings(generator_length=0.5))
+
+
+def test_models_that_compare_with_good_images_are_added_where_none_is_named(tmp_path: Path) -> None:
+    photos = folders(tmp_path / "parts", "front", "side", "good")
+    usual = ("small-cnn", "effnet-probe")
+    assert open_trial(photos, tmp_path / "a", settings()).settings.models == (*usual, "effnet-focus")
+    named = settings(models=("small-cnn",))
+    assert open_trial(photos, tmp_path / "b", named).settings.models == ("small-cnn",)
+    other = folders(tmp_path / "steel", "front", "side")
+    told = settings(task="type", good=None)
+    assert open_trial(other, tmp_path / "c", told).settings.models == usual
