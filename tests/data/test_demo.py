@@ -50,11 +50,12 @@ def test_no_two_images_show_the_same_specimen(tmp_path: Path) -> None:
     assert len(np.unique(data.groups())) == 36
 
 
-@pytest.mark.slow
-def test_the_audit_can_tell_a_copy_of_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("n", "copies"), [(18, 7), pytest.param(36, 32, marks=pytest.mark.nightly)])
+def test_the_audit_can_tell_a_copy_of_it(n: int, copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flawforge.studies.copies.search.PLANTED", copies)
     labels = list(demo.DEFECTS)
-    grays = [resize(demo.surface(labels[i % 3], i), 64, 64).astype(np.float32) for i in range(36)]
-    search = CopySearch(lambda index: grays[index], np.arange(36))
+    grays = [resize(demo.surface(labels[i % 3], i), 64, 64).astype(np.float32) for i in range(n)]
+    search = CopySearch(lambda index: grays[index], np.arange(n))
     scale = search.scale()
     assert scale is not None
     planted, found = search.recovered(lowest_copy(scale, 192))

@@ -178,7 +178,7 @@ def test_deep_images_are_cut_with_their_white(tmp_path: Path) -> None:
     assert (found.white, found.read(0).dtype, int(found.read(0).max())) == (4095, np.uint16, 4095)
 
 
-def test_training_audit_and_score_run_on_tiles(tmp_path: Path) -> None:
+def test_training_audit_and_score_run_on_tiles(tmp_path: Path, quick_audit: None) -> None:
     data = masked(tmp_path / "data", 10, 32)
     choices = ReadingChoices(tiles=32)
     run = train(data, tmp_path / "run", "dcgan-lite", classes=["dent"], choices=choices, previews=0, **TINY)

@@ -103,7 +103,7 @@ def test_a_run_is_trained_on(flawforge: Flawforge) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_is_audited_scored_and_reported_again(flawforge: Flawforge) -> None:
+def test_a_run_is_audited_scored_and_reported_again(flawforge: Flawforge, quick_audit: None) -> None:
     shutil.rmtree("run/records")
     for kind in ("audit", "score"):
         flawforge(command_of(f"run/records/{kind}.json"))

@@ -19,6 +19,7 @@ from flawforge.runs.history import History
 from flawforge.training.train import train
 from float64 import go_float64
 from heard import Heard
+from two_processes import command_in_two_processes
 
 ROOT = Path(__file__).resolve().parents[2]
 TOGETHER = str(ROOT / "tests" / "together.py")
@@ -58,13 +59,21 @@ def furthest(one: Run, other: Run) -> float:
 
 
 @pytest.mark.slow
-def test_two_processes_end_with_the_weights_of_one_and_one_goes_on_from_two(draw: Draw, tmp_path: Path) -> None:
+@pytest.mark.parametrize("launcher", ["forked", pytest.param("torchrun", marks=pytest.mark.nightly)])
+def test_two_processes_end_with_the_weights_of_one_and_one_goes_on_from_two(
+    draw: Draw, tmp_path: Path, launcher: str
+) -> None:
     flags = [f"--{key.replace('_', '-')}={value}" for key, value in LITE.items()]
     words = ["train", str(draw()), "--out", "two", *flags, "--kimg=0.08"]
-    done = torchrun("-m", "flawforge", *words, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [done.stdout.splitlines()[0], "next: flawforge generate two -n 64"]
-    assert done.stdout.startswith("trained 0.1 kimg")
+    if launcher == "torchrun":
+        done = torchrun("-m", "flawforge", *words, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        told = done.stdout
+    else:
+        (first, told), other = command_in_two_processes(tmp_path, *words)
+        assert (first, other) == (0, (0, ""))
+    assert told.splitlines() == [told.splitlines()[0], "next: flawforge generate two -n 64"]
+    assert told.startswith("trained 0.1 kimg")
 
     one, two = train(tmp_path / "lines", tmp_path / "one", kimg=0.08, **LITE), Run(tmp_path / "two")
     assert furthest(one, two) < 1e-6

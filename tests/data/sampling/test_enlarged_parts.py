@@ -42,9 +42,9 @@ def part(image: Pixels, factor: float) -> Pixels:
     return resize(np.ascontiguousarray(image[top : top + height, left : left + width]), *image.shape[:2])
 
 
-@pytest.mark.parametrize("factor", [1.07, 1.25, 1.52, 1.9])
+@pytest.mark.parametrize("factor", [1.07, pytest.param(1.25, marks=pytest.mark.nightly), 1.9])
 def test_an_enlarged_part_is_found_and_told_of_which_image(originals: Dataset, tmp_path: Path, factor: float) -> None:
-    suspects = dataset(tmp_path, [material(90), part(material(5), factor), material(91)])
+    suspects = dataset(tmp_path, [material(90), part(material(5), factor)])
     assert find_enlarged(suspects, originals).tolist() == [[1, 5]]
 
 
@@ -56,17 +56,16 @@ def test_it_is_found_mirrored_and_turned_in_another_light_and_in_colour(original
 
 
 def test_it_is_found_in_large_images_of_sixteen_bits(tmp_path: Path) -> None:
-    wide = [resize(material(seed).astype(np.uint16) * 257, 640, 720) for seed in range(3)]
+    wide = [resize(material(seed).astype(np.uint16) * 257, 640, 720) for seed in range(2)]
     suspects = dataset(tmp_path / "parts", [part(wide[1], 1.4)])
     assert find_enlarged(suspects, dataset(tmp_path / "wide", wide)).tolist() == [[0, 1]]
 
 
-@pytest.mark.parametrize("held", [2000, 2])
 def test_the_right_files_are_named_beside_small_ones_and_slice_by_slice(
-    originals: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+    originals: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At 1.5 times the first is too small to be tried, so that places among those that are tried are no numbers."""
-    monkeypatch.setattr("flawforge.data.sampling.enlarged_parts.SLICE", held)
+    monkeypatch.setattr("flawforge.data.sampling.enlarged_parts.SLICE", 2)
     images = [material(70, 60, 70), material(71), part(material(3), 1.52), material(72), part(material(6), 1.52)]
     assert find_enlarged(dataset(tmp_path, images), originals).tolist() == [[2, 3], [4, 6]]
 
@@ -79,7 +78,7 @@ def test_of_two_originals_of_one_piece_the_first_is_told(tmp_path: Path) -> None
 
 
 def test_other_material_and_no_images_give_nothing(originals: Dataset, tmp_path: Path) -> None:
-    others = dataset(tmp_path, [material(seed) for seed in range(20, 30)])
+    others = dataset(tmp_path, [material(seed) for seed in range(20, 24)])
     assert find_enlarged(others, originals).shape == (0, 2)
     assert find_enlarged(others.take([]), originals).shape == (0, 2)
 

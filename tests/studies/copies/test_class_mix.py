@@ -27,22 +27,27 @@ MIXES = (((50, 50), (500, 30), (64, 64)), ((20, 20), (200, 10), (64, 64)), ((12,
 
 
 @pytest.mark.parametrize("mixes", MIXES, ids=str)
-def test_an_honest_set_is_not_accused_for_its_mix_of_classes(mixes: tuple[tuple[int, int], ...]) -> None:
-    """At a rate of 5 %, 30 honest sets raise more than 5 alarms with probability 0.003; pooled, they raise many."""
+@pytest.mark.parametrize(("sets", "most", "in_words"), [(10, 3, 1), pytest.param(30, 5, 2, marks=pytest.mark.nightly)])
+def test_an_honest_set_is_not_accused_for_its_mix_of_classes(
+    mixes: tuple[tuple[int, int], ...], sets: int, most: int, in_words: int
+) -> None:
+    """At a rate of 5 %, 10 honest sets raise more than 3 alarms with probability 0.001, and 30 more than 5 with 0.003;
+    pooled, they raise many.
+    """
     alarms = pooled = sentences = 0
-    for seed in range(30):
+    for seed in range(sets):
         rng = np.random.default_rng(seed)
         (real, a), (held, b), (made, c) = (two_classes(rng, *mix) for mix in mixes)
         found = compare_with_held_out(real, held, made, (a, b, c))
         assert all(test.adjusted is not None for test in found)
         alarms += any(test.adjusted <= 0.05 for test in found if test.adjusted is not None)
         sentences += accuses(found)
-        if mixes == MIXES[0] and seed < 8:
+        if mixes == MIXES[0] and seed < 3:
             pooled += accuses(compare_with_held_out(real, held, made))
-    assert alarms <= 5
-    assert sentences <= 2  # P(more | rate 0.01) = 0.003
+    assert alarms <= most
+    assert sentences <= in_words  # P(more | rate 0.01) = 0.004 and 0.003
     if mixes == MIXES[0]:
-        assert pooled == 8  # what the classes are for
+        assert pooled == 3  # what the classes are for
 
 
 @pytest.mark.parametrize("mixes", MIXES, ids=str)
@@ -113,14 +118,14 @@ def test_images_of_no_class_are_compared_in_the_mix_that_training_saw() -> None:
     assert len(as_learnt(held[:100], learnt)) == 0  # b is unseen in no image
     assert as_learnt(learnt, learnt).tolist() == list(range(40))
     alarms = 0
-    for seed in range(20):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         (real, a), (unseen, b), (made, _) = (two_classes(rng, *mix) for mix in ((50, 50), (500, 30), (64, 64)))
         kept = as_learnt(b, a)
         none = np.repeat("mixture", len(made))
         found = compare_with_held_out(real, unseen[kept], made, (a, b[kept], none))
         alarms += any(test.adjusted <= 0.05 for test in found if test.adjusted is not None)
-    assert alarms <= 4  # P(more | rate 0.05) = 0.003
+    assert alarms <= 2  # P(more | rate 0.05) = 0.006
     assert "60 held-out, 128 generated images, which carry no class" in found[0].note
 
 

@@ -87,7 +87,10 @@ def test_a_shifted_network_is_opened_as_it_was_written(left: Left, tmp_path: Pat
     assert not torch.equal(probabilities_of(opened, images), probabilities_of(network, images))
 
 
-def test_networks_with_a_memory_bank_are_opened_and_written_as_they_were_trained(left: Left, tmp_path: Path) -> None:
+@pytest.mark.parametrize("apart", [False, pytest.param(True, marks=pytest.mark.nightly)])
+def test_networks_with_a_memory_bank_are_opened_and_written_as_they_were_trained(
+    left: Left, tmp_path: Path, apart: bool
+) -> None:
     card, _ = open_model(left[0] / OURS)
     good = torch.from_numpy(bytes_of(1, 4))
     focused = build_classifier("effnet-focus", 2, 1, (48, 64), 0)
@@ -99,7 +102,7 @@ def test_networks_with_a_memory_bank_are_opened_and_written_as_they_were_trained
     joined = Joined(focused, alone)
     joined.balance(good)
     images = bytes_of(1, 5, 1)
-    for network in (focused, alone, joined):
+    for network in (focused, alone, joined) if apart else (joined,):  # which has the banks of both
         network.eval()
         about = {"model": "effnet-focus", "classes": ["good", "defective"], "parts": network_parts(network)}
         size = card.input.model_copy(update={"channels": 1, "resolution": (48, 64)})

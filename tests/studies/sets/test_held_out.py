@@ -274,9 +274,8 @@ def test_glare_elsewhere_does_not_change_the_scale_of_16_bit_images(
 
 
 def test_audit_and_score_take_the_same_images_and_say_the_same(
-    make_run: Any, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_run: Any, draw_images: Any, tmp_path: Path, quick_audit: None
 ) -> None:
-    monkeypatch.setattr("flawforge.studies.copies.search.PLANTED", 2)
     whole = load(draw_images(tmp_path / "dents", 60, sizes=((16, 16),)))
     run = trained_on(make_run, whole, list(range(24)))
     generate(run, 16)

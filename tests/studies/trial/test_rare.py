@@ -21,7 +21,7 @@ from flawforge.runs.trials import TrialRecord, read_trial, trial_csv
 SMALL: dict[str, Any] = {
     "seeds": 3,
     "resolution": (32, 32),
-    "steps": 60,
+    "steps": 20,
     "batch": 12,
     "made": 20,
     "share": 0.5,

@@ -105,7 +105,7 @@ def test_the_discriminators_weights_take_no_gradient_from_the_generators_turn() 
         torch.testing.assert_close(a, weight.grad)
 
 
-@pytest.mark.parametrize("name", ["dcgan-sn", "dcgan-lite", "fewshot"])
+@pytest.mark.parametrize("name", [pytest.param("dcgan-sn", marks=pytest.mark.nightly), "dcgan-lite", "fewshot"])
 @pytest.mark.parametrize("augment", ["none", "full"])
 def test_a_step_stays_on_its_device_and_never_waits_for_it(
     name: str, augment: str, monkeypatch: pytest.MonkeyPatch

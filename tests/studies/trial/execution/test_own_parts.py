@@ -263,13 +263,18 @@ def test_gray_images_for_coloured_ones_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_in_a_process_of_its_own_it_is_named_too_and_its_end_is_told(opened: Opened, tmp_path: Path) -> None:
-    bench = opened(generator="lacking")
-    with pytest.raises(SettingError, match="no image of class 'waves'"):
-        try_generator(bench, tmp_path / "out", apart=True)
-    other = open_trial(tmp_path / "photos", tmp_path / "again", TrialSettings.parse(settings("whole", "exits")))
-    with pytest.raises(RunBrokenError, match="their_generators:exits ended the process that it was tried in"):
-        try_generator(other, tmp_path / "again", apart=True)
+@pytest.mark.parametrize(
+    ("generator", "error", "said"),
+    [
+        ("exits", RunBrokenError, "their_generators:exits ended the process that it was tried in"),
+        pytest.param("lacking", SettingError, "no image of class 'waves'", marks=pytest.mark.nightly),
+    ],
+)
+def test_in_a_process_of_its_own_it_is_named_too_and_its_end_is_told(
+    opened: Opened, tmp_path: Path, generator: str, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        try_generator(opened(generator=generator), tmp_path / "out", apart=True)
 
 
 def test_a_trial_refuses_before_its_first_cell_and_tries_a_generator_once(tmp_path: Path) -> None:
