@@ -14,12 +14,8 @@ from flawforge.data.dataset import Dataset
 
 Typed = Callable[..., int]
 SETTINGS = {"shots": 4, "repeats": 1, "resolution": 32, "steps": 6, "batch": 12, "folds": 0, "workers": 1}
-WORDS = [str(word) for name, value in SETTINGS.items() for word in (f"--{name}", value)] + [
-    "--arms",
-    "real,classical",
-    "--models",
-    "small-cnn",
-]
+WORDS = [str(word) for name, value in SETTINGS.items() for word in (f"--{name}", value)]
+WORDS += ["--arms", "real,classical", "--models", "small-cnn"]
 
 
 @pytest.fixture(autouse=True)
