@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -67,6 +68,16 @@ def test_a_run_folder_holds_what_the_house_says(draw: Draw, tmp_path: Path, tiny
     assert set(classes.values()) == set(run.settings.data.classes)
     checkpoint = require_checkpoint(run)
     assert (checkpoint.step, checkpoint.facts["stopped"]) == (25, "kimg")
+
+
+def test_what_was_logged_before_a_first_checkpoint_comes_once(
+    draw: Draw, tmp_path: Path, tiny: dict[str, object]
+) -> None:
+    data = draw()
+    run = train(data, tmp_path / "run", kimg=0.1, **tiny)
+    shutil.rmtree(run.checkpoints)  # as a kill before the first one leaves it
+    train(data, tmp_path / "run", kimg=0.1, resume=True, **tiny)
+    assert [line["step"] for line in History(run.history_file).steps()] == [10, 20, 25]
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(

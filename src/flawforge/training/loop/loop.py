@@ -55,6 +55,7 @@ class Loop:
         found = newest_checkpoint(self.run) if processes.first else None
         facts = processes.tell(None if found is None else found.facts)
         if facts is None:
+            self.log.begun()
             return False
         self.begun_from = found or Checkpoint(self.run.checkpoints, facts["step"], facts)
         tensors = self.state.tensors() if found is None else found.tensors()

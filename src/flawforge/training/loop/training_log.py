@@ -113,6 +113,11 @@ class TrainingLog:
         self._sum, self._count, self._block, self._blocked, self._extra = None, 0, [], 0, {}
         self._since = self.clock.seconds
 
+    def begun(self) -> None:
+        """Drop what a session logged that ended before its first checkpoint: all of it comes again."""
+        if self.history.lines():
+            self.history.rewind(0)
+
     def resumed(self, command: str, ended: str | None) -> None:
         """Tell that the run continues from its checkpoint; what was logged after that is dropped, for it comes again.
 
