@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from flawforge.core.settings.trials import TrialSettings
+from flawforge.studies.trial import plan_trial
 from flawforge.studies.trial.execution.schedule import Costs, Schedule
 from flawforge.studies.trial.plan import duration_line, over_budget, plan, power_line
 from flawforge.studies.trial.setup.open import open_trial
@@ -45,3 +48,18 @@ def test_only_what_is_left_is_expected_to_take_time(tmp_path: Path) -> None:
     schedule.done.update(key for key in schedule.cells if key.seed < 3)
     left = plan(bench, schedule, 2, 1.0)
     assert (left.cells, left.seconds, left.per_repeat, left.seeds) == (8, 60, 60, 4)
+
+
+def test_a_trial_that_is_asked_for_nothing_takes_a_quarter_of_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = draw_dataset(tmp_path / "photos", 12)
+    monkeypatch.setattr("flawforge.studies.trial.run.expected_costs", lambda bench: Costs({("arm", "small-cnn"): 60.0}))
+    small = {"arms": ("real", "classical"), "models": ("small-cnn",), "shots": (3,), "resolution": (32, 32)}
+
+    def repeats(**asked: object) -> int:
+        return plan_trial(photos, tmp_path / "out", workers=1, **small, **asked).seeds
+
+    assert repeats() == 7  # of two minutes each
+    assert repeats(minutes=9) == 4
+    assert repeats(repeats=10) == repeats(seeds=10) == 10
