@@ -132,18 +132,16 @@ def _matches(image: NDArray[np.int32], signatures: Bytes) -> tuple[Ints, Ints]:
         keys = _keys(signatures, draws.permutation(BITS)[:64])
         order = np.argsort(keys)
         keys = keys[order] >> np.uint64(64 - prefix)
+        owners, near = image[order], words[order]  # in this order, so that what is compared lies together
         found = [nearest]
         for step in range(1, NEXT + 1):
             for start in range(0, count - step, BLOCK):
                 here = slice(start, min(start + BLOCK, count - step))
                 there = slice(start + step, here.stop + step)
-                same = keys[here] == keys[there]
-                a, b = order[here][same], order[there][same]
-                other = image[a] != image[b]
-                a, b = a[other], b[other]
-                differing = _bits(words[a] ^ words[b])
+                rows = np.flatnonzero((keys[here] == keys[there]) & (owners[here] != owners[there])) + start
+                differing = _bits(near[rows] ^ near[rows + step])
                 close = differing <= ALIKE
-                a, b, differing = a[close], b[close], differing[close]
+                a, b, differing = order[rows[close]], order[rows[close] + step], differing[close]
                 found += [_pack(a, differing, b), _pack(b, differing, a)]
         nearest = _trim(np.concatenate(found))
     a, b = nearest >> (KEY + DIFFERING), nearest & ((1 << KEY) - 1)
