@@ -8,7 +8,9 @@ the paired differences, all of them worked out by this checkout, with a bootstra
 Trials are resumed: the same call goes on, and a higher --repeats adds repeats. The other checkout may do fewer: give
 --base-repeats.
 
-    python benchmarks/trial_cost.py --base CHECKOUT DATA [--repeats 3] [--base-repeats 1] [--out FOLDER] [--json FILE]
+    python benchmarks/trial_cost.py --base CHECKOUT DATA [--repeats 3] [--base-repeats 1] [--scale 0.1] [--out FOLDER]
+
+--scale shortens every training of both alike, where whole repeats take too long: what is left is the ratio of costs.
 
 `figure: ratio` is cost over cost, this checkout over the other, from 3 repeats of each on; with fewer, the ratio is of
 the costs alone, as if both needed `--needed` repeats.
@@ -29,7 +31,9 @@ from typing import Any
 import numpy as np
 
 from flawforge.core.arrays import Ints
-from flawforge.core.settings.trials import FEWEST_REPEATS
+from flawforge.core.settings.recipes import recipe as find_recipe
+from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
+from flawforge.data.reading.load import load
 from flawforge.metrics.inference.classification import STATISTICS
 from flawforge.metrics.inference.paired import gain
 from flawforge.metrics.inference.power import ERROR, Design
@@ -54,6 +58,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--base-repeats", type=int, help="default: as --repeats")
     parser.add_argument("--needed", type=int, default=10, help="repeats to count with while there are fewer than 3")
+    parser.add_argument("--scale", type=float, default=1.0, help="part of the length of every training")
     parser.add_argument("--out", type=Path, default=Path("trial-cost-benchmark"))
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -94,6 +99,11 @@ def seconds(side: str, root: Path, args: argparse.Namespace, repeats: int, *more
     words = ["trial", str(args.data), "--out", str(out), "--shots", str(SHOTS), "--arms", ARMS, "--model", MODEL]
     words += ["--seeds", str(repeats), "--workers", "1", "--no-early-stop", *more]
     words += ["--no-model"] if side == NOW else []
+    if args.scale < 1:
+        own = find_recipe("fewshot")
+        whole = own.steps(SHOTS * len(load(args.data).classes)) * own.batch / 1000
+        kimg = whole * args.scale * (TrialSettings().generator_length if side == NOW else 1)
+        words += ["--steps", str(round(TrialSettings().steps * args.scale)), "--generator-kimg", f"{kimg:g}"]
     place = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
     place["FLAWFORGE_CACHE"] = str((args.out / f"cache-{side}").resolve())
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -106,7 +116,7 @@ def answer(costs: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     """Return the ratio of the costs of an answer and how it came about, and print it."""
     done = {side: len(costs[side]["repeats"]) for side in (NOW, BASE)}
     found: dict[str, Any] = {"repeats": done}
-    if min(done.values()) < FEWEST_REPEATS:
+    if args.scale < 1 or min(done.values()) < FEWEST_REPEATS:
         found["ratio"] = cost(costs[NOW], args.needed) / cost(costs[BASE], args.needed)
         print(f"{done[NOW]} and {done[BASE]} repeats: the ratio is of what {args.needed} repeats of each cost")
         return found

@@ -41,13 +41,13 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int], bool]]:
     """What is trained while this is on: arm, real images, whether generated ones are there."""
-    seen: list[tuple[str, int, bool]] = []
+    seen: list[tuple[str, list[int], bool]] = []
     train = ArmTraining.train
 
     def noted(self: ArmTraining, arm: str, generated: Any = None, *rest: Any) -> torch.nn.Module:
-        seen.append((arm, len(self.shots), generated is not None))
+        seen.append((arm, self.shots.tolist(), generated is not None))
         return train(self, arm, generated, *rest)
 
     monkeypatch.setattr(ArmTraining, "train", noted)
@@ -55,7 +55,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool]]:
 
 
 def test_where_generated_images_help_the_model_is_trained_on_the_whole_pool_and_on_such_images(
-    photos: Path, tmp_path: Path, trained: list[tuple[str, int, bool]]
+    photos: Path, tmp_path: Path, trained: list[tuple[str, list[int], bool]]
 ) -> None:
     out, heard = tmp_path / "out", Heard()
     record = flawforge.trial(photos, out, progress=heard, **SMALL)
@@ -66,7 +66,7 @@ def test_where_generated_images_help_the_model_is_trained_on_the_whole_pool_and_
     assert advised.gain.low is not None
     assert advised.gain.low > 0
     bench = load_bench(out)
-    assert trained[-1] == ("generated", len(bench.division.pool), True)
+    assert trained[-1] == ("generated", bench.division.pool.tolist(), True)
     card = read_card(out / PLACE)
     assert sum(card.training.values()) == len(bench.division.pool) == len(card.trained_on)
     assert not {bench.dataset.samples[int(i)].sha256[:16] for i in bench.division.test} & set(card.trained_on)
@@ -83,7 +83,7 @@ def test_where_generated_images_help_the_model_is_trained_on_the_whole_pool_and_
 
 
 def test_a_trial_that_is_run_again_trains_nothing_again_unless_it_is_damaged_or_the_arm_changes(
-    photos: Path, tmp_path: Path, trained: list[tuple[str, int, bool]]
+    photos: Path, tmp_path: Path, trained: list[tuple[str, list[int], bool]]
 ) -> None:
     out = tmp_path / "out"
     first = flawforge.trial(photos, out, **{**SMALL, "arms": ("real", "classical"), "repeats": 2})
@@ -105,7 +105,7 @@ def test_a_trial_that_is_run_again_trains_nothing_again_unless_it_is_damaged_or_
 
 
 def test_it_can_be_left_out_and_its_time_is_in_the_plan(
-    photos: Path, tmp_path: Path, trained: list[tuple[str, int, bool]]
+    photos: Path, tmp_path: Path, trained: list[tuple[str, list[int], bool]]
 ) -> None:
     asked = {**SMALL, "arms": ("real", "classical"), "repeats": 2}
     planned = plan_trial(photos, tmp_path / "out", **asked)
@@ -140,7 +140,7 @@ def test_stopped_while_it_trains_the_verdict_stays_and_the_next_call_goes_on(
 
 
 def test_the_onnx_file_is_added_once_its_packages_are_there(
-    photos: Path, tmp_path: Path, trained: list[tuple[str, int, bool]], monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, trained: list[tuple[str, list[int], bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = {**SMALL, "arms": ("real", "classical"), "repeats": 1, "models": ("small-cnn",), "steps": 6}
     heard = Heard()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from flawforge.core.settings.classifiers import ClassifierSettings
-from flawforge.training.classifier.fit import ImageBatches, LabelledImages, balanced_order
+from flawforge.training.classifier.fit import FeatureBatches, ImageBatches, LabelledImages, balanced_order
 
 
 def test_classes_come_equally_often_and_images_within_them() -> None:
@@ -40,3 +40,24 @@ def test_images_whose_numbers_are_meant_come_equally_often() -> None:
         times = torch.bincount(batches.order, minlength=12)
         assert int(times[labels == 1].sum()) == ones
         assert (times == 10).all() == as_drawn
+
+
+class Counting:
+    """Counts the images that it looks at, and gives each its mean."""
+
+    seen = 0
+
+    def look(self, changed: torch.Tensor, originals: torch.Tensor) -> torch.Tensor:
+        self.seen += len(changed)
+        return changed.mean((1, 2, 3), keepdim=True)[:, :, 0, 0]
+
+
+def test_a_changed_image_that_comes_again_is_looked_at_once() -> None:
+    images = torch.arange(4 * 64, dtype=torch.uint8).view(4, 1, 8, 8)
+    settings = ClassifierSettings(model="effnet-probe", steps=5, batch=4, policy="mirrors")
+    shown = LabelledImages(images, torch.tensor([0, 1, 0, 1]))
+    batches = FeatureBatches(shown, "real", 4, settings, 2, 0, torch.device("cpu"))
+    network = Counting()
+    batches.look(network, 200, 0)  # type: ignore[arg-type]
+    assert network.seen <= 4 * 4  # mirrored left-right, up-down or both
+    assert batches.images.shape == (200, 1)
