@@ -137,7 +137,8 @@ def gain(difference: Resampled) -> Gain:
     count = len(difference.values)
     if count < 2:
         raise ValueError(f"there is {count} repeat; an interval takes at least 2, and means something from 5")
-    mean, spread = float(difference.values.mean()), float(difference.values.std(ddof=1))
+    mean = round(float(difference.values.mean()), 12) + 0.0  # -4e-17 is what rounding leaves of 0, and no loss
+    spread = float(difference.values.std(ddof=1))
     own, shared, both = _variances(difference, max(spread, difference.step))
     return Gain(
         value=mean,

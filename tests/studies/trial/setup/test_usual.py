@@ -24,8 +24,10 @@ def test_few_classes_and_few_images_take_fewer_steps(classes: int, shots: int, s
     assert with_usual(TrialSettings(shots=(2, shots)), names).steps == steps
     assert with_usual(TrialSettings(shots=(shots,), steps=77), names).steps == 77
     assert with_usual(TrialSettings(shots=(shots,), rare=("a",)), names).steps == 900
-    begun = TrialSettings(steps=120)
-    assert with_usual(TrialSettings(shots=(shots,)), names, begun).steps == 120
+    begun = TrialSettings(steps=120, models=("small-cnn",))  # as versions with another default began it
+    on = with_usual(TrialSettings(shots=(shots,)), (*names, "good"), begun)
+    assert (on.steps, on.models) == (120, ("small-cnn",))
+    assert with_usual(TrialSettings(models=("effnet-probe",)), names, begun).models == ("effnet-probe",)
 
 
 def test_a_trial_of_before_goes_on_with_whole_generators(tmp_path: Path) -> None:

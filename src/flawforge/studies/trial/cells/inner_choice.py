@@ -179,5 +179,5 @@ def best_control(choice: InnerChoice | None, arms: Collection[str]) -> str:
         choice: of one number of shots and one model.
         arms: that are run now, of which it may be one. An arm that was asked for later is missing in the choice.
     """
-    among = [arm for arm in choice.controls if arm in arms] if choice is not None and choice.judged else []
-    return max(among, key=lambda arm: choice.controls[arm] if choice else 0.0, default="classical")
+    inside = choice.controls if choice is not None and choice.judged else {}
+    return max((arm for arm in inside if arm in arms), key=lambda arm: inside[arm], default="classical")

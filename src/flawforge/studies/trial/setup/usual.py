@@ -8,7 +8,7 @@ from flawforge.studies.trial.setup.good_class import without_defect
 
 STEPS_A_CLASS, STEPS_AN_IMAGE = 150, 10
 FEWEST_STEPS, MOST_STEPS = 300, 900
-KEPT = ("steps", "generator_length")  # of a trial that was begun, by whatever version
+KEPT = ("models", "steps", "generator_length")  # of a trial that was begun, by whatever version
 
 
 def with_usual(settings: TrialSettings, classes: tuple[str, ...], begun: TrialSettings | None = None) -> TrialSettings:
