@@ -205,7 +205,7 @@ def _by_recipe(
             f"Take one that does: --recipe fewshot"
         )
     kimg = settings.generator_kimg
-    if kimg is None and settings.generator_minutes is None:
+    if kimg is None and settings.generator_minutes is None and settings.generator_length != 1:
         kimg = settings.generator_length * recipe.steps(len(data)) * recipe.batch / 1000
     length: dict[str, Any] = {"minutes": settings.generator_minutes, "kimg": kimg}
     shared: dict[str, Any] = {"seed": seed, "command": "flawforge trial", "progress": progress}
