@@ -26,7 +26,7 @@ from flawforge.core.files import read_json, write_json
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, load_record
 from flawforge.runs.scores import ScoreRecord
-from flawforge.studies.sets import read_facts
+from flawforge.runs.set_files import read_facts
 from machine import keep
 
 DRAW = ["demo-data", "steel"]

@@ -36,7 +36,7 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
-from flawforge.studies.sets.synthetic_set import ManifestEntry
+from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.synthesis.run import generate
 from flawforge.studies.synthesis.sampler import Sampler
 from flawforge.studies.synthesis.writer import FileFormats, Writer

@@ -105,7 +105,7 @@ def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any
             command="flawforge train",
         ),
     )
-    generator = build_generator(asked, channels)
+    generator = build_generator(asked, channels, len(data.classes))
     initialise(generator, torch_stream(seed, "weights", "generator"))
     for layer in generator.modules():
         if hasattr(layer, "running_var"):  # as if the statistics had been gathered: the outputs are not all gray

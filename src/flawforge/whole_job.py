@@ -22,9 +22,10 @@ from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Record, load_record
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
+from flawforge.runs.set_files import BY_HAND, FACTS, read_facts
 from flawforge.studies.copies import audit
 from flawforge.studies.realism import score
-from flawforge.studies.sets import FACTS, read_facts
+from flawforge.studies.sets import SyntheticSet
 from flawforge.studies.synthesis import generate
 from flawforge.training.setup.opening import TrainingRequest
 from flawforge.training.train import train
@@ -32,7 +33,7 @@ from flawforge.training.train import train
 RESERVED = 0.25  # share of `minutes` that is kept for generating, audit, score and report ...
 RESERVED_MINUTES = 1.5  # ... and at most so many minutes: these steps do not take longer when training does
 TRAINING_SHARE = 0.3  # of `minutes` that training gets, however long the reading took
-DEFAULTS = {"novel": None, "truncation": None, "layout": "classes"}  # of a set that this job makes
+DEFAULTS = {BY_HAND: None, "novel": None, "truncation": None, "layout": "classes"}  # of a set that this job makes
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Result = TypeVar("Result")
@@ -68,6 +69,7 @@ def run(
     shots: int | None = None,
     unlabelled: Dataset | str | Path | None = None,
     seed: int = 0,
+    wait: bool = False,
     device: str = "auto",
     command: str = "flawforge.run(...)",
     choices: ReadingChoices = AS_USUAL,
@@ -91,6 +93,7 @@ def run(
         shots: images per class to learn from; None takes all.
         unlabelled: as of `flawforge.train`.
         seed: of every random number.
+        wait: wait for another process that writes a part of the same run; else it is refused.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:0``, ...
         command: what to write into run.json and the records as the way to reproduce them.
         choices: as of `flawforge.train`.
@@ -106,7 +109,7 @@ def run(
         FlawforgeError: all that `train`, `generate`, `audit`, `score` and `report` raise.
     """
     started, out = time.monotonic(), Path(out)
-    how: dict[str, Any] = {"device": device, "command": command, "progress": progress}
+    how: dict[str, Any] = {"wait": wait, "device": device, "command": command, "progress": progress}
     if n is not None and n < 1:
         raise SettingError(f"-n is {n}; it is a number of images per class, from 1.")
     TrainingRequest(out, recipe, changes, minutes, seed, resume=True).check()
@@ -130,19 +133,16 @@ def run(
         **how,
         **changes,
     )
-    generated = _generate(trained, n, seed, device, command, progress)
-    inputs = {"synthetic": read_facts(trained.synthetic)["manifest_sha256"], "real": whole.fingerprint}
+    generated = _generate(trained, n, seed, **how)
+    inputs = {"synthetic": SyntheticSet.open(trained).fingerprint, "real": whole.fingerprint}
     learnt, source = trained.settings.training_fingerprint, trained.settings.data.fingerprint
-    common = {"data": whole, **how}
-    steps = Steps(progress)
+    steps, how = Steps(progress), {"data": whole, **how}
     audited = steps.attempt(
-        "audit", lambda: _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt}) or audit(trained, **common)
+        "audit", lambda: _valid(trained, "audit", AuditRecord, {**inputs, "data": learnt}) or audit(trained, **how)
     )
     scored = steps.attempt(
         "score",
-        lambda: (
-            _valid(trained, "score", ScoreRecord, {**inputs, "data": source}) or score(trained, seed=seed, **common)
-        ),
+        lambda: _valid(trained, "score", ScoreRecord, {**inputs, "data": source}) or score(trained, seed=seed, **how),
     )
     page = report(trained, progress=progress)
     if audited is None or scored is None:
@@ -171,7 +171,7 @@ def _minutes_of_training(run: Run, budget: float | None, spent: float) -> tuple[
     return max(budget * TRAINING_SHARE, budget - spent - reserved), budget
 
 
-def _generate(run: Run, n: int | None, seed: int, device: str, command: str, progress: Progress) -> int:
+def _generate(run: Run, n: int | None, seed: int, **how: Any) -> int:
     """Make the synthetic set. One of this checkpoint is kept as it is; one that this job made earlier is replaced.
 
     Raises:
@@ -192,9 +192,7 @@ def _generate(run: Run, n: int | None, seed: int, device: str, command: str, pro
                 f"it away; then run this again."
             )
         n = n if n is not None else max(facts["classes"].values())
-    made = generate(
-        run, 64 if n is None else n, seed=seed, overwrite=stale, device=device, command=command, progress=progress
-    )
+    made = generate(run, 64 if n is None else n, seed=seed, overwrite=stale, **how)
     return int(made.facts["n"])
 
 

@@ -164,11 +164,21 @@ class Heard(Progress):
 def test_an_unreadable_image_is_warned_of_and_told_on_the_page(drawn: Callable) -> None:
     run = drawn()
     run.synthetic(4)
-    (run.run.synthetic / "scratch/000001.png").unlink()
+    (run.run.synthetic / "scratch/000001.png").write_bytes(b"")
     heard = Heard()
     text = Parsed(report(run.run, progress=heard).read_text()).text
     assert heard.warnings == ["1 image of the gallery cannot be read and is not shown, e.g. scratch/000001.png."]
     assert "1 of the chosen images cannot be read" in text
+
+
+def test_images_that_were_deleted_are_told_and_not_missed(drawn: Callable) -> None:
+    run = drawn()
+    run.synthetic(4)
+    (run.run.synthetic / "scratch/000001.png").unlink()
+    heard = Heard()
+    text = Parsed(report(run.run, progress=heard).read_text()).text
+    assert heard.warnings == []
+    assert "3 images were generated. Chosen by hand: 1 of 4 images was removed." in text
 
 
 def test_wrong_places_are_explained(tmp_path: Path, drawn: Callable, draw_images: Callable) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, show_record
-from flawforge.cli.flags import Device, HeldOutFolder, Json, Whole
+from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, Wait, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.records import AuditRecord
@@ -24,6 +24,8 @@ def audit(
     channels: Annotated[Literal["first", "all"], Parameter(name=["--compare-channels", "--channels"])] = "first",
     pairs: Whole = 12,
     synthetic: Path | None = None,
+    out_folder: OutputsFolder = None,
+    wait: Wait = False,
     device: Device = "auto",
     memory_mb: float = 1024,
     json: Json = False,
@@ -65,12 +67,16 @@ def audit(
             channels=channels,
             pairs=pairs,
             synthetic=synthetic,
+            out=out_folder,
+            wait=wait,
             device=device,
             memory_mb=memory_mb,
             command=command(),
             progress=progress,
         )
-    show_record(run, "audit", record, [record.sentence, *record.notes, *_results(record), _distances(record)], json)
+    show_record(
+        run, out_folder, "audit", record, [record.sentence, *record.notes, *_results(record), _distances(record)], json
+    )
 
 
 def _results(record: AuditRecord) -> list[str]:

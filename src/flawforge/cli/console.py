@@ -162,11 +162,19 @@ def _facts(facts: dict[str, str]) -> dict[str, Any]:
     return {"facts": "  ".join(f"{name} {value}" for name, value in facts.items())} if facts else {}
 
 
-def show_record(run: Path, kind: str, record: Record, paragraphs: Iterable[str], json: bool) -> None:
-    """Print a record: as JSON, or in words, with its file and the command to see it."""
-    if json:
-        print_json(record.model_dump(mode="json"))
+def show_record(
+    run: Path, out_folder: Path | None, kind: str, record: Record, paragraphs: Iterable[str], as_json: bool
+) -> None:
+    """Print a record: as JSON, or in words, with its file and the command to see it, where it could be kept."""
+    values = record.model_dump(mode="json")
+    if as_json:
+        print_json(values)
         return
     for paragraph in paragraphs:
         out.print(paragraph, markup=False)
-    out.print(f"record: {run / 'records' / kind}.json\nnext: flawforge report {quote(str(run))}", markup=False)
+    file = (run if out_folder is None else out_folder) / "records" / f"{kind}.json"
+    if not (file.is_file() and json.loads(file.read_text(encoding="utf-8")) == values):
+        out.print(f"This {kind} is not kept: {run} cannot be written. To keep it, add --out DIR.", markup=False)
+        return
+    elsewhere = "" if out_folder is None else f" --records {quote(str(out_folder))}"
+    out.print(f"record: {file}\nnext: flawforge report {quote(str(run))}{elsewhere}", markup=False)

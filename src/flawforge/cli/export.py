@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flawforge.cli.console import drawn_progress
 from flawforge.cli.exporting import DryRun, FormatName, Good, OutFolder, Overwrite, UnplacedFlag, show_exported
-from flawforge.cli.flags import Flag, Json, Whole, Words
+from flawforge.cli.flags import Flag, Json, Wait, Whole, Words
 
 
 def export(
@@ -27,6 +27,7 @@ def export(
     data: str | None = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
+    wait: Wait = False,
     json: Json = False,
 ) -> None:
     """Write the generated images of RUN in a format that trainers read.
@@ -79,6 +80,7 @@ def export(
             data=data,
             overwrite=overwrite,
             dry_run=dry_run,
+            wait=wait,
             progress=progress,
         )
     show_exported(done, json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
@@ -41,6 +42,21 @@ HeldOutFolder = Annotated[
     Parameter(
         help="A folder of real images that were not used for training; training images among them are refused. "
         "Default: the images that `train` left out (see `train --shots`)."
+    ),
+]
+Wait = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Wait where another process is writing the same. Without it that is an error, which names the process.",
+    ),
+]
+OutputsFolder = Annotated[
+    Path | None,
+    Parameter(
+        name=["--out", "-o"],
+        help="Where to write the record and its pictures. Default: RUN. Where RUN cannot be written, the result is "
+        "shown and not kept.",
     ),
 ]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.")]

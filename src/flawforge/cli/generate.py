@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.exporting import FormatName
-from flawforge.cli.flags import Device, Flag, Json, Whole, Words
+from flawforge.cli.flags import Device, Flag, Json, Wait, Whole, Words
 
 
 def generate(
@@ -24,6 +24,8 @@ def generate(
     layout: Literal["classes", "flat"] = "classes",
     out_folder: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     overwrite: Flag = False,
+    sync: Flag = False,
+    wait: Wait = False,
     compression: Whole = 4,
     novel: Flag = False,
     checkpoint: str = "best",
@@ -57,6 +59,10 @@ def generate(
         the export; the set is then RUN/synthetic.
     overwrite
         Replace an existing synthetic set that was generated with other settings.
+    sync
+        Generate nothing; count what is there. After you deleted images that you dislike, or moved some into the
+        folder of another class, the manifest then lists your choice, marked as made by hand. It also repairs a damaged
+        manifest.
     compression
         Of the PNG files, 0 (fast) to 9 (small); the pixels are the same.
     novel
@@ -81,6 +87,8 @@ def generate(
             layout=layout,
             out=out_folder,
             overwrite=overwrite,
+            sync=sync,
+            wait=wait,
             compression=compression,
             novel=novel,
             checkpoint=checkpoint,
@@ -94,8 +102,10 @@ def generate(
         print_json({"folder": str(made.folder), **made.facts})
         return
     counts = ", ".join(f"{count} {label}" for label, count in made.facts["classes"].items())
-    out.print(f"generated {counts}: {made.folder}", markup=False)
-    if novel:
+    out.print(f"{'there are' if sync else 'generated'} {counts}: {made.folder}", markup=False)
+    if made.by_hand:
+        out.print(made.by_hand.note, markup=False)
+    if novel and not sync:
         dropped = sum(made.facts["dropped"].values())
         out.print(f"left out as copies: {dropped} of {dropped + made.n}", markup=False)
     if format is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import USUAL, Flag, Json, ReadingFlags, Whole
+from flawforge.cli.flags import USUAL, Flag, Json, ReadingFlags, Wait, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.predictions import Evaluation, PredictionRecord
@@ -23,6 +23,7 @@ def predict(
     overwrite: Flag = False,
     threshold: float | None = None,
     pictures: Whole = 60,
+    wait: Wait = False,
     reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     json: Json = False,
 ) -> None:
@@ -64,6 +65,7 @@ def predict(
             threshold=threshold,
             pictures=pictures,
             choices=reading.choices,
+            wait=wait,
             command=command(),
             progress=progress,
         )

@@ -18,6 +18,7 @@ def report(
     /,
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    records: Path | None = None,
     open: Flag = False,
     json: Json = False,
 ) -> None:
@@ -33,13 +34,15 @@ def report(
         The folder of a run, a trial or a search.
     out
         The file to write. Default: report.html in the folder of a run or trial, search.html in that of a search.
+    records
+        The folder that `audit --out` or `score --out` wrote, of a run that may only be read. The page goes there too.
     open
         Open the page in the browser.
     """
     from flawforge.reports import page
 
     with drawn_progress() as progress:
-        file = page.report(run, out=out, progress=progress)
+        file = page.report(run, out=out, records=records, progress=progress)
     if json:
         print_json({"report": str(file)})
     else:

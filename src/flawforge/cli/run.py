@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NOTHING, USUAL, Device, Flag, Json, ReadingFlags, RecipeFlags, Whole, Words, given
+from flawforge.cli.flags import NOTHING, USUAL, Device, Flag, Json, ReadingFlags, RecipeFlags, Wait, Whole, Words, given
 
 EXPLANATION = """[bold]flawforge run DATA --out RUN --minutes 10[/bold] does the whole job:
 
@@ -41,6 +41,7 @@ def run(
     seed: Whole = 0,
     device: Device = "auto",
     resume: Flag = False,
+    wait: Wait = False,
     reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     settings: Annotated[RecipeFlags, Parameter(name="*")] = NOTHING,
     json: Json = False,
@@ -93,6 +94,7 @@ def run(
             shots=shots,
             unlabelled=unlabelled,
             seed=seed,
+            wait=wait,
             device=device,
             command=command(),
             choices=reading.choices,

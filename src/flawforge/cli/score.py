@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flawforge.cli.console import drawn_progress, show_record
-from flawforge.cli.flags import Device, HeldOutFolder, Json, Whole
+from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, Wait, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.scores import Number, ScoreRecord
@@ -20,6 +20,8 @@ def score(
     synthetic: Path | None = None,
     extractor: str = "effnet-lite0",
     held_out: HeldOutFolder = None,
+    out_folder: OutputsFolder = None,
+    wait: Wait = False,
     device: Device = "auto",
     seed: Whole = 0,
     pictures: Whole = 8,
@@ -59,6 +61,8 @@ def score(
             synthetic=synthetic,
             extractor=extractor,
             held_out=held_out,
+            out=out_folder,
+            wait=wait,
             device=device,
             seed=seed,
             pictures=pictures,
@@ -70,7 +74,7 @@ def score(
         paragraphs.append(f"{'further findings':48}{'generated':>26}{'real':>26}")
         paragraphs += [f"  {one.text:46}{one.generated:>26}{one.real:>26}" for one in record.findings[1:]]
     paragraphs += [*record.notes, *([number_table(record)] if record.quantities else [])]
-    show_record(run, "score", record, paragraphs, json)
+    show_record(run, out_folder, "score", record, paragraphs, json)
 
 
 def number_table(record: ScoreRecord) -> str:

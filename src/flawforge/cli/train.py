@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NOTHING, USUAL, Device, Flag, Json, ReadingFlags, RecipeFlags, Whole, Words, given
+from flawforge.cli.flags import NOTHING, USUAL, Device, Flag, Json, ReadingFlags, RecipeFlags, Wait, Whole, Words, given
 from flawforge.core.launch import launched
 
 
@@ -26,6 +26,7 @@ def train(
     seed: Whole = 0,
     device: Device = "auto",
     resume: Flag = False,
+    wait: Wait = False,
     tensorboard: Flag = False,
     checkpoint_seconds: float = 60.0,
     previews: Whole = 16,
@@ -85,6 +86,7 @@ def train(
             seed=seed,
             device=device,
             resume=resume,
+            wait=wait,
             tensorboard=tensorboard,
             checkpoint_seconds=checkpoint_seconds,
             previews=previews,

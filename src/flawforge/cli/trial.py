@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.flags import NONE_GIVEN, USUAL, Flag, Json, ReadingFlags, TrialFlags, Whole, Words, given
+from flawforge.cli.flags import NONE_GIVEN, USUAL, Flag, Json, ReadingFlags, TrialFlags, Wait, Whole, Words, given
 
 if TYPE_CHECKING:
     from flawforge.runs.trials import TrialRecord
@@ -34,6 +34,7 @@ def trial(
     reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     settings: Annotated[TrialFlags, Parameter(name="*")] = NONE_GIVEN,
     resume: Flag = False,
+    wait: Wait = False,
     json: Json = False,
 ) -> None:
     """Do generated images make the inspection model better? A controlled experiment, with a verdict.
@@ -103,6 +104,7 @@ def trial(
         "minutes": minutes,
         "workers": workers,
         "keep_model": not no_model,
+        "wait": wait,
         **given(settings),
     }
     if resume:

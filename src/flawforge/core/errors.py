@@ -9,6 +9,7 @@
     ├── SettingError           (ValueError)         a value is wrong, or a key is unknown
     ├── RunNotFoundError       (FileNotFoundError)  the folder is no run, or lacks what is asked for
     ├── RunExistsError         (FileExistsError)    the folder already holds another run
+    ├── FolderBusyError        (BlockingIOError)    another process is writing the same part of the folder
     ├── RunUnwritableError     (PermissionError)    the folder cannot be written
     ├── DiskFullError          (OSError)            no room for the next checkpoint or image
     ├── RunBrokenError         (ValueError)         a file of the run is damaged or of an unknown format
@@ -71,6 +72,10 @@ class RunNotFoundError(FlawforgeError, FileNotFoundError):
 
 class RunExistsError(FlawforgeError, FileExistsError):
     """The folder already holds a run, or files that are not ours."""
+
+
+class FolderBusyError(FlawforgeError, BlockingIOError):
+    """Another process is writing the same part of the folder."""
 
 
 class RunUnwritableError(FlawforgeError, PermissionError):

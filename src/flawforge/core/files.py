@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from flawforge.core.errors import DiskFullError, RunBrokenError, RunUnwritableError
+from flawforge.core.errors import DiskFullError, FlawforgeError, RunBrokenError, RunUnwritableError
 
 FORMAT = 1  # of run folders and records
 ASIDE = ".part"  # ending of a file that is not whole yet
@@ -27,7 +27,7 @@ def explain_os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, (DiskFullError, RunUnwritableError)):
+        if isinstance(error, FlawforgeError):
             raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError(

@@ -34,7 +34,9 @@ PAIR_SIDE, ALIGNED_SIDE = 160, 192  # pixels of a picture's longest side that th
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
-def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress = SILENT) -> Path:
+def report(
+    run: Run | str | Path, *, out: Path | None = None, records: str | Path | None = None, progress: Progress = SILENT
+) -> Path:
     """Draw the report of a run, a trial or a search: one HTML file that opens offline and needs nothing beside it.
 
     It reads the run folder and nothing else, changes no number in it, and needs no torch: a run can be redrawn on
@@ -44,6 +46,7 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
 
     Args:
         run: the run, or its folder; or the folder of a trial or of a search.
+        records: folder that audit and score were told to write into (`out`), of a run; the page goes there too.
         out: the file to write; None writes ``report.html`` (``search.html`` of a search) into the folder.
         progress: where to tell how far the drawing is.
 
@@ -63,7 +66,7 @@ def report(run: Run | str | Path, *, out: Path | None = None, progress: Progress
         return search_page(folder, out)
     if not Run(folder).settings_file.is_file():
         raise not_found(folder, "run", "trial", "search")
-    opened = Run.open(folder)
+    opened = Run.open(folder).with_outputs(folder if records is None else records)
     return write_page(out or opened.report_file, "report.html.j2", **_parts(opened, progress))
 
 
@@ -125,10 +128,10 @@ def _of_audit(run: Run, audit: AuditRecord | None, white: int) -> dict[str, Any]
     aligned = [picture for pair, fit in alike for picture in (pair.picture, fit.picture)]
     return {
         "nearest_pairs": near,
-        "nearest_pictures": embed_files(run.path, wanted, PAIR_SIDE, white),
+        "nearest_pictures": embed_files(run.outputs, wanted, PAIR_SIDE, white),
         "distance_charts": distance_charts(audit),
         "likeliest_pairs": alike,
-        "aligned_pictures": embed_files(run.path, aligned, ALIGNED_SIDE, white),
+        "aligned_pictures": embed_files(run.outputs, aligned, ALIGNED_SIDE, white),
         "copy_score_chart": audit.copying and copy_score_chart(audit.copying),
     }
 
@@ -137,7 +140,7 @@ def _of_score(run: Run, score: ScoreRecord | None) -> dict[str, Any]:
     if score is None:
         return {}
     rated = [image.picture for image in (*score.best, *score.worst)]
-    return {"score_charts": score_charts(score), "rated_pictures": embed_files(run.path, rated, PAIR_SIDE)}
+    return {"score_charts": score_charts(score), "rated_pictures": embed_files(run.outputs, rated, PAIR_SIDE)}
 
 
 def record_if_whole(run: Run, kind: str, record_class: type[AnyRecord], damaged: dict[str, str]) -> AnyRecord | None:

@@ -34,6 +34,7 @@ class Run:
         real_classes_file: file name to class, below `previews`. Runs of older versions have none.
         checkpoints: folder of the checkpoints.
         synthetic: folder of the synthetic set that `generate` writes unless told otherwise.
+        outputs: folder that records and report are written into: `path`, or another one (`with_outputs`).
         records: folder of the records.
         report_file: ``report.html``.
     """
@@ -46,8 +47,18 @@ class Run:
         self.real_classes_file = self.previews / "real" / "classes.json"
         self.checkpoints = self.path / "checkpoints"
         self.synthetic = self.path / "synthetic"
-        self.records = self.path / "records"
-        self.report_file = self.path / "report.html"
+        self._write_into(self.path)
+
+    def _write_into(self, folder: Path) -> None:
+        self.outputs = folder
+        self.records = folder / "records"
+        self.report_file = folder / "report.html"
+
+    def with_outputs(self, folder: str | Path) -> Run:
+        """Return this run with its records and its report in another folder: of a run that may only be read."""
+        run = Run(self.path)
+        run._write_into(Path(folder))
+        return run
 
     def __repr__(self) -> str:
         """Name the folder."""

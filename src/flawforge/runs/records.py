@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flawforge.core.errors import RunNotFoundError
+from flawforge.core.errors import RunNotFoundError, RunUnwritableError
 from flawforge.core.files import FORMAT, explain_os_errors, read_model, write_json
+from flawforge.core.locks import FolderLock
+from flawforge.core.progress import SILENT, Progress
 from flawforge.runs.folder import Run
 
 
@@ -240,6 +245,7 @@ class AuditRecord(Record):
         diversity: whether the generated images differ among themselves.
         tests: tests of the set as a whole.
         notes: which held-out images they compare with, or why there are none, a sentence each.
+        chosen_by_hand: how a person changed the set, in half a sentence; empty where nobody did.
         exact: `exact_copies` of the generated images, with its interval; computed where an older record is read.
         nearer: `nearer_than_real`, likewise.
     """
@@ -263,6 +269,7 @@ class AuditRecord(Record):
     diversity: Diversity | None = None
     tests: list[SetTest] = []
     notes: list[str] = []
+    chosen_by_hand: str = ""
     exact: Share | None = Field(default_factory=lambda data: Share.of(data["exact_copies"], data["n_generated"]))
     nearer: Share | None = Field(default_factory=lambda data: Share.of(data["nearer_than_real"], data["n_generated"]))
 
@@ -278,6 +285,39 @@ def record_file(run: Run, kind: str) -> Path:
 def save_record(run: Run, kind: str, record: Record) -> Path:
     """Write a record of a run atomically and return its path."""
     return write_record(record_file(run, kind), record)
+
+
+@contextlib.contextmanager
+def record_place(
+    run: Run, kind: str, out: str | Path | None, command: str, wait: bool, progress: Progress = SILENT
+) -> Iterator[Run]:
+    """Make sure, before the work, that a record can be kept, and give the run with the outputs where they are kept.
+
+    Args:
+        run: the run that is judged.
+        kind: of the record; one is written at a time.
+        out: folder for it; None is the run's own. Where that cannot be written, the outputs go into a folder that is
+            removed at the end, and a warning says so.
+        command: what others are told that wait for it.
+        wait: wait for another process that writes such a record there.
+        progress: where to warn.
+
+    Raises:
+        FolderBusyError: another process writes such a record there. RunUnwritableError: `out` cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        here = run.with_outputs(run.path if out is None else out)
+        try:
+            stack.enter_context(FolderLock(here.outputs, kind, command, wait, progress))
+        except RunUnwritableError:
+            if out is not None:
+                raise
+            progress.warn(
+                f"{run.path} cannot be written: the {kind} will be shown, but not kept. To keep it, give a folder "
+                f"with --out."
+            )
+            here = run.with_outputs(stack.enter_context(tempfile.TemporaryDirectory(prefix="flawforge-")))
+        yield here
 
 
 def write_record(path: Path, record: Record) -> Path:

@@ -189,6 +189,7 @@ class ScoreRecord(Record):
         why: why nothing was measured, or empty.
         notes: what a reader must know to read the numbers, a sentence each.
         exact_copies: generated images that equal a training image in every compared pixel, mirrored ones too.
+        chosen_by_hand: how a person changed the set, in half a sentence; empty where nobody did.
         sentence: the outcome in plain English.
     """
 
@@ -218,4 +219,5 @@ class ScoreRecord(Record):
     exact_copies: int
     why: str
     notes: list[str]
+    chosen_by_hand: str = ""
     sentence: str

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from flawforge.core.errors import DataUnusableError, TrainingInterruptedError
+from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
@@ -27,7 +29,14 @@ from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import real_batches
-from flawforge.training.setup.opening import MIN_IMAGES, TrainingInputs, TrainingRequest, check_disk_space, open_run
+from flawforge.training.setup.opening import (
+    MIN_IMAGES,
+    OpenedRun,
+    TrainingInputs,
+    TrainingRequest,
+    check_disk_space,
+    open_run,
+)
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 
@@ -45,6 +54,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
+    wait: bool = False,
     tensorboard: bool = False,
     checkpoint_seconds: float = 60.0,
     previews: int = 16,
@@ -72,6 +82,7 @@ def train(
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:0``, ...
         resume: go on exactly where the run stopped. Weights end bit-equal (on a CPU, with as many threads) to a run
             that was never stopped. A folder without a run is begun anew.
+        wait: wait for another process that trains in `out`; else it is refused.
         tensorboard: also write logs for TensorBoard (extra ``tensorboard``).
         checkpoint_seconds: time between checkpoints; what a crash can cost. Longer when writing one is slow.
         previews: grids over the training; 0 draws none.
@@ -87,14 +98,15 @@ def train(
     Raises:
         DataNotFoundError, DataUnusableError: the data.
         SettingError: a setting.
-        RunExistsError: `out` is taken.
+        RunExistsError: `out` is taken. FolderBusyError: another process trains in it.
         DeviceError: no such device.
         TrainingDivergedError: a loss is no number.
         DiskFullError, RunUnwritableError: the disk.
         TrainingInterruptedError: Ctrl-C, after all was saved (it is also a KeyboardInterrupt).
     """
     clock = Clock()
-    with start_processes() as processes:
+    lock = FolderLock(Path(out), "training", command, wait, progress)
+    with start_processes() as processes, ExitStack() as held:
         if not processes.first:
             progress, previews = SILENT, 0
         where = processes.connect(device)
@@ -102,35 +114,54 @@ def train(
         request = TrainingRequest(Path(out), recipe, {**changes, "kimg": kimg}, minutes, seed, resume, budget, command)
         if processes.first:
             request.check()
+            lock.check()
         part, others, selection = _choose(data, choices, unlabelled, classes, shots, request, progress)
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
+        if processes.first:
+            held.enter_context(lock)
+
         # The run folder: the resolved settings are on disk before anything else happens.
         opened = open_run(request, TrainingInputs(part, others, selection, where, threads, processes), progress)
-        run, plan, part = opened.run, opened.plan, opened.training
-        pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
-        precision = processes.tell(resolve_precision(plan.recipe.precision, where))
-        labels = len(part.classes) + (others is not None)
-        state = TrainingState(plan.recipe, plan.channels, seed, where, precision, labels, processes)
+        precision = processes.tell(resolve_precision(opened.plan.recipe.precision, where))
+        labels = len(opened.training.classes) + (others is not None)
+        state = TrainingState(opened.plan.recipe, opened.plan.channels, seed, where, precision, labels, processes)
         if processes.first:
-            check_disk_space(run, state.tensors())
-        log = TrainingLog(run, state, clock, progress, tensorboard=tensorboard)
-        judge = find_judge(opened, pixels, where, seed, progress) if processes.first else None
-        batches = real_batches(part, pixels, others, plan, seed, processes, progress)
-        grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
-        keeper = CheckpointKeeper(run, state, judge, log, clock, progress)
-        loop = Loop(plan, batches, grids, keeper, previews, checkpoint_seconds)
-        if not loop.restore(command) and previews:
-            loop.grids.draw_real(part, pixels, seed)
+            check_disk_space(opened.run, state.tensors())
+        log = TrainingLog(opened.run, state, clock, progress, tensorboard=tensorboard)
+        loop = _loop(opened, others, state, log, previews, checkpoint_seconds, command, progress)
         with honest_float32(precision):
             reason = loop.run_to_the_end(progress)
         if reason == "interrupted":
             raise TrainingInterruptedError(
-                f"interrupted at {state.shown / 1000:.1f} kimg; everything is saved in {run.path}. "
+                f"interrupted at {state.shown / 1000:.1f} kimg; everything is saved in {opened.run.path}. "
                 f"To resume, run the same command again with --resume."
             )
-        return run
+        return opened.run
+
+
+def _loop(
+    opened: OpenedRun,
+    others: Dataset | None,
+    state: TrainingState,
+    log: TrainingLog,
+    previews: int,
+    checkpoint_seconds: float,
+    command: str,
+    progress: Progress,
+) -> Loop:
+    """Return the loop, with the state of the newest checkpoint where there is one."""
+    run, plan, part, seed = opened.run, opened.plan, opened.training, state.seed
+    pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
+    judge = find_judge(opened, pixels, state.device, seed, progress) if state.processes.first else None
+    batches = real_batches(part, pixels, others, plan, seed, state.processes, progress)
+    grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
+    keeper = CheckpointKeeper(run, state, judge, log, log.clock, progress)
+    loop = Loop(plan, batches, grids, keeper, previews, checkpoint_seconds)
+    if not loop.restore(command) and previews:
+        loop.grids.draw_real(part, pixels, seed)
+    return loop
 
 
 def _choose(

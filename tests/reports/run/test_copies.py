@@ -243,8 +243,8 @@ def test_an_audit_of_another_set_is_told(drawn: Callable) -> None:
     run.audit(inputs={"synthetic": "same"})
     record = load_record(run.run, "audit", AuditRecord)
     held = tuple(("scratch", f"{i}.png") for i in range(50))
-    assert outdated(run.run, "audit", record, Synthetic(held, {"manifest_sha256": "same"})) == ""
-    assert outdated(run.run, "audit", record, Synthetic(held, {"manifest_sha256": "other"})) == (
+    assert outdated(run.run, "audit", record, Synthetic(held, {}, "same")) == ""
+    assert outdated(run.run, "audit", record, Synthetic(held, {}, "other")) == (
         f"This audit is of an earlier synthetic set; the run holds another one now. Repeat it with: "
         f"flawforge audit {run.run.path}"
     )

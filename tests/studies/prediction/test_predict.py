@@ -163,7 +163,7 @@ def test_only_a_prediction_is_ever_replaced(left: Left, fresh: Path, tmp_path: P
     with pytest.raises(RunExistsError, match="files that belong to no prediction"):
         flawforge.predict(left[0], fresh, out=tmp_path / "taken", overwrite=True)
     flawforge.predict(left[0], fresh, out=tmp_path / "asked", pictures=0)
-    assert sorted(path.name for path in (tmp_path / "asked").iterdir()) == ["prediction.json", "predictions.csv"]
+    assert sorted(path.name for path in (tmp_path / "asked").glob("[!.]*")) == ["prediction.json", "predictions.csv"]
     with pytest.raises(RunExistsError, match="Add --overwrite to replace it"):
         flawforge.predict(left[0], fresh, out=tmp_path / "asked")
     flawforge.predict(left[0], fresh, out=tmp_path / "asked", overwrite=True)

@@ -41,6 +41,7 @@ def headline(
     else:
         part = "" if synthetic.complete or not synthetic.facts else "; the set is not complete"
         sentences.append(f"{plural(len(synthetic.images), 'image was', 'images were')} generated{part}.")
+        sentences += [synthetic.by_hand] if synthetic.by_hand else []
     if audit is not None:
         sentences.append(audit.sentence)
     elif synthetic is not None and "audit" not in damaged:

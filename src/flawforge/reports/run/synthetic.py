@@ -15,6 +15,7 @@ from flawforge.core.files import read_json
 from flawforge.core.progress import SILENT, Progress
 from flawforge.runs.folder import Run
 from flawforge.runs.records import Record
+from flawforge.runs.set_files import SetFiles
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,14 @@ class Synthetic:
     Attributes:
         images: (class, path below the set's folder) of each image, in the manifest's order.
         facts: the content of set.json; empty when it is missing.
+        fingerprint: what names the set in records; empty when set.json is missing.
+        by_hand: what a person removed or sorted, a sentence; empty where nothing was.
     """
 
     images: tuple[tuple[str, str], ...]
     facts: dict[str, Any]
+    fingerprint: str = ""
+    by_hand: str = ""
 
     @property
     def complete(self) -> bool:
@@ -55,13 +60,18 @@ def read_synthetic(run: Run, progress: Progress = SILENT) -> Synthetic | None:
     except RunBrokenError as error:
         command = f"flawforge generate {shlex.quote(str(run.path))} -n {len(images)}"
         progress.warn(f"{error} Remove the folder {run.synthetic} and generate the set again with: {command}")
-    return Synthetic(images, value if isinstance(value, dict) else {})
+    known = value if isinstance(value, dict) else {}
+    if not known.get("complete") or "n" not in known:
+        return Synthetic(images, known)
+    there = SetFiles.look(run.synthetic, known)
+    entries = tuple((entry.label, entry.file) for entry in there.entries())
+    return Synthetic(entries, known, there.fingerprint, there.by_hand.note) if entries else None
 
 
 def outdated(run: Run, kind: str, record: Record | None, synthetic: Synthetic | None) -> str:
     """Return why an audit or a score does not fit the run's present synthetic set, or an empty string."""
-    now = None if synthetic is None else synthetic.facts.get("manifest_sha256")
-    if record is None or now is None or record.inputs.get("synthetic") in (None, now):
+    now = "" if synthetic is None else synthetic.fingerprint
+    if record is None or not now or record.inputs.get("synthetic") in (None, now):
         return ""
     return (
         f"This {kind} is of an earlier synthetic set; the run holds another one now. Repeat it with: "

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from flawforge.core.arrays import Floats
 from flawforge.core.errors import SettingError
@@ -18,7 +19,17 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.neighbours.nearest import Nearest
 from flawforge.runs.folder import Run
-from flawforge.runs.records import Alignment, AuditRecord, Copying, Distances, Neighbour, Pair, SetTest, save_record
+from flawforge.runs.records import (
+    Alignment,
+    AuditRecord,
+    Copying,
+    Distances,
+    Neighbour,
+    Pair,
+    SetTest,
+    record_place,
+    save_record,
+)
 from flawforge.runs.versions import now, versions
 from flawforge.studies.copies.alignments import find_copies, keep_pictures
 from flawforge.studies.copies.pixel_distance import compare_pixels
@@ -27,6 +38,7 @@ from flawforge.studies.copies.sentences import audit_sentence, set_sentence
 from flawforge.studies.copies.set_tests import measure_set
 from flawforge.studies.sets import (
     Channels,
+    HeldOut,
     MatchedImages,
     RecordPictures,
     SyntheticSet,
@@ -55,6 +67,8 @@ def audit(
     channels: Channels = "first",
     pairs: int = 12,
     synthetic: str | Path | None = None,
+    out: str | Path | None = None,
+    wait: bool = False,
     device: str = "auto",
     memory_mb: float = 1024,
     command: str = "flawforge.audit(...)",
@@ -74,6 +88,8 @@ def audit(
         channels: ``first`` compares the first channel, as published; ``all`` every one.
         pairs: of so many of the nearest pairs, pictures are kept.
         synthetic: folder of another set than the run's own.
+        out: folder for the record and its pictures; None: the run's own. Where that cannot be written, nothing is kept.
+        wait: wait for another process that writes the same record; else it is refused.
         device: ``auto``, ``cpu``, ``cuda``, ...
         memory_mb: bound, in MB, on the memory that images take, from 16. What is beyond it waits in a scratch file in
             the run's folder. Less is slower; the result is the same.
@@ -88,29 +104,47 @@ def audit(
         DataNotFoundError, DataUnusableError: the training images are gone or changed, or `held_out` holds some of them.
         SettingError: an argument.
         DeviceError: no such device.
+        RunUnwritableError: `out` cannot be written. FolderBusyError: another process writes the same record.
     """
     _check(k, channels, pairs, memory_mb)
     run = run if isinstance(run, Run) else Run.open(run)
     where = resolve_device(device)
-    generated = SyntheticSet.open(synthetic if synthetic is not None else run)
-    whole = load_whole(run, data, progress)
-    training = find_training(run, whole, progress)
-    matched = MatchedImages(training, generated, run.recipe.resolution, run.settings.channels, channels)
-    unseen = find_held_out(run, whole, held_out, progress)
+    with record_place(run, "audit", out, command, wait, progress) as run:
+        generated = SyntheticSet.open(synthetic if synthetic is not None else run, wait=wait, progress=progress)
+        whole = load_whole(run, data, progress)
+        training = find_training(run, whole, progress)
+        unseen = find_held_out(run, whole, held_out, progress)
+        matched = MatchedImages(training, generated, run.recipe.resolution, run.settings.channels, channels)
+        record = _judge(run, matched, unseen, (k, pairs, memory_mb * 1e6), command, where, progress)
+        save_record(run, "audit", record)
+        return record
+
+
+def _judge(
+    run: Run,
+    matched: MatchedImages,
+    unseen: HeldOut,
+    amounts: tuple[int, int, float],
+    command: str,
+    where: torch.device,
+    progress: Progress,
+) -> AuditRecord:
+    """Return the record; `amounts` are images to rank, pairs to keep pictures of, and bytes of memory."""
+    training, generated, (k, pairs, memory) = matched.training, matched.synthetic, amounts
     groups, flips, k = training.groups(progress), FLIPS[run.recipe.flip], min(k, len(training))
-    near, apart, exact = compare_pixels(run, matched, k, flips, groups, memory_mb * 1e6, where, progress)
+    near, apart, exact = compare_pixels(run, matched, k, flips, groups, memory, where, progress)
     unit = 2 / training.white  # of a pixel, in [-1, 1]
     nearest = near.distances[:, 0]
     copying, alignments = find_copies(matched, groups, exact, where, progress)
     diverse, tests = measure_set(matched, groups, unseen.independent(), where, progress)
-    pictures = RecordPictures(run.path, "records/audit", training.white)
+    pictures = RecordPictures(run.outputs, "records/audit", training.white)
     record = AuditRecord(
         made=now(),
         versions=versions(),
         command=command,
-        inputs={"synthetic": generated.facts["manifest_sha256"], "data": training.fingerprint, "real": unseen.source},
+        inputs={"synthetic": generated.fingerprint, "data": training.fingerprint, "real": unseen.source},
         k=k,
-        channels=channels,
+        channels=matched.channels,
         resolution=matched.resolution,
         transforms=list(flips),
         n_generated=len(generated),
@@ -126,9 +160,9 @@ def audit(
         copying=copying,
         diversity=diverse,
         tests=tests,
-        notes=list(unseen.notes),
+        notes=[*generated.notes, *unseen.notes],
+        chosen_by_hand=str(generated.by_hand),
     )
-    save_record(run, "audit", record)
     pictures.remove_others()
     return record
 

@@ -20,7 +20,8 @@ from flawforge.data.writing.exported_image import ExportedImage, Instance
 from flawforge.data.writing.real_pictures import Unplaced
 from flawforge.data.writing.writing import check_place
 from flawforge.runs.folder import Run
-from flawforge.studies.sets import ManifestEntry, SyntheticSet, load_whole, training_rows
+from flawforge.runs.set_files import ManifestEntry
+from flawforge.studies.sets import SyntheticSet, load_whole, training_rows
 
 PREFIX = "synthetic_"  # of the names of generated images: formats without a place for the origin tell it too
 
@@ -42,6 +43,7 @@ def export(
     data: Dataset | str | Path | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
+    wait: bool = False,
     progress: Progress = SILENT,
 ) -> Exported:
     """Write the synthetic set of a run in a format that trainers read; with the images it was trained on, if asked.
@@ -68,6 +70,7 @@ def export(
         data: the training images, if they have moved since; for `with_real`.
         overwrite: replace an export that is in the folder.
         dry_run: write nothing; only say what would be written.
+        wait: wait for another process that writes the set; else it is refused.
         progress: where to tell how far it is.
 
     Returns:
@@ -84,7 +87,7 @@ def export(
     form, folder = find_format(format), Path(out)
     _check(with_real, share, val, test)
     run = run if isinstance(run, Run) else Run.open(run)
-    generated = SyntheticSet.open(synthetic if synthetic is not None else run)
+    generated = SyntheticSet.open(synthetic if synthetic is not None else run, wait=wait, progress=progress)
     check_place(folder, overwrite or dry_run)
     entries = _chosen(generated, classes)
     pictures: list[ExportedImage] = []
@@ -99,10 +102,11 @@ def export(
             )
     if share is not None:
         entries = _of_share(entries, Counter(picture.label for picture in pictures), share, run)
+    notes += generated.notes
     made, told = _generated_pictures(generated, entries, form, good, unplaced)
     facts = {
         "made": "export", "seed": seed, "val": val, "test": test, "share": share, "with_real": with_real,
-        "checkpoint": generated.facts["checkpoint"],
+        "checkpoint": generated.facts["checkpoint"], "chosen_by_hand": str(generated.by_hand),
     }  # fmt: skip
     return write_out([*pictures, *made], form, folder, facts, [*notes, *told], overwrite, dry_run, progress)
 

@@ -17,6 +17,7 @@ from flawforge.core.errors import ImageBrokenError, RunExistsError, SettingError
 from flawforge.core.files import explain_os_errors, write_bytes, write_text
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.images import encode_png
+from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
@@ -47,6 +48,7 @@ def predict(
     threshold: float | None = None,
     pictures: int = PICTURES,
     choices: ReadingChoices = AS_USUAL,
+    wait: bool = False,
     command: str = "flawforge.predict(...)",
     progress: Progress = SILENT,
 ) -> PredictionRecord:
@@ -63,6 +65,7 @@ def predict(
             None takes the likelier class. The model's card lists what thresholds cost.
         pictures: images on the sheet, the most doubtful first; 0 draws none.
         choices: how the folder is read, where its files leave it open; tiles are cut as for the trial.
+        wait: wait for another process that writes into `out`; else it is refused.
         command: what to write into the record.
         progress: where to report progress.
 
@@ -74,11 +77,13 @@ def predict(
         SettingError: a threshold for types of defects; or your own factory, which the model needs, cannot be imported.
         DataNotFoundError, DataUnusableError: no image there that can be read.
         RunExistsError: `out` holds something else, or a prediction (without `overwrite`).
+        FolderBusyError: another process writes there.
         RunUnwritableError, DiskFullError: the disk.
     """
     folder = None if out is None else Path(out)
     if folder is not None:
         _refuse_taken(folder, overwrite)
+        FolderLock(folder, "prediction", command, wait, progress).check()
     place = find_model(Path(model))
     card, network = open_model(place)
     _check_threshold(card, threshold)
@@ -116,7 +121,9 @@ def predict(
     for file in record.broken:
         progress.warn(f"{file.file} {file.reason}; it was passed over.")
     if folder is not None:
-        _write(folder, record, dataset, rows, pictures)
+        with FolderLock(folder, "prediction", command, wait, progress):
+            _refuse_taken(folder, overwrite)
+            _write(folder, record, dataset, rows, pictures)
     return record
 
 
@@ -234,7 +241,7 @@ def _refuse_taken(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that holds anything but a prediction, or one that is not to be replaced."""
     if folder.exists() and not folder.is_dir():
         raise RunExistsError(f"{folder} is a file; --out takes a folder.")
-    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    there = sorted(name.name for name in folder.glob("[!.]*")) if folder.is_dir() else []
     if not there:
         return
     if "prediction" not in kinds_in(folder):

@@ -150,7 +150,7 @@ def keep_extremes(
 
     The least realistic comes first in the second list. Pictures of an older score are removed.
     """
-    pictures = RecordPictures(run.path, "records/score", matched.training.white)
+    pictures = RecordPictures(run.outputs, "records/score", matched.training.white)
     scores = realism(reference.features, generated.features, reference.groups)
     order = np.argsort(-scores, kind="stable").tolist()
     count = min(count, len(order) // 2)

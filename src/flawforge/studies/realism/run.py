@@ -25,7 +25,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.threads import in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
-from flawforge.runs.records import save_record
+from flawforge.runs.records import record_place, save_record
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.versions import now, versions
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
@@ -69,6 +69,8 @@ def score(
     synthetic: str | Path | None = None,
     extractor: str | Path = DEFAULT,
     held_out: Dataset | str | Path | None = None,
+    out: str | Path | None = None,
+    wait: bool = False,
     device: str = "auto",
     seed: int = 0,
     pictures: int = 8,
@@ -88,6 +90,8 @@ def score(
             are not comparable.
         held_out: real images that training did not see. None: the other images of the same classes in the data, where
             training took a part of them (`shots`); else the training images, and the record says so.
+        out: folder for the record and its pictures; None: the run's own. Where that cannot be written, nothing is kept.
+        wait: wait for another process that writes the same record; else it is refused.
         device: ``auto``, ``cpu``, ``cuda``, ... where features are computed.
         seed: of the random halves, the bootstrap and the classical transforms.
         pictures: of so many of the most and of the least realistic images, pictures are kept; 0 keeps none.
@@ -104,14 +108,33 @@ def score(
         ExtraMissingError: an ONNX file without the extra.
         WeightsMissingError: the feature network.
         DeviceError: no such device.
+        RunUnwritableError: `out` cannot be written. FolderBusyError: another process writes the same record.
     """
     if pictures < 0 or seed < 0:
         raise SettingError(f"--pictures is {pictures} and --seed is {seed}; both are whole numbers, 0 or more.")
     run = run if isinstance(run, Run) else Run.open(run)
     features = find_extractor(extractor, resolve_device(device))
-    synthetic_set = SyntheticSet.open(synthetic if synthetic is not None else run)
-    real = find_held_out(run, data, held_out, progress)
-    matched = MatchedImages(real.data, synthetic_set, run.recipe.resolution, run.settings.channels, "all")
+    with record_place(run, "score", out, command, wait, progress) as run:
+        opened = SyntheticSet.open(synthetic if synthetic is not None else run, wait=wait, progress=progress)
+        real = find_held_out(run, data, held_out, progress)
+        matched = MatchedImages(real.data, opened, run.recipe.resolution, run.settings.channels, "all")
+        record = _judge(run, matched, real, features, (seed, pictures), command, progress)
+        save_record(run, "score", record)
+        trim_features()
+        return record
+
+
+def _judge(
+    run: Run,
+    matched: MatchedImages,
+    real: HeldOut,
+    features: Extractor,
+    chosen_numbers: tuple[int, int],
+    command: str,
+    progress: Progress,
+) -> ScoreRecord:
+    """Return the record; `chosen_numbers` are the seed and the number of pictures to keep."""
+    synthetic_set, (seed, pictures) = matched.synthetic, chosen_numbers
     rows = np.arange(len(synthetic_set))
     white = real.data.white if real.data.bits == 8 else int(synthetic_set.facts["white"])
     generated = describe_images(matched.generated, rows, white, features, "generated images", progress)
@@ -127,12 +150,12 @@ def score(
         "against": real.against,
         "why": why,
     }
-    record = ScoreRecord(
+    return ScoreRecord(
         made=now(),
         versions=versions(),
         command=command,
         inputs={
-            "synthetic": synthetic_set.facts["manifest_sha256"],
+            "synthetic": synthetic_set.fingerprint,
             "data": run.settings.data.fingerprint,
             "real": real.source,
             "extractor": f"{features.name} {features.version}",
@@ -144,14 +167,12 @@ def score(
         n_training=len(real.training),
         groups=len(np.unique(real.groups[chosen.reference])),
         seed=seed,
-        notes=[*real.notes, *chosen.notes, *numbers.pop("notes")],
+        chosen_by_hand=str(synthetic_set.by_hand),
+        notes=[*synthetic_set.notes, *real.notes, *chosen.notes, *numbers.pop("notes")],
         sentence=score_sentence(**counts, **numbers.pop("outcome")),
         **counts,
         **numbers,
     )
-    save_record(run, "score", record)
-    trim_features()
-    return record
 
 
 def _measure(inputs: ScoreInputs, run: Run, pictures: int) -> dict[str, Any]:

@@ -20,10 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from flawforge.core.errors import ExtraMissingError
 from flawforge.core.files import explain_os_errors
+from flawforge.core.locks import take
 from flawforge.core.seeds import derive
 from flawforge.studies.search.plan import SearchPlan, settings_of
 
@@ -98,18 +97,26 @@ class TrialStore:
             )
         self.study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
 
-    def alone(self) -> FileLock:
-        """Return the lock that keeps other workers on this folder out for a moment."""
-        return FileLock(self.folder / ".lock")
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other workers on this folder out for a moment."""
+        file = self.folder / ".lock"
+        with explain_os_errors(file):
+            lock = take(file)
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Be a worker whom others can see at work. What it leaves unended is queued again by the next search."""
         self._token = secrets.token_hex(8)
         file = self._worker_file(self._token)
-        lock = FileLock(file)
         with explain_os_errors(file):
-            lock.acquire()
+            lock = take(file)
+        assert lock is not None  # the name is new
         try:
             yield
         except BaseException:
@@ -134,11 +141,11 @@ class TrialStore:
         file = self._worker_file(token)
         if host != socket.gethostname() or not file.exists():
             return host == socket.gethostname() and self._only_folder
-        try:
-            with FileLock(file, timeout=0):
-                return True
-        except Timeout:  # the worker holds it; the system lets go of the lock of a process that ended, however it did
+        lock = take(file, 0.0)
+        if lock is None:  # the worker holds it; the system lets go of the lock of a process that ended, however it did
             return False
+        lock.release()
+        return True
 
     def requeue_abandoned(self) -> list[str]:
         """Close the trials of workers that are gone, queue their settings again, and return their run folders."""

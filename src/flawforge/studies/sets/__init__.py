@@ -6,25 +6,12 @@ from flawforge.studies.sets.held_out import HeldOut, find_held_out, find_trainin
 from flawforge.studies.sets.image_store import ImageStore
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
-from flawforge.studies.sets.synthetic_set import (
-    FACTS,
-    MANIFEST,
-    SET_FORMAT,
-    ManifestEntry,
-    SyntheticSet,
-    as_dataset,
-    read_entries,
-    read_facts,
-)
+from flawforge.studies.sets.synthetic_set import SyntheticSet, as_dataset
 
 __all__ = [
-    "FACTS",
-    "MANIFEST",
-    "SET_FORMAT",
     "Channels",
     "HeldOut",
     "ImageStore",
-    "ManifestEntry",
     "MatchedImages",
     "RecordPictures",
     "SyntheticSet",
@@ -33,7 +20,5 @@ __all__ = [
     "find_training",
     "flip_pixels",
     "load_whole",
-    "read_entries",
-    "read_facts",
     "training_rows",
 ]

@@ -13,7 +13,8 @@ from flawforge.core.errors import ImageBrokenError, RunBrokenError
 from flawforge.core.images import Pixels, resize, to_gray
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image
-from flawforge.studies.sets.synthetic_set import ManifestEntry, SyntheticSet
+from flawforge.runs.set_files import ManifestEntry
+from flawforge.studies.sets.synthetic_set import SyntheticSet
 
 Channels = Literal["first", "all"]
 
@@ -48,8 +49,18 @@ class MatchedImages:
 
     @cached_property
     def entries(self) -> list[ManifestEntry]:
-        """The generated images, in the manifest's order."""
-        return list(self.synthetic.entries())
+        """The generated images, in the manifest's order.
+
+        Raises:
+            RunBrokenError: the set has changed since it was opened.
+        """
+        entries = list(self.synthetic.entries())
+        if len(entries) != len(self.synthetic):
+            raise RunBrokenError(
+                f"the synthetic set in {self.synthetic.folder} was changed while it was read. Run the same command "
+                f"again."
+            )
+        return entries
 
     def real(self, index: int) -> Pixels:
         """Return a training image as it is compared, (C, H, W): exactly the pixels that training took."""

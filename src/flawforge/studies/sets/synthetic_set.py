@@ -5,91 +5,70 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
-from flawforge.core.files import read_json, sha256_file
+from flawforge.core.errors import RunBrokenError, RunNotFoundError, RunUnwritableError, SettingError
 from flawforge.core.images import Pixels, resize, to_gray, to_unit
+from flawforge.core.locks import FolderLock
+from flawforge.core.progress import SILENT, Progress
 from flawforge.data.decode import read_image
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found
-
-SET_FORMAT = 1
-MANIFEST = "manifest.jsonl"
-FACTS = "set.json"
-
-
-@dataclass(frozen=True)
-class ManifestEntry:
-    """One generated image.
-
-    Attributes:
-        file: path below the set's folder, with forward slashes.
-        label: its class (``class`` in the manifest).
-        seed: of the set.
-        index: of the image within its class; with class and seed it names the latent.
-        checkpoint: name of the weights: the file's stem and the first 12 digits of its SHA-256.
-        sha256: of the file.
-        width: in pixels.
-        height: in pixels.
-        mode: ``L``, ``RGB`` or ``I;16``.
-    """
-
-    file: str
-    label: str
-    seed: int
-    index: int
-    checkpoint: str
-    sha256: str
-    width: int
-    height: int
-    mode: str
-
-    def line(self) -> str:
-        """Return the manifest's line, with its newline."""
-        values = {("class" if key == "label" else key): value for key, value in vars(self).items()}
-        return json.dumps(values, ensure_ascii=False) + "\n"
-
-    @classmethod
-    def parse(cls, line: str) -> ManifestEntry | None:
-        """Read a line; None when it is not whole."""
-        try:
-            values = json.loads(line)
-            return cls(**{("label" if key == "class" else key): value for key, value in values.items()})
-        except (json.JSONDecodeError, TypeError, AttributeError):
-            return None
+from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, ByHand, ManifestEntry, SetFiles, read_facts, sync_command
 
 
 @dataclass(frozen=True)
 class SyntheticSet:
-    """A complete synthetic set.
+    """A complete synthetic set: the images of it that are there.
 
     Attributes:
         folder: where it is.
         n: number of images.
-        facts: the content of set.json.
+        facts: the content of set.json, with `n` and `classes` as they are there.
+        files: what was found in the folder.
     """
 
     folder: Path
     n: int
     facts: dict[str, Any]
+    files: SetFiles
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the manifest's lines of what is there: it names the set in records."""
+        return self.files.fingerprint
+
+    @property
+    def by_hand(self) -> ByHand:
+        """What a person removed or sorted; true where anything was."""
+        return self.files.by_hand
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of any judgement of the set must know of it, a sentence each."""
+        return [self.by_hand.note] if self.by_hand else []
 
     @classmethod
-    def open(cls, place: SyntheticSet | Run | str | Path) -> SyntheticSet:
-        """Open the set of a run, or the one in a folder.
+    def open(
+        cls, place: SyntheticSet | Run | str | Path, *, wait: bool | None = None, progress: Progress = SILENT
+    ) -> SyntheticSet:
+        """Open the set of a run, or the one in a folder. One that another process is writing now is waited for with
+        `wait`; None: the caller has no such option to advise.
 
         Raises:
-            RunNotFoundError: there is none, or it is not complete. RunBrokenError: its manifest was changed.
+            RunNotFoundError: there is none, or it is not complete. RunBrokenError: no manifest or no image is left.
+            FolderBusyError: it is being written.
         """
         if isinstance(place, SyntheticSet):
             return place
@@ -103,25 +82,31 @@ class SyntheticSet:
             )
         facts = read_facts(folder)
         if not facts["complete"]:
+            with suppress(RunUnwritableError):  # where nobody can write, nobody does
+                FolderLock(folder, LOCK, "", wait, progress).check()
+            facts = read_facts(folder)
+        if not facts["complete"]:
             raise RunNotFoundError(
                 f"the synthetic set in {folder} is not complete: it was interrupted before all {facts['n']} images "
                 f"were written. Run the same command again to resume: {facts['command']}"
             )
-        manifest = folder / MANIFEST
-        if not manifest.is_file() or sha256_file(manifest) != facts["manifest_sha256"]:
+        if not (folder / MANIFEST).is_file():
+            raise RunBrokenError(f"{folder / MANIFEST} is gone. Make it again with: {sync_command(folder)}")
+        files = SetFiles.look(folder, facts)
+        if not files.facts["n"]:
             raise RunBrokenError(
-                f"{manifest} has changed since the set was generated. Repair the set with the command that generated "
-                f"it: {facts['command']}"
+                f"none of the {facts['n']} images of the synthetic set in {folder} is there. Generate them again with: "
+                f"{facts['command']}"
             )
-        return cls(folder, int(facts["n"]), facts)
+        return cls(folder, int(files.facts["n"]), files.facts, files)
 
     def __len__(self) -> int:
         """Return the number of images."""
         return self.n
 
     def entries(self) -> Iterator[ManifestEntry]:
-        """Read the manifest line by line, in the order of classes and indices."""
-        return read_entries(self.folder)
+        """Read the manifest line by line, in the order of classes and indices; only what is there."""
+        return self.files.entries()
 
     def white(self, entry: ManifestEntry) -> int:
         """Return the pixel value of white in an image's file."""
@@ -134,30 +119,6 @@ class SyntheticSet:
             ImageBrokenError: the file is gone or damaged.
         """
         return read_image(self.folder / entry.file, bits=16 if entry.mode == "I;16" else 8, white=self.white(entry))
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Read a set's ``set.json``.
-
-    Raises:
-        RunBrokenError: it is damaged, or of a format that this version does not know.
-    """
-    path = folder / FACTS
-    facts = read_json(path)
-    if not isinstance(facts, dict) or facts.get("format") != SET_FORMAT:
-        found = facts.get("format") if isinstance(facts, dict) else None
-        raise RunBrokenError(f"{path} has format {found!r}; this version of Flawforge reads format {SET_FORMAT}.")
-    return facts
-
-
-def read_entries(folder: Path) -> Iterator[ManifestEntry]:
-    """Read a set's manifest up to the first line that is not whole."""
-    with (folder / MANIFEST).open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            entry = ManifestEntry.parse(line) if line.endswith("\n") else None
-            if entry is None:
-                return
-            yield entry
 
 
 def _locate(place: Run | str | Path) -> tuple[Path, Path | None]:
@@ -180,7 +141,8 @@ class SyntheticImages(Dataset[tuple[Tensor, int]]):
     def __init__(
         self, source: SyntheticSet, size: tuple[int, int] | None, channels: int | None, class_to_index: dict[str, int]
     ) -> None:
-        self.source, self.size, self.class_to_index = source, size, class_to_index
+        self.source = replace(source, folder=source.folder.absolute())  # so that it survives os.chdir
+        self.size, self.class_to_index = size, class_to_index
         self.entries = list(source.entries())
         self.channels = channels or (3 if any(entry.mode == "RGB" for entry in self.entries) else 1)
         self.classes = sorted(class_to_index, key=lambda label: class_to_index[label])
@@ -190,8 +152,16 @@ class SyntheticImages(Dataset[tuple[Tensor, int]]):
         """Return the number of images."""
         return len(self.entries)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        """Return the image as float32 (C, H, W) in [-1, 1], and its class's number."""
+    @overload
+    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> SyntheticImages: ...
+    def __getitem__(self, index: int | slice) -> tuple[Tensor, int] | SyntheticImages:
+        """Return the image as float32 (C, H, W) in [-1, 1], and its class's number; of a slice a dataset of them."""
+        if isinstance(index, slice):
+            part = copy.copy(self)
+            part.entries, part.targets = self.entries[index], self.targets[index]
+            return part
         entry = self.entries[index]
         pixels = self.source.read(entry)
         if self.channels == 1 and pixels.ndim == 3:

@@ -11,7 +11,7 @@ from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
-from flawforge.studies.sets import FACTS, MANIFEST, ManifestEntry, read_entries, read_facts
+from flawforge.runs.set_files import BY_HAND, FACTS, MANIFEST, ByHand, ManifestEntry, read_entries, read_facts
 
 Layout = Literal["classes", "flat"]
 LAYOUTS: tuple[Layout, ...] = ("classes", "flat")
@@ -76,6 +76,9 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     out = [f"{key} {found.get(key)} instead of {wanted.get(key)}" for key in SAME if found.get(key) != wanted.get(key)]
+    if found.get(BY_HAND):
+        out.append(f"chosen by hand: {ByHand(**found[BY_HAND])}")
+        return out
     classes, asked = found["classes"], wanted["classes"]
     if list(classes) != list(asked):
         out.append(f"classes {', '.join(classes)} instead of {', '.join(asked)}")

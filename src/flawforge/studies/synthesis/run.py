@@ -15,18 +15,21 @@ import numpy as np
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
+from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.writing.convert import find_format
 from flawforge.data.writing.writing import check_place
 from flawforge.runs.checkpoint import BEST, find_checkpoint
 from flawforge.runs.folder import Run
+from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SET_FORMAT, ManifestEntry, read_entries, read_facts
 from flawforge.runs.versions import now
 from flawforge.studies.export import export
-from flawforge.studies.sets import FACTS, MANIFEST, SET_FORMAT, ManifestEntry, SyntheticSet, read_facts
+from flawforge.studies.sets import SyntheticSet
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
 from flawforge.studies.synthesis.resume import LAYOUTS, Layout, following_indices, image_file, prepare_folder
 from flawforge.studies.synthesis.sampler import Sampler
+from flawforge.studies.synthesis.sync import sync_set
 from flawforge.studies.synthesis.writer import FileFormats, Writer
 from flawforge.training.processes.device import resolve_device
 
@@ -45,6 +48,8 @@ def generate(
     layout: Layout = "classes",
     out: str | Path | None = None,
     overwrite: bool = False,
+    sync: bool = False,
+    wait: bool = False,
     compression: int = 4,
     novel: bool = False,
     checkpoint: str | int = BEST,
@@ -70,6 +75,9 @@ def generate(
         layout: ``classes`` makes a folder per class, ``flat`` puts all files into one.
         out: the set's folder; None takes the run's own, which `audit` and `report` look at.
         overwrite: replace a set of other settings that is in the folder.
+        sync: generate nothing; let manifest.jsonl and set.json say which images of the set are there: after some were
+            deleted or put into another class's folder, or to repair them.
+        wait: wait for another process that writes the set; else it is refused.
         compression: zlib level 0 to 9 of the files; the pixels are the same.
         novel: leave out images that are copies of training images, and 1% of the others with them (see `audit`).
             Their indices are skipped, so that image i stays what it was; ``facts["dropped"]`` counts them.
@@ -87,7 +95,8 @@ def generate(
     Raises:
         RunNotFoundError: no run, or no checkpoint in it.
         SettingError: an argument.
-        RunExistsError: the folder holds another set or export, or other files.
+        RunExistsError: the folder holds another set or export, or other files. FolderBusyError: another process
+            writes the set.
         DataUnusableError: with `novel`, the training images are too few for a scale, or nearly all images are copies.
         DataNotFoundError: they are gone.
         DiskFullError, RunUnwritableError: the disk.
@@ -97,9 +106,11 @@ def generate(
     run = run if isinstance(run, Run) else Run.open(run)
     _check(n, seed, truncation, layout, compression)
     exported = _check_export(format, out, overwrite) if format is not None else None
+    folder = Path(out) if out is not None and exported is None else run.synthetic
+    if sync:
+        return sync_set(folder, command, wait, progress)
     labels, formats = _labels(run, classes), FileFormats(run.settings.data, compression)
     where, weights = resolve_device(device), find_checkpoint(run, checkpoint)
-    folder = Path(out) if out is not None and exported is None else run.synthetic
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
         "n": n * len(labels),
@@ -116,18 +127,17 @@ def generate(
         "made": now(),
         "seconds": None,
         "device": str(where),
+        **({"novel": True, "dropped": {}} if novel else {}),
     }
-    if novel:
-        facts |= {"novel": True, "dropped": {}}
-    done = prepare_folder(folder, facts, overwrite, progress)
-    if done == facts["n"] and read_facts(folder)["complete"]:
-        progress.say(f"all {done} images exist already: {folder}")
-    else:
-        sampler = Sampler(run, weights, where)
-        copies = CopyFilter(run, data, where, progress) if novel else None
-        _write_images(folder, facts, done, sampler, formats, copies, progress)
-        _finish(folder, facts, n, time.monotonic() - started)
-    made = SyntheticSet.open(folder)
+    with FolderLock(folder, LOCK, command, wait, progress):
+        if prepare_folder(folder, facts, overwrite, progress) == facts["n"] and read_facts(folder)["complete"]:
+            progress.say(f"all {facts['n']} images exist already: {folder}")
+        else:
+            sampler = Sampler(run, weights, where)
+            copies = CopyFilter(run, data, where, progress) if novel else None
+            _write_images(folder, facts, sampler, formats, copies, progress)
+            _finish(folder, facts, n, time.monotonic() - started)
+        made = SyntheticSet.open(folder)
     if format is not None and exported is not None:
         export(run, exported, format, synthetic=made.folder, overwrite=overwrite, progress=progress)
     return made
@@ -136,13 +146,13 @@ def generate(
 def _write_images(
     folder: Path,
     facts: dict[str, Any],
-    done: int,
     sampler: Sampler,
     formats: FileFormats,
     copies: CopyFilter | None,
     progress: Progress,
 ) -> None:
-    """Write the images of a set (`facts`: the content of set.json) after the first `done` of them."""
+    """Write the images of a set (`facts`: the content of set.json) after those that its manifest names."""
+    done = sum(1 for _ in read_entries(folder)) if (folder / MANIFEST).is_file() else 0
     seed, layout, checkpoint = facts["seed"], facts["layout"], facts["checkpoint"]
     following = following_indices(folder) if copies is not None else {}
     try:

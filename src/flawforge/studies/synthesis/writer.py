@@ -17,8 +17,8 @@ from flawforge.core.files import explain_os_errors, write_bytes
 from flawforge.core.images import WHITES, ImageFormat, encode_png, resize, to_pixels
 from flawforge.core.seeds import numpy_stream
 from flawforge.runs.run_settings import TrainingImages
+from flawforge.runs.set_files import MANIFEST, ManifestEntry
 from flawforge.runs.versions import usable_cores
-from flawforge.studies.sets import MANIFEST, ManifestEntry
 
 
 class FileFormats:

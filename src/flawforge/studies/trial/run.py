@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flawforge.core.errors import SettingError, TrainingInterruptedError
+from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.metrics.inference.power import ERROR
 from flawforge.metrics.inference.sequential import level_now
+from flawforge.runs.folder_errors import refuse_other
 from flawforge.runs.trials import TRIAL_FILE, TrialRecord
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis.interim_analyses import earlier_calls, is_due, plans, with_analysis
@@ -45,6 +47,7 @@ def trial(
     on: On = "local",
     address: str | None = None,
     keep_model: bool = True,
+    wait: bool = False,
     command: str = "flawforge.trial(...)",
     choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
@@ -71,6 +74,7 @@ def trial(
         address: of the Ray cluster; None joins the one that this machine belongs to, or starts one here.
         keep_model: train, at the end, the advised arm of each model on all images outside the test set, and write it
             into ``model``, for `flawforge.predict`.
+        wait: wait for another process that works on the same trial; else it is refused.
         command: what to write into the record.
         choices: how the folder is read, where its files leave it open.
         progress: where to report progress and the time left.
@@ -84,7 +88,7 @@ def trial(
         DataUnusableError: the images cannot serve (one class, too few, no good class), or test images have leaked.
         SettingError: a setting; or a classifier or generator of your own that cannot serve, which is found out by two
             training steps and one call for two images per class before the first cell.
-        RunExistsError: `out` holds another trial.
+        RunExistsError: `out` holds another trial. FolderBusyError: another process works on it.
         ExtraMissingError: Ray is not installed.
         TrainingInterruptedError: Ctrl-C; what was done is kept.
         DiskFullError, RunUnwritableError: the disk.
@@ -92,8 +96,32 @@ def trial(
     started = time.monotonic()
     folder, count, minutes = Path(out), _checked_workers(workers, minutes, on), usual_minutes(minutes, settings)
     asked = TrialSettings.parse(settings)
-    bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
-    try_classifiers(bench, progress)
+    refuse_other(folder, "trial")
+    with FolderLock(folder, "trial", command, wait, progress):
+        bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
+        try_classifiers(bench, progress)
+        deadline = None if minutes is None else started + minutes * 60
+        place = (count, on, address)
+        return _experiment(
+            bench, folder, asked, minutes, deadline, place, early_stop, keep_model, command=command, progress=progress
+        )
+
+
+def _experiment(
+    bench: Bench,
+    folder: Path,
+    asked: TrialSettings,
+    minutes: float | None,
+    deadline: float | None,
+    place: tuple[int, On, str | None],
+    early_stop: bool,
+    keep_model: bool,
+    *,
+    command: str,
+    progress: Progress,
+) -> TrialRecord:
+    """Do the cells that are left and write the record; `place` is the number of workers, where, and the address."""
+    count, on, address = place
     schedule = Schedule(folder, bench.settings, bench.protocol, expected_costs(bench))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
@@ -117,7 +145,6 @@ def trial(
         analyses[:] = with_analysis(analyses, analysis)
         return analysis.stopped
 
-    deadline = None if minutes is None else started + minutes * 60
     try:
         schedule.run(executor, progress, deadline, clear)
     except TrainingInterruptedError:
@@ -143,6 +170,7 @@ def plan_trial(
     minutes: float | None = None,
     workers: int | None = None,
     keep_model: bool = True,
+    wait: bool = False,
     choices: ReadingChoices = AS_USUAL,
     progress: Progress = SILENT,
     **settings: Any,
@@ -152,7 +180,9 @@ def plan_trial(
     """
     count, minutes = _checked_workers(workers, minutes, "local"), usual_minutes(minutes, settings)
     asked = TrialSettings.parse(settings)
-    bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
+    refuse_other(Path(out), "trial")
+    with FolderLock(Path(out), "trial", "flawforge trial --plan", wait, progress):
+        bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     try_classifiers(bench, progress)
     schedule = Schedule(Path(out), bench.settings, bench.protocol, expected_costs(bench))
     return plan(bench, schedule, count, minutes, earlier_calls(Path(out), bench).ended, keep_model=keep_model)

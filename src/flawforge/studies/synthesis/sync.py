@@ -1,0 +1,78 @@
+"""Making a set's manifest and ``set.json`` say what is in its folder: after a choice by hand, or to repair them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from flawforge.core.files import sha256_file, write_json, write_text
+from flawforge.core.locks import FolderLock
+from flawforge.core.progress import Progress
+from flawforge.core.safe_names import safe_name
+from flawforge.data.decode import examine
+from flawforge.runs.set_files import BY_HAND, FACTS, LOCK, MANIFEST, ByHand, ManifestEntry, read_facts
+from flawforge.studies.sets import SyntheticSet
+from flawforge.studies.synthesis.resume import is_image_file
+
+
+def sync_set(folder: Path, command: str, wait: bool, progress: Progress) -> SyntheticSet:
+    """Write the manifest anew, a line for each image that is there, also for those that had none; and say what it is.
+
+    Raises:
+        RunNotFoundError: there is no complete set. RunBrokenError: no image of it is left. FolderBusyError: another
+            process writes it, and `wait` is False.
+    """
+    if not (folder / FACTS).is_file():
+        return SyntheticSet.open(folder)  # which says what is missing
+    with FolderLock(folder, LOCK, command, wait, progress):
+        return _sync(folder, progress)
+
+
+def _sync(folder: Path, progress: Progress) -> SyntheticSet:
+    if not (folder / MANIFEST).is_file():
+        write_text(folder / MANIFEST, "")
+    facts = read_facts(folder)
+    unlisted = _unlisted(folder, facts) if facts.get("complete") else []
+    if unlisted:
+        listed = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        write_text(folder / MANIFEST, "".join([f"{listed}\n" if listed else "", *(one.line() for one in unlisted)]))
+    found = SyntheticSet.open(folder)
+    if not found.files.changed and found.n == facts["n"]:
+        progress.say(f"{folder}: the manifest lists all {found.n} images that are there")
+        return found
+    entries, order = list(found.entries()), list(found.facts["classes"])
+    if unlisted:  # they stand at the end, and belong between the others
+        entries.sort(key=lambda entry: (order.index(entry.label), entry.index))
+    text = "".join(entry.line() for entry in entries)
+    by_hand = replace(found.by_hand, generated=max(found.by_hand.generated, found.n))
+    facts = {**found.facts, "manifest_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    if by_hand:
+        facts[BY_HAND] = asdict(by_hand)
+    write_text(folder / MANIFEST, text)
+    write_json(folder / FACTS, facts)
+    progress.say(f"{folder}: the manifest lists the {found.n} images that are there" + _told(by_hand, len(unlisted)))
+    return SyntheticSet.open(folder)
+
+
+def _told(by_hand: ByHand, unlisted: int) -> str:
+    return (f"; chosen by hand: {by_hand}" if by_hand else "") + (f"; {unlisted} had no line" if unlisted else "")
+
+
+def _unlisted(folder: Path, facts: dict[str, object]) -> list[ManifestEntry]:
+    """Return an entry for each image file of the set that the manifest does not name."""
+    lines = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").splitlines()
+    listed = {entry.file for entry in map(ManifestEntry.parse, lines) if entry is not None}
+    entries = []
+    for label in facts["classes"]:  # type: ignore[attr-defined]
+        home = folder / safe_name(label) if facts["layout"] == "classes" else folder
+        for path in sorted(home.glob("*.png")):
+            file = path.relative_to(folder).as_posix()
+            if file in listed or not is_image_file(path.name, label):
+                continue
+            image, index = examine(path), int(re.findall(r"\d+", path.stem)[-1])
+            mode = "I;16" if image.mode.startswith("I") else image.mode
+            origin = int(str(facts["seed"])), index, str(facts["checkpoint"])
+            entries.append(ManifestEntry(file, label, *origin, sha256_file(path), image.width, image.height, mode))
+    return entries

@@ -1,0 +1,116 @@
+"""One writer at a time; a reader of none; what a killed writer left stops nobody."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flawforge.core.errors import FolderBusyError, RunUnwritableError
+from flawforge.core.locks import FolderLock
+from heard import Heard
+
+HOLD = """
+import sys
+from pathlib import Path
+from flawforge.core.locks import FolderLock
+with FolderLock(Path(sys.stdin.readline().strip()), "training", "flawforge train photos"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def another_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock of the training until it gets a line."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HOLD], **pipes) as process:  # type: ignore[call-overload]
+        process.stdin.write(f"{folder}\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_the_second_is_refused_by_name_host_and_time_of_the_first_and_a_killed_one_stops_nobody(tmp_path: Path) -> None:
+    with another_process(tmp_path) as first:
+        with pytest.raises(FolderBusyError) as caught, FolderLock(tmp_path, "training", wait=False):
+            pass
+        said = str(caught.value)
+        assert said.startswith(
+            f"another process is writing the training in {tmp_path}: flawforge train photos (process {first.pid} on "
+            f"{socket.gethostname()}, since 20"
+        )
+        assert said.endswith(" UTC). To wait until it is done, add --wait.")
+        with pytest.raises(FolderBusyError):
+            FolderLock(tmp_path, "training").check()
+        with FolderLock(tmp_path, "audit"):  # another part
+            pass
+        first.kill()
+        first.wait()
+        assert (tmp_path / ".training.holder.json").exists()
+        with FolderLock(tmp_path, "training"):
+            pass
+
+
+def test_one_can_wait(tmp_path: Path) -> None:
+    heard, order = Heard(), list[str]()
+
+    def second() -> None:
+        with FolderLock(tmp_path, "training", "", True, heard):
+            order.append("second")
+
+    with FolderLock(tmp_path, "training"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        while not heard.said:
+            pass
+        order.append("first")
+    thread.join(20)
+    assert order == ["first", "second"]
+    assert heard.said[0].startswith("Waiting: another process is writing the training in ")
+
+
+def test_an_error_leaves_no_folder_that_only_the_lock_has_made(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "first"
+    with pytest.raises(ValueError, match="no"), FolderLock(folder, "training"):
+        raise ValueError("no")
+    assert not list(tmp_path.iterdir())
+    lock = FolderLock(folder, "training")
+    lock.__enter__()
+    (folder / "work").write_text("done")
+    lock.__exit__(ValueError)
+    assert (folder / "work").read_text() == "done"
+
+
+@pytest.mark.parametrize("missing", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_a_file_system_has_no_locks_a_marker_takes_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: int
+) -> None:
+    import filelock
+
+    def none(lock: Any, **how: Any) -> None:
+        raise OSError(missing, os.strerror(missing))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", none)
+    with FolderLock(tmp_path, "training"):
+        assert (tmp_path / ".training.marker").exists()
+        with pytest.raises(FolderBusyError), FolderLock(tmp_path, "training"):
+            pass
+    with FolderLock(tmp_path, "training"):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunUnwritableError, match="cannot write"), FolderLock(tmp_path / "file" / "run", "training"):
+        pass
