@@ -61,8 +61,10 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
 def count_parameters(recipe: Recipe, channels: int, classes: int = 1) -> dict[str, int]:
     """Return the trained numbers of both networks, ``{"generator": n, "discriminator": n}``, without allocating
-    them.
+    them. Empty where the recipe trains none.
     """
+    if not recipe.learns:
+        return {}
     with torch.device("meta"):
         networks = {
             "generator": build_generator(recipe, channels, classes),

@@ -246,6 +246,7 @@ class AuditRecord(Record):
         tests: tests of the set as a whole.
         notes: which held-out images they compare with, or why there are none, a sentence each.
         chosen_by_hand: how a person changed the set, in half a sentence; empty where nobody did.
+        composed: generated images that declare of which training images they are composed.
         exact: `exact_copies` of the generated images, with its interval; computed where an older record is read.
         nearer: `nearer_than_real`, likewise.
     """
@@ -270,6 +271,7 @@ class AuditRecord(Record):
     tests: list[SetTest] = []
     notes: list[str] = []
     chosen_by_hand: str = ""
+    composed: int = 0
     exact: Share | None = Field(default_factory=lambda data: Share.of(data["exact_copies"], data["n_generated"]))
     nearer: Share | None = Field(default_factory=lambda data: Share.of(data["nearer_than_real"], data["n_generated"]))
 

@@ -98,6 +98,20 @@ class UnlabelledImages(_Part):
     with_training: str = ""
 
 
+class LightDonors(_Part):
+    """Images in the data, of classes that were not chosen, whose light composed images show.
+
+    Attributes:
+        samples: the SHA-256 of each.
+        barred: the SHA-256 of training images that give none, as they show specimens of held-out images.
+        with_training: fingerprint of all images that a composed one can show something of.
+    """
+
+    samples: list[str] = []
+    barred: list[str] = []
+    with_training: str = ""
+
+
 class RunSettings(_Part):
     """The content of ``run.json``.
 
@@ -117,6 +131,7 @@ class RunSettings(_Part):
         environment: versions, device, number format, threads and processes.
         parameters: trained numbers of ``generator`` and ``discriminator``.
         unlabelled: the images without a class, or None.
+        donors: images of the data that gave their light to composed ones, or None.
     """
 
     format: int = FORMAT
@@ -134,6 +149,7 @@ class RunSettings(_Part):
     environment: dict[str, Any] = {}
     parameters: dict[str, int] = {}
     unlabelled: UnlabelledImages | None = None
+    donors: LightDonors | None = None
 
     def dump(self) -> dict[str, Any]:
         """Return the JSON value to write: the fields that were given, in the order of the class, then unknown ones."""
@@ -141,5 +157,7 @@ class RunSettings(_Part):
 
     @property
     def training_fingerprint(self) -> str:
-        """The fingerprint of all images that training saw, unlabelled ones too."""
+        """The fingerprint of all images that training saw, unlabelled ones and donors too."""
+        if self.donors is not None:
+            return self.donors.with_training
         return self.data.fingerprint if self.unlabelled is None else self.unlabelled.with_training

@@ -11,7 +11,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from flawforge.core.safe_names import safe_name
 SET_FORMAT = 1
 MANIFEST = "manifest.jsonl"
 FACTS = "set.json"
+MASKS = "masks"  # folder in a set's: of what is marked in composed images, white on black, named as these are
 LOCK = "synthetic set"  # the part of its folder that whoever writes it locks
 BY_HAND = "chosen_by_hand"  # key in set.json, from `flawforge generate --sync`
 
@@ -40,6 +41,12 @@ class ManifestEntry:
         width: in pixels.
         height: in pixels.
         mode: ``L``, ``RGB`` or ``I;16``.
+        sources: of a composed image, the files of the training images whose details it shows: it is made of them by
+            design, and being like them is no copying.
+        light: of a composed image, the file of the image whose light it shows; empty: its sources' own.
+        clipped: of a composed image, the share of its pixels that came out darker than black or lighter than white.
+        mask: path of the mask image, below the set's folder; empty: there is none.
+        boxes: of what is in it, each (class, left, top, right, bottom in pixels, whether a part was cut away).
     """
 
     file: str
@@ -51,19 +58,27 @@ class ManifestEntry:
     width: int
     height: int
     mode: str
+    sources: tuple[str, ...] = ()
+    light: str = ""
+    clipped: float = 0.0
+    mask: str = ""
+    boxes: tuple[tuple[str, int, int, int, int, bool], ...] = ()
 
     def line(self) -> str:
         """Return the manifest's line, with its newline."""
-        values = {("class" if key == "label" else key): value for key, value in vars(self).items()}
+        usual = {field.name: field.default for field in fields(self)}
+        values = {key: value for key, value in vars(self).items() if value != usual[key]}
+        values = {("class" if key == "label" else key): value for key, value in values.items()}
         return json.dumps(values, ensure_ascii=False) + "\n"
 
     @classmethod
     def parse(cls, line: str) -> ManifestEntry | None:
         """Read a line; None when it is not whole."""
         try:
-            values = json.loads(line)
-            return cls(**{("label" if key == "class" else key): value for key, value in values.items()})
-        except (json.JSONDecodeError, TypeError, AttributeError):
+            values = {("label" if key == "class" else key): value for key, value in json.loads(line).items()}
+            boxes = tuple((str(name), *corners) for name, *corners in values.pop("boxes", ()))
+            return cls(**values | {"sources": tuple(values.get("sources", ())), "boxes": boxes})
+        except (ValueError, TypeError, AttributeError):
             return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,20 @@ Resolution = Annotated[
 Channels = Annotated[Literal["data", 1, 3], BeforeValidator(lambda v: int(v) if v in ("1", "3") else v)]
 
 
+@dataclass(frozen=True)
+class Composition:
+    """How images are composed, as the fields of these names in `Recipe` say."""
+
+    blend: float = 1.0
+    relight: float = 1.0
+    light_width: float = 0.1
+    light_power: float = 0.7
+    zoom: float = 1.2
+
+
+COMPOSING = ("blend", "relight", "light_width", "light_power", "zoom", "keep_geometry")  # fields of this design alone
+
+
 class Recipe(Settings):
     """All that decides what training does, but for the data, the seed and the machine.
 
@@ -46,10 +61,11 @@ class Recipe(Settings):
         allowed="a recipe's name",
         help="The recipe's name; a changed recipe keeps the name of the one it was changed from.",
     )
-    design: Literal["dcgan", "fewshot"] = setting(
+    design: Literal["dcgan", "fewshot", "compose"] = setting(
         "dcgan",
         help="The networks: 'dcgan' is the published pair, which does not tell classes apart; 'fewshot' is a "
-        "light class-conditional generator with a discriminator on the features of a frozen ImageNet network.",
+        "light class-conditional generator with a discriminator on the features of a frozen ImageNet network; "
+        "'compose' has none: it joins details of real images and the light of others.",
     )
     resolution: Resolution = setting(
         unit="pixels",
@@ -177,6 +193,48 @@ class Recipe(Settings):
         "where the processor or GPU has instructions for it, else float32.",
     )
 
+    blend: float | None = setting(
+        None,
+        ge=0,
+        le=1,
+        help="Share of the composed images that show details of two real images of the class, joined by a smooth "
+        "random mask; 0: each shows one, in another light. Unset: chosen from the training images.",
+    )
+    relight: float | None = setting(
+        None,
+        ge=0,
+        le=1,
+        help="Share of the composed images that get the light of another image; 0: all keep their own. Unset: chosen "
+        "from the training images.",
+    )
+    light_width: float | None = setting(
+        None,
+        gt=0,
+        le=1,
+        unit="shorter sides",
+        help="What of an image counts as its light: the standard deviation of the Gaussian low-pass. Each composed "
+        "image draws one from this to 2.5 times this. Smaller takes more from the other image. Unset: chosen from the "
+        "training images.",
+    )
+    light_power: float = setting(
+        0.7,
+        ge=0,
+        le=1,
+        help="How details follow the light of a composed image: 1 scales them in proportion, as a reflecting surface "
+        "does; 0 leaves them as they are.",
+    )
+    zoom: float = setting(
+        1.2,
+        ge=1,
+        le=2,
+        help="Details of composed images are enlarged by a random factor up to this one, and a random part is shown.",
+    )
+    keep_geometry: bool = setting(
+        False,
+        help="Compose without mirroring, turning, enlarging or joining images: for parts with holes, rims or cells "
+        "whose places are fixed. Where good or training images show such a geometry it is found without this.",
+    )
+
     @model_validator(mode="after")
     def _check_resolution(self) -> Recipe:
         height, width = self.resolution
@@ -193,7 +251,19 @@ class Recipe(Settings):
     @property
     def knows_classes(self) -> bool:
         """Whether one generator makes each class on demand."""
-        return self.design == "fewshot"
+        return self.design != "dcgan"
+
+    @property
+    def learns(self) -> bool:
+        """Whether a network is trained, with a latent to draw; composing has neither."""
+        return self.design != "compose"
+
+    @property
+    def own_fields(self) -> tuple[str, ...]:
+        """The fields that decide anything in this design."""
+        if not self.learns:
+            return ("name", "design", "resolution", "channels", *COMPOSING)
+        return tuple(field for field in type(self).model_fields if field not in COMPOSING)
 
     @property
     def stages(self) -> int:
@@ -265,8 +335,22 @@ DCGAN_LITE = DCGAN_SN.model_copy(
 )
 """The same design sized for two cores."""
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DCGAN_LITE, DCGAN_SN, FEWSHOT)}
+COMPOSE = Recipe(
+    name="compose",
+    design="compose",
+    resolution=(128, 128),
+    generator_depth=1,
+    discriminator_depth=1,
+    epochs=1,
+    flip="both",
+)
+"""No network: details of real images in the light of others, in seconds, at their own size. `resolution` is that at
+which audit and score compare.
+"""
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (COMPOSE, DCGAN_LITE, DCGAN_SN, FEWSHOT)}
 SUMMARIES = {
+    "compose": "1 to 300 images per class, joined and relit by other images: seconds, at full size, nothing learnt",
     "fewshot": "5 to 300 images per class, one generator for all classes, minutes on a CPU (default)",
     "dcgan-lite": "the published design, reduced for a CPU: minutes on two cores",
     "dcgan-sn": "the published experiment, exactly: DCGAN with spectral normalization, 128 epochs; hours on a CPU",

@@ -67,7 +67,7 @@ def load_unlabelled(
     if dropped := len(first) - len(kept) - len(near):
         progress.say(f"{dropped} unlabelled images are also training images, and are used as those only")
     progress.say(f"{len(kept)} unlabelled images from {found.source}")
-    return replace(kept, samples=tuple(replace(sample, label=LABEL) for sample in kept.samples))
+    return as_unlabelled(kept)
 
 
 def find_unlabelled(source: str, root: str, samples: list[str], choices: ReadingChoices, progress: Progress) -> Dataset:
@@ -92,7 +92,12 @@ def find_unlabelled(source: str, root: str, samples: list[str], choices: Reading
             f"longer in {source}, or have changed. Copies of them could not be found: put them back."
         )
     kept = found.take(first.values())
-    return replace(kept, samples=tuple(replace(sample, label=LABEL) for sample in kept.samples))
+    return as_unlabelled(kept)
+
+
+def as_unlabelled(data: Dataset) -> Dataset:
+    """Return the images without their classes."""
+    return replace(data, samples=tuple(replace(sample, label=LABEL) for sample in data.samples))
 
 
 def _near(kept: Dataset, whole: Dataset, kept_back: set[str], progress: Progress) -> set[str]:

@@ -15,7 +15,7 @@ from flawforge.core.progress import Progress
 from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import SYMMETRIES
 from flawforge.runs.records import Alignment, Copying, Pair
-from flawforge.studies.copies.search import ALARM, CopySearch, blocks, copied, detectable, lowest_copy
+from flawforge.studies.copies.search import ALARM, BLOCK, CopySearch, blocks, copied, detectable, lowest_copy
 from flawforge.studies.copies.sentences import audit_verdict
 from flawforge.studies.sets import MatchedImages, RecordPictures, flip_pixels
 
@@ -23,7 +23,12 @@ IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
 
 
 def find_copies(
-    matched: MatchedImages, groups: Ints, exact: list[int], device: torch.device, progress: Progress
+    matched: MatchedImages,
+    groups: Ints,
+    exact: list[int],
+    declared: list[Ints] | None,
+    device: torch.device,
+    progress: Progress,
 ) -> tuple[Copying, list[Alignment | None]]:
     """Score every generated image against the training images, and judge the set.
 
@@ -31,6 +36,8 @@ def find_copies(
         matched: both sides.
         groups: (N,) groups of the training images.
         exact: generated images known to repeat a training image in every pixel: copies whatever their score.
+        declared: of each generated image, the training images that it is composed of by design: it is compared with
+            the others. None: nothing was declared.
         device: where to compute.
         progress: where to tell how far it is.
 
@@ -41,7 +48,10 @@ def find_copies(
     scale = search.scale()
     count = len(matched.entries)
     with progress.task("looking for altered copies", count, "images") as task:
-        parts = [search.look(grays, None, task) for grays in blocks(matched.gray_generated, range(count))]
+        parts = []
+        for number, grays in enumerate(blocks(matched.gray_generated, range(count))):
+            excluded = None if declared is None else declared[number * BLOCK :][: len(grays)]
+            parts.append(search.look(grays, excluded, task))
     best = BestAlignments(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     p, rank, flagged = np.ones(count), np.ones(count), np.zeros(count, dtype=bool)
     flagged[exact] = True

@@ -34,10 +34,11 @@ from flawforge.runs.versions import now, versions
 from flawforge.studies.copies.alignments import find_copies, keep_pictures
 from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
-from flawforge.studies.copies.sentences import audit_sentence, set_sentence
+from flawforge.studies.copies.sentences import audit_sentence, composed_sentence, set_sentence
 from flawforge.studies.copies.set_tests import measure_set
 from flawforge.studies.sets import (
     Channels,
+    DeclaredSources,
     HeldOut,
     MatchedImages,
     RecordPictures,
@@ -115,7 +116,8 @@ def audit(
         training = find_training(run, whole, progress)
         unseen = find_held_out(run, whole, held_out, progress)
         matched = MatchedImages(training, generated, run.recipe.resolution, run.settings.channels, channels)
-        record = _judge(run, matched, unseen, (k, pairs, memory_mb * 1e6), command, where, progress)
+        sources = DeclaredSources(run, whole, training, training.groups(progress), progress)
+        record = _judge(run, matched, unseen, sources, (k, pairs, memory_mb * 1e6), command, where, progress)
         save_record(run, "audit", record)
         return record
 
@@ -124,6 +126,7 @@ def _judge(
     run: Run,
     matched: MatchedImages,
     unseen: HeldOut,
+    sources: DeclaredSources,
     amounts: tuple[int, int, float],
     command: str,
     where: torch.device,
@@ -135,7 +138,9 @@ def _judge(
     near, apart, exact = compare_pixels(run, matched, k, flips, groups, memory, where, progress)
     unit = 2 / training.white  # of a pixel, in [-1, 1]
     nearest = near.distances[:, 0]
-    copying, alignments = find_copies(matched, groups, exact, where, progress)
+    declared = [sources.rows(entry.sources) for entry in matched.entries]
+    composed = sum(len(rows) > 0 for rows in declared)
+    copying, alignments = find_copies(matched, groups, exact, declared if composed else None, where, progress)
     diverse, tests = measure_set(matched, groups, unseen.independent(), where, progress)
     pictures = RecordPictures(run.outputs, "records/audit", training.white)
     record = AuditRecord(
@@ -156,7 +161,8 @@ def _judge(
         nearer_than_real=int((nearest < apart.min()).sum()) if apart is not None else None,
         root_mean_square=127.5 / float(np.sqrt(np.prod(matched.shape))),
         pairs=keep_pictures(pictures, matched, _ranked_pairs(matched, near, flips, unit, alignments), pairs),
-        sentence=_outcome(copying, len(exact), tests),
+        sentence=composed_sentence(composed, len(generated)) + _outcome(copying, len(exact), [] if composed else tests),
+        composed=composed,
         copying=copying,
         diversity=diverse,
         tests=tests,

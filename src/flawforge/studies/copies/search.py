@@ -136,10 +136,11 @@ class CopySearch:
         self._scale: NullScale | None = None
         self.set_aside = 0
 
-    def look(self, grays: Tensor, own: Ints | None = None, task: Task | None = None) -> BestAlignments:
-        """Return the best alignment of each gray image (N, H, W); `own` are groups that do not count for each."""
+    def look(self, grays: Tensor, excluded: Sequence[Ints] | None = None, task: Task | None = None) -> BestAlignments:
+        """Return the best alignment of each gray image (N, H, W); `excluded` are training images that do not count for
+        each.
+        """
         grays = grays.to(self.device)
-        excluded = [np.flatnonzero(self.groups == group) for group in own] if own is not None else None
         if self._candidate_search:
             candidates = self._candidate_search.candidates(grays, excluded)
         else:
@@ -160,7 +161,8 @@ class CopySearch:
             with self.progress.task("scoring real images for reference", len(chosen), "images") as task:
                 for number, grays in enumerate(blocks(self.read, chosen)):
                     own = self.groups[chosen[number * BLOCK :][:BLOCK]]
-                    found.append(self.look(grays, own, task).scores)
+                    excluded = [np.flatnonzero(self.groups == group) for group in own]
+                    found.append(self.look(grays, excluded, task).scores)
             self._scale, self.set_aside = null_scale(np.concatenate(found), self.groups[chosen])
         return self._scale
 

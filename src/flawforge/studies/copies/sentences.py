@@ -74,6 +74,22 @@ def audit_sentence(n: int, found: int, exact: int, groups: int, share: float | N
     return f"Too few images to tell: {none}, but {why} the nearest pairs by eye."
 
 
+def composed_sentence(composed: int, n: int) -> str:
+    """Return that images were composed of training images by design, which is no copying; empty where none was.
+
+    Args:
+        composed: images whose sources the manifest declares.
+        n: generated images.
+    """
+    if not composed:
+        return ""
+    which = "The images are" if composed == n else f"{composed} of {n} images are"
+    return (
+        f"{which} composed of your images by design; manifest.jsonl names the sources of each. Compared with all other "
+        f"images: "
+    )
+
+
 def set_sentence(adjusted: Mapping[str, float], rate: float) -> str:
     """Return what the tests of the whole set say together; empty where none rejects.
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from flawforge.studies.sets.held_out import HeldOut, find_held_out, find_training, load_whole, training_rows
+from flawforge.studies.sets.declared_sources import DeclaredSources
+from flawforge.studies.sets.held_out import (
+    HeldOut,
+    find_held_out,
+    find_material,
+    find_training,
+    load_whole,
+    training_rows,
+)
 from flawforge.studies.sets.image_store import ImageStore
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
@@ -10,6 +18,7 @@ from flawforge.studies.sets.synthetic_set import SyntheticSet, as_dataset
 
 __all__ = [
     "Channels",
+    "DeclaredSources",
     "HeldOut",
     "ImageStore",
     "MatchedImages",
@@ -17,6 +26,7 @@ __all__ = [
     "SyntheticSet",
     "as_dataset",
     "find_held_out",
+    "find_material",
     "find_training",
     "flip_pixels",
     "load_whole",

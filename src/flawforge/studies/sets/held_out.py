@@ -19,7 +19,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load, place_again
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.sampling.joined import join
-from flawforge.data.sampling.unlabelled import find_unlabelled
+from flawforge.data.sampling.unlabelled import as_unlabelled, find_unlabelled
 from flawforge.runs.folder import Run
 
 
@@ -88,13 +88,40 @@ def training_rows(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset
 
 
 def find_training(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
-    """Return all images that the run has learnt from, unlabelled ones too.
+    """Return all images that the run has learnt from, unlabelled ones and donors of light too.
 
     Raises:
         DataNotFoundError: they are gone. DataUnusableError: they have changed.
     """
-    part, rows = training_rows(run, load_whole(run, data, progress), progress)
-    return with_unlabelled(run, part.take(rows), progress)
+    training, others, _ = find_material(run, data, progress)
+    return training if others is None else join(training, others, training.source).scaled_as(training)
+
+
+def find_material(
+    run: Run, data: Dataset | str | Path | None, progress: Progress
+) -> tuple[Dataset, Dataset | None, list[str]]:
+    """Return a run's labelled training images, the unlabelled ones and donors that it saw as well (None: it saw none),
+    and the SHA-256 of training images that give no light; errors as `find_training`.
+    """
+    whole = load_whole(run, data, progress)
+    part, rows = training_rows(run, whole, progress)
+    training, donors, unlabelled = part.take(rows), run.settings.donors, run.settings.unlabelled
+    others = None
+    if donors is not None and donors.samples:
+        wanted = set(donors.samples)
+        own = {sample.sha256 for sample in training.samples}
+        first = {s.sha256: row for row, s in reversed(list(enumerate(whole.samples))) if s.sha256 in wanted - own}
+        if len(first) < len(wanted):
+            raise DataUnusableError(
+                f"{len(wanted) - len(first)} of the {len(wanted)} images whose light {run.path} uses are no longer in "
+                f"{whole.source}, or have changed. Put them back, or compose from what is there in a new run."
+            )
+        others = as_unlabelled(whole.take(first.values()))
+    if unlabelled is not None:
+        found = find_unlabelled(unlabelled.source, unlabelled.root, unlabelled.samples, training.choices, progress)
+        others = found if others is None else join(others, found)
+    barred = [] if donors is None else donors.barred
+    return training, (None if others is None else others.scaled_as(training)), barred
 
 
 def with_unlabelled(run: Run, training: Dataset, progress: Progress) -> Dataset:

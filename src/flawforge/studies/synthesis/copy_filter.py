@@ -16,7 +16,9 @@ from flawforge.data.dataset import Dataset
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
 from flawforge.runs.folder import Run
 from flawforge.studies.copies import IMAGE_RATE, CopySearch
-from flawforge.studies.sets import find_training
+from flawforge.studies.sets import DeclaredSources, find_training, load_whole
+from flawforge.studies.synthesis.composer import ComposedPicture, Composer
+from flawforge.studies.synthesis.sampler import Sampler
 
 DROPPED_PER_IMAGE = 20  # images dropped for each one that is wanted, at most; then the generator only copies
 ALWAYS_ALLOWED = 200  # images that may be dropped in any case
@@ -36,7 +38,8 @@ class CopyFilter:
         Raises:
             DataNotFoundError, DataUnusableError: they are gone or changed, or show too few specimens.
         """
-        training = find_training(run, data, progress)
+        whole = load_whole(run, data, progress)
+        training = find_training(run, whole, progress)
         groups = training.groups(progress)
         recipe = run.recipe
         pixels, white = training.pixels(recipe.resolution, 1, progress), training.white
@@ -49,12 +52,19 @@ class CopyFilter:
                 f"compare the nearest pairs by eye: flawforge audit {shlex.quote(str(run.path))}"
             )
         self._search, self.threshold = search, scale.threshold(IMAGE_RATE)
+        self._declared = DeclaredSources(run, whole, training, groups, progress)
 
-    def novel(self, images: Floats32) -> Bools:
-        """Return (N,) whether each image (N, C, H, W) in [-1, 1] is no copy."""
-        pixels = to_pixels(images.transpose(0, 2, 3, 1))
+    def novel(self, images: Floats32 | list[ComposedPicture], maker: Sampler | Composer) -> Bools:
+        """Return (N,) whether each image (N, C, H, W) in [-1, 1], or composed one, is no copy.
+
+        A composed image is made of its sources by design: it is compared with the other images.
+        """
+        composed = [image for image in images if isinstance(image, ComposedPicture)]
+        planes = maker.compared(composed) if isinstance(maker, Composer) else images
+        pixels = to_pixels(np.asarray(planes).transpose(0, 2, 3, 1))
         grays = to_gray(pixels) if pixels.shape[-1] == 3 else pixels[..., 0]
-        scores = self._search.look(torch.from_numpy(grays.astype(np.float32))).scores
+        excluded = [self._declared.rows(image.sources) for image in composed] or None
+        scores = self._search.look(torch.from_numpy(grays.astype(np.float32)), excluded).scores
         return np.asarray(scores < self.threshold)
 
 

@@ -11,7 +11,7 @@ from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
-from flawforge.runs.set_files import BY_HAND, FACTS, MANIFEST, ByHand, ManifestEntry, read_entries, read_facts
+from flawforge.runs.set_files import BY_HAND, FACTS, MANIFEST, MASKS, ByHand, ManifestEntry, read_entries, read_facts
 
 Layout = Literal["classes", "flat"]
 LAYOUTS: tuple[Layout, ...] = ("classes", "flat")
@@ -129,11 +129,14 @@ def _clear(folder: Path, found: dict[str, Any]) -> None:
     with explain_os_errors(folder):
         write_json(folder / FACTS, {**found, "complete": False})  # killed from here on, it is no complete set
         for label in found["classes"]:
-            home = folder / safe_name(label) if layout == "classes" else folder
-            for path in list(home.glob("*.png")):
-                if is_image_file(path.name, label):
-                    path.unlink()
-            if layout == "classes" and home.is_dir() and not any(home.iterdir()):
-                home.rmdir()
+            for base in (folder, folder / MASKS):
+                home = base / safe_name(label) if layout == "classes" else base
+                for path in list(home.glob("*.png")):
+                    if is_image_file(path.name, label):
+                        path.unlink()
+                if home not in (folder, folder / MASKS) and home.is_dir() and not any(home.iterdir()):
+                    home.rmdir()
+        if (folder / MASKS).is_dir() and not any((folder / MASKS).iterdir()):
+            (folder / MASKS).rmdir()
         (folder / MANIFEST).unlink(missing_ok=True)
         (folder / FACTS).unlink()

@@ -26,6 +26,7 @@ from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SET_FORMAT, Manifest
 from flawforge.runs.versions import now
 from flawforge.studies.export import export
 from flawforge.studies.sets import SyntheticSet
+from flawforge.studies.synthesis.composer import ComposedPicture, Composer, described
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
 from flawforge.studies.synthesis.resume import LAYOUTS, Layout, following_indices, image_file, prepare_folder
 from flawforge.studies.synthesis.sampler import Sampler
@@ -133,7 +134,8 @@ def generate(
         if prepare_folder(folder, facts, overwrite, progress) == facts["n"] and read_facts(folder)["complete"]:
             progress.say(f"all {facts['n']} images exist already: {folder}")
         else:
-            sampler = Sampler(run, weights, where)
+            learns = run.recipe.learns
+            sampler = Sampler(run, weights, where) if learns else Composer(run, weights, data, progress)
             copies = CopyFilter(run, data, where, progress) if novel else None
             _write_images(folder, facts, sampler, formats, copies, progress)
             _finish(folder, facts, n, time.monotonic() - started)
@@ -146,7 +148,7 @@ def generate(
 def _write_images(
     folder: Path,
     facts: dict[str, Any],
-    sampler: Sampler,
+    sampler: Sampler | Composer,
     formats: FileFormats,
     copies: CopyFilter | None,
     progress: Progress,
@@ -164,10 +166,14 @@ def _write_images(
                     done -= kept
                     first = kept if copies is None else following.get(label, 0)
                     for index, image in _new_images(sampler, facts, label, first, n - kept, copies):
-                        form, file = formats.draw(seed, label, index), image_file(label, index, layout)
-                        size = form.width, form.height, form.mode
+                        form = image.form if isinstance(image, ComposedPicture) else formats.draw(seed, label, index)
+                        file, size = image_file(label, index, layout), (form.width, form.height, form.mode)
                         entry = ManifestEntry(file, label, seed, index, checkpoint, "", *size)
-                        writer.put(entry, partial(formats.encode, image, form))
+                        if isinstance(image, ComposedPicture):
+                            entry = described(entry, image)
+                            writer.put(entry, partial(formats.encode, image.planes, form), image.mask)
+                        else:
+                            writer.put(entry, partial(formats.encode, image, form))
     except DiskFullError as error:
         raise DiskFullError(
             f"the disk of {folder} is full. The images written so far are intact. Free some space, and run the same "
@@ -176,15 +182,15 @@ def _write_images(
 
 
 def _new_images(
-    sampler: Sampler, facts: dict[str, Any], label: str, first: int, wanted: int, copies: CopyFilter | None
-) -> Iterator[tuple[int, Floats32]]:
+    sampler: Sampler | Composer, facts: dict[str, Any], label: str, first: int, wanted: int, copies: CopyFilter | None
+) -> Iterator[tuple[int, Floats32 | ComposedPicture]]:
     """Give `wanted` more images of a class with their indices, from `first` on, batch by batch, without the copies."""
     dropped = kept = 0
     for number in itertools.count(first // sampler.batch):
         if kept >= wanted:
             return
         images, start = sampler.images(facts["seed"], label, number, facts["truncation"]), number * sampler.batch
-        new = np.ones(len(images), dtype=bool) if copies is None else copies.novel(images)
+        new = np.ones(len(images), dtype=bool) if copies is None else copies.novel(images, sampler)
         begin = max(0, first - start)
         rows = begin + np.flatnonzero(new[begin:])[: wanted - kept]
         yield from ((start + row, images[row]) for row in rows.tolist())

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from flawforge.core.arrays import Floats32
+from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.files import explain_os_errors, write_bytes
 from flawforge.core.images import WHITES, ImageFormat, encode_png, resize, to_pixels
 from flawforge.core.seeds import numpy_stream
@@ -90,14 +90,21 @@ class Writer:
             with explain_os_errors(self.folder / MANIFEST):
                 self._manifest.close()
 
-    def put(self, entry: ManifestEntry, encode: Callable[[], bytes]) -> None:
-        """Hand over one image: `encode` gives the file's bytes, `entry` its line, without their SHA-256."""
+    def put(self, entry: ManifestEntry, encode: Callable[[], bytes], mask: Bools | None = None) -> None:
+        """Hand over one image: `encode` gives the file's bytes, `entry` its line, without their SHA-256; `mask`, (H, W)
+        bool, is written where the entry says.
+        """
         while len(self._waiting) >= self.ahead:
             self._take()
-        self._waiting.append(self._pool.submit(self._write, entry, encode))
+        self._waiting.append(self._pool.submit(self._write, entry, encode, mask))
 
-    def _write(self, entry: ManifestEntry, encode: Callable[[], bytes]) -> ManifestEntry:
+    def _write(self, entry: ManifestEntry, encode: Callable[[], bytes], mask: Bools | None) -> ManifestEntry:
         data = encode()
+        if mask is not None:  # before the image: where that is whole, so is this
+            file = self.folder / entry.mask
+            with explain_os_errors(file):
+                file.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(file, encode_png(mask.astype(np.uint8) * np.uint8(255), "L"), durable=False)
         write_bytes(self.folder / entry.file, data, durable=False)
         return replace(entry, sha256=hashlib.sha256(data).hexdigest())
 

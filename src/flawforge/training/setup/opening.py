@@ -29,6 +29,7 @@ from flawforge.runs.folder_errors import refuse_other
 from flawforge.runs.run_settings import (
     CheckpointImages,
     FormatCount,
+    LightDonors,
     RunSettings,
     Selection,
     TrainingImages,
@@ -144,6 +145,8 @@ class TrainingInputs:
     Attributes:
         chosen: the images that were chosen.
         unlabelled: images without a class to train on as well, or None.
+        donors: images of other classes in the data, for their light, or None.
+        barred: SHA-256 of chosen images that may give none.
         selection: how they were chosen.
         device: where the networks are.
         threads: of PyTorch.
@@ -156,6 +159,15 @@ class TrainingInputs:
     device: torch.device
     threads: int
     processes: Processes
+    donors: Dataset | None = None
+    barred: tuple[str, ...] = ()
+
+    @property
+    def others(self) -> Dataset | None:
+        """Unlabelled images and donors together; None: there are none."""
+        if self.donors is None or self.unlabelled is None:
+            return self.unlabelled if self.donors is None else self.donors
+        return join(self.donors, self.unlabelled).scaled_as(self.chosen)
 
 
 def open_run(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) -> OpenedRun:
@@ -247,6 +259,15 @@ def _new_settings(
         },
         parameters=count_parameters(recipe, channels, len(data.classes) + (unlabelled is not None)),
     )
+    if inputs.donors is not None or inputs.barred:
+        found = inputs.donors.samples if inputs.donors is not None else ()
+        everything = data if inputs.others is None else join(data, inputs.others, data.source)
+        donors = LightDonors(
+            samples=sorted({sample.sha256 for sample in found}),
+            barred=list(inputs.barred),
+            with_training=everything.fingerprint,
+        )
+        settings = settings.model_copy(update={"donors": donors})
     if unlabelled is None:
         return settings
     described = UnlabelledImages(
@@ -272,7 +293,7 @@ def _check_classes(data: Dataset, recipe: Recipe, unlabelled: Dataset | None, pr
             f"{data.source} as one mixture. Choose one with --classes, e.g. --classes {data.classes[0]}"
         )
     single = [label for label, count in data.counts.items() if count < MIN_IMAGES]
-    if single and recipe.knows_classes:
+    if single and recipe.knows_classes and recipe.learns:
         raise DataUnusableError(
             f"class {single[0]} has one image, and a generator would only reproduce it. Add images, or leave the "
             f"class out with --classes."

@@ -1,0 +1,157 @@
+"""What images are composed of: the details of training images, and the light of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from flawforge.core.arrays import Bools, Floats32, Ints
+from flawforge.core.images import Pixels, to_gray
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.seeds import numpy_stream
+from flawforge.data.augmentation.composition import Detail, Light, Place
+from flawforge.data.dataset import Dataset
+from flawforge.data.sampling.unlabelled import as_unlabelled
+from flawforge.data.threads import in_threads
+
+MOST_DONORS = 512  # whose light one class gets; more bring hardly anything new
+CACHE_BYTES = 1 << 28  # of decoded training images
+
+
+@dataclass(frozen=True)
+class Donors:
+    """Images whose light a class gets: their lights, their files, and `own`: they are of the class itself."""
+
+    lights: list[Light]
+    files: list[str]
+    own: bool
+
+
+class Material(Sequence[Detail]):
+    """The training images as details, by their row, decoded when they are asked for; and donors of light for a class.
+
+    Args:
+        training: the images to compose of.
+        others: further donors of light, whose classes do not count; None: none.
+        barred: SHA-256 of images that give no light, as they show specimens that are held out.
+        channels: 1 or 3, of the images to make.
+        progress: where to tell how far the reading is.
+    """
+
+    def __init__(
+        self,
+        training: Dataset,
+        others: Dataset | None = None,
+        barred: Sequence[str] = (),
+        channels: int | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
+        self.training, self.others, self.barred = training, others, frozenset(barred)
+        self.channels, self.progress = channels or training.channels, progress
+        largest = max((sample.height * sample.width for sample in training.samples), default=1)
+        self._detail = lru_cache(max(8, CACHE_BYTES // (4 * self.channels * largest)))(self._read)
+        self._donors: dict[str, Donors] = {}
+
+    def __len__(self) -> int:
+        """Return the number of training images."""
+        return len(self.training)
+
+    def __getitem__(self, row: int) -> Detail:  # type: ignore[override]
+        """Return a training image as a source of details."""
+        return self._detail(int(row))
+
+    def rows(self, label: str) -> list[int]:
+        """Return the rows of a class."""
+        return [row for row, sample in enumerate(self.training.samples) if sample.label == label]
+
+    @cached_property
+    def groups(self) -> Ints:
+        """(N,) groups of the training images."""
+        return self.training.groups(self.progress)
+
+    def donors(self, label: str) -> Donors:
+        """Return the donors of a class: other classes' training images of other specimens, and the others.
+
+        Where there are none, the class's own images give each other their light.
+        """
+        if label not in self._donors:
+            self._donors[label] = self._find_donors(label)
+        return self._donors[label]
+
+    def _find_donors(self, label: str) -> Donors:
+        own = set(self.rows(label))
+        specimens = {int(self.groups[row]) for row in own}
+        usable = [
+            row
+            for row, sample in enumerate(self.training.samples)
+            if row not in own and int(self.groups[row]) not in specimens and sample.sha256 not in self.barred
+        ]
+        found = [(self.training, row) for row in usable]
+        found += [(self.others, row) for row in range(len(self.others))] if self.others is not None else []
+        if len(found) > MOST_DONORS:
+            chosen = numpy_stream(0, "sizes", "donors", label).choice(len(found), MOST_DONORS, replace=False)
+            found = [found[place] for place in np.sort(chosen).tolist()]
+        within = not found
+        found = found or [(self.training, row) for row in sorted(own)]
+        with self.progress.task(f"reading the light for {label}", len(found), "images") as task:
+            lights = []
+            for light in in_threads(lambda place: _light(*found[place]), range(len(found))):
+                lights.append(light)
+                task.advance()
+        return Donors(lights, [data.samples[row].file for data, row in found], within)
+
+    def _read(self, row: int) -> Detail:
+        sample = self.training.samples[row]
+        places = tuple(Place(box.label, box.left, box.top, box.right, box.bottom) for box in sample.boxes)
+        return Detail(_floats(self.training.read(row), self.training, self.channels), _mask(self.training, row), places)
+
+
+def _light(data: Dataset, row: int) -> Light:
+    mask = data.mask(row) if data.samples[row].marks else None  # also what lies in boxes
+    return Light.of(_floats(data.read(row), data, 1), mask)
+
+
+def _mask(data: Dataset, row: int) -> Bools | None:
+    marked = any(mark.regions for mark in data.samples[row].marks)
+    return data.mask(row) if marked else None
+
+
+def _floats(pixels: Pixels, data: Dataset, channels: int) -> Floats32:
+    """Return (H, W) or (H, W, 3) float32, 0 to 1, of a dataset's pixels."""
+    if channels == 1 and pixels.ndim == 3:
+        pixels = to_gray(pixels)
+    if channels == 3 and pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.minimum(pixels, data.white).astype(np.float32) / np.float32(data.white)
+
+
+def donors_in(whole: Dataset, chosen: Dataset, progress: Progress = SILENT) -> tuple[Dataset | None, tuple[str, ...]]:
+    """Return the images of `whole` that may give light to chosen ones, and which of the chosen may not.
+
+    Donors are the images of the classes that were not chosen. Neither they nor chosen images count as donors when they
+    show the same specimen as an image of a chosen class that was left out: that is held out.
+
+    Returns:
+        The donors, labelled as unlabelled images are (None: there are none), and the SHA-256 of chosen images that are
+        barred.
+    """
+    taken = {sample.file for sample in chosen.samples}
+    kept_back = [
+        row for row, sample in enumerate(whole.samples) if sample.label in chosen.classes and sample.file not in taken
+    ]
+    barred: set[int] = set()
+    groups = whole.groups(progress) if kept_back else np.arange(len(whole))
+    if kept_back:
+        barred = set(groups[kept_back].tolist())
+    given = whole.take(
+        row
+        for row, sample in enumerate(whole.samples)
+        if sample.label not in chosen.classes and int(groups[row]) not in barred
+    )
+    refused = [
+        sample.sha256 for row, sample in enumerate(whole.samples) if sample.file in taken and int(groups[row]) in barred
+    ]
+    return (as_unlabelled(given) if len(given) else None), tuple(sorted(refused))

@@ -1,0 +1,131 @@
+"""The composer of a run of recipe `compose`: image i is a function of seed, class, i, settings and training images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from flawforge.core.arrays import Bools, Floats32
+from flawforge.core.errors import RunBrokenError, SettingError
+from flawforge.core.images import ImageFormat, resize, to_pixels, to_unit
+from flawforge.core.progress import Progress
+from flawforge.core.seeds import numpy_stream
+from flawforge.core.settings.recipes import Composition
+from flawforge.data.augmentation.composition import Place, compose
+from flawforge.data.dataset import Dataset
+from flawforge.data.sampling.material import Material
+from flawforge.runs.checkpoint import Checkpoint
+from flawforge.runs.folder import Run
+from flawforge.runs.set_files import MASKS, ManifestEntry
+from flawforge.studies.sets import find_material
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class ComposedPicture:
+    """One composed image, as a set holds it.
+
+    Attributes:
+        planes: (C, H, W) in [-1, 1], at its own size.
+        form: of the file: that of its first source.
+        sources: files of the training images whose details it shows.
+        light: file of the image whose light it shows; empty: its sources' own.
+        mask: (H, W) bool, what is marked in it; None: its sources have no masks.
+        places: the boxes in it.
+        clipped: share of its pixels that came out darker than black or lighter than white.
+    """
+
+    planes: Floats32
+    form: ImageFormat
+    sources: tuple[str, ...]
+    light: str
+    mask: Bools | None
+    places: tuple[Place, ...]
+    clipped: float
+
+
+class Composer:
+    """Makes images of a run out of its training images, at their own size.
+
+    Attributes:
+        batch: images made at a time.
+        classes: the classes that it can make.
+    """
+
+    def __init__(self, run: Run, checkpoint: Checkpoint, data: Dataset | str | Path | None, progress: Progress) -> None:
+        """Find the training images and the donors again.
+
+        Raises:
+            DataNotFoundError, DataUnusableError: they are gone or changed. RunBrokenError: the checkpoint says nothing
+            of how images are composed.
+        """
+        try:
+            facts = checkpoint.facts["composition"]
+            self.how = Composition(**facts["how"])
+            self.symmetries: dict[str, list[int]] = facts["symmetries"]
+        except (KeyError, TypeError) as error:
+            raise RunBrokenError(f"{checkpoint.path} does not say how images are composed ({error}).") from error
+        self.recipe, self.checkpoint, self.batch = run.recipe, checkpoint, BATCH
+        training, others, barred = find_material(run, data, progress)
+        self.classes = list(training.classes)
+        self.material = Material(training, others, barred, run.settings.channels, progress)
+
+    def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> list[ComposedPicture]:
+        """Make batch `number` of a class: images number·batch and following.
+
+        Raises:
+            SettingError: `truncation`, which needs a latent.
+        """
+        if truncation is not None:
+            raise SettingError(
+                "--truncation draws typical latents, and recipe compose has no latent: it joins real images. Leave it "
+                "out."
+            )
+        rows, donors = self.material.rows(label), self.material.donors(label)
+        sources = [self.material[row] for row in rows]
+        out = []
+        for index in range(number * BATCH, number * BATCH + BATCH):
+            rng = numpy_stream(seed, "samples", label, index)
+            made = compose(sources, donors.lights, self.how, self.symmetries[label], rng)
+            samples = [self.material.training.samples[rows[source]] for source in made.sources]
+            height, width = made.pixels.shape[:2]
+            planes = made.pixels[None] if made.pixels.ndim == 2 else made.pixels.transpose(2, 0, 1)
+            out.append(
+                ComposedPicture(
+                    np.ascontiguousarray(2 * planes - 1),
+                    ImageFormat(samples[0].format.mode, width, height),
+                    tuple(dict.fromkeys(sample.file for sample in samples)),
+                    "" if made.donor is None else donors.files[made.donor],
+                    made.mask,
+                    made.places,
+                    made.clipped,
+                )
+            )
+        return out
+
+    def compared(self, images: Sequence[ComposedPicture]) -> Floats32:
+        """Return images as audit and score see them: (N, C, H, W) in [-1, 1] at the recipe's resolution."""
+        rows = []
+        for image in images:
+            pixels = to_pixels(image.planes.transpose(1, 2, 0))
+            seen = resize(pixels if pixels.shape[2] == 3 else pixels[..., 0], *self.recipe.resolution)
+            planes = to_unit(seen)
+            rows.append(planes[None] if planes.ndim == 2 else planes.transpose(2, 0, 1))
+        return np.stack(rows)
+
+
+def described(entry: ManifestEntry, picture: ComposedPicture) -> ManifestEntry:
+    """Return a manifest's entry with what a composed image is made of."""
+    corners = [(place.label, place.left, place.top, place.right, place.bottom, place.cut) for place in picture.places]
+    return replace(
+        entry,
+        sources=picture.sources,
+        light=picture.light,
+        clipped=round(picture.clipped, 6),
+        mask="" if picture.mask is None else f"{MASKS}/{entry.file}",
+        boxes=tuple(corners),
+    )
