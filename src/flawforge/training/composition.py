@@ -23,15 +23,14 @@ from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipes import Composition, Recipe
 from flawforge.data.augmentation.classical import classical
-from flawforge.data.augmentation.composition import Composed, Detail, Light, compose, turned
+from flawforge.data.augmentation.composition import Composed, Detail, Light, compose, turn_over
 from flawforge.data.good_names import find_good
 from flawforge.data.sampling.material import Material
 from flawforge.models.extractors import Lite0
 from flawforge.runs.checkpoint import newest_checkpoint, save_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.training.loop.previews import SIDE, Previews
-from flawforge.training.processes.processes import Processes
-from flawforge.training.setup.opening import OpenedRun
+from flawforge.training.setup.opening import OpenedRun, TrainingInputs
 
 SIZE = 64  # pixels a side at which ways are compared
 MADE = 32  # images of a way that left-out images are compared with
@@ -54,7 +53,7 @@ class Chosen:
 
     Attributes:
         how: the settings.
-        symmetries: class to the turns that its details may take, numbers as in `turned`.
+        symmetries: class to the turns that its details may take, numbers as in `turn_over`.
         gains: way to its gain beside changed copies and the gain's standard error: by how much nearer left-out images
             are, in logarithms of the distance; `AGAIN` is a second draw of copies. Empty where no class has two images.
         sentence: what was chosen and why.
@@ -70,27 +69,25 @@ class Chosen:
         return asdict(self)
 
 
-def compose_run(
-    opened: OpenedRun, material: Material, seed: int, processes: Processes, previews: bool, progress: Progress
-) -> Run:
+def compose_run(opened: OpenedRun, inputs: TrainingInputs, seed: int, previews: bool, progress: Progress) -> Run:
     """Choose how images are composed, and leave a run with one checkpoint. A run that has one is left as it is.
 
     Args:
         opened: a new run folder, or an interrupted one.
-        material: the training images and the donors.
+        inputs: what it is made of. Of several processes the first one works; there is little to do.
         seed: of the choice and the previews.
-        processes: of several the first one works; there is little to do.
         previews: whether to draw some images.
         progress: where to tell how far it is.
     """
     run = opened.run
-    if not processes.first:
+    if not inputs.processes.first:
         return run
     if newest_checkpoint(run) is not None:
         progress.say("how images are composed was chosen already")
         return run
     started = time.monotonic()
-    chosen = choose(opened.plan.recipe, material, seed, progress)
+    material = Material(opened.training, inputs.others, inputs.barred, opened.plan.channels, progress)
+    chosen = choose_composition(opened.plan.recipe, material, seed, progress)
     progress.say(chosen.sentence)
     if previews:
         _draw(run, material, chosen, seed, progress)
@@ -109,7 +106,7 @@ def composed_image(
     return compose([material[row] for row in rows], donors.lights, how, symmetries, rng), rows
 
 
-def choose(recipe: Recipe, material: Material, seed: int, progress: Progress) -> Chosen:
+def choose_composition(recipe: Recipe, material: Material, seed: int, progress: Progress) -> Chosen:
     """Return how images are composed; fields that the recipe sets are taken as they are."""
     training = material.training
     features = Lite0(torch.device("cpu"))
@@ -240,7 +237,7 @@ def _symmetries(
         kept = [turn for turn in turns if _mapped(plain, turn) >= ALIKE * correlation]
         return {label: [0, *kept] for label in training.classes}, True
     for turn in turns:
-        moved = _describe(features, [np.ascontiguousarray(turned(image, turn)) for image in small])
+        moved = _describe(features, [np.ascontiguousarray(turn_over(image, turn)) for image in small])
         ratios: dict[str, list[float]] = {label: [] for label in training.classes}
         for label in training.classes:
             rows = np.array(material.rows(label))
@@ -275,7 +272,7 @@ def _mapped(images: list[Floats32], turn: int) -> float:
     """Return the mean correlation of each image, turned, with the mean of the others."""
     bands = np.stack([_band(image) for image in images])
     total = bands.sum(0)
-    return float(np.mean([_correlation(turned(band, turn).ravel(), (total - band).ravel()) for band in bands]))
+    return float(np.mean([_correlation(turn_over(band, turn).ravel(), (total - band).ravel()) for band in bands]))
 
 
 def _band(image: Floats32) -> Floats32:

@@ -18,7 +18,7 @@ from flawforge.data.grouping.shots import check_shots
 from flawforge.data.reading.load import load, tell_unlabelled
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sampling.joined import join
-from flawforge.data.sampling.material import Material, donors_in
+from flawforge.data.sampling.material import donors_in
 from flawforge.data.sampling.unlabelled import load_unlabelled
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import Selection
@@ -117,21 +117,18 @@ def train(
         if processes.first:
             request.check()
             lock.check()
-        learns = request.resolve(Run.open(request.out).recipe if request.continues else None).learns
-        whole, part, others, selection = _choose(data, choices, unlabelled, classes, shots, request, learns, progress)
+        whole, part, others, selection = _choose(data, choices, unlabelled, classes, shots, request, progress)
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         if processes.first:
             held.enter_context(lock)
-
         # The run folder: the resolved settings are on disk before anything else happens.
-        donors, barred = (None, ()) if learns else donors_in(whole, part, progress)
+        donors, barred = (None, ()) if request.learns else donors_in(whole, part, progress)
         inputs = TrainingInputs(part, others, selection, where, threads, processes, donors, barred)
         opened = open_run(request, inputs, progress)
-        if not learns:
-            material = Material(opened.training, inputs.others, barred, opened.plan.channels, progress)
-            return compose_run(opened, material, seed, processes, previews > 0, progress)
+        if not request.learns:
+            return compose_run(opened, inputs, seed, previews > 0, progress)
         precision = processes.tell(resolve_precision(opened.plan.recipe.precision, where))
         labels = len(opened.training.classes) + (others is not None)
         state = TrainingState(opened.plan.recipe, opened.plan.channels, seed, where, precision, labels, processes)
@@ -179,7 +176,6 @@ def _choose(
     classes: Sequence[str] | None,
     shots: int | None,
     request: TrainingRequest,
-    learns: bool,
     progress: Progress,
 ) -> tuple[Dataset, Dataset, Dataset | None, Selection]:
     """Return all images, those to train on, the unlabelled ones beside them, and what was selected."""
@@ -189,7 +185,7 @@ def _choose(
     if not request.continues:  # else it continues as it was begun
         check_shots(whole.select(classes).counts, shots)
     part = whole.select(classes, shots, request.seed, progress)
-    if len(part) < (MIN_IMAGES if learns else 1):
+    if len(part) < (MIN_IMAGES if request.learns else 1):
         found = f"{part.source} has {len(part)} usable image"
         if shots is not None and shots < MIN_IMAGES:
             found = f"--shots {shots} leaves {len(part)} image"

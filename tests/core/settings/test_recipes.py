@@ -39,6 +39,12 @@ def test_the_published_recipe_is_as_published() -> None:
         "judge_kimg": 0.0,
         "rescues": 0,
         "precision": "float32",
+        "blend": None,
+        "relight": None,
+        "light_width": None,
+        "light_power": 0.7,
+        "zoom": 1.2,
+        "keep_geometry": False,
     }
     assert published.steps(300) == 3200
     assert (published.base, published.stages) == ((4, 4), 5)

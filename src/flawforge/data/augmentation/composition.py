@@ -68,7 +68,7 @@ class Composed:
     Attributes:
         pixels: (H, W) or (H, W, 3), of the size of the first source.
         sources: numbers of the one or two images whose details it shows.
-        symmetries: how each of them was turned, a number from 0 to 7 (`turned`).
+        symmetries: how each of them was turned, a number from 0 to 7 (`turn_over`).
         donor: number of the image whose light it shows; None: its sources' own.
         mask: (H, W) bool, what is marked in it; None where the labels of a source mark no pixels.
         places: the boxes in it; none where a source has none.
@@ -183,7 +183,7 @@ def scaling(own: Floats32, new: Floats32, power: float) -> Floats32:
     return ratio
 
 
-def turned(pixels: NDArray[Any], symmetry: int) -> NDArray[Any]:
+def turn_over(pixels: NDArray[Any], symmetry: int) -> NDArray[Any]:
     """Return (H, W, ...) mirrored top to bottom (bit 1), left to right (bit 2), and along the diagonal (bit 4)."""
     if symmetry & 1:
         pixels = pixels[::-1]
@@ -218,7 +218,7 @@ def _layer(
     square = source.pixels.shape[0] == source.pixels.shape[1]
     allowed = [symmetry for symmetry in symmetries if symmetry < 4 or square] or [0]
     symmetry = int(allowed[rng.integers(len(allowed))])
-    pixels = turned(source.pixels, symmetry)
+    pixels = turn_over(source.pixels, symmetry)
     height, across = pixels.shape[:2]
     enlarged = max(size[0] / height, size[1] / across, 1.0) * float(rng.uniform(1, how.zoom))
     cut = [min(side, max(1, round(wanted / enlarged))) for side, wanted in zip((height, across), size, strict=True)]
@@ -228,7 +228,7 @@ def _layer(
     light = Light.of(pixels).smoothed(width, size)
     mask = None
     if source.mask is not None:
-        seen = np.ascontiguousarray(turned(source.mask, symmetry)[window])
+        seen = np.ascontiguousarray(turn_over(source.mask, symmetry)[window])
         mask = _resized(seen.astype(np.float32), size, Image.Resampling.BILINEAR) >= 0.5
     places = tuple(_moved(place, source.pixels.shape[:2], symmetry, (top, left), cut, size) for place in source.places)
     inside = tuple(place for place in places if place.right > place.left and place.bottom > place.top)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,6 @@ from flawforge.metrics.copying.calibration import LEAST_GROUPS
 from flawforge.runs.folder import Run
 from flawforge.studies.copies import IMAGE_RATE, CopySearch
 from flawforge.studies.sets import DeclaredSources, find_training, load_whole
-from flawforge.studies.synthesis.composer import ComposedPicture, Composer
-from flawforge.studies.synthesis.sampler import Sampler
 
 DROPPED_PER_IMAGE = 20  # images dropped for each one that is wanted, at most; then the generator only copies
 ALWAYS_ALLOWED = 200  # images that may be dropped in any case
@@ -54,16 +53,17 @@ class CopyFilter:
         self._search, self.threshold = search, scale.threshold(IMAGE_RATE)
         self._declared = DeclaredSources(run, whole, training, groups, progress)
 
-    def novel(self, images: Floats32 | list[ComposedPicture], maker: Sampler | Composer) -> Bools:
-        """Return (N,) whether each image (N, C, H, W) in [-1, 1], or composed one, is no copy.
+    def novel(self, images: Floats32, sources: Sequence[Sequence[str]] | None = None) -> Bools:
+        """Return (N,) whether each image (N, C, H, W) in [-1, 1] is no copy.
 
-        A composed image is made of its sources by design: it is compared with the other images.
+        Args:
+            images: at the resolution at which images are compared.
+            sources: of each, the files of the training images that it is composed of by design: it is compared with
+                the others. None: they are not composed.
         """
-        composed = [image for image in images if isinstance(image, ComposedPicture)]
-        planes = maker.compared(composed) if isinstance(maker, Composer) else images
-        pixels = to_pixels(np.asarray(planes).transpose(0, 2, 3, 1))
+        pixels = to_pixels(images.transpose(0, 2, 3, 1))
         grays = to_gray(pixels) if pixels.shape[-1] == 3 else pixels[..., 0]
-        excluded = [self._declared.rows(image.sources) for image in composed] or None
+        excluded = None if sources is None else [self._declared.rows(files) for files in sources]
         scores = self._search.look(torch.from_numpy(grays.astype(np.float32)), excluded).scores
         return np.asarray(scores < self.threshold)
 

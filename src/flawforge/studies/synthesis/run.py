@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from flawforge.core.arrays import Floats32
+from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
 from flawforge.core.locks import FolderLock
@@ -20,7 +21,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.writing.convert import find_format
 from flawforge.data.writing.writing import check_place
-from flawforge.runs.checkpoint import BEST, find_checkpoint
+from flawforge.runs.checkpoint import BEST, Checkpoint, find_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SET_FORMAT, ManifestEntry, read_entries, read_facts
 from flawforge.runs.versions import now
@@ -134,8 +135,7 @@ def generate(
         if prepare_folder(folder, facts, overwrite, progress) == facts["n"] and read_facts(folder)["complete"]:
             progress.say(f"all {facts['n']} images exist already: {folder}")
         else:
-            learns = run.recipe.learns
-            sampler = Sampler(run, weights, where) if learns else Composer(run, weights, data, progress)
+            sampler = _sampler(run, weights, where, data, progress)
             copies = CopyFilter(run, data, where, progress) if novel else None
             _write_images(folder, facts, sampler, formats, copies, progress)
             _finish(folder, facts, n, time.monotonic() - started)
@@ -143,6 +143,12 @@ def generate(
     if format is not None and exported is not None:
         export(run, exported, format, synthetic=made.folder, overwrite=overwrite, progress=progress)
     return made
+
+
+def _sampler(
+    run: Run, weights: Checkpoint, where: torch.device, data: Dataset | str | Path | None, progress: Progress
+) -> Sampler | Composer:
+    return Sampler(run, weights, where) if run.recipe.learns else Composer(run, weights, data, progress)
 
 
 def _write_images(
@@ -190,7 +196,7 @@ def _new_images(
         if kept >= wanted:
             return
         images, start = sampler.images(facts["seed"], label, number, facts["truncation"]), number * sampler.batch
-        new = np.ones(len(images), dtype=bool) if copies is None else copies.novel(images, sampler)
+        new = np.ones(len(images), dtype=bool) if copies is None else _novel(copies, images, sampler)
         begin = max(0, first - start)
         rows = begin + np.flatnonzero(new[begin:])[: wanted - kept]
         yield from ((start + row, images[row]) for row in rows.tolist())
@@ -198,6 +204,13 @@ def _new_images(
         dropped += len(images) - begin - len(rows)
         if kept < wanted:
             check_yield(label, kept, dropped)
+
+
+def _novel(copies: CopyFilter, images: Floats32 | list[ComposedPicture], sampler: Sampler | Composer) -> Bools:
+    composed = [image for image in images if isinstance(image, ComposedPicture)]
+    if isinstance(sampler, Composer):
+        return copies.novel(sampler.compared(composed), [image.sources for image in composed])
+    return copies.novel(np.asarray(images))
 
 
 def _labels(run: Run, classes: Sequence[str] | None) -> list[str]:

@@ -70,6 +70,11 @@ class TrainingRequest:
         """Whether there is a run in `out` to continue."""
         return self.resume and Run(self.out).settings_file.is_file()
 
+    @property
+    def learns(self) -> bool:
+        """Whether the recipe trains networks."""
+        return self.resolve(Run.open(self.out).recipe if self.continues else None).learns
+
     def check(self) -> None:
         """Refuse what can be seen to be wrong without the images, so that nobody waits for them to hear it.
 
