@@ -117,18 +117,17 @@ def train(
         if processes.first:
             request.check()
             lock.check()
-        whole, part, others, selection = _choose(data, choices, unlabelled, classes, shots, request, progress)
+        part, others, light, selection = _choose(data, choices, unlabelled, classes, shots, request, progress)
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         if processes.first:
             held.enter_context(lock)
         # The run folder: the resolved settings are on disk before anything else happens.
-        donors, barred = (None, ()) if request.learns else donors_in(whole, part, progress)
-        inputs = TrainingInputs(part, others, selection, where, threads, processes, donors, barred)
-        opened = open_run(request, inputs, progress)
+        inputs = TrainingInputs(part, others, selection, where, threads, processes, *light)
         if not request.learns:
-            return compose_run(opened, inputs, seed, previews > 0, progress)
+            return compose_run(open_run(request, inputs, progress), inputs, seed, previews > 0, progress)
+        opened = open_run(request, inputs, progress)
         precision = processes.tell(resolve_precision(opened.plan.recipe.precision, where))
         labels = len(opened.training.classes) + (others is not None)
         state = TrainingState(opened.plan.recipe, opened.plan.channels, seed, where, precision, labels, processes)
@@ -177,8 +176,10 @@ def _choose(
     shots: int | None,
     request: TrainingRequest,
     progress: Progress,
-) -> tuple[Dataset, Dataset, Dataset | None, Selection]:
-    """Return all images, those to train on, the unlabelled ones beside them, and what was selected."""
+) -> tuple[Dataset, Dataset | None, tuple[Dataset | None, tuple[str, ...]], Selection]:
+    """Return the images to train on, the unlabelled ones beside them, those that give light to composed images with the
+    images that may give none (`donors_in`), and what was selected.
+    """
     whole = load(data, choices, progress=progress)
     if not isinstance(data, Dataset):  # else the caller read it and knows
         tell_unlabelled(whole, progress)
@@ -192,4 +193,5 @@ def _choose(
         raise DataUnusableError(f"{found}; a generator needs {MIN_IMAGES} or more.")
     others = load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None
     own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
-    return whole, part, others, Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)
+    light = (None, ()) if request.learns else donors_in(whole, part, progress)
+    return part, others, light, Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)
