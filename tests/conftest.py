@@ -16,6 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flawforge.core.errors import speak_of_options
+
+speak_of_options()  # tests read messages as the command line shows them; test_errors.py reads those of Python
+
 MakeRun = Callable[..., Any]
 
 

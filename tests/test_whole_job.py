@@ -115,8 +115,8 @@ def test_a_set_with_settings_of_its_own_is_not_replaced(job: Job, lines: Path, t
         job(kimg=0.04)
     assert str(caught.value) == (
         f"{run.synthetic} holds a synthetic set that was made with other settings (truncation 1.0) from an earlier "
-        f"checkpoint. It is not replaced. Make it again with: flawforge.generate(...) --overwrite, or move it away; "
-        f"then run this again."
+        f"checkpoint. It is not replaced. Move it away, or replace it with: flawforge generate {run.path} -n 4 "
+        f"--overwrite; then run this again."
     )
     assert (run.synthetic / "set.json").read_text() == facts
 

@@ -188,8 +188,8 @@ def _generate(run: Run, n: int | None, seed: int, **how: Any) -> int:
             differences = ", ".join(own) or f"seed {facts['seed']}"
             raise RunExistsError(
                 f"{run.synthetic} holds a synthetic set that was made with other settings ({differences}) from an "
-                f"earlier checkpoint. It is not replaced. Make it again with: {facts['command']} --overwrite, or move "
-                f"it away; then run this again."
+                f"earlier checkpoint. It is not replaced. Move it away, or replace it with: flawforge generate "
+                f"{shlex.quote(str(run.path))} -n {max(facts['classes'].values())} --overwrite; then run this again."
             )
         n = n if n is not None else max(facts["classes"].values())
     made = generate(run, 64 if n is None else n, seed=seed, overwrite=stale, **how)

@@ -27,6 +27,20 @@ def test_where_no_terminal_is_progress_is_a_line_now_and_then(
     assert told.err.splitlines()[3] == "training: 4.01/4 kimg, about 0 s left"
 
 
+def test_a_closed_terminal_ends_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training whose terminal or parent was gone once ended at its next line, up to a minute after its last save."""
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(console, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("sys.stderr", Gone())
+    with console.drawn_progress() as progress, progress.task("training", 4, "kimg") as task:
+        task.reach(2)
+        progress.warn("nobody hears it")
+
+
 def test_what_was_done_before_does_not_count_as_done_in_no_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import json
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 import flawforge
 from flawforge.cli import main as main_file
 from flawforge.core.errors import DataUnusableError
+from saved import lined, saved
 
 Typed = Callable[..., int]
 
@@ -79,6 +82,43 @@ def test_ctrl_c_outside_training_ends_quietly(
     assert capsys.readouterr().err.strip() == "stopped."
 
 
+def test_letters_that_the_terminal_lacks_are_no_traceback(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three commands once ended in UnicodeEncodeError after the work was done."""
+    saved(tmp_path / "fläche" / "grün×", lined(3, 20, 30))
+    for more in ([], ["--json"]):
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii"))
+        assert typed("inspect", tmp_path / "fläche", "--classes", "grün×", *more) == 0
+        sys.stdout.flush()
+        assert rb"\xfc" in written.getvalue() or rb"\u00fc" in written.getvalue()
+        assert not more or json.loads(written.getvalue())["classes"].keys() == {"grün×"}
+
+
+def test_a_name_that_no_file_can_have_is_no_traceback(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["audit", "x" * 5000], ["inspect", "x" * 5000], ["train", "x" * 5000, "--out", "y" * 5000]):
+        assert typed(*words) == 1
+        assert "File name too long" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_value_that_begins_with_a_dash_is_said_how_to_type(
+    typed: Typed, capsys: pytest.CaptureFixture[str], lines: Path
+) -> None:
+    assert typed("inspect", lines, "--classes", "-x") == 2
+    assert "A value that begins with a dash follows a =, as in --classes=-x" in capsys.readouterr().err
+    assert typed("inspect", lines, "--classes=-x") == 1
+    assert "there is no class '-x'" in capsys.readouterr().err
+
+
+def test_a_setting_of_a_recipe_is_said_how_to_give_where_there_is_no_option() -> None:
+    assert main_file._recipe_hint("Try smaller --generator-lr now.", ["trial", "x"]) == [
+        "flawforge trial has no --generator-lr: write such settings into a file, as `generator_lr = ...`, and give it "
+        "with --recipe FILE.toml."
+    ]
+    assert main_file._recipe_hint("Try smaller --generator-lr now.", ["train", "x"]) == []
+
+
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     command = f"{sys.executable} -m flawforge train --help | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
@@ -96,4 +136,5 @@ def test_a_real_ctrl_c_in_training_says_how_to_go_on(lines: Path, tiny: list[str
     told = process.communicate(timeout=60)[1]
     assert process.returncode == 1
     assert "everything is saved in" in told
+    assert "To resume, run the same command again.\n" in " ".join(told.split()) + "\n"  # run has no need of --resume
     assert "Traceback" not in told

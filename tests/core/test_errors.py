@@ -36,6 +36,22 @@ def test_a_message_survives_being_raised() -> None:
         assert str(leaf(*arguments)).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("typed", "called"),
+    [
+        ("--minutes is 0. Add --resume, or another --out.", "minutes is 0. Add resume=True, or another out."),
+        ("-n is 0; give --held-out DIR.", "n is 0; give held_out DIR."),
+        ("Make it with: flawforge generate RUN -n 64 --out x", "Make it with: flawforge generate RUN -n 64 --out x"),
+        ("Use: flawforge audit a --data b. Or --novel", "Use: flawforge audit a --data b. Or novel=True"),
+    ],
+)
+def test_in_python_a_message_speaks_of_arguments(monkeypatch: pytest.MonkeyPatch, typed: str, called: str) -> None:
+    assert str(errors.SettingError(typed)) == typed
+    monkeypatch.setattr(errors, "_speaks_of_options", False)
+    assert str(errors.SettingError(typed)) == called
+    assert str(errors.DiskFullError(typed)) == called
+
+
 def test_did_you_mean() -> None:
     assert errors.did_you_mean("scratchs", ["crazing", "scratches"]) == " Did you mean 'scratches'?"
     assert errors.did_you_mean("zebra", ["crazing", "scratches"]) == ""

@@ -38,7 +38,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_part(tmp_path: Path, m
 
 def test_a_path_through_a_file_is_unwritable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunUnwritableError, match=r"cannot write .*Give --out a folder"):
+    with pytest.raises(RunUnwritableError, match=r"cannot write .*Choose a folder"):
         write_bytes(tmp_path / "file" / "x", b"")
 
 
@@ -61,5 +61,5 @@ def test_sha256(tmp_path: Path) -> None:
 
 
 def test_any_other_fault_of_the_disk_is_explained_too(tmp_path: Path) -> None:
-    with pytest.raises(RunUnwritableError, match="cannot write .*No such file or directory. Give --out another folder"):
+    with pytest.raises(RunUnwritableError, match="cannot write .*No such file or directory. Choose another folder"):
         write_bytes(tmp_path / "nowhere" / "x", b"")

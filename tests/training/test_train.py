@@ -186,14 +186,16 @@ def test_going_on_with_another_experiment_is_refused(draw: Draw, tmp_path: Path,
         train(data, tmp_path / "other", kimg=0.02, shots=1, **tiny)
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
+def test_a_closed_terminal_saves_and_says_how_to_go_on(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
+    """SIGHUP once ended a training without a word, up to a minute after its last save."""
     data = draw()
     whole = train(data, tmp_path / "whole", kimg=0.4, **tiny)
 
     def press() -> None:
         while not (tmp_path / "run" / "history.jsonl").exists():
             pass
-        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(2):  # from the system and from the shell
+            os.kill(os.getpid(), signal.SIGHUP)
 
     threading.Thread(target=press).start()
     with pytest.raises(
@@ -298,7 +300,7 @@ def test_a_disk_that_cannot_hold_the_checkpoints_is_told_before_training(
 
 def test_an_unwritable_folder_is_explained(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunUnwritableError, match="Give --out a folder that you may write to"):
+    with pytest.raises(RunUnwritableError, match="Choose a folder that you may write to"):
         train(draw(), tmp_path / "file" / "run", kimg=0.02, **tiny)
 
 

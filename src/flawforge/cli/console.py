@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -31,14 +32,41 @@ from flawforge.core.progress import SILENT, Progress, Task
 if TYPE_CHECKING:
     from flawforge.runs.records import Record
 
+
+class _Lasting:
+    """Standard error that is written as long as somebody reads it: a closed terminal or a dead parent ends no work."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass it on while there is somebody."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+err = Console(file=cast("IO[str]", _Lasting()), highlight=False, soft_wrap=not sys.stderr.isatty())
 QUIET_SECONDS = 15.0  # between two progress lines where no terminal draws a bar
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value to standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Print one JSON value to standard output; letters that its encoding lacks are escaped."""
+    plain = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False) + "\n")
+
+
+def take_any_letter() -> None:
+    """Let standard output and error escape letters that their encoding lacks, in place of failing by one."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class _Done(ProgressColumn):

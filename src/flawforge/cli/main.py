@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import sys
 import time
 
@@ -14,7 +16,7 @@ from rich.markup import escape
 
 from flawforge import __version__
 from flawforge.cli.audit import audit
-from flawforge.cli.console import err
+from flawforge.cli.console import err, take_any_letter
 from flawforge.cli.convert import convert
 from flawforge.cli.demo_data import demo_data
 from flawforge.cli.export import export
@@ -28,8 +30,9 @@ from flawforge.cli.score import score
 from flawforge.cli.search import search
 from flawforge.cli.train import train
 from flawforge.cli.trial import trial
-from flawforge.core.errors import FlawforgeError, OtherProcessError, SettingError
+from flawforge.core.errors import FlawforgeError, OtherProcessError, SettingError, speak_of_options
 from flawforge.core.launch import LINGER, launched, stand_back
+from flawforge.core.settings.recipes import Recipe
 
 HELP = """Generate new images of a defect from the few you have, and test whether they are copies, look real and
 improve your inspection model.
@@ -65,22 +68,24 @@ for _verb in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a problem that is explained, 2 wrong usage."""
+    speak_of_options()
+    take_any_letter()
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        words = sys.argv[1:] if arguments is None else arguments
         _refuse_in_several(words)
         app(words, exit_on_error=False, print_error=False, console=None)
     except CycloptsError as error:
         if not launched().first:  # the first one says it
             time.sleep(LINGER)
             sys.exit(2)
-        err.print(f"[red]wrong usage:[/red] {escape(str(error).strip())}")
+        err.print(f"[red]wrong usage:[/red] {escape(str(error).strip())}{_dash_hint(error, words)}")
         err.print("[dim]See flawforge --help, or flawforge COMMAND --help.[/dim]")
         sys.exit(2)
     except OtherProcessError:
         sys.exit(1)
     except FlawforgeError as error:
         err.print(f"[red]error:[/red] {escape(str(error))}")
-        for note in getattr(error, "__notes__", ()):
+        for note in (*getattr(error, "__notes__", ()), *_recipe_hint(str(error), words)):
             err.print(note, markup=False)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -89,6 +94,36 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of our output went away, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # of a file that we looked at; what we write is explained where it is written
+        if error.filename is None:
+            raise
+        err.print(f"[red]error:[/red] {escape(f'cannot look at {error.filename}: {error.strerror}')}")
+        sys.exit(1)
+
+
+def _recipe_hint(message: str, words: list[str]) -> list[str]:
+    """Return how a verb without options for a recipe's settings takes those that a message names."""
+    verb = words[0] if words and words[0] in app else None
+    if verb is None:
+        return []
+    own = {name for argument in app[verb].assemble_argument_collection() for name in argument.names}
+    named = [Recipe.flag(field) for field in Recipe.model_fields if Recipe.flag(field) in message.split()]
+    lacking = [name for name in named if name not in own]
+    if not lacking or "--recipe" not in own:
+        return []
+    line = f"{lacking[0][2:].replace('-', '_')} = ..."
+    return [
+        f"flawforge {verb} has no {lacking[0]}: write such settings into a file, as `{line}`, and give it with "
+        f"--recipe FILE.toml."
+    ]
+
+
+def _dash_hint(error: CycloptsError, words: list[str]) -> str:
+    """Return how a value that begins with a dash is typed, where that is what was wrong."""
+    for before, word in itertools.pairwise(words):
+        if re.fullmatch(r"-[^-\d]\w*", word) and word in str(error) and before.startswith("--") and "=" not in before:
+            return f"\nA value that begins with a dash follows a =, as in {escape(before)}={escape(word)}"
+    return ""
 
 
 def _refuse_in_several(words: list[str]) -> None:

@@ -28,12 +28,44 @@ is wrong with the value, what is allowed, and what to do. Only the command line 
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Iterable
 
+SWITCHES = ("as-is", "novel", "overwrite", "resume", "sync", "wait", "with-real")  # options without a value
+_COMMAND = re.compile(r"flawforge [a-z-]+( [^;\n]*?)?(?=\.(?:\s|$)|[;)\n]|$)")
+_OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)|(?<![\w-])-([nkor])(?![\w-])")
+_speaks_of_options = False
+
+
+def speak_of_options() -> None:
+    """Let messages of this process name the options of the command line, not the arguments of Python."""
+    global _speaks_of_options
+    _speaks_of_options = True
+
+
+def as_arguments(text: str) -> str:
+    """Return a message in which the options of the command line are arguments of Python; whole commands stay."""
+    whole = [match.span() for match in _COMMAND.finditer(text)]
+
+    def argument(match: re.Match[str]) -> str:
+        if any(start <= match.start() < stop for start, stop in whole):
+            return match[0]
+        name = match[1] or {"o": "out", "r": "recipe"}.get(match[2], match[2])
+        return name.replace("-", "_") + ("=True" if name in SWITCHES else "")
+
+    return _OPTION.sub(argument, text)
+
 
 class FlawforgeError(Exception):
-    """A problem that is explained to the user; the command line prints it and exits with 1."""
+    """A problem that is explained to the user; the command line prints it and exits with 1.
+
+    A message names options as they are typed, and in Python as the arguments that they are there.
+    """
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return super().__str__() if _speaks_of_options else as_arguments(super().__str__())
 
 
 class DataNotFoundError(FlawforgeError, FileNotFoundError):

@@ -31,16 +31,14 @@ def explain_os_errors(path: Path) -> Iterator[None]:
             raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError(
-                f"no room left on the disk while writing {path}. What was written before is whole. Free some "
-                f"space (or point --out at another disk), then run the same command again with --resume."
+                f"no room left on the disk while writing {path}. What was written before is whole. Free some space, "
+                f"then run the same command again."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) or isinstance(error, NotADirectoryError):
             raise RunUnwritableError(
-                f"cannot write {path}: {error.strerror}. Give --out a folder that you may write to."
+                f"cannot write {path}: {error.strerror}. Choose a folder that you may write to."
             ) from error
-        raise RunUnwritableError(
-            f"cannot write {path}: {error.strerror or error}. Give --out another folder."
-        ) from error
+        raise RunUnwritableError(f"cannot write {path}: {error.strerror or error}. Choose another folder.") from error
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:

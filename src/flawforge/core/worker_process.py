@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection
@@ -15,6 +17,7 @@ from types import ModuleType
 from typing import ParamSpec, TypeVar
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+SAVING_SECONDS = 20.0  # that a training may take to save when its process is to end
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
@@ -46,7 +49,7 @@ class WorkerProcess(ProcessPoolExecutor):
             return super().submit(function, *args, **kwargs)
 
     def end(self) -> None:
-        """End the process at once, whatever it is at, and wait until it is gone."""
+        """End the process, whatever it is at, and wait until it is gone; a training in it saves first."""
         self._lifeline.close()
         self.shutdown()
 
@@ -66,11 +69,18 @@ def _begin(lifeline: Connection, log: str) -> None:
 def _end_with(lifeline: Connection) -> None:
     """Wait until the other end of the pipe is closed, by `WorkerProcess.end` or because its process is gone."""
     lifeline.poll(None)
+    _end_soon()
+
+
+def _end_soon() -> None:
+    """End this process: at once, but a training of it saves first what it has done."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SAVING_SECONDS)
     os._exit(1)
 
 
 def end_with_parent() -> None:
-    """Begin to watch the process that began this one; once it is gone, however it ended, end at once."""
+    """Begin to watch the process that began this one; once it is gone, however it ended, end too."""
     threading.Thread(target=_end_after_parent, daemon=True).start()
 
 
@@ -78,7 +88,7 @@ def _end_after_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        _end_soon()
 
 
 @contextlib.contextmanager

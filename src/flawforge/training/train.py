@@ -140,7 +140,7 @@ def train(
         if reason == "interrupted":
             raise TrainingInterruptedError(
                 f"interrupted at {state.shown / 1000:.1f} kimg; everything is saved in {opened.run.path}. "
-                f"To resume, run the same command again with --resume."
+                f"To resume, run the same command again{'' if resume else ' with --resume'}."
             )
         return opened.run
 

@@ -189,7 +189,8 @@ def test_a_set_of_other_settings_is_kept_unless_told(make_run: Any) -> None:
         generate(run, 3, seed=1)
     assert str(caught.value) == (
         f"{run.synthetic} already holds a synthetic set made with other settings (seed 0 instead of 1; "
-        f"5 images instead of 3). Add --overwrite to replace it, or give --out another folder to keep both."
+        f"5 images instead of 3). To replace it, use flawforge generate with --overwrite; to keep both, give another "
+        f"--out."
     )
     assert contents(run.synthetic) == before
     (run.synthetic / "scratches" / "notes.txt").write_text("mine")
@@ -233,7 +234,7 @@ def test_a_full_disk_is_explained_and_later_gone_on_from(make_run: Any, monkeypa
 
 def test_an_unwritable_folder_is_explained(make_run: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunUnwritableError, match="Give --out a folder that you may write to"):
+    with pytest.raises(RunUnwritableError, match="Choose a folder that you may write to"):
         generate(make_run(), 2, out=tmp_path / "file" / "set")
 
 

@@ -114,7 +114,7 @@ def find_model(place: Path) -> Path:
     kept = read_trial(place).kept
     if not kept:
         raise RunNotFoundError(
-            f"the trial in {place} has left no model. Run the same command again without --no-model; its finished "
+            f"the trial in {place} has left no model. Run the trial's command again, without --no-model; its finished "
             f"cells are kept."
         )
     return place / next((one for one in kept if one.best), kept[0]).folder

@@ -57,7 +57,7 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
         if differences and not overwrite:
             raise RunExistsError(
                 f"{folder} already holds a synthetic set made with other settings ({'; '.join(differences)}). "
-                f"Add --overwrite to replace it, or give --out another folder to keep both."
+                f"To replace it, use flawforge generate with --overwrite; to keep both, give another --out."
             )
         if differences:
             _clear(folder, found)

@@ -61,8 +61,8 @@ class Sampler:
             images = self.network(latents.to(self.device), self._labels(label, len(places))).cpu()
         if not bool(images.isfinite().all()):
             raise TrainingDivergedError(
-                f"checkpoint {self.checkpoint.name} generates values that are not numbers. Train again with smaller "
-                f"step sizes (--generator-lr, --discriminator-lr), in a new --out folder."
+                f"checkpoint {self.checkpoint.name} generates values that are not numbers. Train another run with "
+                f"smaller step sizes (flawforge train DATA --out OUT --generator-lr 0.0001 --discriminator-lr 0.0001)."
             )
         array: Floats32 = images.numpy()
         return array

@@ -181,7 +181,7 @@ def plan_trial(
     count, minutes = _checked_workers(workers, minutes, "local"), usual_minutes(minutes, settings)
     asked = TrialSettings.parse(settings)
     refuse_other(Path(out), "trial")
-    with FolderLock(Path(out), "trial", "flawforge trial --plan", wait, progress):
+    with FolderLock(Path(out), "trial", "flawforge trial DATA --plan", wait, progress):
         bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     try_classifiers(bench, progress)
     schedule = Schedule(Path(out), bench.settings, bench.protocol, expected_costs(bench))

@@ -17,6 +17,7 @@ from flawforge.training.loop.step import gan_step
 from flawforge.training.setup.batches import RealBatches
 from flawforge.training.state.plan import TrainingPlan
 
+ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 END_REASONS = (None, "kimg", "minutes", "interrupted", "collapse")  # where processes differ, the last counts
 
 
@@ -156,12 +157,15 @@ class Loop:
 
 
 class Interrupt:
-    """While entered, the first Ctrl-C (or SIGTERM) only sets `asked`; a second one stops at once, unless `patient`.
+    """While entered, a signal that ends a process only sets `asked`, so that all can be saved: Ctrl-C, SIGTERM, and the
+    SIGHUP of a terminal that is closed or a connection that is lost. Only a second Ctrl-C stops at once, unless
+    `patient`: whatever closes a notebook, a terminal or a job sends one signal after the other.
 
     torchrun passes a Ctrl-C on that its processes have had from the terminal already, so there the second one is no
     second wish; torchrun itself ends a process that takes longer than 30 seconds.
 
-    Handlers can be set in the main thread only; elsewhere it does nothing and `asked` stays False.
+    What is ignored stays so (nohup, a shell's background). Handlers can be set in the main thread only; elsewhere it
+    does nothing and `asked` stays False.
     """
 
     def __init__(self, *, patient: bool = False) -> None:
@@ -171,8 +175,9 @@ class Interrupt:
     def __enter__(self) -> Interrupt:
         """Take the signals over."""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+            for number in ENDING_SIGNALS:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -181,6 +186,6 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked and not self.patient:
+        if self.asked and number == signal.SIGINT and not self.patient:
             raise KeyboardInterrupt
         self.asked = True
