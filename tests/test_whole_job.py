@@ -128,7 +128,7 @@ def test_a_damaged_record_is_made_again(job: Job, tmp_path: Path) -> None:
 
 
 def test_no_images_are_refused_before_the_data_are_read(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="-n is 0; it is a number of images per class, from 1"):
+    with pytest.raises(SettingError, match="-n is 0; it is a number of images per class, 1 to 10,000,000"):
         flawforge.run(tmp_path / "nowhere", tmp_path / "run", n=0)
 
 

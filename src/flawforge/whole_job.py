@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flawforge.core.errors import RunBrokenError, RunExistsError, RunNotFoundError, SettingError
+from flawforge.core.errors import RunBrokenError, RunExistsError, RunNotFoundError
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import check_shots
@@ -110,8 +111,7 @@ def run(
     """
     started, out = time.monotonic(), Path(out)
     how: dict[str, Any] = {"wait": wait, "device": device, "command": command, "progress": progress}
-    if n is not None and n < 1:
-        raise SettingError(f"-n is {n}; it is a number of images per class, from 1.")
+    check_numbers(minutes=minutes, n=n, shots=shots, seed=seed)
     TrainingRequest(out, recipe, changes, minutes, seed, resume=True).check()
     whole = load(data, choices, progress=progress)
     if not Run(out).settings_file.exists():  # else it is resumed as it was begun

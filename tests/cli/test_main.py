@@ -77,7 +77,7 @@ def test_ctrl_c_outside_training_ends_quietly(
     def pressed(*words: object, **more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main_file, "app", pressed)
+    monkeypatch.setattr(main_file, "_refuse_numbers", pressed)
     assert typed("recipes") == 1
     assert capsys.readouterr().err.strip() == "stopped."
 

@@ -58,11 +58,11 @@ def test_a_folder_of_another_kind_is_refused_at_once(
     ("verb", "words", "message"),
     [
         ("train", ["--seed", "-1"], "--seed is -1; it is a whole number, from 0"),
-        ("train", ["--minutes", "-1"], "--minutes is -1; it is a time above 0"),
+        ("train", ["--minutes", "-1"], "--minutes is -1; it is a time in minutes, above 0, up to 525,600"),
         ("train", ["--generator-lr", "-1"], "--generator-lr cannot be '-1'; allowed: above 0"),
         ("train", ["--recipe", "fewshott"], "Did you mean 'fewshot'"),
         ("run", ["--seed", "-1"], "--seed is -1; it is a whole number, from 0"),
-        ("run", ["-n", "-5"], "-n is -5; it is a number of images per class, from 1"),
+        ("run", ["-n", "-5"], "-n is -5; it is a number of images per class, 1 to 10,000,000"),
         ("trial", ["--seed", "-1"], "--seed cannot be '-1'; allowed: from 0"),
         ("inspect", ["--seed", "-1"], "--seed is -1; it is a whole number, from 0"),
         ("search", ["--seed", "-1"], "--seed is -1; it is a whole number, from 0"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from flawforge.core.errors import DataUnusableError, ImageBrokenError
+from flawforge.core.errors import DataUnusableError, ImageBrokenError, SettingError
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.data.sample import Sample
@@ -79,7 +79,7 @@ def test_shots_come_from_as_many_groups_as_there_are(monkeypatch):
         files = [one.file for one in part.samples if one.label == "a"]
         assert len({groups[int(file)] for file in files}) == 4
         assert data.select(shots=4, seed=seed) == part
-    with pytest.raises(DataUnusableError, match=r"^--shots is 0; it is a number of images per class, from 1\.$"):
+    with pytest.raises(SettingError, match=r"^--shots is 0; it is a number of images per class, 1 to 10,000,000\.$"):
         data.select(shots=0)
 
 

@@ -22,7 +22,7 @@ def test_what_is_not_usual_is_what_is_recorded() -> None:
     [
         ({"unmarked": "bad"}, "--unmarked is 'bad'; allowed: good, unlabelled"),
         ({"classes_from": "folders"}, "--classes-from is 'folders'; allowed: names"),
-        ({"tiles": 15}, "--tiles is 15; it is the side of a tile in pixels, from 16"),
+        ({"tiles": 15}, "--tiles is 15; it is the side of a tile in pixels, 16 to 65,536"),
         ({"tiles": 64.5}, "--tiles is 64.5"),
     ],
 )

@@ -43,7 +43,6 @@ ROOMS: dict[str, set[str]] = {  # whose messages which commands show; the longes
 RECIPE = {Recipe.flag(field) for field in Recipe.model_fields}  # where a verb lacks them, the command line says how
 ELSEWHERE = {  # (file, option): why it may name an option that not every command of its room has
     ("core/locks", "--wait"): "advised only by callers that have it",
-    ("core/seeds", "--seed"): "the option that was given",
     ("data/reading/elpv", "--force-reinstall"): "of pip",
     ("models/efficientnet", "--force-reinstall"): "of pip",
     ("models/efficientnet", "--no-deps"): "of pip",

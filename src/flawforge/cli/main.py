@@ -30,8 +30,9 @@ from flawforge.cli.score import score
 from flawforge.cli.search import search
 from flawforge.cli.train import train
 from flawforge.cli.trial import trial
-from flawforge.core.errors import FlawforgeError, OtherProcessError, SettingError, speak_of_options
+from flawforge.core.errors import DiskFullError, FlawforgeError, OtherProcessError, SettingError, speak_of_options
 from flawforge.core.launch import LINGER, launched, stand_back
+from flawforge.core.settings.bounds import BOUNDS, check_numbers
 from flawforge.core.settings.recipes import Recipe
 
 HELP = """Generate new images of a defect from the few you have, and test whether they are copies, look real and
@@ -73,6 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         _refuse_in_several(words)
+        _refuse_numbers(words)
         app(words, exit_on_error=False, print_error=False, console=None)
     except CycloptsError as error:
         if not launched().first:  # the first one says it
@@ -85,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except FlawforgeError as error:
         err.print(f"[red]error:[/red] {escape(str(error))}")
-        for note in (*getattr(error, "__notes__", ()), *_recipe_hint(str(error), words)):
+        for note in (*getattr(error, "__notes__", ()), *_recipe_hint(str(error), words), *_resume_hint(error, words)):
             err.print(note, markup=False)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -99,6 +101,13 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         err.print(f"[red]error:[/red] {escape(f'cannot look at {error.filename}: {error.strerror}')}")
         sys.exit(1)
+
+
+def _refuse_numbers(words: list[str]) -> None:
+    """Refuse a number outside its bounds before the command loads what it works with, which takes seconds."""
+    if words and words[0] in app and not {"--help", "-h", "--version"} & set(words):
+        _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+        check_numbers(**{name: value for name, value in bound.arguments.items() if name in BOUNDS})
 
 
 def _recipe_hint(message: str, words: list[str]) -> list[str]:
@@ -116,6 +125,12 @@ def _recipe_hint(message: str, words: list[str]) -> list[str]:
         f"flawforge {verb} has no {lacking[0]}: write such settings into a file, as `{line}`, and give it with "
         f"--recipe FILE.toml."
     ]
+
+
+def _resume_hint(error: FlawforgeError, words: list[str]) -> list[str]:
+    """Return how to go on after a full disk, for the verbs that begin anew unless they are told otherwise."""
+    begins = isinstance(error, DiskFullError) and words[0] in ("train", "search") and "--resume" not in words
+    return ["To go on from what is there, add --resume to it."] if begins else []
 
 
 def _dash_hint(error: CycloptsError, words: list[str]) -> str:

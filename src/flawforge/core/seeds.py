@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from flawforge.core.errors import SettingError
-
 if TYPE_CHECKING:
     import torch
 
@@ -39,16 +37,6 @@ Stream = Literal[
     "demo",
 ]
 STREAMS: tuple[str, ...] = get_args(Stream)
-
-
-def check_seed(seed: int) -> None:
-    """Refuse a seed below 0.
-
-    Raises:
-        SettingError: it is.
-    """
-    if seed < 0:
-        raise SettingError(f"--seed is {seed}; it is a whole number, from 0.")
 
 
 def derive(seed: int, stream: Stream, *position: int | str) -> int:

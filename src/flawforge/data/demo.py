@@ -14,11 +14,12 @@ import numpy as np
 import scipy.ndimage as nd
 
 from flawforge.core.arrays import Floats
-from flawforge.core.errors import RunExistsError, SettingError
+from flawforge.core.errors import RunExistsError
 from flawforge.core.files import write_bytes
 from flawforge.core.images import Pixels, encode_png
 from flawforge.core.progress import SILENT, Progress
-from flawforge.core.seeds import check_seed, numpy_stream
+from flawforge.core.seeds import numpy_stream
+from flawforge.core.settings.bounds import check_numbers
 
 SIDE = 128  # pixels
 NUMBER = 200  # images of each class
@@ -49,9 +50,7 @@ def demo_data(folder: str | Path, n: int = NUMBER, *, seed: int = 0, progress: P
         RunExistsError: the folder holds something else.
         RunUnwritableError, DiskFullError: the disk.
     """
-    if n < 1:
-        raise SettingError(f"-n is {n}; it is a number of images per class, from 1.")
-    check_seed(seed)
+    check_numbers(n=n, seed=seed)
     folder = Path(folder)
     if others := sorted(path.name for path in folder.glob("*") if path.name not in DEFECTS):
         raise RunExistsError(f"{folder} holds other files ({others[0]}): give a new folder for the demo images.")

@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from flawforge.core.errors import SettingError
-
-SMALLEST_TILE = 16  # pixels
+from flawforge.core.settings.bounds import check_numbers
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ class ReadingChoices:
             if (value := getattr(self, name)) not in (None, *allowed):
                 flag = name.replace("_", "-")
                 raise SettingError(f"--{flag} is {value!r}; allowed: {', '.join(allowed)}. Or leave it out.")
-        if self.tiles is not None and not (isinstance(self.tiles, int) and self.tiles >= SMALLEST_TILE):
-            raise SettingError(f"--tiles is {self.tiles}; it is the side of a tile in pixels, from {SMALLEST_TILE}.")
+        check_numbers(tiles=self.tiles)
 
     def unusual(self) -> dict[str, Any]:
         """Return the choices that are not the usual ones, as plain values."""

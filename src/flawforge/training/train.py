@@ -12,6 +12,7 @@ import torch
 from flawforge.core.errors import DataUnusableError, TrainingInterruptedError
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import check_shots
@@ -106,6 +107,7 @@ def train(
         DiskFullError, RunUnwritableError: the disk.
         TrainingInterruptedError: Ctrl-C, after all was saved (it is also a KeyboardInterrupt).
     """
+    check_numbers(minutes=minutes, shots=shots, checkpoint_seconds=checkpoint_seconds, previews=previews)
     clock = Clock()
     lock = FolderLock(Path(out), "training", command, wait, progress)
     with start_processes() as processes, ExitStack() as held:

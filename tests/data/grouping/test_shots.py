@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flawforge.core.errors import DataUnusableError
+from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.data.grouping.shots import check_shots, draw_shots
 
 LABELS = np.repeat([0, 1], 12)
@@ -32,7 +32,7 @@ def test_a_class_draws_the_same_whatever_other_classes_there_are() -> None:
 
 
 def test_no_shots_are_refused() -> None:
-    with pytest.raises(DataUnusableError, match=r"^--shots is 0;"):
+    with pytest.raises(SettingError, match=r"^--shots is 0;"):
         draw_shots(LABELS, ("a", "b"), GROUPS, 0, 0)
 
 

@@ -116,7 +116,7 @@ def test_parts_keep_images_of_one_specimen_together(
 @pytest.mark.parametrize(
     ("shares", "message"),
     [
-        ({"val": 1.0}, "--val is 1.0; it is a share of the images, from 0 to below 1, such as 0.2"),
+        ({"val": 1.0}, "--val is 1; it is a share of the images, such as 0.2, from 0 to below 1"),
         ({"test": -0.1}, "--test is -0.1"),
         ({"val": float("nan")}, "--val is nan"),
         ({"val": 0.5, "test": 0.5}, "--val 0.5 and --test 0.5 leave no image to train on"),

@@ -336,10 +336,10 @@ def test_little_memory_gives_the_same_record(run: Run, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"k": 0}, "-k is 0; it is a number of training images to rank, from 1."),
+        ({"k": 0}, "-k is 0; it is a number of training images to rank, 1 to 10,000,000."),
         ({"channels": "red"}, "--channels is 'red'; allowed: first, all."),
-        ({"pairs": -1}, "--pairs is -1; it is a number of pairs to keep pictures of, from 0."),
-        ({"memory_mb": 1}, "--memory-mb is 1; it is a bound in MB, from 16."),
+        ({"pairs": -1}, "--pairs is -1; it is a number of pairs to keep pictures of, 0 to 10,000,000."),
+        ({"memory_mb": 1}, "--memory-mb is 1; it is a bound in MB, 16 to 10,000,000."),
     ],
 )
 def test_wrong_arguments_are_explained(run: Run, wrong: dict[str, Any], message: str) -> None:

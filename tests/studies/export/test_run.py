@@ -120,7 +120,7 @@ def test_generated_images_are_only_trained_on(made: Any, tmp_path: Path) -> None
     ("options", "message"),
     [
         ({"share": 0.5}, "--share is the share of generated images beside real ones; add --with-real"),
-        ({"share": 1.0, "with_real": True}, "--share is 1.0; it is the share of generated images, above 0 and below 1"),
+        ({"share": 1.0, "with_real": True}, "--share is 1; it is the share of generated images, above 0 and below 1"),
         ({"share": float("nan"), "with_real": True}, "--share is nan"),
         ({"val": 0.2}, "--val and --test divide real images"),
         ({"format": "pascal"}, "--format is 'pascal'; there are imagefolder"),

@@ -279,13 +279,13 @@ def test_files_are_written_while_images_are_made(make_run: Any, monkeypatch: pyt
     ("wrong", "message"),
     [
         ({"n": 0}, "-n is 0; it is a number of images per class, 1 to 10,000,000."),
-        ({"seed": -1}, "--seed is -1; it is a whole number from 0."),
+        ({"seed": -1}, "--seed is -1; it is a whole number, from 0, below 2^63."),
         ({"layout": "clases"}, "--layout is 'clases'; allowed: classes, flat. Did you mean 'classes'?"),
-        ({"compression": 10}, "--compression is 10; it is zlib's level, 0 (none) to 9 (smallest)."),
+        ({"compression": 10}, "--compression is 10; it is zlib's level, from none to smallest, 0 to 9."),
         (
             {"truncation": 0.0},
-            "--truncation is 0.0; it is a bound on latent numbers, from 0.1. Usual are 0.7 (typical images) to 2 "
-            "(nearly no effect); leave it out for the full variety.",
+            "--truncation is 0; it is a bound on latent numbers, usually 0.7 (typical images) to 2 (nearly no effect; "
+            "leave it out for the full variety), 0.1 to 100.",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from pydantic import field_validator, model_validator
 
 from flawforge.core.errors import did_you_mean
 from flawforge.core.settings.arms import ARMS, ArmName, usual_arms
+from flawforge.core.settings.bounds import MANY, YEAR
 from flawforge.core.settings.classifiers import CLASSIFIERS, NEED_GOOD, ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.recipes import Resolution
@@ -61,6 +62,7 @@ class TrialSettings(Settings):
     others: int | None = setting(
         None,
         ge=2,
+        le=MANY,
         unit="images per class",
         help="With --rare, images of each class that is not rare, at most. Unset: all outside the test set.",
     )
@@ -84,7 +86,9 @@ class TrialSettings(Settings):
         allowed=f"{', '.join(CLASSIFIERS)}, module:factory",
         help="The classifiers. Unset, where there are good images also effnet-focus.",
     )
-    seed: int = setting(0, ge=0, help="Seed of everything: the test set, the shots, generators and classifiers.")
+    seed: int = setting(
+        0, ge=0, le=2**63 - 1, help="Seed of everything: the test set, the shots, generators and classifiers."
+    )
     test_share: float = setting(
         0.5,
         gt=0,
@@ -130,10 +134,10 @@ class TrialSettings(Settings):
         "it returns class -> (n, H, W), (n, H, W, 3) uint8.",
     )
     generator_minutes: float | None = setting(
-        None, gt=0, unit="minutes", help="Training time of each generator. Unset: --generator-length."
+        None, gt=0, le=YEAR, unit="minutes", help="Training time of each generator. Unset: --generator-length."
     )
     generator_kimg: float | None = setting(
-        None, gt=0, unit="kimg", help="Training length of each generator in images: repeatable to the last bit."
+        None, gt=0, le=1e6, unit="kimg", help="Training length of each generator in images: repeatable to the last bit."
     )
     generator_length: float = setting(
         0.5,
@@ -151,7 +155,10 @@ class TrialSettings(Settings):
         "and 'recommended' equals 'classical'.",
     )
     good_shots: int | None = setting(
-        None, ge=2, help="With task 'good', images of the good class. Unset: as many as of all defects together."
+        None,
+        ge=2,
+        le=MANY,
+        help="With task 'good', images of the good class. Unset: as many as of all defects together.",
     )
 
     @model_validator(mode="before")
@@ -200,6 +207,8 @@ class TrialSettings(Settings):
                 raise ValueError(f"there is no arm '{arm}'.{did_you_mean(arm, ARMS)} There are: {', '.join(ARMS)}")
         if not self.as_is and (not self.shots or min(self.shots) < 2):
             raise ValueError("shots are numbers of images per class, from 2: a generator cannot learn from one")
+        if max(self.shots, default=0) > MANY:
+            raise ValueError(f"shots are numbers of images per class, up to {MANY:,}")
         if not self.models:
             raise ValueError("name at least one model, e.g. small-cnn")
         for name in ("shots", "arms", "models", "rare"):

@@ -10,6 +10,7 @@ import numpy as np
 from flawforge.core.arrays import Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.seeds import numpy_stream
+from flawforge.core.settings.bounds import check_numbers
 
 
 def check_shots(counts: Mapping[str, int], shots: int | None) -> None:
@@ -42,10 +43,9 @@ def draw_shots(labels: Ints, classes: tuple[str, ...], groups: Ints, shots: int,
         seed: of the draw. More shots with the same seed hold the fewer ones.
 
     Raises:
-        DataUnusableError: `shots` is below 1.
+        SettingError: `shots` is below 1.
     """
-    if shots < 1:
-        raise DataUnusableError(f"--shots is {shots}; it is a number of images per class, from 1.")
+    check_numbers(shots=shots)
     chosen: list[int] = []
     for code, label in enumerate(classes):
         members = np.flatnonzero(labels == code)

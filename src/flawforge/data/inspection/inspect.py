@@ -13,7 +13,7 @@ import numpy as np
 from flawforge.core.arrays import Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.progress import SILENT, Progress
-from flawforge.core.seeds import check_seed
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.warnings import dataset_warnings
 from flawforge.data.reading.load import load
@@ -155,7 +155,7 @@ def inspect(
             that is not there.
         SettingError: `seed` is below 0, or `choices` for a dataset that was read with others.
     """
-    check_seed(seed)
+    check_numbers(seed=seed)
     dataset = load(data, choices, progress=progress).select(classes)
     group_numbers = dataset.groups(progress) if groups else None
     notes = list(dataset_warnings(dataset))

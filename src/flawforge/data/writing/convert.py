@@ -10,6 +10,7 @@ from typing import Any
 
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import find_good
 from flawforge.data.reading.load import load
@@ -102,6 +103,7 @@ def convert(
         RunUnwritableError, DiskFullError: the disk.
         ImageBrokenError: an image or a mask can no longer be read.
     """
+    check_numbers(val=val, test=test, seed=seed)
     form, folder = find_format(format), Path(out)
     check_place(folder, overwrite or dry_run)
     whole = load(data, choices, progress=progress)
@@ -228,9 +230,6 @@ def _good_classes(data: Dataset, good: str | None) -> frozenset[str]:
 
 def _parts(data: Dataset, shares: tuple[float, float], seed: int, progress: Progress) -> list[Part]:
     val, test = shares
-    for name, share in (("--val", val), ("--test", test)):
-        if not 0 <= share < 1:
-            raise SettingError(f"{name} is {share}; it is a share of the images, from 0 to below 1, such as 0.2.")
     if val + test >= 1:
         raise SettingError(f"--val {val} and --test {test} leave no image to train on; together they are below 1.")
     parts: list[Part] = ["train"] * len(data)

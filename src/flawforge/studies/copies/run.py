@@ -16,6 +16,7 @@ import torch
 from flawforge.core.arrays import Floats
 from flawforge.core.errors import SettingError
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.neighbours.nearest import Nearest
 from flawforge.runs.folder import Run
@@ -56,7 +57,6 @@ FLIPS = {  # what training did to real images, by the recipe's setting
     "both": ("identity", "flip-horizontal", "flip-vertical", "turn-180"),
 }
 QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
-LOWEST_MEMORY = 16
 
 
 def audit(
@@ -206,11 +206,6 @@ def _distances(nearest: Floats) -> Distances:
 
 
 def _check(k: int, channels: str, pairs: int, memory_mb: float) -> None:
-    if k < 1:
-        raise SettingError(f"-k is {k}; it is a number of training images to rank, from 1.")
+    check_numbers(k=k, pairs=pairs, memory_mb=memory_mb)
     if channels not in ("first", "all"):
         raise SettingError(f"--channels is '{channels}'; allowed: first, all.")
-    if pairs < 0:
-        raise SettingError(f"--pairs is {pairs}; it is a number of pairs to keep pictures of, from 0.")
-    if not memory_mb >= LOWEST_MEMORY:
-        raise SettingError(f"--memory-mb is {memory_mb:g}; it is a bound in MB, from {LOWEST_MEMORY}.")

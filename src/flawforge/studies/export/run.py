@@ -12,6 +12,7 @@ from flawforge import __version__
 from flawforge.core.errors import DataUnusableError, RunBrokenError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import find_good
 from flawforge.data.writing.convert import Exported, find_format, real_pictures, whole_image_note, write_out
@@ -84,6 +85,7 @@ def export(
         RunUnwritableError, DiskFullError: the disk.
         ImageBrokenError: an image can no longer be read.
     """
+    check_numbers(share=share, val=val, test=test, seed=seed)
     form, folder = find_format(format), Path(out)
     _check(with_real, share, val, test)
     run = run if isinstance(run, Run) else Run.open(run)
@@ -114,8 +116,6 @@ def export(
 def _check(with_real: bool, share: float | None, val: float, test: float) -> None:
     if share is not None and not with_real:
         raise SettingError("--share is the share of generated images beside real ones; add --with-real.")
-    if share is not None and not 0 < share < 1:
-        raise SettingError(f"--share is {share}; it is the share of generated images, above 0 and below 1.")
     if (val or test) and not with_real:
         raise SettingError(
             "--val and --test divide real images, because a model is never judged by generated ones; add --with-real."

@@ -19,6 +19,7 @@ from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.images import encode_png
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load_regardless
@@ -80,6 +81,7 @@ def predict(
         FolderBusyError: another process writes there.
         RunUnwritableError, DiskFullError: the disk.
     """
+    check_numbers(threshold=threshold, pictures=pictures)
     folder = None if out is None else Path(out)
     if folder is not None:
         _refuse_taken(folder, overwrite)
@@ -233,8 +235,6 @@ def _check_threshold(card: ModelCard, threshold: float | None) -> None:
             f"--threshold is for a model that tells defective images from good ones; this one tells "
             f"{', '.join(card.classes)} apart, and takes the likeliest."
         )
-    if not 0 <= threshold <= 1:
-        raise SettingError(f"--threshold is {threshold:g}; it is a probability, 0 to 1.")
 
 
 def _refuse_taken(folder: Path, overwrite: bool) -> None:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from flawforge.core.arrays import Ints
-from flawforge.core.errors import SettingError
 from flawforge.core.images import Pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.augmentation.classical import classical
 from flawforge.data.cache import trim_features
 from flawforge.data.dataset import Dataset
@@ -110,8 +110,7 @@ def score(
         DeviceError: no such device.
         RunUnwritableError: `out` cannot be written. FolderBusyError: another process writes the same record.
     """
-    if pictures < 0 or seed < 0:
-        raise SettingError(f"--pictures is {pictures} and --seed is {seed}; both are whole numbers, 0 or more.")
+    check_numbers(pictures=pictures, seed=seed)
     run = run if isinstance(run, Run) else Run.open(run)
     features = find_extractor(extractor, resolve_device(device))
     with record_place(run, "score", out, command, wait, progress) as run:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from flawforge.core.errors import SettingError
 from flawforge.core.files import write_text
 from flawforge.core.progress import SILENT, Progress
-from flawforge.core.seeds import check_seed
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.fields import to_toml
 from flawforge.core.settings.recipes import DEFAULT, Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
@@ -98,12 +97,8 @@ def search(
         TrainingInterruptedError: Ctrl-C, after all was saved.
         FlawforgeError: a worker was lost.
     """
-    for name, value, least in (("trials", trials, 1), ("workers", workers, 1), ("confirmations", confirmations, 0)):
-        if value < least:
-            raise SettingError(f"--{name} is {value}; it is a whole number, {least} or more.")
-    if not kimg > 0 or (minutes is not None and not minutes > 0):
-        raise SettingError(f"--kimg is {kimg:g} and --minutes is {minutes}; both are above 0.")
-    check_seed(seed)
+    check_numbers(trials=trials, workers=workers, confirmations=confirmations, kimg=kimg, shots=shots)
+    check_numbers(minutes=minutes, seed=seed)
     began = time.time()
     require_optuna()
     find_extractor(extractor, resolve_device(device))

@@ -18,6 +18,7 @@ from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.data.writing.convert import find_format
 from flawforge.data.writing.writing import check_place
@@ -36,8 +37,6 @@ from flawforge.studies.synthesis.writer import FileFormats, Writer
 from flawforge.training.processes.device import resolve_device
 
 MIXED = "mixed"  # the class of images from a generator that learnt several without telling them apart
-LOWEST_TRUNCATION = 0.1
-LARGEST_SET = 10_000_000  # images per class
 
 
 def generate(
@@ -105,8 +104,8 @@ def generate(
         DeviceError: no such device.
     """
     started = time.monotonic()
+    _check(layout, n=n, seed=seed, truncation=truncation, compression=compression)
     run = run if isinstance(run, Run) else Run.open(run)
-    _check(n, seed, truncation, layout, compression)
     exported = _check_export(format, out, overwrite) if format is not None else None
     folder = Path(out) if out is not None and exported is None else run.synthetic
     if sync:
@@ -265,17 +264,7 @@ def _check_export(format: str, out: str | Path | None, overwrite: bool) -> Path:
     return Path(out)
 
 
-def _check(n: int, seed: int, truncation: float | None, layout: str, compression: int) -> None:
-    if not 1 <= n <= LARGEST_SET:
-        raise SettingError(f"-n is {n}; it is a number of images per class, 1 to {LARGEST_SET:,}.")
-    if seed < 0:
-        raise SettingError(f"--seed is {seed}; it is a whole number from 0.")
-    if truncation is not None and not truncation >= LOWEST_TRUNCATION:
-        raise SettingError(
-            f"--truncation is {truncation}; it is a bound on latent numbers, from {LOWEST_TRUNCATION}. Usual are 0.7 "
-            f"(typical images) to 2 (nearly no effect); leave it out for the full variety."
-        )
+def _check(layout: str, **given: float | None) -> None:
+    check_numbers(**given)
     if layout not in LAYOUTS:
         raise SettingError(f"--layout is '{layout}'; allowed: {', '.join(LAYOUTS)}.{did_you_mean(layout, LAYOUTS)}")
-    if not 0 <= compression <= 9:
-        raise SettingError(f"--compression is {compression}; it is zlib's level, 0 (none) to 9 (smallest).")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from flawforge.core.errors import SettingError, TrainingInterruptedError
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
@@ -216,10 +217,7 @@ def _executor(bench: Bench, folder: Path, workers: int, on: On, address: str | N
 
 
 def _checked_workers(workers: int | None, minutes: float | None, on: str) -> int:
-    if minutes is not None and not minutes > 0:
-        raise SettingError(f"--minutes is {minutes:g}; it is a time above 0.")
+    check_numbers(minutes=minutes, workers=workers)
     if on not in ("local", "ray"):
         raise SettingError(f"--on is '{on}'; allowed: local, ray.")
-    if workers is not None and workers < 1:
-        raise SettingError(f"--workers is {workers}; it is a number of cells at a time, from 1.")
     return workers if workers is not None else 0 if on == "ray" else usable_cores()

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from flawforge.core.errors import DataUnusableError, DiskFullError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
-from flawforge.core.seeds import check_seed
+from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.recipes import DEFAULT, Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
@@ -81,9 +81,7 @@ class TrainingRequest:
         Raises:
             SettingError: a setting. RunExistsError: `out` holds something else, or a run and `resume` is False.
         """
-        if self.minutes is not None and not self.minutes > 0:
-            raise SettingError(f"--minutes is {self.minutes:g}; it is a time above 0.")
-        check_seed(self.seed)
+        check_numbers(minutes=self.minutes, seed=self.seed)
         self.resolve(Run.open(self.out).recipe if self.continues else None)
         refuse_other(self.out, "run")
         if not self.continues:
