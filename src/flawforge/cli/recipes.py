@@ -53,12 +53,16 @@ def _show(recipe: Recipe) -> None:
     for column, share in (("setting", 3), ("value", 2), ("unit", 3), ("allowed", 3), ("meaning", 8)):
         table.add_column(column, ratio=share, no_wrap=column == "setting")
     for field, value in recipe.dump().items():
+        if field not in recipe.own_fields:
+            continue
         info = Recipe.model_fields[field]
         shown = "unset" if value is None else str(value)
         table.add_row(field.replace("_", "-"), shown, field_unit(info), field_range(info), info.description or "")
     out.print(f"[bold]{recipe.name}[/bold]: {SUMMARIES[recipe.name]}\n")
     out.print(table)
     counts = _parameters(recipe)
+    if not counts:
+        return
     colour = "1 or 3, from the data; counted with 3" if recipe.channels == "data" else str(recipe.channels)
     out.print(
         f"\nparameters: generator {counts['generator']:,}, discriminator {counts['discriminator']:,} "

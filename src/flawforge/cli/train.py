@@ -102,6 +102,9 @@ def train(
     if json:
         print_json({"run": str(run.path), "checkpoint": checkpoint.name, **facts})
         return
+    if not run.recipe.learns:
+        out.print(f"{facts['composition']['sentence']}\nnext: flawforge generate {quote(str(run.path))} -n 64")
+        return
     out.print(
         f"trained {facts['kimg']:.1f} kimg in {facts['seconds'] / 60:.1f} minutes: {run.path}"
         + (f" (best: {best.facts['kimg']:.1f} kimg)" if best.step != checkpoint.step else "")

@@ -88,7 +88,6 @@ def compose_run(opened: OpenedRun, inputs: TrainingInputs, seed: int, previews: 
     started = time.monotonic()
     material = Material(opened.training, inputs.others, inputs.barred, opened.plan.channels, progress)
     chosen = choose_composition(opened.plan.recipe, material, seed, progress)
-    progress.say(chosen.sentence)
     if previews:
         _draw(run, material, chosen, seed, progress)
     tensors = {"composition": torch.tensor(list(asdict(chosen.how).values()), dtype=torch.float64)}

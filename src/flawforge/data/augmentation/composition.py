@@ -31,6 +31,8 @@ MASK_WIDTH = 10 / 64  # standard deviation of the smoothing of a blend's mask, o
 MASK_SLOPE = 4.0  # of the logistic function that makes the mask of unit-variance noise: a narrow border
 MASKS_TRIED = 8  # of which the one that cuts through the fewest boxes is taken
 UNCUT = 0.05  # share of a box that may lie on the other side of a blend
+WINDOWS_TRIED = 8  # parts of an image of which one that shows enough of its defect is taken
+ENOUGH = 0.5  # share of the marked pixels, or of the boxes' area, of one source that an image shows at least
 HOLED = 0.5  # share of a donor that may be marked as a defect before its own light counts there all the same
 
 
@@ -118,12 +120,13 @@ class Light:
 
 @dataclass(frozen=True)
 class _Layer:
-    """One source, turned and cut to the size of the image: details, own light, marks."""
+    """One source, turned and cut to the size of the image: details, own light, marks (`marked`: mask, else boxes)."""
 
     detail: Floats32
     light: Floats32
     source: int
     symmetry: int
+    marked: Bools | None = None
     mask: Bools | None = None
     places: tuple[Place, ...] | None = None
 
@@ -149,7 +152,7 @@ def compose(
     width = how.light_width * float(np.exp(rng.uniform(0, np.log(WIDER))))
     layers = [_layer(sources, first, size, how, symmetries, width, rng)]
     if len(sources) > 1 and rng.random() < how.blend:
-        layers.append(_layer(sources, int(rng.integers(len(sources))), size, how, symmetries, width, rng))
+        layers.append(_layer(sources, _second(sources, first, how, rng), size, how, symmetries, width, rng))
     weights = _weights(layers, size, rng)
     own = np.zeros(size, np.float32)
     for weight, layer in zip(weights, layers, strict=True):
@@ -205,6 +208,17 @@ def blend_mask(size: tuple[int, int], rng: np.random.Generator) -> Floats32:
     return weight
 
 
+def _second(sources: Sequence[Detail], first: int, how: Composition, rng: np.random.Generator) -> int:
+    """Draw the source to join with the first: one that fills its frame without being enlarged beyond the zoom."""
+    height, width = sources[first].pixels.shape[:2]
+    fitting = [
+        number
+        for number in range(len(sources))
+        if sources[number].pixels.shape[0] * how.zoom >= height and sources[number].pixels.shape[1] * how.zoom >= width
+    ]
+    return int(fitting[rng.integers(len(fitting))])
+
+
 def _layer(
     sources: Sequence[Detail],
     number: int,
@@ -220,33 +234,55 @@ def _layer(
     symmetry = int(allowed[rng.integers(len(allowed))])
     pixels = turn_over(source.pixels, symmetry)
     height, across = pixels.shape[:2]
-    enlarged = max(size[0] / height, size[1] / across, 1.0) * float(rng.uniform(1, how.zoom))
-    cut = [min(side, max(1, round(wanted / enlarged))) for side, wanted in zip((height, across), size, strict=True)]
-    top, left = (int(rng.integers(side - part + 1)) for side, part in zip((height, across), cut, strict=True))
-    window = slice(top, top + cut[0]), slice(left, left + cut[1])
+    marked, cover, zoom = _marked(source, symmetry), max(size[0] / height, size[1] / across, 1.0), how.zoom
+    for tried in range(WINDOWS_TRIED):
+        enlarged = cover * (float(rng.uniform(1, zoom)) if tried < WINDOWS_TRIED - 1 else 1.0)
+        cut = [min(side, max(1, round(wanted / enlarged))) for side, wanted in zip((height, across), size, strict=True)]
+        top, left = (int(rng.integers(side - part + 1)) for side, part in zip((height, across), cut, strict=True))
+        window = slice(top, top + cut[0]), slice(left, left + cut[1])
+        if marked is None or marked[window].sum() >= ENOUGH * marked.sum():
+            break
     pixels = _resized(np.ascontiguousarray(pixels[window]), size, Image.Resampling.BICUBIC)
     light = Light.of(pixels).smoothed(width, size)
-    mask = None
-    if source.mask is not None:
-        seen = np.ascontiguousarray(turn_over(source.mask, symmetry)[window])
-        mask = _resized(seen.astype(np.float32), size, Image.Resampling.BILINEAR) >= 0.5
+    shown = None
+    if marked is not None:
+        part = np.ascontiguousarray(marked[window]).astype(np.float32)
+        shown = _resized(part, size, Image.Resampling.BILINEAR) >= 0.5
+    mask = shown if source.mask is not None else None
     places = tuple(_moved(place, source.pixels.shape[:2], symmetry, (top, left), cut, size) for place in source.places)
     inside = tuple(place for place in places if place.right > place.left and place.bottom > place.top)
-    return _Layer(pixels - _spread(light, pixels), light, number, symmetry, mask, inside if source.places else None)
+    return _Layer(
+        pixels - _spread(light, pixels), light, number, symmetry, shown, mask, inside if source.places else None
+    )
+
+
+def _marked(source: Detail, symmetry: int) -> Bools | None:
+    """Return the pixels of a turned source that its labels mark, or that lie in its boxes; None: they say nothing."""
+    marked = source.mask
+    if marked is None and source.places:
+        marked = np.zeros(source.pixels.shape[:2], dtype=bool)
+        for place in source.places:
+            marked[place.top : place.bottom, place.left : place.right] = True
+    return None if marked is None else np.asarray(turn_over(marked, symmetry))
 
 
 def _weights(layers: Sequence[_Layer], size: tuple[int, int], rng: np.random.Generator) -> list[Floats32]:
     if len(layers) == 1:
         return [np.ones(size, np.float32)]
-    boxed = all(layer.places is not None for layer in layers)
-    tried = [blend_mask(size, rng) for _ in range(MASKS_TRIED if boxed else 1)]
-
-    def cuts(weight: Floats32) -> int:
-        _, places = _marks(layers, [weight, 1 - weight])
-        return sum(place.cut for place in places)
-
-    best = min(tried, key=cuts) if boxed else tried[0]
+    marks = [layer.marked for layer in layers if layer.marked is not None]
+    tried = [blend_mask(size, rng) for _ in range(MASKS_TRIED if marks else 1)]
+    if len(marks) == len(layers):
+        tried = [weight for weight in tried if _shown(marks, weight) >= ENOUGH] or [np.ones(size, np.float32)]
+    best = min(tried, key=lambda weight: sum(place.cut for place in _marks(layers, [weight, 1 - weight])[1]))
     return [best, 1 - best]
+
+
+def _shown(marks: Sequence[Bools], weight: Floats32) -> float:
+    """Return the largest share of the marks of one of two images that a blend shows."""
+    parts = (
+        mark[side >= 0.5].sum() / max(1, mark.sum()) for mark, side in zip(marks, (weight, 1 - weight), strict=True)
+    )
+    return float(max(parts))
 
 
 def _marks(layers: Sequence[_Layer], weights: Sequence[Floats32]) -> tuple[Bools | None, tuple[Place, ...]]:

@@ -14,10 +14,12 @@ from flawforge.core.files import sha256_file
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
+from flawforge.data.decode import read_image
 from flawforge.data.good_names import find_good
 from flawforge.data.writing.convert import Exported, find_format, real_pictures, whole_image_note, write_out
 from flawforge.data.writing.export_format import ExportFormat
 from flawforge.data.writing.exported_image import ExportedImage, Instance
+from flawforge.data.writing.patches import parts_of, patch_of
 from flawforge.data.writing.real_pictures import Unplaced
 from flawforge.data.writing.writing import check_place
 from flawforge.runs.folder import Run
@@ -61,8 +63,8 @@ def export(
             them go out, the first ones. None takes all.
         classes: the classes to write; None writes all.
         good: the class of images without a defect; None takes the one that is called so.
-        unplaced: what becomes, in formats of boxes, of an image with a defect but without a box or a mask (generated
-            images have none): one box over the whole image (``whole-image``), or nothing (``leave-out``).
+        unplaced: what becomes, in formats of boxes, of an image with a defect but without a box or a mask (most
+            generated images have none): one box over the whole image (``whole-image``), or nothing (``leave-out``).
         val: share of the real images for the part ``val``. Images of one specimen stay in one part, and generated
             images are always trained on.
         test: share for the part ``test``.
@@ -157,20 +159,19 @@ def _of_share(entries: list[ManifestEntry], real: Counter[str], share: float, ru
 def _generated_pictures(
     generated: SyntheticSet, entries: list[ManifestEntry], form: ExportFormat, good: str | None, unplaced: Unplaced
 ) -> tuple[list[ExportedImage], list[str]]:
-    """Return the pictures of generated images; they have a class, and no box or mask."""
+    """Return the pictures of generated images; composed ones have the boxes and masks of what they are composed of."""
     found = find_good(tuple(generated.facts["classes"]))
     goods = {good if good is not None else found}
-    bare = [entry for entry in entries if entry.label not in goods] if form.places else []
+    bare = [one for one in entries if one.label not in goods and not _is_placed(one)] if form.places else []
     notes = []
     if bare and unplaced == "leave-out":
-        entries = [entry for entry in entries if entry.label in goods]
+        entries = [entry for entry in entries if entry.label in goods or _is_placed(entry)]
         notes.append(f"{len(bare):,} generated images were left out: they have a class, but no box and no mask.")
     elif bare:
         notes.append(whole_image_note(len(bare), bare[0].file, form))
     pictures = []
     for entry in entries:
-        whole = Instance(entry.label, (0, 0, entry.width, entry.height))
-        shown = (whole,) if form.places and entry.label not in goods else ()
+        whole = form.places and entry.label not in goods and not _is_placed(entry)
         origin = {
             "origin": "synthetic", "version": __version__, "seed": entry.seed, "index": entry.index,
             "checkpoint": entry.checkpoint, "source": entry.file,
@@ -186,11 +187,29 @@ def _generated_pictures(
                 channels=3 if entry.mode == "RGB" else 1,
                 origin=origin,
                 data=partial(_unchanged, generated, entry),
-                instances=partial(tuple, shown),
-                marked=frozenset(one.label for one in shown),
+                instances=partial(_instances, generated, entry, whole),
+                marked=frozenset([entry.label] if whole or entry.mask else [label for label, *_ in entry.boxes]),
             )
         )
     return pictures, notes
+
+
+def _is_placed(entry: ManifestEntry) -> bool:
+    return bool(entry.mask or entry.boxes)
+
+
+def _instances(generated: SyntheticSet, entry: ManifestEntry, whole: bool) -> tuple[Instance, ...]:
+    """Return what is marked in an image: the connected parts of its mask, else its boxes."""
+    if whole:
+        return (Instance(entry.label, (0, 0, entry.width, entry.height)),)
+    if entry.mask:
+        patch = patch_of(read_image(generated.folder / entry.mask, bits=8) > 0)
+        return (
+            ()
+            if patch is None
+            else tuple(Instance(entry.label, part.box, part) for part in parts_of(patch, diagonal=True))
+        )
+    return tuple(Instance(label, (left, top, right, bottom)) for label, left, top, right, bottom, _ in entry.boxes)
 
 
 def _unchanged(generated: SyntheticSet, entry: ManifestEntry) -> bytes:

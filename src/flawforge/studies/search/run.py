@@ -131,8 +131,14 @@ def search(
 def _start(recipe: Recipe | str | Path | None, changes: dict[str, Any]) -> Recipe:
     given = {key: value for key, value in changes.items() if value is not None}
     if isinstance(recipe, Recipe):
-        return Recipe.parse({**recipe.dump(), **given})
-    return find_recipe(recipe if recipe is not None else DEFAULT, **given)
+        start = Recipe.parse({**recipe.dump(), **given})
+    else:
+        start = find_recipe(recipe if recipe is not None else DEFAULT, **given)
+    if not start.learns:
+        raise SettingError(
+            f"recipe {start.name} trains nothing, so there is nothing to search: `train` chooses its settings itself."
+        )
+    return start
 
 
 def _confirm(job: SearchJob, best: SettingsTried, count: int, progress: Progress) -> list[Confirmation]:
