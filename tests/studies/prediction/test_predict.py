@@ -17,9 +17,12 @@ from sklearn.metrics import confusion_matrix
 import flawforge
 import trial_material as material
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
+from flawforge.data.reading_choices import ReadingChoices
+from flawforge.runs.model_cards import read_card
 from flawforge.runs.predictions import PredictionRecord
 from flawforge.runs.trials import TrialRecord
 from flawforge.studies.prediction import open_model
+from flawforge.studies.prediction.run import _as_in_the_trial
 from flawforge.studies.trial import load_bench
 from flawforge.training.classifier.fit import predict as probabilities_of
 from heard import Heard
@@ -134,6 +137,31 @@ def test_unknown_classes_and_no_classes_are_asked_about_and_not_judged(left: Lef
     assert record.evaluation is None
     assert record.notes == []
     assert len(record.images) == 6
+
+
+@pytest.fixture
+def by_names(left: Left, tmp_path: Path) -> Path:
+    """The model of a trial that took classes from names and read masks inverted."""
+    place = tmp_path / "model"
+    shutil.copytree(left[0] / OURS, place)
+    card = json.loads((place / "card.json").read_text())
+    card["input"]["choices"] = {"classes_from": "names", "invert_masks": True, "unmarked": "unlabelled"}
+    (place / "card.json").write_text(json.dumps(card))
+    return place
+
+
+def test_a_folder_is_read_as_the_trial_read_its_own(by_names: Path, fresh: Path, tmp_path: Path) -> None:
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for file in sorted(fresh.rglob("*.png")):
+        shutil.copy(file, flat / f"{file.parent.name}_{file.name}")
+    heard = Heard()
+    record = flawforge.predict(by_names, flat, progress=heard)
+    assert all(image.label == image.file.split("_")[0] for image in record.images)
+    assert record.evaluation is not None
+    assert any("--unmarked unlabelled --classes-from names --invert-masks" in line for line in heard.said)
+    read = _as_in_the_trial(read_card(by_names), ReadingChoices(unmarked="good", tiles=32))
+    assert read == ReadingChoices(unmarked="good", classes_from="names", invert_masks=True, tiles=32)  # asked for, first
 
 
 def test_thresholds_move_what_is_called_defective_and_a_new_defect_counts_as_one(judged: Path, tmp_path: Path) -> None:

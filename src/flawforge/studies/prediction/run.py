@@ -65,7 +65,7 @@ def predict(
         threshold: for good and defective images: the probability of "defective" from which on an image is called so;
             None takes the likelier class. The model's card lists what thresholds cost.
         pictures: images on the sheet, the most doubtful first; 0 draws none.
-        choices: how the folder is read, where its files leave it open; tiles are cut as for the trial.
+        choices: how the folder is read, where its files leave it open; what is not given is as the trial had it.
         wait: wait for another process that writes into `out`; else it is refused.
         command: what to write into the record.
         progress: where to report progress.
@@ -89,7 +89,11 @@ def predict(
     place = find_model(Path(model))
     card, network = open_model(place)
     _check_threshold(card, threshold)
-    dataset = load_regardless(images, _with_tiles(card, choices, images), progress=progress)
+    if not isinstance(images, Dataset):
+        choices = _as_in_the_trial(card, choices)
+        if choices.unusual():
+            progress.say(f"Reading {images} with{choices.as_typed()}")
+    dataset = load_regardless(images, choices, progress=progress)
     dataset = replace(dataset, scale=(card.input.bits, card.input.white or dataset.deep_white))
     rows, pixels, lost = _seen_by(card, dataset, progress)
     with progress.task("asking the model", None):
@@ -222,9 +226,9 @@ def _of(some: Sequence[object], all_images: Sequence[object]) -> str:
     return f"{len(some)} of {len(all_images)} images {'is' if len(some) == 1 else 'are'}"
 
 
-def _with_tiles(card: ModelCard, choices: ReadingChoices, images: Dataset | str | Path) -> ReadingChoices:
-    tiles = card.input.choices.get("tiles")
-    return choices if choices.tiles is not None or isinstance(images, Dataset) else replace(choices, tiles=tiles)
+def _as_in_the_trial(card: ModelCard, choices: ReadingChoices) -> ReadingChoices:
+    """Return how to read a folder: as was asked for, else as the trial read its own."""
+    return ReadingChoices(**{**card.input.choices, **choices.unusual()})
 
 
 def _check_threshold(card: ModelCard, threshold: float | None) -> None:
