@@ -12,6 +12,10 @@ With --intervals it compares the interval's two forms on crossed normal effects 
 
     python benchmarks/trial_calibration.py [--quick] [--trials N] [--json FILE] [--picture FILE] [--from TRIAL]
     python benchmarks/trial_calibration.py --intervals
+    python benchmarks/trial_calibration.py --real DATA --classes A,B [--trials 40] [--models effnet-probe]
+
+With --real it runs true trials of two repeats, each with another test set, whose generator is the placebo, and counts
+how often the rule says that the placebo helps or hurts. They are kept in --out, and the same call goes on.
 """
 
 from __future__ import annotations
@@ -253,7 +257,15 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="draw the rates into this file (PNG or SVG)")
     parser.add_argument("--from", dest="trial", type=Path, help="a trial folder: print the spreads of its cells")
     parser.add_argument("--intervals", action="store_true", help="compare ways to draw the interval, and stop")
+    parser.add_argument("--real", type=Path, help="images: run true trials of a placebo")
+    parser.add_argument("--classes", default="", help="of --real, with commas; default: all")
+    parser.add_argument("--models", default="effnet-probe", help="of --real, with commas")
+    parser.add_argument("--out", type=Path, default=Path("placebo-benchmark"), help="of --real")
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no trial of --real after this time")
     args = parser.parse_args()
+    if args.real is not None:
+        real_placebos(args)
+        return
     if args.intervals:
         intervals()
         return
@@ -307,6 +319,80 @@ def count(name: str, word: str, trial: Callable[[int], Row], trials: int) -> Row
         flush=True,
     )
     return out
+
+
+def real_placebos(args: argparse.Namespace) -> None:
+    """Run trials of two repeats with a placebo for a generator, and print how often it is said to help or to hurt.
+
+    A trial gives no verdict with two repeats; the rule is applied all the same, as it is to three and more.
+    """
+    from flawforge import trial
+    from flawforge.data.reading.load import load
+
+    data = load(args.real)
+    models, classes = tuple(args.models.split(",")), args.classes.split(",") if args.classes else None
+    deadline = time.monotonic() + 60 * args.minutes
+    found: dict[str, list[Row]] = {model: [] for model in models}
+    for number in range(args.trials):
+        folder = args.out / f"{'-'.join(classes or ['all'])}-{number:03d}"
+        if time.monotonic() < deadline:
+            trial(
+                data,
+                folder,
+                classes=classes,
+                shots=(5,),
+                seeds=2,
+                seed=1000 + number,
+                arms=CONTROLS,
+                models=models,
+                workers=1,
+                early_stop=False,
+                keep_model=False,
+            )
+        for model in models:
+            if (row := placebo(folder, model)) is not None:
+                found[model].append(row)
+    for model, rows in found.items():
+        gains = np.array([row["gain"] for row in rows])
+        print(f"{model}: {len(rows)} trials, mean gain {100 * gains.mean():+.2f} points, SD {100 * gains.std():.2f}")
+        for word in ("helps", "hurts"):
+            said = sum(row[word] for row in rows)
+            print(
+                f"  {word}: {said} of {len(rows)} (95 % interval {100 * exact(said, len(rows))[0]:.1f} to "
+                f"{100 * exact(said, len(rows))[1]:.1f} %)"
+            )
+    keep(args.json, {"trials": found})
+
+
+def placebo(folder: Path, model: str) -> Row | None:
+    """Return what the rule says of the placebo of one real trial of two repeats; None where it is not done."""
+    from flawforge.metrics.inference.paired import gain
+    from flawforge.metrics.inference.power import ERROR
+    from flawforge.studies.trial.analysis.comparison import p_helps, p_hurts
+    from flawforge.studies.trial.analysis.record import evidence_of, read_results
+    from flawforge.studies.trial.setup.bench import FACTS, load_bench
+
+    if not (folder / FACTS).is_file():
+        return None
+    bench = load_bench(folder)
+    found = evidence_of(bench, read_results(folder, bench, 2), ((2, 2),))
+    setting, others = (5, model), ["classical", "real"]
+    if found.repeats(setting, list(CONTROLS)) != [0, 1]:
+        return None
+    own = found.resampled(setting, "placebo", [0, 1])
+    gains = {other: gain(own - found.resampled(setting, other, [0, 1])) for other in others}
+    return {
+        "gain": gains["classical"].value,
+        "helps": bool(p_helps(gains) <= ERROR),
+        "hurts": bool(p_hurts(gains) <= ERROR),
+    }
+
+
+def exact(part: int, whole: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Clopper & Pearson 1934)."""
+    low = special.betaincinv(part, whole - part + 1, 0.025) if part else 0.0
+    high = special.betaincinv(part + 1, whole - part, 0.975) if part < whole else 1.0
+    return float(low), float(high)
 
 
 def intervals(trials: int = 4000, groups: int = 200) -> None:
