@@ -33,8 +33,9 @@ def predict(
     that it doubts most. Where the images have classes that the model knows, also how often it was right, what was taken
     for what, and what each threshold would cost.
 
-    Images are read as `flawforge inspect` reads them, whatever their size, depth or colour, with the trial's own
-    choices of how to read where none are given, and become what the trial's images were. Files that cannot be read are named, and the rest goes on.
+    Images are read as `flawforge inspect` reads them, whatever their size, depth or colour, by the trial's own options
+    of reading where none are given, and become what the trial's images were. Files that cannot be read are named, and
+    the rest goes on.
 
     Parameters
     ----------

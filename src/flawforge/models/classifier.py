@@ -52,9 +52,8 @@ class SmallCNN(nn.Module):
         for index, width in enumerate(DEPTHS):
             kernel, stride = (5, 2) if index == 0 else (3, 1)
             layers.append(nn.Conv2d(before, width, kernel, stride, kernel // 2, bias=False))
-            layers += [nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
-            if index < len(DEPTHS) - 1:
-                layers.append(nn.MaxPool2d(2))
+            halved = [nn.MaxPool2d(2)] if index < len(DEPTHS) - 1 else []  # before ReLU, which then has less to do
+            layers += [nn.BatchNorm2d(width), *halved, nn.ReLU(inplace=True)]
             before = width
         self.layers = nn.Sequential(*layers)
         self.classifier = nn.Linear(before, classes)

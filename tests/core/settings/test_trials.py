@@ -75,4 +75,16 @@ def test_data_as_they_are_have_one_number_of_shots_and_equal_shots_the_protocol_
     older = "9505c5bfa613"
     others = [rare, TrialSettings(as_is=True), rare.model_copy(update={"others": 50}), TrialSettings(rare=("scratch",))]
     assert len({settings.protocol("images") for settings in (TrialSettings(), *others)}) == 5
-    assert TrialSettings(generator_length=1, steps=900).protocol("images").startswith(older)
+    assert (
+        TrialSettings(generator_length=1, choice_length=1, real_length=1, steps=900)
+        .protocol("images")
+        .startswith(older)
+    )
+
+
+def test_how_long_a_generator_is_trained() -> None:
+    settings = TrialSettings()
+    assert (settings.kimg(10), settings.kimg(30)) == (2.0, 6.0)  # of the recipe's 4 and 12
+    assert settings.kimg(10, fold=True) == 1.0
+    assert TrialSettings(generator_kimg=3).kimg(10, fold=True) == 3
+    assert TrialSettings(generator_minutes=3).kimg(10) is TrialSettings(generator="a:b").kimg(10) is None

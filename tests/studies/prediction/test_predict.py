@@ -161,7 +161,9 @@ def test_a_folder_is_read_as_the_trial_read_its_own(by_names: Path, fresh: Path,
     assert record.evaluation is not None
     assert any("--unmarked unlabelled --classes-from names --invert-masks" in line for line in heard.said)
     read = _as_in_the_trial(read_card(by_names), ReadingChoices(unmarked="good", tiles=32))
-    assert read == ReadingChoices(unmarked="good", classes_from="names", invert_masks=True, tiles=32)  # asked for, first
+    assert read == ReadingChoices(
+        unmarked="good", classes_from="names", invert_masks=True, tiles=32
+    )  # asked for, first
 
 
 def test_thresholds_move_what_is_called_defective_and_a_new_defect_counts_as_one(judged: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial import plan_trial
 from flawforge.studies.trial.execution.schedule import Costs, Schedule
-from flawforge.studies.trial.plan import duration_line, over_budget, plan, power_line
+from flawforge.studies.trial.plan import _slower_together, duration_line, over_budget, plan, power_line
 from flawforge.studies.trial.setup.open import open_trial
 from trial_material import draw_dataset
 
@@ -25,6 +25,28 @@ def test_how_long_it_takes() -> None:
 def test_a_budget_that_is_too_short() -> None:
     assert over_budget(5, 3) == ("A budget of 5 minutes is too short for the 3 repeats that a verdict needs at least.")
     assert over_budget(0.5, 2) == "A budget of 0.5 minutes is too short for the 2 repeats."
+
+
+def test_a_budget_that_is_too_short_names_what_takes_less(tmp_path: Path) -> None:
+    settings = TrialSettings(models=("small-cnn",), shots=(3,), resolution=(32, 32), seeds=3)
+    bench = open_trial(draw_dataset(tmp_path / "photos", 12), tmp_path / "out", settings)
+    costs = Costs(
+        {
+            ("real", "small-cnn"): 60.0,
+            ("arm", "small-cnn"): 60.0,
+            ("teacher", "small-cnn"): 60.0,
+            ("generator", ""): 600.0,
+        }
+    )
+    schedule = Schedule(tmp_path / "out", settings, bench.protocol, costs)
+    shorter = "Without generated images they take about 9 min: --arms real,classical,pseudo-labelled"
+    assert shorter in plan(bench, schedule, 1, 15).sentence
+    assert "Without" not in plan(bench, schedule, 1, 90).sentence
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1.0), (2, 2.0)])
+def test_cores_slow_each_other_down_at_most_as_if_they_were_one(workers: int, most: float) -> None:
+    assert 1.0 <= _slower_together(workers) <= most
 
 
 def test_what_it_could_detect() -> None:
@@ -43,10 +65,14 @@ def test_only_what_is_left_is_expected_to_take_time(tmp_path: Path) -> None:
         arms=("real", "classical"), models=("small-cnn",), shots=(3,), resolution=(32, 32), seeds=4
     )
     bench = open_trial(draw_dataset(tmp_path / "photos", 12), tmp_path / "out", settings)
-    schedule = Schedule(tmp_path / "out", settings, bench.protocol, Costs({("arm", "small-cnn"): 60.0}))
+    schedule = Schedule(
+        tmp_path / "out", settings, bench.protocol, Costs({("real", "small-cnn"): 60.0, ("arm", "small-cnn"): 60.0})
+    )
     assert plan(bench, schedule, 2, None).seconds == 4 * 60
+    assert plan(bench, schedule, 2, 4, keep_model=False).seeds == 4
+    assert plan(bench, schedule, 2, 4).seeds == 3  # of which one minute and ten seconds are for the model to keep
     schedule.done.update(key for key in schedule.cells if key.seed < 3)
-    left = plan(bench, schedule, 2, 1.0)
+    left = plan(bench, schedule, 2, 1.0, keep_model=False)
     assert (left.cells, left.seconds, left.per_repeat, left.seeds) == (8, 60, 60, 4)
 
 
@@ -54,12 +80,16 @@ def test_a_trial_that_is_asked_for_nothing_takes_a_quarter_of_an_hour(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = draw_dataset(tmp_path / "photos", 12)
-    monkeypatch.setattr("flawforge.studies.trial.run.expected_costs", lambda bench: Costs({("arm", "small-cnn"): 60.0}))
+    monkeypatch.setattr(
+        "flawforge.studies.trial.run.expected_costs",
+        lambda *_: Costs({("real", "small-cnn"): 60.0, ("arm", "small-cnn"): 60.0}),
+    )
     small = {"arms": ("real", "classical"), "models": ("small-cnn",), "shots": (3,), "resolution": (32, 32)}
 
     def repeats(**asked: object) -> int:
         return plan_trial(photos, tmp_path / "out", workers=1, **small, **asked).seeds
 
-    assert repeats() == 7  # of two minutes each
-    assert repeats(minutes=9) == 4
+    assert repeats() == 6  # of two minutes each, and then more than one for the model to keep
+    assert repeats(minutes=9) == 3
+    assert repeats(minutes=9, keep_model=False) == 4
     assert repeats(repeats=10) == repeats(seeds=10) == 10

@@ -15,6 +15,7 @@ from flawforge.core.settings.bounds import MANY, YEAR
 from flawforge.core.settings.classifiers import CLASSIFIERS, NEED_GOOD, ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.recipes import Resolution
+from flawforge.core.settings.recipes import recipe as find_recipe
 
 FEWEST_REPEATS = 3  # that a verdict needs
 ALL_IMAGES = 0  # what stands for the number of shots where every class is taken as it is
@@ -110,6 +111,13 @@ class TrialSettings(Settings):
         help="Training steps of every classifier in every arm. Unset, with equal shots: 150 for each class and 10 for "
         "each training image, but 300 to 900.",
     )
+    real_length: float = setting(
+        0.34,
+        gt=0,
+        le=1,
+        unit="of the steps",
+        help="Training length of small-cnn in the arm 'real', which shows the same few images again and again.",
+    )
     batch: int = setting(48, ge=4, le=4096, unit="images", help="Images in one step of every classifier in every arm.")
     policy: str = setting(
         "auto",
@@ -144,7 +152,16 @@ class TrialSettings(Settings):
         gt=0,
         le=10,
         unit="of the recipe's own length",
-        help="Training length of each generator, where neither --generator-kimg nor --generator-minutes says it.",
+        help="Training length of each generator, where neither --generator-kimg nor --generator-minutes says it. With "
+        "--rare and --as-is of a recipe's length on as many images of each class as there are of a rare one (5).",
+    )
+    choice_length: float = setting(
+        0.5,
+        gt=0,
+        le=10,
+        unit="of the usual length",
+        help="Length of the trainings by which it is chosen how generated images are used: at 1 the generators of the "
+        "folds take as long as a repeat's, and classifiers half as many steps.",
     )
     folds: int = setting(
         3,
@@ -258,7 +275,26 @@ class TrialSettings(Settings):
                 fixed.pop(name)
         if self.generator_length == 1 or any((self.generator, self.generator_kimg, self.generator_minutes)):
             fixed.pop("generator_length")  # nothing changes by it; versions without it took 1
+        if self.choice_length == 1 or self.folds <= 1:
+            fixed.pop("choice_length")  # likewise
+        if self.real_length == 1:
+            fixed.pop("real_length")
         return hashlib.sha256(json.dumps([fixed, contents], sort_keys=True).encode()).hexdigest()
+
+    def kimg(self, images: int, *, fold: bool = False) -> float | None:
+        """Return how many thousand images a generator is shown that trains on `images` of them, or on those of a fold;
+        None where time decides, or the generator is the user's.
+        """
+        if self.generator is not None or self.generator_minutes is not None:
+            return None
+        if self.generator_kimg is not None:
+            return self.generator_kimg
+        recipe = find_recipe(self.recipe)
+        return self.length(fold=fold) * recipe.steps(images) * recipe.batch / 1000
+
+    def length(self, *, fold: bool) -> float:
+        """Return how long a generator is trained, of the recipe's own length, where neither images nor time are set."""
+        return self.generator_length * (self.choice_length if fold else 1)
 
     def classifier(self, model: str, *, steps: int | None = None) -> ClassifierSettings:
         """Return the settings of one classifier's training."""

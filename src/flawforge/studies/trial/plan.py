@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.recipes import recipe as find_recipe
-from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
+from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CellKey
+from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.estimates import points
+from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
-from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
+from flawforge.studies.trial.cells.arms import SHORTER_REAL, VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.generator import USAGES
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
 from flawforge.studies.trial.cells.sampling import TRAININGS
-from flawforge.studies.trial.cells.work_list import GENERATOR, SAMPLING
+from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, SAMPLING, inner, work_list
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
 from flawforge.training.classifier.fit import LabelledImages, fit, predict
+from flawforge.training.train import train
 
 PROBE_STEPS = 12  # of each model, timed
 USUAL_PARTS = (0.02, 0.08, 0.05)  # standard deviations of a paired difference: see docs/decisions/trial.md
-SECONDS_PER_KIMG = 25.0  # of the default recipe at 64 pixels on one core; a first guess until one generator is done
+SECONDS_PER_KIMG = 25.0  # of the default recipe at 64 pixels on one core: for short trainings, which are not timed
+SHORT = 0.5  # kimg
+GENERATOR_STEPS = 5  # timed
+ROUNDS, CONVOLUTIONS = 4, 8  # of 16 images, by which it is told whether cores slow each other down: a second
+KEEP_SECONDS = 10.0  # of a model to keep, beside its training: the ONNX file and its check, figures, the card
 
 
 @dataclass(frozen=True)
@@ -57,23 +67,30 @@ class TrialPlan:
     sentence: str
 
 
-def expected_costs(bench: Bench) -> Costs:
-    """Return what cells are expected to take on one core of this machine: a few steps of each model are timed."""
+def expected_costs(bench: Bench, workers: int = 1) -> Costs:
+    """Return what cells are expected to take on one core of this machine while all `workers` are at work: a few steps
+    of each model and of the generator are timed.
+    """
     settings = bench.settings
     fold_steps = settings.folds if settings.folds > 1 else 0
     expected: dict[tuple[str, str], float] = {}
-    seconds = _generator_seconds(settings, len(bench.dataset.classes), len(bench.shots(0, max(settings.shots))))
-    expected[GENERATOR, ""] = seconds
-    for fold in range(fold_steps):
-        expected[f"{GENERATOR}-fold{fold}", ""] = seconds
+    if any(ARMS[arm].needs_generator for arm in settings.arms):
+        images, rate = len(bench.shots(0, max(settings.shots))), _seconds_per_kimg(bench)
+        expected[GENERATOR, ""] = _generator_seconds(bench, images, rate)
+        for fold in range(fold_steps):
+            part = images * (1 - 1 / fold_steps)
+            expected[inner(fold), ""] = _generator_seconds(bench, round(part), rate, fold=True)
     rivals = sum(ARMS[arm].control and arm != "classical" for arm in settings.arms)
     for model in settings.models:
         training = _arm_seconds(bench, model)
         expected["arm", model] = training
+        expected["real", model] = training * (settings.real_length if model == SHORTER_REAL else 1)
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
         expected[SAMPLING, model] = training * SHARE_OF_STEPS * fold_steps * len(TRAININGS)
-        expected["choice", model] = training * SHARE_OF_STEPS * fold_steps * (1 + len(USAGES) + rivals)
-    return Costs(expected)
+        shorter = SHARE_OF_STEPS * settings.choice_length
+        expected[CHOICE, model] = training * shorter * fold_steps * (1 + len(USAGES) + rivals)
+    slower = _slower_together(workers)
+    return Costs({kind: seconds * slower for kind, seconds in expected.items()})
 
 
 def plan(
@@ -91,7 +108,7 @@ def plan(
         bench: of the trial.
         schedule: its cells, what they cost, and which are done; done repeats show how much repeats vary.
         workers: cells at a time.
-        minutes: budget, or None.
+        minutes: budget, or None; the models to keep are trained within it.
         ended: repeats at which this trial had its verdict already; None where it had none.
         keep_model: whether models are trained to keep.
     """
@@ -101,7 +118,12 @@ def plan(
     def expected(repeats: int) -> float:
         return costs.of(key for key in left if key.seed < repeats) / workers
 
-    while minutes is not None and repeats > FEWEST_REPEATS and expected(repeats) > minutes * 60:
+    keep_seconds, with_one = 0.0, any(ARMS[arm].needs_generator for arm in bench.settings.arms)
+    if keep_model:
+        each = [CellKey(0, min(bench.settings.shots), "classical", model) for model in bench.settings.models]
+        keep_seconds = costs.of(each) + KEEP_SECONDS * len(each)
+    budget = float("inf") if minutes is None else minutes * 60 - keep_seconds
+    while repeats > FEWEST_REPEATS and expected(repeats) > budget:
         repeats -= 1
     known = pilot(schedule.folder, bench, schedule.whole()) or _usual_design(bench)
     detectable = known.design.detectable(repeats) if repeats > 1 else None
@@ -109,18 +131,20 @@ def plan(
     lines = [duration_line(repeats, seconds, workers, cells, len(left))]
     if repeats < asked:
         lines.append(f"All {asked} repeats would take about {clock(expected(asked))}.")
-    if minutes is not None and seconds > minutes * 60 * 1.05:
+    if minutes is not None and seconds > budget * 1.05:
         lines.append(over_budget(minutes, repeats))
+        plain = tuple(arm for arm in bench.settings.arms if not ARMS[arm].needs_generator and arm != "placebo")
+        if with_one:
+            others = work_list(bench.settings.model_copy(update={"arms": plain}))
+            shorter = costs.of(key for key in others if key.seed < repeats and key not in schedule.done) / workers
+            lines.append(without_generating(shorter, plain))
     if repeats > 1:
         lines.append(power_line(detectable, known.repeats, known.room))
     if ended is not None:
         lines.append(sentences.nothing_left(ended))
-    keep_seconds = 0.0
     if keep_model:
-        each = [CellKey(0, min(bench.settings.shots), "classical", model) for model in bench.settings.models]
-        keep_seconds, generator = costs.of(each), costs.of([CellKey(0, min(bench.settings.shots), GENERATOR)])
-        with_one = any(ARMS[arm].needs_generator for arm in bench.settings.arms)
-        lines.append(keep_line(keep_seconds, generator if with_one else 0.0, len(each)))
+        generator = costs.of([CellKey(0, min(bench.settings.shots), GENERATOR)])
+        lines.append(keep_line(keep_seconds, generator if with_one else 0.0, len(bench.settings.models)))
     sentence = "\n".join([*lines, *overlap_notes(bench)])
     per_repeat = costs.of(key for key in schedule.cells if key.seed == asked - 1) / workers
     return TrialPlan(cells, seconds, per_repeat, repeats, detectable, workers, keep_seconds, sentence)
@@ -145,6 +169,11 @@ def over_budget(minutes: float, repeats: int) -> str:
     """Return that the budget does not suffice."""
     needed = f"the {repeats} repeats" + " that a verdict needs at least" * (repeats >= FEWEST_REPEATS)
     return f"A budget of {minutes:g} minutes is too short for {needed}."
+
+
+def without_generating(seconds: float, arms: tuple[str, ...]) -> str:
+    """Return how long the arms take that need no generator."""
+    return f"Without generated images they take about {clock(seconds)}: --arms {','.join(arms)}"
 
 
 def power_line(detectable: float | None, done: int, room: float) -> str:
@@ -175,18 +204,52 @@ def _usual_design(bench: Bench) -> Pilot:
     return Pilot(design, 0, 1 - 1 / len(bench.classes))
 
 
-def _generator_seconds(settings: TrialSettings, classes: int, images: int) -> float:
+def _generator_seconds(bench: Bench, images: int, seconds_per_kimg: float, *, fold: bool = False) -> float:
+    settings = bench.settings
     if settings.generator is not None:
         return 5.0
-    sampling = 0.03 * settings.made * classes
+    sampling = 0.03 * settings.made * len(bench.dataset.classes)
     if settings.generator_minutes is not None:
         return settings.generator_minutes * 60 + sampling
-    recipe = find_recipe(settings.recipe)
-    area = recipe.resolution[0] * recipe.resolution[1] / 64**2
-    kimg = settings.generator_kimg
-    if kimg is None:
-        kimg = settings.generator_length * recipe.steps(images) * recipe.batch / 1000
-    return kimg * SECONDS_PER_KIMG * area + sampling
+    return (settings.kimg(images, fold=fold) or 0.0) * seconds_per_kimg + sampling
+
+
+def _seconds_per_kimg(bench: Bench) -> float:
+    """Return how long a generator takes for a thousand images: a few steps are timed."""
+    settings, recipe = bench.settings, find_recipe(bench.settings.recipe)
+    shots = bench.shots(0, max(settings.shots))
+    if (settings.kimg(len(shots)) or 0.0) <= SHORT or not recipe.knows_classes:
+        return SECONDS_PER_KIMG * recipe.resolution[0] * recipe.resolution[1] / 64**2
+    data = bench.dataset.take(shots.tolist())
+
+    def timed(steps: int) -> float:
+        kimg = steps * recipe.batch / 1000
+        with tempfile.TemporaryDirectory() as aside:
+            run = train(data, Path(aside) / "run", recipe, kimg=kimg, seed=0, unlabelled=bench.outside)
+            return float(require_checkpoint(run).facts["seconds"]) / kimg
+
+    with one_thread():
+        timed(1)  # what only the first step of a process does
+        return timed(GENERATOR_STEPS)
+
+
+def _slower_together(workers: int) -> float:
+    """Return how many times as long work takes while `workers` cores of this machine are at it as while one is."""
+    workers = min(workers, usable_cores())
+    if workers < 2:
+        return 1.0
+
+    def work(_: int) -> float:
+        images, weights = torch.ones(16, 64, 32, 32), torch.ones(64, 64, 3, 3)
+        started = time.perf_counter()
+        for _ in range(CONVOLUTIONS):
+            torch.nn.functional.conv2d(images, weights)
+        return time.perf_counter() - started
+
+    with one_thread(), ThreadPoolExecutor(workers) as threads:
+        alone = min(work(0) for _ in range(ROUNDS))
+        together = min(sum(threads.map(work, range(workers))) / workers for _ in range(ROUNDS))
+    return min(max(1.0, together / alone), float(workers))
 
 
 def _arm_seconds(bench: Bench, model: str) -> float:

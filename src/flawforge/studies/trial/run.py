@@ -123,14 +123,15 @@ def _experiment(
 ) -> TrialRecord:
     """Do the cells that are left and write the record; `place` is the number of workers, where, and the address."""
     count, on, address = place
-    schedule = Schedule(folder, bench.settings, bench.protocol, expected_costs(bench))
+    schedule = Schedule(folder, bench.settings, bench.protocol, expected_costs(bench, count if on == "local" else 1))
     if schedule.done:
         progress.say(f"Resuming: {len(schedule.done)} of {len(schedule.cells)} cells are done already")
     if _begins_generating(schedule):
         try_generator(bench, folder, apart=count != 1 or on != "local", progress=progress)
     executor = _executor(bench, folder, count, on, address)
     before = earlier_calls(folder, bench)
-    progress.say(plan(bench, schedule, executor.slots, minutes, before.ended, keep_model=keep_model).sentence)
+    ahead = plan(bench, schedule, executor.slots, minutes, before.ended, keep_model=keep_model)
+    progress.say(ahead.sentence)
     analyses = list(before.analyses)
 
     def clear(repeats: int) -> bool:
@@ -146,6 +147,8 @@ def _experiment(
         analyses[:] = with_analysis(analyses, analysis)
         return analysis.stopped
 
+    if deadline is not None:
+        deadline -= ahead.keep_seconds
     try:
         schedule.run(executor, progress, deadline, clear)
     except TrainingInterruptedError:
@@ -185,7 +188,7 @@ def plan_trial(
     with FolderLock(Path(out), "trial", "flawforge trial DATA --plan", wait, progress):
         bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
     try_classifiers(bench, progress)
-    schedule = Schedule(Path(out), bench.settings, bench.protocol, expected_costs(bench))
+    schedule = Schedule(Path(out), bench.settings, bench.protocol, expected_costs(bench, count))
     return plan(bench, schedule, count, minutes, earlier_calls(Path(out), bench).ended, keep_model=keep_model)
 
 

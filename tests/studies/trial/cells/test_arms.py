@@ -197,3 +197,18 @@ def test_arms_of_good_images_alone_are_of_the_task_good() -> None:
     assert TrialSettings.parse({"arms": asked, "task": "good"}).arms == asked
     assert "one-class-joined" in TrialSettings(task="good").arms
     assert not {"one-class", "one-class-joined"} & set(TrialSettings().arms)
+
+
+def test_only_the_small_network_is_done_sooner_with_the_real_images_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[str, int] = {}
+    for model, arm in (("small-cnn", "real"), ("small-cnn", "classical"), ("effnet-probe", "real")):
+        arms = ArmTraining(of_scratches(255).bench, np.arange(9), 0, model)
+
+        def fit(settings: Any, *_: Any, name: str = f"{model} {arm}", **__: Any) -> torch.nn.Module:
+            taken[name] = settings.steps
+            return torch.nn.Identity()
+
+        monkeypatch.setattr("flawforge.studies.trial.cells.arms.fit", fit)
+        arms.train(arm)
+        assert arms.steps(arm) == taken[f"{model} {arm}"]
+    assert taken == {"small-cnn real": 10, "small-cnn classical": 30, "effnet-probe real": 30}

@@ -73,13 +73,15 @@ def test_another_good_class_is_another_trial(tmp_path: Path) -> None:
 def test_trials_of_before_there_was_the_setting_keep_their_protocol() -> None:
     assert settings().protocol("x") != settings(good="a").protocol("x") != settings(good="b").protocol("x")
     known = "b10af4f72988"  # of the version before, of TrialSettings(task="good", shots=(3,), resolution=(32, 32))
-    assert settings(generator_length=1, steps=900).protocol("x").startswith(known)
+    assert settings(generator_length=1, choice_length=1, real_length=1, steps=900).protocol("x").startswith(known)
 
 
 def test_the_generators_length_counts_only_where_nothing_else_says_it() -> None:
     for given in ({"generator_kimg": 2}, {"generator_minutes": 1}, {"generator": "a:b"}):
         assert settings(**given).protocol("x") == settings(generator_length=1, **given).protocol("x")
     assert settings().protocol("x") != settings(generator_length=1).protocol("x")
+    assert settings().protocol("x") != settings(choice_length=1).protocol("x")
+    assert settings(folds=0).protocol("x") == settings(folds=0, choice_length=1).protocol("x")
 
 
 def test_what_is_not_to_be_found_names_the_flag(tmp_path: Path) -> None:

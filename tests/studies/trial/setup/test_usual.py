@@ -9,7 +9,7 @@ import pytest
 
 from flawforge.core.errors import RunExistsError
 from flawforge.core.settings.trials import TrialSettings
-from flawforge.studies.trial.setup.bench import FACTS, load_bench
+from flawforge.studies.trial.setup.bench import FACTS, OLD_LENGTHS, load_bench
 from flawforge.studies.trial.setup.open import open_trial
 from flawforge.studies.trial.setup.usual import with_usual
 
@@ -24,17 +24,32 @@ def test_few_classes_and_few_images_take_fewer_steps(classes: int, shots: int, s
     assert with_usual(TrialSettings(shots=(2, shots)), names).steps == steps
     assert with_usual(TrialSettings(shots=(shots,), steps=77), names).steps == 77
     assert with_usual(TrialSettings(shots=(shots,), rare=("a",)), names).steps == 900
-    begun = TrialSettings(steps=120, models=("small-cnn",))  # as versions with another default began it
+    begun = TrialSettings(
+        steps=120, models=("small-cnn",), choice_length=1, real_length=1
+    )  # as versions with another default began it
     on = with_usual(TrialSettings(shots=(shots,)), (*names, "good"), begun)
-    assert (on.steps, on.models) == (120, ("small-cnn",))
+    assert (on.steps, on.models, on.choice_length, on.real_length) == (120, ("small-cnn",), 1, 1)
     assert with_usual(TrialSettings(models=("effnet-probe",)), names, begun).models == ("effnet-probe",)
+
+
+def test_unlike_numbers_of_images_take_generators_as_long_as_equal_ones_of_a_rare_class() -> None:
+    names = ("dent", "good", "hole")
+    usual = with_usual(TrialSettings(shots=(5,)), names).kimg(15)
+    assert usual == 3.0
+    assert with_usual(TrialSettings(shots=(5,), rare=("dent",)), names).kimg(400) == usual
+    assert with_usual(TrialSettings(as_is=True), names).kimg(400) == usual
+    asked = TrialSettings(shots=(5,), rare=("dent",), generator_kimg=7)
+    assert with_usual(asked, names).kimg(400) == 7
+    begun = TrialSettings(shots=(5,), rare=("dent",))  # as versions without that began it
+    assert with_usual(begun, names, begun).generator_kimg is None
 
 
 def test_a_trial_of_before_goes_on_with_whole_generators(tmp_path: Path) -> None:
     photos, out = folders(tmp_path / "parts", "front", "good"), tmp_path / "out"
-    before = open_trial(photos, out, settings(generator_length=1))
+    before = open_trial(photos, out, settings(generator_length=1, choice_length=1, real_length=1))
     facts = json.loads((out / FACTS).read_text())
-    del facts["settings"]["generator_length"]
+    for name in OLD_LENGTHS:
+        del facts["settings"][name]
     (out / FACTS).write_text(json.dumps(facts))
     assert load_bench(out).settings == before.settings
     (out / "cells").mkdir()

@@ -25,6 +25,7 @@ from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 from flawforge.studies.trial.analysis.figures import verdict_figure
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
+from flawforge.studies.trial.cells.arms import SHORTER_REAL
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE
 from flawforge.studies.trial.cells.inner_choice import InnerChoice, best_control
 from flawforge.studies.trial.cells.sampling import SamplingChoice
@@ -82,6 +83,8 @@ def _steps_taken(bench: Bench) -> list[str]:
         length = f", trained for {settings.generator_kimg:g} kimg"
     elif settings.generator is None and settings.generator_length != 1:
         length = f", trained for {settings.generator_length:g} times the recipe's own length"
+    shorter = "real" in settings.arms and SHORTER_REAL in settings.models and settings.real_length != 1
+    less = f", but {SHORTER_REAL} in arm real for {settings.real_length:g} of them" if shorter else ""
     steps = [
         f"{len(division.test)} test images were held out first, the same for all repeats. Images of one specimen are "
         f"never on both sides. The test set is identified by the SHA-256 of its contents.",
@@ -89,8 +92,8 @@ def _steps_taken(bench: Bench) -> list[str]:
         "All arms of a repeat share the training images, the initial weights and the order of the images.",
         f"Each repeat has {generator}{length}, which saw these training images and nothing else. The generated images "
         f"were checked against the test images.",
-        f"Every classifier was trained for {settings.steps} steps of {settings.batch} images. In arms with generated "
-        f"images, these replace some of the real images of each batch.",
+        f"Every classifier was trained for {settings.steps} steps of {settings.batch} images{less}. In arms with "
+        f"generated images, these replace some of the real images of each batch.",
     ]
     if division.joined:
         steps.insert(1, f"{division.joined} pairs of images that match only as whole pictures were kept together too.")
@@ -103,10 +106,12 @@ def _steps_taken(bench: Bench) -> list[str]:
             "training images of the first repeat, for all repeats and all arms but 'real'."
         )
     if "filtered" in settings.arms:
+        part = f" Trainings there had {settings.choice_length:g} of the usual length."
+        part = part if settings.choice_length != 1 else ""
         steps.append(
             f"The strategy for using generated images was chosen for all repeats by cross-validation on the training "
             f"images of the first: {settings.folds} folds by specimen, each with a generator of its own that had not "
-            f"seen the fold."
+            f"seen the fold.{part}"
             if settings.chooses
             else f"The strategy for using generated images was fixed in advance ({DEFAULT_USAGE.name}); nothing was "
             f"chosen by cross-validation."

@@ -1,4 +1,4 @@
-"""What each arm of a trial trains on. All arms take the same steps, the same batches and the same seeds.
+"""What each arm of a trial trains on. All arms take the same batches and seeds, and all but `real` the same steps.
 
 An arm is registered in `flawforge.core.settings.arms`; the function of its name here says what it shows beside the real
 images.
@@ -50,6 +50,7 @@ VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less 
 CHANGED_SHARE = 0.5  # of a batch, changed by other images: as often as their authors and libraries do it
 MOST_VIEWS = 2048  # such copies where some classes have many images, class-balanced
 UNTUNED = "real"  # the arm that nothing is chosen for
+SHORTER_REAL = "small-cnn"  # the model that has learned the real images themselves long before its steps end
 ASKED_WEIGHT = 0.5  # weight of the class that was asked for beside the teacher's opinion of a generated image
 
 
@@ -131,6 +132,12 @@ class ArmTraining:
         if arm == UNTUNED or not self.sampling.strength:
             return network
         return ShiftedLogits(network, self.sampling.shift(self.shown(extra), self.counts)).eval()
+
+    def steps(self, arm: str) -> int:
+        """Return the optimiser steps of an arm."""
+        shorter = arm == UNTUNED and self.model == SHORTER_REAL
+        part = self.bench.settings.real_length if shorter else 1
+        return max(1, round(self.settings.steps * part))
 
     @property
     def drawn(self) -> LabelledImages:
@@ -255,7 +262,8 @@ def trains_on(arm: str) -> Callable[[Callable[..., Extra]], Callable[..., Extra]
 
 @trains_on("real")
 def _real(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
-    return Extra(settings=arms.settings.model_copy(update={"policy": "none"}))
+    """Untuned, and where the small network is trained for fewer steps: docs/decisions/trial-cost.md."""
+    return Extra(settings=arms.settings.model_copy(update={"policy": "none", "steps": arms.steps(UNTUNED)}))
 
 
 @trains_on("classical")

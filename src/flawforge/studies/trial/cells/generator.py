@@ -147,7 +147,7 @@ Drawn = tuple[Pixels, int, int]  # an 8-bit image, its class of the dataset, 1 w
 
 
 def prepare(
-    bench: Bench, shots: Ints, seed: int, folder: Path | None, progress: Progress = SILENT
+    bench: Bench, shots: Ints, seed: int, folder: Path | None, progress: Progress = SILENT, *, fold: bool = False
 ) -> tuple[GeneratedBatch, dict[str, Any]]:
     """Train a generator on some images, make new ones and mark them.
 
@@ -157,6 +157,7 @@ def prepare(
         seed: of the generator and the images.
         folder: run folder to train in, or to go on with; None works in a temporary one.
         progress: where to tell how far it is.
+        fold: whether the images are those of an inner fold, where generators are trained for a shorter time.
 
     Returns:
         The images, marked where an arm filters, and facts of how they were made.
@@ -168,10 +169,10 @@ def prepare(
     if bench.settings.generator is not None:
         drawn, facts = _by_user(bench, shots, seed)
     elif folder is not None:
-        drawn, facts = _by_recipe(bench, data, seed, folder, progress)
+        drawn, facts = _by_recipe(bench, data, seed, folder, progress, fold)
     else:
         with tempfile.TemporaryDirectory() as aside:
-            drawn, facts = _by_recipe(bench, data, seed, Path(aside) / "run", progress)
+            drawn, facts = _by_recipe(bench, data, seed, Path(aside) / "run", progress, fold)
     channels, resolution = bench.images.shape[1], bench.settings.resolution
     images = np.stack([seen(image, 255, channels, resolution, bench.jpeg) for image, _, _ in drawn])
     textures = Textures([as_picture(image) for image in bench.images], bench.division.groups)
@@ -195,7 +196,7 @@ def teacher_of(bench: Bench, shots: Ints, seed: int) -> torch.nn.Module:
 
 
 def _by_recipe(
-    bench: Bench, data: Dataset, seed: int, folder: Path, progress: Progress
+    bench: Bench, data: Dataset, seed: int, folder: Path, progress: Progress, fold: bool
 ) -> tuple[list[Drawn], dict[str, Any]]:
     settings = bench.settings
     recipe = find_recipe(settings.recipe)
@@ -204,10 +205,11 @@ def _by_recipe(
             f"--recipe {settings.recipe} knows no classes, so that its images have no label to train on. "
             f"Take one that does: --recipe fewshot"
         )
-    kimg = settings.generator_kimg
-    if kimg is None and settings.generator_minutes is None and settings.generator_length != 1:
-        kimg = settings.generator_length * recipe.steps(len(data)) * recipe.batch / 1000
-    length: dict[str, Any] = {"minutes": settings.generator_minutes, "kimg": kimg}
+    own = settings.generator_kimg is None and settings.length(fold=fold) == 1  # then the run names no length
+    length: dict[str, Any] = {
+        "minutes": settings.generator_minutes,
+        "kimg": None if own else settings.kimg(len(data), fold=fold),
+    }
     shared: dict[str, Any] = {"seed": seed, "command": "flawforge trial", "progress": progress}
     run = train(data, folder, recipe, resume=True, previews=4, unlabelled=bench.outside, **length, **shared)
     half = settings.made // 2

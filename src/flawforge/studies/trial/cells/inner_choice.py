@@ -2,8 +2,8 @@
 to use generated images, and whether at all.
 
 The shots are cut into folds by group. For each fold a generator of its own saw the other folds only, so that no image
-that a strategy is judged by was seen. Every strategy is trained in half the steps beside the classical arm, and both
-are judged on the fold by the logarithm of the probability of the true class.
+that a strategy is judged by was seen. Every strategy is trained in a part of the steps beside the classical arm, and
+both are judged on the fold by the logarithm of the probability of the true class.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from flawforge.studies.trial.cells.inner_evidence import Criterion, inner_folds
 from flawforge.studies.trial.cells.sampling import TRAININGS, USUAL_SAMPLING, Sampling, SamplingChoice, variants
 from flawforge.studies.trial.setup.bench import Bench
 
-SHARE_OF_STEPS = 0.5  # of the trial's steps
+SHARE_OF_STEPS = 0.5  # of the trial's steps; by `choice_length` as much less where generated images are chosen
 CLEAR = 1.0  # standard errors by which a strategy must beat the classical arm inside
 
 
@@ -112,7 +112,7 @@ def choose(
     folds = inner_folds(bench, shots, seed)
     if not folds:
         return InnerChoice()
-    steps = max(1, round(bench.settings.steps * SHARE_OF_STEPS))
+    steps = max(1, round(bench.settings.steps * SHARE_OF_STEPS * bench.settings.choice_length))
     own = derive(seed, "weights", "inner")
     arms = [ArmTraining(bench, np.setdiff1d(shots, fold), own, model, steps, sampling) for fold in folds]
     criterion = Criterion.of(bench, np.concatenate(folds))

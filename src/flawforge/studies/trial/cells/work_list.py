@@ -115,7 +115,7 @@ def _worked(
                 return {}, {"skipped": "too few shots for inner folds"}
             shots = np.setdiff1d(shots, folds[int(key.arm.removeprefix(inner(0)[:-1]))])
         own = generator_seed(bench, key.seed, key.shots, key.arm)
-        made, facts = prepare(bench, shots, own, run, progress)
+        made, facts = prepare(bench, shots, own, run, progress, fold=key.arm != GENERATOR)
         return made.arrays(), facts
     if key.arm == SAMPLING:
         return {}, choose_sampling(bench, shots, seed, key.model).model_dump(mode="json")
@@ -140,7 +140,7 @@ def _worked(
     arms = ArmTraining(bench, shots, seed, key.model, sampling=sampling)
     network = arms.train(key.arm, None if source is None else GeneratedBatch.from_arrays(source.arrays), usage)
     predicted = arms.predictions(network, bench.division.test)
-    facts = {"images": len(shots), "steps": settings.steps, "batch": settings.batch}
+    facts = {"images": len(shots), "steps": arms.steps(key.arm), "batch": settings.batch}
     if decided is not None:
         facts["sampling"] = sampling.model_dump(mode="json")
     if isinstance(network, ShiftedLogits):

@@ -24,6 +24,7 @@ from flawforge.studies.trial.setup.test_split import Division, shots_of
 BENCH_FORMAT = 1
 FACTS, ARRAYS = "bench.json", "bench.safetensors"
 JPEG = ("JPEG", "MPO")
+OLD_LENGTHS = {"generator_length": 1.0, "choice_length": 1.0, "real_length": 1.0}  # before these could be set
 DATASETS = TypeAdapter(Dataset)
 
 
@@ -161,7 +162,7 @@ def load_bench(folder: Path) -> Bench:
         )
     arrays = load((folder / ARRAYS).read_bytes())
     return Bench(
-        settings=TrialSettings.parse({"generator_length": 1.0, **facts["settings"]}, where=str(folder / FACTS)),
+        settings=TrialSettings.parse({**OLD_LENGTHS, **facts["settings"]}, where=str(folder / FACTS)),
         dataset=_dataset(facts["dataset"]),
         images=arrays["images"],
         division=Division(arrays["test"], arrays["pool"], arrays["groups"], facts["joined"], facts["test_sha256"]),
