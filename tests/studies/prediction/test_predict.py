@@ -160,7 +160,7 @@ def test_a_folder_is_read_as_the_trial_read_its_own(by_names: Path, fresh: Path,
     assert all(image.label == image.file.split("_")[0] for image in record.images)
     assert record.evaluation is not None
     assert any("--unmarked unlabelled --classes-from names --invert-masks" in line for line in heard.said)
-    read = _as_in_the_trial(read_card(by_names), ReadingChoices(unmarked="good", tiles=32))
+    read = _as_in_the_trial(read_card(by_names), ReadingChoices(unmarked="good", tiles=32), heard)
     assert read == ReadingChoices(
         unmarked="good", classes_from="names", invert_masks=True, tiles=32
     )  # asked for, first

@@ -89,11 +89,7 @@ def predict(
     place = find_model(Path(model))
     card, network = open_model(place)
     _check_threshold(card, threshold)
-    if not isinstance(images, Dataset):
-        choices = _as_in_the_trial(card, choices)
-        if choices.unusual():
-            progress.say(f"Reading {images} with{choices.as_typed()}")
-    dataset = load_regardless(images, choices, progress=progress)
+    dataset = load_regardless(images, _as_in_the_trial(card, choices, progress), progress=progress)
     dataset = replace(dataset, scale=(card.input.bits, card.input.white or dataset.deep_white))
     rows, pixels, lost = _seen_by(card, dataset, progress)
     with progress.task("asking the model", None):
@@ -226,9 +222,12 @@ def _of(some: Sequence[object], all_images: Sequence[object]) -> str:
     return f"{len(some)} of {len(all_images)} images {'is' if len(some) == 1 else 'are'}"
 
 
-def _as_in_the_trial(card: ModelCard, choices: ReadingChoices) -> ReadingChoices:
-    """Return how to read a folder: as was asked for, else as the trial read its own."""
-    return ReadingChoices(**{**card.input.choices, **choices.unusual()})
+def _as_in_the_trial(card: ModelCard, choices: ReadingChoices, progress: Progress) -> ReadingChoices:
+    """Return how to read a folder: as was asked for, else as the trial read its own; which is said."""
+    choices = ReadingChoices(**{**card.input.choices, **choices.unusual()})
+    if choices.unusual():
+        progress.say(f"Folders are read with{choices.as_typed()}")
+    return choices
 
 
 def _check_threshold(card: ModelCard, threshold: float | None) -> None:

@@ -137,7 +137,7 @@ def plan(
         if with_one:
             others = work_list(bench.settings.model_copy(update={"arms": plain}))
             shorter = costs.of(key for key in others if key.seed < repeats and key not in schedule.done) / workers
-            lines.append(without_generating(shorter, plain))
+            lines.append(generator_free_line(shorter, plain))
     if repeats > 1:
         lines.append(power_line(detectable, known.repeats, known.room))
     if ended is not None:
@@ -171,7 +171,7 @@ def over_budget(minutes: float, repeats: int) -> str:
     return f"A budget of {minutes:g} minutes is too short for {needed}."
 
 
-def without_generating(seconds: float, arms: tuple[str, ...]) -> str:
+def generator_free_line(seconds: float, arms: tuple[str, ...]) -> str:
     """Return how long the arms take that need no generator."""
     return f"Without generated images they take about {clock(seconds)}: --arms {','.join(arms)}"
 
