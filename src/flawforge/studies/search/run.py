@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from flawforge.core.errors import SettingError
 from flawforge.core.files import write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers

@@ -1,0 +1,102 @@
+"""Training of the recipe that composes: what is chosen, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from flawforge.core.arrays import Floats32
+from flawforge.core.progress import SILENT
+from flawforge.core.settings.recipes import recipe
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
+from flawforge.data.sampling.material import Material
+from flawforge.runs.checkpoint import list_checkpoints, require_checkpoint
+from flawforge.training.composition import AGAIN, FIXED, choose_composition, fixed_geometry
+from flawforge.training.train import train
+
+
+@pytest.fixture(autouse=True)
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each image show a specimen of its own, and few images do for a choice."""
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self)))
+    monkeypatch.setattr("flawforge.training.composition.MADE", 4)
+
+
+@pytest.fixture
+def data(draw_images: Callable[..., Path], tmp_path: Path) -> Dataset:
+    for number, label in enumerate(("dents", "pits")):
+        draw_images(tmp_path / "data" / label, 4, seed=number)
+    return load(tmp_path / "data")
+
+
+def test_the_choice_says_what_and_why_and_the_run_holds_it(data: Dataset, tmp_path: Path) -> None:
+    run = train(data, tmp_path / "run", "compose")
+    chosen = require_checkpoint(run).facts["composition"]
+    assert chosen["sentence"].startswith("Images are composed: ")
+    assert "nearer than changed copies alone" in chosen["sentence"]
+    assert set(chosen["symmetries"]) == {"dents", "pits"}
+    assert AGAIN in chosen["gains"]
+    assert len(chosen["gains"]) == 6
+    assert (run.previews / "kimg_000000.000.png").is_file()
+    train(data, tmp_path / "run", "compose", resume=True)
+    assert len(list_checkpoints(run)) == 1
+
+
+def test_what_the_user_sets_is_not_chosen(data: Dataset) -> None:
+    own = recipe("compose", blend=0.25, relight=0.5, light_width=0.3)
+    chosen = choose_composition(own, Material(data), 0, SILENT)
+    assert (chosen.how.blend, chosen.how.relight, chosen.how.light_width) == (0.25, 0.5, 0.3)
+    assert not chosen.gains
+
+
+def test_a_class_of_one_image_is_joined_with_itself_and_said(data: Dataset) -> None:
+    chosen = choose_composition(recipe("compose"), Material(data.take([0, 4, 5, 6])), 0, SILENT)
+    assert "Of dents there is one image" in chosen.sentence
+
+
+def test_one_image_alone_can_be_composed(data: Dataset, tmp_path: Path) -> None:
+    run = train(data.take([0]), tmp_path / "run", "compose")
+    assert "light of other images of the class" in require_checkpoint(run).facts["composition"]["sentence"]
+
+
+def cells(count: int, mirrored: bool) -> list[Floats32]:
+    """Draw parts with bars in fixed places under noise; the bars are symmetric or not."""
+    rng = np.random.default_rng(0)
+    part = np.zeros((64, 64), np.float32)
+    part[:, 20:23] = 1
+    if mirrored:
+        part[:, 41:44] = 1
+    part[30:33] = 1
+    return [part * 0.3 + 0.4 + 0.05 * rng.standard_normal((64, 64)).astype(np.float32) for _ in range(count)]
+
+
+def test_a_fixed_geometry_is_told_from_a_surface() -> None:
+    rng = np.random.default_rng(1)
+    surface = [0.5 + ndimage.gaussian_filter(rng.standard_normal((64, 64)), 2).astype(np.float32) for _ in range(10)]
+    assert fixed_geometry(surface) < FIXED / 2
+    assert fixed_geometry(cells(10, mirrored=True)) > 2 * FIXED
+    assert fixed_geometry(cells(7, mirrored=True)) == 0.0
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_a_part_is_mirrored_only_where_that_maps_it_onto_itself(mirrored: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "dents"
+    folder.mkdir(parents=True)
+    for number, image in enumerate(cells(9, mirrored)):
+        Image.fromarray((image.clip(0, 1) * 255).astype(np.uint8)).save(folder / f"{number}.png")
+    chosen = choose_composition(recipe("compose"), Material(load(tmp_path / "data")), 0, SILENT)
+    assert "fixed geometry" in chosen.sentence
+    assert 4 not in chosen.symmetries["dents"]
+    assert (2 in chosen.symmetries["dents"]) is mirrored
+
+
+def test_geometry_is_kept_where_the_user_says_so(data: Dataset) -> None:
+    chosen = choose_composition(recipe("compose", keep_geometry=True), Material(data), 0, SILENT)
+    assert set(map(tuple, chosen.symmetries.values())) == {(0,)}
+    assert (chosen.how.blend, chosen.how.zoom) == (0.0, 1.0)
