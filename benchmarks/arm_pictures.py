@@ -39,7 +39,7 @@ def drawn(data: Dataset, shots: int, side: int) -> tuple[Bytes, Ints]:
     rng = np.random.default_rng(0)
     members = [np.flatnonzero(data.labels == code) for code in range(len(data.classes))]
     chosen = np.concatenate([rng.choice(own, min(shots, len(own)), replace=False) for own in members])
-    images = [seen(data.read(int(i)), data.white, data.channels, (side, side), False) for i in chosen]
+    images = [seen(data.read(int(i)), data.white, data.channels, (side, side), None) for i in chosen]
     return np.stack(images), data.labels[chosen]
 
 

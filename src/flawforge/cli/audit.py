@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from flawforge.cli.console import drawn_progress, show_record
-from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, Wait, Whole
+from flawforge.cli.console import drawn_progress, levelled_lines, show_record
+from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.records import AuditRecord
 
 
 def audit(
-    run: Path,
+    run: str,
     /,
     *,
     data: str | None = None,
+    train: TrainFolder = None,
     held_out: HeldOutFolder = None,
     k: Annotated[Whole, Parameter(name=["-k", "--neighbours"])] = 5,
     channels: Annotated[Literal["first", "all"], Parameter(name=["--compare-channels", "--channels"])] = "first",
@@ -38,10 +39,14 @@ def audit(
     where the audit missed most of the copies that it planted to test itself. Pixel distances stand beside it. Compare
     the pairs in the report by eye.
 
+    Images from any other tool are audited without a run: `flawforge audit DATA --synthetic DIR`, where DATA are the
+    real images. Both may be in any arrangement that `flawforge inspect` reads, of any size, format and colour; that is
+    levelled on both sides first, and said.
+
     Parameters
     ----------
     run
-        The run folder, with a synthetic set (see `flawforge generate`).
+        The run folder, with a synthetic set (see `flawforge generate`); or the folder of real images.
     data
         Where the training images are now, if they have moved since training. Give the whole folder that `train` got.
     k
@@ -51,7 +56,7 @@ def audit(
     pairs
         Number of nearest pairs to keep pictures of, for the report.
     synthetic
-        Audit the synthetic set in this folder. Default: RUN/synthetic.
+        Audit the generated images in this folder. Default: RUN/synthetic.
     memory_mb
         Memory for images, in MB; images beyond it go to a temporary file in RUN.
     """
@@ -62,6 +67,7 @@ def audit(
         record = audit_set(
             run,
             data=data,
+            train=train,
             held_out=held_out,
             k=k,
             channels=channels,
@@ -74,9 +80,9 @@ def audit(
             command=command(),
             progress=progress,
         )
-    show_record(
-        run, out_folder, "audit", record, [record.sentence, *record.notes, *_results(record), _distances(record)], json
-    )
+    levelled = levelled_lines(record.levelling)
+    paragraphs = [record.sentence, *record.notes, *levelled, *_results(record), _distances(record)]
+    show_record(run, out_folder, "audit", record, paragraphs, json)
 
 
 def _results(record: AuditRecord) -> list[str]:

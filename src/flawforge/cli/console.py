@@ -26,11 +26,12 @@ from rich.progress import Progress as Bars
 from rich.progress import Task as BarTask
 from rich.text import Text
 
+from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.launch import launched
 from flawforge.core.progress import SILENT, Progress, Task
 
 if TYPE_CHECKING:
-    from flawforge.runs.records import Record
+    from flawforge.runs.records import Levelling, Record
 
 
 class _Lasting:
@@ -190,8 +191,20 @@ def _facts(facts: dict[str, str]) -> dict[str, Any]:
     return {"facts": "  ".join(f"{name} {value}" for name, value in facts.items())} if facts else {}
 
 
+def levelled_lines(levelling: Levelling | None) -> list[str]:
+    """Return what was levelled between real and generated images, a line each; nothing where nothing was."""
+    if levelling is None:
+        return []
+    rows = [(f"  {one.what}", one.real, one.generated, one.done) for one in levelling.differences if one.done]
+    if not rows:
+        return []
+    table = [("levelled before comparing", "real", "generated", ""), *rows]
+    widths = [max(len(row[column]) for row in table) + 2 for column in range(3)]
+    return ["".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip() for row in table]
+
+
 def show_record(
-    run: Path, out_folder: Path | None, kind: str, record: Record, paragraphs: Iterable[str], as_json: bool
+    run: str, out_folder: Path | None, kind: str, record: Record, paragraphs: Iterable[str], as_json: bool
 ) -> None:
     """Print a record: as JSON, or in words, with its file and the command to see it, where it could be kept."""
     values = record.model_dump(mode="json")
@@ -200,9 +213,14 @@ def show_record(
         return
     for paragraph in paragraphs:
         out.print(paragraph, markup=False)
-    file = (run if out_folder is None else out_folder) / "records" / f"{kind}.json"
+    folder = out_folder if out_folder is not None else Path(run)
+    file = folder / "records" / f"{kind}.json"
     if not (file.is_file() and json.loads(file.read_text(encoding="utf-8")) == values):
-        out.print(f"This {kind} is not kept: {run} cannot be written. To keep it, add --out DIR.", markup=False)
+        why = f": {run} cannot be written" if "run" in kinds_in(Path(run)) else ""
+        out.print(f"This {kind} is not kept{why}. To keep it, add --out DIR.", markup=False)
         return
-    elsewhere = "" if out_folder is None else f" --records {quote(str(out_folder))}"
-    out.print(f"record: {file}\nnext: flawforge report {quote(str(run))}{elsewhere}", markup=False)
+    if out_folder is not None and "run" in kinds_in(Path(run)):
+        seen = f"{quote(run)} --records {quote(str(out_folder))}"
+    else:
+        seen = quote(str(folder))
+    out.print(f"record: {file}\nnext: flawforge report {seen}", markup=False)

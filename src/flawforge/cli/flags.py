@@ -41,7 +41,14 @@ HeldOutFolder = Annotated[
     str | None,
     Parameter(
         help="A folder of real images that were not used for training; training images among them are refused. "
-        "Default: the images that `train` left out (see `train --shots`)."
+        "Default: the images that `train` left out (see `train --shots`); without a run, those not in --train."
+    ),
+]
+TrainFolder = Annotated[
+    str | None,
+    Parameter(
+        help="Without a run: a folder of those real images that the generator was trained on. "
+        "Default: each may be one, unless it is held out."
     ),
 ]
 Wait = Annotated[
@@ -55,8 +62,8 @@ OutputsFolder = Annotated[
     Path | None,
     Parameter(
         name=["--out", "-o"],
-        help="Where to write the record and its pictures. Default: RUN. Where RUN cannot be written, the result is "
-        "shown and not kept.",
+        help="Where to write the record and its pictures. Default: RUN. Where RUN cannot be written, and without "
+        "a run, the result is shown and not kept.",
     ),
 ]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.")]

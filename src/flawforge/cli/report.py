@@ -31,7 +31,7 @@ def report(
     Parameters
     ----------
     run
-        The folder of a run, a trial or a search.
+        The folder of a run, a trial or a search, or one that audit or score of other images wrote (`--out`).
     out
         The file to write. Default: report.html in the folder of a run or trial, search.html in that of a search.
     records

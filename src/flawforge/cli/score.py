@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flawforge.cli.console import drawn_progress, show_record
-from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, Wait, Whole
+from flawforge.cli.console import drawn_progress, levelled_lines, show_record
+from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.scores import Number, ScoreRecord
 
 
 def score(
-    run: Path,
+    run: str,
     /,
     *,
     data: str | None = None,
     synthetic: Path | None = None,
+    train: TrainFolder = None,
     extractor: str = "effnet-lite0",
     held_out: HeldOutFolder = None,
     out_folder: OutputsFolder = None,
@@ -35,14 +36,18 @@ def score(
     training did not see where there are any: the rest of each class after `train --shots`, or `--held-out`. It needs
     real images of at least 12 specimens.
 
+    Images from any other tool are scored without a run: `flawforge score DATA --synthetic DIR`, where DATA are the
+    real images. Both may be in any arrangement that `flawforge inspect` reads, of any size, format and colour; that is
+    levelled on both sides first, and said. With --json, `usual` holds FID and KID as other tools state them.
+
     Parameters
     ----------
     run
-        The run folder, with a synthetic set (see `flawforge generate`).
+        The run folder, with a synthetic set (see `flawforge generate`); or the folder of real images.
     data
         The folder that the run was trained on, if it has moved since.
     synthetic
-        The folder of another synthetic set than RUN/synthetic.
+        The folder of the generated images. Default: RUN/synthetic.
     extractor
         The feature extractor that images are compared by: `effnet-lite0`, `pixels`, or an ONNX file of your own (extra
         `export`). Numbers of different extractors are not comparable, and none of them is the Inception FID of papers.
@@ -59,6 +64,7 @@ def score(
             run,
             data=data,
             synthetic=synthetic,
+            train=train,
             extractor=extractor,
             held_out=held_out,
             out=out_folder,
@@ -73,7 +79,11 @@ def score(
     if record.findings[1:]:
         paragraphs.append(f"{'further findings':48}{'generated':>26}{'real':>26}")
         paragraphs += [f"  {one.text:46}{one.generated:>26}{one.real:>26}" for one in record.findings[1:]]
-    paragraphs += [*record.notes, *([number_table(record)] if record.quantities else [])]
+    paragraphs += [
+        *record.notes,
+        *levelled_lines(record.levelling),
+        *([number_table(record)] if record.quantities else []),
+    ]
     show_record(run, out_folder, "score", record, paragraphs, json)
 
 

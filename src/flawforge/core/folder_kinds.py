@@ -1,4 +1,4 @@
-"""What a folder holds: a run, trial, search, synthetic set, export, model or prediction; known from outside."""
+"""What a folder holds: a run, trial, search, synthetic set, export, model, prediction, judgement; from outside."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["run", "trial", "search", "synthetic set", "dataset export", "model", "prediction"]
+Kind = Literal["run", "trial", "search", "synthetic set", "dataset export", "model", "prediction", "judgement"]
 MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, all of it
     "run": ("run.json", "checkpoints"),
     "trial": ("bench.json", "bench.safetensors"),
@@ -15,6 +15,7 @@ MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, a
     "dataset export": ("export.json", "manifest.jsonl"),
     "model": ("card.json", "weights.safetensors"),
     "prediction": ("prediction.json", "predictions.csv"),
+    "judgement": ("judgement.json", "records"),
 }
 READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}  # images we read
 DEPTH = 3  # folders in folders that are looked into for an image

@@ -28,6 +28,7 @@ from flawforge.core.arrays import Bytes
 from flawforge.core.errors import ImageBrokenError
 from flawforge.core.images import Pixels
 from flawforge.data.camera_pixels import pixel_range
+from flawforge.data.levelling import jpeg_quality
 from flawforge.data.sample import ImageFacts
 
 # pixels of one image; more is refused before it is decoded. Stays below Pillow's own alarm of 89 million
@@ -66,6 +67,7 @@ def examine(path: Path) -> ImageFacts:
         sha256=content_sha256(pixels),
         pages=pages,
         turned=_rotation_note(image),
+        quality=jpeg_quality(getattr(image, "quantization", None)) if encoding == "JPEG" else 0,
         **reach,
     )
 

@@ -95,6 +95,7 @@ class ImageFacts:
         brightest: the largest pixel value of a 16-bit image, hot pixels included.
         hot: pixels of a 16-bit image that the camera made far brighter than their neighbours.
         dead: pixels of a 16-bit image that are 0 among bright ones.
+        quality: of a JPEG file, 1 to 100 by the coarseness of its tables; 0: another format, or not known.
     """
 
     width: int
@@ -109,6 +110,7 @@ class ImageFacts:
     brightest: int = 0
     hot: int = 0
     dead: int = 0
+    quality: int = 0
 
     @property
     def format(self) -> ImageFormat:

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
+from flawforge.reports.judgement.page import judgement_page
 from flawforge.reports.markup import write_page
-from flawforge.reports.pictures import embed_files
-from flawforge.reports.run.copies import copy_score_chart, distance_charts, likeliest_pairs, nearest_pairs
 from flawforge.reports.run.course import course, logged_steps
 from flawforge.reports.run.film import film
 from flawforge.reports.run.gallery import gallery
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.origin import commands, recipe_rows, resolution_of, stored_as
-from flawforge.reports.run.score import score_charts
 from flawforge.reports.run.synthetic import outdated, read_synthetic
 from flawforge.reports.search.page import search_page
+from flawforge.reports.shown_records import record_if_whole, shown_audit, shown_score
 from flawforge.reports.trial.page import trial_report
 from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found
 from flawforge.runs.history import History
-from flawforge.runs.records import AuditRecord, Record, load_record
+from flawforge.runs.judgements import JUDGEMENT_FILE
+from flawforge.runs.records import AuditRecord
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.searches import SETTINGS_FILE
 from flawforge.runs.trials import TRIAL_FILE
-
-PAIR_SIDE, ALIGNED_SIDE = 160, 192  # pixels of a picture's longest side that the page keeps
-
-AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def report(
     run: Run | str | Path, *, out: Path | None = None, records: str | Path | None = None, progress: Progress = SILENT
 ) -> Path:
-    """Draw the report of a run, a trial or a search: one HTML file that opens offline and needs nothing beside it.
+    """Draw the report of a run, a trial, a search or other images: one HTML file that needs nothing beside it.
 
     It reads the run folder and nothing else, changes no number in it, and needs no torch: a run can be redrawn on
     another machine. Parts that the run lacks are named with the command that makes them. Drawing the same run
@@ -45,9 +41,10 @@ def report(
     warned of; the rest is drawn.
 
     Args:
-        run: the run, or its folder; or the folder of a trial or of a search.
+        run: the run, or its folder; or the folder of a trial, of a search, or of audit and score of other images.
         records: folder that audit and score were told to write into (`out`), of a run; the page goes there too.
-        out: the file to write; None writes ``report.html`` (``search.html`` of a search) into the folder.
+        out: the file to write; None writes ``report.html`` (``search.html`` of a search, ``judgement.html`` of other
+            images) into the folder.
         progress: where to tell how far the drawing is.
 
     Returns:
@@ -64,6 +61,8 @@ def report(
         return trial_report(folder, out=out)
     if (folder / SETTINGS_FILE).is_file():
         return search_page(folder, out)
+    if (folder / JUDGEMENT_FILE).is_file():
+        return judgement_page(folder, out=out, progress=progress)
     if not Run(folder).settings_file.is_file():
         raise not_found(folder, "run", "trial", "search")
     opened = Run.open(folder).with_outputs(folder if records is None else records)
@@ -81,8 +80,9 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
     with progress.task("drawing the report", 4, "parts") as task:
         damaged: dict[str, str] = {}
         synthetic = read_synthetic(run, progress)
-        audit = record_if_whole(run, "audit", AuditRecord, damaged)
-        score = record_if_whole(run, "score", ScoreRecord, damaged)
+        make = {kind: f"flawforge {kind} {shlex.quote(str(run.path))}" for kind in ("audit", "score")}
+        audit = record_if_whole(run.outputs, "audit", AuditRecord, make["audit"], damaged)
+        score = record_if_whole(run.outputs, "score", ScoreRecord, make["score"], damaged)
         for wrong in damaged.values():
             progress.warn(wrong)
         task.advance()
@@ -92,7 +92,7 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
             what = f"{plural(n, 'image')} of the gallery cannot be read and {'is' if n == 1 else 'are'} not shown"
             progress.warn(f"{what}, e.g. {shown.unreadable[0]}.")
         task.advance()
-        parts = {**_of_audit(run, audit, white), **_of_score(run, score)}
+        parts = {**shown_audit(run.outputs, audit, white), **shown_score(run.outputs, score)}
         task.advance()
         parts |= {
             "folder": run.path,
@@ -114,41 +114,7 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
             "recipe_rows": recipe_rows(settings.recipe),
             "version": settings.environment.get("flawforge") or "of unrecorded version",
             "damaged": damaged,
+            "make": make,
         }
         task.advance()
     return parts
-
-
-def _of_audit(run: Run, audit: AuditRecord | None, white: int) -> dict[str, Any]:
-    """Return charts, pairs and their pictures by the path in the record."""
-    if audit is None:
-        return {}
-    near, alike = nearest_pairs(audit), likeliest_pairs(audit)
-    wanted = [picture for pair in near for picture in (pair.picture, *(other.picture for other in pair.neighbours))]
-    aligned = [picture for pair, fit in alike for picture in (pair.picture, fit.picture)]
-    return {
-        "nearest_pairs": near,
-        "nearest_pictures": embed_files(run.outputs, wanted, PAIR_SIDE, white),
-        "distance_charts": distance_charts(audit),
-        "likeliest_pairs": alike,
-        "aligned_pictures": embed_files(run.outputs, aligned, ALIGNED_SIDE, white),
-        "copy_score_chart": audit.copying and copy_score_chart(audit.copying),
-    }
-
-
-def _of_score(run: Run, score: ScoreRecord | None) -> dict[str, Any]:
-    if score is None:
-        return {}
-    rated = [image.picture for image in (*score.best, *score.worst)]
-    return {"score_charts": score_charts(score), "rated_pictures": embed_files(run.outputs, rated, PAIR_SIDE)}
-
-
-def record_if_whole(run: Run, kind: str, record_class: type[AnyRecord], damaged: dict[str, str]) -> AnyRecord | None:
-    """Return a record; None where there is none, and where it is damaged, which is noted."""
-    try:
-        return load_record(run, kind, record_class)
-    except RunNotFoundError:
-        return None
-    except RunBrokenError as error:
-        damaged[kind] = str(error)
-        return None

@@ -44,6 +44,43 @@ class RecordPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Levelled(RecordPart):
+    """One thing about files, not surfaces, in which real and generated images may differ.
+
+    Attributes:
+        what: size, file format, colour, depth, ...
+        real: how it is with the real images.
+        generated: how it is with the generated ones.
+        done: what was done to both so that it decides nothing; empty where they agree.
+    """
+
+    what: str
+    real: str
+    generated: str
+    done: str
+
+
+class Levelling(RecordPart):
+    """What reading and storing did to the images, and how that was levelled on both sides before they were compared.
+
+    Attributes:
+        resolution: (height, width) at which they are compared.
+        channels: 1: gray, 3: colour.
+        quality: of the JPEG encoding that both sides passed; None: none.
+        coarser: ``real`` or ``generated``: that side holds no structure finer than `resolution` shows, and the other
+            does; empty: neither.
+        differences: what was looked at.
+        steps: what a reader must know of it, a sentence each.
+    """
+
+    resolution: tuple[int, int]
+    channels: int
+    quality: int | None = None
+    coarser: Literal["", "real", "generated"] = ""
+    differences: list[Levelled] = []
+    steps: list[str] = []
+
+
 class Alignment(RecordPart):
     """The training image that a generated one agrees with best, laid onto it.
 
@@ -247,6 +284,7 @@ class AuditRecord(Record):
         notes: which held-out images they compare with, or why there are none, a sentence each.
         chosen_by_hand: how a person changed the set, in half a sentence; empty where nobody did.
         composed: generated images that declare of which training images they are composed.
+        levelling: how real and generated images were brought to one form; None in records of older versions.
         exact: `exact_copies` of the generated images, with its interval; computed where an older record is read.
         nearer: `nearer_than_real`, likewise.
     """
@@ -272,6 +310,7 @@ class AuditRecord(Record):
     notes: list[str] = []
     chosen_by_hand: str = ""
     composed: int = 0
+    levelling: Levelling | None = None
     exact: Share | None = Field(default_factory=lambda data: Share.of(data["exact_copies"], data["n_generated"]))
     nearer: Share | None = Field(default_factory=lambda data: Share.of(data["nearer_than_real"], data["n_generated"]))
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from flawforge.runs.records import Record, RecordPart
+from flawforge.runs.records import Levelling, Record, RecordPart
 
 Better = Literal["lower", "higher", "near 1"]
 EARLIER_LABELS = {
@@ -34,6 +34,24 @@ class Number(RecordPart):
     high: float | None
     n: int
     groups: int
+
+
+class UsualDistances(RecordPart):
+    """The distances by their usual conventions, over all images at once, to set beside what other tools say.
+
+    They depend on the feature network (`ScoreRecord.extractor`), and the Fréchet distance on the number of images.
+
+    Attributes:
+        fid: Fréchet distance, with the covariances of n - 1 (Heusel et al. 2017).
+        kid: kernel distance, unbiased, polynomial kernel of degree 3 (Bińkowski et al. 2018); not times 1,000.
+        n_reference: real images.
+        n: generated images.
+    """
+
+    fid: float
+    kid: float
+    n_reference: int
+    n: int
 
 
 class MeasuredQuantity(RecordPart):
@@ -188,6 +206,7 @@ class ScoreRecord(Record):
             names) first; empty in records of earlier versions.
         why: why nothing was measured, or empty.
         notes: what a reader must know to read the numbers, a sentence each.
+        levelling: how real and generated images were brought to one form; None in records of older versions.
         exact_copies: generated images that equal a training image in every compared pixel, mirrored ones too.
         chosen_by_hand: how a person changed the set, in half a sentence; empty where nobody did.
         sentence: the outcome in plain English.
@@ -196,7 +215,7 @@ class ScoreRecord(Record):
     kind: Literal["score"] = "score"
     extractor: str
     width: int
-    against: Literal["held-out", "given", "training"]
+    against: Literal["held-out", "given", "training", "unknown"]
     resolution: tuple[int, int]
     n_generated: int
     n_used: int
@@ -208,6 +227,7 @@ class ScoreRecord(Record):
     seed: int
     quantities: list[MeasuredQuantity] = Field([])
     findings: list[Finding] = Field([])
+    usual: UsualDistances | None = None
     infinite: Infinite | None = None
     infinite_real: Infinite | None = None
     classes: list[ClassScore] = Field([])
@@ -220,4 +240,5 @@ class ScoreRecord(Record):
     why: str
     notes: list[str]
     chosen_by_hand: str = ""
+    levelling: Levelling | None = None
     sentence: str

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from flawforge.core.images import encode_png
-from flawforge.reports.page import record_if_whole, report
+from flawforge.reports.page import report
 from flawforge.reports.run.copies import copy_score_chart, distance_charts, how_it_lies, likeliest_pairs, nearest_pairs
 from flawforge.reports.run.synthetic import Synthetic, outdated
+from flawforge.reports.shown_records import record_if_whole
 from flawforge.reports.words import chance
 from flawforge.runs.records import (
     Alignment,
@@ -253,8 +254,8 @@ def test_an_audit_of_another_set_is_told(drawn: Callable) -> None:
 def test_a_damaged_record_is_noted_and_a_missing_one_is_none(drawn: Callable) -> None:
     run = drawn()
     damaged: dict[str, str] = {}
-    assert record_if_whole(run.run, "audit", AuditRecord, damaged) is None
+    assert record_if_whole(run.run.path, "audit", AuditRecord, "flawforge audit RUN", damaged) is None
     assert damaged == {}
     (run.run.records / "audit.json").write_text("{}")
-    assert record_if_whole(run.run, "audit", AuditRecord, damaged) is None
+    assert record_if_whole(run.run.path, "audit", AuditRecord, "flawforge audit RUN", damaged) is None
     assert "audit.json has format None" in damaged["audit"]

@@ -24,7 +24,7 @@ def section(text: str) -> str:
 def test_without_a_score_the_command_to_make_one_is_told(drawn: Callable[..., Any]) -> None:
     one = drawn()
     part = section(html(one))
-    assert "Not measured: this run has no score." in part
+    assert "Not measured: there is no score yet." in part
     assert f"flawforge score {one.run.path}" in part
     assert "<b>How real they look, as a number.</b> Not measured." in html(one)
     assert "<b>Whether every kind of the defect is there.</b> Not measured." in html(one)

@@ -18,7 +18,7 @@ LARGE = """
 import resource, sys
 import numpy as np
 from flawforge.core.progress import SILENT
-from flawforge.metrics.neighbours.nearest import nearest_flipped
+from flawforge.metrics.neighbours.nearest import AXES, nearest_flipped
 from flawforge.studies.copies import run as study
 from flawforge.studies.copies import pixel_distance as nearness
 from flawforge.studies.sets.image_store import ImageStore
@@ -34,7 +34,7 @@ def rank(few, many):
     kind = shape, np.uint8, memory / 4, scratch
     with ImageStore(few, *kind) as a, ImageStore(many, *kind) as b:
         a.fill(read(0), "", SILENT), b.fill(read(0), "", SILENT)
-        near = nearness.rank_references(a, b, 2, study.FLIPS["both"], None, memory / 4, torch.device("cpu"), "", SILENT)
+        near = nearness.rank_references(a, b, 2, tuple(AXES), None, memory / 4, torch.device("cpu"), "", SILENT)
         assert np.array_equal(near.indices[:, 0], np.arange(few)) and not near.distances[:, 0].any()
 rank(50, 100)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -92,7 +92,7 @@ def test_the_image_amid_the_real_ones_is_best_and_the_farthest_is_worst(make_run
     reference = described(rng.standard_normal((20, 2)))
     generated = described(np.array([[40.0, 0], [0, 0], [9, 0], [80, 0]]))
     shown: Any = Shown(4)
-    best, worst = keep_extremes(run, shown, reference, generated, 8)
+    best, worst = keep_extremes(run.path, shown, reference, generated, 8)
     assert [image.file for image in best] == ["1.png", "2.png"]
     assert [image.file for image in worst] == ["3.png", "0.png"]
     assert sorted(path.name for path in (run.records / "score").glob("*.png")) == sorted(

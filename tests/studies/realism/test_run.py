@@ -436,3 +436,25 @@ def test_glare_elsewhere_does_not_change_the_scale_of_16_bit_images(
     assert record.exact_copies == 10
     assert record.levels is not None
     assert abs(record.levels.brighter) < 12  # of 255, with ten other images; on unlike scales 90
+
+
+def test_the_cameras_compression_decides_nothing(make_run: Any, tmp_path: Path) -> None:
+    """Real images as JPEG 75, and a perfect generator: other real images, as PNG."""
+
+    def fine(seed: int) -> np.ndarray:
+        grain = np.random.default_rng(seed).normal(0, 4, (SIDE, SIDE))
+        return np.clip(0.3 * texture(seed) + 80 + grain, 0, 255).astype(np.uint8)
+
+    def photographed(folder: Path, seeds: range) -> Path:
+        folder.mkdir(parents=True)
+        for seed in seeds:
+            Image.fromarray(fine(seed)).save(folder / f"{seed:05d}.jpg", quality=75)
+        return folder
+
+    run = make_run(photographed(tmp_path / "jpeg" / "lines", range(40)), name="jpeg-run", resolution=SIDE)
+    plant(run, [fine(3000 + i) for i in range(60)])
+    record = score(run, held_out=photographed(tmp_path / "jpeg-held" / "lines", range(1000, 1080)).parent)
+    assert "not distinguishable" in record.sentence
+    assert not any(one.outside for one in record.quantities)
+    assert record.levelling is not None
+    assert "JPEG of quality 75" in " ".join(record.levelling.steps)

@@ -8,6 +8,7 @@ among those that training used. Beside it stands the same distance between real 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,12 +18,11 @@ from torch import Tensor
 from flawforge.core.arrays import Floats, Ints
 from flawforge.core.progress import Progress, Task
 from flawforge.metrics.neighbours.nearest import Nearest, nearest_flipped
-from flawforge.runs.folder import Run
 from flawforge.studies.sets import ImageStore, MatchedImages
 
 
 def compare_pixels(
-    run: Run,
+    scratch: Path,
     matched: MatchedImages,
     k: int,
     flips: tuple[str, ...],
@@ -32,10 +32,10 @@ def compare_pixels(
     progress: Progress,
 ) -> tuple[Nearest, Floats | None, list[int]]:
     """Return generated to real, real to real of another group (None if there is one group), and which images are exact
-    copies.
+    copies. Images beyond `memory` bytes wait in a file in `scratch`.
     """
     share = memory / 4  # for each of two stacks, for the blocks in hand, and for the search
-    sizes = (matched.shape, matched.dtype, share, run.records)
+    sizes = (matched.shape, matched.dtype, share, scratch)
     with ImageStore(len(matched.synthetic), *sizes) as generated, ImageStore(len(matched.training), *sizes) as real:
         generated.fill(matched.generated, "reading generated images", progress)
         real.fill(matched.real, "reading training images", progress)

@@ -8,10 +8,11 @@ does it lie nearer to the training images than held-out real ones do?
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
 from flawforge.core.arrays import Floats
 from flawforge.core.errors import SettingError
@@ -20,54 +21,29 @@ from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.neighbours.nearest import Nearest
 from flawforge.runs.folder import Run
-from flawforge.runs.records import (
-    Alignment,
-    AuditRecord,
-    Copying,
-    Distances,
-    Neighbour,
-    Pair,
-    SetTest,
-    record_place,
-    save_record,
-)
+from flawforge.runs.records import Alignment, AuditRecord, Copying, Distances, Neighbour, Pair, SetTest, write_record
 from flawforge.runs.versions import now, versions
 from flawforge.studies.copies.alignments import find_copies, keep_pictures
 from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
 from flawforge.studies.copies.sentences import audit_sentence, composed_sentence, set_sentence
 from flawforge.studies.copies.set_tests import measure_set
-from flawforge.studies.sets import (
-    Channels,
-    DeclaredSources,
-    HeldOut,
-    MatchedImages,
-    RecordPictures,
-    SyntheticSet,
-    find_held_out,
-    find_training,
-    load_whole,
-)
+from flawforge.studies.sets import Channels, Images, MatchedImages, RecordPictures, open_judged
 from flawforge.training.processes.device import resolve_device
 
-FLIPS = {  # what training did to real images, by the recipe's setting
-    "none": ("identity",),
-    "horizontal": ("identity", "flip-horizontal"),
-    "vertical": ("identity", "flip-vertical"),
-    "both": ("identity", "flip-horizontal", "flip-vertical", "turn-180"),
-}
 QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
 
 
 def audit(
-    run: Run | str | Path,
+    run: Run | Images,
     *,
     data: Dataset | str | Path | None = None,
-    held_out: Dataset | str | Path | None = None,
+    train: Images | None = None,
+    held_out: Images | None = None,
     k: int = 5,
     channels: Channels = "first",
     pairs: int = 12,
-    synthetic: str | Path | None = None,
+    synthetic: Images | None = None,
     out: str | Path | None = None,
     wait: bool = False,
     device: str = "auto",
@@ -75,21 +51,29 @@ def audit(
     command: str = "flawforge.audit(...)",
     progress: Progress = SILENT,
 ) -> AuditRecord:
-    """Compare each image of the synthetic set with the training images, and write ``records/audit.json``.
+    """Compare each generated image with the training images.
 
-    Images are compared at the network's resolution, as training saw them: what is finer than that, the generator has
-    never seen, and neither does the audit.
+    The images are a run's synthetic set, and the record goes to ``records/audit.json`` of the run; or they are from any
+    other tool: real images in the run's place, and the generated ones as `synthetic`.
+
+    Those of a run are compared at the network's resolution, as training saw them: what is finer than that, the
+    generator has never seen, and neither does the audit. Others are compared at 128 pixels at most, levelled.
 
     Args:
-        run: a run with a complete synthetic set.
+        run: a run with a complete synthetic set; or real images: a dataset, a folder, or arrays, uint8 or uint16
+            (n, H, W), uint8 (n, H, W, 3), or class to such arrays.
         data: the images that the run was trained on, or chosen from, if they have moved since.
-        held_out: real images that training did not see. None: the other images of the same classes in the data, where
-            training took a part of them (`shots`); else the set as a whole is not tested, and the record says so.
+        train: without a run, those real images that the generator was trained on. None: each may be one, unless it is
+            held out.
+        held_out: real images that training did not see. None: of a run, the other images of the same classes in the
+            data, where training took a part of them (`shots`); without a run, those not in `train`. Where there are
+            none, the set as a whole is not tested, and the record says so.
         k: training images ranked per generated one, from 1; no more than there are.
         channels: ``first`` compares the first channel, as published; ``all`` every one.
         pairs: of so many of the nearest pairs, pictures are kept.
-        synthetic: folder of another set than the run's own.
-        out: folder for the record and its pictures; None: the run's own. Where that cannot be written, nothing is kept.
+        synthetic: folder of another set than the run's own; without a run, the generated images, as `run`.
+        out: folder for the record and its pictures; None: the run's own. Where that cannot be written, and without a
+            run, nothing is kept.
         wait: wait for another process that writes the same record; else it is refused.
         device: ``auto``, ``cpu``, ``cuda``, ...
         memory_mb: bound, in MB, on the memory that images take, from 16. What is beyond it waits in a scratch file in
@@ -102,81 +86,73 @@ def audit(
 
     Raises:
         RunNotFoundError: no run, or no complete synthetic set.
-        DataNotFoundError, DataUnusableError: the training images are gone or changed, or `held_out` holds some of them.
+        DataNotFoundError, DataUnusableError: the images are gone or changed, or `held_out` holds training images.
         SettingError: an argument.
         DeviceError: no such device.
         RunUnwritableError: `out` cannot be written. FolderBusyError: another process writes the same record.
     """
     _check(k, channels, pairs, memory_mb)
-    run = run if isinstance(run, Run) else Run.open(run)
-    where = resolve_device(device)
-    with record_place(run, "audit", out, command, wait, progress) as run:
-        generated = SyntheticSet.open(synthetic if synthetic is not None else run, wait=wait, progress=progress)
-        whole = load_whole(run, data, progress)
-        training = find_training(run, whole, progress)
-        unseen = find_held_out(run, whole, held_out, progress)
-        matched = MatchedImages(training, generated, run.recipe.resolution, run.settings.channels, channels)
-        sources = DeclaredSources(run, whole, training, training.groups(progress), progress)
-        record = _judge(run, matched, unseen, sources, (k, pairs, memory_mb * 1e6), command, where, progress)
-        save_record(run, "audit", record)
-        return record
-
-
-def _judge(
-    run: Run,
-    matched: MatchedImages,
-    unseen: HeldOut,
-    sources: DeclaredSources,
-    amounts: tuple[int, int, float],
-    command: str,
-    where: torch.device,
-    progress: Progress,
-) -> AuditRecord:
-    """Return the record; `amounts` are images to rank, pairs to keep pictures of, and bytes of memory."""
-    training, generated, (k, pairs, memory) = matched.training, matched.synthetic, amounts
-    groups, flips, k = training.groups(progress), FLIPS[run.recipe.flip], min(k, len(training))
-    near, apart, exact = compare_pixels(run, matched, k, flips, groups, memory, where, progress)
-    unit = 2 / training.white  # of a pixel, in [-1, 1]
-    nearest = near.distances[:, 0]
-    declared = [sources.rows(entry.sources) for entry in matched.entries]
-    composed = sum(len(rows) > 0 for rows in declared)
-    copying, alignments = find_copies(matched, groups, exact, declared if composed else None, where, progress)
-    diverse, tests = measure_set(matched, groups, unseen.independent(), where, progress)
-    pictures = RecordPictures(run.outputs, "records/audit", training.white)
-    record = AuditRecord(
-        made=now(),
-        versions=versions(),
-        command=command,
-        inputs={"synthetic": generated.fingerprint, "data": training.fingerprint, "real": unseen.source},
-        k=k,
-        channels=matched.channels,
-        resolution=matched.resolution,
-        transforms=list(flips),
-        n_generated=len(generated),
-        n_training=len(training),
-        n_groups=len(np.unique(groups)),
-        generated_to_real=_distances(nearest * unit),
-        real_to_real=_distances(apart * unit) if apart is not None else None,
-        exact_copies=len(exact),
-        nearer_than_real=int((nearest < apart.min()).sum()) if apart is not None else None,
-        root_mean_square=127.5 / float(np.sqrt(np.prod(matched.shape))),
-        pairs=keep_pictures(pictures, matched, _ranked_pairs(matched, near, flips, unit, alignments), pairs),
-        sentence=composed_sentence(composed, len(generated)) + _outcome(copying, len(exact), [] if composed else tests),
-        composed=composed,
-        copying=copying,
-        diversity=diverse,
-        tests=tests,
-        notes=[*generated.notes, *unseen.notes],
-        chosen_by_hand=str(generated.by_hand),
-    )
-    pictures.remove_others()
+    where, memory = resolve_device(device), memory_mb * 1e6
+    given: dict[str, Any] = {"data": data, "train": train, "held_out": held_out, "synthetic": synthetic, "out": out}
+    given |= {"kind": "audit", "wait": wait, "command": command, "progress": progress}
+    given |= {"channels": channels, "memory": memory, "structures": False}
+    with open_judged(run, **given) as judged:
+        matched, training = judged.matched, judged.training
+        plain = replace(matched, quality=None)
+        groups, k = training.groups(progress), min(k, len(training))
+        near, apart, exact = compare_pixels(judged.records, plain, k, judged.flips, groups, memory, where, progress)
+        declared = judged.declared(groups, progress)
+        composed = sum(len(rows) > 0 for rows in declared)
+        copying, alignments = find_copies(matched, groups, exact, declared if composed else None, where, progress)
+        diverse, tests = measure_set(matched, groups, judged.real.independent(), where, progress)
+        pictures = RecordPictures(judged.folder, "records/audit", training.white)
+        ranked = _ranked_pairs(matched, near, judged.flips, 2 / training.white, alignments)
+        record = AuditRecord(
+            made=now(),
+            versions=versions(),
+            command=command,
+            inputs=judged.inputs | {"data": training.fingerprint},
+            k=k,
+            channels=channels,
+            transforms=list(judged.flips),
+            n_groups=len(np.unique(groups)),
+            **_measured(matched, near, apart, exact),
+            pairs=keep_pictures(pictures, plain, ranked, pairs if judged.kept else 0),
+            sentence=composed_sentence(composed, len(matched.entries))
+            + _outcome(copying, len(exact), [] if composed else tests, judged.real.against),
+            composed=composed,
+            copying=copying,
+            diversity=diverse,
+            tests=tests,
+            notes=judged.notes,
+            chosen_by_hand=str(judged.generated.by_hand),
+            levelling=judged.levelling,
+        )
+        write_record(judged.records / "audit.json", record)
+        pictures.remove_others()
     return record
 
 
-def _outcome(copying: Copying, exact: int, tests: list[SetTest]) -> str:
+def _measured(matched: MatchedImages, near: Nearest, apart: Floats | None, exact: list[int]) -> dict[str, Any]:
+    """Return the fields of the record that hold sizes and pixel distances."""
+    unit, nearest = 2 / matched.training.white, near.distances[:, 0]  # of a pixel, in [-1, 1]
+    return {
+        "resolution": matched.resolution,
+        "n_generated": len(matched.synthetic),
+        "n_training": len(matched.training),
+        "generated_to_real": _distances(nearest * unit),
+        "real_to_real": _distances(apart * unit) if apart is not None else None,
+        "exact_copies": len(exact),
+        "nearer_than_real": int((nearest < apart.min()).sum()) if apart is not None else None,
+        "root_mean_square": 127.5 / float(np.sqrt(np.prod(matched.shape))),
+    }
+
+
+def _outcome(copying: Copying, exact: int, tests: list[SetTest], against: str) -> str:
     n, recall = len(copying.generated), copying.recovered / max(copying.planted, 1)
     adjusted = {test.name: test.adjusted for test in tests if test.adjusted is not None}
-    sentence = audit_sentence(n, copying.found, exact, copying.groups, copying.detectable, recall)
+    known = against != "unknown"
+    sentence = audit_sentence(n, copying.found, exact, copying.groups, copying.detectable, recall, known)
     return sentence + set_sentence(adjusted, ALARM)
 
 

@@ -32,7 +32,9 @@ def audit_verdict(n: int, found: int, groups: int, share: float | None, recall: 
     return "no copying detected"
 
 
-def audit_sentence(n: int, found: int, exact: int, groups: int, share: float | None, recall: float) -> str:
+def audit_sentence(
+    n: int, found: int, exact: int, groups: int, share: float | None, recall: float, known: bool = True
+) -> str:
     """Return the outcome of an audit for a reader who knows no statistics.
 
     Args:
@@ -42,9 +44,11 @@ def audit_sentence(n: int, found: int, exact: int, groups: int, share: float | N
         groups: as of `verdict`, and so are `share` and `recall`.
         share: of copies that would have been detected; None when none would.
         recall: share of the planted copies that the audit found.
+        known: whether it is known that training saw the images that are compared with.
     """
     if found:
-        are = "is a copy of a training image" if found == 1 else "are copies of training images"
+        source = "training" if known else "real"
+        are = f"is a copy of a {source} image" if found == 1 else f"are copies of {source} images"
         return (
             f"Copies found: {found} of {n} generated images {are} ({exact} exact, {found - exact} altered: mirrored, "
             f"shifted, cropped, brightened or noisy). Compare the pairs by eye."

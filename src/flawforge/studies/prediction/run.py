@@ -138,7 +138,7 @@ def _seen_by(card: ModelCard, dataset: Dataset, progress: Progress) -> tuple[lis
             pixels = dataset.read(index)
         except ImageBrokenError as error:  # since it was first read
             return Broken(dataset.samples[index].file, error.reason)
-        return seen(pixels, dataset.white, taken.channels, taken.resolution, taken.jpeg_quality is not None)
+        return seen(pixels, dataset.white, taken.channels, taken.resolution, taken.jpeg_quality)
 
     found: list[Bytes | Broken] = []
     with progress.task("reading images", len(dataset), "images") as task:

@@ -6,17 +6,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from flawforge.core.arrays import Ints
 from flawforge.metrics.fidelity.confusion import confusion_table, nearest_class
-from flawforge.metrics.fidelity.frechet import SMALLEST_SHARE, frechet_infinity
+from flawforge.metrics.fidelity.frechet import SMALLEST_SHARE, frechet, frechet_infinity
 from flawforge.metrics.fidelity.histogram import brightness_difference
+from flawforge.metrics.fidelity.kid import kid
 from flawforge.metrics.fidelity.precision_recall import realism
 from flawforge.metrics.fidelity.spectrum import fine_difference, ring_frequencies
-from flawforge.runs.folder import Run
-from flawforge.runs.scores import ClassScore, Confusion, Infinite, Levels, MeanSpectra, MeasuredQuantity, RatedImage
+from flawforge.runs.scores import (
+    ClassScore,
+    Confusion,
+    Infinite,
+    Levels,
+    MeanSpectra,
+    MeasuredQuantity,
+    RatedImage,
+    UsualDistances,
+)
 from flawforge.studies.realism.comparison import (
     NEIGHBOURS,
     TAILS,
@@ -143,14 +153,24 @@ def extrapolated(pair: SetPair, seed: int) -> Infinite | None:
     return Infinite(**found._asdict(), n_reference=len(real), n=len(other), trusted=trusted)
 
 
-def keep_extremes(
-    run: Run, matched: MatchedImages, reference: DescribedImages, generated: DescribedImages, count: int
-) -> tuple[list[RatedImage], list[RatedImage]]:
-    """Rate every generated image, write pictures of the `count` most and least realistic ones, and return both lists.
+def usual_distances(reference: DescribedImages, generated: DescribedImages) -> UsualDistances:
+    """Return the distances as other tools state them: of all images, each counted for itself, without halves."""
+    return UsualDistances(
+        fid=frechet(reference.features, generated.features),
+        kid=kid(reference.features, generated.features),
+        n_reference=len(reference),
+        n=len(generated),
+    )
 
-    The least realistic comes first in the second list. Pictures of an older score are removed.
+
+def keep_extremes(
+    folder: Path, matched: MatchedImages, reference: DescribedImages, generated: DescribedImages, count: int
+) -> tuple[list[RatedImage], list[RatedImage]]:
+    """Rate every generated image, keep pictures of the `count` most and least realistic ones, and return both lists.
+
+    The least realistic comes first in the second list. Pictures go below `folder`; those of an older score are removed.
     """
-    pictures = RecordPictures(run.outputs, "records/score", matched.training.white)
+    pictures = RecordPictures(folder, "records/score", matched.training.white)
     scores = realism(reference.features, generated.features, reference.groups)
     order = np.argsort(-scores, kind="stable").tolist()
     count = min(count, len(order) // 2)

@@ -25,7 +25,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.threads import in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
-from flawforge.runs.records import record_place, save_record
+from flawforge.runs.records import write_record
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.versions import now, versions
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
@@ -37,12 +37,13 @@ from flawforge.studies.realism.extras import (
     gray_levels,
     keep_extremes,
     mean_spectra,
+    usual_distances,
     without_transforms,
 )
 from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
-from flawforge.studies.sets import HeldOut, MatchedImages, SyntheticSet, find_held_out, flip_pixels
+from flawforge.studies.sets import HeldOut, Images, Judged, MatchedImages, flip_pixels, open_judged
 from flawforge.training.processes.device import resolve_device
 
 FLIPS = ("identity", "flip-horizontal", "flip-vertical", "turn-180")
@@ -63,38 +64,49 @@ class ScoreInputs:
 
 
 def score(
-    run: Run | str | Path,
+    run: Run | Images,
     *,
     data: Dataset | str | Path | None = None,
-    synthetic: str | Path | None = None,
+    synthetic: Images | None = None,
     extractor: str | Path = DEFAULT,
-    held_out: Dataset | str | Path | None = None,
+    train: Images | None = None,
+    held_out: Images | None = None,
     out: str | Path | None = None,
     wait: bool = False,
     device: str = "auto",
     seed: int = 0,
     pictures: int = 8,
+    memory_mb: float = 1024,
     command: str = "flawforge.score(...)",
     progress: Progress = SILENT,
 ) -> ScoreRecord:
-    """Measure fidelity and diversity of the synthetic set, and write ``records/score.json``.
+    """Measure fidelity and diversity of generated images.
 
-    Images are compared at the network's resolution: what is finer than that, the generator has never seen, and neither
-    does the score.
+    The images are a run's synthetic set, and the record goes to ``records/score.json`` of the run; or they are from any
+    other tool: real images in the run's place, and the generated ones as `synthetic`.
+
+    Those of a run are compared at the network's resolution: what is finer than that, the generator has never seen, and
+    neither does the score. Others are compared at 128 pixels at most, both sides levelled.
 
     Args:
-        run: a run with a complete synthetic set.
+        run: a run with a complete synthetic set; or real images: a dataset, a folder, or arrays, uint8 or uint16
+            (n, H, W), uint8 (n, H, W, 3), or class to such arrays.
         data: the images that the run was trained on, or chosen from, if they have moved since.
-        synthetic: folder of another set than the run's own.
+        synthetic: folder of another set than the run's own; without a run, the generated images, as `run`.
         extractor: ``effnet-lite0``, ``pixels``, or an ONNX file (extra ``export``). Numbers of different extractors
             are not comparable.
-        held_out: real images that training did not see. None: the other images of the same classes in the data, where
-            training took a part of them (`shots`); else the training images, and the record says so.
-        out: folder for the record and its pictures; None: the run's own. Where that cannot be written, nothing is kept.
+        train: without a run, those real images that the generator was trained on. None: each may be one, unless it is
+            held out.
+        held_out: real images that training did not see. None: of a run, the other images of the same classes in the
+            data, where training took a part of them (`shots`); without a run, those not in `train`. Where there are
+            none, the images are compared with those that training saw, and the record says so.
+        out: folder for the record and its pictures; None: the run's own. Where that cannot be written, and without a
+            run, nothing is kept.
         wait: wait for another process that writes the same record; else it is refused.
         device: ``auto``, ``cpu``, ``cuda``, ... where features are computed.
         seed: of the random halves, the bootstrap and the classical transforms.
         pictures: of so many of the most and of the least realistic images, pictures are kept; 0 keeps none.
+        memory_mb: bound, in MB, on the memory that images from elsewhere take; what is beyond it waits in a file.
         command: what to write into the record.
         progress: where to tell how far it is.
 
@@ -103,7 +115,7 @@ def score(
 
     Raises:
         RunNotFoundError: no run, or no complete synthetic set.
-        DataNotFoundError, DataUnusableError: the training images are gone or changed, or `held_out` holds some of them.
+        DataNotFoundError, DataUnusableError: the images are gone or changed, or `held_out` holds training images.
         SettingError: an argument.
         ExtraMissingError: an ONNX file without the extra.
         WeightsMissingError: the feature network.
@@ -111,70 +123,60 @@ def score(
         RunUnwritableError: `out` cannot be written. FolderBusyError: another process writes the same record.
     """
     check_numbers(pictures=pictures, seed=seed)
-    run = run if isinstance(run, Run) else Run.open(run)
     features = find_extractor(extractor, resolve_device(device))
-    with record_place(run, "score", out, command, wait, progress) as run:
-        opened = SyntheticSet.open(synthetic if synthetic is not None else run, wait=wait, progress=progress)
-        real = find_held_out(run, data, held_out, progress)
-        matched = MatchedImages(real.data, opened, run.recipe.resolution, run.settings.channels, "all")
-        record = _judge(run, matched, real, features, (seed, pictures), command, progress)
-        save_record(run, "score", record)
-        trim_features()
-        return record
+    given: dict[str, Any] = {"data": data, "train": train, "held_out": held_out, "synthetic": synthetic, "out": out}
+    given |= {"kind": "score", "wait": wait, "command": command, "progress": progress}
+    given |= {"channels": "all", "memory": memory_mb * 1e6, "structures": True}
+    with open_judged(run, **given) as judged:
+        real = judged.real
+        matched = replace(judged.matched, training=real.data)
+        rows = np.arange(len(judged.generated))
+        white = real.data.white if real.data.bits == 8 else int(judged.generated.facts["white"])
+        generated = describe_images(matched.generated, rows, white, features, "generated images", progress)
+        chosen = choose_rows(real, [entry.label for entry in matched.entries], seed)
+        why = too_few(real, chosen)
+        inputs = ScoreInputs(matched, real, chosen, generated, features, seed, progress)
+        numbers = {"notes": [], "outcome": {}} if why else _measure(inputs, judged, pictures if judged.kept else 0)
+        counts = {"exact_copies": _count_copies(matched, real, generated.keys, progress), **_counts(inputs), "why": why}
+        record = ScoreRecord(
+            made=now(),
+            versions=versions(),
+            command=command,
+            inputs=_inputs(judged, features, seed),
+            extractor=features.name,
+            width=generated.features.shape[1],
+            resolution=matched.resolution,
+            n_training=len(real.training),
+            groups=len(np.unique(real.groups[chosen.reference])),
+            seed=seed,
+            levelling=judged.levelling,
+            chosen_by_hand=str(judged.generated.by_hand),
+            notes=[*judged.notes, *chosen.notes, *numbers.pop("notes")],
+            sentence=score_sentence(
+                **counts, **numbers.pop("outcome"), coarser=judged.levelling.coarser, resolution=matched.resolution
+            ),
+            **counts,
+            **numbers,
+        )
+        write_record(judged.records / "score.json", record)
+    trim_features()
+    return record
 
 
-def _judge(
-    run: Run,
-    matched: MatchedImages,
-    real: HeldOut,
-    features: Extractor,
-    chosen_numbers: tuple[int, int],
-    command: str,
-    progress: Progress,
-) -> ScoreRecord:
-    """Return the record; `chosen_numbers` are the seed and the number of pictures to keep."""
-    synthetic_set, (seed, pictures) = matched.synthetic, chosen_numbers
-    rows = np.arange(len(synthetic_set))
-    white = real.data.white if real.data.bits == 8 else int(synthetic_set.facts["white"])
-    generated = describe_images(matched.generated, rows, white, features, "generated images", progress)
-    chosen = choose_rows(real, [entry.label for entry in matched.entries], seed)
-    why = too_few(real, chosen)
-    inputs = ScoreInputs(matched, real, chosen, generated, features, seed, progress)
-    numbers = {"notes": [], "outcome": {}} if why else _measure(inputs, run, pictures)
-    counts: dict[str, Any] = {
-        "n_generated": len(generated),
-        "n_used": len(chosen.generated),
-        "n_reference": len(chosen.reference),
-        "exact_copies": _count_copies(matched, real, generated.keys, progress),
-        "against": real.against,
-        "why": why,
+def _counts(inputs: ScoreInputs) -> dict[str, Any]:
+    return {
+        "n_generated": len(inputs.generated),
+        "n_used": len(inputs.chosen.generated),
+        "n_reference": len(inputs.chosen.reference),
+        "against": inputs.real.against,
     }
-    return ScoreRecord(
-        made=now(),
-        versions=versions(),
-        command=command,
-        inputs={
-            "synthetic": synthetic_set.fingerprint,
-            "data": run.settings.data.fingerprint,
-            "real": real.source,
-            "extractor": f"{features.name} {features.version}",
-            "seed": str(seed),
-        },
-        extractor=features.name,
-        width=generated.features.shape[1],
-        resolution=matched.resolution,
-        n_training=len(real.training),
-        groups=len(np.unique(real.groups[chosen.reference])),
-        seed=seed,
-        chosen_by_hand=str(synthetic_set.by_hand),
-        notes=[*synthetic_set.notes, *real.notes, *chosen.notes, *numbers.pop("notes")],
-        sentence=score_sentence(**counts, **numbers.pop("outcome")),
-        **counts,
-        **numbers,
-    )
 
 
-def _measure(inputs: ScoreInputs, run: Run, pictures: int) -> dict[str, Any]:
+def _inputs(judged: Judged, extractor: Extractor, seed: int) -> dict[str, str]:
+    return {**judged.inputs, "extractor": f"{extractor.name} {extractor.version}", "seed": str(seed)}
+
+
+def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, Any]:
     """Return the fields of the record that hold numbers, and as `outcome` what the sentence says of them."""
     sets, matched, seed = _describe_sets(inputs), inputs.matched, inputs.seed
     halves = draw_halves(sets, seed)
@@ -191,7 +193,7 @@ def _measure(inputs: ScoreInputs, run: Run, pictures: int) -> dict[str, Any]:
         real_halves = SetPair(sets.reference.take(halves[0].a), sets.reference.take(halves[0].b))
         infinite, infinite_real = extrapolated(sets.whole, seed), extrapolated(real_halves, seed)
         task.advance()
-    best, worst = keep_extremes(run, matched, sets.reference, inputs.generated, pictures)
+    best, worst = keep_extremes(judged.folder, matched, sets.reference, inputs.generated, pictures)
     findings, main = find_faults(sets, quantities)
     distinguishable = next(one.outside for one in quantities if one.name == "kid")
     return {
@@ -199,6 +201,7 @@ def _measure(inputs: ScoreInputs, run: Run, pictures: int) -> dict[str, Any]:
         "half": min(len(half.b) for half in halves),
         "quantities": quantities,
         "findings": findings,
+        "usual": usual_distances(sets.reference, inputs.generated),
         "infinite": infinite,
         "infinite_real": infinite_real,
         "classes": per_class,
@@ -236,7 +239,7 @@ def _describe_sets(inputs: ScoreInputs) -> ComparedSets:
         codes.reshape(-1),
         inputs.generated.take(chosen.generated),
         described(transformed, sources, "classical transforms"),
-        disjoint=real.against != "training",
+        disjoint=real.against not in ("training", "unknown"),
         classes=tuple(names.tolist()),
     )
 
@@ -259,8 +262,8 @@ def _count_copies(matched: MatchedImages, real: HeldOut, keys: tuple[str, ...], 
     white = matched.training.white
 
     def mirrored(row: int) -> list[str]:
-        image = matched.real(row).transpose(1, 2, 0)
-        return [pixel_key(flip_pixels(image, flip).transpose(2, 0, 1), white) for flip in FLIPS]
+        image = matched.training.read(row)
+        return [pixel_key(matched.compared(flip_pixels(image, flip)), white) for flip in FLIPS]
 
     known: set[str] = set()
     with progress.task("looking for training images among the generated ones", len(real.training), "images") as task:

@@ -14,10 +14,12 @@ def score_sentence(
     n_used: int,
     n_reference: int,
     exact_copies: int = 0,
-    against: Literal["held-out", "given", "training"] = "held-out",
+    against: Literal["held-out", "given", "training", "unknown"] = "held-out",
     distinguishable: bool | None = None,
     main_finding: str = "",
     why: str = "",
+    coarser: str = "",
+    resolution: tuple[int, int] = (0, 0),
 ) -> str:
     """Return the outcome of a score for a reader who knows no statistics.
 
@@ -26,10 +28,13 @@ def score_sentence(
         n_used: of them compared.
         n_reference: real images compared with.
         exact_copies: generated images that equal a training image.
-        against: held-out images, those that the user gave, or the training images.
+        against: held-out images, those that the user gave, the training images, or real ones of which nobody knows
+            whether training saw them.
         distinguishable: whether the two sets differ as wholes.
         main_finding: the foremost difference as half a sentence, or empty.
         why: why nothing was measured, or empty.
+        coarser: ``real`` or ``generated``, the side without structure finer than the compared size, or empty.
+        resolution: (height, width) of that size.
     """
     parts = []
     if exact_copies:
@@ -40,7 +45,14 @@ def score_sentence(
         )
     if why:
         return " ".join([*parts, f"Inconclusive: {why}."])
-    real = "the training images" if against == "training" else "held-out real ones"
+    names = {"training": "the training images", "unknown": "the real ones"}
+    real = names.get(against, "held-out real ones")
+    if coarser:
+        side = "them" if coarser == "generated" else "the real ones"
+        parts.append(
+            f"At a larger size than {resolution[1]}x{resolution[0]} pixels the generated images are distinguishable "
+            f"from {real} by that alone: there is no finer structure in {side} (enlarged, or smoothed). At that size:"
+        )
     if distinguishable:
         cause = f": {main_finding}" if main_finding else ", but no single cause was found"
         parts.append(f"The generated images are distinguishable from {real}{cause}.")
@@ -52,6 +64,8 @@ def score_sentence(
     parts.append(f"Compared: {n_used:,}{of_all} generated and {n_reference:,} real images.")
     if against == "training" and not exact_copies:
         parts.append("Copies of training images would look good in this comparison.")
+    if against == "unknown" and not exact_copies:
+        parts.append("Copies of them would look good in this comparison (see the audit).")
     return " ".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flawforge.studies.sets.declared_sources import DeclaredSources
+from flawforge.studies.sets.foreign import Images, open_foreign
 from flawforge.studies.sets.held_out import (
     HeldOut,
     find_held_out,
@@ -12,6 +13,7 @@ from flawforge.studies.sets.held_out import (
     training_rows,
 )
 from flawforge.studies.sets.image_store import ImageStore
+from flawforge.studies.sets.judged import Judged, open_judged
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
 from flawforge.studies.sets.synthetic_set import SyntheticSet, as_dataset
@@ -21,6 +23,8 @@ __all__ = [
     "DeclaredSources",
     "HeldOut",
     "ImageStore",
+    "Images",
+    "Judged",
     "MatchedImages",
     "RecordPictures",
     "SyntheticSet",
@@ -30,5 +34,7 @@ __all__ = [
     "find_training",
     "flip_pixels",
     "load_whole",
+    "open_foreign",
+    "open_judged",
     "training_rows",
 ]

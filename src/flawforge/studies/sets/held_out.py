@@ -133,7 +133,7 @@ def with_unlabelled(run: Run, training: Dataset, progress: Progress) -> Dataset:
     return join(training, found, training.source).scaled_as(training)
 
 
-Against = Literal["held-out", "given", "training"]
+Against = Literal["held-out", "given", "training", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,8 @@ class HeldOut:
         training: rows that the run was trained on.
         rows: held-out rows, none of a group in `training`; empty where there are none.
         against: where they come from: ``held-out`` by training itself, ``given`` by the user; ``training`` where there
-            are none, so that only the training images are left to compare with.
+            are none, so that only the training images are left to compare with; ``unknown`` where it is not known which
+            were trained on, and all stand in `training`.
         source: fingerprint of all images that were found, before any choice.
         notes: which images they are, or why there are none, a sentence each.
     """
@@ -162,7 +163,7 @@ class HeldOut:
     @property
     def reference(self) -> Ints:
         """Rows to compare with: the held-out ones, or the training images where there are none."""
-        return self.training if self.against == "training" else self.rows
+        return self.training if self.against in ("training", "unknown") else self.rows
 
     def independent(self) -> Dataset:
         """Return the held-out images, one of each group."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import ImageBrokenError, RunBrokenError
-from flawforge.core.images import Pixels, resize, to_gray
+from flawforge.core.images import Pixels, eight_bits, resize, to_gray
 from flawforge.data.dataset import Dataset
-from flawforge.data.decode import read_image
+from flawforge.data.levelling import through_jpeg
 from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.sets.synthetic_set import SyntheticSet
 
@@ -29,6 +29,8 @@ class MatchedImages:
         resolution: (height, width) of the network.
         network_channels: 1 or 3.
         channels: ``first`` compares one channel, ``all`` every one.
+        quality: of the JPEG encoding that both sides pass, each image at its file's size, before they are reduced;
+            None: none, and pixels that are equal stay so under every flip.
     """
 
     training: Dataset
@@ -36,6 +38,7 @@ class MatchedImages:
     resolution: tuple[int, int]
     network_channels: int
     channels: Channels
+    quality: int | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -70,6 +73,10 @@ class MatchedImages:
         """Return a generated image as it is compared, (C, H, W)."""
         return self._planes(self.seen(self.read_generated(index)))
 
+    def compared(self, pixels: Pixels) -> Pixels:
+        """Return any image as it is compared, (C, H, W)."""
+        return self._planes(self.seen(pixels))
+
     def gray_training(self, index: int) -> Floats32:
         """Return a training image as the network saw it, in gray levels 0..255: (H, W)."""
         return self.gray(self.training.read(index))
@@ -93,6 +100,8 @@ class MatchedImages:
         """Return an image at the network's size and channels: (H, W), or (H, W, 3) when it is in colour."""
         if self.network_channels == 1 and pixels.ndim == 3:
             pixels = to_gray(pixels)
+        if self.quality is not None:
+            pixels = through_jpeg(eight_bits(pixels, self.training.white), self.quality)
         return np.minimum(resize(pixels, *self.resolution), self.training.white).astype(pixels.dtype)
 
     def read_generated(self, index: int) -> Pixels:
@@ -101,9 +110,8 @@ class MatchedImages:
         Raises:
             RunBrokenError: its file is gone or damaged.
         """
-        path, white = self.synthetic.folder / self.entries[index].file, int(self.synthetic.facts["white"])
         try:
-            return read_image(path, bits=self.training.bits, white=white)
+            return self.synthetic.decoded(self.entries[index], self.training.bits)
         except ImageBrokenError as error:
             raise RunBrokenError(
                 f"{error.file} {error.reason}: the synthetic set is no longer complete. Generate what is missing with "

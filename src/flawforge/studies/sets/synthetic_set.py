@@ -120,6 +120,10 @@ class SyntheticSet:
         """
         return read_image(self.folder / entry.file, bits=16 if entry.mode == "I;16" else 8, white=self.white(entry))
 
+    def decoded(self, entry: ManifestEntry, bits: int) -> Pixels:
+        """Return an image's pixels with these bits, 8 or 16, whatever its file has; errors as `read`."""
+        return read_image(self.folder / entry.file, bits=bits, white=int(self.facts["white"]))
+
 
 def _locate(place: Run | str | Path) -> tuple[Path, Path | None]:
     """Return the set's folder, and the run's when a run was named."""

@@ -13,7 +13,6 @@ from flawforge.core.files import explain_os_errors, sha256_file, write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS, uses_generated
-from flawforge.data.classifier_view import QUALITY
 from flawforge.runs.cells import CELLS, Cell, CellKey, read_cells
 from flawforge.runs.model_cards import (
     CARD,
@@ -227,7 +226,7 @@ def _input(bench: Bench) -> InputFormat:
     return InputFormat(
         channels=bench.images.shape[1],
         resolution=bench.settings.resolution,
-        jpeg_quality=QUALITY if bench.jpeg else None,
+        jpeg_quality=bench.quality,
         bits=data.bits,
         white=data.deep_white if deep else None,
         heights=(min(heights), max(heights)),

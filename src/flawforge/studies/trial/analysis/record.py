@@ -13,7 +13,6 @@ import numpy as np
 from flawforge.core.images import as_picture
 from flawforge.core.settings.arms import ARMS, judged_arm
 from flawforge.core.settings.trials import FEWEST_REPEATS
-from flawforge.data.classifier_view import QUALITY
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
 from flawforge.runs.trial_words import training_images
@@ -41,9 +40,9 @@ def protocol_of(bench: Bench) -> Protocol:
     settings, division, dataset = bench.settings, bench.division, bench.dataset
     test_labels = bench.targets(dataset.labels[division.test])
     encoding = (
-        f"all images, real and generated, are encoded as JPEG (quality {QUALITY}) at the size of the real ones, then "
-        f"decoded and resized for the classifier"
-        if bench.jpeg
+        f"all images, real and generated, are encoded as JPEG (quality {bench.quality}) at the size of the real ones, "
+        f"then decoded and resized for the classifier"
+        if bench.quality is not None
         else "generated images are written as files like the real ones, then read and resized for the classifier"
     )
     return Protocol(

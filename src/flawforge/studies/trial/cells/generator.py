@@ -174,7 +174,7 @@ def prepare(
         with tempfile.TemporaryDirectory() as aside:
             drawn, facts = _by_recipe(bench, data, seed, Path(aside) / "run", progress, fold)
     channels, resolution = bench.images.shape[1], bench.settings.resolution
-    images = np.stack([seen(image, 255, channels, resolution, bench.jpeg) for image, _, _ in drawn])
+    images = np.stack([seen(image, 255, channels, resolution, bench.quality) for image, _, _ in drawn])
     textures = Textures([as_picture(image) for image in bench.images], bench.division.groups)
     source = bench.settings.generator or f"the recipe {bench.settings.recipe}"
     pictures = [as_picture(image) for image in images]
@@ -305,7 +305,7 @@ def _refuse_repeats(bench: Bench, shots: Ints, images: Mapping[str, Bytes], name
     channels, resolution = bench.images.shape[1], bench.settings.resolution
     known = {bench.images[index].tobytes() for index in shots.tolist()}
     for label, stack in images.items():
-        if all(seen(image, 255, channels, resolution, bench.jpeg).tobytes() in known for image in stack):
+        if all(seen(image, 255, channels, resolution, bench.quality).tobytes() in known for image in stack):
             raise SettingError(
                 f"--generator {name} returned nothing but its training images again for class '{label}': each of the "
                 f"{len(stack)} images equals one of them. They are no new images, and the arm 'placebo' shows what "

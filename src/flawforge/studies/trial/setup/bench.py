@@ -16,6 +16,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
+from flawforge.data.levelling import files_quality
 from flawforge.data.threads import in_threads
 from flawforge.runs.folder_errors import not_found
 from flawforge.studies.trial.setup.good_class import without_defect
@@ -23,7 +24,6 @@ from flawforge.studies.trial.setup.test_split import Division, shots_of
 
 BENCH_FORMAT = 1
 FACTS, ARRAYS = "bench.json", "bench.safetensors"
-JPEG = ("JPEG", "MPO")
 OLD_LENGTHS = {"generator_length": 1.0, "choice_length": 1.0, "real_length": 1.0}  # before these could be set
 DATASETS = TypeAdapter(Dataset)
 
@@ -74,9 +74,9 @@ class Bench:
         return None if name is None else self.dataset.classes.index(name)
 
     @property
-    def jpeg(self) -> bool:
-        """Whether everything passes the JPEG encoding."""
-        return through_jpeg(self.dataset)
+    def quality(self) -> int | None:
+        """Of the JPEG encoding that every image passes, real or generated; None: they pass none."""
+        return files_quality(self.dataset.samples)
 
     def shots(self, repeat: int, shots: int) -> Ints:
         """Return the ascending indices of one repeat's training images."""
@@ -94,19 +94,14 @@ class Bench:
         return {}
 
 
-def through_jpeg(dataset: Dataset) -> bool:
-    """Say whether the most of the images are JPEG files: then all images, real and generated, are encoded so again."""
-    return 2 * sum(sample.encoding in JPEG for sample in dataset.samples) > len(dataset)
-
-
 def all_seen(
-    dataset: Dataset, settings: TrialSettings, channels: int, jpeg: bool, progress: Progress = SILENT
+    dataset: Dataset, settings: TrialSettings, channels: int, quality: int | None, progress: Progress = SILENT
 ) -> Bytes:
     """Return (N, C, H, W) uint8 of all images of a dataset."""
     out = np.zeros((len(dataset), channels, *settings.resolution), np.uint8)
 
     def one(index: int) -> Bytes:
-        return seen(dataset.read(index), dataset.white, channels, settings.resolution, jpeg)
+        return seen(dataset.read(index), dataset.white, channels, settings.resolution, quality)
 
     with progress.task("reading images", len(dataset), "images") as task:
         for index, image in enumerate(in_threads(one, range(len(dataset)))):

@@ -15,12 +15,13 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import CHANGEABLE, TrialSettings
 from flawforge.data.dataset import Dataset
+from flawforge.data.levelling import files_quality
 from flawforge.data.reading.load import load, load_regardless, tell_unlabelled
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Sample
 from flawforge.runs.cells import CELLS, GENERATORS
 from flawforge.runs.folder_errors import refuse_other
-from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_bench, save_bench, through_jpeg
+from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_bench, save_bench
 from flawforge.studies.trial.setup.good_class import good_class, refuse_unknown_rare, with_good
 from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial.setup.test_split import FEWEST_SHOTS, Textures, contents_sha256, divide
@@ -75,8 +76,8 @@ def open_trial(
             return _resumed(out, there, replace(there, settings=settings, dataset=dataset, outside=other))
     _refuse_inside(dataset, out)
     _check_arms(dataset, settings)
-    jpeg, channels = through_jpeg(dataset), dataset.channels
-    images = all_seen(dataset, settings, channels, jpeg, progress)
+    quality, channels = files_quality(dataset.samples), dataset.channels
+    images = all_seen(dataset, settings, channels, quality, progress)
     textures = Textures([as_picture(image) for image in images], dataset.groups(progress))
     division = divide(
         dataset,
@@ -92,7 +93,7 @@ def open_trial(
     more = np.zeros((0, *images.shape[1:]), np.uint8)
     if other is not None:
         refuse_outside_leak(dataset, textures, division, other, progress)
-        more = all_seen(other, settings, channels, jpeg, progress)
+        more = all_seen(other, settings, channels, quality, progress)
     bench = Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
     save_bench(out, bench)
     return bench

@@ -1,0 +1,119 @@
+"""What storing and reading do to an image, levelled: the same compression, size, depth and colour for every image.
+
+Real images mostly come as JPEG and generated ones as PNG. The compression's traces would tell them apart, and every
+number would be about files in place of surfaces. So whatever is compared passes the same encoding first, in score,
+audit and trial alike: at its own size, on the grid that the camera's file has, where encoding again changes next to
+nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from flawforge.core.images import Pixels, eight_bits, resize, to_gray
+from flawforge.data.sample import Sample
+
+QUALITY = 92  # of the JPEG encoding that all images pass when the sources are JPEG of this quality, or of a better one
+JPEG = ("JPEG", "MPO")
+MIDDLING = 3688  # sum of the standard table of luma at quality 50
+FRAME_TOLERANCE = 4  # gray levels of 255 by which an even border may differ
+WIDEST = 0.4  # of a side, that a border takes on either end
+
+
+def jpeg_quality(tables: Mapping[int, Sequence[int]] | None) -> int:
+    """Return the quality, 1 to 100, whose standard table of luma is as coarse as this file's; 0 without tables."""
+    if not tables:
+        return 0
+    percent = 100 * sum(tables[min(tables)]) / MIDDLING
+    return int(np.clip(round(100 - percent / 2 if percent <= 100 else 5000 / percent), 1, 100))
+
+
+def files_quality(samples: Sequence[Sample], most: int = QUALITY) -> int | None:
+    """Return the JPEG quality that all images pass: the middling one of the files, `most` at most.
+
+    None where most of the files are not JPEG. Files of which it is not known (trials of older versions) count as good.
+    """
+    found = [sample.quality or most for sample in samples if sample.encoding in JPEG]
+    return min(most, int(np.median(found))) if 2 * len(found) > len(samples) else None
+
+
+def through_jpeg(image: Pixels, quality: int) -> Pixels:
+    """Return uint8 (H, W) or (H, W, 3) encoded as JPEG and decoded again."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+@dataclass(frozen=True)
+class Level:
+    """What every image of one side passes, in this order.
+
+    Attributes:
+        channels: 1 takes the luma of colour images, 3 repeats gray.
+        resolution: (height, width) at which images are compared.
+        quality: of a JPEG encoding before that; None: none.
+        frame: (height, width) that images are brought to before they are encoded; None: their own.
+        crop: whether an even border is cut off first.
+        shape: height over width that images are cut to after that, around their middle; None: they are stretched.
+    """
+
+    channels: int
+    resolution: tuple[int, int]
+    quality: int | None = None
+    frame: tuple[int, int] | None = None
+    crop: bool = False
+    shape: float | None = None
+
+    def apply(self, pixels: Pixels, white: int) -> Pixels:
+        """Return (H, W), or (H, W, 3) with 3 channels, uint8, of (H, W) or (H, W, 3) pixels 0..`white`."""
+        image = eight_bits(pixels, white)
+        if self.crop:
+            top, bottom, left, right = even_border(image)
+            image = image[top : image.shape[0] - bottom, left : image.shape[1] - right]
+        if self.shape is not None:
+            image = middle(image, self.shape)
+        if self.channels == 1 and image.ndim == 3:
+            image = to_gray(image)
+        if self.quality is not None:
+            image = through_jpeg(resize(np.ascontiguousarray(image), *(self.frame or image.shape[:2])), self.quality)
+        image = resize(np.ascontiguousarray(image), *self.resolution)
+        return np.repeat(image[..., None], 3, axis=2) if self.channels == 3 and image.ndim == 2 else image
+
+
+def middle(image: Pixels, shape: float) -> Pixels:
+    """Return the largest part around the middle that is `shape` times as high as it is wide."""
+    height, width = image.shape[:2]
+    high, wide = max(1, min(height, round(width * shape))), max(1, min(width, round(height / shape)))
+    top, left = (height - high) // 2, (width - wide) // 2
+    return image[top : top + high, left : left + wide]
+
+
+def even_border(image: Pixels) -> tuple[int, int, int, int]:
+    """Return how many rows and columns of (H, W) or (H, W, 3) uint8 are an even frame: top, bottom, left, right.
+
+    An image that is even all over has none.
+    """
+    low = image if image.ndim == 2 else image.min(axis=2)
+    high = image if image.ndim == 2 else image.max(axis=2)
+    out = []
+    for axis in (1, 0):
+        least, most = low.min(axis=axis).astype(int), high.max(axis=axis).astype(int)
+        limit = int(WIDEST * len(least))
+        for end in (slice(None), slice(None, None, -1)):
+            near = (most[end][: limit + 1].max(initial=0), least[end][: limit + 1].min(initial=255))
+            if near[0] - near[1] <= FRAME_TOLERANCE:
+                return 0, 0, 0, 0
+            width = 0
+            first_low, first_high = least[end][0], most[end][0]
+            while width < limit:
+                first_low, first_high = min(first_low, least[end][width]), max(first_high, most[end][width])
+                if first_high - first_low > FRAME_TOLERANCE:
+                    break
+                width += 1
+            out.append(width)
+    return out[0], out[1], out[2], out[3]

@@ -1,0 +1,1 @@
+"""The page of audit and score of images from another tool."""

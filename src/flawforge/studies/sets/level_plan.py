@@ -1,0 +1,246 @@
+"""How two folders of images from different tools are brought to one form: what differs that is no matter of surfaces.
+
+Size, file format, colour, depth, an even border, and structure that enlarging has lost are measured on both sides. Each
+would decide a verdict by itself, whatever the images show. Both sides pass the lesser of the two; what cannot be given
+back to one side is taken from the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from flawforge.core.arrays import Floats
+from flawforge.core.images import Pixels, eight_bits, resize, to_gray, to_unit
+from flawforge.core.progress import Progress
+from flawforge.data.dataset import Dataset
+from flawforge.data.levelling import JPEG, QUALITY, Level, even_border, files_quality, middle
+from flawforge.data.threads import in_threads
+from flawforge.metrics.fidelity.spectrum import radial_spectra, ring_frequencies
+from flawforge.runs.records import Levelled, Levelling
+
+SHORT, LONG = 128, 256  # pixels of the shorter and of the longer side at which images are compared, at most
+LOOKED_AT = 48  # images of each side that borders and structures are measured on
+BORDERED = 0.02  # share of a side from which on an even border counts ...
+MOST = 0.9  # ... where so many images of one side have it, and of the other less than the rest
+LOST = 10.0  # dB that the finest structure lacks on one side: it was enlarged, or smoothed away
+FADING = 2.0  # dB below the other side at which that begins
+FINEST = 0.85  # share of the resolution up to which structure must be there
+SMALLEST = 32  # pixels to which both sides are reduced at least
+UNLIKE = 0.02  # by which proportions may differ
+PROBE = 64  # pixels at which it is told whether proportions were changed by stretching or by cutting
+Sizes = tuple[tuple[int, int], tuple[int, int]]  # (height, width) of real and of generated images
+
+
+def plan_levels(
+    real: Dataset, generated: Dataset, progress: Progress, *, structures: bool = True
+) -> tuple[Level, Level, Levelling]:
+    """Return what each side's images pass, and what is said of it.
+
+    Args:
+        real: the real images, of both training and held-out ones.
+        generated: the generated ones.
+        progress: where to tell how far it is.
+        structures: whether both are reduced to what the coarser side holds; for a search for copies it would cost
+            detail, and gain nothing.
+    """
+    sides = (real, generated)
+    channels = 3 if all(_coloured(side) for side in sides) else 1
+    qualities = [files_quality(side.samples, 100) for side in sides]
+    known = [found for found in qualities if found is not None]
+    quality = min([*known, QUALITY]) if known else None
+    frames = [None if own is not None or quality is None else _size(other) for own, other in _crossed(qualities, sides)]
+    with progress.task("measuring sizes, borders and structures", 2, "folders") as task:
+        looked = []
+        for side in sides:
+            looked.append(_looked_at(side))
+            task.advance()
+    borders = [_bordered(images) for images in looked]
+    crops = [other < 1 - MOST and not 1 - MOST <= own < MOST for own, other in (borders, borders[::-1])]
+    sizes = (_size(real), _size(generated))
+    shape = _cut_shape(looked, sizes)
+    resolution = _resolution(sizes, shape)
+    levels = [Level(channels, resolution, quality, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
+    if shape is not None:
+        levels[0] = replace(levels[0], shape=shape)
+    shares = _finest(levels, looked) if structures else (1.0, 1.0)
+    finest = min(shares)
+    if finest < FINEST:
+        resolution = _reduced(resolution, finest)
+        levels = [replace(level, resolution=resolution) for level in levels]
+    differences = [
+        _sizes(sides, resolution),
+        _formats(sides, quality),
+        _colours(sides, channels),
+        _depths(sides),
+        *([_proportions(sizes, shape)] if _unlike(sizes) else []),
+        *([_borders(borders)] if max(borders) > BORDERED else []),
+        *([_structures(shares, resolution)] if finest < FINEST else []),
+    ]
+    levelling = Levelling(
+        resolution=resolution,
+        channels=channels,
+        quality=quality,
+        coarser="" if finest >= FINEST else "real" if shares[0] == finest else "generated",
+        differences=differences,
+        steps=[],
+    )
+    return levels[0], levels[1], levelling
+
+
+def _crossed(qualities: list[int | None], sides: tuple[Dataset, Dataset]) -> list[tuple[int | None, Dataset]]:
+    return [(qualities[0], sides[1]), (qualities[1], sides[0])]
+
+
+def _coloured(dataset: Dataset) -> bool:
+    return 2 * sum(not sample.gray for sample in dataset.samples) > len(dataset)
+
+
+def _size(dataset: Dataset) -> tuple[int, int]:
+    """Return the middling height and width."""
+    heights, widths = ([getattr(sample, side) for sample in dataset.samples] for side in ("height", "width"))
+    return int(np.median(heights)), int(np.median(widths))
+
+
+def _resolution(sizes: Sizes, shape: float | None) -> tuple[int, int]:
+    """Return the size at which images are compared: of the real ones' proportions, or `shape`; no side enlarged."""
+    (height, width), other = sizes
+    if shape is not None:
+        height, width = min(height, round(width * shape)), min(width, round(height / shape))
+    factor = min(1.0, SHORT / min(height, width), LONG / max(height, width), min(other[0] / height, other[1] / width))
+    return max(4, round(height * factor)), max(4, round(width * factor))
+
+
+def _unlike(sizes: Sizes) -> bool:
+    (height, width), (other_height, other_width) = sizes
+    return abs(height * other_width / (width * other_height) - 1) > UNLIKE
+
+
+def _cut_shape(looked: list[list[Pixels]], sizes: Sizes) -> float | None:
+    """Return the generated images' height over width where the real ones must be cut to it; None: they are stretched.
+
+    A tool that wants other proportions either stretches the images that it is given or takes their middle. Stretched
+    structures are finer along one axis, so that the mean spectrum tells which it was.
+    """
+    if not _unlike(sizes):
+        return None
+    shape, side = sizes[1][0] / sizes[1][1], (PROBE, PROBE)
+
+    def spectrum(images: Iterable[Pixels]) -> Floats:
+        grays = (image if image.ndim == 2 else to_gray(image) for image in images)
+        units = np.stack([to_unit(resize(np.ascontiguousarray(gray), *side)) for gray in grays])
+        window = np.hanning(PROBE)[:, None] * np.hanning(PROBE)
+        power = np.abs(np.fft.rfft2((units - units.mean(axis=(1, 2), keepdims=True)) * window)) ** 2
+        found = np.log(power + 1e-9).mean(axis=0)
+        return np.asarray(found - found.mean(), dtype=np.float64)
+
+    made = spectrum(looked[1])
+    stretched, cut = spectrum(looked[0]), spectrum(middle(image, shape) for image in looked[0])
+    return shape if np.abs(cut - made).mean() < np.abs(stretched - made).mean() else None
+
+
+def _reduced(resolution: tuple[int, int], share: float) -> tuple[int, int]:
+    share = min(1.0, max(share, SMALLEST / min(resolution)))
+    return round(resolution[0] * share), round(resolution[1] * share)
+
+
+def _looked_at(dataset: Dataset) -> list[Pixels]:
+    """Return some images, evenly spread, with 8 bits."""
+    rows = np.unique(np.linspace(0, len(dataset) - 1, min(LOOKED_AT, len(dataset))).astype(int)).tolist()
+    return list(in_threads(lambda row: eight_bits(dataset.read(row), dataset.white), rows))
+
+
+def _bordered(images: list[Pixels]) -> float:
+    """Return the share of images with an even border."""
+    wide = [
+        top + bottom >= BORDERED * image.shape[0] or left + right >= BORDERED * image.shape[1]
+        for image in images
+        for top, bottom, left, right in (even_border(image),)
+    ]
+    return float(np.mean(wide))
+
+
+def _finest(levels: list[Level], looked: list[list[Pixels]]) -> tuple[float, float]:
+    """Return up to what share of the resolution each side holds structure; 1: all of it."""
+    resolution = levels[0].resolution
+    if min(resolution) <= SMALLEST:
+        return 1.0, 1.0
+    spectra = []
+    for level, images in zip(levels, looked, strict=True):
+        grays = [image if image.ndim == 2 else to_gray(image) for image in (level.apply(one, 255) for one in images)]
+        spectra.append(radial_spectra(torch.from_numpy(to_unit(np.stack(grays)))[:, None]).mean(axis=0))
+    rings = ring_frequencies(*resolution)
+    return _holds(spectra[0] - spectra[1], rings), _holds(spectra[1] - spectra[0], rings)
+
+
+def _holds(more: Floats, rings: Floats) -> float:
+    """Return the share of frequencies from which on a side's structure fades away until it lacks `LOST`.
+
+    Args:
+        more: (B,) dB that it has more than the other side in each ring.
+        rings: (B,) their frequencies.
+    """
+    more = more - np.median(more[: max(1, len(more) // 4)])  # whatever the contrast
+    if more[-1] > -LOST:
+        return 1.0
+    first = len(more) - int(np.argmin(more[::-1] <= -FADING))
+    return float(2 * rings[max(first - 1, 0)])
+
+
+def _sizes(sides: tuple[Dataset, Dataset], resolution: tuple[int, int]) -> Levelled:
+    real, generated = (_size(side) for side in sides)
+    done = "" if real == generated == resolution else f"all brought to {resolution[1]}x{resolution[0]}"
+    texts = []
+    for side, (height, width) in zip(sides, (real, generated), strict=True):
+        several = len({(sample.height, sample.width) for sample in side.samples}) > 1
+        texts.append(f"{'about ' * several}{width}x{height}")
+    return Levelled(what="size", real=texts[0], generated=texts[1], done=done)
+
+
+def _formats(sides: tuple[Dataset, Dataset], quality: int | None) -> Levelled:
+    texts = []
+    for side in sides:
+        names = sorted({"JPEG" if sample.encoding in JPEG else sample.encoding for sample in side.samples})
+        own = files_quality(side.samples, 100)
+        texts.append(f"JPEG, quality {own}" if own is not None and names == ["JPEG"] else ", ".join(names))
+    done = "" if quality is None else f"all encoded as JPEG of quality {quality}"
+    return Levelled(what="file format", real=texts[0], generated=texts[1], done=done)
+
+
+def _colours(sides: tuple[Dataset, Dataset], channels: int) -> Levelled:
+    texts = []
+    for side in sides:
+        count = sum(not sample.gray for sample in side.samples)
+        stored = any(sample.mode == "RGB" for sample in side.samples)
+        gray = "gray, stored as colour" if stored else "gray"
+        texts.append(gray if not count else "colour" if count == len(side) else f"{count} of {len(side)} in colour")
+    all_gray = all(text.startswith("gray") for text in texts)
+    done = "all taken as gray" if channels == 1 and not all_gray else ""
+    return Levelled(what="colour", real=texts[0], generated=texts[1], done=done)
+
+
+def _depths(sides: tuple[Dataset, Dataset]) -> Levelled:
+    real, generated = (f"{side.bits} bits" for side in sides)
+    done = "all taken with 8 bits" if "16 bits" in (real, generated) else ""
+    return Levelled(what="depth", real=real, generated=generated, done=done)
+
+
+def _borders(borders: list[float]) -> Levelled:
+    real, generated = (f"{round(100 * share)}% have an even border" if share else "none" for share in borders)
+    done = "cut off" if min(borders) < 1 - MOST and not 1 - MOST <= max(borders) < MOST else ""
+    return Levelled(what="border", real=real, generated=generated, done=done)
+
+
+def _proportions(sizes: Sizes, shape: float | None) -> Levelled:
+    real, generated = (f"{width / height:.2f} to 1" for height, width in sizes)
+    done = "generated ones stretched to the real ones'" if shape is None else "real ones cut to the generated ones'"
+    return Levelled(what="proportions", real=real, generated=generated, done=done)
+
+
+def _structures(shares: tuple[float, float], resolution: tuple[int, int]) -> Levelled:
+    texts = [f"down to {round(100 * share)}% of its size" if share < FINEST else "at full size" for share in shares]
+    done = f"all reduced to {resolution[1]}x{resolution[0]}"
+    return Levelled(what="finest structure", real=texts[0], generated=texts[1], done=done)

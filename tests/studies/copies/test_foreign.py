@@ -1,0 +1,77 @@
+"""The audit of images from other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import flawforge
+from flawforge.core.errors import RunNotFoundError, SettingError
+from flawforge.data.dataset import Dataset
+from foreign_sets import as_colour, as_jpeg, as_png, enlarged, folder, surface
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+
+
+@pytest.mark.usefixtures("quick_audit")
+def test_a_planted_copy_is_found_however_it_is_stored(tmp_path: Path) -> None:
+    real, made = folder(tmp_path / "real", range(30)), folder(tmp_path / "made", range(1000, 1012))
+    for seed, draw in ((3, as_jpeg), (4, as_colour), (5, enlarged), (6, as_png)):
+        draw(made / f"copy_{seed}", surface(seed))
+    record = flawforge.audit(real, synthetic=made, out=tmp_path / "out")
+    flagged = {pair.file: pair.likeness.file for pair in record.pairs if pair.likeness and pair.likeness.copied}
+    assert flagged == {
+        "copy_3.jpg": "00003.png",
+        "copy_4.png": "00004.png",
+        "copy_5.png": "00005.png",
+        "copy_6.png": "00006.png",
+    }
+    assert record.sentence.startswith("Copies found: 4 of 16 generated images are copies of real images (")
+    assert (tmp_path / "out" / "records" / "audit.json").is_file()
+    assert len(list((tmp_path / "out" / "records" / "audit").glob("*.png"))) > 12
+
+
+@pytest.mark.nightly
+def test_one_planted_copy_in_two_hundred_is_found(tmp_path: Path) -> None:
+    """Flat JPEG of twice the size, RGB for gray, mirrored, tinted."""
+
+    def disguised(path: Path, pixels: np.ndarray) -> None:
+        colour = np.stack([pixels * 0.9, pixels * 0.8, pixels * 0.6], axis=-1).astype(np.uint8)
+        Image.fromarray(colour).resize((128, 128), 3).save(path.with_suffix(".jpg"), quality=70)
+
+    real, made = folder(tmp_path / "real", range(60)), folder(tmp_path / "made", range(1000, 1199), disguised)
+    disguised(made / "copy", surface(7)[:, ::-1])
+    record = flawforge.audit(real, synthetic=made)
+    assert [pair.file for pair in record.pairs if pair.likeness and pair.likeness.copied] == ["copy.jpg"]
+    assert record.pairs[0].likeness is not None
+    assert record.pairs[0].likeness.file == "00007.png"
+
+
+@pytest.mark.usefixtures("quick_audit")
+def test_held_out_images_let_the_set_be_tested_as_a_whole(tmp_path: Path) -> None:
+    train, held = np.stack([surface(s) for s in range(20)]), np.stack([surface(s) for s in range(50, 70)])
+    made = np.stack([surface(s) for s in range(1000, 1010)])
+    record = flawforge.audit(np.concatenate([train, held]), synthetic=made, train=train)
+    assert (record.n_training, record.n_generated) == (20, 10)
+    assert all(test.p is not None for test in record.tests)
+    assert "as you say it" in record.notes[0]
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path, make_run) -> None:
+    images = folder(tmp_path / "images", range(6))
+    with pytest.raises(RunNotFoundError, match="is a folder of images, no run.*flawforge audit .* --synthetic DIR"):
+        flawforge.audit(images)
+    with pytest.raises(SettingError, match="--synthetic is missing"):
+        flawforge.audit(np.zeros((4, 8, 8), np.uint8))
+    with pytest.raises(SettingError, match="--data says where a run's images are"):
+        flawforge.audit(images, synthetic=images, data=images)
+    run = make_run(images)
+    with pytest.raises(SettingError, match="--train is for images from elsewhere"):
+        flawforge.audit(run, train=images)

@@ -1,0 +1,65 @@
+"""The score of images from other tools: files decide nothing, and FID and KID are the usual ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import flawforge
+from flawforge.data.dataset import Dataset
+from flawforge.models.extractors import find_extractor
+from foreign_sets import WAYS, as_jpeg, folder, surface
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+
+
+@pytest.mark.parametrize(
+    "way", ["flat JPEG", *(pytest.param(way, marks=pytest.mark.nightly) for way in list(WAYS)[1:])]
+)
+def test_other_real_images_stored_in_another_way_come_out_as_real(tmp_path: Path, way: str) -> None:
+    real, made = folder(tmp_path / "real", range(40)), folder(tmp_path / "made", range(1000, 1040), WAYS[way])
+    record = flawforge.score(real, synthetic=made)
+    assert "were not distinguishable from the real ones" in record.sentence
+    assert record.sentence.startswith("At a larger size than 32x32 pixels") is (way == "upscaled")
+    assert record.against == "unknown"
+    assert record.levelling is not None
+    assert record.best == []  # nothing is kept
+
+
+def test_fid_and_kid_are_those_of_torchmetrics_on_the_same_features() -> None:
+    fid, kid = pytest.importorskip("torchmetrics.image.fid"), pytest.importorskip("torchmetrics.image.kid")
+    real = np.stack([surface(seed, 32) for seed in range(40)])
+    made = np.stack([surface(seed, 32) for seed in range(100, 140)])
+    record = flawforge.score(real, synthetic=made)
+
+    class Features(torch.nn.Module):
+        num_features = 112
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.from_numpy(find_extractor("effnet-lite0")(images))
+
+    frechet = fid.FrechetInceptionDistance(Features(), normalize=False, input_img_size=(1, 32, 32)).set_dtype(
+        torch.float64
+    )
+    kernel = kid.KernelInceptionDistance(Features(), subsets=1, subset_size=40)
+    for metric in (frechet, kernel):
+        for images, is_real in ((real, True), (made, False)):
+            metric.update(torch.from_numpy(images)[:, None].float() / 127.5 - 1, real=is_real)
+    assert record.usual is not None
+    assert record.usual.fid == pytest.approx(float(frechet.compute()), rel=1e-3)
+    assert record.usual.kid == pytest.approx(float(kernel.compute()[0]), rel=1e-3, abs=1e-3)
+    assert (record.usual.n, record.usual.n_reference) == (40, 40)
+
+
+def test_a_true_fault_is_still_found(tmp_path: Path) -> None:
+    real = folder(tmp_path / "real", range(40))
+    made = folder(tmp_path / "made", range(1000, 1040), lambda path, pixels: as_jpeg(path, np.maximum(pixels, 60) - 60))
+    record = flawforge.score(real, synthetic=made, extractor="pixels")
+    assert record.sentence.startswith("The generated images are distinguishable from the real ones")

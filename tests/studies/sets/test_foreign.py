@@ -1,0 +1,139 @@
+"""Images from other tools: what is measured and levelled, and which of the real images count as what."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError
+from flawforge.core.progress import SILENT
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
+from flawforge.runs.records import Levelling
+from flawforge.studies.sets.foreign import open_foreign
+from flawforge.studies.sets.level_plan import plan_levels
+from foreign_sets import WAYS, as_jpeg, as_png, folder, surface
+
+
+@pytest.fixture(autouse=True)
+def _every_image_is_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+
+
+def opened(real: Any, made: Any, train: Any = None, held: Any = None, memory: float = 1e9) -> Any:
+    with ExitStack() as keep:
+        return open_foreign(real, made, train, held, memory, keep, SILENT, structures=True)
+
+
+def done(levelling: Levelling) -> dict[str, str]:
+    return {one.what: one.done for one in levelling.differences if one.done}
+
+
+EXPECTED = {
+    "flat JPEG": {"file format": "all encoded as JPEG of quality 70"},
+    "RGB for gray": {"colour": "all taken as gray"},
+    "upscaled": {"size": "all brought to 32x32", "finest structure": "all reduced to 32x32"},
+    "bordered": {"size": "all brought to 64x64", "border": "cut off"},
+    "16 bits": {"depth": "all taken with 8 bits"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_difference_of_files_is_measured_and_levelled(tmp_path: Path, way: str) -> None:
+    real, made = folder(tmp_path / "real", range(20)), folder(tmp_path / "made", range(100, 120), WAYS[way])
+    found, generated, levelling = opened(real, made)
+    assert done(levelling) == EXPECTED[way]
+    assert levelling.coarser == ("generated" if way == "upscaled" else "")
+    assert generated.images.levelled.shape == (20, *levelling.resolution)
+    assert found.data.levelled.dtype == generated.images.levelled.dtype == np.uint8
+
+
+def test_files_of_one_kind_leave_nothing_to_level(tmp_path: Path) -> None:
+    real, made = folder(tmp_path / "real", range(20)), folder(tmp_path / "made", range(100, 120))
+    found, generated, levelling = opened(real, made)
+    assert done(levelling) == {}
+    assert (found.data.read(3) == surface(3)).all()
+    assert (generated.decoded(next(generated.entries()), 8) == surface(100)).all()
+
+
+@pytest.mark.parametrize(("change", "cut"), [("stretched", False), ("cut", True)])
+def test_other_proportions_are_told_apart_by_what_made_them(tmp_path: Path, change: str, cut: bool) -> None:
+    from PIL import Image
+
+    def wide(seed: int) -> np.ndarray:
+        return surface(seed, 96)[:64]
+
+    def changed(path: Path, pixels: np.ndarray) -> None:
+        square = Image.fromarray(pixels).resize((64, 64)) if change == "stretched" else pixels[:, 16:80]
+        as_png(path, np.asarray(square))
+
+    for seed in range(24):
+        as_png(folder(tmp_path / "real", range(0)) / f"{seed}", wide(seed))
+        changed(folder(tmp_path / "made", range(0)) / f"{seed}", wide(100 + seed))
+    own, _, levelling = plan_levels(load(tmp_path / "real"), load(tmp_path / "made"), SILENT)
+    assert (own.shape == 1.0) is cut
+    assert levelling.resolution == ((64, 64) if cut else (43, 64))
+    assert ("real ones cut" in done(levelling)["proportions"]) is cut
+
+
+def test_what_was_trained_on_and_what_was_not(tmp_path: Path) -> None:
+    real = folder(tmp_path / "real", range(20))
+    train, held = folder(tmp_path / "train", range(8)), folder(tmp_path / "held", range(15, 30))
+    made = folder(tmp_path / "made", range(100, 105))
+    unknown, *_ = opened(real, made)
+    assert (unknown.against, len(unknown.training), len(unknown.rows)) == ("unknown", 20, 0)
+    assert "was not said" in unknown.notes[0]
+    assert "--train DIR" in unknown.notes[0]
+    some, *_ = opened(real, made, train)
+    assert (some.against, len(some.training), len(some.rows)) == ("held-out", 8, 12)
+    others, *_ = opened(real, made, None, held)
+    assert (others.against, len(others.training), len(others.rows)) == ("given", 15, 15)
+    both, *_ = opened(real, made, train, held)
+    assert (both.against, len(both.training), len(both.rows)) == ("given", 8, 15)
+    with pytest.raises(DataUnusableError, match="holds 1 of the 8 images of --train"):
+        opened(real, made, train, folder(tmp_path / "leaky", range(7, 12)))
+    alike, *_ = opened(real, made, real)
+    assert alike.against == "training"
+    assert "all real images were trained on" in alike.notes[1]
+
+
+def test_one_folder_in_the_other_is_taken_apart(tmp_path: Path) -> None:
+    folder(tmp_path / "all" / "real", range(12))
+    made = folder(tmp_path / "all" / "made", range(100, 106))
+    found, generated, _ = opened(tmp_path / "all", made)
+    assert (len(found.training), len(generated)) == (12, 6)
+    assert f"{made} lies in {tmp_path / 'all'}; its 6 images were not taken for real ones." in found.notes
+    with pytest.raises(DataUnusableError, match="is the folder of the real images"):
+        opened(made, made)
+    with pytest.raises(DataNotFoundError, match="--synthetic: there is no folder"):
+        opened(made, tmp_path / "none")
+
+
+def test_arrays_are_read_as_files_are(tmp_path: Path) -> None:
+    real, made = np.stack([surface(seed) for seed in range(12)]), np.stack([surface(seed) for seed in range(100, 104)])
+    found, generated, _ = opened(real, {"scratch": made, "sta/in": np.stack([made[:2]] * 3, axis=-1)})
+    assert (found.data.levelled == real).all()
+    assert list(generated.facts["classes"].values()) == [4, 2]
+    assert next(iter(generated.facts["classes"])) == "scratch"
+    for wrong in (real.astype(np.float32), real[0], np.zeros((0, 4, 4), np.uint8), real[..., None]):
+        with pytest.raises(SettingError, match=r"--synthetic is an array of .* allowed: uint8"):
+            opened(real, wrong)
+
+
+def test_more_images_than_memory_holds_wait_in_a_file(tmp_path: Path) -> None:
+    real, made = folder(tmp_path / "real", range(12), as_jpeg), folder(tmp_path / "made", range(100, 112))
+    large, small = opened(real, made), opened(real, made, memory=1000)
+    assert isinstance(small[1].images.levelled, np.memmap)
+    assert (small[1].images.levelled == large[1].images.levelled).all()
+
+
+def test_a_damaged_image_is_counted_and_the_rest_judged(tmp_path: Path) -> None:
+    real, made = folder(tmp_path / "real", range(12)), folder(tmp_path / "made", range(100, 106))
+    (made / "00100.png").write_bytes(b"no image")
+    found, generated, _ = opened(real, made)
+    assert len(generated) == 5
+    assert found.notes[0].startswith("1 file of the generated images cannot be read (such as 00100.png is ")
