@@ -152,7 +152,9 @@ def compose(
     width = how.light_width * float(np.exp(rng.uniform(0, np.log(WIDER))))
     layers = [_layer(sources, first, size, how, symmetries, width, rng)]
     if len(sources) > 1 and rng.random() < how.blend:
-        layers.append(_layer(sources, _second(sources, first, how, rng), size, how, symmetries, width, rng))
+        other = _layer(sources, _second(sources, first, how, rng), size, how, symmetries, width, rng)
+        if (other.source, other.symmetry) != (layers[0].source, layers[0].symmetry):  # else it would show twice
+            layers.append(other)
     weights = _weights(layers, size, rng)
     own = np.zeros(size, np.float32)
     for weight, layer in zip(weights, layers, strict=True):
