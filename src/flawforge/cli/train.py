@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import NOTHING, USUAL, Device, Flag, Json, ReadingFlags, RecipeFlags, Wait, Whole, Words, given
 from flawforge.core.launch import launched
+
+if TYPE_CHECKING:
+    from flawforge.runs.folder import Run
 
 
 def train(
@@ -70,7 +73,6 @@ def train(
     previews
         Number of preview grids over the training; 0 for none. They do not affect the weights.
     """
-    from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
     from flawforge.runs.versions import command
     from flawforge.training.train import train as train_generator
 
@@ -95,8 +97,14 @@ def train(
             progress=progress,
             **given(settings),
         )
-    if not launched().first:
-        return
+    if launched().first:
+        _show(run, json)
+
+
+def _show(run: Run, json: bool) -> None:
+    """Print how long was trained, and what comes next."""
+    from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
+
     checkpoint, best = require_checkpoint(run), find_checkpoint(run)
     facts = {key: value for key, value in checkpoint.facts.items() if key not in ("care", "journal")}
     if json:

@@ -34,6 +34,7 @@ def trial(
     reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     settings: Annotated[TrialFlags, Parameter(name="*")] = NONE_GIVEN,
     resume: Flag = False,
+    anew: Flag = False,
     wait: Wait = False,
     json: Json = False,
 ) -> None:
@@ -87,6 +88,9 @@ def trial(
     no_model
         Leave out the models to keep. Without it, the advised arm of each model is trained at the end on all images
         outside the test set and written to `model` in the trial's folder, for `flawforge predict`.
+    anew
+        Where --out holds a trial of other settings, images, recipe or code, remove its results and begin. Without
+        this option such a trial is refused.
     resume
         Resume the trial in `--out`, and fail when there is none. (A trial is resumed without this option too.)
     """
@@ -119,7 +123,9 @@ def trial(
             else:
                 out.print(escape(planned.sentence))
             return
-        record = run_trial(data, folder, on=on, address=address, early_stop=early_stop, command=command(), **common)
+        record = run_trial(
+            data, folder, on=on, address=address, early_stop=early_stop, anew=anew, command=command(), **common
+        )
         page = trial_report(folder)
     if json:
         print_json(record.model_dump(mode="json"))

@@ -118,13 +118,11 @@ def train(
         request = TrainingRequest(Path(out), recipe, {**changes, "kimg": kimg}, minutes, seed, resume, budget, command)
         if processes.first:
             request.check()
-            lock.check()
+            held.enter_context(lock)
         part, others, light, selection = _choose(data, choices, unlabelled, classes, shots, request, progress)
         seen = part.fingerprint if others is None else join(part, others).fingerprint
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
-        if processes.first:
-            held.enter_context(lock)
         # The run folder: the resolved settings are on disk before anything else happens.
         inputs = TrainingInputs(part, others, selection, where, threads, processes, *light)
         if not request.learns:

@@ -239,6 +239,8 @@ def open_search(folder: Path, plan: SearchPlan, resume: bool) -> None:
     refuse_folder(folder, resume)
     if file.exists():
         begun, asked = read_json(file), plan.dump()
+        if isinstance(begun.get("start"), dict):  # fields that are newer than the search have their default
+            begun["start"] = Recipe.parse(begun["start"], where=str(file)).dump()
         changed = [f"{key} {begun.get(key)} -> {asked[key]}" for key in asked if begun.get(key) != asked[key]]
         if changed:
             raise SettingError(

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flawforge.core.errors import ExtraMissingError
-from flawforge.core.files import explain_os_errors
+from flawforge.core.files import explain_os_errors, read_json
 from flawforge.core.locks import take
 from flawforge.core.seeds import derive
+from flawforge.runs.searches import SETTINGS_FILE
 from flawforge.studies.search.plan import SearchPlan, settings_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ class TrialStore:
             file = str(folder / JOURNAL)
             lock = JournalFileOpenLock(file) if os.name == "nt" else None  # its own takes links, a right on Windows
             kept = JournalStorage(JournalFileBackend(file, lock))
-        identity = [f"{key}:{value}" for key, value in plan.dump().items()]
+        begun = folder / SETTINGS_FILE  # as it was begun: a later version may know more settings
+        known = read_json(begun) if begun.is_file() else plan.dump()
+        identity = [f"{key}:{value}" for key, value in known.items()]
         with self.alone():
             self.study: Study = optuna.create_study(
                 storage=kept,

@@ -48,6 +48,7 @@ def trial(
     on: On = "local",
     address: str | None = None,
     keep_model: bool = True,
+    anew: bool = False,
     wait: bool = False,
     command: str = "flawforge.trial(...)",
     choices: ReadingChoices = AS_USUAL,
@@ -75,6 +76,7 @@ def trial(
         address: of the Ray cluster; None joins the one that this machine belongs to, or starts one here.
         keep_model: train, at the end, the advised arm of each model on all images outside the test set, and write it
             into ``model``, for `flawforge.predict`.
+        anew: where `out` holds a trial of other settings, images, recipe or code, remove its results and begin anew.
         wait: wait for another process that works on the same trial; else it is refused.
         command: what to write into the record.
         choices: how the folder is read, where its files leave it open.
@@ -99,7 +101,8 @@ def trial(
     asked = TrialSettings.parse(settings)
     refuse_other(folder, "trial")
     with FolderLock(folder, "trial", command, wait, progress):
-        bench = open_trial(data, folder, asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
+        chosen: dict[str, Any] = {"classes": classes, "unlabelled": unlabelled, "anew": anew}
+        bench = open_trial(data, folder, asked, choices, **chosen, progress=progress)
         try_classifiers(bench, progress)
         deadline = None if minutes is None else started + minutes * 60
         place = (count, on, address)

@@ -112,7 +112,7 @@ def test_a_model_that_compares_with_good_images_knows_their_class_whatever_the_t
 
 def bench_of(bench: Bench) -> str:
     """What the images add to a trial's protocol."""
-    return repr(sorted(bench.inputs.items()))
+    return repr(sorted((name, value) for name, value in bench.inputs.items() if name == "data"))
 
 
 def test_a_model_that_compares_with_good_images_is_refused_where_there_are_none(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from flawforge.core.errors import RunBrokenError, RunExistsError, SettingError
+from flawforge.core.files import explain_os_errors
 from flawforge.core.images import as_picture
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.arms import ARMS
@@ -21,9 +23,12 @@ from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Sample
 from flawforge.runs.cells import CELLS, GENERATORS
 from flawforge.runs.folder_errors import refuse_other
+from flawforge.runs.model_cards import MODELS
+from flawforge.runs.trials import TRIAL_FILE
 from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_bench, save_bench
 from flawforge.studies.trial.setup.good_class import good_class, refuse_unknown_rare, with_good
 from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
+from flawforge.studies.trial.setup.named_parts import changed_contents, named_contents
 from flawforge.studies.trial.setup.test_split import FEWEST_SHOTS, Textures, contents_sha256, divide
 from flawforge.studies.trial.setup.usual import with_usual
 
@@ -38,11 +43,13 @@ def open_trial(
     *,
     classes: Sequence[str] | None = None,
     unlabelled: Dataset | str | Path | None = None,
+    anew: bool = False,
     progress: Progress = SILENT,
 ) -> Bench:
     """Read the images, fix the test set and write the bench; or check that the bench there is the same experiment.
 
-    More repeats, shots, arms or models may be asked for later: they add cells and change none.
+    More repeats, shots, arms or models may be asked for later: they add cells and change none. A trial of other
+    settings, images, recipe or code is refused; with `anew` its results are removed, and this one is begun.
 
     Raises:
         RunExistsError: the folder holds another trial or something else, or lies among the images.
@@ -62,18 +69,39 @@ def open_trial(
     inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
     if unusual := whole.choices.unusual():
         inputs["choices"] = repr(unusual)
+    parts = named_contents(settings)
     contents = repr(sorted(inputs.items())) + (USE_OF_OUTSIDE if other is not None else "")
     protocol = settings.protocol(contents)
     if there is not None:
         changed = [] if there.protocol == protocol else _changes(there, settings, inputs)
-        if changed and _begun(out):
+        changed += changed_contents(there.inputs, parts)
+        if changed and _begun(out) and not anew:
             raise RunExistsError(
                 f"{out} holds a trial with other settings: {'; '.join(changed)}. Its results cannot be compared with "
-                f"new ones. Give the same settings (only {', '.join(sorted(CHANGEABLE))} may change), or another --out."
+                f"new ones. Give the same settings (only {', '.join(sorted(CHANGEABLE))} may change), or another "
+                f"--out; or add --anew, which removes its results and begins with these."
             )
         if not changed:
             _enough(there, settings)
-            return _resumed(out, there, replace(there, settings=settings, dataset=dataset, outside=other))
+            now = replace(there, settings=settings, dataset=dataset, outside=other, inputs=parts | there.inputs)
+            return _resumed(out, there, now)
+        _remove_results(out)
+    bench = _new_bench(out, settings, dataset, other, good, protocol, inputs | parts, progress)
+    save_bench(out, bench)
+    return bench
+
+
+def _new_bench(
+    out: Path,
+    settings: TrialSettings,
+    dataset: Dataset,
+    other: Dataset | None,
+    good: str | None,
+    protocol: str,
+    inputs: dict[str, str],
+    progress: Progress,
+) -> Bench:
+    """Fix the test set, and return the bench of a new trial."""
     _refuse_inside(dataset, out)
     _check_arms(dataset, settings)
     quality, channels = files_quality(dataset.samples), dataset.channels
@@ -94,9 +122,7 @@ def open_trial(
     if other is not None:
         refuse_outside_leak(dataset, textures, division, other, progress)
         more = all_seen(other, settings, channels, quality, progress)
-    bench = Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
-    save_bench(out, bench)
-    return bench
+    return Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
 
 
 def _resumed(out: Path, there: Bench, now: Bench) -> Bench:
@@ -114,7 +140,8 @@ def _resumed(out: Path, there: Bench, now: Bench) -> Bench:
         dataset=_in_order(there.dataset, now.dataset),
         outside=None if now.outside is None or there.outside is None else _in_order(there.outside, now.outside),
     )
-    if (there.settings, there.protocol) != (bench.settings, bench.protocol) or _locations(there) != _locations(bench):
+    known, now_known = ((one.settings, one.protocol, one.inputs, _locations(one)) for one in (there, bench))
+    if known != now_known:
         save_bench(out, bench)
     return bench
 
@@ -141,10 +168,17 @@ def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> l
     before, now = there.settings.model_dump(mode="json"), settings.model_dump(mode="json")
     changed = [f"{key} {before[key]} -> {now[key]}" for key in now if key not in CHANGEABLE and before[key] != now[key]]
     named = {"data": "the images", "choices": "how the images are read"}
-    for key in sorted({*there.inputs, *inputs}):
+    for key in sorted({key for key in (*there.inputs, *inputs) if key in inputs or key in ("unlabelled", "choices")}):
         if there.inputs.get(key) != inputs.get(key):
             changed.append(named.get(key, f"the {key} images"))
     return changed
+
+
+def _remove_results(out: Path) -> None:
+    """Remove what a trial has worked out; its folder, log and page stay until they are written again."""
+    with explain_os_errors(out):
+        for name in (CELLS, GENERATORS, MODELS, TRIAL_FILE.parent, "pictures"):
+            shutil.rmtree(out / name, ignore_errors=True)
 
 
 def _begun(out: Path) -> bool:
