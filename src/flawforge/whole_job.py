@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flawforge.core.errors import RunBrokenError, RunExistsError, RunNotFoundError
+from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsError, RunNotFoundError, SettingError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.recipes import Recipe
@@ -18,8 +18,8 @@ from flawforge.data.grouping.shots import check_shots
 from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.reports.page import report
-from flawforge.runs.checkpoint import find_checkpoint
-from flawforge.runs.folder import Run
+from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
+from flawforge.runs.folder import COMPOSED, Run
 from flawforge.runs.records import AuditRecord, Record, load_record
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
@@ -50,6 +50,7 @@ class WholeJob:
         audit: whether they are copies.
         score: whether they look real.
         report: the page that shows it all.
+        composed: the run of composed images that it began with; None: the recipe composes itself, or it could not.
     """
 
     run: Run
@@ -57,6 +58,7 @@ class WholeJob:
     audit: AuditRecord
     score: ScoreRecord
     report: Path
+    composed: Run | None = None
 
 
 def run(
@@ -77,7 +79,8 @@ def run(
     progress: Progress = SILENT,
     **changes: Any,
 ) -> WholeJob:
-    """Train on a dataset, generate images, test them for copies, score how real they look, and draw the report.
+    """Compose images of a dataset, then train on it, generate images, test them for copies, score how real they look,
+    and draw the report.
 
     Called again it resumes where it was interrupted, and skips the steps that are done and still valid: a synthetic
     set is valid for the checkpoint that made it, an audit and a score for the synthetic set and the real images that
@@ -117,22 +120,11 @@ def run(
     if not Run(out).settings_file.exists():  # else it is resumed as it was begun
         check_shots(whole.select(classes).counts, shots)
     _say_what_was_read(whole.select(classes, shots, seed, progress), progress)
+    chosen: dict[str, Any] = {"classes": classes, "shots": shots, "unlabelled": unlabelled, "seed": seed}
+    chosen["choices"] = choices
+    composed = _compose_first(whole, Path(out), n, recipe, changes, chosen, how)
     minutes, budget = _minutes_of_training(Run(out), minutes, (time.monotonic() - started) / 60)
-    trained = train(
-        data,
-        out,
-        recipe,
-        minutes=minutes,
-        budget=budget,
-        classes=classes,
-        shots=shots,
-        unlabelled=unlabelled,
-        seed=seed,
-        resume=True,
-        choices=choices,
-        **how,
-        **changes,
-    )
+    trained = train(data, out, recipe, minutes=minutes, budget=budget, resume=True, **chosen, **how, **changes)
     generated = _generate(trained, n, seed, **how)
     inputs = {"synthetic": SyntheticSet.open(trained).fingerprint, "real": whole.fingerprint}
     learnt, source = trained.settings.training_fingerprint, trained.settings.data.fingerprint
@@ -147,7 +139,34 @@ def run(
     page = report(trained, progress=progress)
     if audited is None or scored is None:
         raise steps.error(page)
-    return WholeJob(trained, generated, audited, scored, page)
+    return WholeJob(trained, generated, audited, scored, page, composed)
+
+
+def _compose_first(
+    whole: Dataset,
+    out: Path,
+    n: int | None,
+    recipe: Recipe | str | Path | None,
+    changes: dict[str, Any],
+    chosen: dict[str, Any],
+    how: dict[str, Any],
+) -> Run | None:
+    """Compose images before anything is trained: it takes seconds, and what is trained has to beat it.
+
+    Where it cannot be done the job goes on without, and says why.
+    """
+    request = TrainingRequest(out, recipe, changes, None, 0, resume=True)
+    if not request.learns:
+        return None
+    progress = how["progress"]
+    try:
+        first = train(whole, out / COMPOSED, "compose", resume=True, **chosen, **how)
+        _generate(first, n, chosen["seed"], **how)
+    except (DataUnusableError, RunExistsError, SettingError) as error:
+        progress.warn(f"no images were composed: {error}")
+        return None
+    progress.say(f"{require_checkpoint(first).facts['composition']['sentence']} They are in {first.synthetic}.")
+    return first
 
 
 def _say_what_was_read(dataset: Dataset, progress: Progress) -> None:

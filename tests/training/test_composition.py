@@ -43,7 +43,7 @@ def test_the_choice_says_what_and_why_and_the_run_holds_it(data: Dataset, tmp_pa
     assert set(chosen["symmetries"]) == {"dents", "pits"}
     assert AGAIN in chosen["gains"]
     assert len(chosen["gains"]) == 6
-    assert (run.previews / "kimg_000000.000.png").is_file()
+    assert (run.previews / "composed.png").is_file()
     train(data, tmp_path / "run", "compose", resume=True)
     assert len(list_checkpoints(run)) == 1
 

@@ -10,6 +10,7 @@ from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.reports.judgement.page import judgement_page
 from flawforge.reports.markup import write_page
+from flawforge.reports.run.composed import composed_sheet
 from flawforge.reports.run.course import course, logged_steps
 from flawforge.reports.run.film import film
 from flawforge.reports.run.gallery import gallery
@@ -101,6 +102,7 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
             "headline": headline(settings, last, synthetic, audit, score, tuple(damaged)),
             "synthetic": synthetic,
             "gallery": shown,
+            "composed": composed_sheet(run),
             "audit": audit,
             "score": score,
             "outdated": {

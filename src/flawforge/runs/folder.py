@@ -22,6 +22,8 @@ from flawforge.core.settings.recipes import Recipe
 from flawforge.runs.folder_errors import not_found, refuse_other
 from flawforge.runs.run_settings import RunSettings
 
+COMPOSED = "composed"  # folder in a run's: the run of composed images that `flawforge run` begins with
+
 
 class Run:
     """A run folder. Making the object touches no disk; `create` and `open` do.

@@ -18,7 +18,7 @@ from scipy.spatial.distance import cdist
 
 from flawforge.core.arrays import Floats, Floats32
 from flawforge.core.files import write_bytes
-from flawforge.core.images import encode_png, grid, resize, to_pixels
+from flawforge.core.images import Pixels, encode_png, grid, resize, to_pixels
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipes import Composition, Recipe
@@ -29,7 +29,7 @@ from flawforge.data.sampling.material import Material
 from flawforge.models.extractors import Lite0
 from flawforge.runs.checkpoint import newest_checkpoint, save_checkpoint
 from flawforge.runs.folder import Run
-from flawforge.training.loop.previews import SIDE, Previews
+from flawforge.training.loop.previews import Previews
 from flawforge.training.setup.opening import OpenedRun, TrainingInputs
 
 SIZE = 64  # pixels a side at which ways are compared
@@ -44,6 +44,7 @@ SHOWN = 1.1  # a turn is shown by a class when turned images are at most so much
 FIXED = 0.35  # mean correlation of images with the mean of the others from which their geometry is fixed
 ALIKE = 0.8  # share of that correlation which a turned mean must keep for the turn to be allowed
 FEWEST_FIXED = 8  # images that tell whether a geometry is fixed
+GROUPS, ACROSS = 12, 3  # of four pictures in the preview, and of them in a row
 COARSE, FINE = 6.0, 1.0  # Gaussian widths, at `SIZE`, of the band in which geometry is looked for
 
 
@@ -304,18 +305,31 @@ def _describe(features: Lite0, images: list[Floats32]) -> Floats:
 
 
 def _draw(run: Run, material: Material, chosen: Chosen, seed: int, progress: Progress) -> None:
-    """Draw real images and composed ones as other recipes do, a row a class."""
+    """Draw real images as other recipes do, and composed ones beside what they are made of."""
     training = material.training
     side = SIZE * 2
     Previews(run, 1, seed, training.white, len(training.classes)).draw_real(
         training, training.pixels((side, side), material.channels, progress), seed
     )
-    images = []
-    for number in range(SIDE * SIDE):
-        label = training.classes[number // SIDE % len(training.classes)]
+    cells: list[Pixels] = []
+    blank = np.full((side, side, 3)[: 2 if material.channels == 1 else 3], 255, np.uint8)
+    for number in range(GROUPS):
+        label = training.classes[number % len(training.classes)]
         rng = numpy_stream(seed, "previews", "compose", number)
-        made, _ = composed_image(material, label, chosen.how, chosen.symmetries[label], rng)
-        images.append(resize(to_pixels(2 * made.pixels - 1), side, side))
-    sheet = grid(images, SIDE)
-    file = run.previews / "kimg_000000.000.png"
-    write_bytes(file, encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+        made, rows = composed_image(material, label, chosen.how, chosen.symmetries[label], rng)
+        parts = [material[rows[source]].pixels for source in made.sources]
+        cells += [_cell(part, side) for part in parts] + [blank] * (2 - len(parts))
+        light = None if made.donor is None else material.donors(label).lights[made.donor]
+        plane = None if light is None else light.smoothed(chosen.how.light_width, (side, side))
+        cells.append(blank if plane is None else _cell(_like(plane, material.channels), side))
+        cells.append(_cell(made.pixels, side))
+    sheet = grid(cells, 4 * ACROSS)
+    write_bytes(run.previews / "composed.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+
+
+def _cell(pixels: Floats32, side: int) -> Pixels:
+    return resize(to_pixels(2 * pixels - 1), side, side)
+
+
+def _like(plane: Floats32, channels: int) -> Floats32:
+    return plane if channels == 1 else np.repeat(plane[..., None], 3, axis=2)

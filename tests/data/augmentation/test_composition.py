@@ -218,7 +218,7 @@ def test_what_fills_a_larger_frame_keeps_its_proportions() -> None:
     for seed in range(60):
         made = compose([frame, narrow], [], Composition(relight=0), [0], rng(seed))
         white = made.pixels > 0.7
-        if made.sources == (0, 1) and 100 <= white.sum():
+        if made.sources == (0, 1) and white.sum() >= 100:
             square.append((np.flatnonzero(white.any(0)).size, np.flatnonzero(white.any(1)).size))
     assert square
     assert all(abs(across - down) <= 1 for across, down in square if min(across, down) >= 11)

@@ -35,7 +35,10 @@ def headline(
     labels, samples = list(settings.data.classes), settings.data.samples
     on = "an unrecorded number of images" if samples is None else plural(samples, "image")
     classes = f" of {joined(labels)}" if labels else ""
-    sentences = [f"{name} was trained on {on}{classes} ({short}){_length(last)}."]
+    if settings.recipe.get("design") == "compose":
+        sentences = [f"Composed of {on}{classes} ({short}), by design: nothing was trained."]
+    else:
+        sentences = [f"{name} was trained on {on}{classes} ({short}){_length(last)}."]
     if synthetic is None:
         sentences.append("No images have been generated yet.")
     else:

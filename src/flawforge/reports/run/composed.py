@@ -1,0 +1,44 @@
+"""Composed images beside what each is made of: of a run of recipe `compose`, or of the one that `flawforge run` begins
+with.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from flawforge.reports.pictures import Picture, embed, read_picture
+from flawforge.runs.checkpoint import list_checkpoints
+from flawforge.runs.folder import COMPOSED, Run
+
+SHEET = "composed.png"  # below a run's previews
+
+
+@dataclass(frozen=True)
+class ComposedSheet:
+    """Images in groups of four, three groups a row: two training images, a light, and what they make together.
+
+    Attributes:
+        picture: of all groups.
+        sentence: what was chosen and why.
+        folder: the run's, quoted for a shell.
+        inside: it is a run inside the one that the page is about.
+    """
+
+    picture: Picture
+    sentence: str
+    folder: str
+    inside: bool
+
+
+def composed_sheet(run: Run) -> ComposedSheet | None:
+    """Return the section, or None when nothing was composed."""
+    own = (run.previews / SHEET).is_file()
+    source = run if own else Run(run.path / COMPOSED)
+    image = read_picture(source.previews, SHEET)
+    checkpoints = list_checkpoints(source)
+    if image is None or not checkpoints:
+        return None
+    facts = checkpoints[-1].facts.get("composition")
+    sentence = str(facts.get("sentence", "")) if isinstance(facts, dict) else ""
+    return ComposedSheet(embed([image])[0][0], sentence, shlex.quote(str(source.path)), not own)
