@@ -36,8 +36,9 @@ def lines(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def job(tmp_path: Path, lines: Path, quick_audit: None, without_charts: None) -> Job:
-    """The whole job in one folder, of a recipe that trains in a blink."""
+def job(tmp_path: Path, lines: Path, quick_audit: None, without_charts: None, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """The whole job in one folder, of a recipe that trains in a blink, without the composed images before it."""
+    monkeypatch.setattr("flawforge.whole_job._compose_first", lambda *arguments: None)
 
     def run(data: Any = lines, **changes: Any) -> WholeJob:
         return flawforge.run(data, tmp_path / "run", **{**TINY, **changes})
@@ -177,3 +178,17 @@ def test_the_first_error_tells_of_the_others_and_of_the_page() -> None:
 def test_a_stop_by_the_user_is_no_fault_of_the_step(stop: BaseException) -> None:
     with pytest.raises(type(stop)):
         Steps(Heard()).attempt("audit", lambda: failing(stop))
+
+
+def test_the_job_begins_with_composed_images(
+    lines: Path, tmp_path: Path, quick_audit: None, without_charts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawforge.training.composition.MADE", 2)
+    heard = Heard()
+    made = flawforge.run(lines, tmp_path / "run", **TINY, progress=heard)
+    assert made.composed is not None
+    assert made.composed.path == tmp_path / "run" / "composed"
+    composed = next(said for said in heard.said if said.startswith("Images are composed: "))
+    assert f"They are in {made.composed.synthetic}" in composed
+    assert len(list(made.composed.synthetic.rglob("*.png"))) == 4
+    assert "Composed of your images" in made.report.read_text()
