@@ -26,6 +26,8 @@ def trial(
     plan: Flag = False,
     classes: Words = None,
     unlabelled: Path | None = None,
+    synthetic: Path | None = None,
+    synthetic_saw: Path | None = None,
     workers: Whole | None = None,
     on: Literal["local", "ray"] = "local",
     address: str | None = None,
@@ -77,6 +79,12 @@ def trial(
     unlabelled
         A folder of more images of the same material and camera, without labels, for the generators and for the arm
         `pseudo-labelled`. Refused when one of them shows what a test image shows.
+    synthetic
+        A folder of generated images of any other tool, in the classes of DATA: an arm, set:NAME, named after it.
+        Refused when one of them shows what a test image shows. Without --arms, the trial then trains no generator.
+    synthetic_saw
+        The folder of the real images that their generator was trained on: they are kept out of the test set. Default:
+        not known, and the result says what that means.
     workers
         How many cells (trainings of one generator or one classifier) run at the same time. Default: one for each core.
     on
@@ -102,10 +110,8 @@ def trial(
 
     folder = out_folder if out_folder is not None else Path("trials") / (Path(data).resolve().name or "trial")
     common: dict[str, Any] = {
-        "choices": reading.choices,
-        "classes": classes,
-        "unlabelled": unlabelled,
-        "minutes": minutes,
+        **{"choices": reading.choices, "classes": classes, "unlabelled": unlabelled, "minutes": minutes},
+        **{"synthetic": synthetic, "synthetic_saw": synthetic_saw},
         "workers": workers,
         "keep_model": not no_model,
         "wait": wait,

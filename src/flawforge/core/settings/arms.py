@@ -35,6 +35,7 @@ class Arm:
             where nothing was chosen inside the training images; it is never about one without a number.
         formerly: its name in older versions, which is understood everywhere.
         source: the paper that it is from; empty where it is ours or common knowledge.
+        brought: uses generated images that the user brings: no generator of the trial's makes them.
     """
 
     name: str
@@ -53,9 +54,27 @@ class Arm:
     judged: int | None = None
     formerly: str = ""
     source: str = ""
+    brought: bool = False
 
 
-ARMS: dict[str, Arm] = {}
+class Arms(dict[str, Arm]):
+    """The arms by name; ``set:NAME`` is one of the user's generated images, whatever its name, and is in no list."""
+
+    def __missing__(self, name: str) -> Arm:
+        """Return the arm of a folder of images."""
+        if not name.startswith(SET_PREFIX):
+            raise KeyError(name)
+        folder = name.removeprefix(SET_PREFIX)
+        words = f"as classical, with the generated images of the folder {folder} in a part of each batch"
+        return Arm(name, words, brought=True, other_classes=True, judged=0)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such an arm."""
+        return super().__contains__(name) or (isinstance(name, str) and name.startswith(SET_PREFIX))
+
+
+SET_PREFIX = "set:"
+ARMS = Arms()
 
 
 def register(arm: Arm) -> None:
@@ -87,7 +106,13 @@ def description_of(name: str) -> str:
 
 def uses_generated(name: str) -> bool:
     """Return whether an arm uses generated images."""
-    return name in ARMS and ARMS[name].needs_generator
+    return name in ARMS and (ARMS[name].needs_generator or ARMS[name].brought)
+
+
+def in_order(names: Collection[str]) -> list[str]:
+    """Return arms in the order of tables and pages: ours, then those of the user's images, then unknown ones."""
+    known = list(ARMS)
+    return sorted(names, key=lambda arm: (known.index(arm) if arm in known else len(known) + (arm not in ARMS), arm))
 
 
 def usual_arms(task: str, *, unequal: bool = False) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from flawforge.studies.sets.held_out import (
 )
 from flawforge.studies.sets.image_store import ImageStore
 from flawforge.studies.sets.judged import Judged, open_judged
+from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
 from flawforge.studies.sets.synthetic_set import SyntheticSet, as_dataset
@@ -36,5 +37,6 @@ __all__ = [
     "load_whole",
     "open_foreign",
     "open_judged",
+    "plan_levels",
     "training_rows",
 ]

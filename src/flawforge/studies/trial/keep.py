@@ -12,7 +12,7 @@ from flawforge.core.errors import RunBrokenError, RunNotFoundError, TrainingInte
 from flawforge.core.files import explain_os_errors, sha256_file, write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
-from flawforge.core.settings.arms import ARMS, uses_generated
+from flawforge.core.settings.arms import ARMS
 from flawforge.runs.cells import CELLS, Cell, CellKey, read_cells
 from flawforge.runs.model_cards import (
     CARD,
@@ -128,7 +128,7 @@ def keep_models(folder: Path, bench: Bench, record: TrialRecord, progress: Progr
 def _plan(bench: Bench, advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> ModelToKeep:
     setting = (advised.shots, advised.model)
     choice = inner_choice(cells, setting) if ARMS[advised.arm].needs_choice else None
-    usage = None if not uses_generated(advised.arm) else DEFAULT_USAGE if choice is None else choice.usage
+    usage = None if not ARMS[advised.arm].needs_generator else DEFAULT_USAGE if choice is None else choice.usage
     drawn = sampling_choice(cells, setting) if advised.arm != UNTUNED else None
     sampling = USUAL_SAMPLING if drawn is None else drawn.sampling
     chosen = [None if usage is None else usage.model_dump(mode="json"), sampling.model_dump(mode="json")]

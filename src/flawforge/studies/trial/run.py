@@ -29,6 +29,7 @@ from flawforge.studies.trial.execution.schedule import Schedule
 from flawforge.studies.trial.keep import keep_models
 from flawforge.studies.trial.plan import TrialPlan, expected_costs, plan
 from flawforge.studies.trial.setup.bench import Bench
+from flawforge.studies.trial.setup.given_set import with_set
 from flawforge.studies.trial.setup.open import open_trial
 
 USUAL_MINUTES = 15.0  # of a trial that is asked neither for a time nor for a number of repeats
@@ -42,6 +43,8 @@ def trial(
     *,
     classes: Sequence[str] | None = None,
     unlabelled: Dataset | str | Path | None = None,
+    synthetic: Dataset | str | Path | None = None,
+    synthetic_saw: Dataset | str | Path | None = None,
     minutes: float | None = None,
     early_stop: bool = True,
     workers: int | None = None,
@@ -68,6 +71,10 @@ def trial(
         classes: the classes to take; None takes all.
         unlabelled: more images of the same material and camera, without labels, for the generators and the arm
             ``pseudo-labelled``. Refused when one of them shows what a test image shows.
+        synthetic: generated images of any tool, with classes of the data: an arm, ``set:`` and their folder's name.
+            Refused when one of them shows what a test image shows. The usual arms are then those without a generator.
+        synthetic_saw: the real images that their generator was trained on, which are kept out of the test set. None:
+            not known, and the record says what that means.
         minutes: budget: as many repeats are done as fit, but at least the three that a verdict needs. None: 15, and
             with ``seeds`` (``repeats``) as long as these take.
         early_stop: stop when the evidence is clear, by group-sequential bounds that keep the false-positive rate.
@@ -98,11 +105,12 @@ def trial(
     """
     started = time.monotonic()
     folder, count, minutes = Path(out), _checked_workers(workers, minutes, on), usual_minutes(minutes, settings)
-    asked = TrialSettings.parse(settings)
+    asked = TrialSettings.parse(with_set(settings, synthetic))
     refuse_other(folder, "trial")
     with FolderLock(folder, "trial", command, wait, progress):
-        chosen: dict[str, Any] = {"classes": classes, "unlabelled": unlabelled, "anew": anew}
-        bench = open_trial(data, folder, asked, choices, **chosen, progress=progress)
+        given: dict[str, Any] = {"unlabelled": unlabelled, "synthetic": synthetic, "synthetic_saw": synthetic_saw}
+        given |= {"classes": classes, "anew": anew}
+        bench = open_trial(data, folder, asked, choices, **given, progress=progress)
         try_classifiers(bench, progress)
         deadline = None if minutes is None else started + minutes * 60
         place = (count, on, address)
@@ -174,6 +182,8 @@ def plan_trial(
     *,
     classes: Sequence[str] | None = None,
     unlabelled: Dataset | str | Path | None = None,
+    synthetic: Dataset | str | Path | None = None,
+    synthetic_saw: Dataset | str | Path | None = None,
     minutes: float | None = None,
     workers: int | None = None,
     keep_model: bool = True,
@@ -186,10 +196,11 @@ def plan_trial(
     but a few steps, which are timed. Where three repeats are done already, their variation takes the place of guesses.
     """
     count, minutes = _checked_workers(workers, minutes, "local"), usual_minutes(minutes, settings)
-    asked = TrialSettings.parse(settings)
+    asked = TrialSettings.parse(with_set(settings, synthetic))
     refuse_other(Path(out), "trial")
     with FolderLock(Path(out), "trial", "flawforge trial DATA --plan", wait, progress):
-        bench = open_trial(data, Path(out), asked, choices, classes=classes, unlabelled=unlabelled, progress=progress)
+        given: dict[str, Any] = {"unlabelled": unlabelled, "synthetic": synthetic, "synthetic_saw": synthetic_saw}
+        bench = open_trial(data, Path(out), asked, choices, classes=classes, progress=progress, **given)
     try_classifiers(bench, progress)
     schedule = Schedule(Path(out), bench.settings, bench.protocol, expected_costs(bench, count))
     return plan(bench, schedule, count, minutes, earlier_calls(Path(out), bench).ended, keep_model=keep_model)

@@ -11,7 +11,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError
-from flawforge.core.settings.arms import ARMS, judged_arm, uses_generated
+from flawforge.core.settings.arms import in_order, judged_arm, uses_generated
 from flawforge.metrics.inference.classification import STATISTICS, Statistic
 from flawforge.metrics.inference.resampling import Resampled, resampled
 from flawforge.metrics.inference.sequential import level_now
@@ -107,7 +107,7 @@ class Evidence:
     def arms(self, setting: Setting) -> list[str]:
         """Return the arms that have any cell in a setting, in the order of the page."""
         found = {key.arm for key in self.cells if (key.shots, key.model) == setting}
-        return sorted(found, key=lambda arm: (list(ARMS).index(arm) if arm in ARMS else len(ARMS), arm))
+        return in_order(found)
 
     def repeats(self, setting: Setting, arms: Sequence[str]) -> list[int]:
         """Return the repeats that all these arms have in a setting."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flawforge.core.images import as_picture
-from flawforge.core.settings.arms import ARMS, judged_arm
+from flawforge.core.settings.arms import in_order, judged_arm
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
@@ -55,7 +55,7 @@ def protocol_of(bench: Bench) -> Protocol:
         metric=verdict_figure(settings.task, settings.rare),
         shots=sorted(settings.shots),
         seeds=list(range(settings.seeds)),
-        arms=[arm for arm in ARMS if arm in settings.arms],
+        arms=in_order(settings.arms),
         encoding=encoding,
         test_images=len(division.test),
         test_groups=len(np.unique(division.groups[division.test])),
@@ -166,7 +166,7 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
 
 def notes_of(bench: Bench, cells: Cells) -> list[str]:
     """Return what a reader must know, a sentence each."""
-    notes, shots = overlap_notes(bench), max(bench.settings.shots)
+    notes, shots = [*bench.told, *overlap_notes(bench)], max(bench.settings.shots)
     labels, groups = bench.dataset.labels[bench.division.pool], bench.division.groups[bench.division.pool]
     few = [label for label in bench.dataset.classes if not bench.settings.as_is and label not in bench.unlike(shots)]
     for code, label in enumerate(bench.dataset.classes):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.core.seeds import derive, numpy_stream
-from flawforge.core.settings.arms import uses_generated
+from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.data.augmentation.copy_paste import copy_paste
 from flawforge.data.augmentation.masks import defect_masks
@@ -112,11 +112,11 @@ class ArmTraining:
         Raises:
             ValueError: there is no such arm, or it lacks generated images.
         """
-        if arm not in EXTRAS:
+        if arm not in EXTRAS and not ARMS[arm].brought:
             raise ValueError(f"no arm is named {arm!r}")
-        if uses_generated(arm) and generated is None:
+        if ARMS[arm].needs_generator and generated is None:
             raise ValueError(f"arm {arm} needs generated images")
-        extra = EXTRAS[arm](self, generated, usage)
+        extra = _brought(self, arm) if ARMS[arm].brought else EXTRAS[arm](self, generated, usage)
         settings, real = extra.settings or self.settings, self.real
         if extra.one_class is not None and not extra.trained:
             return extra.one_class
@@ -333,6 +333,16 @@ def _one_class_joined(arms: ArmTraining, generated: None, usage: Usage) -> Extra
 @trains_on("generated")
 def _generated(arms: ArmTraining, generated: GeneratedBatch, usage: Usage) -> Extra:
     return Extra(arms.as_asked(generated), arms.bench.settings.share)
+
+
+def _brought(arms: ArmTraining, name: str) -> Extra:
+    """Of the user's images as many of each class as a generator makes, others in each repeat where there are more."""
+    images, labels = arms.bench.brought[name]
+    draws = numpy_stream(arms.seed, "order", "brought")
+    rows = [draws.permutation(np.flatnonzero(labels == code))[: arms.bench.settings.made] for code in np.unique(labels)]
+    chosen = np.concatenate(rows)
+    targets = torch.from_numpy(arms.bench.targets(labels[chosen]))
+    return Extra(LabelledImages(torch.from_numpy(images[chosen]), targets), arms.bench.settings.share)
 
 
 @trains_on("only-generated")

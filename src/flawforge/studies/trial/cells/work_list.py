@@ -13,7 +13,7 @@ import numpy as np
 from flawforge.core.arrays import Arrays
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
-from flawforge.core.settings.arms import ARMS, uses_generated
+from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.runs.cells import GENERATORS, PROBABILITIES, CellKey
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch
@@ -63,7 +63,7 @@ def needs(key: CellKey, settings: TrialSettings) -> list[CellKey]:
         return [*sampling, *(CellKey(seed, shots, inner(fold)) for fold in folds)]
     if arm == "recommended":
         return [choice, *(CellKey(seed, shots, name, model) for name in ("classical", "filtered"))]
-    out = [CellKey(seed, shots, GENERATOR)] if uses_generated(arm) else []
+    out = [CellKey(seed, shots, GENERATOR)] if arm in ARMS and ARMS[arm].needs_generator else []
     out += sampling if arm in ARMS and arm != "real" else []
     return [*out, choice] if arm in ARMS and ARMS[arm].needs_choice else out
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ class Bench:
         outside: the unlabelled images as a dataset, or None.
         protocol: SHA-256 of what all cells have in common.
         inputs: name to content hash of what the trial depends on.
+        brought: arm to the user's generated images as classifiers see them, (M, C, H, W) uint8, and their (M,) classes
+            of the dataset.
+        told: what a reader must know of them, a sentence each.
     """
 
     settings: TrialSettings
@@ -53,6 +56,8 @@ class Bench:
     outside: Dataset | None
     protocol: str
     inputs: dict[str, str]
+    brought: dict[str, tuple[Bytes, Ints]] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -124,6 +129,8 @@ def save_bench(folder: Path, bench: Bench) -> None:
         "pool": division.pool,
         "groups": division.groups,
     }
+    for arm, (images, labels) in bench.brought.items():
+        arrays |= {f"images of {arm}": images, f"labels of {arm}": labels}
     write_bytes(folder / ARRAYS, save(arrays))
     facts = {
         "format": BENCH_FORMAT,
@@ -135,6 +142,8 @@ def save_bench(folder: Path, bench: Bench) -> None:
         "joined": division.joined,
         "dataset": _dump(bench.dataset),
         "outside": None if bench.outside is None else _dump(bench.outside),
+        "brought": list(bench.brought),
+        "told": list(bench.told),
     }
     write_json(folder / FACTS, facts)
 
@@ -166,6 +175,8 @@ def load_bench(folder: Path) -> Bench:
         outside=None if facts["outside"] is None else _dataset(facts["outside"]),
         protocol=facts["protocol"],
         inputs=facts["inputs"],
+        brought={arm: (arrays[f"images of {arm}"], arrays[f"labels of {arm}"]) for arm in facts.get("brought", [])},
+        told=tuple(facts.get("told", [])),
     )
 
 

@@ -26,6 +26,7 @@ from flawforge.runs.folder_errors import refuse_other
 from flawforge.runs.model_cards import MODELS
 from flawforge.runs.trials import TRIAL_FILE
 from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_bench, save_bench
+from flawforge.studies.trial.setup.given_set import Brought, levelled, read_brought, sentences_of, withdraw_seen
 from flawforge.studies.trial.setup.good_class import good_class, refuse_unknown_rare, with_good
 from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
 from flawforge.studies.trial.setup.named_parts import changed_contents, named_contents
@@ -43,6 +44,8 @@ def open_trial(
     *,
     classes: Sequence[str] | None = None,
     unlabelled: Dataset | str | Path | None = None,
+    synthetic: Dataset | str | Path | None = None,
+    synthetic_saw: Dataset | str | Path | None = None,
     anew: bool = False,
     progress: Progress = SILENT,
 ) -> Bench:
@@ -66,7 +69,9 @@ def open_trial(
     there = load_bench(out) if (out / FACTS).is_file() else None
     begun = there.settings if there is not None and _begun(out) else None
     settings = with_usual(with_good(settings, dataset.classes, good), dataset.classes, begun)
+    brought = read_brought(synthetic, synthetic_saw, dataset, settings, good, progress)
     inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
+    inputs |= {} if brought is None else brought.inputs
     if unusual := whole.choices.unusual():
         inputs["choices"] = repr(unusual)
     parts = named_contents(settings)
@@ -86,7 +91,7 @@ def open_trial(
             now = replace(there, settings=settings, dataset=dataset, outside=other, inputs=parts | there.inputs)
             return _resumed(out, there, now)
         _remove_results(out)
-    bench = _new_bench(out, settings, dataset, other, good, protocol, inputs | parts, progress)
+    bench = _new_bench(out, settings, dataset, other, brought, good, protocol, inputs | parts, progress)
     save_bench(out, bench)
     return bench
 
@@ -96,6 +101,7 @@ def _new_bench(
     settings: TrialSettings,
     dataset: Dataset,
     other: Dataset | None,
+    brought: Brought | None,
     good: str | None,
     protocol: str,
     inputs: dict[str, str],
@@ -117,12 +123,20 @@ def _new_bench(
         None if good is None else 2,
         settings.rare,
     )
+    if brought is not None:
+        division = withdraw_seen(dataset, division, brought, progress)
+        refuse_outside_leak(dataset, textures, division, brought.images, progress)
     refuse_pool_leak(dataset, division)
     more = np.zeros((0, *images.shape[1:]), np.uint8)
     if other is not None:
         refuse_outside_leak(dataset, textures, division, other, progress)
         more = all_seen(other, settings, channels, quality, progress)
-    return Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
+    bench = Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
+    if brought is None:
+        return bench
+    own, labels, differences = levelled(dataset, brought, settings, quality, progress)
+    told = tuple(sentences_of(brought, len(division.test), differences))
+    return replace(bench, brought={brought.arm: (own, labels)}, told=told)
 
 
 def _resumed(out: Path, there: Bench, now: Bench) -> Bench:
