@@ -20,6 +20,7 @@ from flawforge.runs.history import History
 from flawforge.runs.records import AuditRecord, Distances, Neighbour, Pair, save_record
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import (
+    BeyondCopies,
     ClassScore,
     Confusion,
     Finding,
@@ -276,6 +277,30 @@ class DrawnRun:
                     why="4 real specimens, 12 are needed",
                 ),
             ],
+            "beyond": [
+                BeyondCopies(
+                    label=label,
+                    n=32,
+                    n_reference=32,
+                    groups=15,
+                    **{
+                        name: Number(value=share, low=share - 0.06, high=share + 0.07, n=32, groups=15)
+                        for name, share in (("generated", 0.24), ("again", 0.061), ("real", 0.46), ("above", 0.18))
+                    },
+                    kid=130.0,
+                    kid_copies=100.0,
+                    kid_ratio=1.3,
+                ),
+                BeyondCopies(
+                    label="stain",
+                    n=32,
+                    n_reference=4,
+                    groups=4,
+                    **dict.fromkeys(("generated", "again", "real", "above"), kid.classical),
+                    why="held-out images of 4 specimens, 12 are needed",
+                ),
+            ],
+            "beyond_sentence": "These reach 24 of 100 unseen images that changed copies of yours do not.",
             "confusion": Confusion(
                 columns=[label, "stain"],
                 rows={label: [30, 2], "stain": [5, 27]},
@@ -309,6 +334,8 @@ class DrawnRun:
                 "quantities": [],
                 "findings": [],
                 "classes": [],
+                "beyond": [],
+                "beyond_sentence": "",
                 "best": [],
                 "worst": [],
                 "why": "there are 3 pieces",

@@ -102,9 +102,11 @@ def run(
             **given(settings),
         )
     if json:
-        sentences = {"audit": done.audit.sentence, "score": done.score.sentence}
+        sentences = {"audit": done.audit.sentence, "score": done.score.sentence, "beyond": done.score.beyond_sentence}
         print_json({"run": str(folder), "report": str(done.report), "generated": done.generated, **sentences})
         return
     out.print(escape(done.audit.sentence))
     out.print(escape(done.score.sentence))
+    if done.score.beyond_sentence:
+        out.print(escape(done.score.beyond_sentence))
     out.print(f"[bold]report:[/bold] {escape(str(done.report))}", soft_wrap=True)

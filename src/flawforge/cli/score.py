@@ -75,7 +75,7 @@ def score(
             command=command(),
             progress=progress,
         )
-    paragraphs = [record.sentence]
+    paragraphs = [record.sentence, *([record.beyond_sentence] if record.beyond_sentence else [])]
     if record.findings[1:]:
         paragraphs.append(f"{'further findings':48}{'generated':>26}{'real':>26}")
         paragraphs += [f"  {one.text:46}{one.generated:>26}{one.real:>26}" for one in record.findings[1:]]
@@ -83,6 +83,7 @@ def score(
         *record.notes,
         *levelled_lines(record.levelling),
         *([number_table(record)] if record.quantities else []),
+        *([beyond_table(record)] if record.beyond else []),
     ]
     show_record(run, out_folder, "score", record, paragraphs, json)
 
@@ -98,6 +99,22 @@ def number_table(record: ScoreRecord) -> str:
         unit = f", {one.unit}" if one.unit not in ("", "share") else ""
         name = f"  {one.title}{unit} ({one.better} is better){' *' if one.outside else ''}"
         lines.append(f"{name:48}" + "".join(f"{_shown(side):>26}" for side in (one.generated, one.real, one.classical)))
+    return "\n".join(lines)
+
+
+def beyond_table(record: ScoreRecord) -> str:
+    """Return class by class what the images reach of unseen ones beyond changed copies, and the ratio of distances."""
+    from flawforge.reports.words import shares
+
+    lines = [
+        "held-out images reached that changed copies of the training images do not reach (128 images and as many "
+        "copies at most)",
+        f"{'':26}{'generated':>26}{'copies again':>26}{'other real':>26}{'KID / that of copies':>24}",
+    ]
+    for one in record.beyond:
+        numbers = "".join(f"{shares(side):>26}" for side in (one.generated, one.again, one.real))
+        ratio = "not measured" if one.kid_ratio is None else f"{one.kid_ratio:.2f}"
+        lines.append(f"  {one.label:24}" + (f"  not measured: {one.why}" if one.why else f"{numbers}{ratio:>24}"))
     return "\n".join(lines)
 
 

@@ -33,6 +33,7 @@ FILTERS = (  # functions that templates call by their names, with a value of a r
     words.percent,
     words.plural,
     words.share,
+    words.shares,
     estimates.gain_points,
     estimates.in_percent,
     estimates.points,

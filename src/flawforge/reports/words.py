@@ -43,6 +43,13 @@ def measured(part: Number) -> str:
     return f"{number(part.value)} ({number(part.low)} to {number(part.high)})"
 
 
+def shares(part: Number) -> str:
+    """Return a share of the score in percent with its interval, ``24% (18.5% to 30%)``, or ``not measured``."""
+    if part.value is None or part.low is None or part.high is None:
+        return NOT_MEASURED
+    return f"{percent(part.value)} ({percent(part.low)} to {percent(part.high)})"
+
+
 def length(kimg: float) -> str:
     """Return a training length to four digits, without trailing zeros: ``24 kimg``, ``0.768 kimg``."""
     text = number(kimg, 4)

@@ -133,6 +133,37 @@ class ClassScore(RecordPart):
     why: str
 
 
+class BeyondCopies(RecordPart):
+    """One class's new coverage: the share of its held-out images that a set reaches and changed copies of the training
+    images do not, 0 to 1.
+
+    Attributes:
+        label: the class.
+        n: generated images, and copies of each of two draws.
+        n_reference: held-out images of the class, in `groups` groups.
+        generated: the generated images' share.
+        again: that of a second draw of copies: what chance brings.
+        real: that of other real images, half of the held-out ones judged by the other half: the most to hope for.
+        above: `generated` minus `again`, with the interval of the paired difference.
+        kid: kernel distance of the generated images to the held-out ones; kid_copies: of the copies; kid_ratio: one
+            over the other. None: not measured, or the copies are at no distance.
+        why: why nothing was measured, or empty.
+    """
+
+    label: str
+    n: int
+    n_reference: int
+    groups: int
+    generated: Number
+    again: Number
+    real: Number
+    above: Number
+    kid: float | None = None
+    kid_copies: float | None = None
+    kid_ratio: float | None = None
+    why: str = ""
+
+
 class Confusion(RecordPart):
     """The class of the nearest real image.
 
@@ -204,6 +235,9 @@ class ScoreRecord(Record):
         quantities: the numbers; empty when there is too little to measure (`why`).
         findings: in what the generated images are worse than nearly all real ones, the foremost (which the sentence
             names) first; empty in records of earlier versions.
+        beyond: class by class what the images reach of held-out ones that changed copies of the training images do not;
+            empty without held-out images, and in records of earlier versions.
+        beyond_sentence: the outcome of that over all classes; empty where nothing was measured.
         why: why nothing was measured, or empty.
         notes: what a reader must know to read the numbers, a sentence each.
         levelling: how real and generated images were brought to one form; None in records of older versions.
@@ -231,6 +265,8 @@ class ScoreRecord(Record):
     infinite: Infinite | None = None
     infinite_real: Infinite | None = None
     classes: list[ClassScore] = Field([])
+    beyond: list[BeyondCopies] = Field([])
+    beyond_sentence: str = ""
     confusion: Confusion | None = None
     spectra: MeanSpectra | None = None
     levels: Levels | None = None

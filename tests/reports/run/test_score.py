@@ -86,6 +86,17 @@ def test_charts_classes_confusion_and_images_are_there(drawn: Callable[..., Any]
     assert "Fréchet distance without its small-n bias" in part
 
 
+def test_what_lies_beyond_changed_copies_is_shown_by_class_or_why_not(drawn: Callable[..., Any]) -> None:
+    one = drawn()
+    one.score()
+    part = section(html(one))
+    assert "<p>These reach 24 of 100 unseen images that changed copies of yours do not.</p>" in part
+    assert "<td>24% (18% to 31%)</td><td>6.1% (0.1% to 13.1%)</td><td>46% (40% to 53%)</td><td>1.30</td>" in part
+    assert "not measured: held-out images of 4 specimens, 12 are needed" in part
+    one.score(empty=True)
+    assert "changed copies" not in section(html(one))
+
+
 def test_too_few_images_show_the_sentence_and_no_number(drawn: Callable[..., Any]) -> None:
     one = drawn()
     one.score(empty=True)

@@ -17,6 +17,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunNotFoundError, SettingError
+from flawforge.data.augmentation.classical import classical
 from flawforge.data.dataset import Dataset
 from flawforge.runs.folder import Run
 from flawforge.runs.records import load_record
@@ -175,6 +176,39 @@ def test_training_images_as_generated_ones_are_told(run: Run, held: Path) -> Non
     assert record.sentence.startswith("40 of 40 generated images are identical to training images, so this score ")
 
 
+@pytest.fixture
+def few(make_run: Any, tmp_path: Path) -> Run:
+    """A run on 5 textures."""
+    made: Run = make_run(write(tmp_path / "few" / "lines", range(5)), resolution=SIDE)
+    return made
+
+
+def test_copies_reach_nothing_new_and_other_images_do(few: Run, held: Path) -> None:
+    def brighter(seed: int) -> np.ndarray:
+        return classical(texture(seed % 5), 255, np.random.default_rng(seed))
+
+    plant(few, [brighter(seed) for seed in range(60)])
+    record = score(few, held_out=held, pictures=0)
+    (copies,) = record.beyond
+    assert (copies.label, copies.n, copies.n_reference, copies.groups, copies.why) == ("lines", 60, 80, 80, "")
+    assert copies.above.low is not None
+    assert copies.above.low <= 0
+    assert copies.kid_ratio == pytest.approx(1, abs=0.2)
+    assert "that changed copies of yours do not" not in record.beyond_sentence
+    plant(few, [texture(seed) for seed in range(3000, 3060)])
+    record = score(few, held_out=held, pictures=0)
+    (others,) = record.beyond
+    assert others.again == copies.again  # the same copies, drawn from the seed
+    assert others.generated.value is not None
+    assert others.real.value is not None
+    assert others.above.low is not None
+    assert others.above.low > 0
+    assert others.generated.value == pytest.approx(others.real.value, abs=0.2)
+    assert others.kid_ratio is not None
+    assert others.kid_ratio < 0.5
+    assert " of 100 unseen images that changed copies of yours do not; a second set" in record.beyond_sentence
+
+
 def test_a_held_out_set_that_holds_training_images_is_refused(run: Run, tmp_path: Path) -> None:
     plant(run, [texture(seed) for seed in range(3000, 3020)])
     leaky = write(tmp_path / "leaky", range(30, 70))
@@ -234,6 +268,7 @@ def test_when_all_were_used_the_training_images_are_the_reference_and_that_is_sa
     record = score(run)
     assert (record.against, record.n_reference) == ("training", 40)
     assert record.notes[0].startswith("No held-out images: training used all 40 real images.")
+    assert (record.beyond, record.beyond_sentence) == ([], "")
     assert record.sentence.endswith("Copies of training images would look good in this comparison.")
     assert all(one.classical.value is not None for one in record.quantities)
 

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from flawforge.studies.realism.sentences import brightness_fault, in_unit, score_sentence, texture_fault
+from flawforge.studies.realism.sentences import (
+    beyond_sentence,
+    brightness_fault,
+    in_unit,
+    score_sentence,
+    texture_fault,
+)
 
 COVERAGE = "they cover 61% of the real variation, where an equal number of real images covers 85%"
 COUNTS: dict[str, Any] = {"n_generated": 64, "n_used": 64, "n_reference": 1180}
@@ -102,3 +108,24 @@ def test_a_fault_of_brightness(brighter: float, words: str) -> None:
 )
 def test_a_share_is_0_or_100_percent_only_when_it_is_exactly_that(value: float, unit: str, words: str) -> None:
     assert in_unit(value, unit) == words
+
+
+NEW = "These reach 24 of 100 unseen images that changed copies of yours do not; a second set of copies reaches 6."
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sentence"),
+    [
+        ((0.244, 0.061, True, 0.9), NEW),
+        ((0.244, 0.061, True, None), NEW),
+        ((0.244, 0.061, True, 1.2), f"{NEW} As a whole, the copies are closer to unseen images."),
+        (
+            (0.07, 0.061, False, 1.2),
+            "Changed copies of your images are closer to unseen ones than these, and reach as many of them.",
+        ),
+        ((0.07, 0.061, False, 0.9), "These reach no more unseen images than changed copies of yours do."),
+        ((0.999, 0.001, True, 0.1), NEW.replace("24", "99").replace("6.", "1.")),
+    ],
+)
+def test_what_lies_beyond_copies_is_said_in_words(numbers: Any, sentence: str) -> None:
+    assert beyond_sentence(*numbers) == sentence

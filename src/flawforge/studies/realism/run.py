@@ -26,8 +26,9 @@ from flawforge.data.threads import in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
 from flawforge.runs.records import write_record
-from flawforge.runs.scores import ScoreRecord
+from flawforge.runs.scores import BeyondCopies, ScoreRecord
 from flawforge.runs.versions import now, versions
+from flawforge.studies.realism.beyond import Copier, beyond_copies, class_inputs
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
 from flawforge.studies.realism.descriptors import DescribedImages, describe_images, pixel_key
 from flawforge.studies.realism.extras import (
@@ -193,6 +194,7 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         real_halves = SetPair(sets.reference.take(halves[0].a), sets.reference.take(halves[0].b))
         infinite, infinite_real = extrapolated(sets.whole, seed), extrapolated(real_halves, seed)
         task.advance()
+    beyond, beyond_sentence = _measure_beyond(inputs, sets)
     best, worst = keep_extremes(judged.folder, matched, sets.reference, inputs.generated, pictures)
     findings, main = find_faults(sets, quantities)
     distinguishable = next(one.outside for one in quantities if one.name == "kid")
@@ -205,6 +207,8 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "infinite": infinite,
         "infinite_real": infinite_real,
         "classes": per_class,
+        "beyond": beyond,
+        "beyond_sentence": beyond_sentence,
         "confusion": confusion_of(every, labels),
         "spectra": mean_spectra(sets, halves, matched.resolution),
         "levels": gray_levels(sets),
@@ -213,6 +217,19 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "notes": without_transforms(quantities),
         "outcome": {"distinguishable": distinguishable, "main_finding": main},
     }
+
+
+def _measure_beyond(inputs: ScoreInputs, sets: ComparedSets) -> tuple[list[BeyondCopies], str]:
+    """Return what is reached beyond changed copies; nothing where only the training images are there to compare with,
+    which their copies reach.
+    """
+    if inputs.real.against == "training":
+        return [], ""
+    labels = [sets.classes[code] for code in sets.labels]
+    made = [entry.label for entry in inputs.matched.entries]
+    classes = class_inputs(inputs.real, sets.reference, labels, made, inputs.chosen.classes)
+    copier = Copier(inputs.matched, inputs.extractor, inputs.seed, inputs.progress)
+    return beyond_copies(classes, inputs.generated, copier)
 
 
 def _describe_sets(inputs: ScoreInputs) -> ComparedSets:

@@ -69,6 +69,32 @@ def score_sentence(
     return " ".join(parts)
 
 
+def beyond_sentence(new: float, again: float, above: bool, kid_ratio: float | None) -> str:
+    """Return what generated images bring beyond changed copies of the training images.
+
+    Args:
+        new: share of the held-out images that they reach and changed copies do not, 0 to 1.
+        again: the same of a second set of copies.
+        above: whether `new` is above `again` beyond chance.
+        kid_ratio: kernel distance to the held-out images over that of the copies; None: not measured.
+    """
+    farther = kid_ratio is not None and kid_ratio > 1
+    if above:
+        text = (
+            f"These reach {of_hundred(new)} of 100 unseen images that changed copies of yours do not; a second set of "
+            f"copies reaches {of_hundred(again)}."
+        )
+        return f"{text} As a whole, the copies are closer to unseen images." if farther else text
+    if farther:
+        return "Changed copies of your images are closer to unseen ones than these, and reach as many of them."
+    return "These reach no more unseen images than changed copies of yours do."
+
+
+def of_hundred(value: float) -> int:
+    """Return how many of 100 a share is; 0 and 100 only where it is exactly that."""
+    return round(100 * value) if value in (0, 1) else min(max(round(100 * value), 1), 99)
+
+
 def texture_fault(fine: float) -> str:
     """Return what is wrong with textures whose fine structure differs from real ones by so many dB."""
     if abs(fine) < FINE:
@@ -87,5 +113,4 @@ def in_unit(value: float, unit: str) -> str:
     """Return a number with its unit; a share in whole percent, 0% and 100% only where it is exactly that."""
     if unit != "share":
         return f"{value:.3g} {unit}".rstrip()
-    percent = 100 * value if value in (0, 1) else min(max(round(100 * value), 1), 99)
-    return f"{percent:.0f}%"
+    return f"{of_hundred(value)}%"
