@@ -60,6 +60,13 @@ class WholeJob:
     report: Path
     composed: Run | None = None
 
+    @property
+    def first(self) -> str:
+        """What was composed before the training, in words; empty where nothing was."""
+        if self.composed is None:
+            return ""
+        return str(require_checkpoint(self.composed).facts["composition"]["sentence"])
+
 
 def run(
     data: Dataset | str | Path,
@@ -165,7 +172,8 @@ def _compose_first(
     except (DataUnusableError, RunExistsError, SettingError) as error:
         progress.warn(f"no images were composed: {error}")
         return None
-    progress.say(f"{require_checkpoint(first).facts['composition']['sentence']} They are in {first.synthetic}.")
+    made = require_checkpoint(first).facts["composition"]["sentence"]
+    progress.say(f"{made} They are in {first.synthetic}. What training adds follows.")
     return first
 
 

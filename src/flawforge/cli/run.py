@@ -102,9 +102,12 @@ def run(
             **given(settings),
         )
     if json:
-        sentences = {"audit": done.audit.sentence, "score": done.score.sentence, "beyond": done.score.beyond_sentence}
+        sentences = {"composed": done.first, "audit": done.audit.sentence, "score": done.score.sentence}
+        sentences["beyond"] = done.score.beyond_sentence
         print_json({"run": str(folder), "report": str(done.report), "generated": done.generated, **sentences})
         return
+    if done.first:
+        out.print(escape(done.first))
     out.print(escape(done.audit.sentence))
     out.print(escape(done.score.sentence))
     if done.score.beyond_sentence:

@@ -44,7 +44,7 @@ SHOWN = 1.1  # a turn is shown by a class when turned images are at most so much
 FIXED = 0.35  # mean correlation of images with the mean of the others from which their geometry is fixed
 ALIKE = 0.8  # share of that correlation which a turned mean must keep for the turn to be allowed
 FEWEST_FIXED = 8  # images that tell whether a geometry is fixed
-GROUPS, ACROSS = 12, 3  # of four pictures in the preview, and of them in a row
+GROUPS, ACROSS, GAP = 12, 3, 16  # of four pictures in the preview, of them in a row, pixels between
 COARSE, FINE = 6.0, 1.0  # Gaussian widths, at `SIZE`, of the band in which geometry is looked for
 
 
@@ -323,7 +323,8 @@ def _draw(run: Run, material: Material, chosen: Chosen, seed: int, progress: Pro
         plane = None if light is None else light.smoothed(chosen.how.light_width, (side, side))
         cells.append(blank if plane is None else _cell(_like(plane, material.channels), side))
         cells.append(_cell(made.pixels, side))
-    sheet = grid(cells, 4 * ACROSS)
+    groups = [grid(cells[place : place + 4], 4) for place in range(0, len(cells), 4)]
+    sheet = grid(groups, ACROSS, gap=GAP)
     write_bytes(run.previews / "composed.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
 
 
