@@ -166,7 +166,8 @@ def show(rows: list[Row], args: argparse.Namespace) -> None:
             for arm in dict.fromkeys(row["arm"] for row in rows):
                 own = [r for r in rows if (r["model"], r["arm"], r["figure"]) == (model, arm, figure)]
                 for row in own:
-                    print(f"    {row['rare']:18}{arm:22}{in_percent(row['reached']):26}{gain_points(row['over'])}")
+                    over_it = "" if arm == "classical" else gain_points(row["over"])
+                    print(f"    {row['rare']:18}{arm:22}{in_percent(row['reached']):26}{over_it}")
                 over = np.array([row["over"].value for row in own])
                 if len(over) > 1:
                     reach = float(stats.t.ppf(0.975, len(over) - 1) * over.std(ddof=1) / np.sqrt(len(over)))

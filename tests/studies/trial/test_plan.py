@@ -44,6 +44,18 @@ def test_a_budget_that_is_too_short_names_what_takes_less(tmp_path: Path) -> Non
     assert "Without" not in plan(bench, schedule, 1, 90).sentence
 
 
+def test_a_rare_class_s_ranking_is_expected_to_vary_more_than_the_accuracy_of_all(tmp_path: Path) -> None:
+    photos, arms = draw_dataset(tmp_path / "photos", 12), ("classical", "generated")
+    plain = TrialSettings(arms=arms, models=("small-cnn",), shots=(3,), resolution=(32, 32))
+    rare = plain.model_copy(update={"rare": ("dots",)})
+    gains = []
+    for name, settings in (("plain", plain), ("rare", rare)):
+        bench = open_trial(photos, tmp_path / name, settings)
+        schedule = Schedule(tmp_path / name, bench.settings, bench.protocol, Costs())
+        gains.append(plan(bench, schedule, 1, None).detectable or 1.0)
+    assert gains[1] > 2 * gains[0]
+
+
 @pytest.mark.parametrize(("workers", "most"), [(1, 1.0), (2, 2.0)])
 def test_cores_slow_each_other_down_at_most_as_if_they_were_one(workers: int, most: float) -> None:
     assert 1.0 <= _slower_together(workers) <= most

@@ -14,6 +14,7 @@ import flawforge
 import trial_material as material
 from flawforge.core.errors import ExtraMissingError
 from flawforge.runs.cells import read_cells
+from flawforge.studies.trial.cells.work_list import work_list
 from flawforge.studies.trial.execution.ray import RayCluster
 from flawforge.studies.trial.setup.bench import load_bench
 
@@ -52,8 +53,12 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         flawforge.trial(photos, tmp_path / "out", on="ray", **{**SMALL, "seeds": 1})
 
 
+RARE = {"rare": ("dots",), "others": 10, "folds": 2, "arms": ("real", "classical", "filtered")}
+
+
 @pytest.mark.nightly
-def test_a_node_that_dies_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("more", [{}, RARE], ids=["equal shots", "a rare class, with choices"])
+def test_a_node_that_dies_costs_nothing(more: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
     from ray.cluster_utils import Cluster
 
@@ -63,7 +68,7 @@ def test_a_node_that_dies_costs_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     marks = tmp_path / "marks"
     marks.mkdir()
     monkeypatch.setenv("MARKS", str(marks))
-    slow = {**SMALL, "models": ("trial_material:slow_network",)}
+    slow = {**SMALL, "models": ("trial_material:slow_network",), **more}
     small = {"num_cpus": 1, "object_store_memory": 80_000_000}
     cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
     second = cluster.add_node(**small)
@@ -81,7 +86,7 @@ def test_a_node_that_dies_costs_nothing(tmp_path: Path, monkeypatch: pytest.Monk
             assert work.is_alive(), "it ended by itself"
             time.sleep(0.05)
         cluster.remove_node(second, allow_graceful=False)
-        work.join(200)
+        work.join(600)
         assert not work.is_alive()
     finally:
         ray.shutdown()
@@ -89,8 +94,8 @@ def test_a_node_that_dies_costs_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     (record,) = done
     assert lost, "the node was at work when it was killed"
     bench = load_bench(out)
-    assert len(read_cells(out / "cells", bench.protocol)) == 3 * 3
-    assert [one.seeds for one in record.results] == [[0, 1, 2], [0, 1, 2]]
+    assert set(read_cells(out / "cells", bench.protocol)) == set(work_list(bench.settings))
+    assert [one.seeds for one in record.results] == [[0, 1, 2]] * len(slow["arms"])
     monkeypatch.delenv("MARKS")
     here = flawforge.trial(photos, tmp_path / "here", workers=1, **slow)
     assert scrubbed(record) == scrubbed(here)

@@ -21,6 +21,18 @@ from flawforge.studies.trial.setup.open import open_trial
 from trial_material import draw_dataset
 
 
+def test_what_waits_for_others_takes_its_time_on_any_number_of_workers(tmp_path: Path) -> None:
+    settings = TrialSettings(models=("small-cnn",), seeds=1, arms=("classical", "filtered"))
+    seconds = {("generator", ""): 50.0, ("choice", "small-cnn"): 20.0, ("arm", "small-cnn"): 10.0}
+    costs = Costs(seconds | {(f"generator-fold{fold}", ""): 30.0 for fold in range(3)})
+    schedule = Schedule(tmp_path, settings, "protocol", costs)
+    assert schedule.expected(schedule.cells, 1) == 50 + 3 * 30 + 20 + 2 * 10
+    assert schedule.expected(schedule.cells, 2) == 50 + 30 + 20 + 10  # the choice waits for all folds
+    assert schedule.expected(schedule.cells, 99) == 50 + 10  # all else is done beside the generator
+    assert schedule.expected([key for key in schedule.cells if key.arm == "classical"], 99) == 10
+    assert schedule.expected([], 2) == 0
+
+
 class Told(Task):
     """Remembers what it was told."""
 

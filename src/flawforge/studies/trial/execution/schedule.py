@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import islice
 from pathlib import Path
 
 from flawforge.core.errors import TrainingInterruptedError
@@ -17,6 +19,7 @@ from flawforge.studies.trial.execution.local import Executor
 from flawforge.training.loop.loop import Interrupt
 
 TICK = 0.5  # seconds between two looks at Ctrl-C and the clock
+LOOKED_AT = 100  # waiting cells that may have to wait for others, more than there are workers
 SPARE = 1.1  # a repeat is begun when this many times its expected duration is left
 
 
@@ -71,6 +74,27 @@ class Schedule:
     def left(self) -> list[CellKey]:
         """Return the cells that are still to be done, in order."""
         return [key for key in self.cells if key not in self.done and key.seed < self.repeats]
+
+    def expected(self, keys: Iterable[CellKey], workers: int) -> float:
+        """Return how many seconds these cells will take, each begun as `run` does it: in order, after what it needs.
+
+        Args:
+            keys: cells; what they need and is not among them counts as done.
+            workers: cells at a time.
+        """
+        waiting = dict.fromkeys(keys)
+        open_cells, now = set(waiting), 0.0
+        under_way: list[tuple[float, CellKey]] = []
+        while open_cells:
+            for key in list(islice(waiting, workers + LOOKED_AT)):
+                if len(under_way) == workers:
+                    break
+                if open_cells.isdisjoint(needs(key, self.settings)):
+                    del waiting[key]
+                    heappush(under_way, (now + self.costs.of([key]), key))
+            now, key = heappop(under_way)
+            open_cells.discard(key)
+        return now
 
     def whole(self) -> int:
         """Return how many repeats, from the first on, are wholly done."""
