@@ -102,8 +102,11 @@ def seconds(side: str, root: Path, args: argparse.Namespace, repeats: int, *more
     if args.scale < 1:
         own = find_recipe("fewshot")
         whole = own.steps(SHOTS * len(load(args.data).classes)) * own.batch / 1000
-        kimg = whole * args.scale * (TrialSettings().generator_length if side == NOW else 1)
-        words += ["--steps", str(round(TrialSettings().steps * args.scale)), "--generator-kimg", f"{kimg:g}"]
+        words += ["--steps", str(round(TrialSettings().steps * args.scale))]
+        if side == NOW:  # by its part of the recipe's length, of which folds take a part again
+            words += ["--generator-length", f"{TrialSettings().generator_length * args.scale:g}"]
+        else:
+            words += ["--generator-kimg", f"{whole * args.scale:g}"]
     place = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
     place["FLAWFORGE_CACHE"] = str((args.out / f"cache-{side}").resolve())
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
