@@ -30,7 +30,7 @@ from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, SAMPLING,
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
-from flawforge.training.classifier.fit import LabelledImages, fit, predict
+from flawforge.training.classifier.fit import FROZEN, LabelledImages, fit, predict
 from flawforge.training.train import train
 
 PROBE_STEPS = 12  # of each model, timed
@@ -88,7 +88,7 @@ def expected_costs(bench: Bench, workers: int = 1) -> Costs:
         expected["real", model] = training * (settings.real_length if model == SHORTER_REAL else 1)
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
         expected[SAMPLING, model] = training * SHARE_OF_STEPS * fold_steps * len(TRAININGS)
-        shorter = SHARE_OF_STEPS * settings.choice_length
+        shorter = SHARE_OF_STEPS * (1 if model in FROZEN else settings.choice_length)
         expected[CHOICE, model] = training * shorter * fold_steps * (1 + len(USAGES) + rivals)
     slower = _slower_together(workers)
     return Costs({kind: seconds * slower for kind, seconds in expected.items()})
@@ -264,7 +264,9 @@ def _slower_together(workers: int) -> float:
 
 
 def _arm_seconds(bench: Bench, model: str) -> float:
-    """Return how long one classifier takes, from the difference of a short and a shorter training."""
+    """Return how long one classifier takes, from the difference of a short and a shorter training; on frozen features,
+    of which most of the time goes into working them out, from one training.
+    """
     shots = bench.shots(0, min(bench.settings.shots))
     real = LabelledImages(
         torch.from_numpy(bench.images[shots]), torch.from_numpy(bench.targets(bench.dataset.labels[shots]))
@@ -277,11 +279,15 @@ def _arm_seconds(bench: Bench, model: str) -> float:
         return time.perf_counter() - started, network
 
     with one_thread():
-        timed(1)
-        short, _ = timed(2)
-        longer, network = timed(2 + PROBE_STEPS)
+        if model in FROZEN:
+            training, network = timed(bench.settings.steps)
+        else:
+            timed(1)
+            short, _ = timed(2)
+            longer, network = timed(2 + PROBE_STEPS)
+            training = short + max(0.0, longer - short) / PROBE_STEPS * bench.settings.steps
         started = time.perf_counter()
         images = torch.from_numpy(bench.images[bench.division.test[:64]])
         predict(network, images)
         prediction = (time.perf_counter() - started) * len(bench.division.test) / len(images)
-    return short + max(0.0, longer - short) / PROBE_STEPS * bench.settings.steps + prediction
+    return training + prediction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -231,8 +232,9 @@ def _too_few(label: str, pieces: int, tested: int, images: int, left: int, neede
         )
     return (
         f"class '{label}' has {images} images; {left} are left once the test images are set "
-        f"aside, and --shots {needed} asks for more. Ask for {left} shots or fewer, leave the class out "
-        f"with --classes, or set fewer images aside for testing with --test-share."
+        f"aside, and --shots {needed} asks for more. Where the other classes have more, ask for --rare "
+        f"{shlex.quote(label)} --shots {left}, which trains on all of theirs. Or ask for {left} shots or fewer of each "
+        f"class, leave the class out with --classes, or set fewer images aside for testing with --test-share."
     )
 
 
