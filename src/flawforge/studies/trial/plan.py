@@ -160,7 +160,8 @@ def duration_line(repeats: int, seconds: float, workers: int, cells: int, left: 
     begun = left < cells
     work = f"{left} of {cells} cells are left" if begun else f"{cells} cells"
     more, many = " more" * begun, "s" * (workers > 1)
-    return f"{repeats} repeat{'s' * (repeats > 1)} take{'s' * (repeats == 1)} about {clock(seconds)}{more} with {workers} worker{many} ({work})."
+    done = f"{repeats} repeats take" if repeats > 1 else "1 repeat takes"
+    return f"{done} about {clock(seconds)}{more} with {workers} worker{many} ({work})."
 
 
 def keep_line(seconds: float, generator: float, models: int) -> str:

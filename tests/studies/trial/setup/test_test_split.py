@@ -95,9 +95,8 @@ def test_too_few_pieces_for_an_interval_are_refused_before_anything_is_trained(g
 
 def test_too_many_shots_are_refused_with_the_number_that_is_left(grains: Dataset) -> None:
     textures = Textures(pictures(grains), grains.groups())
-    with pytest.raises(
-        DataUnusableError, match=r"6 are left .* --shots 10 asks for more.* --rare scratch\w* --shots 6, which"
-    ):
+    told = r"6 are left .* --shots 10 asks for more.* --rare coarse --shots 6, which"
+    with pytest.raises(DataUnusableError, match=told):
         divide(grains, textures, 0.5, 10, 0)
 
 
