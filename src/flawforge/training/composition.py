@@ -113,7 +113,7 @@ def choose_composition(recipe: Recipe, material: Material, seed: int, progress: 
     small = [_small(material[row].pixels) for row in range(len(training))]
     described = _describe(features, small)
     symmetries, fixed = _symmetries(recipe, material, small, described, features)
-    ways = _ways(recipe)
+    ways = _ways(recipe, fixed)
     gains: dict[str, list[float]] = {name: [] for name in (*map(_name, ways), AGAIN)}
     with progress.task("choosing how to compose", len(training.classes), "classes") as task:
         for label in training.classes if len(ways) > 1 else ():
@@ -125,14 +125,16 @@ def choose_composition(recipe: Recipe, material: Material, seed: int, progress: 
     return Chosen(how, symmetries, told, _sentence(how, told, material, fixed))
 
 
-def _ways(recipe: Recipe) -> list[Composition]:
+def _ways(recipe: Recipe, fixed: bool) -> list[Composition]:
     """Return what is compared, the usual way first."""
     set_by_user = {
         name: value for name in ("blend", "relight", "light_width") if (value := getattr(recipe, name)) is not None
     }
     given: dict[str, Any] = {"light_power": recipe.light_power, "zoom": recipe.zoom} | set_by_user
+    if fixed:  # what is enlarged has its geometry elsewhere
+        given["zoom"] = 1.0
     if recipe.keep_geometry:
-        given |= {"blend": 0.0, "zoom": 1.0}
+        given["blend"] = 0.0
     tried = [USUAL, *(replace(USUAL, light_width=width) for width in WIDTHS if width != USUAL.light_width)]
     tried += [replace(USUAL, blend=0.0), replace(USUAL, relight=0.0)]
     return list(dict.fromkeys(replace(way, **given) for way in tried))
@@ -210,7 +212,7 @@ def _sentence(how: Composition, told: dict[str, tuple[float, float]], material: 
             f"error {error:.0%}), a second set of copies {-np.expm1(-chance):.0%}; {len(told) - 1} ways compared."
         )
     if fixed:
-        text += " The images show a fixed geometry, so they are only mirrored where that maps it onto itself."
+        text += " The images show a fixed geometry, so they are not enlarged, and only mirrored where that maps it onto itself."
     single = [label for label, count in training.counts.items() if count == 1]
     if single and how.blend:
         text += f" Of {', '.join(single)} there is one image, so its details are joined with themselves."
