@@ -91,7 +91,7 @@ def test_a_part_is_mirrored_only_where_that_maps_it_onto_itself(mirrored: bool, 
     for number, image in enumerate(cells(9, mirrored)):
         Image.fromarray((image.clip(0, 1) * 255).astype(np.uint8)).save(folder / f"{number}.png")
     chosen = choose_composition(recipe("compose"), Material(load(tmp_path / "data")), 0, SILENT)
-    assert "fixed geometry" in chosen.sentence
+    assert "geometry is fixed" in chosen.sentence
     assert chosen.how.zoom == 1.0
     assert 4 not in chosen.symmetries["dents"]
     assert (2 in chosen.symmetries["dents"]) is mirrored

@@ -212,7 +212,7 @@ def _sentence(how: Composition, told: dict[str, tuple[float, float]], material: 
             f"error {error:.0%}), a second set of copies {-np.expm1(-chance):.0%}; {len(told) - 1} ways compared."
         )
     if fixed:
-        text += " The images show a fixed geometry, so they are not enlarged, and only mirrored where that maps it onto itself."
+        text += " Their geometry is fixed, so they are not enlarged, and only mirrored where that maps it onto itself."
     single = [label for label, count in training.counts.items() if count == 1]
     if single and how.blend:
         text += f" Of {', '.join(single)} there is one image, so its details are joined with themselves."
