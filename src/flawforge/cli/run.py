@@ -37,7 +37,7 @@ def run(
     n: Annotated[Whole | None, Parameter(name=["-n", "--number"])] = None,
     classes: Words = None,
     shots: Whole | None = None,
-    unlabelled: str | None = None,
+    unlabelled: Annotated[str | None, Parameter(name=["--unlabelled", "--donors"])] = None,
     seed: Whole = 0,
     device: Device = "auto",
     resume: Flag = False,
@@ -70,7 +70,7 @@ def run(
         Images per class to learn from. Default: all.
     unlabelled
         A folder of further images from the same production line, without labels. The generator learns what surfaces
-        look like from them, but does not generate images of their kind.
+        look like from them, but does not generate images of their kind. Composed images take their light.
     seed
         Seed of every random number.
     resume

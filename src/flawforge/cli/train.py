@@ -25,7 +25,7 @@ def train(
     minutes: float | None = None,
     classes: Words = None,
     shots: Whole | None = None,
-    unlabelled: str | None = None,
+    unlabelled: Annotated[str | None, Parameter(name=["--unlabelled", "--donors"])] = None,
     seed: Whole = 0,
     device: Device = "auto",
     resume: Flag = False,
@@ -60,8 +60,8 @@ def train(
     shots
         Training images per class, drawn from as many different specimens as possible. Default: all.
     unlabelled
-        A folder of further images from the same production line, without labels. The generator learns what
-        surfaces look like from them, but does not generate images of their kind.
+        A folder of further images from the same production line, without labels. The generator learns what surfaces
+        look like from them, but does not generate images of their kind. Composed images take their light.
     seed
         Seed of every random number: the same seed on the same machine gives the same generator.
     resume
