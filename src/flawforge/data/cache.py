@@ -19,7 +19,9 @@ from flawforge.core.files import write_bytes
 
 FORMAT = 1  # of both
 FEATURES = f"features-{FORMAT}"  # folder
-FEATURE_BYTES = 512 * 1024 * 1024  # of that folder; beyond, what was used longest ago goes
+KEPT = (".f32", ".bin")
+LIMIT = "FLAWFORGE_CACHE_MB"  # the variable that sets how large that folder may grow; 0 keeps nothing
+USUAL_MB = 1024  # of it; beyond, what was used longest ago goes
 
 
 def cache_folder() -> Path:
@@ -58,6 +60,36 @@ def remember_groups(fingerprint: str, contents: list[str], groups: Ints, detecto
     _write(_groups_file(fingerprint, detector), (json.dumps(value, separators=(",", ":")) + "\n").encode())
 
 
+def limit_bytes() -> int:
+    """Return how large the folder of features and contents may grow: ``$FLAWFORGE_CACHE_MB``, else 1 GB; 0: it is off.
+
+    A word that is no number counts as the usual limit.
+    """
+    try:
+        return max(0, int(float(os.environ.get(LIMIT, USUAL_MB)) * 2**20))
+    except (ValueError, OverflowError):
+        return USUAL_MB * 2**20
+
+
+def recall_content(key: str) -> bytes:
+    """Return remembered bytes; empty where there are none.
+
+    Args:
+        key: SHA-256, in hexadecimal digits, of everything that they depend on.
+    """
+    data = _read(_content_file(key)) if limit_bytes() else b""
+    if data:
+        with suppress(OSError):
+            os.utime(cache_folder() / _content_file(key))
+    return data
+
+
+def remember_content(key: str, data: bytes) -> None:
+    """Keep bytes."""
+    if limit_bytes():
+        _write(_content_file(key), data)
+
+
 def recall_features(key: str, rows: int) -> Floats32 | None:
     """Return the remembered (rows, D) float32 features, or None.
 
@@ -65,7 +97,7 @@ def recall_features(key: str, rows: int) -> Floats32 | None:
         key: SHA-256, in hexadecimal digits, of everything that the features depend on.
         rows: images they are of.
     """
-    data = _read(_features_file(key))
+    data = _read(_features_file(key)) if limit_bytes() else b""
     if rows == 0 or not data or len(data) % (4 * rows):
         return None
     with suppress(OSError):
@@ -76,13 +108,19 @@ def recall_features(key: str, rows: int) -> Floats32 | None:
 
 def remember_features(key: str, features: Floats32) -> None:
     """Keep (N, D) float32 features."""
+    if not limit_bytes():
+        return
     _write(_features_file(key), np.ascontiguousarray(features, dtype="<f4").tobytes())
 
 
-def trim_features(most: int = FEATURE_BYTES) -> int:
-    """Remove the files used longest ago until the folder holds `most` bytes or less; return how many were removed."""
+def trim_features(most: int | None = None) -> int:
+    """Remove the files used longest ago until the folder holds `most` bytes or less; return how many were removed.
+
+    None takes `limit_bytes`.
+    """
+    most = limit_bytes() if most is None else most
     try:
-        stats = [(path.stat(), path) for path in (cache_folder() / FEATURES).rglob("*.f32")]
+        stats = [(path.stat(), path) for path in (cache_folder() / FEATURES).rglob("*.*") if path.suffix in KEPT]
     except (OSError, RuntimeError):
         return 0
     total, removed = sum(stat.st_size for stat, _ in stats), 0
@@ -99,6 +137,10 @@ def trim_features(most: int = FEATURE_BYTES) -> int:
 
 def _groups_file(fingerprint: str, detector: int) -> Path:
     return Path(f"groups-{detector}", f"{fingerprint}.json")
+
+
+def _content_file(key: str) -> Path:
+    return Path(FEATURES, key[:2], f"{key}.bin")
 
 
 def _features_file(key: str) -> Path:

@@ -75,3 +75,16 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, make_run) -> None:
     run = make_run(images)
     with pytest.raises(SettingError, match="--train is for images from elsewhere"):
         flawforge.audit(run, train=images)
+
+
+@pytest.mark.usefixtures("quick_audit")
+def test_a_second_audit_aligns_nothing_and_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, made = folder(tmp_path / "real", range(20)), folder(tmp_path / "made", range(1000, 1006))
+    as_jpeg(made / "copy", surface(3))
+    first = flawforge.audit(real, synthetic=made)
+    monkeypatch.setattr("flawforge.studies.copies.search.copy_scores", lambda *words: pytest.fail("aligned again"))
+    again = flawforge.audit(real, synthetic=made)
+    left_out = {"made", "versions", "command"}
+    assert again.model_dump(exclude=left_out) == first.model_dump(exclude=left_out)
+    assert first.copying is not None
+    assert first.copying.found == 1

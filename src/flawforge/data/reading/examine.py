@@ -29,12 +29,19 @@ QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 Frame = tuple[float, float]
 
 
-def examine_entry(root: Path, entry: Entry) -> tuple[Sample | Broken, list[Remark | Broken]]:
+def examine_entry(
+    root: Path, entry: Entry, known: ImageFacts | None = None
+) -> tuple[Sample | Broken, list[Remark | Broken]]:
     """Return the sample, or why its image cannot be read; what was mended or passed over in its marks, and which of
     its masks cannot be read.
+
+    Args:
+        root: of the dataset.
+        entry: as folder and labels list it.
+        known: what the file is, where that was remembered; None: it is decoded.
     """
     try:
-        facts = examine(root / entry.file)
+        facts = known or examine(root / entry.file)
     except ImageBrokenError as error:
         return Broken(entry.file, error.reason), []
     remarks: list[Remark | Broken] = []

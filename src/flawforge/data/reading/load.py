@@ -6,7 +6,6 @@ import shlex
 import warnings
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError, did_you_mean
@@ -15,6 +14,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.examine import examine_entry
+from flawforge.data.reading.file_facts import REMEMBERED, FileFacts
 from flawforge.data.reading.file_tree import is_utf_8, printable, walk
 from flawforge.data.reading.masks.told_classes import classes_by_masks
 from flawforge.data.reading.merge import plan_folder
@@ -178,10 +178,17 @@ def _examine_all(
     remarks: list[Remark] = []
     with progress.task("reading images", len(entries), "images") as task, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks about odd headers; what matters becomes a reason
-        for result, told in in_threads(partial(examine_entry, root), entries):
-            results += [result, *(one for one in told if isinstance(one, Broken))]
-            remarks += [one for one in told if isinstance(one, Remark)]
-            task.advance()
+        for start in range(0, len(entries), REMEMBERED):
+            part = entries[start : start + REMEMBERED]
+            known = FileFacts.recall([root / entry.file for entry in part])
+            for result, told in in_threads(
+                lambda both: examine_entry(root, *both), zip(part, known.facts, strict=True)
+            ):
+                results += [result, *(one for one in told if isinstance(one, Broken))]
+                remarks += [one for one in told if isinstance(one, Remark)]
+                known.add(result)
+                task.advance()
+            known.remember()
     broken = [result for result in results if isinstance(result, Broken)]
     return [result for result in results if isinstance(result, Sample)], broken, remarks
 

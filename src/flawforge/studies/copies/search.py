@@ -5,8 +5,10 @@ Where there are many training images, those worth aligning with are found by wha
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,7 +20,9 @@ from torch.nn import functional as F
 from flawforge.core.arrays import Floats, Ints
 from flawforge.core.progress import SILENT, Progress, Task
 from flawforge.core.seeds import numpy_stream
+from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.threads import in_threads
+from flawforge.metrics.copying import alignment, copy_score, placement
 from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.copy_score import BestAlignments, copy_scores
 from flawforge.metrics.copying.normalised_texture import apply_symmetry, normalised_textures
@@ -100,6 +104,8 @@ REFERENCE_IMAGES = 256  # training images, spread over the groups, that make the
 PLANTED = 32  # altered copies that the audit tests itself with
 CONFIDENCE = 0.95  # probability with which a detectable share is detected
 BLOCK = 64
+SEARCH = 1  # raise it when an alignment may come out otherwise: what is remembered counts no more
+ROW = np.dtype([("score", "<f8"), ("index", "<i8"), ("matrix", "<f8", (2, 3)), ("negative", "u1")])
 
 
 class CopySearch:
@@ -124,32 +130,56 @@ class CopySearch:
         """
         self.read, self.groups, self.progress = read, groups, progress
         self.device = device or torch.device("cpu")
-        self._candidate_search = CandidateSearch(self.device) if len(groups) > EVERY else None
-        parts = []
-        with progress.task("preparing the training images", len(groups), "images") as task:
-            for grays in blocks(read, range(len(groups))):
-                parts.append(normalised_textures(grays.to(self.device)))
-                if self._candidate_search:
-                    self._candidate_search.add(grays.to(self.device))
-                task.advance(len(grays))
-        self.spectra = TextureSpectra.of(torch.cat(parts))
         self._scale: NullScale | None = None
         self.set_aside = 0
 
+    @cached_property
+    def _known(self) -> str:
+        """SHA-256 of the training images as they are compared, and of all that decides how."""
+        how = (SEARCH, self.device.type, EVERY, KEPT, placement.POSES, copy_score.HYPOTHESES, alignment.STEPS)
+        digest = hashlib.sha256(repr(how).encode())
+        for grays in blocks(self.read, range(len(self.groups))):
+            digest.update(grays.numpy().tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def _prepared(self) -> tuple[TextureSpectra, CandidateSearch | None]:
+        """The training images, ready; made when an image comes that was not looked at before."""
+        candidate_search = CandidateSearch(self.device) if len(self.groups) > EVERY else None
+        parts = []
+        with self.progress.task("preparing the training images", len(self.groups), "images") as task:
+            for grays in blocks(self.read, range(len(self.groups))):
+                parts.append(normalised_textures(grays.to(self.device)))
+                if candidate_search:
+                    candidate_search.add(grays.to(self.device))
+                task.advance(len(grays))
+        return TextureSpectra.of(torch.cat(parts)), candidate_search
+
     def look(self, grays: Tensor, excluded: Sequence[Ints] | None = None, task: Task | None = None) -> BestAlignments:
         """Return the best alignment of each gray image (N, H, W); `excluded` are training images that do not count for
-        each.
+        each. What was looked at before is remembered by its content.
         """
-        grays = grays.to(self.device)
-        if self._candidate_search:
-            candidates = self._candidate_search.candidates(grays, excluded)
+        digest = hashlib.sha256(f"{self._known} {tuple(grays.shape)}".encode() + grays.numpy().tobytes())
+        for rows in excluded or ():
+            digest.update(b"|" + rows.tobytes())
+        kept = recall_content(digest.hexdigest())
+        if len(kept) == len(grays) * ROW.itemsize:
+            if task:
+                task.advance(len(grays))
+            return _unpacked(np.frombuffer(kept, ROW))
+        found = self._aligned(grays.to(self.device), excluded, task)
+        remember_content(digest.hexdigest(), _packed(found).tobytes())
+        return found
+
+    def _aligned(self, grays: Tensor, excluded: Sequence[Ints] | None, task: Task | None) -> BestAlignments:
+        spectra, candidate_search = self._prepared
+        if candidate_search:
+            candidates = candidate_search.candidates(grays, excluded)
         else:
             candidates = np.tile(np.arange(len(self.groups)), (len(grays), 1))
             for row, forbidden in enumerate(excluded or []):
                 candidates[row, forbidden] = -1
-        return copy_scores(
-            normalised_textures(grays), self.spectra, candidates, task.advance if task else lambda done: None
-        )
+        return copy_scores(normalised_textures(grays), spectra, candidates, task.advance if task else lambda done: None)
 
     def scale(self) -> NullScale | None:
         """Return the scale: real images against training images of other groups; None with one group."""
@@ -178,6 +208,18 @@ class CopySearch:
             ]
             found = self.look(torch.from_numpy(np.stack(planted)), None, task)
         return PLANTED, int(((found.scores >= threshold) & (found.indices == chosen)).sum())
+
+
+def _packed(found: BestAlignments) -> NDArray[np.void]:
+    out = np.zeros(len(found.scores), ROW)
+    out["score"], out["index"], out["matrix"], out["negative"] = found
+    return out
+
+
+def _unpacked(rows: NDArray[np.void]) -> BestAlignments:
+    return BestAlignments(
+        rows["score"].copy(), rows["index"].copy(), rows["matrix"].copy(), rows["negative"].astype(bool)
+    )
 
 
 def null_scale(scores: Floats, groups: Ints) -> tuple[NullScale, int]:

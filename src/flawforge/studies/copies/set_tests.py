@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,15 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flawforge.core.arrays import Floats, Ints
+from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
+from flawforge.data.cache import recall_features, remember_features
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.copying import memorization
 from flawforge.metrics.copying.memorization import Classes, SetTestResult
 from flawforge.metrics.fidelity.vendi import clusters, vendi
 from flawforge.metrics.inference.multiple_testing import holm
-from flawforge.models.efficientnet import load_backbone
+from flawforge.models.efficientnet import Backbone, load_backbone
 from flawforge.models.extractors import features
 from flawforge.runs.records import Diversity, SetTest
 from flawforge.studies.copies.search import Reader, blocks, spread
@@ -50,8 +52,8 @@ def measure_set(
     backbone = load_backbone().to(device)
 
     def described(read: Reader, rows: Ints) -> Floats:
-        images = (grays[:, None] / 127.5 - 1 for grays in blocks(read, rows))
-        return features(images, backbone, size=(FEATURE_SIDE, FEATURE_SIDE), progress=progress).double().numpy()
+        parts = [_features(grays, backbone, progress) for grays in blocks(read, rows)]
+        return np.concatenate(parts).astype(np.float64)
 
     rows = drawn(len(matched.entries), "generated")
     generated = described(matched.gray_generated, rows)
@@ -68,6 +70,18 @@ def measure_set(
     held = described(lambda row: matched.gray(unseen.read(row)), held_rows)
     labels = learnt[chosen], _labels(unseen)[held_rows], names
     return diversity(generated, real), compare_with_held_out(real, held, generated, labels)
+
+
+def _features(grays: torch.Tensor, backbone: Backbone, progress: Progress) -> Floats32:
+    """Return (n, D) features of (n, H, W) gray images, 0..255, remembered by their content."""
+    what = f"set tests {FEATURE_SIDE} {tuple(grays.shape)}".encode()
+    key = hashlib.sha256(what + grays.numpy().tobytes()).hexdigest()
+    kept = recall_features(key, len(grays))
+    if kept is None:
+        size = (FEATURE_SIDE, FEATURE_SIDE)
+        kept = features([grays[:, None] / 127.5 - 1], backbone, size=size, progress=progress).numpy()
+        remember_features(key, kept)
+    return kept
 
 
 def drawn(count: int, what: str) -> Ints:

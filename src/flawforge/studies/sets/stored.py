@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from flawforge.core.arrays import Bytes
 from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
+from flawforge.data.cache import recall_content, remember_content, trim_features
 from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import Level
 from flawforge.data.threads import in_threads
@@ -19,6 +21,8 @@ from flawforge.runs.set_files import ByHand, ManifestEntry, SetFiles
 from flawforge.studies.sets.synthetic_set import SyntheticSet
 
 EIGHT_BITS = (8, 65535)
+TOGETHER = 64  # images that are levelled, and remembered, together
+LEVELLING = 1  # raise it when a level gives other pixels
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,28 @@ def store(dataset: Dataset, level: Level, memory: float, title: str, progress: P
         return level.apply(dataset.read(index), dataset.white)
 
     with progress.task(title, len(wanted), "images") as task:
-        for row, image in enumerate(in_threads(one, wanted)):
-            pixels[row] = image
-            task.advance()
+        for start in range(0, len(wanted), TOGETHER):
+            rows_now = wanted[start : start + TOGETHER]
+            pixels[start : start + len(rows_now)] = _levelled(dataset, rows_now, level, one, shape[1:])
+            task.advance(len(rows_now))
+    trim_features()
     values = {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
     rows = {sha256: row for row, sha256 in enumerate(first)}
     return StoredDataset(**{**values, "scale": EIGHT_BITS}, levelled=pixels, rows=rows)
+
+
+def _levelled(
+    dataset: Dataset, rows: list[int], level: Level, one: Callable[[int], Pixels], shape: tuple[int, ...]
+) -> Bytes:
+    """Return some images levelled, from the cache where they were levelled so before."""
+    contents = (dataset.samples[row].sha256 for row in rows)
+    key = hashlib.sha256("\n".join([f"levelled {LEVELLING} {level!r} {dataset.white}", *contents]).encode()).hexdigest()
+    kept = recall_content(key)
+    if len(kept) == len(rows) * int(np.prod(shape)):
+        return np.frombuffer(kept, np.uint8).reshape(len(rows), *shape)
+    made = np.stack(list(in_threads(one, rows)))
+    remember_content(key, made.tobytes())
+    return made
 
 
 def _room(shape: tuple[int, ...], memory: float) -> Bytes:
