@@ -30,6 +30,7 @@ _HOMES = {
     "run": "flawforge.whole_job",
     "score": "flawforge.studies.realism",
     "search": "flawforge.studies.search",
+    "show_progress": "flawforge.cli.console",
     "train": "flawforge.training.train",
     "trial": "flawforge.studies.trial",
 }
@@ -53,11 +54,13 @@ __all__ = [
     "run",
     "score",
     "search",
+    "show_progress",
     "train",
     "trial",
 ]
 
 if TYPE_CHECKING:
+    from flawforge.cli.console import show_progress
     from flawforge.core.errors import FlawforgeError
     from flawforge.core.settings.recipes import Recipe, recipe
     from flawforge.data.dataset import Dataset

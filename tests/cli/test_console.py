@@ -7,7 +7,9 @@ import time
 import pytest
 from rich.console import Console
 
+import flawforge
 from flawforge.cli import console
+from flawforge.core.progress import SILENT
 
 
 def test_where_no_terminal_is_progress_is_a_line_now_and_then(
@@ -25,6 +27,41 @@ def test_where_no_terminal_is_progress_is_a_line_now_and_then(
     assert told.err.splitlines()[1].startswith("training: 2/4 kimg, loss D 0.5, about ")
     assert told.err.splitlines()[2] == "warning: it [may] fail"
     assert told.err.splitlines()[3] == "training: 4.01/4 kimg, about 0 s left"
+
+
+def test_columns_of_a_table_never_run_into_each_other() -> None:
+    rows = [
+        ("", "generated", "real"),
+        ("a name that is longer than any column was", "0.123 [0.1, 0.2]", "9"),
+        ("b", "1", "2"),
+    ]
+    lines = console.columns(rows)
+    assert len({len(line) for line in lines}) == 1
+    assert lines[1] == "a name that is longer than any column was  0.123 [0.1, 0.2]     9"
+
+
+def test_one_switch_shows_how_far_calls_from_python_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(console, "err", Console(stderr=True, highlight=False))
+    flawforge.show_progress()
+    with SILENT.task("training", 4, "kimg") as task:
+        task.reach(2)
+    SILENT.warn("Add --resume.")
+    flawforge.show_progress(False)
+    SILENT.warn("Nobody hears it.")
+    assert capsys.readouterr().err == "training: 2/4 kimg\nwarning: Add resume=True.\n"
+
+
+def test_bars_come_with_the_first_task_and_go_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "err", Console(file=io.StringIO(), force_terminal=True, width=100))
+    shared = console._Shared()
+    for _ in range(2):  # a second call draws again
+        with shared.task("outer", 2), shared.task("inner", 2) as task:
+            task.advance()
+            assert shared._bars.live.is_started
+        assert not shared._bars.live.is_started
 
 
 def test_a_closed_terminal_ends_no_work(monkeypatch: pytest.MonkeyPatch) -> None:

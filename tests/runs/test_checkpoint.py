@@ -18,6 +18,7 @@ from flawforge.runs.checkpoint import (
 )
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import RunSettings
+from heard import Heard
 
 
 @pytest.fixture
@@ -42,6 +43,18 @@ def test_the_newest_two_stay(run: Run) -> None:
         save(run, step)
     assert [checkpoint.step for checkpoint in list_checkpoints(run)] == [3, 10]
     assert len(list(run.checkpoints.iterdir())) == 4
+
+
+def test_a_damaged_newest_one_is_told_where_an_older_one_is_taken(run: Run) -> None:
+    save(run, 1)
+    save(run, 2)
+    (run.checkpoints / "step_00000002.safetensors").write_bytes(b"torn")
+    heard = Heard()
+    assert find_checkpoint(run, progress=heard).step == 1
+    assert heard.warned == [
+        f"checkpoint {run.checkpoints / 'step_00000002.safetensors'} is damaged; step_00000001.safetensors is taken in "
+        f"its place."
+    ]
 
 
 def test_tensors_without_their_json_count_for_nothing_and_are_cleared(run: Run) -> None:

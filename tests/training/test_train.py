@@ -138,7 +138,7 @@ def test_the_fewshot_recipe_resumes_to_the_same_bits_and_knows_its_classes(
     for kimg in (0.024, 0.06):
         parts = train(tmp_path / "both", tmp_path / "parts", "fewshot", kimg=kimg, resume=True, **small)
     assert same(whole, parts)
-    assert not heard.warned
+    assert all("in more than one class" in text for text in heard.warned)  # the two classes are drawn alike
     assert "augmentation.probability" in require_checkpoint(whole).tensors()
     made = flawforge.generate(whole, 2)
     assert made.facts["classes"] == {"a": 2, "b": 2}
@@ -302,6 +302,34 @@ def test_an_unwritable_folder_is_explained(draw: Draw, tmp_path: Path, tiny: dic
     (tmp_path / "file").write_text("")
     with pytest.raises(RunUnwritableError, match="Choose a folder that you may write to"):
         train(draw(), tmp_path / "file" / "run", kimg=0.02, **tiny)
+
+
+def test_fewer_minutes_or_kimg_later_leave_the_record_true(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
+    data, heard = draw(), Heard()
+    run = train(data, tmp_path / "run", kimg=0.04, **tiny)
+    before = run.settings
+    train(data, tmp_path / "run", kimg=0.02, resume=True, progress=heard, **tiny)
+    assert (run.settings.recipe["kimg"], run.settings.steps) == (0.04, before.steps)
+    train(data, tmp_path / "run", minutes=1e-6, resume=True, progress=heard, **tiny)
+    seconds = require_checkpoint(run).facts["seconds"]
+    assert run.settings.minutes is not None
+    assert 1e-3 < run.settings.minutes <= seconds / 60
+    assert sum("was trained for longer already: 0.0 kimg" in text for text in heard.said) == 2
+
+
+def test_what_is_wrong_with_labels_is_told_once_and_kept(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:
+    """16 pictures in two classes were seen by `inspect` alone, and a trial gave its verdict on them."""
+    data, heard = draw(), Heard()
+    other = data.with_name("twins") / "other"
+    shutil.copytree(data, other.with_name("first"))
+    other.mkdir()
+    for path in sorted(other.with_name("first").rglob("*.png"))[:2]:
+        shutil.copy(path, other / path.name)
+    run = train(other.parent, tmp_path / "run", kimg=0.02, progress=heard, **tiny)
+    told = [text for text in heard.warned if "in more than one class" in text]
+    assert len(told) == 1
+    assert told[0].startswith("2 images are in more than one class, for example ")
+    assert run.settings.data.warnings == told
 
 
 def test_one_image_is_too_few(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:

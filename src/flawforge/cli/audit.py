@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from flawforge.cli.console import drawn_progress, levelled_lines, show_record
+from flawforge.cli.console import columns, drawn_progress, levelled_lines, show_record
 from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ def _distances(record: AuditRecord) -> str:
     rows = [("generated to training", record.generated_to_real)]
     rows += [("real to real, other specimen", record.real_to_real)] if record.real_to_real is not None else []
     names = list(record.generated_to_real.quantiles)
-    lines = [f"{'distance to the nearest, gray levels of 255':44}" + "".join(f"{name:>8}" for name in names)]
+    table = [["distance to the nearest, gray levels of 255", *names]]
     for title, distances in rows:
-        values = "".join(f"{distances.quantiles[name] * factor:8.2f}" for name in names)
-        lines.append(f"  {title} (n = {len(distances.nearest)})".ljust(44) + values)
-    return "\n".join(lines)
+        values = [f"{distances.quantiles[name] * factor:.2f}" for name in names]
+        table.append([f"  {title} (n = {len(distances.nearest)})", *values])
+    return "\n".join(columns(table))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -26,9 +27,10 @@ from rich.progress import Progress as Bars
 from rich.progress import Task as BarTask
 from rich.text import Text
 
+from flawforge.core.errors import as_arguments
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.launch import launched
-from flawforge.core.progress import SILENT, Progress, Task
+from flawforge.core.progress import SILENT, Progress, Task, show
 
 if TYPE_CHECKING:
     from flawforge.runs.records import Levelling, Record
@@ -98,6 +100,8 @@ class _DrawnTask(Task):
 class _Drawn(Progress):
     """Bars on a terminal."""
 
+    in_words: Callable[[str], str] = str  # of a message: as it is, or with arguments of Python in place of options
+
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
 
@@ -110,10 +114,10 @@ class _Drawn(Progress):
             self._bars.remove_task(id)
 
     def say(self, text: str) -> None:
-        err.print(f"[dim]{escape(text)}[/dim]")
+        err.print(f"[dim]{escape(self.in_words(text))}[/dim]")
 
     def warn(self, text: str) -> None:
-        err.print(f"[yellow]warning:[/yellow] {escape(text)}")
+        err.print(f"[yellow]warning:[/yellow] {escape(self.in_words(text))}")
 
 
 class _LinesTask(Task):
@@ -173,7 +177,12 @@ def drawn_progress() -> Iterator[Progress]:
     if not err.is_terminal:
         yield _Lines()
         return
-    columns = (
+    with _bars() as bars:
+        yield _Drawn(bars)
+
+
+def _bars() -> Bars:
+    return Bars(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -182,9 +191,41 @@ def drawn_progress() -> Iterator[Progress]:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        console=err,
+        transient=True,
     )
-    with Bars(*columns, console=err, transient=True) as bars:
-        yield _Drawn(bars)
+
+
+class _Shared(_Drawn):
+    """Bars that come with the first task and go with the last: for calls from Python, in a terminal or a notebook."""
+
+    def __init__(self) -> None:
+        super().__init__(_bars())
+        self._under_way = 0
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+        if self._under_way == 0:
+            self._bars.start()
+        self._under_way += 1
+        try:
+            with super().task(title, total, unit) as task:
+                yield task
+        finally:
+            self._under_way -= 1
+            if self._under_way == 0:
+                self._bars.stop()
+
+
+def show_progress(on: bool = True) -> None:
+    """Draw how far calls from Python are: bars in a terminal or a notebook, a line every 15 seconds elsewhere.
+
+    Args:
+        on: False turns it off again, as it is at first. A call that is given its own `progress` is not concerned.
+    """
+    shown = _Shared() if err.is_terminal or err.is_jupyter else _Lines()
+    shown.in_words = as_arguments
+    show(shown if on else None)
 
 
 def _facts(facts: dict[str, str]) -> dict[str, Any]:
@@ -201,6 +242,17 @@ def levelled_lines(levelling: Levelling | None) -> list[str]:
     table = [("levelled before comparing", "real", "generated", ""), *rows]
     widths = [max(len(row[column]) for row in table) + 2 for column in range(3)]
     return ["".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip() for row in table]
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table: the first column to the left, the others to the right, two spaces between them."""
+    table = [tuple(row) for row in rows]
+    widths = [max(map(len, column)) for column in itertools.zip_longest(*table, fillvalue="")]
+    lines = []
+    for first, *others in table:
+        cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=False)]
+        lines.append("  ".join([f"{first:{widths[0]}}", *cells]).rstrip())
+    return lines
 
 
 def show_record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flawforge.cli.console import drawn_progress, levelled_lines, show_record
+from flawforge.cli.console import columns, drawn_progress, levelled_lines, show_record
 from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def score(
         )
     paragraphs = [record.sentence, *([record.beyond_sentence] if record.beyond_sentence else [])]
     if record.findings[1:]:
-        paragraphs.append(f"{'further findings':48}{'generated':>26}{'real':>26}")
-        paragraphs += [f"  {one.text:46}{one.generated:>26}{one.real:>26}" for one in record.findings[1:]]
+        further = [(f"  {one.text}", one.generated, one.real) for one in record.findings[1:]]
+        paragraphs += columns([("further findings", "generated", "real"), *further])
     paragraphs += [
         *record.notes,
         *levelled_lines(record.levelling),
@@ -90,16 +90,16 @@ def score(
 
 def number_table(record: ScoreRecord) -> str:
     """Return the numbers with their 95% intervals, a line each; a star marks those worse than nearly all real ones."""
-    lines = [
+    title = (
         f"{record.extractor}; means of {record.halves} random halves with {record.half} images each; "
-        f"* worse than 97.5% of real halves",
-        f"{'':48}{'generated':>26}{'real':>26}{'classical':>26}",
-    ]
+        f"* worse than 97.5% of real halves"
+    )
+    rows = [("", "generated", "real", "classical")]
     for one in record.quantities:
         unit = f", {one.unit}" if one.unit not in ("", "share") else ""
         name = f"  {one.title}{unit} ({one.better} is better){' *' if one.outside else ''}"
-        lines.append(f"{name:48}" + "".join(f"{_shown(side):>26}" for side in (one.generated, one.real, one.classical)))
-    return "\n".join(lines)
+        rows.append((name, _shown(one.generated), _shown(one.real), _shown(one.classical)))
+    return "\n".join([title, *columns(rows)])
 
 
 def beyond_table(record: ScoreRecord) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flawforge.cli.console import drawn_progress, out, print_json
+from flawforge.cli.console import columns, drawn_progress, out, print_json
 from flawforge.cli.flags import USUAL, Device, Flag, Json, ReadingFlags, Whole, Words
 
 if TYPE_CHECKING:
@@ -124,13 +124,13 @@ def search(
 def _sensitivity_table(record: SearchRecord) -> str:
     """Return how much each setting mattered, a line each."""
     best = next((trial for trial in record.trials if trial.number == record.best), None)
-    lines = [f"{'setting':20}{'recipe':>12}{'best':>12}{'importance':>14}  tried"]
+    rows = [("setting", "recipe", "best", "importance", "tried")]
     for found in record.sensitivity:
         importance = "not measured" if found.importance is None else f"{found.importance:.0%}"
         value = "" if best is None else _short(best.settings[found.field])
         name, tried = found.field.replace("_", "-"), found.tried.split("=")[1]
-        lines.append(f"{name:20}{_short(record.start[found.field]):>12}{value:>12}{importance:>14}  {tried}")
-    return "\n".join(lines)
+        rows.append((name, _short(record.start[found.field]), value, importance, tried))
+    return "\n".join(columns(rows))
 
 
 def _short(value: object) -> str:

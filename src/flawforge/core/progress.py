@@ -34,4 +34,33 @@ class Progress:
         """Warn: the work goes on, but its result may not be what is wanted. Says what to try."""
 
 
-SILENT = Progress()
+class _Switched(Progress):
+    """Silent until `show` gives what draws; the default of every public function."""
+
+    shown: Progress | None = None
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+        if self.shown is None:
+            yield Task()
+            return
+        with self.shown.task(title, total, unit) as task:
+            yield task
+
+    def say(self, text: str) -> None:
+        if self.shown is not None:
+            self.shown.say(text)
+
+    def warn(self, text: str) -> None:
+        if self.shown is not None:
+            self.shown.warn(text)
+
+
+def show(progress: Progress | None) -> None:
+    """Let all functions that are given no progress of their own tell this one how far they are; None: nobody."""
+    _SWITCHED.shown = progress
+    vars(_SWITCHED).pop("told_of_data", None)
+
+
+_SWITCHED = _Switched()
+SILENT: Progress = _SWITCHED

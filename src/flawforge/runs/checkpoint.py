@@ -10,6 +10,7 @@ newest (``kept``): the best, and the one that a collapse would go back to.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shlex
@@ -20,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.files import FORMAT, explain_os_errors, remove_parts, sha256_file, write_bytes, write_json
+from flawforge.core.progress import SILENT, Progress
 from flawforge.runs.folder import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+LOOKS = 20  # times that a checkpoint is looked for which a training goes on replacing
 KEPT = 2  # whole checkpoints that stay, beside those that they name
 BEST, NEWEST = "best", "newest"
 
@@ -102,18 +105,49 @@ def list_checkpoints(run: Run) -> list[Checkpoint]:
     return found
 
 
-def newest_checkpoint(run: Run) -> Checkpoint | None:
-    """Return the newest checkpoint whose content has the hash it was written with, or None when there is none."""
-    return next(_sound(reversed(list_checkpoints(run))), None)
+def newest_checkpoint(run: Run, progress: Progress = SILENT) -> Checkpoint | None:
+    """Return the newest checkpoint whose content has the hash it was written with, or None when there is none.
+
+    Newer ones that are damaged are warned of.
+    """
+    found = None
+    for _ in range(LOOKS):  # a training that goes on replaces them while they are read
+        there = list_checkpoints(run)
+        found = next(_sound(reversed(there)), None)
+        if found is not None or not there:
+            break
+    for facts in sorted(run.checkpoints.glob("step_*.json")):
+        path = facts.with_suffix(".safetensors")
+        newer = found is None or facts.stem > found.path.stem
+        if newer and path.exists() and not any(one.path == path for one in _sound(list_checkpoints(run))):
+            instead = "there is no other" if found is None else f"{found.path.name} is taken in its place"
+            progress.warn(f"checkpoint {path} is damaged; {instead}.")
+    return found
 
 
-def require_checkpoint(run: Run) -> Checkpoint:
+def load_weights(run: Run, which: str | int, progress: Progress) -> tuple[Checkpoint, dict[str, Tensor]]:
+    """Return a checkpoint, and the generator's tensors in it: their moving average where it was kept.
+
+    One that a training replaces meanwhile is looked for again. Arguments and errors as `find_checkpoint`; and
+    RunBrokenError: it is damaged.
+    """
+    for look in range(LOOKS):
+        found = find_checkpoint(run, which, progress)
+        try:
+            return found, found.tensors("ema.") or found.tensors("generator.")
+        except RunBrokenError:
+            if found.path.exists() or look == LOOKS - 1:
+                raise
+    raise AssertionError
+
+
+def require_checkpoint(run: Run, progress: Progress = SILENT) -> Checkpoint:
     """Return the newest whole checkpoint.
 
     Raises:
         RunNotFoundError: the run has none.
     """
-    checkpoint = newest_checkpoint(run)
+    checkpoint = newest_checkpoint(run, progress)
     if checkpoint is None:
         raise RunNotFoundError(
             f"{run.path} has no whole checkpoint yet. "
@@ -122,18 +156,19 @@ def require_checkpoint(run: Run) -> Checkpoint:
     return checkpoint
 
 
-def find_checkpoint(run: Run, which: str | int = BEST) -> Checkpoint:
+def find_checkpoint(run: Run, which: str | int = BEST, progress: Progress = SILENT) -> Checkpoint:
     """Return the checkpoint to make images from.
 
     Args:
         run: the run.
         which: ``best``, as training judged it (the newest where it did not judge, or where the best is damaged);
             ``newest``; or the number of a step.
+        progress: where to warn of a newest one that is damaged.
 
     Raises:
         RunNotFoundError: the run has no whole checkpoint. SettingError: none of that step, or another word.
     """
-    newest = require_checkpoint(run)
+    newest = require_checkpoint(run, progress)
     if which == NEWEST:
         return newest
     if which == BEST:
@@ -157,8 +192,9 @@ def drop_after(run: Run, step: int) -> None:
 
 def _sound(checkpoints: Iterable[Checkpoint]) -> Iterator[Checkpoint]:
     for checkpoint in checkpoints:
-        if sha256_file(checkpoint.path) == checkpoint.facts["sha256"]:
-            yield checkpoint
+        with contextlib.suppress(FileNotFoundError):  # replaced meanwhile
+            if sha256_file(checkpoint.path) == checkpoint.facts["sha256"]:
+                yield checkpoint
 
 
 def _remove_old(run: Run, written: int) -> None:

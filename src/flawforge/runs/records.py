@@ -27,6 +27,7 @@ class Record(BaseModel):
         command: the command line that made it, or the call.
         inputs: name to content hash of what the result depends on; equal inputs and settings mean that the study
             need not be done again.
+        data_warnings: what is wrong with the labels or pixels of the images, a sentence or two each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +37,7 @@ class Record(BaseModel):
     versions: dict[str, str]
     command: str
     inputs: dict[str, str]
+    data_warnings: list[str] = []
 
 
 class RecordPart(BaseModel):

@@ -43,6 +43,7 @@ class TrainingImages(_Part):
         deep_white: pixel value of white in 16-bit files.
         formats: how the images are stored, by class.
         jpeg: images that were compressed as JPEG.
+        warnings: what is wrong with their labels or pixels, a sentence or two each.
         choices: how the folder was read, where not as usual: fields of `ReadingChoices` with their values.
     """
 
@@ -57,6 +58,7 @@ class TrainingImages(_Part):
     deep_white: int | None = None
     formats: list[FormatCount] = []
     jpeg: int = 0
+    warnings: list[str] = []
     choices: dict[str, Any] = {}
 
 

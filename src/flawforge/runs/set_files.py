@@ -6,6 +6,7 @@ set is `ByHand`, and all that judges it says so. Nothing here needs torch.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shlex
@@ -161,6 +162,11 @@ class SetFiles:
         fingerprint, written = digest.hexdigest(), facts.get("manifest_sha256")
         return cls(folder, there, by_hand, fingerprint, fingerprint != written, doubled)
 
+    @property
+    def complete(self) -> bool:
+        """Whether all is there that was generated, where it was."""
+        return bool(self.facts["complete"] and self.facts["n"]) and not self.by_hand
+
     def entries(self) -> Iterator[ManifestEntry]:
         """Read the entries of the images that are there, in the manifest's order."""
         return (entry for entry, _ in _there(self.folder, self.facts, self._doubled))
@@ -199,7 +205,10 @@ def sync_command(folder: Path) -> str:
 
 def _lines(folder: Path) -> Iterator[ManifestEntry]:
     """Read every line that is one of ours, whatever stands between them and however lines end."""
-    with (folder / MANIFEST).open(encoding="utf-8", errors="replace") as file:
+    with (
+        contextlib.suppress(FileNotFoundError),  # it is being replaced
+        (folder / MANIFEST).open(encoding="utf-8", errors="replace") as file,
+    ):
         yield from filter(None, map(ManifestEntry.parse, file))
 
 

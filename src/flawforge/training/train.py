@@ -16,6 +16,7 @@ from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.recipes import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import check_shots
+from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.data.reading.load import load, tell_unlabelled
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sampling.joined import join
@@ -183,6 +184,7 @@ def _choose(
     whole = load(data, choices, progress=progress)
     if not isinstance(data, Dataset):  # else the caller read it and knows
         tell_unlabelled(whole, progress)
+        tell_warnings(whole.select(classes), progress)
     if not request.continues:  # else it continues as it was begun
         check_shots(whole.select(classes).counts, shots)
     part = whole.select(classes, shots, request.seed, progress)

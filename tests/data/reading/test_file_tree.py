@@ -34,6 +34,17 @@ def test_what_was_made_from_images_is_no_data(tmp_path: Path, name: str, what: s
     assert len(load(tmp_path / "made")) == 3  # named itself, it is read
 
 
+def test_a_hidden_folder_of_images_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    """A class named .5mm was once missing without a word."""
+    for name in ("dent", ".5mm", ".git", ".ipynb_checkpoints", ".Trash-1000"):
+        write(tmp_path / "data" / name)
+    (tmp_path / "data" / ".empty").mkdir()
+    found = load(tmp_path / "data")
+    assert found.counts == {"dent": 3}
+    assert [one.file for one in found.broken] == [".5mm"]
+    assert found.broken[0].reason.endswith("its name begins with a dot. If it is a class, rename it")
+
+
 @pytest.mark.parametrize("kind", ["run", "trial", "search"])
 def test_a_folder_of_ours_that_is_named_itself_is_no_data(tmp_path: Path, kind: Kind) -> None:
     """Inspecting a run once told of few images: its previews."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
+from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.proportions import elongated, small_defects
 from flawforge.data.reading.class_names import class_in_name
@@ -19,6 +20,25 @@ LABELLED = {known.name for known in LABEL_FORMATS}  # layouts whose classes come
 def dataset_warnings(dataset: Dataset) -> tuple[str, ...]:
     """Return the warnings that apply to a dataset, a sentence or two each, the gravest first, then its notes."""
     return (*filter(None, (check(dataset) for check in CHECKS)), *dataset.notes)
+
+
+def grave_warnings(dataset: Dataset) -> tuple[str, ...]:
+    """Return the warnings of a dataset that every verb tells which learns from it or judges by it.
+
+    They say that labels or pixels are wrong. (That images are few is why one is here; the audit answers it.)
+    """
+    return tuple(filter(None, (check(dataset) for check in GRAVE)))
+
+
+def tell_warnings(dataset: Dataset, progress: Progress) -> list[str]:
+    """Warn of what is wrong with a dataset, each thing once however many steps of one job look at it, and return it."""
+    told: set[str] = vars(progress).setdefault("told_of_data", set())
+    found = list(grave_warnings(dataset))
+    for text in found:
+        if text not in told:
+            told.add(text)
+            progress.warn(text)
+    return found
 
 
 def _two_classes(dataset: Dataset) -> str:
@@ -171,3 +191,4 @@ CHECKS = (
     _clear,
     _pages,
 )
+GRAVE = (_two_classes, _other_boxes, _names, _hot, _dead)

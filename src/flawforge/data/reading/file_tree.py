@@ -7,7 +7,8 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from flawforge.core.folder_kinds import MARKS, READ_ENDINGS, kinds_in
+from flawforge.core.files import ASIDE
+from flawforge.core.folder_kinds import MARKS, READ_ENDINGS, an_image_in, kinds_in
 from flawforge.data.sample import Broken
 
 # Endings of files that mean to be images. Those of other kinds are here too, so that they are named and not lost.
@@ -16,6 +17,22 @@ TEXT_ENDINGS = {".xml", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html
 UNNAMEABLE = "has a name that is not UTF-8: rename it"  # run.json, manifests and reports cannot say it
 FIRST_MARKS = frozenset(marks[0] for marks in MARKS.values())  # a folder without any of them is none of ours
 SYSTEM_NAMES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}
+
+HIDDEN = "is a hidden folder, passed over with its images: its name begins with a dot. If it is a class, rename it"
+PROGRAM_FOLDERS = {
+    "git",
+    "svn",
+    "hg",
+    "dvc",
+    "cache",
+    "venv",
+    "env",
+    "idea",
+    "vscode",
+    "ipynb_checkpoints",
+    "thumbnails",
+}
+PROGRAM_FOLDERS |= {"trash", "trashes", "thumb", "thumbs", "tmp", "temp", "spotlight", "fseventsd", "comments"}
 
 
 @dataclass
@@ -40,7 +57,7 @@ def walk(root: Path) -> Tree:
 
     Flawforge's own runs, trials, searches, synthetic sets and exports below it are named and passed over: a
     generator must not learn from its own images by accident. Names that begin with a dot and what operating systems
-    leave behind (``Thumbs.db``, ``__MACOSX``) are passed over in silence.
+    leave behind (``Thumbs.db``, ``__MACOSX``) are passed over in silence, but a hidden folder of images is named.
     """
     tree = Tree()
     _walk(root, "", (), tree)
@@ -67,6 +84,8 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], tree: Tr
         return
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:
+            if _may_be_a_class(entry):
+                tree.broken.append(Broken(printable(f"{below}{entry.name}"), HIDDEN))
             continue
         name = f"{below}{entry.name}"
         if not _is_folder(entry):
@@ -75,6 +94,13 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], tree: Tr
             _walk(Path(entry.path), f"{name}/", (*above, here), tree)
         else:
             tree.broken.append(Broken(printable(name), UNNAMEABLE))
+
+
+def _may_be_a_class(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder that is passed over for its name holds images and is none of those that programs make."""
+    name = entry.name.lower()
+    programs = name in SYSTEM_NAMES or name.endswith(ASIDE) or name.strip(".").split("-")[0] in PROGRAM_FOLDERS
+    return not programs and _is_folder(entry) and an_image_in(Path(entry.path)) is not None
 
 
 def is_utf_8(name: str) -> bool:

@@ -19,6 +19,7 @@ from flawforge.core.errors import SettingError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
+from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.metrics.neighbours.nearest import Nearest
 from flawforge.runs.folder import Run
 from flawforge.runs.records import Alignment, AuditRecord, Copying, Distances, Neighbour, Pair, SetTest, write_record
@@ -111,6 +112,7 @@ def audit(
             made=now(),
             versions=versions(),
             command=command,
+            data_warnings=tell_warnings(judged.real.data, progress),
             inputs=judged.inputs | {"data": training.fingerprint},
             k=k,
             channels=channels,

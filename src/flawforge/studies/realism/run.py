@@ -22,6 +22,7 @@ from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.augmentation.classical import classical
 from flawforge.data.cache import trim_features
 from flawforge.data.dataset import Dataset
+from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.data.threads import in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
@@ -143,6 +144,7 @@ def score(
             made=now(),
             versions=versions(),
             command=command,
+            data_warnings=tell_warnings(judged.real.data, progress),
             inputs=_inputs(judged, features, seed),
             extractor=features.name,
             width=generated.features.shape[1],

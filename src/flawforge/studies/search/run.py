@@ -15,6 +15,7 @@ from flawforge.core.settings.fields import to_toml
 from flawforge.core.settings.recipes import DEFAULT, Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
+from flawforge.data.inspection.warnings import grave_warnings, tell_warnings
 from flawforge.data.reading.load import load, tell_unlabelled
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.models.extractors import DEFAULT as EXTRACTOR
@@ -109,6 +110,7 @@ def search(
     whole = load(data, choices, progress=progress)
     tell_unlabelled(whole, progress)
     part = whole.select(classes)
+    tell_warnings(part, progress)
     chosen = None if classes is None else tuple(classes)
     plan = SearchPlan(start, ranges, kimg, seed, shots, chosen, extractor, part.fingerprint)
     parts = cut_parts(part, shots, seed, progress)
@@ -183,6 +185,7 @@ def _record(
         made=now(),
         versions=versions(),
         command=command,
+        data_warnings=list(grave_warnings(parts.train.data)),
         inputs={"data": plan.fingerprint, "seed": str(plan.seed), "extractor": plan.extractor},
         start=start,
         rungs=plan.rungs,

@@ -25,7 +25,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.data.decode import read_image
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found
-from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, ByHand, ManifestEntry, SetFiles, read_facts, sync_command
+from flawforge.runs.set_files import LOCK, MANIFEST, ByHand, ManifestEntry, SetFiles, read_facts, sync_command
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,15 @@ class SyntheticSet:
 
     @classmethod
     def open(
-        cls, place: SyntheticSet | Run | str | Path, *, wait: bool | None = None, progress: Progress = SILENT
+        cls,
+        place: SyntheticSet | Run | str | Path,
+        *,
+        wait: bool | None = None,
+        own: bool = False,
+        progress: Progress = SILENT,
     ) -> SyntheticSet:
         """Open the set of a run, or the one in a folder. One that another process is writing now is waited for with
-        `wait`; None: the caller has no such option to advise.
+        `wait`; None: the caller has no such option to advise. `own`: the caller itself holds the set's lock.
 
         Raises:
             RunNotFoundError: there is none, or it is not complete. RunBrokenError: no manifest or no image is left.
@@ -73,18 +78,19 @@ class SyntheticSet:
         if isinstance(place, SyntheticSet):
             return place
         folder, run = _locate(place)
-        if run is None and not (folder / FACTS).is_file():
+        files = _look(folder)
+        if not own and (files is None or not files.complete):  # perhaps another process is at it
+            with suppress(RunUnwritableError):  # where nobody can write, nobody does
+                FolderLock(folder, LOCK, "", wait, progress).check()
+            files = _look(folder)
+        if files is None and run is None:
             raise not_found(folder, "synthetic set")
-        if not (folder / FACTS).is_file():
+        if files is None:
             raise RunNotFoundError(
                 f"there is no synthetic set in {folder}. "
                 f"Generate one with: flawforge generate {shlex.quote(str(run))} -n 64"
             )
-        facts = read_facts(folder)
-        if not facts["complete"]:
-            with suppress(RunUnwritableError):  # where nobody can write, nobody does
-                FolderLock(folder, LOCK, "", wait, progress).check()
-            facts = read_facts(folder)
+        facts = files.facts
         if not facts["complete"]:
             raise RunNotFoundError(
                 f"the synthetic set in {folder} is not complete: it was interrupted before all {facts['n']} images "
@@ -92,13 +98,12 @@ class SyntheticSet:
             )
         if not (folder / MANIFEST).is_file():
             raise RunBrokenError(f"{folder / MANIFEST} is gone. Make it again with: {sync_command(folder)}")
-        files = SetFiles.look(folder, facts)
-        if not files.facts["n"]:
+        if not facts["n"]:
             raise RunBrokenError(
-                f"none of the {facts['n']} images of the synthetic set in {folder} is there. Generate them again with: "
-                f"{facts['command']}"
+                f"none of the {files.by_hand.generated} images of the synthetic set in {folder} is there. Generate "
+                f"them again with: {facts['command']}"
             )
-        return cls(folder, int(files.facts["n"]), files.facts, files)
+        return cls(folder, int(facts["n"]), facts, files)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -123,6 +128,15 @@ class SyntheticSet:
     def decoded(self, entry: ManifestEntry, bits: int) -> Pixels:
         """Return an image's pixels with these bits, 8 or 16, whatever its file has; errors as `read`."""
         return read_image(self.folder / entry.file, bits=bits, white=int(self.facts["white"]))
+
+
+def _look(folder: Path) -> SetFiles | None:
+    """Return what is in a set's folder; None where there is no ``set.json``."""
+    try:
+        facts = read_facts(folder)
+    except FileNotFoundError:
+        return None
+    return SetFiles.look(folder, facts) if facts["complete"] else SetFiles(folder, facts, ByHand(0), "", changed=True)
 
 
 def _locate(place: Run | str | Path) -> tuple[Path, Path | None]:

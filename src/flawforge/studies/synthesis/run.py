@@ -22,7 +22,7 @@ from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.data.writing.convert import find_format
 from flawforge.data.writing.writing import check_place
-from flawforge.runs.checkpoint import BEST, Checkpoint, find_checkpoint
+from flawforge.runs.checkpoint import BEST, Checkpoint, load_weights
 from flawforge.runs.folder import Run
 from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SET_FORMAT, ManifestEntry, read_entries, read_facts
 from flawforge.runs.versions import now
@@ -111,7 +111,7 @@ def generate(
     if sync:
         return sync_set(folder, command, wait, progress)
     labels, formats = _labels(run, classes), FileFormats(run.settings.data, compression)
-    where, weights = resolve_device(device), find_checkpoint(run, checkpoint)
+    where, (weights, tensors) = resolve_device(device), load_weights(run, checkpoint, progress)
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
         "n": n * len(labels),
@@ -134,20 +134,25 @@ def generate(
         if prepare_folder(folder, facts, overwrite, progress) == facts["n"] and read_facts(folder)["complete"]:
             progress.say(f"all {facts['n']} images exist already: {folder}")
         else:
-            sampler = _sampler(run, weights, where, data, progress)
+            sampler = _sampler(run, weights, tensors, where, data, progress)
             copies = CopyFilter(run, data, where, progress) if novel else None
             _write_images(folder, facts, sampler, formats, copies, progress)
             _finish(folder, facts, n, time.monotonic() - started)
-        made = SyntheticSet.open(folder)
+        made = SyntheticSet.open(folder, own=True)
     if format is not None and exported is not None:
         export(run, exported, format, synthetic=made.folder, overwrite=overwrite, progress=progress)
     return made
 
 
 def _sampler(
-    run: Run, weights: Checkpoint, where: torch.device, data: Dataset | str | Path | None, progress: Progress
+    run: Run,
+    weights: Checkpoint,
+    tensors: dict[str, torch.Tensor],
+    where: torch.device,
+    data: Dataset | str | Path | None,
+    progress: Progress,
 ) -> Sampler | Composer:
-    return Sampler(run, weights, where) if run.recipe.learns else Composer(run, weights, data, progress)
+    return Sampler(run, weights, where, tensors) if run.recipe.learns else Composer(run, weights, data, progress)
 
 
 def _write_images(

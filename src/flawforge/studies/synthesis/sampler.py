@@ -26,7 +26,10 @@ class Sampler:
         batch: images made at a time; it follows from the resolution.
     """
 
-    def __init__(self, run: Run, checkpoint: Checkpoint, device: torch.device) -> None:
+    def __init__(
+        self, run: Run, checkpoint: Checkpoint, device: torch.device, weights: dict[str, Tensor] | None = None
+    ) -> None:
+        """Build the network with a checkpoint's weights, which are read where they are not given."""
         settings = run.settings
         self.recipe = run.recipe
         self.channels = settings.channels
@@ -38,7 +41,7 @@ class Sampler:
             self.network = build_generator(
                 self.recipe, self.channels, len(self.classes) + (settings.unlabelled is not None)
             )
-        weights = checkpoint.tensors("ema.") or checkpoint.tensors("generator.")
+        weights = weights or checkpoint.tensors("ema.") or checkpoint.tensors("generator.")
         try:
             self.network.load_state_dict(weights, assign=True)
         except RuntimeError as error:

@@ -38,7 +38,7 @@ def _sync(folder: Path, progress: Progress) -> SyntheticSet:
     if unlisted:
         listed = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").rstrip("\n")
         write_text(folder / MANIFEST, "".join([f"{listed}\n" if listed else "", *(one.line() for one in unlisted)]))
-    found = SyntheticSet.open(folder)
+    found = SyntheticSet.open(folder, own=True)
     if not found.files.changed and found.n == facts["n"]:
         progress.say(f"{folder}: the manifest lists all {found.n} images that are there")
         return found
@@ -53,7 +53,7 @@ def _sync(folder: Path, progress: Progress) -> SyntheticSet:
     write_text(folder / MANIFEST, text)
     write_json(folder / FACTS, facts)
     progress.say(f"{folder}: the manifest lists the {found.n} images that are there" + _told(by_hand, len(unlisted)))
-    return SyntheticSet.open(folder)
+    return SyntheticSet.open(folder, own=True)
 
 
 def _told(by_hand: ByHand, unlisted: int) -> str:

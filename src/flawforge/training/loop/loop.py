@@ -53,7 +53,7 @@ class Loop:
     def restore(self, command: str) -> bool:
         """Put the state of the newest complete checkpoint back, and say whether there was one."""
         processes = self.state.processes
-        found = newest_checkpoint(self.run) if processes.first else None
+        found = newest_checkpoint(self.run, self.keeper.progress) if processes.first else None
         facts = processes.tell(None if found is None else found.facts)
         if facts is None:
             self.log.begun()

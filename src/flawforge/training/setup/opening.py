@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import shlex
 import shutil
@@ -20,10 +21,11 @@ from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.recipes import DEFAULT, Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
+from flawforge.data.inspection.warnings import grave_warnings
 from flawforge.data.sampling.held_out import RULE, HeldOutDivision, hold_out, keep_all
 from flawforge.data.sampling.joined import join
 from flawforge.models.build import count_parameters
-from flawforge.runs.checkpoint import KEPT
+from flawforge.runs.checkpoint import KEPT, newest_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import refuse_other
 from flawforge.runs.run_settings import (
@@ -207,6 +209,8 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
     minutes = request.minutes
     if begun is not None and minutes is None and request.changes.get("kimg") is None:
         minutes = begun.minutes
+    if begun is not None:
+        recipe, minutes = _no_less_than_done(run, request, recipe, minutes, progress)
     length = {
         "recipe": recipe.dump(),
         "minutes": minutes,
@@ -224,6 +228,21 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
         _announce(data, held, len(chosen), inputs.selection, progress)
         Run.create(request.out, settings)
     return [settings.dump(), division.training.tolist(), division.held_out.tolist()]
+
+
+def _no_less_than_done(
+    run: Run, request: TrainingRequest, recipe: Recipe, minutes: float | None, progress: Progress
+) -> tuple[Recipe, float | None]:
+    """Return the length to train, which is not shorter than what was trained already: run.json says what was done."""
+    done = newest_checkpoint(run)
+    if done is None:
+        return recipe, minutes
+    kimg, spent = float(done.facts["kimg"]), math.floor(float(done.facts["seconds"]) / 60 * 1e4) / 1e4
+    short = minutes is not None and request.minutes is not None and minutes < spent
+    fewer = request.changes.get("kimg") is not None and recipe.kimg is not None and recipe.kimg < kimg
+    if short or fewer:
+        progress.say(f"{run.path} was trained for longer already: {kimg:.1f} kimg in {spent:.1f} minutes. That stays.")
+    return recipe.model_copy(update={"kimg": kimg}) if fewer else recipe, spent if short else minutes
 
 
 def _announce(data: Dataset, held: Dataset, chosen: int, selection: Selection, progress: Progress) -> None:
@@ -358,7 +377,8 @@ def _check_same_experiment(
 def describe_data(data: Dataset) -> TrainingImages:
     """Return what run.json says of the training data."""
     formats = Counter((sample.label, sample.format) for sample in data.samples)
-    unusual = data.choices.unusual()
+    both = {"warnings": list(grave_warnings(data)), "choices": data.choices.unusual()}
+    told: dict[str, Any] = {name: value for name, value in both.items() if value}
     return TrainingImages(
         source=data.source,
         root=str(data.root),
@@ -374,5 +394,5 @@ def describe_data(data: Dataset) -> TrainingImages:
             for (label, form), count in sorted(formats.items())
         ],
         jpeg=sum(sample.encoding in ("JPEG", "MPO") for sample in data.samples),
-        **({"choices": unusual} if unusual else {}),
+        **told,
     )

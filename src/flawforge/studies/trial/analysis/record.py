@@ -13,6 +13,7 @@ import numpy as np
 from flawforge.core.images import as_picture
 from flawforge.core.settings.arms import in_order, judged_arm
 from flawforge.core.settings.trials import FEWEST_REPEATS
+from flawforge.data.inspection.warnings import grave_warnings
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
 from flawforge.runs.trial_words import training_images
@@ -320,6 +321,7 @@ def save_results(
         made=now(),
         versions=versions(),
         command=command,
+        data_warnings=list(grave_warnings(bench.dataset)),
         inputs=bench.inputs | {"test": bench.division.sha256, "protocol": bench.protocol},
         protocol=protocol_of(bench),
         results=results,

@@ -17,6 +17,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import CHANGEABLE, TrialSettings
 from flawforge.data.dataset import Dataset
+from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.data.levelling import files_quality
 from flawforge.data.reading.load import load, load_regardless, tell_unlabelled
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
@@ -63,6 +64,7 @@ def open_trial(
     whole = load(data, choices, progress=progress)
     tell_unlabelled(whole, progress)
     dataset = whole.select(classes)
+    tell_warnings(dataset, progress)
     other = None if unlabelled is None else load_regardless(unlabelled, whole.choices, progress=progress)
     good = good_class(dataset, settings, progress)
     refuse_unknown_rare(dataset, settings, good)
