@@ -115,7 +115,7 @@ def test_what_was_not_measured_is_never_zero(drawn: Callable) -> None:
     run = drawn()
     audited(run, [], image_threshold=None, threshold=None, detectable=None)
     text = page(run)
-    assert "Share of copies that would have been detected not measured" in text
+    assert "would have been detected none: even if all were copies, that could have gone undetected" in text
     assert "Above the score that 1% of images without copying exceed not measured" in text
 
 
