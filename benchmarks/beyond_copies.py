@@ -10,8 +10,9 @@ trained on all of them.
     python benchmarks/beyond_copies.py --work DIR [--draws 3] [--sets neu tiles] [--shots 5 10] [--learnt [--kimg 8]]
                                        [--quick] [--json FILE]
 
-It goes on in DIR where it stopped. The figures are at 5 shots, means over classes and draws: `new_coverage` and the
-like above the second draw of copies, as a share of the held-out images.
+A class with fewer than 12 specimens held out is left out, and named. It goes on in DIR where it stopped. The figures
+are at 5 shots, means over classes and draws: `new_coverage` and the like above the second draw of copies, as a share of
+the held-out images.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from flawforge.data.good_names import find_good
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.material import Material
 from flawforge.data.sampling.unlabelled import as_unlabelled
-from flawforge.metrics.fidelity.new_coverage import NewCoverage, new_coverage
+from flawforge.metrics.fidelity.new_coverage import FEWEST_GROUPS, NewCoverage, new_coverage
 from flawforge.models.extractors import Extractor, find_extractor
 from flawforge.studies.synthesis import generate
 from flawforge.training.composition import choose_composition, composed_image
@@ -232,6 +233,9 @@ def main() -> None:
         bench = Bench(name, load(folder), find_extractor("effnet-lite0"))
         for shots in [5] if args.quick else args.shots:
             for case in bench.cases(shots, draws, most):
+                if (specimens := len(np.unique(bench.groups[case.held]))) < FEWEST_GROUPS:
+                    print(f"{name} {shots} {case.label} {case.draw}: left out, {specimens} specimens are held out")
+                    continue
                 for recipe, make in ways.items():
                     key = {"recipe": recipe, "set": name, "shots": shots, "class": case.label, "draw": case.draw}
                     key |= {"kimg": kimg if recipe == "fewshot" else 0}

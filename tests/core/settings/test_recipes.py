@@ -43,7 +43,7 @@ def test_the_published_recipe_is_as_published() -> None:
         "relight": None,
         "light_width": None,
         "light_power": 0.7,
-        "zoom": 1.2,
+        "zoom": 1.1,
         "keep_geometry": False,
     }
     assert published.steps(300) == 3200

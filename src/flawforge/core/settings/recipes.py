@@ -44,7 +44,7 @@ class Composition:
     relight: float = 1.0
     light_width: float = 0.1
     light_power: float = 0.7
-    zoom: float = 1.2
+    zoom: float = 1.1
 
 
 COMPOSING = ("blend", "relight", "light_width", "light_power", "zoom", "keep_geometry")  # fields of this design alone
@@ -224,7 +224,7 @@ class Recipe(Settings):
         "does; 0 leaves them as they are.",
     )
     zoom: float = setting(
-        1.2,
+        1.1,
         ge=1,
         le=2,
         help="Details of composed images are enlarged by a random factor up to this one, and a random part is shown.",

@@ -25,6 +25,7 @@ from flawforge.core.settings.recipes import Composition
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601, as `flawforge.core.images.to_gray`
 GRID = 64  # pixels of the shorter side of the grid on which light is smoothed: it has nothing finer
 DARKEST = 8 / 255  # added to both lights before their ratio is taken: detail in black is noise
+LEVEL = 0.3  # of the way that the mean of a donor's light goes back to that of the sources: levels go with the class
 LOWEST, HIGHEST = 0.4, 2.5  # the ratio of two lights is held between these
 WIDER = 2.5  # the widest low-pass over the narrowest: each image draws one between
 MASK_WIDTH = 10 / 64  # standard deviation of the smoothing of a blend's mask, of the shorter side
@@ -160,7 +161,7 @@ def compose(
     for weight, layer in zip(weights, layers, strict=True):
         own += weight * layer.light
     donor = int(rng.integers(len(donors))) if len(donors) and rng.random() < how.relight else None
-    light = own if donor is None else donors[donor].smoothed(width, size)
+    light = own if donor is None else _levelled(donors[donor].smoothed(width, size), own)
     contrast = np.sqrt(np.sum(np.square(weights), axis=0))  # else there is less of it at the border of a blend
     pixels = np.zeros_like(layers[0].detail) + _spread(light, layers[0].detail)
     for weight, layer in zip(weights, layers, strict=True):
@@ -177,6 +178,12 @@ def compose(
         places,
         outside,
     )
+
+
+def _levelled(light: Floats32, own: Floats32) -> Floats32:
+    """Return a donor's light, its mean brought nearer to that of the sources' own light."""
+    levelled: Floats32 = light + np.float32(LEVEL) * (own.mean() - light.mean())
+    return levelled
 
 
 def scaling(own: Floats32, new: Floats32, power: float) -> Floats32:
