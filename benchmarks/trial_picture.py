@@ -16,7 +16,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from flawforge.core.settings.arms import uses_generated
+from flawforge.core.settings.arms import shows_new_images
 from flawforge.runs.trials import ArmResult, Comparison, read_trial
 from machine import keep
 
@@ -34,7 +34,7 @@ def curves(axis: Any, row: Row) -> None:
         points = [
             (shots, 100 * e.value, e.low or e.value, e.high or e.value) for shots, e in found if e.value is not None
         ]
-        colour = (GENERATED if uses_generated(arm) else REAL) if arm in counted else QUIET
+        colour = (GENERATED if shows_new_images(arm) else REAL) if arm in counted else QUIET
         shots, values = [point[0] for point in points], [point[1] for point in points]
         axis.plot(shots, values, marker="o", ms=4, color=colour, ls="-" if arm in counted else "--", label=arm)
         if arm in counted:

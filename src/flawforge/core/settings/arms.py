@@ -20,6 +20,9 @@ class Arm:
         name: on the command line, in records and on pages.
         description: what it trains on, for a reader who knows no other arm; lower case, without a full stop.
         needs_generator: trains on generated images; their gain is what a trial is about.
+        needs_composed: trains on images composed of the details of some training images and the light of others, or on
+            what is a part of that.
+        new_images: trains on new images, though it needs no generator: its gain is what a trial is about likewise.
         control: belongs to the baseline: may be what a gain is measured against.
         alternative: does more than classical transforms, and without a generator: the report advises it where it gains.
         filters: picks generated images by what the teacher says of each.
@@ -41,6 +44,8 @@ class Arm:
     name: str
     description: str
     needs_generator: bool = False
+    needs_composed: bool = False
+    new_images: bool = False
     control: bool = False
     alternative: bool = False
     filters: bool = False
@@ -78,14 +83,14 @@ ARMS = Arms()
 
 
 def register(arm: Arm) -> None:
-    """Add an arm; one that uses generated images stands after all that use none.
+    """Add an arm; one that shows new images stands after all that show none.
 
     Raises:
         ValueError: there is one of this name.
     """
     if current_name(arm.name) in ARMS:
         raise ValueError(f"there is an arm '{current_name(arm.name)}' already")
-    entries = sorted([*ARMS.values(), arm], key=lambda one: one.needs_generator)
+    entries = sorted([*ARMS.values(), arm], key=lambda one: one.needs_generator or one.new_images)
     ARMS.clear()
     ARMS.update({one.name: one for one in entries})
 
@@ -113,6 +118,16 @@ def in_order(names: Collection[str]) -> list[str]:
     """Return arms in the order of tables and pages: ours, then those of the user's images, then unknown ones."""
     known = list(ARMS)
     return sorted(names, key=lambda arm: (known.index(arm) if arm in known else len(known) + (arm not in ARMS), arm))
+
+
+def shows_new_images(name: str) -> bool:
+    """Return whether an arm shows new images, generated or composed: whether its gain is what a trial is about."""
+    return uses_generated(name) or (name in ARMS and ARMS[name].new_images)
+
+
+def needs_composing(names: Collection[str]) -> bool:
+    """Return whether any of some arms is made by composing."""
+    return any(ARMS[name].needs_composed for name in names if name in ARMS)
 
 
 def usual_arms(task: str, *, unequal: bool = False) -> tuple[str, ...]:
@@ -182,6 +197,21 @@ for _arm in (
         other_classes=True,
     ),
     Arm(
+        "light-within-class",
+        "as classical, with real images in the light of other images of their own class",
+        needs_composed=True,
+        control=True,
+        alternative=True,
+    ),
+    Arm(
+        "donor-mean",
+        "as classical, with real images made as bright as an image of another class, in their own light",
+        needs_composed=True,
+        control=True,
+        alternative=True,
+        other_classes=True,
+    ),
+    Arm(
         "one-class",
         "the good real images alone: a memory bank of their patches, from which images are the farther the worse",
         control=True,
@@ -197,6 +227,23 @@ for _arm in (
         alternative=True,
         needs_good=True,
         usual=True,
+    ),
+    Arm(
+        "relight",
+        "as classical, with new images of real details in the light of images of other classes",
+        needs_composed=True,
+        new_images=True,
+        other_classes=True,
+        judged=6,
+    ),
+    Arm(
+        "compose",
+        "as classical, with new images composed as the recipe compose does: the details of two real images joined, in "
+        "the light of images of other classes",
+        needs_composed=True,
+        new_images=True,
+        other_classes=True,
+        judged=5,
     ),
     Arm(
         "generated",
@@ -218,8 +265,9 @@ for _arm in (
     ),
     Arm(
         "recommended",
-        "filtered where the evidence inside the training images favours it, else classical",
-        True,
+        "what the evidence inside the training images favours: filtered, or compose or relight in a share and for "
+        "classes chosen there; else classical",
+        new_images=True,
         other_classes=True,
         filters=True,
         needs_choice=True,

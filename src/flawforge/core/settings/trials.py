@@ -79,7 +79,8 @@ class TrialSettings(Settings):
     arms: tuple[ArmName, ...] = setting(
         usual_arms("type"),
         allowed=", ".join(ARMS),
-        help="What is compared. 'recommended' adds 'filtered'. Unset, with --rare or --as-is also pasted-on-plentiful, "
+        help="What is compared. 'recommended' adds 'filtered', but not beside compose or relight where no other arm "
+        "generates. Unset, with --rare or --as-is also pasted-on-plentiful, "
         "with task 'good' also one-class and one-class-joined.",
     )
     models: tuple[str, ...] = setting(
@@ -211,8 +212,12 @@ class TrialSettings(Settings):
     @field_validator("arms")
     @classmethod
     def _whole(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
-        """Add the arm that 'recommended' takes its images from, which is trained for it anyway: its gain is judged."""
-        if "recommended" not in arms or "filtered" in arms:
+        """Add the arm that 'recommended' takes generated images from, which is trained for it anyway: its gain is
+        judged. Beside composed images alone no generator is asked for.
+        """
+        composes = any(ARMS[arm].needs_composed and ARMS[arm].new_images for arm in arms if arm in ARMS)
+        generates = any(ARMS[arm].needs_generator for arm in arms if arm in ARMS)
+        if "recommended" not in arms or "filtered" in arms or (composes and not generates):
             return arms
         index = arms.index("recommended")
         return (*arms[:index], "filtered", *arms[index:])
@@ -262,8 +267,8 @@ class TrialSettings(Settings):
 
     @property
     def chooses(self) -> bool:
-        """Whether the strategy of using generated images is chosen inside the shots; else it is `DEFAULT_USAGE`."""
-        return self.folds > 1 and "filtered" in self.arms
+        """Whether the strategy of using new images is chosen inside the shots; else it is `DEFAULT_USAGE`."""
+        return self.folds > 1 and bool({"filtered", "recommended"} & set(self.arms))
 
     def protocol(self, contents: str) -> str:
         """Return the SHA-256 of what all cells have in common, with the hash of the images' contents."""

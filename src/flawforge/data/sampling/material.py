@@ -98,7 +98,7 @@ class Material(Sequence[Detail]):
         found = found or [(self.training, row) for row in sorted(own)]
         with self.progress.task(f"reading the light for {label}", len(found), "images") as task:
             lights = []
-            for light in in_threads(lambda place: _light(*found[place]), range(len(found))):
+            for light in in_threads(lambda place: self._light(*found[place]), range(len(found))):
                 lights.append(light)
                 task.advance()
         return Donors(lights, [data.samples[row].file for data, row in found], within)
@@ -108,10 +108,9 @@ class Material(Sequence[Detail]):
         places = tuple(Place(box.label, box.left, box.top, box.right, box.bottom) for box in sample.boxes)
         return Detail(_floats(self.training.read(row), self.training, self.channels), _mask(self.training, row), places)
 
-
-def _light(data: Dataset, row: int) -> Light:
-    mask = data.mask(row) if data.samples[row].marks else None  # also what lies in boxes
-    return Light.of(_floats(data.read(row), data, 1), mask)
+    def _light(self, data: Dataset, row: int) -> Light:
+        mask = data.mask(row) if data.samples[row].marks else None  # also what lies in boxes
+        return Light.of(_floats(data.read(row), data, 1), mask)
 
 
 def _mask(data: Dataset, row: int) -> Bools | None:

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from flawforge.core.settings.arms import uses_generated
+from flawforge.core.settings.arms import shows_new_images
 from flawforge.reports.charts.curves import Chart, Curve, Role
 from flawforge.reports.charts.scales import common_scale
 from flawforge.reports.markup import write_page
@@ -52,7 +52,7 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
         "scale": common_scale(end for one, gain in gains for end in (*one.differences, gain.low, gain.high)),
         "charts": learning_curves(record),
         "detailed": detailed,
-        "generates": any(uses_generated(arm) for arm in record.protocol.arms),
+        "generates": any(shows_new_images(arm) for arm in record.protocol.arms),
         "pictures": {
             (record.setting(one), one.arm): embed_files(folder, [flip.picture for flip in one.flips], LONGEST_SIDE)
             for one in detailed
@@ -93,7 +93,7 @@ def _chart(record: TrialRecord, model: str, results: list[ArmResult], name: str)
                 low, high = (found.value if end is None else end for end in (found.low, found.high))
                 rows.append((math.log2(result.shots), 100 * found.value, 100 * low, 100 * high))
         x, y, low_ends, high_ends = (tuple(column) for column in zip(*rows, strict=True))
-        role: Role = "generated" if uses_generated(arm) else "real" if arm in main else "quiet"
+        role: Role = "generated" if shows_new_images(arm) else "real" if arm in main else "quiet"
         band = (x, low_ends, high_ends) if arm in main else None
         ends += [*y, *(low_ends + high_ends if band else ())]
         curves.append(Curve(arm, role, x, y, raw=band, dashed=arm not in main))

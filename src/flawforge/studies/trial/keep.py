@@ -43,6 +43,7 @@ from flawforge.studies.prediction import (
 )
 from flawforge.studies.trial.analysis.record import inner_choice, sampling_choice
 from flawforge.studies.trial.cells.arms import UNTUNED, ArmTraining
+from flawforge.studies.trial.cells.composing import ComposedUsage
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, prepare
 from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling
 from flawforge.studies.trial.execution.local import one_thread
@@ -58,15 +59,20 @@ class ModelToKeep:
 
     Attributes:
         advised: the arm.
-        usage: of generated images; None where the arm uses none.
+        usage: of generated or composed images; None where nothing of it was chosen.
         sampling: how batches are drawn and logits adjusted.
         key: hash of all that decides the weights.
     """
 
     advised: AdvisedArm
-    usage: Usage | None
+    usage: Usage | ComposedUsage | None
     sampling: Sampling
     key: str
+
+    @property
+    def trained_as(self) -> str:
+        """The arm that it is trained as: `recommended` names none where it uses composed images."""
+        return self.usage.arm if isinstance(self.usage, ComposedUsage) else self.advised.arm
 
     @property
     def folder(self) -> str:
@@ -128,7 +134,11 @@ def keep_models(folder: Path, bench: Bench, record: TrialRecord, progress: Progr
 def _plan(bench: Bench, advised: AdvisedArm, cells: Mapping[CellKey, Cell]) -> ModelToKeep:
     setting = (advised.shots, advised.model)
     choice = inner_choice(cells, setting) if ARMS[advised.arm].needs_choice else None
-    usage = None if not ARMS[advised.arm].needs_generator else DEFAULT_USAGE if choice is None else choice.usage
+    usage: Usage | ComposedUsage | None = None
+    if choice is not None and advised.arm == choice.advised == "recommended":
+        usage = choice.composing
+    elif ARMS[advised.arm].needs_generator:
+        usage = DEFAULT_USAGE if choice is None else choice.usage
     drawn = sampling_choice(cells, setting) if advised.arm != UNTUNED else None
     sampling = USUAL_SAMPLING if drawn is None else drawn.sampling
     chosen = [None if usage is None else usage.model_dump(mode="json"), sampling.model_dump(mode="json")]
@@ -166,10 +176,10 @@ def _trained(folder: Path, bench: Bench, record: TrialRecord, plan: ModelToKeep,
     seed = derive(bench.settings.seed, "weights", "kept")
     with one_thread():
         generated: GeneratedBatch | None = None
-        if plan.usage is not None:
+        if isinstance(plan.usage, Usage):
             generated, _ = prepare(bench, division.pool, derive(seed, "samples") >> 32, place / GENERATOR, progress)
         arms = ArmTraining(bench, division.pool, seed, advised.model, sampling=plan.sampling)
-        trained = arms.train(advised.arm, generated, plan.usage or DEFAULT_USAGE).cpu()
+        trained = arms.train(plan.trained_as, generated, plan.usage or DEFAULT_USAGE).cpu()
         probabilities = arms.predictions(trained, division.test)
         weights = write_weights(place, trained)
         onnx, reason = write_onnx(place, trained, bench.images[division.test])

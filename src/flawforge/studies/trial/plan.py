@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.arms import ARMS, shows_new_images
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.paired import Parts
@@ -23,10 +23,9 @@ from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.arms import SHORTER_REAL, VIEWS_PER_SHOT
-from flawforge.studies.trial.cells.generator import USAGES
-from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS
+from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS, usages_of
 from flawforge.studies.trial.cells.sampling import TRAININGS
-from flawforge.studies.trial.cells.work_list import CHOICE, GENERATOR, SAMPLING, inner, work_list
+from flawforge.studies.trial.cells.work_list import CHOICE, COMPOSITION, GENERATOR, SAMPLING, inner, work_list
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
@@ -41,6 +40,7 @@ SHORT = 0.5  # kimg
 GENERATOR_STEPS = 5  # timed
 ROUNDS, CONVOLUTIONS = 4, 8  # of 16 images, by which it is told whether cores slow each other down: a second
 KEEP_SECONDS = 10.0  # of a model to keep, beside its training: the ONNX file and its check, figures, the card
+SECONDS_TO_CHOOSE_A_CLASS = 3.0  # how images are composed, on one core
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def expected_costs(bench: Bench, workers: int = 1) -> Costs:
         for fold in range(fold_steps):
             part = images * (1 - 1 / fold_steps)
             expected[inner(fold), ""] = _generator_seconds(bench, round(part), rate, fold=True)
+    expected[COMPOSITION, ""] = SECONDS_TO_CHOOSE_A_CLASS * len(bench.dataset.classes)
     rivals = sum(ARMS[arm].control and arm != "classical" for arm in settings.arms)
     for model in settings.models:
         training = _arm_seconds(bench, model)
@@ -89,7 +90,7 @@ def expected_costs(bench: Bench, workers: int = 1) -> Costs:
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
         expected[SAMPLING, model] = training * SHARE_OF_STEPS * fold_steps * len(TRAININGS)
         shorter = SHARE_OF_STEPS * (1 if model in FROZEN else settings.choice_length)
-        expected[CHOICE, model] = training * shorter * fold_steps * (1 + len(USAGES) + rivals)
+        expected[CHOICE, model] = training * shorter * fold_steps * (1 + len(usages_of(settings)) + rivals)
     slower = _slower_together(workers)
     return Costs({kind: seconds * slower for kind, seconds in expected.items()})
 
@@ -209,7 +210,7 @@ def _usual_design(bench: Bench) -> Pilot:
     if settings.unequal:  # the verdict rests on few images, and the fewest decide
         groups, freedom = min(each) * (1 if settings.rare else len(each)), min(each) - 1
     error = ERROR / (len(settings.shots) * len(settings.models))
-    rivals = sum(not ARMS[arm].needs_generator for arm in settings.arms)
+    rivals = sum(not shows_new_images(arm) for arm in settings.arms)
     own, of_group, both = RARE_PARTS if settings.rare else USUAL_PARTS
     parts = Parts(own, of_group / np.sqrt(groups), both / np.sqrt(groups))
     design = Design(parts, max(1, freedom), error, max(1, rivals))
@@ -230,6 +231,8 @@ def _seconds_per_kimg(bench: Bench) -> float:
     """Return how long a generator takes for a thousand images: a few steps are timed."""
     settings, recipe = bench.settings, find_recipe(bench.settings.recipe)
     shots = bench.shots(0, max(settings.shots))
+    if not recipe.learns:
+        return 0.0
     if (settings.kimg(len(shots)) or 0.0) <= SHORT or not recipe.knows_classes:
         return SECONDS_PER_KIMG * recipe.resolution[0] * recipe.resolution[1] / 64**2
     data = bench.dataset.take(shots.tolist())

@@ -230,3 +230,19 @@ def test_where_good_images_are_enough_it_says_that_no_defect_is_needed() -> None
         "Collect good images, no defect is needed: one-class, which sees good images alone, was at least as good as "
         "classical at 5 images per class (small-cnn): +0.5 points (95% CI -0.9 to 1.8)."
     )
+
+
+def test_composed_images_are_called_so_and_measured_against_the_best_arm_without_new_ones() -> None:
+    gain = Estimate(value=0.02, low=0.005, high=0.035)
+    where = "at 5 images of dent (m)"
+    assert s.trial_verdict("helps", where, "accuracy", gain, "compose").startswith("Composed images helped")
+    assert s.trial_verdict("hurts", where, "accuracy", gain, "filtered").startswith("Generated images hurt")
+    assert s.use_none(where, "recommended") == f"Do not use composed images {where}."
+    assert s.remains("compose", where, "random-light", gain) == (
+        f"Of compose {where}, +2.0 points (95% CI 0.5 to 3.5) remain over random-light, the best arm without new "
+        f"images in this test."
+    )
+    assert s.compose_instead(where, "filtered", gain) == (
+        f"Compose instead of training a generator {where}: flawforge train DATA --recipe compose --out RUN takes "
+        f"seconds, and filtered changed the result by +2.0 points (95% CI 0.5 to 3.5) over compose."
+    )

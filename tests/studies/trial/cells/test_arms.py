@@ -94,7 +94,8 @@ def test_what_the_teacher_labels_is_pasted_only_where_it_is_mostly_shots(monkeyp
 FREE = [
     arm.name
     for arm in ARMS.values()
-    if not (arm.needs_generator or arm.needs_teacher or arm.needs_masks or arm.needs_good)
+    if not (arm.needs_generator or arm.needs_teacher or arm.needs_masks or arm.needs_good or arm.needs_composed)
+    and arm.name != "recommended"
 ]
 
 

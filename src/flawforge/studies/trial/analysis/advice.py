@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flawforge.core.settings.arms import ARMS, uses_generated
+from flawforge.core.settings.arms import ARMS, judged_arm, shows_new_images
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.power import Design
 from flawforge.runs.estimates import Estimate
@@ -24,6 +24,7 @@ from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
 REPEATS_ADVISED = 100  # at most
 LEVEL = 0.95  # of intervals where no comparison sets it
+COMPOSED = ("compose", "relight")
 SHOWN = 4  # comparisons that decide nothing, in the outcome
 
 
@@ -31,7 +32,15 @@ def outcome(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
     """Return the outcome for a reader who knows no statistics: what is best where nothing needs to be generated, then a
     sentence for each comparison that counts.
     """
-    return [*_best_is_not_generated(evidence, comparisons), *_of_generated(evidence, comparisons)]
+    remaining = [_remaining(evidence, comparison) for comparison in comparisons if comparison.arm in COMPOSED]
+    return [*_best_is_not_generated(evidence, comparisons), *_of_generated(evidence, comparisons), *remaining]
+
+
+def _remaining(evidence: Evidence, comparison: Comparison) -> str:
+    """Return what remains of composed images over the arm without new images that does best beside them."""
+    gains = {comparison.control: comparison.gain} | {rival.arm: rival.gain for rival in comparison.rivals}
+    best = min(gains, key=lambda arm: gains[arm].value or 0.0)
+    return sentences.remains(comparison.arm, evidence.where((comparison.shots, comparison.model)), best, gains[best])
 
 
 def _best_is_not_generated(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
@@ -52,7 +61,7 @@ def _best_is_not_generated(evidence: Evidence, comparisons: list[Comparison]) ->
 
 def _of_generated(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
     """Return what the comparisons say."""
-    if not comparisons and not any(uses_generated(key.arm) for key in evidence.cells):
+    if not comparisons and not any(shows_new_images(key.arm) for key in evidence.cells):
         return [sentences.NOTHING_GENERATED, *_over_classical(evidence)]
     if not comparisons:
         return [sentences.too_early(FEWEST_REPEATS)]
@@ -68,7 +77,9 @@ def _of_generated(evidence: Evidence, comparisons: list[Comparison]) -> list[str
     lines = []
     for comparison in primary:
         where, room = evidence.where((comparison.shots, comparison.model)), _room(evidence, comparison)
-        line = sentences.trial_verdict(comparison.word, where, evidence.metric, _possible(evidence, comparison))
+        line = sentences.trial_verdict(
+            comparison.word, where, evidence.metric, _possible(evidence, comparison), comparison.arm
+        )
         if comparison.word == "no evidence":
             if (comparison.gain.low or 0) > 0:
                 line = f"{line} This is {comparison.why}."
@@ -105,23 +116,41 @@ def advice(
     for comparison in primary:
         where = evidence.where((comparison.shots, comparison.model))
         if comparison.word == "hurts":
-            out.append(sentences.use_none(where))
+            out.append(sentences.use_none(where, comparison.arm))
         else:
             worse = [part.label for part in comparison.classes if part.word == "hurts"]
-            out += [sentences.lowers_class(label, where, evidence.task) for label in worse]
+            out += [sentences.lowers_class(label, where, evidence.task, comparison.arm) for label in worse]
     for comparison in primary:
         if comparison.word == "no evidence":
             gains = measured[(comparison.shots, comparison.model), comparison.arm]
             out += _without_evidence(evidence, comparison, gains, error)
+    out += _compose_instead(evidence, comparisons)
     short = sorted({part.label for comparison in comparisons for part in comparison.classes if part.why})
     if short:
         out.append(sentences.photograph(short, CLASS_GROUPS))
     for c in comparisons:
         if not c.primary and c.arm != "only-generated" and (c.gain.low or 0) > 0:
             out.append(sentences.hint(c.arm, c.control, c.gain, evidence.where((c.shots, c.model))))
-    if not out and any(comparison.word == "helps" for comparison in primary):
+    helped = [comparison for comparison in primary if comparison.word == "helps"]
+    if any(sentences.kind(comparison.arm) == "composed" for comparison in helped):
+        out.append(sentences.use_composed())
+    elif not out and helped:
         out.append(sentences.USE_THEM)
     return list(dict.fromkeys(out))
+
+
+def _compose_instead(evidence: Evidence, comparisons: list[Comparison]) -> list[str]:
+    """Return where composed images, which are better than the control, are as good as those of a generator."""
+    out = []
+    better = [found for found in comparisons if found.arm == "compose" and (found.gain.value or 0) > 0]
+    for comparison in better:
+        setting = (comparison.shots, comparison.model)
+        arm = judged_arm([name for name in evidence.arms(setting) if name in ARMS and ARMS[name].needs_generator])
+        over = {} if arm is None else gains_over(evidence, setting, arm, ["compose"])
+        if arm is not None and over and over["compose"].at(comparison.gain.level)[0] <= 0:
+            found = estimate(over["compose"], comparison.gain.level)
+            out.append(sentences.compose_instead(evidence.where(setting), arm, found))
+    return out
 
 
 def _needs_no_generator(evidence: Evidence, setting: Setting, level: float) -> list[str]:
@@ -149,12 +178,15 @@ def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, 
     """Return what to do where nothing is clear: take what needs no generator, or how many repeats would tell."""
     where, over = evidence.where((comparison.shots, comparison.model)), gains[comparison.control]
     if comparison.gain.high is not None and comparison.gain.high < evidence.wanted:
-        return [sentences.too_small(where, evidence.wanted)]
-    out = [sentences.loss_so_far(where)] if over.value < 0 else []
+        return [sentences.too_small(where, evidence.wanted, comparison.arm)]
+    out = [sentences.loss_so_far(where, comparison.arm)] if over.value < 0 else []
     rivals = [arm for arm in gains if ARMS[arm].alternative and arm != comparison.control]
     unbeaten = min(rivals, key=lambda arm: gains[arm].value, default=comparison.control)
     if gains[unbeaten].value < min(over.value, evidence.wanted):  # more repeats would not help
-        return [*out, sentences.no_better_than(unbeaten, estimate(gains[unbeaten], comparison.gain.level), where)]
+        return [
+            *out,
+            sentences.no_better_than(unbeaten, estimate(gains[unbeaten], comparison.gain.level), where, comparison.arm),
+        ]
     design, repeats = Design.of(over, error, len(gains)), len(comparison.seeds)
     aim = max(evidence.wanted, over.value)  # of a loss nobody hopes for the size
     wanted = design.repeats_wanted(aim, REPEATS_ADVISED)

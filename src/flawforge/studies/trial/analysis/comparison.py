@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flawforge.core.arrays import Floats32, Ints
-from flawforge.core.settings.arms import ARMS, uses_generated
+from flawforge.core.settings.arms import ARMS, shows_new_images
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.metrics.inference.paired import Gain, gain, hierarchical_draws
@@ -54,7 +54,7 @@ def measure(evidence: Evidence, setting: Setting, arm: str) -> Gains:
     (intersection-union test: Berger 1982), however the control was chosen.
     """
     control = evidence.control(setting)
-    others = [other for other in evidence.arms(setting) if not uses_generated(other) and other != control]
+    others = [other for other in evidence.arms(setting) if not shows_new_images(other) and other != control]
     return gains_over(evidence, setting, arm, [control, *others])
 
 

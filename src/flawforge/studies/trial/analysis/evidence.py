@@ -11,7 +11,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError
-from flawforge.core.settings.arms import in_order, judged_arm, uses_generated
+from flawforge.core.settings.arms import in_order, judged_arm, shows_new_images
 from flawforge.metrics.inference.classification import STATISTICS, Statistic
 from flawforge.metrics.inference.resampling import Resampled, resampled
 from flawforge.metrics.inference.sequential import level_now
@@ -121,8 +121,8 @@ class Evidence:
             DataUnusableError: none was chosen, it uses generated images, or it was not run.
         """
         name = self.controls.get(setting, "")
-        if not name or uses_generated(name) or name not in self.arms(setting):
-            there = ", ".join(arm for arm in self.arms(setting) if not uses_generated(arm)) or "none"
+        if not name or shows_new_images(name) or name not in self.arms(setting):
+            there = ", ".join(arm for arm in self.arms(setting) if not shows_new_images(arm)) or "none"
             raise DataUnusableError(
                 f"at {setting[0]} shots with {setting[1]} the control is {name or 'missing'!r}; it is an arm without "
                 f"generated images that was run there ({there})"

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flawforge.core.images import as_picture
-from flawforge.core.settings.arms import in_order, judged_arm
-from flawforge.core.settings.trials import FEWEST_REPEATS
+from flawforge.core.settings.arms import ARMS, in_order, judged_arm, needs_composing
+from flawforge.core.settings.recipes import recipe as find_recipe
+from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.data.inspection.warnings import grave_warnings
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
@@ -71,8 +72,8 @@ def protocol_of(bench: Bench) -> Protocol:
     )
 
 
-def _steps_taken(bench: Bench) -> list[str]:
-    settings, division = bench.settings, bench.division
+def _new_images(settings: TrialSettings) -> list[str]:
+    """Return how the new images of a trial came about, a sentence for each way."""
     generator = (
         f"the generator {settings.generator}" if settings.generator else f"a generator of recipe {settings.recipe}"
     )
@@ -81,8 +82,24 @@ def _steps_taken(bench: Bench) -> list[str]:
         length = f", trained for {settings.generator_minutes:g} minutes"
     elif settings.generator is None and settings.generator_kimg is not None:
         length = f", trained for {settings.generator_kimg:g} kimg"
-    elif settings.generator is None and settings.generator_length != 1:
+    elif settings.generator is None and settings.generator_length != 1 and find_recipe(settings.recipe).learns:
         length = f", trained for {settings.generator_length:g} times the recipe's own length"
+    drawn = []
+    if any(ARMS[arm].needs_generator for arm in settings.arms):
+        drawn.append(
+            f"Each repeat has {generator}{length}, which saw these training images and nothing else. The generated "
+            f"images were checked against the test images."
+        )
+    if needs_composing(settings.arms):
+        drawn.append(
+            "Composed images are made of the training images of the repeat, in the light of these and of unlabelled "
+            "images. How they are composed was chosen inside the training images of the first repeat."
+        )
+    return drawn
+
+
+def _steps_taken(bench: Bench) -> list[str]:
+    settings, division = bench.settings, bench.division
     shorter = "real" in settings.arms and SHORTER_REAL in settings.models and settings.real_length != 1
     less = f", but {SHORTER_REAL} in arm real for {settings.real_length:g} of them" if shorter else ""
     steps = [
@@ -90,8 +107,7 @@ def _steps_taken(bench: Bench) -> list[str]:
         f"never on both sides. The test set is identified by the SHA-256 of its contents.",
         how_drawn(bench),
         "All arms of a repeat share the training images, the initial weights and the order of the images.",
-        f"Each repeat has {generator}{length}, which saw these training images and nothing else. The generated images "
-        f"were checked against the test images.",
+        *_new_images(settings),
         f"Every classifier was trained for {settings.steps} steps of {settings.batch} images{less}. In arms with "
         f"generated images, these replace some of the real images of each batch.",
     ]
@@ -149,12 +165,16 @@ def choices_of(bench: Bench, cells: Cells) -> list[tuple[str, str]]:
             if fixed is not None:
                 out.append((f"{where}: fixed in advance", f"{fixed} is tested against classical"))
             continue
-        out.append((f"{where}: strategy for generated images", choice.usage.name))
+        if "filtered" in bench.settings.arms:
+            out.append((f"{where}: strategy for generated images", choice.usage.name))
+        if choice.composing is not None:
+            out.append((f"{where}: best strategy of all", choice.composing.name))
         if choice.judged:
             error = "" if choice.error is None else f" ± {choice.error:.3f}"
+            kind = "generated" if choice.composing is None else "composed"
             found = (
                 f"{choice.gain:+.3f}{error} nats per image, {choice.judged} images; "
-                f"{'use generated images' if choice.use else 'use none'}"
+                f"{f'use {kind} images' if choice.use else 'use none'}"
             )
         elif bench.settings.chooses:
             found = "none: too few training images for folds; use none"
@@ -224,7 +244,7 @@ def evidence_of(
         choice = inner_choice(cells, setting)
         controls[setting] = best_control(choice, bench.settings.arms)
         if bench.settings.chooses:  # else the arm that counts was fixed beforehand
-            chosen[setting] = "filtered" if choice is not None and choice.use else None
+            chosen[setting] = None if choice is None else choice.advised
     repeats, planned = analyses[-1]
     return Evidence(
         task=bench.settings.task,

@@ -14,17 +14,15 @@ ALPHA = "the trial's false-positive allowance (alpha) is used up"
 TOO_EARLY = "Too early for a verdict"
 NONE_COUNTS = "None of the arms in this trial counts for the verdict."
 NOTHING_GENERATED = "This trial has no arm with generated images, so it has no verdict on them."
+COMPOSED_ARMS = ("compose", "relight", "recommended")  # the last where it is what counts: it then uses composed images
+COMPOSE = "flawforge train DATA --recipe compose --out RUN"
 BEST_WITHOUT = "best without new images"
 AS_CUTMIX = (
     "All classes have equally many training images, so the arm pasted-on-plentiful is CutMix here, made in advance."
 )
 FOR_COMPARISON = "shown for comparison; it was not selected for the verdict beforehand, so it decides nothing"
 USE_THEM = "Use the generated images with the selected strategy. Check the results per class first."
-START = {
-    "helps": "Generated images helped",
-    "hurts": "Generated images hurt",
-    "no evidence": "No evidence of a benefit",
-}
+START = {"helps": "{} images helped", "hurts": "{} images hurt", "no evidence": "No evidence of a benefit"}
 
 
 def at(shots: int, model: str, rare: Sequence[str] = ()) -> str:
@@ -33,9 +31,32 @@ def at(shots: int, model: str, rare: Sequence[str] = ()) -> str:
     return f"{'at' if images[0].isdigit() else 'with'} {images} ({model})"
 
 
-def trial_verdict(word: Word, where: str, metric: str, gain: Estimate) -> str:
+def kind(arm: str) -> str:
+    """Return what the images of an arm that counts are: ``generated`` or ``composed``."""
+    return "composed" if arm in COMPOSED_ARMS else "generated"
+
+
+def trial_verdict(word: Word, where: str, metric: str, gain: Estimate, arm: str = "generated") -> str:
     """Return the outcome of one comparison; `where` is as of `at`."""
-    return f"{START[word]} {where}: {metric} {gain_points(gain)}."
+    return f"{START[word].format(kind(arm).capitalize())} {where}: {metric} {gain_points(gain)}."
+
+
+def remains(arm: str, where: str, control: str, gain: Estimate) -> str:
+    """Return what is left of an arm's gain over the arm without new images that comes nearest to it."""
+    return f"Of {arm} {where}, {gain_points(gain)} remain over {control}, the best arm without new images in this test."
+
+
+def compose_instead(where: str, arm: str, gain: Estimate) -> str:
+    """Return the advice where composing is as good as a generator; `gain` is the generator's over `compose`."""
+    return (
+        f"Compose instead of training a generator {where}: {COMPOSE} takes seconds, and {arm} changed the result by "
+        f"{gain_points(gain)} over compose."
+    )
+
+
+def use_composed() -> str:
+    """Return the advice after composed images helped."""
+    return f"Use composed images: {COMPOSE}. Check the results per class first."
 
 
 def power(detectable: float | None, room: float, control: str) -> str:
@@ -153,31 +174,31 @@ def collect_good(gain: Estimate, where: str) -> str:
     )
 
 
-def use_none(where: str) -> str:
+def use_none(where: str, arm: str = "generated") -> str:
     """Return the advice after a loss."""
-    return f"Do not use generated images {where}."
+    return f"Do not use {kind(arm)} images {where}."
 
 
-def lowers_class(label: str, where: str, task: str) -> str:
+def lowers_class(label: str, where: str, task: str, arm: str = "generated") -> str:
     """Return the advice for a class that loses."""
     number = "recall" if task == "type" else "AUROC against good images"
-    return f"Do not add generated images for class {label}: they lower its {number} {where}."
+    return f"Do not add {kind(arm)} images for class {label}: they lower its {number} {where}."
 
 
-def loss_so_far(where: str) -> str:
+def loss_so_far(where: str, arm: str = "generated") -> str:
     """Return the advice where the difference is below 0 but not certain."""
-    return f"Do not use generated images {where} until more is known: the measured difference is a loss."
+    return f"Do not use {kind(arm)} images {where} until more is known: the measured difference is a loss."
 
 
-def too_small(where: str, wanted: float) -> str:
+def too_small(where: str, wanted: float, arm: str = "generated") -> str:
     """Return the advice where any gain is smaller than the smallest one of interest."""
-    return f"Do not use generated images {where}: any gain there is below {points(wanted)} points."
+    return f"Do not use {kind(arm)} images {where}: any gain there is below {points(wanted)} points."
 
 
-def no_better_than(arm: str, gain: Estimate, where: str) -> str:
+def no_better_than(arm: str, gain: Estimate, where: str, new: str = "generated") -> str:
     """Return the advice where an arm without a generator does as well."""
     return (
-        f"Prefer {arm} {where}, it needs no generator: over {arm}, generated images changed the result by "
+        f"Prefer {arm} {where}, it needs no generator: over {arm}, {kind(new)} images changed the result by "
         f"{gain_points(gain)}."
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flawforge.core.settings.arms import uses_generated
+from flawforge.core.settings.arms import shows_new_images
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.fidelity.confusion import confusion_table
 from flawforge.metrics.inference.equivalent_images import equivalent_images
@@ -148,7 +148,9 @@ def best_of_all_settings(evidence: Evidence, comparisons: list[Comparison]) -> l
 
 def measure_all(evidence: Evidence) -> Measured:
     """Return every comparison of an arm with generated images that has enough repeats."""
-    pairs = [(setting, arm) for setting in evidence.settings() for arm in evidence.arms(setting) if uses_generated(arm)]
+    pairs = [
+        (setting, arm) for setting in evidence.settings() for arm in evidence.arms(setting) if shows_new_images(arm)
+    ]
     found = {(setting, arm): measure(evidence, setting, arm) for setting, arm in pairs}
     return {pair: gains for pair, gains in found.items() if gains}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,13 @@ from flawforge.data.augmentation.reference_light import (
 from flawforge.data.augmentation.transforms import ClassicalTransforms
 from flawforge.models.classifier import ShiftedLogits
 from flawforge.models.one_class import Joined, OneClass
+from flawforge.studies.trial.cells.composing import (
+    COMPOSED_ARMS,
+    ComposedUsage,
+    choose_for,
+    composed_images,
+    rare_classes,
+)
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, marked, teacher_of
 from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling
 from flawforge.studies.trial.setup.bench import Bench
@@ -44,6 +51,7 @@ from flawforge.training.classifier.fit import (
     predict,
     shown_shares,
 )
+from flawforge.training.composition import Chosen
 from flawforge.training.processes.device import resolve_device
 
 VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less the unlabelled images
@@ -83,6 +91,7 @@ class ArmTraining:
         model: the classifier's name.
         steps: optimiser steps; None takes the trial's.
         sampling: how batches are drawn and logits adjusted, in all arms but ``real``.
+        composition: how images are composed of the shots; None chooses it when an arm asks for it.
     """
 
     def __init__(
@@ -93,21 +102,25 @@ class ArmTraining:
         model: str,
         steps: int | None = None,
         sampling: Sampling = USUAL_SAMPLING,
+        composition: Chosen | None = None,
     ) -> None:
         self.bench, self.shots, self.seed, self.model = bench, shots, seed, model
+        self._composition = composition
         self.settings = bench.settings.classifier(model, steps=steps)
         self.sampling = sampling
         self.width = len(bench.classes)
         self.targets = bench.targets(bench.dataset.labels[shots])
         self.real = LabelledImages(torch.from_numpy(bench.images[shots]), torch.from_numpy(self.targets))
 
-    def train(self, arm: str, generated: GeneratedBatch | None = None, usage: Usage = DEFAULT_USAGE) -> torch.nn.Module:
+    def train(
+        self, arm: str, generated: GeneratedBatch | None = None, usage: Usage | ComposedUsage = DEFAULT_USAGE
+    ) -> torch.nn.Module:
         """Return the classifier of one arm.
 
         Args:
             arm: its name.
             generated: of the repeat's generator, for arms that use generated images.
-            usage: how the arm `filtered` uses them.
+            usage: how the arm `filtered` uses them, or an arm of composed images these.
 
         Raises:
             ValueError: there is no such arm, or it lacks generated images.
@@ -223,6 +236,19 @@ class ArmTraining:
         targets = torch.from_numpy(self.bench.targets(found.labels))
         return Extra(LabelledImages(torch.from_numpy(found.images), targets), CHANGED_SHARE)
 
+    @cached_property
+    def composition(self) -> Chosen:
+        """How images are composed of the shots."""
+        return self._composition or choose_for(self.bench, self.shots, self.seed)
+
+    def composed(self, arm: str, usage: Usage | ComposedUsage) -> Extra:
+        """Return images composed for an arm, beside as many real ones of each class that gets none."""
+        classes, share = rare_classes(self.bench), CHANGED_SHARE
+        if isinstance(usage, ComposedUsage):
+            classes, share = usage.classes, usage.share
+        images, labels = composed_images(self.bench, self.shots, self.composition, self.seed, arm, classes)
+        return Extra(LabelledImages(torch.from_numpy(images), torch.from_numpy(self.bench.targets(labels))), share)
+
     def of_task(self, probabilities: Tensor) -> Tensor:
         """Return (n, K) probabilities over the task's classes from those over the dataset's."""
         probabilities = probabilities[:, : len(self.bench.dataset.classes)]
@@ -247,7 +273,7 @@ class ArmTraining:
         return LabelledImages(torch.cat([images, asked.images]), torch.cat([labels, mixed]))
 
 
-EXTRAS: dict[str, Callable[[ArmTraining, Any, Usage], Extra]] = {}
+EXTRAS: dict[str, Callable[[ArmTraining, Any, Any], Extra]] = {}
 
 
 def trains_on(arm: str) -> Callable[[Callable[..., Extra]], Callable[..., Extra]]:
@@ -318,6 +344,14 @@ def _histogram_matched(arms: ArmTraining, generated: None, usage: Usage) -> Extr
 @trains_on("random-light")
 def _random_light(arms: ArmTraining, generated: None, usage: Usage) -> Extra:
     return arms.changed("random-light", random_light, other_class=False)
+
+
+def _composed(arm: str, arms: ArmTraining, generated: None, usage: Usage | ComposedUsage) -> Extra:
+    return arms.composed(arm, usage)
+
+
+for _name in COMPOSED_ARMS:
+    trains_on(_name)(partial(_composed, _name))
 
 
 @trains_on("one-class")

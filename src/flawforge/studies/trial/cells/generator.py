@@ -83,7 +83,7 @@ class GeneratedBatch:
         images: (M, C, H, W) uint8 as classifiers see them.
         labels: (M,) class of the dataset that was asked for.
         typical: (M,) 1 where the latent was truncated.
-        novel: (M,) 0 where a shot is repeated.
+        novel: (M,) 0 where a shot is repeated, unless the image declares what it is composed of.
         soft: (M, K) the teacher's probabilities of the dataset's classes; None where no arm has asked for them.
         realism: (M,) realism score by the nearest shots of the class; None likewise.
     """
@@ -143,7 +143,8 @@ TYPICAL = 1.0  # truncation of the second half of the images, where the generato
 TEACHER = "effnet-probe"
 VIEWS, MIN_VIEWS = 8, 128  # changed images that the teacher learns from: of each shot, and in all
 ENOUGH_REALISM = 20.0  # realism is capped here: a copy's is infinite
-Drawn = tuple[Pixels, int, int]  # an 8-bit image, its class of the dataset, 1 where it is truncated
+Drawn = tuple[Pixels, int, int, bool]  # an 8-bit image, its class of the dataset, 1 where it is truncated, and whether
+# it declares the real images that it is made of: being like these is no copying
 
 
 def prepare(
@@ -174,13 +175,14 @@ def prepare(
         with tempfile.TemporaryDirectory() as aside:
             drawn, facts = _by_recipe(bench, data, seed, Path(aside) / "run", progress, fold)
     channels, resolution = bench.images.shape[1], bench.settings.resolution
-    images = np.stack([seen(image, 255, channels, resolution, bench.quality) for image, _, _ in drawn])
+    images = np.stack([seen(image, 255, channels, resolution, bench.quality) for image, *_ in drawn])
     textures = Textures([as_picture(image) for image in bench.images], bench.division.groups)
     source = bench.settings.generator or f"the recipe {bench.settings.recipe}"
     pictures = [as_picture(image) for image in images]
     refuse_generated_leak(bench.dataset, textures, bench.division, shots, pictures, source)
     labels, typical = np.array([entry[1] for entry in drawn]), np.array([entry[2] for entry in drawn], np.uint8)
     novel = _novel(bench.images[shots], bench.division.groups[shots], images)
+    novel[[entry[3] for entry in drawn]] = 1
     batch = GeneratedBatch(images, labels, typical, novel)
     if any(ARMS[arm].filters for arm in bench.settings.arms):
         batch = marked(bench, shots, batch)
@@ -210,19 +212,20 @@ def _by_recipe(
         "minutes": settings.generator_minutes,
         "kimg": None if own else settings.kimg(len(data), fold=fold),
     }
+    if not recipe.learns:
+        length = {}
     shared: dict[str, Any] = {"seed": seed, "command": "flawforge trial", "progress": progress}
     run = train(data, folder, recipe, resume=True, previews=4, unlabelled=bench.outside, **length, **shared)
-    half = settings.made // 2
-    sets = (
-        generate(run, settings.made - half, out=run.synthetic, **shared),
-        generate(run, half, out=run.path / "typical", truncation=TYPICAL, **shared),
-    )
+    half = settings.made // 2 if recipe.learns else 0  # what learns nothing has no latent to truncate
+    sets = [generate(run, settings.made - half, out=run.synthetic, **shared)]
+    if half:
+        sets.append(generate(run, half, out=run.path / "typical", truncation=TYPICAL, **shared))
     drawn = []
     for typical, synthetic in enumerate(sets):
         for entry in synthetic.entries():
             label = data.classes[0] if entry.label == MIXED else entry.label
             pixels = read_image(synthetic.folder / entry.file, bits=8, white=synthetic.white(entry))
-            drawn.append((pixels, bench.dataset.classes.index(label), typical))
+            drawn.append((pixels, bench.dataset.classes.index(label), typical, bool(entry.sources)))
     facts = require_checkpoint(run).facts
     return drawn, {"generator": "recipe", "kimg": facts["kimg"], "training_seconds": round(float(facts["seconds"]), 1)}
 
@@ -236,7 +239,7 @@ def generator_seed(bench: Bench, repeat: int, shots: int, part: str) -> int:
 def _by_user(bench: Bench, shots: Ints, seed: int) -> tuple[list[Drawn], dict[str, Any]]:
     classes = bench.dataset.classes
     result = user_images(bench, shots, seed, bench.settings.made)
-    drawn = [(image, classes.index(label), 0) for label, images in result.items() for image in images]
+    drawn = [(image, classes.index(label), 0, False) for label, images in result.items() for image in images]
     return drawn, {"generator": bench.settings.generator}
 
 

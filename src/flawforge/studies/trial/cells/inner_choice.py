@@ -1,5 +1,5 @@
 """The inner choices, from the shots alone: how batches are drawn where classes have unlike numbers of images, and how
-to use generated images, and whether at all.
+to use new images, generated or composed, and whether at all.
 
 The shots are cut into folds by group. For each fold a generator of its own saw the other folds only, so that no image
 that a strategy is judged by was seen. Every strategy is trained in a part of the steps beside the classical arm, and
@@ -16,8 +16,10 @@ from scipy import special
 
 from flawforge.core.arrays import Bools, Floats, Floats32, Ints
 from flawforge.core.seeds import derive
-from flawforge.core.settings.arms import ARMS, ArmName
-from flawforge.studies.trial.cells.arms import ArmTraining
+from flawforge.core.settings.arms import ARMS, ArmName, needs_composing
+from flawforge.core.settings.trials import TrialSettings
+from flawforge.studies.trial.cells.arms import CHANGED_SHARE, ArmTraining
+from flawforge.studies.trial.cells.composing import ComposedUsage, composed_usages, rare_classes, usual_for
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, USAGES, GeneratedBatch, Usage
 from flawforge.studies.trial.cells.inner_evidence import Criterion, inner_folds
 from flawforge.studies.trial.cells.sampling import TRAININGS, USUAL_SAMPLING, Sampling, SamplingChoice, variants
@@ -31,7 +33,8 @@ class InnerChoice(BaseModel):
     """What was chosen for all repeats inside the shots of one.
 
     Attributes:
-        usage: the strategy that is best on all folds.
+        usage: the strategy of using generated images that is best on all folds.
+        composing: the strategy of using composed images that is better than that; None: there is none.
         use: whether the gain is clear.
         gain: mean log probability of the true class gained over the classical arm, in nats, by choosing so: on each
             fold by the strategy that was best on the others.
@@ -43,12 +46,18 @@ class InnerChoice(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
     usage: Usage = Field(default=DEFAULT_USAGE, validation_alias="way", serialization_alias="way")
+    composing: ComposedUsage | None = None
     use: bool = False
     gain: float = 0.0
     error: float | None = None
     gains: dict[str, float] = {}
     controls: dict[ArmName, float] = {}
     judged: int = 0
+
+    @property
+    def advised(self) -> str | None:
+        """The arm that is advised: `filtered`, or `recommended` where that uses composed images; None: no new ones."""
+        return None if not self.use else "filtered" if self.composing is None else "recommended"
 
 
 def choose_sampling(bench: Bench, shots: Ints, seed: int, model: str) -> SamplingChoice:
@@ -99,14 +108,16 @@ def choose(
     generated: Mapping[int, GeneratedBatch],
     sampling: Sampling = USUAL_SAMPLING,
 ) -> InnerChoice:
-    """Choose inside one repeat how generated images are used, and whether.
+    """Choose inside one repeat how new images are used, and whether.
+
+    On the folds images are composed in the usual way, with the turns that the other folds show.
 
     Args:
         bench: of the trial.
         shots: indices of the repeat's training images.
         seed: of the repeat.
         model: the classifier.
-        generated: fold to the images of the generator that saw the other folds.
+        generated: fold to the images of the generator that saw the other folds; empty where none is asked for.
         sampling: how batches are drawn and logits adjusted in all arms but ``real``.
     """
     folds = inner_folds(bench, shots, seed)
@@ -114,7 +125,11 @@ def choose(
         return InnerChoice()
     steps = max(1, round(bench.settings.steps * SHARE_OF_STEPS * bench.settings.choice_length))
     own = derive(seed, "weights", "inner")
-    arms = [ArmTraining(bench, np.setdiff1d(shots, fold), own, model, steps, sampling) for fold in folds]
+    arms = []
+    for fold in folds:
+        kept = np.setdiff1d(shots, fold)
+        composition = usual_for(bench, kept, own) if needs_composing(bench.settings.arms) else None
+        arms.append(ArmTraining(bench, kept, own, model, steps, sampling, composition))
     criterion = Criterion.of(bench, np.concatenate(folds))
     fold_of = np.repeat(np.arange(len(folds)), [len(fold) for fold in folds])
 
@@ -125,11 +140,13 @@ def choose(
     others = [arm for arm in bench.settings.arms if ARMS[arm].control and arm != "classical"]
     controls = {"classical": base} | {arm: scores(arm) for arm in others}
     gains: dict[str, Floats] = {}
-    for usage in USAGES:
+    usages = usages_of(bench.settings)
+    for usage in usages:
         predicted = []
+        arm = usage.arm if isinstance(usage, ComposedUsage) else "filtered"
         for index, (one, fold) in enumerate(zip(arms, folds, strict=True)):
             known = fold_of != index  # what is hard must not be told by the images that it is judged on
-            network = one.train("filtered", generated[index], _for_hard(usage, criterion, base, known))
+            network = one.train(arm, generated.get(index), _for_hard(usage, criterion, base, known))
             predicted.append(one.predictions(network, fold))
         gains[usage.name] = criterion.scores(predicted) - base
     honest = np.zeros(len(base))
@@ -138,10 +155,14 @@ def choose(
         honest[own_rows] = gains[_best(gains, criterion, ~own_rows)][own_rows]
     mean, error = criterion.mean(honest), criterion.error(honest)
     everything = np.ones(len(base), bool)
-    best = _best(gains, criterion, everything)
-    usage = next(usage for usage in USAGES if usage.name == best)
+    filled = {one.name: _for_hard(one, criterion, base, everything) for one in usages}
+    best = filled[_best(gains, criterion, everything)]
+    generating = {name: gains[name] for name, one in filled.items() if isinstance(one, Usage)}
+    usage = filled[_best(generating, criterion, everything)] if generating else DEFAULT_USAGE
+    assert isinstance(usage, Usage)
     return InnerChoice(
-        usage=_for_hard(usage, criterion, base, everything),
+        usage=usage,
+        composing=best if isinstance(best, ComposedUsage) else None,
         use=mean > CLEAR * error and mean > 0,
         gain=mean,
         error=error if np.isfinite(error) else None,
@@ -155,7 +176,23 @@ def _best(gains: dict[str, Floats], criterion: Criterion, among: Bools) -> str:
     return max(gains, key=lambda name: criterion.mean(gains[name], among))
 
 
-def _for_hard(usage: Usage, criterion: Criterion, scores: Floats, among: Bools) -> Usage:
+def taken(bench: Bench, choice: InnerChoice) -> tuple[str, ComposedUsage | None]:
+    """Return the arm that `recommended` is, with a strategy if it must be trained so; None: predictions are copied."""
+    if not choice.use or choice.composing is None:
+        return "filtered" if choice.use else "classical", None
+    composing = choice.composing
+    same = composing.share == CHANGED_SHARE and composing.classes == rare_classes(bench)
+    return composing.arm, None if same else composing
+
+
+def usages_of(settings: TrialSettings) -> tuple[Usage | ComposedUsage, ...]:
+    """Return the strategies that are compared: of generated images where the trial has any, then of composed ones."""
+    return (*(USAGES if "filtered" in settings.arms else ()), *composed_usages(settings))
+
+
+def _for_hard(
+    usage: Usage | ComposedUsage, criterion: Criterion, scores: Floats, among: Bools
+) -> Usage | ComposedUsage:
     """Return a strategy for hard classes with those classes filled in; others as they are.
 
     Hard are the rare classes, where the verdict is about them; else the half of the classes, rounded up, in which the

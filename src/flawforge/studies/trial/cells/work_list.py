@@ -13,14 +13,15 @@ import numpy as np
 from flawforge.core.arrays import Arrays
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
-from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.arms import ARMS, needs_composing
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.runs.cells import GENERATORS, PROBABILITIES, CellKey
-from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch
-from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, SamplingChoice
+from flawforge.studies.trial.cells.composing import ComposedUsage
+from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage
+from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling, SamplingChoice
 from flawforge.studies.trial.setup.bench import Bench
 
-GENERATOR, CHOICE, SAMPLING = "generator", "choice", "sampling"
+GENERATOR, COMPOSITION, CHOICE, SAMPLING = "generator", "composition", "choice", "sampling"
 CHOOSING = 0  # the repeat inside whose training images is chosen for all: most of a repeat's cost would be choosing
 
 
@@ -59,11 +60,14 @@ def needs(key: CellKey, settings: TrialSettings) -> list[CellKey]:
     sampling = [CellKey(CHOOSING, shots, SAMPLING, model)] if settings.chooses_sampling else []
     choice = CellKey(CHOOSING, shots, CHOICE, model)
     if arm == CHOICE:
-        folds = range(settings.folds if settings.folds > 1 else 0)
+        folds = range(settings.folds if settings.folds > 1 and "filtered" in settings.arms else 0)
         return [*sampling, *(CellKey(seed, shots, inner(fold)) for fold in folds)]
     if arm == "recommended":
-        return [choice, *(CellKey(seed, shots, name, model) for name in ("classical", "filtered"))]
+        taken = [name for name in ("classical", "filtered", "relight", "compose") if name in settings.arms]
+        trained = [*sampling, CellKey(CHOOSING, shots, COMPOSITION)] if needs_composing(settings.arms) else []
+        return [choice, *trained, *(CellKey(seed, shots, name, model) for name in taken)]
     out = [CellKey(seed, shots, GENERATOR)] if arm in ARMS and ARMS[arm].needs_generator else []
+    out += [CellKey(CHOOSING, shots, COMPOSITION)] if needs_composing([arm]) else []
     out += sampling if arm in ARMS and arm != "real" else []
     return [*out, choice] if arm in ARMS and ARMS[arm].needs_choice else out
 
@@ -99,7 +103,7 @@ def compute_cell(
 def _worked(
     bench: Bench, key: CellKey, inputs: Mapping[CellKey, Outcome], folder: Path | None, progress: Progress
 ) -> tuple[Arrays, dict[str, Any]]:
-    from flawforge.studies.trial.cells.inner_choice import InnerChoice, choose, choose_sampling
+    from flawforge.studies.trial.cells.inner_choice import InnerChoice, choose, choose_sampling, taken
     from flawforge.studies.trial.cells.inner_evidence import inner_folds
 
     settings = bench.settings
@@ -115,8 +119,12 @@ def _worked(
                 return {}, {"skipped": "too few shots for inner folds"}
             shots = np.setdiff1d(shots, folds[int(key.arm.removeprefix(inner(0)[:-1]))])
         own = generator_seed(bench, key.seed, key.shots, key.arm)
-        made, facts = prepare(bench, shots, own, run, progress, fold=key.arm != GENERATOR)
-        return made.arrays(), facts
+        made, found = prepare(bench, shots, own, run, progress, fold=key.arm != GENERATOR)
+        return made.arrays(), found
+    if key.arm == COMPOSITION:
+        from flawforge.studies.trial.cells.composing import choose_for
+
+        return {}, choose_for(bench, shots, seed, progress).facts()
     if key.arm == SAMPLING:
         return {}, choose_sampling(bench, shots, seed, key.model).model_dump(mode="json")
     decided = inputs.get(CellKey(CHOOSING, key.shots, SAMPLING, key.model))
@@ -127,24 +135,44 @@ def _worked(
         return {}, choose(bench, shots, seed, key.model, generated, sampling).model_dump(mode="json", by_alias=True)
     chosen = inputs.get(CellKey(CHOOSING, key.shots, CHOICE, key.model))
     choice = None if chosen is None else InnerChoice.model_validate(chosen.facts)
-    if key.arm == "recommended":
+    arm, usage = key.arm, DEFAULT_USAGE if choice is None else choice.usage
+    if arm == "recommended":
         assert choice is not None
-        taken = "filtered" if choice.use else "classical"
-        same = inputs[CellKey(key.seed, key.shots, taken, key.model)]
-        return dict(same.arrays), {"taken": taken}
+        arm, composing = taken(bench, choice)
+        if composing is None:
+            return dict(inputs[CellKey(key.seed, key.shots, arm, key.model)].arrays), {"taken": arm}
+        return _trained(bench, key, inputs, arm, composing, sampling)
+    return _trained(bench, key, inputs, arm, usage, sampling)
+
+
+def _trained(
+    bench: Bench,
+    key: CellKey,
+    inputs: Mapping[CellKey, Outcome],
+    arm: str,
+    usage: Usage | ComposedUsage,
+    sampling: Sampling,
+) -> tuple[Arrays, dict[str, Any]]:
+    """Train a classifier as an arm, and return what it says of the test images; `inputs` are those of the cell."""
     from flawforge.models.classifier import ShiftedLogits
     from flawforge.studies.trial.cells.arms import ArmTraining
+    from flawforge.studies.trial.cells.composing import chosen_before
 
+    shots = bench.shots(key.seed, key.shots)
+    seed = derive(bench.settings.seed, "weights", "trial", key.seed, key.shots)
     source = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
-    usage = DEFAULT_USAGE if choice is None else choice.usage
-    arms = ArmTraining(bench, shots, seed, key.model, sampling=sampling)
-    network = arms.train(key.arm, None if source is None else GeneratedBatch.from_arrays(source.arrays), usage)
+    composed = inputs.get(CellKey(CHOOSING, key.shots, COMPOSITION))
+    composition = None if composed is None else chosen_before(composed.facts)
+    arms = ArmTraining(bench, shots, seed, key.model, sampling=sampling, composition=composition)
+    network = arms.train(arm, None if source is None else GeneratedBatch.from_arrays(source.arrays), usage)
     predicted = arms.predictions(network, bench.division.test)
-    facts = {"images": len(shots), "steps": arms.steps(key.arm), "batch": settings.batch}
-    if decided is not None:
+    facts: dict[str, Any] = {"images": len(shots), "steps": arms.steps(key.arm), "batch": bench.settings.batch}
+    if CellKey(CHOOSING, key.shots, SAMPLING, key.model) in inputs:
         facts["sampling"] = sampling.model_dump(mode="json")
     if isinstance(network, ShiftedLogits):
         facts["shift"] = network.shift.tolist()
-    if choice is not None:
+    if arm != key.arm:
+        facts["taken"] = arm
+    if CellKey(CHOOSING, key.shots, CHOICE, key.model) in inputs:
         facts["way"] = usage.model_dump(mode="json", by_alias=True)
     return {PROBABILITIES: predicted}, facts
