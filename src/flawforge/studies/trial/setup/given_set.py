@@ -66,7 +66,8 @@ def with_set(settings: dict[str, Any], synthetic: Dataset | str | Path | None) -
         asked = settings["arms"]
         return {**settings, "arms": asked if name in asked else (*asked, name)}
     usual = TrialSettings.parse(settings).arms
-    return {**settings, "arms": (*(arm for arm in usual if not ARMS[arm].needs_generator), name)}
+    kept = [arm for arm in usual if not (ARMS[arm].needs_generator or ARMS[arm].needs_choice)]
+    return {**settings, "arms": (*kept, name)}
 
 
 def read_brought(
