@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsError, RunNotFoundError, SettingError
+from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.recipes import Recipe
@@ -129,6 +130,7 @@ def run(
     _say_what_was_read(whole.select(classes, shots, seed, progress), progress)
     chosen: dict[str, Any] = {"classes": classes, "shots": shots, "unlabelled": unlabelled, "seed": seed}
     chosen["choices"] = choices
+    FolderLock(out, "training", command, wait, progress).check()
     composed = _compose_first(whole, Path(out), n, recipe, changes, chosen, how)
     minutes, budget = _minutes_of_training(Run(out), minutes, (time.monotonic() - started) / 60)
     trained = train(data, out, recipe, minutes=minutes, budget=budget, resume=True, **chosen, **how, **changes)

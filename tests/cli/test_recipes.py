@@ -20,8 +20,13 @@ def test_the_list(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_setting_of_one(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("recipes", "dcgan-sn") == 0
     shown = capsys.readouterr().out
-    for field in Recipe.model_fields:
+    for field in RECIPES["dcgan-sn"].own_fields:
         assert field.replace("_", "-") in shown
+    assert "light-width" not in shown
+    assert typed("recipes", "compose") == 0
+    composed = capsys.readouterr().out
+    assert "light-width" in composed
+    assert "generator-lr" not in composed
     assert "generator 12,786,560, discriminator 44,611,072" in shown
     assert "3,200 steps" in shown
 

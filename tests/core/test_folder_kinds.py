@@ -37,8 +37,8 @@ def test_each_kind_is_seen_by_a_command_or_in_a_file() -> None:
 
 @pytest.mark.parametrize("kind", ["trial", "search", "synthetic set"])
 def test_the_marks_are_the_names_that_the_makers_write(kind: Kind) -> None:
+    from flawforge.runs import set_files as manifest
     from flawforge.runs.searches import SETTINGS_FILE
-    from flawforge.studies.sets import synthetic_set as manifest
     from flawforge.studies.trial.setup import bench as trial_bench
 
     written = {

@@ -25,7 +25,7 @@ def trial(
     minutes: float | None = None,
     plan: Flag = False,
     classes: Words = None,
-    unlabelled: Path | None = None,
+    unlabelled: Annotated[Path | None, Parameter(name=["--unlabelled", "--donors"])] = None,
     synthetic: Path | None = None,
     synthetic_saw: Path | None = None,
     workers: Whole | None = None,

@@ -7,16 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from flawforge.core.settings import arms
-from flawforge.core.settings.arms import (
-    ARMS,
-    Arm,
-    current_name,
-    description_of,
-    judged_arm,
-    register,
-    uses_generated,
-    usual_arms,
-)
+from flawforge.core.settings.arms import ARMS, Arm, current_name, description_of, judged_arm, register, usual_arms
 from flawforge.core.settings.trials import TrialSettings
 
 
@@ -28,8 +19,9 @@ def own_arms() -> Iterator[None]:
     ARMS.update(before)
 
 
-def test_every_arm_uses_generated_images_or_may_be_the_control_but_the_placebo() -> None:
-    assert [arm.name for arm in ARMS.values() if arm.control == arm.needs_generator] == ["placebo"]
+def test_every_arm_makes_new_images_or_may_be_the_control_but_the_placebo() -> None:
+    neither = [arm.name for arm in ARMS.values() if arm.control == (arm.needs_generator or arm.new_images)]
+    assert neither == ["placebo"]
 
 
 def test_every_arm_has_a_description_that_fits_into_a_sentence() -> None:
@@ -41,7 +33,7 @@ def test_every_arm_has_a_description_that_fits_into_a_sentence() -> None:
 
 def test_tables_list_what_uses_no_generated_images_first(own_arms: None) -> None:
     register(Arm("blurred", "as classical, blurred", control=True))
-    order = [uses_generated(arm) for arm in ARMS]
+    order = [arm.needs_generator or arm.new_images for arm in ARMS.values()]
     assert order == sorted(order)
     assert "blurred" in ARMS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,8 +97,8 @@ def test_a_bounded_part_of_each_set_is_described_and_its_classes_go_with_it(monk
     asked: list[np.ndarray] = []
     lists = [[entry.label for entry in entries], *([one.label for one in data.samples] for data in (training, unseen))]
 
-    def features(images: Iterator[torch.Tensor], *_: Any, **__: Any) -> torch.Tensor:
-        indices = ((next(images)[:, 0] + 1) * 127.5).round().long().numpy()  # what `blocks` gave
+    def features(images: Iterable[torch.Tensor], *_: Any, **__: Any) -> torch.Tensor:
+        indices = ((next(iter(images))[:, 0] + 1) * 127.5).round().long().numpy()  # what `blocks` gave
         asked.append(indices)
         return torch.tensor([[float(lists[len(asked) - 1][i] == "b"), float(i)] for i in indices])
 
