@@ -13,7 +13,7 @@ from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsEr
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipes import COMPOSING, Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import check_shots
 from flawforge.data.reading.load import load
@@ -169,7 +169,8 @@ def _compose_first(
         return None
     progress = how["progress"]
     try:
-        first = train(whole, out / COMPOSED, "compose", resume=True, **chosen, **how)
+        own = {key: value for key, value in changes.items() if key in COMPOSING}
+        first = train(whole, out / COMPOSED, "compose", resume=True, **chosen, **how, **own)
         _generate(first, n, chosen["seed"], **how)
     except (DataUnusableError, RunExistsError, SettingError) as error:
         progress.warn(f"no images were composed: {error}")
