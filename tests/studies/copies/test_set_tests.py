@@ -107,6 +107,7 @@ def test_a_bounded_part_of_each_set_is_described_and_its_classes_go_with_it(monk
             assert (rows[:, 0] == (names == "b")).all()
         return []
 
+    monkeypatch.setenv("FLAWFORGE_CACHE_MB", "0")  # else the second time nothing is asked for
     monkeypatch.setattr(set_tests, "IMAGES_COMPARED", 50)
     monkeypatch.setattr(set_tests, "load_backbone", lambda: SimpleNamespace(to=lambda _: None))
     monkeypatch.setattr(set_tests, "blocks", lambda _, indices: [torch.as_tensor(indices).double()])
