@@ -17,7 +17,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.material import Material
 from flawforge.runs.checkpoint import list_checkpoints, require_checkpoint
-from flawforge.training.composition import AGAIN, FIXED, choose_composition, fixed_geometry
+from flawforge.training.composition import AGAIN, FIXED, USUAL, _name, _sentence, choose_composition, fixed_geometry
 from flawforge.training.train import train
 
 
@@ -39,7 +39,7 @@ def test_the_choice_says_what_and_why_and_the_run_holds_it(data: Dataset, tmp_pa
     run = train(data, tmp_path / "run", "compose")
     chosen = require_checkpoint(run).facts["composition"]
     assert chosen["sentence"].startswith("Images are composed: ")
-    assert "nearer than changed copies alone" in chosen["sentence"]
+    assert "nearer than changed copies alone (standard error " in chosen["sentence"]
     assert set(chosen["symmetries"]) == {"dents", "pits"}
     assert AGAIN in chosen["gains"]
     assert len(chosen["gains"]) == 6
@@ -94,10 +94,19 @@ def test_a_part_is_mirrored_only_where_that_maps_it_onto_itself(mirrored: bool, 
     assert "geometry is fixed" in chosen.sentence
     assert chosen.how.zoom == 1.0
     assert 4 not in chosen.symmetries["dents"]
-    assert (2 in chosen.symmetries["dents"]) is mirrored
+    assert (1 in chosen.symmetries["dents"]) is mirrored
 
 
 def test_geometry_is_kept_where_the_user_says_so(data: Dataset) -> None:
     chosen = choose_composition(recipe("compose", keep_geometry=True), Material(data), 0, SILENT)
     assert set(map(tuple, chosen.symmetries.values())) == {(0,)}
     assert (chosen.how.blend, chosen.how.zoom) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("chance", "told"), [(0.02, "a second set of copies 2.0%"), (0.05, "no clear gain over")])
+def test_a_gain_that_a_second_set_of_copies_may_bring_is_called_none(data: Dataset, chance: float, told: str) -> None:
+    gains = {_name(USUAL): (0.06, 0.005), AGAIN: (chance, 0.005)}
+    sentence = _sentence(USUAL, gains, Material(data), False)
+    assert told in sentence
+    assert ("no clear gain" in sentence) is (chance == 0.05)
+    assert "5.8% nearer than changed copies alone (standard error 0.5%)" in sentence

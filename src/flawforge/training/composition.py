@@ -23,8 +23,9 @@ from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipes import Composition, Recipe
 from flawforge.data.augmentation.classical import classical
-from flawforge.data.augmentation.composition import Composed, Detail, Light, compose, turn_over
+from flawforge.data.augmentation.composition import Composed, Detail, Light, compose
 from flawforge.data.good_names import find_good
+from flawforge.data.grouping.registration import turned
 from flawforge.data.sampling.material import Material
 from flawforge.models.extractors import Lite0
 from flawforge.runs.checkpoint import newest_checkpoint, save_checkpoint
@@ -40,11 +41,12 @@ WIDTHS = (0.06, 0.1, 0.19)  # of the light's low-pass that are tried
 CLEAR = 1.0  # standard errors by which a way must beat the usual one to be taken instead
 AGAIN = "copies again"
 USUAL = Composition()
+CERTAIN = 2.0  # standard errors by which a way must beat a second draw of copies to be called a gain
 SHOWN = 1.1  # a turn is shown by a class when turned images are at most so much farther from the class's others
 FIXED = 0.35  # mean correlation of images with the mean of the others from which their geometry is fixed
 ALIKE = 0.8  # share of that correlation which a turned mean must keep for the turn to be allowed
 FEWEST_FIXED = 8  # images that tell whether a geometry is fixed
-GROUPS, ACROSS, GAP = 12, 3, 16  # of four pictures in the preview, of them in a row, pixels between
+GROUPS, ACROSS, GAP = 12, 3, 16  # of pictures in the preview, of them in a row, pixels between
 COARSE, FINE = 6.0, 1.0  # Gaussian widths, at `SIZE`, of the band in which geometry is looked for
 
 
@@ -54,7 +56,7 @@ class Chosen:
 
     Attributes:
         how: the settings.
-        symmetries: class to the turns that its details may take, numbers as in `turn_over`.
+        symmetries: class to the turns that its details may take, numbers as in `turned`.
         gains: way to its gain beside changed copies and the gain's standard error: by how much nearer left-out images
             are, in logarithms of the distance; `AGAIN` is a second draw of copies. Empty where no class has two images.
         sentence: what was chosen and why.
@@ -206,10 +208,12 @@ def _sentence(how: Composition, told: dict[str, tuple[float, float]], material: 
     parts += f", in {light if how.relight else 'their own light'}"
     text = f"Images are composed: {parts}."
     if _name(how) in told:
-        (gain, error), (chance, _) = told[_name(how)], told[AGAIN]
+        (gain, error), (chance, other) = told[_name(how)], told[AGAIN]
+        clear = gain - chance > CERTAIN * float(np.hypot(error, other))
         text += (
-            f" They bring left-out training images {-np.expm1(-gain):.0%} nearer than changed copies alone (standard "
-            f"error {error:.0%}), a second set of copies {-np.expm1(-chance):.0%}; {len(told) - 1} ways compared."
+            f" They bring left-out training images {-np.expm1(-gain):.1%} nearer than changed copies alone (standard "
+            f"error {error:.1%}), {'' if clear else 'no clear gain over '}a second set of copies"
+            f"{'' if clear else ':'} {-np.expm1(-chance):.1%}; {len(told) - 1} ways compared."
         )
     if fixed:
         text += " Their geometry is fixed, so they are not enlarged, and only mirrored where that maps it onto itself."
@@ -239,7 +243,7 @@ def _symmetries(
         kept = [turn for turn in turns if _mapped(plain, turn) >= ALIKE * correlation]
         return {label: [0, *kept] for label in training.classes}, True
     for turn in turns:
-        moved = _describe(features, [np.ascontiguousarray(turn_over(image, turn)) for image in small])
+        moved = _describe(features, [np.ascontiguousarray(turned(image, turn)) for image in small])
         ratios: dict[str, list[float]] = {label: [] for label in training.classes}
         for label in training.classes:
             rows = np.array(material.rows(label))
@@ -274,7 +278,7 @@ def _mapped(images: list[Floats32], turn: int) -> float:
     """Return the mean correlation of each image, turned, with the mean of the others."""
     bands = np.stack([_band(image) for image in images])
     total = bands.sum(0)
-    return float(np.mean([_correlation(turn_over(band, turn).ravel(), (total - band).ravel()) for band in bands]))
+    return float(np.mean([_correlation(turned(band, turn).ravel(), (total - band).ravel()) for band in bands]))
 
 
 def _band(image: Floats32) -> Floats32:
@@ -315,17 +319,19 @@ def _draw(run: Run, material: Material, chosen: Chosen, seed: int, progress: Pro
     )
     cells: list[Pixels] = []
     blank = np.full((side, side, 3)[: 2 if material.channels == 1 else 3], 255, np.uint8)
+    most = 2 if chosen.how.blend else 1
     for number in range(GROUPS):
         label = training.classes[number % len(training.classes)]
         rng = numpy_stream(seed, "previews", "compose", number)
         made, rows = composed_image(material, label, chosen.how, chosen.symmetries[label], rng)
         parts = [material[rows[source]].pixels for source in made.sources]
-        cells += [_cell(part, side) for part in parts] + [blank] * (2 - len(parts))
+        cells += [_cell(part, side) for part in parts] + [blank] * (most - len(parts))
         light = None if made.donor is None else material.donors(label).lights[made.donor]
         plane = None if light is None else light.smoothed(chosen.how.light_width, (side, side))
         cells.append(blank if plane is None else _cell(_like(plane, material.channels), side))
         cells.append(_cell(made.pixels, side))
-    groups = [grid(cells[place : place + 4], 4) for place in range(0, len(cells), 4)]
+    each = most + 2
+    groups = [grid(cells[place : place + each], each) for place in range(0, len(cells), each)]
     sheet = grid(groups, ACROSS, gap=GAP)
     write_bytes(run.previews / "composed.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
 

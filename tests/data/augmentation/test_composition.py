@@ -8,16 +8,8 @@ from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.settings.recipes import Composition
-from flawforge.data.augmentation.composition import (
-    ENOUGH,
-    Detail,
-    Light,
-    Place,
-    blend_mask,
-    compose,
-    scaling,
-    turn_over,
-)
+from flawforge.data.augmentation.composition import ENOUGH, Detail, Light, Place, blend_mask, compose, scaling
+from flawforge.data.grouping.registration import turned
 
 STILL = Composition(blend=0, relight=0, zoom=1)
 RELIT = Composition(blend=0, relight=1, zoom=1, light_power=0)
@@ -54,8 +46,8 @@ def test_with_nothing_changed_the_image_is_the_real_one() -> None:
 def test_a_turn_turns_the_image_and_all_eight_differ(turn: int) -> None:
     source = Detail(texture())
     made = compose([source], [], STILL, [turn], rng())
-    np.testing.assert_allclose(made.pixels, turn_over(source.pixels, turn), atol=1e-6)
-    assert len({turn_over(source.pixels, one).tobytes() for one in ALL}) == 8
+    np.testing.assert_allclose(made.pixels, turned(source.pixels, turn), atol=1e-6)
+    assert len({turned(source.pixels, one).tobytes() for one in ALL}) == 8
 
 
 def test_an_oblong_image_is_not_laid_on_its_side() -> None:

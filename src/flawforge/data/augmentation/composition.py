@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.settings.recipes import Composition
+from flawforge.data.grouping.registration import turned
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601, as `flawforge.core.images.to_gray`
 GRID = 64  # pixels of the shorter side of the grid on which light is smoothed: it has nothing finer
@@ -71,7 +70,7 @@ class Composed:
     Attributes:
         pixels: (H, W) or (H, W, 3), of the size of the first source.
         sources: numbers of the one or two images whose details it shows.
-        symmetries: how each of them was turned, a number from 0 to 7 (`turn_over`).
+        symmetries: how each of them was turned, a number from 0 to 7 (`turned`).
         donor: number of the image whose light it shows; None: its sources' own.
         mask: (H, W) bool, what is marked in it; None where the labels of a source mark no pixels.
         places: the boxes in it; none where a source has none.
@@ -195,15 +194,6 @@ def scaling(own: Floats32, new: Floats32, power: float) -> Floats32:
     return ratio
 
 
-def turn_over(pixels: NDArray[Any], symmetry: int) -> NDArray[Any]:
-    """Return (H, W, ...) mirrored top to bottom (bit 1), left to right (bit 2), and along the diagonal (bit 4)."""
-    if symmetry & 1:
-        pixels = pixels[::-1]
-    if symmetry & 2:
-        pixels = pixels[:, ::-1]
-    return np.swapaxes(pixels, 0, 1) if symmetry & 4 else pixels
-
-
 def blend_mask(size: tuple[int, int], rng: np.random.Generator) -> Floats32:
     """Return a smooth random weight (H, W), 0 to 1: mostly near one of both, with a narrow border between."""
     shorter = min(size)
@@ -241,7 +231,7 @@ def _layer(
     square = source.pixels.shape[0] == source.pixels.shape[1]
     allowed = [symmetry for symmetry in symmetries if symmetry < 4 or square] or [0]
     symmetry = int(allowed[rng.integers(len(allowed))])
-    pixels = turn_over(source.pixels, symmetry)
+    pixels = turned(source.pixels, symmetry)
     height, across = pixels.shape[:2]
     marked, cover, zoom = _marked(source, symmetry), max(size[0] / height, size[1] / across, 1.0), how.zoom
     for tried in range(WINDOWS_TRIED):
@@ -272,7 +262,7 @@ def _marked(source: Detail, symmetry: int) -> Bools | None:
         marked = np.zeros(source.pixels.shape[:2], dtype=bool)
         for place in source.places:
             marked[place.top : place.bottom, place.left : place.right] = True
-    return None if marked is None else np.asarray(turn_over(marked, symmetry))
+    return None if marked is None else np.asarray(turned(marked, symmetry))
 
 
 def _weights(layers: Sequence[_Layer], size: tuple[int, int], rng: np.random.Generator) -> list[Floats32]:
@@ -331,9 +321,9 @@ def _moved(
     """Return a box after its image was turned, cut at `corner` to `cut` pixels and resized to `size`."""
     (top, bottom), (left, right) = (place.top, place.bottom), (place.left, place.right)
     if symmetry & 1:
-        top, bottom = shape[0] - bottom, shape[0] - top
-    if symmetry & 2:
         left, right = shape[1] - right, shape[1] - left
+    if symmetry & 2:
+        top, bottom = shape[0] - bottom, shape[0] - top
     if symmetry & 4:
         top, bottom, left, right = left, right, top, bottom
     ends = []

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.ndimage as nd
+from numpy.typing import NDArray
 
 from flawforge.core.arrays import Floats32
 
@@ -59,11 +61,11 @@ class Overlap:
     same: bool
 
 
-def turned(image: Floats32, pose: int) -> Floats32:
-    """Return an image mirrored left-right (1), mirrored up-down (2), then transposed (4), as the bits of `pose` say."""
+def turned(image: NDArray[Any], pose: int) -> NDArray[Any]:
+    """Return (H, W, ...) mirrored left-right (1), up-down (2), then transposed (4), as the bits of `pose` say."""
     image = image[:, ::-1] if pose & 1 else image
     image = image[::-1] if pose & 2 else image
-    return image.T if pose & 4 else image
+    return np.swapaxes(image, 0, 1) if pose & 4 else image
 
 
 def measure_overlap(first: Floats32, second: Floats32, dy: int, dx: int) -> Overlap:

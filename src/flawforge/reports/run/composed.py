@@ -16,7 +16,7 @@ SHEET = "composed.png"  # below a run's previews
 
 @dataclass(frozen=True)
 class ComposedSheet:
-    """Images in groups of four, three groups a row: two training images, a light, and what they make together.
+    """Images in groups, three a row: one or two training images, a light, and what they make together.
 
     Attributes:
         picture: of all groups.
