@@ -14,7 +14,7 @@ from torch import nn
 
 from flawforge.core.errors import SettingError
 from flawforge.core.settings.classifiers import CLASSIFIERS
-from flawforge.models.classifier import FAR, FocusClassifier, Lite0Classifier, build_classifier, standardise
+from flawforge.models.classifier import FAR, FocusClassifier, Lite0Classifier, Mirrored, build_classifier, standardise
 from flawforge.models.memory_bank import WIDTH
 
 
@@ -226,3 +226,11 @@ def test_the_network_is_the_same_in_onnx(model: str, tmp_path: Path) -> None:
     found = onnxruntime.InferenceSession(file).run(None, {"images": unit.numpy()})[0]
     with torch.inference_mode():
         torch.testing.assert_close(torch.from_numpy(found), network(unit), atol=1e-4, rtol=1e-4)
+
+
+def test_a_mirrored_classifier_takes_the_mean_over_the_mirror_images() -> None:
+    images = torch.rand(2, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    across, both = (Mirrored(nn.Flatten(), 3), Mirrored(Mirrored(nn.Flatten(), 3), 2))
+    torch.testing.assert_close(across(images), ((images + images.flip(3)) / 2).flatten(1))
+    torch.testing.assert_close(both(images), both(images.flip(2)))
+    assert not torch.allclose(both(images), across(images))

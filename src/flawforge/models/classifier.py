@@ -133,6 +133,24 @@ class Lite0Classifier(nn.Module):
         return self.head(self.features(images))
 
 
+class Mirrored(nn.Module):
+    """A finished classifier that judges an image and its mirror image, and takes the mean of both.
+
+    Args:
+        network: maps images (N, C, H, W) to logits (N, K).
+        axis: 3 mirrors left and right, 2 top and bottom.
+    """
+
+    def __init__(self, network: nn.Module, axis: int) -> None:
+        super().__init__()
+        self.network, self.axis = network, axis
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, C, H, W) to logits (N, K)."""
+        mean: Tensor = (self.network(images) + self.network(images.flip(self.axis))) / 2
+        return mean
+
+
 class ShiftedLogits(nn.Module):
     """A finished classifier whose logits are shifted by class, so that every use of it has the shift.
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flawforge.core.errors import SettingError
-from flawforge.core.settings.trials import TrialSettings
+from flawforge.core.settings.trials import OLD, TrialSettings
 
 FULL = TrialSettings(shots=(5, 10), seeds=3, models=("small-cnn", "effnet-probe"))
 
@@ -75,11 +75,7 @@ def test_data_as_they_are_have_one_number_of_shots_and_equal_shots_the_protocol_
     older = "9505c5bfa613"
     others = [rare, TrialSettings(as_is=True), rare.model_copy(update={"others": 50}), TrialSettings(rare=("scratch",))]
     assert len({settings.protocol("images") for settings in (TrialSettings(), *others)}) == 5
-    assert (
-        TrialSettings(generator_length=1, choice_length=1, real_length=1, steps=900)
-        .protocol("images")
-        .startswith(older)
-    )
+    assert TrialSettings(**OLD, steps=900).protocol("images").startswith(older)
 
 
 def test_how_long_a_generator_is_trained() -> None:

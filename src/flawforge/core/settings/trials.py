@@ -14,11 +14,19 @@ from flawforge.core.settings.arms import ARMS, ArmName, usual_arms
 from flawforge.core.settings.bounds import MANY, YEAR
 from flawforge.core.settings.classifiers import CLASSIFIERS, NEED_GOOD, ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
+from flawforge.core.settings.policies import ClassicalPolicy
 from flawforge.core.settings.recipes import Resolution
 from flawforge.core.settings.recipes import recipe as find_recipe
 
 FEWEST_REPEATS = 3  # that a verdict needs
+SMALL = "small-cnn"  # whose training is long and whose judging is short, and both are adapted to that
 ALL_IMAGES = 0  # what stands for the number of shots where every class is taken as it is
+OLD: dict[str, Any] = {  # what trials did before these settings were
+    "generator_length": 1.0,
+    "choice_length": 1.0,
+    "real_length": 1.0,
+    "one_view": True,
+}
 CHANGEABLE = {"seeds", "shots", "arms", "models"}  # more of them only add cells; they change none
 
 
@@ -118,6 +126,11 @@ class TrialSettings(Settings):
         le=1,
         unit="of the steps",
         help="Training length of small-cnn in the arm 'real', which shows the same few images again and again.",
+    )
+    one_view: bool = setting(
+        False,
+        help="small-cnn judges an image as it is. Unset, in every arm but 'real' by the mean over its mirror images, "
+        "those that the classical transforms show.",
     )
     batch: int = setting(48, ge=4, le=4096, unit="images", help="Images in one step of every classifier in every arm.")
     policy: str = setting(
@@ -284,7 +297,14 @@ class TrialSettings(Settings):
             fixed.pop("choice_length")  # likewise
         if self.real_length == 1:
             fixed.pop("real_length")
+        if self.one_view:
+            fixed.pop("one_view")
         return hashlib.sha256(json.dumps([fixed, contents], sort_keys=True).encode()).hexdigest()
+
+    def mirrored(self, model: str) -> tuple[int, ...]:
+        """Return the axes of (N, C, H, W) along which a model sees images mirrored when it judges them."""
+        shown = self.classifier(model).transforms if model == SMALL and not self.one_view else ClassicalPolicy()
+        return tuple(axis for axis, does in ((3, shown.flip_horizontal), (2, shown.flip_vertical)) if does)
 
     def kimg(self, images: int, *, fold: bool = False) -> float | None:
         """Return how many thousand images a generator is shown that trains on `images` of them, or on those of a fold;

@@ -11,16 +11,20 @@ from torch import Tensor, nn
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.files import sha256_file, write_bytes
-from flawforge.models.classifier import ShiftedLogits, build_classifier
+from flawforge.models.classifier import Mirrored, ShiftedLogits, build_classifier
 from flawforge.models.one_class import Joined, OneClass
 from flawforge.runs.model_cards import CARD, MODELS, WEIGHTS, ModelCard, read_card
 from flawforge.runs.trials import TRIAL_FILE, read_trial
+
+MIRRORED = {3: "mirrored left and right", 2: "mirrored top and bottom"}
 
 
 def network_parts(network: nn.Module) -> list[str]:
     """Return what a trained network is made of, the outermost part first; ``classifier`` is what a factory builds."""
     if isinstance(network, ShiftedLogits):
         return ["shifted", *network_parts(network.network)]
+    if isinstance(network, Mirrored):
+        return [MIRRORED[network.axis], *network_parts(network.network)]
     if isinstance(network, Joined):
         return ["joined", *network_parts(network.classifier)]
     if isinstance(network, OneClass):
@@ -33,6 +37,9 @@ def _assembled(parts: Sequence[str], card: ModelCard) -> nn.Module:
     kind, rest = parts[0], parts[1:]
     if kind == "shifted":
         return ShiftedLogits(_assembled(rest, card), np.zeros(len(card.classes)))
+    if kind in MIRRORED.values():
+        axis = next(axis for axis, name in MIRRORED.items() if name == kind)
+        return Mirrored(_assembled(rest, card), axis)
     if kind == "joined":
         return Joined(_assembled(rest, card), OneClass())
     if kind == "one-class":

@@ -13,7 +13,7 @@ import torch
 
 from flawforge.core.settings.arms import ARMS, shows_new_images
 from flawforge.core.settings.recipes import recipe as find_recipe
-from flawforge.core.settings.trials import FEWEST_REPEATS
+from flawforge.core.settings.trials import FEWEST_REPEATS, SMALL
 from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CellKey
@@ -22,7 +22,7 @@ from flawforge.runs.estimates import points
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
-from flawforge.studies.trial.cells.arms import SHORTER_REAL, VIEWS_PER_SHOT
+from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS, usages_of
 from flawforge.studies.trial.cells.sampling import TRAININGS
 from flawforge.studies.trial.cells.work_list import CHOICE, COMPOSITION, GENERATOR, SAMPLING, inner, work_list
@@ -86,7 +86,7 @@ def expected_costs(bench: Bench, workers: int = 1) -> Costs:
     for model in settings.models:
         training = _arm_seconds(bench, model)
         expected["arm", model] = training
-        expected["real", model] = training * (settings.real_length if model == SHORTER_REAL else 1)
+        expected["real", model] = training * (settings.real_length if model == SMALL else 1)
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
         expected[SAMPLING, model] = training * SHARE_OF_STEPS * fold_steps * len(TRAININGS)
         shorter = SHARE_OF_STEPS * (1 if model in FROZEN else settings.choice_length)
@@ -294,4 +294,5 @@ def _arm_seconds(bench: Bench, model: str) -> float:
         images = torch.from_numpy(bench.images[bench.division.test[:64]])
         predict(network, images)
         prediction = (time.perf_counter() - started) * len(bench.division.test) / len(images)
+        prediction *= float(2 ** len(bench.settings.mirrored(model)))
     return training + prediction

@@ -12,6 +12,7 @@ import torch
 from flawforge.core.errors import SettingError
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import TrialSettings
+from flawforge.models.classifier import Mirrored
 from flawforge.studies.trial.cells import arms as trial_arms
 from flawforge.studies.trial.cells.arms import EXTRAS, VIEWS_PER_SHOT, ArmTraining, Extra
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch
@@ -200,9 +201,13 @@ def test_arms_of_good_images_alone_are_of_the_task_good() -> None:
     assert not {"one-class", "one-class-joined"} & set(TrialSettings().arms)
 
 
-def test_only_the_small_network_is_done_sooner_with_the_real_images_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_small_network_is_done_sooner_with_the_real_images_alone_and_judges_mirror_images_in_other_arms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     taken: dict[str, int] = {}
-    for model, arm in (("small-cnn", "real"), ("small-cnn", "classical"), ("effnet-probe", "real")):
+    views = []
+    tried = (("small-cnn", "real"), ("small-cnn", "classical"), ("effnet-probe", "real"), ("effnet-probe", "classical"))
+    for model, arm in tried:
         arms = ArmTraining(of_scratches(255).bench, np.arange(9), 0, model)
 
         def fit(settings: Any, *_: Any, name: str = f"{model} {arm}", **__: Any) -> torch.nn.Module:
@@ -210,6 +215,14 @@ def test_only_the_small_network_is_done_sooner_with_the_real_images_alone(monkey
             return torch.nn.Identity()
 
         monkeypatch.setattr("flawforge.studies.trial.cells.arms.fit", fit)
-        arms.train(arm)
+        network = arms.train(arm)
+        views.append([part.axis for part in network.modules() if isinstance(part, Mirrored)])
         assert arms.steps(arm) == taken[f"{model} {arm}"]
-    assert taken == {"small-cnn real": 10, "small-cnn classical": 30, "effnet-probe real": 30}
+    assert taken == {
+        "small-cnn real": 10,
+        "small-cnn classical": 30,
+        "effnet-probe real": 30,
+        "effnet-probe classical": 30,
+    }
+    assert views == [[], [2, 3], [], []]
+    assert TrialSettings(policy="none").mirrored("small-cnn") == ()

@@ -10,7 +10,7 @@ from PIL import Image
 
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.core.progress import Progress
-from flawforge.core.settings.trials import TrialSettings
+from flawforge.core.settings.trials import OLD, TrialSettings
 from flawforge.studies.trial.setup.bench import Bench, load_bench
 from flawforge.studies.trial.setup.open import open_trial
 
@@ -73,7 +73,7 @@ def test_another_good_class_is_another_trial(tmp_path: Path) -> None:
 def test_trials_of_before_there_was_the_setting_keep_their_protocol() -> None:
     assert settings().protocol("x") != settings(good="a").protocol("x") != settings(good="b").protocol("x")
     known = "b10af4f72988"  # of the version before, of TrialSettings(task="good", shots=(3,), resolution=(32, 32))
-    assert settings(generator_length=1, choice_length=1, real_length=1, steps=900).protocol("x").startswith(known)
+    assert settings(**OLD, steps=900).protocol("x").startswith(known)
 
 
 def test_the_generators_length_counts_only_where_nothing_else_says_it() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flawforge.core.errors import RunExistsError
-from flawforge.core.settings.trials import TrialSettings
-from flawforge.studies.trial.setup.bench import FACTS, OLD_LENGTHS, load_bench
+from flawforge.core.settings.trials import OLD, TrialSettings
+from flawforge.studies.trial.setup.bench import FACTS, load_bench
 from flawforge.studies.trial.setup.open import open_trial
 from flawforge.studies.trial.setup.usual import with_usual
 
@@ -24,11 +24,11 @@ def test_few_classes_and_few_images_take_fewer_steps(classes: int, shots: int, s
     assert with_usual(TrialSettings(shots=(2, shots)), names).steps == steps
     assert with_usual(TrialSettings(shots=(shots,), steps=77), names).steps == 77
     assert with_usual(TrialSettings(shots=(shots,), rare=("a",)), names).steps == 900
-    begun = TrialSettings(
-        steps=120, models=("small-cnn",), choice_length=1, real_length=1
-    )  # as versions with another default began it
+    begun = TrialSettings(steps=120, models=("small-cnn",), **OLD)  # as versions with another default began it
     on = with_usual(TrialSettings(shots=(shots,)), (*names, "good"), begun)
     assert (on.steps, on.models, on.choice_length, on.real_length) == (120, ("small-cnn",), 1, 1)
+    assert on.one_view
+    assert not with_usual(TrialSettings(), names).one_view
     assert with_usual(TrialSettings(models=("effnet-probe",)), names, begun).models == ("effnet-probe",)
 
 
@@ -46,9 +46,9 @@ def test_unlike_numbers_of_images_take_generators_as_long_as_equal_ones_of_a_rar
 
 def test_a_trial_of_before_goes_on_with_whole_generators(tmp_path: Path) -> None:
     photos, out = folders(tmp_path / "parts", "front", "good"), tmp_path / "out"
-    before = open_trial(photos, out, settings(generator_length=1, choice_length=1, real_length=1))
+    before = open_trial(photos, out, settings(**OLD))
     facts = json.loads((out / FACTS).read_text())
-    for name in OLD_LENGTHS:
+    for name in OLD:
         del facts["settings"][name]
     (out / FACTS).write_text(json.dumps(facts))
     assert load_bench(out).settings == before.settings

@@ -13,7 +13,7 @@ import numpy as np
 from flawforge.core.images import as_picture
 from flawforge.core.settings.arms import ARMS, in_order, judged_arm, needs_composing
 from flawforge.core.settings.recipes import recipe as find_recipe
-from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
+from flawforge.core.settings.trials import FEWEST_REPEATS, SMALL, TrialSettings
 from flawforge.data.inspection.warnings import grave_warnings
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
@@ -26,7 +26,6 @@ from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 from flawforge.studies.trial.analysis.figures import verdict_figure
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
-from flawforge.studies.trial.cells.arms import SHORTER_REAL
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE
 from flawforge.studies.trial.cells.inner_choice import InnerChoice, best_control
 from flawforge.studies.trial.cells.sampling import SamplingChoice
@@ -100,8 +99,8 @@ def _new_images(settings: TrialSettings) -> list[str]:
 
 def _steps_taken(bench: Bench) -> list[str]:
     settings, division = bench.settings, bench.division
-    shorter = "real" in settings.arms and SHORTER_REAL in settings.models and settings.real_length != 1
-    less = f", but {SHORTER_REAL} in arm real for {settings.real_length:g} of them" if shorter else ""
+    shorter = "real" in settings.arms and SMALL in settings.models and settings.real_length != 1
+    less = f", but {SMALL} in arm real for {settings.real_length:g} of them" if shorter else ""
     steps = [
         f"{len(division.test)} test images were held out first, the same for all repeats. Images of one specimen are "
         f"never on both sides. The test set is identified by the SHA-256 of its contents.",
@@ -111,6 +110,8 @@ def _steps_taken(bench: Bench) -> list[str]:
         f"Every classifier was trained for {settings.steps} steps of {settings.batch} images{less}. In arms with "
         f"generated images, these replace some of the real images of each batch.",
     ]
+    if SMALL in settings.models and settings.mirrored(SMALL):
+        steps.append(f"In all arms but 'real' {SMALL} judged each test image by the mean over its mirror images.")
     if division.joined:
         steps.insert(1, f"{division.joined} pairs of images that match only as whole pictures were kept together too.")
     if bench.good is not None:

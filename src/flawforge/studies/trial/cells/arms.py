@@ -19,6 +19,7 @@ from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.core.seeds import derive, numpy_stream
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.classifiers import ClassifierSettings
+from flawforge.core.settings.trials import SMALL
 from flawforge.data.augmentation.copy_paste import copy_paste
 from flawforge.data.augmentation.masks import defect_masks
 from flawforge.data.augmentation.rare_patches import paste_rare
@@ -30,7 +31,7 @@ from flawforge.data.augmentation.reference_light import (
     random_light,
 )
 from flawforge.data.augmentation.transforms import ClassicalTransforms
-from flawforge.models.classifier import ShiftedLogits
+from flawforge.models.classifier import Mirrored, ShiftedLogits
 from flawforge.models.one_class import Joined, OneClass
 from flawforge.studies.trial.cells.composing import (
     COMPOSED_ARMS,
@@ -58,7 +59,6 @@ VIEWS_PER_SHOT = 8  # changed copies of each shot that the teacher labels, less 
 CHANGED_SHARE = 0.5  # of a batch, changed by other images: as often as their authors and libraries do it
 MOST_VIEWS = 2048  # such copies where some classes have many images, class-balanced
 UNTUNED = "real"  # the arm that nothing is chosen for
-SHORTER_REAL = "small-cnn"  # the model that has learned the real images themselves long before its steps end
 ASKED_WEIGHT = 0.5  # weight of the class that was asked for beside the teacher's opinion of a generated image
 
 
@@ -138,6 +138,8 @@ class ArmTraining:
             settings = settings.model_copy(update={"adjusted_loss": self.sampling.in_loss})
         shown = (real, self.width, self.seed, extra.material, extra.share)
         network = fit(settings, *shown, device=resolve_device(), good=self.bench.good_number)
+        for axis in () if arm == UNTUNED else self.bench.settings.mirrored(self.model):
+            network = Mirrored(network, axis)
         if extra.one_class is not None:
             joined = Joined(network, extra.one_class)  # its images are ranked, which no shift changes
             joined.balance(self.good)
@@ -148,7 +150,7 @@ class ArmTraining:
 
     def steps(self, arm: str) -> int:
         """Return the optimiser steps of an arm."""
-        shorter = arm == UNTUNED and self.model == SHORTER_REAL
+        shorter = arm == UNTUNED and self.model == SMALL
         part = self.bench.settings.real_length if shorter else 1
         return max(1, round(self.settings.steps * part))
 

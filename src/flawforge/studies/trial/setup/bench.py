@@ -13,7 +13,7 @@ from flawforge.core.arrays import Arrays, Bytes, Ints
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import explain_os_errors, read_json, write_bytes, write_json
 from flawforge.core.progress import SILENT, Progress
-from flawforge.core.settings.trials import TrialSettings
+from flawforge.core.settings.trials import OLD, TrialSettings
 from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import files_quality
@@ -24,7 +24,6 @@ from flawforge.studies.trial.setup.test_split import Division, shots_of
 
 BENCH_FORMAT = 1
 FACTS, ARRAYS = "bench.json", "bench.safetensors"
-OLD_LENGTHS = {"generator_length": 1.0, "choice_length": 1.0, "real_length": 1.0}  # before these could be set
 DATASETS = TypeAdapter(Dataset)
 
 
@@ -166,7 +165,7 @@ def load_bench(folder: Path) -> Bench:
         )
     arrays = load((folder / ARRAYS).read_bytes())
     return Bench(
-        settings=TrialSettings.parse({**OLD_LENGTHS, **facts["settings"]}, where=str(folder / FACTS)),
+        settings=TrialSettings.parse({**OLD, **facts["settings"]}, where=str(folder / FACTS)),
         dataset=_dataset(facts["dataset"]),
         images=arrays["images"],
         division=Division(arrays["test"], arrays["pool"], arrays["groups"], facts["joined"], facts["test_sha256"]),

@@ -10,7 +10,7 @@ STEPS_A_CLASS, STEPS_AN_IMAGE = 150, 10
 FEWEST_STEPS, MOST_STEPS = 300, 900
 USUAL_SHOTS = 5  # that a class counts with for the generator's length where all images are taken as they are
 LENGTHS = ("steps", "real_length", "generator_length", "choice_length", "generator_kimg")
-KEPT = ("models", *LENGTHS)  # of a trial that was begun, by whatever version
+KEPT = ("models", "one_view", *LENGTHS)  # of a trial that was begun, by whatever version
 
 
 def with_usual(settings: TrialSettings, classes: tuple[str, ...], begun: TrialSettings | None = None) -> TrialSettings:
