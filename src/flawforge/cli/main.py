@@ -31,6 +31,7 @@ from flawforge.cli.search import search
 from flawforge.cli.train import train
 from flawforge.cli.trial import trial
 from flawforge.core.errors import DiskFullError, FlawforgeError, OtherProcessError, SettingError, speak_of_options
+from flawforge.core.files import explain_unreadable
 from flawforge.core.launch import LINGER, launched, stand_back
 from flawforge.core.settings.bounds import BOUNDS, check_numbers
 from flawforge.core.settings.recipes import Recipe
@@ -99,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:  # of a file that we looked at; what we write is explained where it is written
         if error.filename is None:
             raise
-        err.print(f"[red]error:[/red] {escape(f'cannot look at {error.filename}: {error.strerror}')}")
+        err.print(f"[red]error:[/red] {escape(explain_unreadable(error))}")
         sys.exit(1)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fnmatch
 import hashlib
 import json
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,6 +120,31 @@ def read_model(path: Path, cls: type[M], again: str = "") -> M:
         first = error.errors()[0]
         where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
         raise RunBrokenError(f"{path} is damaged: {first['msg']}{where}. {again}".strip()) from None
+
+
+def list_files(folder: Path, pattern: str) -> list[Path]:
+    """Return the files of a folder whose names match, sorted; none where there is no such folder.
+
+    Raises:
+        PermissionError: it may not be read, which `Path.glob` takes for an empty one.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(folder / name for name in os.listdir(folder) if fnmatch.fnmatchcase(name, pattern))
+    return []
+
+
+def explain_unreadable(error: OSError) -> str:
+    """Return what is wrong with a file or folder that was only looked at, and what to do where that is known."""
+    file = Path(os.fsdecode(error.filename))
+    if not isinstance(error, PermissionError):
+        return f"cannot look at {file}: {error.strerror}."
+    as_now = os.access in os.supports_effective_ids
+    open_ones = (os.access(path, os.X_OK, effective_ids=as_now) for path in reversed(file.parents))
+    closed = next((path for path, opens in zip(reversed(file.parents), open_ones, strict=True) if not opens), file)
+    return (
+        f"{closed} may not be read: {error.strerror}. If it is yours, allow it with: chmod -R u+rwX "
+        f"{shlex.quote(str(closed))}; else ask its owner for a copy, or for the right to read it."
+    )
 
 
 def sync_folder(folder: Path) -> None:

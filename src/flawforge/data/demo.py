@@ -15,7 +15,7 @@ import scipy.ndimage as nd
 
 from flawforge.core.arrays import Floats
 from flawforge.core.errors import RunExistsError
-from flawforge.core.files import write_bytes
+from flawforge.core.files import explain_os_errors, write_bytes
 from flawforge.core.images import Pixels, encode_png
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
@@ -56,7 +56,8 @@ def demo_data(folder: str | Path, n: int = NUMBER, *, seed: int = 0, progress: P
         raise RunExistsError(f"{folder} holds other files ({others[0]}): give a new folder for the demo images.")
     with progress.task("drawing steel", n * len(DEFECTS), "images") as task:
         for label in DEFECTS:
-            (folder / label).mkdir(parents=True, exist_ok=True)
+            with explain_os_errors(folder / label):
+                (folder / label).mkdir(parents=True, exist_ok=True)
             for i in range(n):
                 file = folder / label / f"{i:03d}.png"
                 if not file.is_file():

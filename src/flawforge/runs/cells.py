@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import RunBrokenError
-from flawforge.core.files import explain_os_errors, write_bytes, write_json
+from flawforge.core.files import explain_os_errors, list_files, write_bytes, write_json
 from flawforge.core.settings.arms import ARMS, current_name
 
 CELL_FORMAT = 1
@@ -141,7 +141,7 @@ def read_cells(folder: Path, protocol: str) -> dict[CellKey, Cell]:
     Raises:
         RunBrokenError: as `read_cell`.
     """
-    cells = [_read(file, protocol) for file in sorted(folder.glob("*.json"))]
+    cells = [_read(file, protocol) for file in list_files(folder, "*.json")]
     return dict(sorted((cell.key, cell) for cell in cells if cell is not None))
 
 
@@ -155,6 +155,8 @@ def _read(file: Path, protocol: str) -> Cell | None:
         whole = head["format"] == CELL_FORMAT and key.name == file.stem
         whole = whole and hashlib.sha256(data).hexdigest() == head["sha256"]
         of_cell, facts = str(head["protocol"]), dict(head["facts"])
+    except PermissionError:
+        raise
     except (OSError, ValueError, KeyError, TypeError):  # not whole: as if it were not there
         return None
     if not whole:

@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
-from flawforge.core.files import FORMAT, explain_os_errors, remove_parts, sha256_file, write_bytes, write_json
+from flawforge.core.files import (
+    FORMAT,
+    explain_os_errors,
+    list_files,
+    remove_parts,
+    sha256_file,
+    write_bytes,
+    write_json,
+)
 from flawforge.core.progress import SILENT, Progress
 from flawforge.runs.folder import Run
 
@@ -92,14 +100,19 @@ def save_checkpoint(run: Run, step: int, tensors: dict[str, Tensor], facts: dict
 def list_checkpoints(run: Run) -> list[Checkpoint]:
     """Return the checkpoints that have both files at their full length, oldest first (their hash is
     not checked yet).
+
+    Raises:
+        PermissionError: they may not be read; taken for missing, training would begin anew over them.
     """
     found = []
-    for facts_file in sorted(run.checkpoints.glob("step_*.json")):
+    for facts_file in list_files(run.checkpoints, "step_*.json"):
         path = facts_file.with_suffix(".safetensors")
         try:
             facts = json.loads(facts_file.read_text(encoding="utf-8"))
             if facts["format"] == FORMAT and path.stat().st_size == facts["bytes"]:
                 found.append(Checkpoint(path, int(facts["step"]), facts))
+        except PermissionError:
+            raise
         except (OSError, ValueError, KeyError, TypeError):  # not whole: as if it were not there
             continue
     return found
@@ -116,7 +129,7 @@ def newest_checkpoint(run: Run, progress: Progress = SILENT) -> Checkpoint | Non
         found = next(_sound(reversed(there)), None)
         if found is not None or not there:
             break
-    for facts in sorted(run.checkpoints.glob("step_*.json")):
+    for facts in list_files(run.checkpoints, "step_*.json"):
         path = facts.with_suffix(".safetensors")
         newer = found is None or facts.stem > found.path.stem
         if newer and path.exists() and not any(one.path == path for one in _sound(list_checkpoints(run))):

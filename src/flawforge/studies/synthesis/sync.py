@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from flawforge.core.files import sha256_file, write_json, write_text
+from flawforge.core.files import list_files, sha256_file, write_json, write_text
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
@@ -67,7 +67,7 @@ def _unlisted(folder: Path, facts: dict[str, object]) -> list[ManifestEntry]:
     entries = []
     for label in facts["classes"]:  # type: ignore[attr-defined]
         home = folder / safe_name(label) if facts["layout"] == "classes" else folder
-        for path in sorted(home.glob("*.png")):
+        for path in list_files(home, "*.png"):
             file = path.relative_to(folder).as_posix()
             if file in listed or not is_image_file(path.name, label):
                 continue

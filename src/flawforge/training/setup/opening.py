@@ -332,8 +332,8 @@ def check_disk_space(run: Run, tensors: dict[str, Tensor]) -> None:
     free = shutil.disk_usage(run.path).free
     if free < needed:
         raise DiskFullError(
-            f"the disk of {run.path} has {free / 1e6:,.0f} MB free; the checkpoints of this recipe "
-            f"need {needed / 1e6:,.0f} MB. "
+            f"the disk of {run.path} has {free / 1e6:,.1f} MB free; the checkpoints of this recipe "
+            f"need {math.ceil(needed / 1e5) / 10:,.1f} MB. "
             f"Free some space or give --out a folder on another disk."
         )
 
