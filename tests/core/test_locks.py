@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from flawforge.core.errors import FolderBusyError, RunUnwritableError
+from flawforge.core.errors import DiskFullError, FolderBusyError, RunUnwritableError
 from flawforge.core.locks import FolderLock
 from heard import Heard
 
@@ -113,4 +113,18 @@ def test_where_a_file_system_has_no_locks_a_marker_takes_their_place(
 def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunUnwritableError, match="cannot write"), FolderLock(tmp_path / "file" / "run", "training"):
+        pass
+
+
+def test_a_full_disk_leaves_no_lock_taken_and_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("flawforge.core.locks.write_json", full)
+    lock = FolderLock(tmp_path / "runs" / "run", "training")
+    with pytest.raises(DiskFullError), lock:
+        pass
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    with FolderLock(tmp_path / "runs" / "run", "training"):
         pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fnmatch
 import hashlib
 import json
 import os
@@ -129,7 +128,7 @@ def list_files(folder: Path, pattern: str) -> list[Path]:
         PermissionError: it may not be read, which `Path.glob` takes for an empty one.
     """
     with contextlib.suppress(FileNotFoundError):
-        return sorted(folder / name for name in os.listdir(folder) if fnmatch.fnmatchcase(name, pattern))
+        return sorted(path for path in folder.iterdir() if path.match(pattern))
     return []
 
 

@@ -79,7 +79,11 @@ class FolderLock:
                 advice = "" if self.wait is None else " To wait until it is done, add --wait."
                 raise FolderBusyError(self._busy() + advice)
             self._lock = lock
-            write_json(self.holder_file, {"command": self.command, "process": os.getpid(), **_here()})
+            try:
+                write_json(self.holder_file, {"command": self.command, "process": os.getpid(), **_here()})
+            except BaseException as error:  # a full disk
+                self.__exit__(type(error))
+                raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
