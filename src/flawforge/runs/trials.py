@@ -301,6 +301,8 @@ class TrialRecord(Record):
         complete: whether every planned cell is done, or the trial stopped early.
         advised: the arm to take, model by model.
         kept: the models that were left.
+        chosen_by_hand: how a person chose among the images of `--synthetic`, in half a sentence; empty where nobody is
+            known to have.
     """
 
     kind: Literal["trial"] = "trial"
@@ -317,6 +319,7 @@ class TrialRecord(Record):
     complete: bool
     advised: list[AdvisedArm] = Field(default_factory=list)
     kept: list[KeptModel] = Field(default_factory=list)
+    chosen_by_hand: str = ""
 
     @property
     def primary(self) -> list[Comparison]:

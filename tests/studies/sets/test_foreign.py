@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.records import Levelling
+from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.sets.foreign import open_foreign
 from flawforge.studies.sets.level_plan import plan_levels
 from foreign_sets import WAYS, as_jpeg, as_png, folder, surface
@@ -50,6 +52,18 @@ def test_each_difference_of_files_is_measured_and_levelled(tmp_path: Path, way: 
     assert levelling.coarser == ("generated" if way == "upscaled" else "")
     assert generated.images.levelled.shape == (20, *levelling.resolution)
     assert found.data.levelled.dtype == generated.images.levelled.dtype == np.uint8
+
+
+def test_a_set_of_ours_in_which_a_person_chose_is_known_beside_folders_too(tmp_path: Path) -> None:
+    real, made = folder(tmp_path / "real", range(20)), folder(tmp_path / "made", range(100, 112))
+    files = [*(path.name for path in sorted(made.glob("*.png"))), "gone.png"]
+    lines = [ManifestEntry(file, "made", 0, index, "", "", 64, 64, "L").line() for index, file in enumerate(files)]
+    (made / "manifest.jsonl").write_text("".join(lines))
+    facts = {"format": 1, "n": 13, "classes": {"made": 13}, "complete": True, "white": 255, "command": "..."}
+    (made / "set.json").write_text(json.dumps(facts))
+    generated = opened(real, made)[1]
+    assert (len(generated), str(generated.by_hand)) == (12, "1 of 13 images was removed")
+    assert "Chosen by hand: 1 of 13 images was removed." in generated.notes[0]
 
 
 def test_files_of_one_kind_leave_nothing_to_level(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import flawforge
 import trial_material as material
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.core.settings.trials import TrialSettings
+from flawforge.data.dataset import Dataset
+from flawforge.runs.set_files import ManifestEntry
 from flawforge.runs.trials import TrialRecord
 from flawforge.studies.trial.setup.bench import load_bench
 from flawforge.studies.trial.setup.given_set import with_set
@@ -22,6 +25,10 @@ SMALL: dict[str, Any] = {**material.SMALL, "seeds": 3, "early_stop": False, "kee
 ARMS = ("classical", "set:from-vendor")
 
 
+def by_content(dataset: Dataset, progress: Any = None) -> Any:
+    return np.unique([sample.sha256 for sample in dataset.samples], return_inverse=True)[1]
+
+
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return material.draw_dataset(tmp_path_factory.mktemp("trial") / "photos", 40)
@@ -29,7 +36,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def vendor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A good generator's images, as JPEG of twice the size."""
+    """A good generator's images, as JPEG of twice the size; one of each class was thrown out by hand."""
     root = tmp_path_factory.mktemp("other") / "from-vendor"
     rng = np.random.default_rng(99)
     for label in material.CLASSES:
@@ -37,6 +44,15 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for index in range(40):
             image = Image.fromarray(material.draw(label, rng)).resize((64, 64), Image.Resampling.BICUBIC)
             image.convert("RGB").save(root / label / f"{index:03d}.jpg", quality=92)
+    entries = [
+        ManifestEntry(f"{label}/{index:03d}.jpg", label, 0, index, "", "", 64, 64, "RGB")
+        for label in material.CLASSES
+        for index in range(41)
+    ]
+    (root / "manifest.jsonl").write_text("".join(entry.line() for entry in entries))
+    classes = dict.fromkeys(material.CLASSES, 41)
+    facts = {"format": 1, "n": len(entries), "classes": classes, "complete": True, "white": 255, "command": "..."}
+    (root / "set.json").write_text(json.dumps(facts))
     return root
 
 
@@ -55,6 +71,15 @@ def test_the_set_is_an_arm_named_after_its_folder_and_judged(judged: tuple[Path,
     assert not (out / "generators").exists()  # none is trained
     page = flawforge.report(out).read_text()
     assert "the generated images of the folder from-vendor" in page
+
+
+def test_a_choice_by_eye_is_told_by_record_verdict_and_page(judged: tuple[Path, TrialRecord], vendor: Path) -> None:
+    out, record = judged
+    assert record.chosen_by_hand == "3 of 123 images were removed"
+    said = "The images of set:from-vendor were chosen by hand: 3 of 123 images were removed. This holds for that choice"
+    assert said in record.verdict.sentence.splitlines()[-1]
+    assert said in flawforge.report(out).read_text()
+    assert load_bench(out).by_hand == record.chosen_by_hand
 
 
 def test_what_holds_where_nobody_knows_what_its_generator_saw_is_said(judged: tuple[Path, TrialRecord]) -> None:
@@ -94,8 +119,9 @@ def test_a_copy_of_a_test_image_is_refused(photos: Path, tmp_path: Path, disguis
 
 
 def test_images_that_its_generator_saw_are_kept_out_of_the_test_set(
-    photos: Path, vendor: Path, tmp_path: Path, judged: tuple[Path, TrialRecord]
+    photos: Path, vendor: Path, tmp_path: Path, judged: tuple[Path, TrialRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Dataset, "groups", by_content)  # no two show one specimen
     before = load_bench(judged[0])
     tested = [before.dataset.samples[int(index)] for index in before.division.test]
     saw = tmp_path / "saw"

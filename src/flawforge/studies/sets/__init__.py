@@ -17,7 +17,7 @@ from flawforge.studies.sets.judged import Judged, open_judged
 from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
-from flawforge.studies.sets.synthetic_set import SyntheticSet, as_dataset
+from flawforge.studies.sets.synthetic_set import SyntheticSet, as_dataset, by_hand_in
 
 __all__ = [
     "Channels",
@@ -30,6 +30,7 @@ __all__ = [
     "RecordPictures",
     "SyntheticSet",
     "as_dataset",
+    "by_hand_in",
     "find_held_out",
     "find_material",
     "find_training",

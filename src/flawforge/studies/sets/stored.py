@@ -17,8 +17,8 @@ from flawforge.data.cache import recall_content, remember_content, trim_features
 from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import Level
 from flawforge.data.threads import in_threads
-from flawforge.runs.set_files import ByHand, ManifestEntry, SetFiles
-from flawforge.studies.sets.synthetic_set import SyntheticSet
+from flawforge.runs.set_files import ManifestEntry, SetFiles
+from flawforge.studies.sets.synthetic_set import SyntheticSet, by_hand_in
 
 EIGHT_BITS = (8, 65535)
 TOGETHER = 64  # images that are levelled, and remembered, together
@@ -108,7 +108,7 @@ class ForeignSet(SyntheticSet):
     def of(cls, images: StoredDataset) -> ForeignSet:
         """Return the set of these images."""
         facts = {"n": len(images), "white": images.white, "classes": images.counts}
-        files = SetFiles(images.root, facts, ByHand(len(images)), images.fingerprint, changed=False)
+        files = SetFiles(images.root, facts, by_hand_in(images.root), images.fingerprint, changed=False)
         return cls(images.root, len(images), facts, files, images)
 
     def entries(self) -> Iterator[ManifestEntry]:

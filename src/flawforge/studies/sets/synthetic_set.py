@@ -25,7 +25,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.data.decode import read_image
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found
-from flawforge.runs.set_files import LOCK, MANIFEST, ByHand, ManifestEntry, SetFiles, read_facts, sync_command
+from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, ByHand, ManifestEntry, SetFiles, read_facts, sync_command
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,11 @@ class SyntheticSet:
     def decoded(self, entry: ManifestEntry, bits: int) -> Pixels:
         """Return an image's pixels with these bits, 8 or 16, whatever its file has; errors as `read`."""
         return read_image(self.folder / entry.file, bits=bits, white=int(self.facts["white"]))
+
+
+def by_hand_in(folder: Path) -> ByHand:
+    """Return what a person changed in a folder of images; nothing where it is no set of ours. Errors as `open`."""
+    return SyntheticSet.open(folder).by_hand if (folder / FACTS).is_file() else ByHand(0)
 
 
 def _look(folder: Path) -> SetFiles | None:

@@ -18,7 +18,7 @@ from flawforge.data.inspection.warnings import grave_warnings
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
 from flawforge.runs.trial_words import training_images
-from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, write_trial
+from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, Verdict, write_trial
 from flawforge.runs.versions import now, versions
 from flawforge.studies.sets import RecordPictures
 from flawforge.studies.trial.analysis import sentences
@@ -350,15 +350,24 @@ def save_results(
         worth=found.worth,
         without=found.without,
         looks=with_analysis(analyses, found.look),
-        verdict=found.verdict,
+        verdict=_of_choice(found.verdict, bench),
         choices=choices_of(bench, cells),
         notes=[*notes, *notes_of(bench, cells)],
         seconds=round(sum(seconds), 1),
         complete=repeats == asked or schedule.ended == "clear",
         advised=found.advised,
+        chosen_by_hand=bench.by_hand,
     )
     write_trial(folder, record)
     return record
+
+
+def _of_choice(verdict: Verdict, bench: Bench) -> Verdict:
+    """Return the verdict with what it must say of images that a person chose."""
+    if not bench.by_hand:
+        return verdict
+    said = [sentences.chosen_by_hand(arm, bench.by_hand) for arm in bench.brought]
+    return verdict.model_copy(update={"sentence": "\n".join([verdict.sentence, *said])})
 
 
 def _with_pictures(folder: Path, bench: Bench, comparison: Comparison) -> Comparison:

@@ -41,6 +41,11 @@ def trial_verdict(word: Word, where: str, metric: str, gain: Estimate, arm: str 
     return f"{START[word].format(kind(arm).capitalize())} {where}: {metric} {gain_points(gain)}."
 
 
+def chosen_by_hand(arm: str, how: str) -> str:
+    """Return what a verdict on images that a person chose by eye is about; `how` is of the set, in half a sentence."""
+    return f"The images of {arm} were chosen by hand: {how}. This holds for that choice, not for what the tool makes."
+
+
 def remains(arm: str, where: str, control: str, gain: Estimate) -> str:
     """Return what is left of an arm's gain over the arm without new images that comes nearest to it."""
     return f"Of {arm} {where}, {gain_points(gain)} remain over {control}, the best arm without new images in this test."

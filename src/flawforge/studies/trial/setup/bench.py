@@ -44,6 +44,7 @@ class Bench:
         brought: arm to the user's generated images as classifiers see them, (M, C, H, W) uint8, and their (M,) classes
             of the dataset.
         told: what a reader must know of them, a sentence each.
+        by_hand: how a person chose among them, in half a sentence; empty where nobody is known to have.
     """
 
     settings: TrialSettings
@@ -57,6 +58,7 @@ class Bench:
     inputs: dict[str, str]
     brought: dict[str, tuple[Bytes, Ints]] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    by_hand: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -143,6 +145,7 @@ def save_bench(folder: Path, bench: Bench) -> None:
         "outside": None if bench.outside is None else _dump(bench.outside),
         "brought": list(bench.brought),
         "told": list(bench.told),
+        "chosen_by_hand": bench.by_hand,
     }
     write_json(folder / FACTS, facts)
 
@@ -176,6 +179,7 @@ def load_bench(folder: Path) -> Bench:
         inputs=facts["inputs"],
         brought={arm: (arrays[f"images of {arm}"], arrays[f"labels of {arm}"]) for arm in facts.get("brought", [])},
         told=tuple(facts.get("told", [])),
+        by_hand=facts.get("chosen_by_hand", ""),
     )
 
 

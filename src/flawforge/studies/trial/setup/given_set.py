@@ -24,7 +24,7 @@ from flawforge.data.levelling import Level
 from flawforge.data.reading.load import load_regardless
 from flawforge.data.sampling.joined import join
 from flawforge.data.threads import in_threads
-from flawforge.studies.sets import plan_levels
+from flawforge.studies.sets import by_hand_in, plan_levels
 from flawforge.studies.trial.setup.test_split import Division, contents_sha256
 
 
@@ -35,10 +35,12 @@ class Brought:
     Attributes:
         images: the generated images, with classes of the data.
         saw: real images that their generator was trained on; None: it was not said.
+        by_hand: how a person changed one of our own sets, in half a sentence; empty where nobody did.
     """
 
     images: Dataset
     saw: Dataset | None
+    by_hand: str
 
     @property
     def arm(self) -> str:
@@ -82,7 +84,7 @@ def read_brought(
 
     Raises:
         SettingError: an arm is asked for whose images are missing, or `saw` without images. DataUnusableError: classes
-        that the data do not have. DataNotFoundError: no such folder.
+        that the data do not have. DataNotFoundError: no such folder. RunNotFoundError: our own set, and not complete.
     """
     wanted = [arm for arm in settings.arms if ARMS[arm].brought]
     if synthetic is None:
@@ -104,7 +106,8 @@ def read_brought(
             f"{', '.join(dataset.classes)}.{did_you_mean(unknown[0], dataset.classes)} A classifier is trained on "
             f"these: put the generated images of each into a folder of its name."
         )
-    return Brought(found, None if saw is None else load_regardless(saw, progress=progress))
+    by_hand = str(by_hand_in(found.root))
+    return Brought(found, None if saw is None else load_regardless(saw, progress=progress), by_hand)
 
 
 def withdraw_seen(dataset: Dataset, division: Division, brought: Brought, progress: Progress) -> Division:

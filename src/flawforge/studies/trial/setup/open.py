@@ -138,7 +138,7 @@ def _new_bench(
         return bench
     own, labels, differences = levelled(dataset, brought, settings, quality, progress)
     told = tuple(sentences_of(brought, len(division.test), differences))
-    return replace(bench, brought={brought.arm: (own, labels)}, told=told)
+    return replace(bench, brought={brought.arm: (own, labels)}, told=told, by_hand=brought.by_hand)
 
 
 def _resumed(out: Path, there: Bench, now: Bench) -> Bench:
