@@ -29,7 +29,7 @@ from flawforge.core.errors import ImageBrokenError
 from flawforge.core.images import Pixels
 from flawforge.data.camera_pixels import pixel_range
 from flawforge.data.levelling import jpeg_quality
-from flawforge.data.sample import ImageFacts
+from flawforge.data.sample import LOSSY_WEBP, ImageFacts
 
 # pixels of one image; more is refused before it is decoded. Stays below Pillow's own alarm of 89 million
 MAX_PIXELS = 80_000_000
@@ -56,7 +56,7 @@ def examine(path: Path) -> ImageFacts:
     """
     image, pages = _open(path)
     pixels = _pixels(path, image)
-    encoding = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a camera's JPEG with a preview behind it
+    encoding = _encoding(path, image)
     reach = vars(pixel_range(pixels)) if pixels.dtype == np.uint16 else {"peak": int(pixels.max())}
     return ImageFacts(
         width=pixels.shape[1],
@@ -70,6 +70,16 @@ def examine(path: Path) -> ImageFacts:
         quality=jpeg_quality(getattr(image, "quantization", None)) if encoding == "JPEG" else 0,
         **reach,
     )
+
+
+def _encoding(path: Path, image: Image.Image) -> str:
+    """Return how the pixels are stored, as `ImageFacts.encoding` says it."""
+    if image.format == "MPO":  # a camera's JPEG with a preview behind it
+        return "JPEG"
+    if image.format == "WEBP":
+        with path.open("rb") as file:
+            return "WEBP" if b"VP8L" in file.read(1 << 16) else LOSSY_WEBP
+    return str(image.format)
 
 
 def content_sha256(pixels: Pixels) -> str:

@@ -16,13 +16,26 @@ import numpy as np
 from PIL import Image
 
 from flawforge.core.images import Pixels, eight_bits, resize, to_gray
-from flawforge.data.sample import Sample
+from flawforge.data.sample import LOSSY_WEBP, Sample
 
 QUALITY = 92  # of the JPEG encoding that all images pass when the sources are JPEG of this quality, or of a better one
 JPEG = ("JPEG", "MPO")
 MIDDLING = 3688  # sum of the standard table of luma at quality 50
 FRAME_TOLERANCE = 4  # gray levels of 255 by which an even border may differ
 WIDEST = 0.4  # of a side, that a border takes on either end
+
+
+def webp_stays(real: Sequence[Sample], generated: Sequence[Sample]) -> list[str]:
+    """Return what a reader must know where one side alone is lossy WebP, whose quality no file tells: it stays."""
+    lossy = [any(sample.encoding == LOSSY_WEBP for sample in side) for side in (real, generated)]
+    if lossy[0] == lossy[1]:
+        return []
+    side, other = ("real", "generated") if lossy[0] else ("generated", "real")
+    return [
+        f"The {side} images are lossy WebP, and its traces cannot be levelled, because such files do not say how "
+        f"strong it was. A network may tell the {side} from the {other} images by them alone. Give the images as they "
+        f"were before."
+    ]
 
 
 def jpeg_quality(tables: Mapping[int, Sequence[int]] | None) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from flawforge.core.images import ImageFormat
 from flawforge.data.regions import MaskImage, Region, RunLengths
 
+LOSSY_WEBP = "WEBP, lossy"
+
 
 @dataclass(frozen=True)
 class Box:
@@ -86,7 +88,7 @@ class ImageFacts:
         width: in pixels, after the camera's rotation note (EXIF) is obeyed.
         height: likewise.
         mode: Pillow's mode as stored (``L``, ``RGB``, ``P``, ``RGBA``, ``I;16``, ``1``, ...).
-        encoding: Pillow's name of the container (``PNG``, ``JPEG``, ``BMP``, ``TIFF``, ``WEBP``).
+        encoding: Pillow's name of the container (``PNG``, ``JPEG``, ``BMP``, ``TIFF``, ``WEBP``), or `LOSSY_WEBP`.
         gray: whether its pixels have no colour (a gray image stored as RGB is gray).
         peak: the largest pixel value; in 16-bit images the largest that is not of a hot pixel.
         sha256: of the decoded pixels and their shape: equal for files that decode to the same image.

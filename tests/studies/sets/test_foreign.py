@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError
 from flawforge.core.progress import SILENT
@@ -64,6 +65,20 @@ def test_a_set_of_ours_in_which_a_person_chose_is_known_beside_folders_too(tmp_p
     generated = opened(real, made)[1]
     assert (len(generated), str(generated.by_hand)) == (12, "1 of 13 images was removed")
     assert "Chosen by hand: 1 of 13 images was removed." in generated.notes[0]
+
+
+def test_lossy_webp_stays_and_is_said(tmp_path: Path) -> None:
+    """Its strength stands in no file, so that it cannot be levelled as JPEG's can."""
+    real = folder(tmp_path / "real", range(14))
+    for kind, said in (({"quality": 40}, True), ({"lossless": True}, False)):
+        made = tmp_path / str(said)
+        made.mkdir()
+        for index in range(12):
+            Image.fromarray(surface(100 + index)).save(made / f"{index}.webp", **kind)
+        levelling = opened(real, made)[2]
+        text = "The generated images are lossy WebP, and its traces cannot be levelled"
+        assert any(text in step for step in levelling.steps) == said
+        assert any(one.generated == "WEBP, lossy" for one in levelling.differences) == said
 
 
 def test_files_of_one_kind_leave_nothing_to_level(tmp_path: Path) -> None:

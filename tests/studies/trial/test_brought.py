@@ -87,7 +87,8 @@ def test_what_holds_where_nobody_knows_what_its_generator_saw_is_said(judged: tu
     assert "120 images of " in notes
     assert "none shows what a test image shows" in notes
     assert "If it saw test images, its gain is flattered and the verdict on it does not hold" in notes
-    assert "file format: JPEG, quality 92, real ones PNG" in notes
+    assert "Not levelled for set:from-vendor, as real images are tested as they are: file format: JPEG, " in notes
+    assert "Levelled for set:from-vendor: size: 64x64, real ones 32x32." in notes
 
 
 def test_no_generator_is_among_the_usual_arms(vendor: Path) -> None:

@@ -13,7 +13,7 @@ from flawforge.data.cache import limit_bytes, recall_content, remember_content
 from flawforge.data.sample import Broken, ImageFacts, Sample
 from flawforge.data.threads import in_threads
 
-DECODER = 1  # raise it when `examine` says something else of a file: what is remembered counts no more
+DECODER = 2  # raise it when `examine` says something else of a file: what is remembered counts no more
 REMEMBERED = 64  # files that are remembered together, in their order
 NAMES = tuple(field.name for field in fields(ImageFacts))
 

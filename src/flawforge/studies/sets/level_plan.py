@@ -17,7 +17,7 @@ from flawforge.core.arrays import Floats
 from flawforge.core.images import Pixels, eight_bits, resize, to_gray, to_unit
 from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
-from flawforge.data.levelling import JPEG, QUALITY, Level, even_border, files_quality, middle
+from flawforge.data.levelling import JPEG, QUALITY, Level, even_border, files_quality, middle, webp_stays
 from flawforge.data.threads import in_threads
 from flawforge.metrics.fidelity.spectrum import radial_spectra, ring_frequencies
 from flawforge.runs.records import Levelled, Levelling
@@ -86,7 +86,7 @@ def plan_levels(
         quality=quality,
         coarser="" if finest >= FINEST else "real" if shares[0] == finest else "generated",
         differences=differences,
-        steps=[],
+        steps=webp_stays(real.samples, generated.samples),
     )
     return levels[0], levels[1], levelling
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flawforge.data.levelling import webp_stays
 from flawforge.runs.records import Levelled, Levelling
 from flawforge.studies.sets.matched_images import MatchedImages
 
@@ -9,7 +10,7 @@ from flawforge.studies.sets.matched_images import MatchedImages
 def levelling_of_run(matched: MatchedImages) -> Levelling:
     """Return how a run's training images and its synthetic set were brought to one form."""
     height, width = matched.resolution
-    differences, steps = [], []
+    differences, steps = [], webp_stays(matched.training.samples, ())
     if matched.quality is not None:
         done = f"all encoded as JPEG of quality {matched.quality}, each at its own size"
         differences.append(Levelled(what="file format", real="JPEG", generated="PNG", done=done))

@@ -12,6 +12,7 @@ from flawforge.core.errors import RunExistsError
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.runs.cells import CELLS
 from flawforge.studies.trial.setup.bench import load_bench
+from flawforge.studies.trial.setup.named_parts import changed_contents, named_contents
 from flawforge.studies.trial.setup.open import open_trial
 
 RECIPE = 'name = "fewshot"\nresolution = {side}\ngenerator_lr = {rate}\n'
@@ -50,6 +51,35 @@ def test_an_edited_recipe_or_code_is_refused_where_cells_are_and_begins_anew_whe
     open_trial(photos, out, settings, anew=True)
     assert not (out / CELLS).exists()
     open_trial(photos, out, settings)
+
+
+def test_code_that_the_own_part_imports_is_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the file of the function itself was once compared."""
+    monkeypatch.syspath_prepend(tmp_path)
+    files = {
+        "own_net.py": "import json, numpy\nfrom own_kit import layers\ndef net(): ...\n",
+        "own_kit/__init__.py": "",
+        "own_kit/layers.py": "from .deep import width\n",
+        "own_kit/deep.py": "from . import layers\nwidth = 3\n",
+        "own_kit/unused.py": "",
+        "own_alone.py": "import json\ndef net(): ...\n",
+    }
+    (tmp_path / "own_kit").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    settings = TrialSettings(shots=(3,), models=("own_net:net", "own_alone:net"))
+    before = named_contents(settings)
+    assert [key for key in before if key != "recipe"] == [
+        "code of model own_net:net",
+        "code of model own_net:net, or what it imports,",
+        "code of model own_alone:net",
+    ]
+    (tmp_path / "own_kit" / "unused.py").write_text("x = 1\n")
+    assert changed_contents(before, named_contents(settings)) == []
+    (tmp_path / "own_kit" / "deep.py").write_text("width = 4\n")
+    assert changed_contents(before, named_contents(settings)) == [
+        "the code of model own_net:net, or what it imports, has changed"
+    ]
 
 
 def test_a_trial_that_did_not_record_them_goes_on(photos: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from flawforge.core.settings.arms import ARMS, SET_PREFIX
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
-from flawforge.data.levelling import Level
+from flawforge.data.levelling import Level, files_quality
 from flawforge.data.reading.load import load_regardless
 from flawforge.data.sampling.joined import join
 from flawforge.data.threads import in_threads
@@ -139,8 +139,10 @@ def withdraw_seen(dataset: Dataset, division: Division, brought: Brought, progre
 def levelled(
     dataset: Dataset, brought: Brought, settings: TrialSettings, quality: int | None, progress: Progress
 ) -> tuple[Bytes, Ints, list[str]]:
-    """Return (M, C, H, W) uint8 as classifiers see them, (M,) classes of the dataset, and what was levelled."""
-    _, other, levelling = plan_levels(dataset, brought.images, progress, structures=False)
+    """Return (M, C, H, W) uint8 as classifiers see them, (M,) classes of the dataset, and what was levelled and what
+    stays, a sentence each: the real images are tested on as they are, so that what these lack can be given to no side.
+    """
+    own, other, levelling = plan_levels(dataset, brought.images, progress, structures=False)
     height, width = (int(np.median([getattr(one, side) for one in dataset.samples])) for side in ("height", "width"))
     first = Level(dataset.channels, (height, width), crop=other.crop)  # as large as the real ones, then as these
 
@@ -148,23 +150,26 @@ def levelled(
         image = first.apply(brought.images.read(index), brought.images.white)
         return seen(image, 255, dataset.channels, settings.resolution, quality)
 
+    traces = files_quality(brought.images.samples, 100) or 100
+    stays = {
+        "file format": quality is None or traces < quality,
+        "colour": dataset.channels == 3 and levelling.channels == 1,
+        "border": not other.crop,
+        "proportions": own.shape is not None,
+    }
+    parts: tuple[list[str], list[str]] = ([], [])
+    for one_of in filter(lambda difference: difference.done, levelling.differences):
+        told = f"{one_of.what}: {one_of.generated}, real ones {one_of.real}"
+        parts[stays.get(one_of.what, False)].append(told)
+    starts = (f"Levelled for {brought.arm}", f"Not levelled for {brought.arm}, as real images are tested as they are")
+    said = [f"{start}: {'; '.join(part)}." for start, part in zip(starts, parts, strict=True) if part]
     images = np.stack(list(in_threads(one, range(len(brought.images)))))
     codes = np.array([dataset.classes.index(sample.label) for sample in brought.images.samples], dtype=np.int64)
-    return (
-        images,
-        codes,
-        [f"{one.what}: {one.generated}, real ones {one.real}" for one in levelling.differences if one.done],
-    )
+    return images, codes, [*said, *levelling.steps]
 
 
-def sentences_of(brought: Brought, tested: int, differences: list[str]) -> list[str]:
-    """Return what a reader must know of the user's images, a sentence each.
-
-    Args:
-        brought: they.
-        tested: test images.
-        differences: what was levelled.
-    """
+def sentences_of(brought: Brought, tested: int) -> list[str]:
+    """Return what a reader must know of the user's images, beside `tested` test images, a sentence each."""
     checked = f"{len(brought.images):,} images of {brought.images.source} are the arm {brought.arm}. "
     checked += f"They were checked against the {tested:,} test images: none shows what a test image shows."
     if brought.saw is None:
@@ -178,5 +183,4 @@ def sentences_of(brought: Brought, tested: int, differences: list[str]) -> list[
             f"The {len(brought.saw):,} images that the generator of {brought.arm} was trained on, as you say it, and "
             f"others of their specimens, were kept out of the test set."
         )
-    levelling = [f"Levelled for {brought.arm}: {'; '.join(differences)}."] if differences else []
-    return [checked, told, *levelling]
+    return [checked, told]

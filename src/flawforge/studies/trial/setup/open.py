@@ -136,8 +136,8 @@ def _new_bench(
     bench = Bench(settings, dataset, images, division, good, more, other, protocol, inputs)
     if brought is None:
         return bench
-    own, labels, differences = levelled(dataset, brought, settings, quality, progress)
-    told = tuple(sentences_of(brought, len(division.test), differences))
+    own, labels, levelling = levelled(dataset, brought, settings, quality, progress)
+    told = (*sentences_of(brought, len(division.test)), *levelling)
     return replace(bench, brought={brought.arm: (own, labels)}, told=told, by_hand=brought.by_hand)
 
 
