@@ -17,6 +17,10 @@ from flawforge.data.good_names import find_good
         (("okra", "goodyear"), None),
         (("background_scratch", "none_of_these"), None),
         (("ok_front", "ok_side", "scratch"), None),  # which one?
+        (("MT_Blowhole", "MT_Free"), "MT_Free"),
+        (("crack free", "good_side"), "good_side"),
+        (("rust-free", "dent-free"), None),
+        (("freesia", "dots"), None),
         (("dots", "waves"), None),
     ],
 )

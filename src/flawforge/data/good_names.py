@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 GOOD = ("good", "ok", "normal", "background", "defect-free", "no-defect", "none")
+ENDING = "free"  # of names like MT_Free and crack-free
 BEGINNINGS = ("good", "ok", "normal", "defect-free", "no-defect")  # of names like ok_front, which say it as well
 
 
 def find_good(classes: tuple[str, ...]) -> str | None:
     """Return the class that holds images without a defect, or None.
 
-    A whole name counts before the beginning of one, and a beginning only where no other class has one: of ``ok_front``
-    and ``ok_side`` neither is taken.
+    A whole name counts before the beginning of one, and that before an end. A beginning or an end counts only where no
+    other class has one: of ``ok_front`` and ``ok_side`` neither is taken.
     """
     whole = named_good(classes)
     if whole is not None:
         return whole
     begun = [label for label in classes if _plain(label).startswith(tuple(f"{name}-" for name in BEGINNINGS))]
-    return begun[0] if len(begun) == 1 else None
+    if begun:
+        return begun[0] if len(begun) == 1 else None
+    ended = [label for label in classes if _plain(label).split("-")[-1] == ENDING]
+    return ended[0] if len(ended) == 1 else None
 
 
 def named_good(classes: tuple[str, ...]) -> str | None:

@@ -40,7 +40,9 @@ def test_a_budget_that_is_too_short_names_what_takes_less(tmp_path: Path) -> Non
     )
     schedule = Schedule(tmp_path / "out", settings, bench.protocol, costs)
     shorter = "Without generated images they take about 9 min: --arms real,classical,pseudo-labelled"
-    assert shorter in plan(bench, schedule, 1, 15).sentence
+    told = plan(bench, schedule, 1, 15).sentence
+    assert shorter in told
+    assert "frozen" not in told  # there is no other model
     assert "Without" not in plan(bench, schedule, 1, 90).sentence
 
 
@@ -105,3 +107,13 @@ def test_a_trial_that_is_asked_for_nothing_takes_a_quarter_of_an_hour(
     assert repeats(minutes=9) == 3
     assert repeats(minutes=9, keep_model=False) == 4
     assert repeats(repeats=10) == repeats(seeds=10) == 10
+
+
+def test_a_budget_that_is_too_short_without_a_generator_names_the_models_that_take_less(tmp_path: Path) -> None:
+    models, arms = ("small-cnn", "effnet-probe"), ("real", "classical")
+    settings = TrialSettings(models=models, arms=arms, shots=(3,), resolution=(32, 32), seeds=3)
+    bench = open_trial(draw_dataset(tmp_path / "photos", 12), tmp_path / "out", settings)
+    costs = Costs({("real", model): seconds for model, seconds in zip(models, (900.0, 60.0), strict=True)})
+    told = plan(bench, Schedule(tmp_path / "out", settings, bench.protocol, costs), 1, 15).sentence
+    assert "With frozen networks alone, about 3 min: --models effnet-probe" in told
+    assert "Without generated" not in told

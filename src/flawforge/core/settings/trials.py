@@ -53,8 +53,8 @@ class TrialSettings(Settings):
         None,
         allowed="a class's name",
         help="The class of good images, for task 'good' and the model effnet-focus. Unset: the one whose name says so "
-        "(good, ok, normal, background, defect-free, no-defect, none; or alone begins so, like ok_front). With task "
-        "'good' the console says which it is.",
+        "(good, ok, normal, background, defect-free, no-defect, none; or alone begins so, like ok_front, or ends in "
+        "free). With task 'good' the console says which it is.",
     )
     shots: tuple[int, ...] = setting(
         (5,),
@@ -174,8 +174,9 @@ class TrialSettings(Settings):
         gt=0,
         le=10,
         unit="of the usual length",
-        help="Length of the trainings by which it is chosen how generated images are used: at 1 the generators of the "
-        "folds take as long as a repeat's, and classifiers half as many steps.",
+        help="Length of the trainings by which it is chosen how generated images are used, and with unlike numbers of "
+        "images how batches are drawn: at 1 the generators of the folds take as long as a repeat's, and classifiers "
+        "half as many steps.",
     )
     folds: int = setting(
         3,

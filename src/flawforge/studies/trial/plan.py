@@ -13,7 +13,7 @@ import torch
 
 from flawforge.core.settings.arms import ARMS, shows_new_images
 from flawforge.core.settings.recipes import recipe as find_recipe
-from flawforge.core.settings.trials import FEWEST_REPEATS, SMALL
+from flawforge.core.settings.trials import FEWEST_REPEATS, SMALL, TrialSettings
 from flawforge.metrics.inference.paired import Parts
 from flawforge.metrics.inference.power import ERROR, Design
 from flawforge.runs.cells import CellKey
@@ -88,8 +88,8 @@ def expected_costs(bench: Bench, workers: int = 1) -> Costs:
         expected["arm", model] = training
         expected["real", model] = training * (settings.real_length if model == SMALL else 1)
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
-        expected[SAMPLING, model] = training * SHARE_OF_STEPS * fold_steps * len(TRAININGS)
         shorter = SHARE_OF_STEPS * (1 if model in FROZEN else settings.choice_length)
+        expected[SAMPLING, model] = training * shorter * fold_steps * len(TRAININGS)
         expected[CHOICE, model] = training * shorter * fold_steps * (1 + len(usages_of(settings)) + rivals)
     slower = _slower_together(workers)
     return Costs({kind: seconds * slower for kind, seconds in expected.items()})
@@ -138,12 +138,7 @@ def plan(
         lines.append(f"All {asked} repeats would take about {clock(expected(asked))}.")
     if minutes is not None and seconds > budget * 1.05:
         lines.append(over_budget(minutes, repeats))
-        plain = tuple(arm for arm in bench.settings.arms if not ARMS[arm].needs_generator and arm != "placebo")
-        if with_one:
-            others = work_list(bench.settings.model_copy(update={"arms": plain}))
-            some = [key for key in others if key.seed < repeats and key not in schedule.done]
-            shorter = schedule.expected(some, workers)
-            lines.append(generator_free_line(shorter, plain))
+        lines += _what_takes_less(bench.settings, schedule, repeats, workers, budget)
     if repeats > 1:
         lines.append(power_line(detectable, known.repeats, known.room))
     if ended is not None:
@@ -154,6 +149,28 @@ def plan(
     sentence = "\n".join([*lines, *overlap_notes(bench)])
     per_repeat = costs.of(key for key in schedule.cells if key.seed == asked - 1) / workers
     return TrialPlan(cells, seconds, per_repeat, repeats, detectable, workers, keep_seconds, sentence)
+
+
+def _what_takes_less(
+    settings: TrialSettings, schedule: Schedule, repeats: int, workers: int, budget: float
+) -> list[str]:
+    """Return how long arms take that need no generator, and models that are not trained as a whole, a line each."""
+
+    def seconds() -> float:
+        others = [key for key in work_list(settings) if key.seed < repeats and key not in schedule.done]
+        return schedule.expected(others, workers)
+
+    lines = []
+    if any(ARMS[arm].needs_generator for arm in settings.arms):
+        plain = tuple(arm for arm in settings.arms if not ARMS[arm].needs_generator and arm != "placebo")
+        settings = settings.model_copy(update={"arms": plain})
+        lines.append(generator_free_line(seconds(), plain))
+    frozen = tuple(model for model in settings.models if model in FROZEN)
+    if 0 < len(frozen) < len(settings.models) and seconds() > budget:
+        settings = settings.model_copy(update={"models": frozen})
+        also = "so too, " if lines else ""
+        lines.append(f"With frozen networks alone, {also}about {clock(seconds())}: --models {','.join(frozen)}")
+    return lines
 
 
 def duration_line(repeats: int, seconds: float, workers: int, cells: int, left: int) -> str:

@@ -24,8 +24,9 @@ from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, USAGES, Gener
 from flawforge.studies.trial.cells.inner_evidence import Criterion, inner_folds
 from flawforge.studies.trial.cells.sampling import TRAININGS, USUAL_SAMPLING, Sampling, SamplingChoice, variants
 from flawforge.studies.trial.setup.bench import Bench
+from flawforge.training.classifier.fit import FROZEN
 
-SHARE_OF_STEPS = 0.5  # of the trial's steps; by `choice_length` as much less where generated images are chosen
+SHARE_OF_STEPS = 0.5  # of the trial's steps, times `choice_length`
 CLEAR = 1.0  # standard errors by which a strategy must beat the classical arm inside
 
 
@@ -75,7 +76,8 @@ def choose_sampling(bench: Bench, shots: Ints, seed: int, model: str) -> Samplin
     folds = inner_folds(bench, shots, seed, least=1)
     if not folds or len(set(counts.tolist())) == 1:
         return SamplingChoice()
-    steps = max(1, round(bench.settings.steps * SHARE_OF_STEPS))
+    part = 1 if model in FROZEN else bench.settings.choice_length  # with frozen features steps cost next to nothing
+    steps = max(1, round(bench.settings.steps * SHARE_OF_STEPS * part))
     criterion = Criterion.of(bench, np.concatenate(folds))
     predicted: dict[Sampling, list[Floats32]] = {}
     for fold in folds:
