@@ -62,6 +62,8 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
         if differences:
             _clear(folder, found)
         done = 0 if differences else _keep_whole(folder, wanted, progress)
+    if done < wanted["n"]:  # before anything else: without it, what lies here after a full disk belongs to no set
+        write_json(folder / FACTS, wanted)
     with explain_os_errors(folder):
         files = [folder / image_file(label, 0, wanted["layout"]) for label in wanted["classes"]]
         for home in {folder, *(file.parent for file in files)}:
@@ -69,8 +71,6 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
             remove_parts(home)
         if done == 0:
             (folder / MANIFEST).unlink(missing_ok=True)
-    if done < wanted["n"]:
-        write_json(folder / FACTS, wanted)
     return done
 
 
