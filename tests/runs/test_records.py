@@ -9,6 +9,7 @@ from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.runs.folder import Run
 from flawforge.runs.records import AuditRecord, Distances, Record, Share, load_record, save_record
 from flawforge.runs.run_settings import RunSettings
+from flawforge.runs.scores import BeyondCopies, Number
 
 
 def record() -> Record:
@@ -75,3 +76,17 @@ def test_the_interval_of_a_share_is_in_the_record_and_is_computed_where_an_older
     read = load_record(run, "audit", AuditRecord).exact
     assert read is not None
     assert read.high == 0.5  # as the record holds it
+
+
+def test_a_ratio_of_distances_that_says_nothing_has_its_reason_in_its_place() -> None:
+    """One "not measured" stood for two reasons, and -2.61 for images that are at no distance at all."""
+    number = Number(value=0.1, low=0.0, high=0.2, n=20, groups=20)
+    sides = dict.fromkeys(("generated", "again", "real", "above"), number)
+
+    def said(**kids: float | None) -> str:
+        return BeyondCopies(label="pit", n=20, n_reference=20, groups=20, **sides, **kids).distance
+
+    assert said(kid=2.0, kid_copies=1.0, kid_ratio=2.0) == "2.00"
+    assert said() == "not measured"
+    assert said(kid=2.0, kid_copies=-0.1) == "copies at no distance"
+    assert said(kid=-2.0, kid_copies=1.0, kid_ratio=-2.0) == "at no distance"

@@ -113,8 +113,9 @@ def beyond_table(record: ScoreRecord) -> str:
     ]
     for one in record.beyond:
         numbers = "".join(f"{shares(side):>26}" for side in (one.generated, one.again, one.real))
-        ratio = "not measured" if one.kid_ratio is None else f"{one.kid_ratio:.2f}"
-        lines.append(f"  {one.label:24}" + (f"  not measured: {one.why}" if one.why else f"{numbers}{ratio:>24}"))
+        lines.append(
+            f"  {one.label:24}" + (f"  not measured: {one.why}" if one.why else f"{numbers}{one.distance:>24}")
+        )
     return "\n".join(lines)
 
 

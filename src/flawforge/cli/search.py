@@ -126,7 +126,7 @@ def _sensitivity_table(record: SearchRecord) -> str:
     best = next((trial for trial in record.trials if trial.number == record.best), None)
     rows = [("setting", "recipe", "best", "importance", "tried")]
     for found in record.sensitivity:
-        importance = "not measured" if found.importance is None else f"{found.importance:.0%}"
+        importance = found.why or f"{found.importance:.0%}"
         value = "" if best is None else _short(best.settings[found.field])
         name, tried = found.field.replace("_", "-"), found.tried.split("=")[1]
         rows.append((name, _short(record.start[found.field]), value, importance, tried))

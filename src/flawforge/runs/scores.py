@@ -146,7 +146,7 @@ class BeyondCopies(RecordPart):
         real: that of other real images, half of the held-out ones judged by the other half: the most to hope for.
         above: `generated` minus `again`, with the interval of the paired difference.
         kid: kernel distance of the generated images to the held-out ones; kid_copies: of the copies; kid_ratio: one
-            over the other. None: not measured, or the copies are at no distance.
+            over the other. None: not measured (see `distance`), or the copies are at no distance.
         why: why nothing was measured, or empty.
     """
 
@@ -162,6 +162,15 @@ class BeyondCopies(RecordPart):
     kid_copies: float | None = None
     kid_ratio: float | None = None
     why: str = ""
+
+    @property
+    def distance(self) -> str:
+        """The ratio in words; where there is none, or it means nothing, the reason. A distance below 0 is chance."""
+        if self.kid is None or self.kid_copies is None:
+            return "not measured"
+        if self.kid_ratio is None:
+            return "copies at no distance"
+        return f"{self.kid_ratio:.2f}" if self.kid_ratio >= 0 else "at no distance"
 
 
 class Confusion(RecordPart):

@@ -32,6 +32,9 @@ class SettingsTried(RecordPart):
     folder: str
 
 
+IMPORTANCE_TRIALS = 8  # an importance needs so many
+
+
 class Sensitivity(RecordPart):
     """How much one setting mattered, over all trials' kernel distance at the first rung, which each of them has.
 
@@ -52,6 +55,11 @@ class Sensitivity(RecordPart):
     importance: float | None
     correlation: float | None
     p_value: float | None
+
+    @property
+    def why(self) -> str:
+        """Why there is no importance; empty where there is one."""
+        return "" if self.importance is not None else f"not measured: fewer than {IMPORTANCE_TRIALS} comparable trials"
 
 
 class Confirmation(RecordPart):

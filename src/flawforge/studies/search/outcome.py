@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from flawforge.runs.searches import Confirmation, Sensitivity, SettingsTried
+from flawforge.runs.searches import IMPORTANCE_TRIALS, Confirmation, Sensitivity, SettingsTried
 from flawforge.studies.search.plan import SettingRange
 from flawforge.studies.search.storage import TrialStore, require_optuna
 
-IMPORTANCE_TRIALS = 8  # an importance needs so many
 CORRELATION_VALUES = 4  # of a setting, that a correlation needs
 
 
