@@ -11,6 +11,8 @@ import pytest
 
 import flawforge
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError, TrainingInterruptedError
+from flawforge.runs.records import load_record, save_record
+from flawforge.runs.scores import ScoreRecord
 from flawforge.whole_job import Steps, WholeJob
 from heard import Heard
 from saved import lined, saved
@@ -181,12 +183,16 @@ def test_a_stop_by_the_user_is_no_fault_of_the_step(stop: BaseException) -> None
 
 
 def test_the_job_begins_with_composed_images(
-    lines: Path, tmp_path: Path, quick_audit: None, without_charts: None, monkeypatch: pytest.MonkeyPatch
+    lines: Path, tmp_path: Path, quick_audit: None, without_charts: None
 ) -> None:
-    monkeypatch.setattr("flawforge.training.composition.MADE", 2)
     heard = Heard()
-    made = flawforge.run(lines, tmp_path / "run", **TINY, progress=heard)
+    made = flawforge.run(lines, tmp_path / "run", **TINY, shots=5, progress=heard)
     assert made.composed is not None
+    record = load_record(made.composed, "score", ScoreRecord)
+    assert record.against == "held-out"
+    reached = record.model_copy(update={"beyond_sentence": "These reach 24 of 100."})
+    save_record(made.composed, "score", reached)
+    assert made.first.endswith("in the light of other images of the class. These reach 24 of 100.")
     assert made.composed.path == tmp_path / "run" / "composed"
     composed = next(said for said in heard.said if said.startswith("Images are composed: "))
     assert f"They are in {made.composed.synthetic}" in composed

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flawforge.core.errors import DataUnusableError, RunBrokenError, RunExistsError, RunNotFoundError, SettingError
+from flawforge.core.errors import (
+    DataUnusableError,
+    FlawforgeError,
+    RunBrokenError,
+    RunExistsError,
+    RunNotFoundError,
+    SettingError,
+)
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
@@ -63,10 +70,8 @@ class WholeJob:
 
     @property
     def first(self) -> str:
-        """What was composed before the training, in words; empty where nothing was."""
-        if self.composed is None:
-            return ""
-        return str(require_checkpoint(self.composed).facts["composition"]["sentence"])
+        """What was composed before the training and what it reaches, in words; empty where nothing was."""
+        return "" if self.composed is None else _in_words(self.composed)
 
 
 def run(
@@ -175,9 +180,27 @@ def _compose_first(
     except (DataUnusableError, RunExistsError, SettingError) as error:
         progress.warn(f"no images were composed: {error}")
         return None
-    made = require_checkpoint(first).facts["composition"]["sentence"]
-    progress.say(f"{made} They are in {first.synthetic}. What training adds follows.")
+    if (
+        len(whole.select(list(first.settings.data.classes))) != first.settings.data.samples
+    ):  # some are held out, to tell by
+        inputs = {"synthetic": SyntheticSet.open(first).fingerprint, "real": whole.fingerprint}
+        try:
+            if _valid(first, "score", ScoreRecord, inputs) is None:
+                score(first, data=whole, **how)
+        except FlawforgeError as error:
+            progress.warn(f"what composed images reach was not measured: {error}")
+    progress.say(f"{_in_words(first)} They are in {first.synthetic}. What training adds follows.")
     return first
+
+
+def _in_words(composed: Run) -> str:
+    """Return how images were composed, and what they reach that changed copies do not where that was measured."""
+    made = str(require_checkpoint(composed).facts["composition"]["sentence"])
+    try:
+        reached = load_record(composed, "score", ScoreRecord).beyond_sentence
+    except (RunNotFoundError, RunBrokenError):
+        reached = ""
+    return f"{made} {reached}".rstrip()
 
 
 def _say_what_was_read(dataset: Dataset, progress: Progress) -> None:

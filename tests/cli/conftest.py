@@ -26,7 +26,6 @@ TINY = [
     "4",
     "--precision",
     "float32",
-    *("--blend", "1", "--relight", "1", "--light-width", "0.1"),  # nothing is chosen of how `run` composes first
 ]
 
 

@@ -98,12 +98,6 @@ def test_a_session_prints_what_is_shown(block: str, photos: Path) -> None:
             "4",
             "-n",
             "12",
-            "--blend",
-            "1",
-            "--relight",
-            "1",
-            "--light-width",
-            "0.1",
         ]
     shown, expected_lines = scrubbed(run(words, photos)), scrubbed(expected)
     if words[1] == "run":  # what it finds differs with the time that it has; what it tells does not

@@ -39,11 +39,12 @@ def test_the_published_recipe_is_as_published() -> None:
         "judge_kimg": 0.0,
         "rescues": 0,
         "precision": "float32",
-        "blend": None,
-        "relight": None,
-        "light_width": None,
+        "blend": 1.0,
+        "relight": 1.0,
+        "light_width": 0.1,
         "light_power": 0.7,
         "zoom": 1.1,
+        "candidates": 1,
         "keep_geometry": False,
     }
     assert published.steps(300) == 3200

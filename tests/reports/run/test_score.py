@@ -42,7 +42,9 @@ def test_the_plain_sentence_comes_first_and_the_numbers_follow(drawn: Callable[.
     assert "<b>How real one image is.</b>" in html(one)
     assert "<b>Which kinds of the defect are missing.</b> Coverage and recall above say" in html(one)
     assert "Whether every kind of the defect is there" not in html(one)
-    assert "The generated images are distinguishable" in html(one).split("<nav", 1)[0]
+    top = html(one).split("<nav", 1)[0]
+    assert "The generated images are distinguishable" in top
+    assert "These reach 24 of 100 unseen images" in top
 
 
 def test_what_is_beyond_is_marked_and_nothing_else(drawn: Callable[..., Any]) -> None:

@@ -16,7 +16,7 @@ import pytest
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.images import encode_png
 from flawforge.core.settings.arms import uses_generated
-from flawforge.reports.trial.page import trial_report
+from flawforge.reports.trial.page import trial_report, verdict_title
 from flawforge.runs.cells import CellKey
 from flawforge.runs.estimates import Estimate, gain_points
 from flawforge.runs.trials import Protocol, TrialRecord, read_trial, trial_csv, write_trial
@@ -145,6 +145,16 @@ def test_the_record_comes_back_as_it_was_and_its_table_reads_back(trial: Path, r
         r for r in record.results if (str(r.shots), r.model, r.arm) == (row["shots"], row["model"], row["arm"])
     ]
     assert result.values[row["metric"]][result.seeds.index(int(row["repeat"]))] == float(row["value"])
+
+
+@pytest.mark.parametrize(
+    ("arms", "title"),
+    [(("generated",), "Generated"), (("compose", "relight"), "Composed"), (("generated", "compose"), "New")],
+)
+def test_the_title_says_what_helped(record: TrialRecord, arms: tuple[str, ...], title: str) -> None:
+    helped = next(one for one in record.primary if one.word == "helps")
+    counted = [helped.model_copy(update={"arm": arm}) for arm in arms]
+    assert verdict_title(record.model_copy(update={"comparisons": counted})) == f"{title} images helped"
 
 
 def test_the_plain_sentence_comes_first_and_every_part_follows(trial: Path, record: TrialRecord) -> None:

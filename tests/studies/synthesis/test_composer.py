@@ -33,7 +33,7 @@ def run(draw_images: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Mo
         mask[4:10, 6:14] = 255
         (folder / "masks" / "dents").mkdir(parents=True, exist_ok=True)
         Image.fromarray(mask).save(folder / "masks" / "dents" / file.name)
-    return train(folder, tmp_path / "run", "compose", blend=1.0, relight=1.0, light_width=0.1, previews=0)
+    return train(folder, tmp_path / "run", "compose", previews=0)
 
 
 def test_sizes_are_real_ones_and_sources_and_light_are_named(run: Run) -> None:

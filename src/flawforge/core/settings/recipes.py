@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -45,9 +45,10 @@ class Composition:
     light_width: float = 0.1
     light_power: float = 0.7
     zoom: float = 1.1
+    candidates: int = 1
 
 
-COMPOSING = ("blend", "relight", "light_width", "light_power", "zoom", "keep_geometry")  # fields of this design alone
+COMPOSING = (*(field.name for field in fields(Composition)), "keep_geometry")  # fields of this design alone
 
 
 class Recipe(Settings):
@@ -193,28 +194,23 @@ class Recipe(Settings):
         "where the processor or GPU has instructions for it, else float32.",
     )
 
-    blend: float | None = setting(
-        None,
+    blend: float = setting(
+        1.0,
         ge=0,
         le=1,
         help="Share of the composed images that show details of two real images of the class, joined by a smooth "
-        "random mask; 0: each shows one, in another light. Unset: chosen from the training images.",
+        "random mask; 0: each shows one, in another light.",
     )
-    relight: float | None = setting(
-        None,
-        ge=0,
-        le=1,
-        help="Share of the composed images that get the light of another image; 0: all keep their own. Unset: chosen "
-        "from the training images.",
+    relight: float = setting(
+        1.0, ge=0, le=1, help="Share of the composed images that get the light of another image; 0: all keep their own."
     )
-    light_width: float | None = setting(
-        None,
+    light_width: float = setting(
+        0.1,
         gt=0,
         le=1,
         unit="shorter sides",
         help="What of an image counts as its light: the standard deviation of the Gaussian low-pass. Each composed "
-        "image draws one from this to 2.5 times this. Smaller takes more from the other image. Unset: chosen from the "
-        "training images.",
+        "image draws one from this to 2.5 times this. Smaller takes more from the other image.",
     )
     light_power: float = setting(
         0.7,
@@ -228,6 +224,15 @@ class Recipe(Settings):
         ge=1,
         le=2,
         help="Details of composed images are enlarged by a random factor up to this one, and a random part is shown.",
+    )
+    candidates: int = setting(
+        1,
+        ge=1,
+        le=64,
+        unit="images",
+        help="Images composed for each one that is kept: the nearest, in the features of a frozen network, to the "
+        "point halfway between a real image of the class and the mean of all. More reach more unseen images; 8 take "
+        "over ten times as long.",
     )
     keep_geometry: bool = setting(
         False,

@@ -50,7 +50,7 @@ def headline(
     elif synthetic is not None and "audit" not in damaged:
         sentences.append("They have not been tested for copies yet.")
     if score is not None:
-        sentences.append(score.sentence)
+        sentences += [score.sentence, *([score.beyond_sentence] if score.beyond_sentence else [])]
     sentences += [f"The record of the {kind} is damaged and not shown." for kind in damaged]
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
     return Headline(title, sentences)

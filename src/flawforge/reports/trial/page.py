@@ -14,7 +14,7 @@ from flawforge.reports.charts.scales import common_scale
 from flawforge.reports.markup import write_page
 from flawforge.reports.pictures import embed_files
 from flawforge.runs.estimates import Estimate
-from flawforge.runs.trial_words import of_classes
+from flawforge.runs.trial_words import kind, of_classes
 from flawforge.runs.trials import ArmResult, Comparison, TrialRecord, read_trial, trial_csv
 
 LONGEST_SIDE = 128  # pixels of a picture that the page keeps
@@ -38,6 +38,18 @@ def trial_report(folder: str | Path, *, out: Path | None = None) -> Path:
     return write_page(out or directory / "report.html", "trial.html.j2", record=record, **_parts(directory, record))
 
 
+def verdict_title(record: TrialRecord) -> str:
+    """Return the title: the verdict on the images of the arms that it counts, which are composed, generated or both."""
+    if not record.comparisons:
+        tried = any(shows_new_images(arm) for arm in record.protocol.arms)
+        return "Too early for a verdict" if tried else "Nothing was generated"
+    if record.verdict.word == "no evidence":
+        return "No evidence of a benefit"
+    kinds = {kind(one.arm) for one in record.primary if one.word == record.verdict.word}
+    images = kinds.pop().capitalize() if len(kinds) == 1 else "New"
+    return f"{images} images {'helped' if record.verdict.word == 'helps' else 'hurt'}"
+
+
 def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
     """Gather what the template shows beside the record."""
     gains = [(comparison, possible(record, comparison)) for comparison in record.comparisons]
@@ -47,6 +59,7 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
         tables.setdefault((result.shots, result.model), []).append(result)
     detailed = record.primary or record.comparisons
     return {
+        "title": verdict_title(record),
         "folder": shlex.quote(str(folder)),
         "gains": gains,
         "scale": common_scale(end for one, gain in gains for end in (*one.differences, gain.low, gain.high)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from flawforge.core.images import ImageFormat, resize, to_pixels, to_unit
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipes import Composition
-from flawforge.data.augmentation.composition import Place, compose
+from flawforge.data.augmentation.composition import Place
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.material import Material
 from flawforge.runs.checkpoint import Checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.set_files import MASKS, ManifestEntry
 from flawforge.studies.sets import find_material
+from flawforge.training.composition import Composing
 
 BATCH = 16
 
@@ -73,6 +75,7 @@ class Composer:
         training, others, barred = find_material(run, data, progress)
         self.classes = list(training.classes)
         self.material = Material(training, others, barred, run.settings.channels, progress)
+        self._composing = cache(lambda label: Composing(self.material, label, self.how, self.symmetries[label]))
 
     def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> list[ComposedPicture]:
         """Make batch `number` of a class: images number·batch and following.
@@ -85,13 +88,11 @@ class Composer:
                 "--truncation draws typical latents, and recipe compose has no latent: it joins real images. Leave it "
                 "out."
             )
-        rows, donors = self.material.rows(label), self.material.donors(label)
-        sources = [self.material[row] for row in rows]
+        composing = self._composing(label)
+        numbers = range(number * BATCH, number * BATCH + BATCH)
         out = []
-        for index in range(number * BATCH, number * BATCH + BATCH):
-            rng = numpy_stream(seed, "samples", label, index)
-            made = compose(sources, donors.lights, self.how, self.symmetries[label], rng)
-            samples = [self.material.training.samples[rows[source]] for source in made.sources]
+        for made in composing.images({index: numpy_stream(seed, "samples", label, index) for index in numbers}):
+            samples = [self.material.training.samples[composing.rows[source]] for source in made.sources]
             height, width = made.pixels.shape[:2]
             planes = made.pixels[None] if made.pixels.ndim == 2 else made.pixels.transpose(2, 0, 1)
             out.append(
@@ -99,7 +100,7 @@ class Composer:
                     np.ascontiguousarray(2 * planes - 1),
                     ImageFormat(samples[0].format.mode, width, height),
                     tuple(dict.fromkeys(sample.file for sample in samples)),
-                    "" if made.donor is None else donors.files[made.donor],
+                    "" if made.donor is None else composing.donors.files[made.donor],
                     made.mask,
                     made.places,
                     made.clipped,

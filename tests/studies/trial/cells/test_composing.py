@@ -31,7 +31,7 @@ from flawforge.studies.trial.setup.open import open_trial
 from flawforge.training.composition import Chosen
 
 SIDE = 32
-UNTURNED = Chosen(Composition(zoom=1.0), {"across": [0], "upright": [0]}, {}, "")
+UNTURNED = Chosen(Composition(zoom=1.0), {"across": [0], "upright": [0]}, "")
 ARMS = ("classical", "compose", "relight", "light-within-class", "donor-mean", "recommended")
 
 
@@ -155,7 +155,7 @@ def test_composed_images_are_used_where_they_help_inside_and_not_where_the_light
 
 def test_the_recipe_compose_is_a_generator_whose_declared_sources_are_no_copies(tmp_path: Path) -> None:
     recipe = tmp_path / "again.toml"
-    recipe.write_text('name = "compose"\nblend = 0.0\nrelight = 0.0\nlight_width = 0.1\nzoom = 1.0\n')
+    recipe.write_text('name = "compose"\nblend = 0.0\nrelight = 0.0\nzoom = 1.0\n')
     found = bench_of(tmp_path, arms=("classical", "generated"), recipe=str(recipe))
     shots = found.shots(0, 6)
     batch, facts = prepare(found, shots, 3, tmp_path / "run")
@@ -189,5 +189,5 @@ def test_composed_images_alone_ask_for_no_generator_and_are_chosen_once() -> Non
 
 
 def test_what_was_chosen_survives_its_cell() -> None:
-    chosen = replace(UNTURNED, gains={"copies again": (0.1, 0.02)}, sentence="As usual.")
+    chosen = replace(UNTURNED, sentence="As usual.")
     assert chosen_before(chosen.facts()) == chosen

@@ -8,6 +8,7 @@ from flawforge.core.settings.arms import ARMS, judged_arm, shows_new_images
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.inference.power import Design
 from flawforge.runs.estimates import Estimate
+from flawforge.runs.trial_words import kind
 from flawforge.runs.trials import Comparison
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.comparison import (
@@ -132,7 +133,7 @@ def advice(
         if not c.primary and c.arm != "only-generated" and (c.gain.low or 0) > 0:
             out.append(sentences.hint(c.arm, c.control, c.gain, evidence.where((c.shots, c.model))))
     helped = [comparison for comparison in primary if comparison.word == "helps"]
-    if any(sentences.kind(comparison.arm) == "composed" for comparison in helped):
+    if any(kind(comparison.arm) == "composed" for comparison in helped):
         out.append(sentences.use_composed())
     elif not out and helped:
         out.append(sentences.USE_THEM)

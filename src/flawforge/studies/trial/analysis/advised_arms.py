@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flawforge.runs.trial_words import kind
 from flawforge.runs.trials import AdvisedArm, Comparison
 from flawforge.studies.trial.analysis.comparison import (
     better_without_generator,
@@ -15,7 +16,7 @@ from flawforge.studies.trial.analysis.evidence import Evidence
 def advised_arms(evidence: Evidence, comparisons: list[Comparison]) -> list[AdvisedArm]:
     """Return for each model the arm to take, as measured with the largest number of shots.
 
-    It is the one with generated images where these help, else the best without a generator that beats `classical`, else
+    It is the one with new images where these help, else the best without a generator that beats `classical`, else
     `classical`.
     """
     largest = {model: (shots, model) for shots, model in evidence.settings()}
@@ -33,7 +34,7 @@ def advised_arms(evidence: Evidence, comparisons: list[Comparison]) -> list[Advi
             arm = words[setting].arm
             over = gains_over(evidence, setting, arm, ["classical"])
             gain = estimate(over["classical"], level) if over else None
-            why = f"Generated images helped {where}: {words[setting].why}."
+            why = f"{kind(arm).capitalize()} images helped {where}: {words[setting].why}."
         elif better is not None:
             arm, gain = better
             why = f"{arm} beat classical {where}, and needs no generator."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flawforge.metrics.inference.equivalent_images import Equivalent
 from flawforge.runs.estimates import Estimate, gain_points, percent_with_interval, points
-from flawforge.runs.trial_words import of_classes, training_images
+from flawforge.runs.trial_words import kind, of_classes, training_images
 from flawforge.runs.trials import Word
 
 POWER = "90% power"
@@ -14,7 +14,6 @@ ALPHA = "the trial's false-positive allowance (alpha) is used up"
 TOO_EARLY = "Too early for a verdict"
 NONE_COUNTS = "None of the arms in this trial counts for the verdict."
 NOTHING_GENERATED = "This trial has no arm with generated images, so it has no verdict on them."
-COMPOSED_ARMS = ("compose", "relight", "recommended")  # the last where it is what counts: it then uses composed images
 COMPOSE = "flawforge train DATA --recipe compose --out RUN"
 BEST_WITHOUT = "best without new images"
 AS_CUTMIX = (
@@ -29,11 +28,6 @@ def at(shots: int, model: str, rare: Sequence[str] = ()) -> str:
     """Return ``at 5 images per class (small-cnn)``; with rare classes ``at 5 images of dent (small-cnn)``."""
     images = training_images(shots, rare)
     return f"{'at' if images[0].isdigit() else 'with'} {images} ({model})"
-
-
-def kind(arm: str) -> str:
-    """Return what the images of an arm that counts are: ``generated`` or ``composed``."""
-    return "composed" if arm in COMPOSED_ARMS else "generated"
 
 
 def trial_verdict(word: Word, where: str, metric: str, gain: Estimate, arm: str = "generated") -> str:

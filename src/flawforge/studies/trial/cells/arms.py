@@ -241,7 +241,7 @@ class ArmTraining:
     @cached_property
     def composition(self) -> Chosen:
         """How images are composed of the shots."""
-        return self._composition or choose_for(self.bench, self.shots, self.seed)
+        return self._composition or choose_for(self.bench, self.shots)
 
     def composed(self, arm: str, usage: Usage | ComposedUsage) -> Extra:
         """Return images composed for an arm, beside as many real ones of each class that gets none."""

@@ -17,13 +17,13 @@ from flawforge.core.arrays import Bytes, Floats32, Ints
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.arms import ARMS
-from flawforge.core.settings.recipes import COMPOSE, Composition, recipe
+from flawforge.core.settings.recipes import COMPOSE, Composition
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.augmentation.composition import LUMA, Detail, Light, compose
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.material import Material
 from flawforge.studies.trial.setup.bench import Bench
-from flawforge.training.composition import USUAL, Chosen, choose_composition
+from flawforge.training.composition import Chosen, choose_composition
 
 COMPOSED_ARMS = tuple(arm.name for arm in ARMS.values() if arm.needs_composed)
 
@@ -53,23 +53,14 @@ class BenchMaterial(Material):
         return Light.of(_unit((self.images if data is self.training else self.outside)[row]))
 
 
-def choose_for(bench: Bench, shots: Ints, seed: int, progress: Progress = SILENT) -> Chosen:
-    """Return how images are composed of these shots, chosen inside them."""
-    return choose_composition(COMPOSE, BenchMaterial(bench, shots), seed, progress)
-
-
-def usual_for(bench: Bench, shots: Ints, seed: int) -> Chosen:
-    """Return the usual settings, with the turns that the classes of these shots show: in a second what `choose_for`
-    takes many for.
-    """
-    usual = recipe("compose", blend=USUAL.blend, relight=USUAL.relight, light_width=USUAL.light_width)
-    return choose_composition(usual, BenchMaterial(bench, shots), seed, SILENT)
+def choose_for(bench: Bench, shots: Ints, progress: Progress = SILENT) -> Chosen:
+    """Return how images are composed of these shots, in the turns that their classes show."""
+    return choose_composition(COMPOSE, BenchMaterial(bench, shots), progress)
 
 
 def chosen_before(facts: Mapping[str, Any]) -> Chosen:
     """Return what `choose_for` chose, from its `facts`."""
-    how, turns = Composition(**facts["how"]), dict(facts["symmetries"])
-    return Chosen(how, turns, {way: (gain, error) for way, (gain, error) in facts["gains"].items()}, facts["sentence"])
+    return Chosen(Composition(**facts["how"]), dict(facts["symmetries"]), facts["sentence"])
 
 
 class ComposedUsage(BaseModel):

@@ -19,7 +19,7 @@ from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS, ArmName, needs_composing
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial.cells.arms import CHANGED_SHARE, ArmTraining
-from flawforge.studies.trial.cells.composing import ComposedUsage, composed_usages, rare_classes, usual_for
+from flawforge.studies.trial.cells.composing import ComposedUsage, choose_for, composed_usages, rare_classes
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, USAGES, GeneratedBatch, Usage
 from flawforge.studies.trial.cells.inner_evidence import Criterion, inner_folds
 from flawforge.studies.trial.cells.sampling import TRAININGS, USUAL_SAMPLING, Sampling, SamplingChoice, variants
@@ -130,7 +130,7 @@ def choose(
     arms = []
     for fold in folds:
         kept = np.setdiff1d(shots, fold)
-        composition = usual_for(bench, kept, own) if needs_composing(bench.settings.arms) else None
+        composition = choose_for(bench, kept) if needs_composing(bench.settings.arms) else None
         arms.append(ArmTraining(bench, kept, own, model, steps, sampling, composition))
     criterion = Criterion.of(bench, np.concatenate(folds))
     fold_of = np.repeat(np.arange(len(folds)), [len(fold) for fold in folds])

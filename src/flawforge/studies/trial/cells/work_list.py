@@ -124,7 +124,7 @@ def _worked(
     if key.arm == COMPOSITION:
         from flawforge.studies.trial.cells.composing import choose_for
 
-        return {}, choose_for(bench, shots, seed, progress).facts()
+        return {}, choose_for(bench, shots, progress).facts()
     if key.arm == SAMPLING:
         return {}, choose_sampling(bench, shots, seed, key.model).model_dump(mode="json")
     decided = inputs.get(CellKey(CHOOSING, key.shots, SAMPLING, key.model))
