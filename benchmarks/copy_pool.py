@@ -10,24 +10,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
-import flawforge.metrics
+import flawforge.metrics.copying
 from flawforge.metrics.copying.alignment import align, margin
-from flawforge.metrics.copying.copy_score import HYPOTHESES, JUDGED
-from flawforge.metrics.copying.normalised_texture import apply_symmetry, normalised_textures
-from flawforge.metrics.copying.placement import Fits, TextureSpectra, best_placements, fits
-from flawforge.studies.copies.search import EVERY, KEPT, CandidateSearch
+from flawforge.metrics.copying.copy_score import FINE, HYPOTHESES, JUDGED, STEPS
+from flawforge.metrics.copying.normalised_texture import normalised_textures
+from flawforge.metrics.copying.placement import GRID, TextureSpectra, best_placements, fits
+from flawforge.studies.copies.search import KEPT, CandidateSearch
 
 Ints = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
-Key = tuple[int, int, int]  # query, training image, symmetry
+Key = tuple[int, int]  # query, view of a training image
 TOGETHER = 96  # placements refined at a time
-CODE = ("alignment", "copying", "placement", "relief")  # of metrics: what the kept numbers depend on
 
 
 class Pool:
@@ -37,94 +36,71 @@ class Pool:
         """Take in (P, H, W) real images and (Q - P, H, W) others."""
         self.count = len(real)
         self.images = np.concatenate([real, others])
-        grays = torch.from_numpy(self.images).float()
-        self.queries = normalised_textures(grays)
+        self.queries = normalised_textures(torch.from_numpy(self.images).float())
         self.spectra = TextureSpectra.of(self.queries[: self.count])
-        self.values = np.full((len(grays), self.count, 8), np.nan, dtype=np.float32)
-        self.how = np.zeros((len(grays), self.count, 8, 4), dtype=np.int8)
-        self.aligned: dict[Key, tuple[float, torch.Tensor, float]] = {}  # agreement, map, sign
-        self.scores: dict[Key, float] = {}
-        self._grays = grays
-        self._apart: NDArray[np.float32] | None = None
+        self.values = np.full((len(self.images), 8 * self.count), np.nan, dtype=np.float32)
+        self.how = np.zeros((*self.values.shape, 4), dtype=np.int8)
+        self.compared: dict[Key, list[float]] = {}  # coarse and fine agreement, score
+        self.apart = np.zeros((0, 0), dtype=np.float32)
 
     def score(self, queries: Iterable[int], training: Ints) -> NDArray[np.float64]:
         """Return the copy score of each query against training images; an image is not compared with itself."""
         placed = {query: self._place(query, training) for query in queries}
-        self._align([key for keys in placed.values() for key in keys])
-        best = {query: sorted(keys, key=lambda key: -self.aligned[key][0])[:JUDGED] for query, keys in placed.items()}
-        self._judge([key for keys in best.values() for key in keys])
-        return np.array([max(self.scores[key] for key in keys) for keys in best.values()])
+        self._compare([(query, view) for query, views in placed.items() for view in views])
+        out = []
+        for query, views in placed.items():
+            found = sorted((self.compared[query, view] for view in views), key=lambda one: -one[0])[:FINE]
+            out.append(max(score for *_, score in sorted(found, key=lambda one: -one[1])[:JUDGED]))
+        return np.array(out)
 
-    def _place(self, query: int, training: Ints) -> list[Key]:
-        candidates = training[training != query]
-        if len(training) > EVERY:
-            candidates = candidates[np.argsort(self._distances()[query, candidates], kind="stable")[:KEPT]]
-        new = candidates[np.isnan(self.values[query, candidates, 0])]
-        with torch.inference_mode():
-            if len(new):
-                found = fits(self.queries[query], self.spectra, torch.from_numpy(new))
-                self.values[query, new], self.how[query, new] = found.values.numpy(), found.how.numpy()
-            values = torch.from_numpy(self.values[query, candidates])
-            order = values.flatten().topk(min(HYPOTHESES, values.numel())).indices
-            return [(query, int(candidates[at // 8]), int(at % 8)) for at in order.tolist()]
+    def _place(self, query: int, training: Ints) -> list[int]:
+        """Return the views of training images that are refined."""
+        others = training[training != query]
+        views = (others[:, None] * 8 + np.arange(8)).ravel()
+        views = views[np.argsort(self._distances()[query, views], kind="stable")[:KEPT]]
+        new = views[np.isnan(self.values[query, views])]
+        if len(new):
+            with torch.inference_mode():
+                found = fits(self.queries[query][None], self.spectra, torch.from_numpy(new)[None])
+            self.values[query, new], self.how[query, new] = found.values[0].numpy(), found.how[0].numpy()
+        order = torch.from_numpy(self.values[query, views]).topk(min(HYPOTHESES, len(views))).indices
+        return [int(views[at]) for at in order]
 
-    def _align(self, keys: list[Key]) -> None:
-        new = [key for key in keys if key not in self.aligned]
-        with torch.inference_mode():
-            for part in (new[start : start + TOGETHER] for start in range(0, len(new), TOGETHER)):
-                maps, signs = zip(*(self._placement(key) for key in part), strict=True)
-                shown = self.queries[[key[0] for key in part]] * torch.tensor(signs)[:, None, None]
-                agreed, refined = align(shown, self.queries[[key[1] for key in part]], torch.stack(maps))
-                for key, agreement, matrix, sign in zip(part, agreed.tolist(), refined, signs, strict=True):
-                    self.aligned[key] = agreement, matrix, sign
-
-    def _placement(self, key: Key) -> tuple[torch.Tensor, float]:
-        query, real, symmetry = key
-        values = torch.full((1, 8), -1.0)
-        values[0, symmetry] = 1.0
-        found = best_placements(
-            Fits(values, torch.from_numpy(self.how[query, [real]]).float()), torch.tensor([real]), 1
-        )
-        return found.matrices[0], float(found.signs[0])
-
-    def _judge(self, keys: list[Key]) -> None:
-        new = [key for key in keys if key not in self.scores]
-        with torch.inference_mode():
-            for part in (new[start : start + TOGETHER] for start in range(0, len(new), TOGETHER)):
-                signs = torch.tensor([self.aligned[key][2] for key in part])
-                shown = self.queries[[key[0] for key in part]] * signs[:, None, None]
-                maps = torch.stack([self.aligned[key][1] for key in part])
-                found = margin(shown, self.queries[[key[1] for key in part]], maps)
-                self.scores.update(zip(part, found.tolist(), strict=True))
+    def _compare(self, keys: list[Key]) -> None:
+        new = [key for key in keys if key not in self.compared]
+        for start in range(0, len(new), TOGETHER):
+            part = new[start : start + TOGETHER]
+            queries, views = (torch.tensor(column) for column in zip(*part, strict=True))
+            how = torch.from_numpy(self.how[queries, views]).float()
+            found = [
+                best_placements(torch.ones(1), *row, 1)
+                for row in zip(torch.split(how, 1), torch.split(views, 1), strict=True)
+            ]
+            indices, maps, signs = (torch.cat(column) for column in zip(*found, strict=True))
+            shown, onto = self.queries[queries] * signs[:, None, None], self.queries[indices]
+            with torch.inference_mode():
+                small, under = (F.adaptive_avg_pool2d(images, GRID) for images in (shown, onto))
+                coarse, maps = align(small, under, maps, STEPS[0])
+                fine, maps = align(shown, onto, maps, STEPS[1])
+                scores = margin(shown, onto, maps)
+            rows = zip(part, coarse.tolist(), fine.tolist(), scores.tolist(), strict=True)
+            self.compared.update((key, numbers) for key, *numbers in rows)
 
     def _distances(self) -> NDArray[np.float32]:
-        """Return (Q, P): how unlike each query is to each real image under the best of the eight symmetries."""
-        if self._apart is None:
-            retrieval = CandidateSearch(torch.device("cpu"))
-            described = retrieval.describe(self._grays)
-            parts = []
-            for symmetry in range(8):
-                views = retrieval.describe(apply_symmetry(self._grays[: self.count], symmetry))
-                parts.append(torch.cdist(described, views))
-            self._apart = torch.stack(parts).amin(0).numpy()
-        return self._apart
+        """Return (Q, 8 P): how unlike each query is to each view of a real image."""
+        if not len(self.apart):
+            search = CandidateSearch(torch.device("cpu"))
+            grays = torch.from_numpy(self.images).float()
+            search.add(grays[: self.count])
+            self.apart = search.distances(grays).numpy()
+        return self.apart
 
     def save(self, folder: Path) -> None:
         """Keep what has been worked out, under a name made of the images and the code."""
         folder.mkdir(parents=True, exist_ok=True)
-        keys = list(self.aligned)
-        arrays: dict[str, Any] = {
-            "values": self.values,
-            "how": self.how,
-            "apart": self._apart if self._apart is not None else np.zeros(0, dtype=np.float32),
-            "keys": np.array(keys, dtype=np.int32).reshape(-1, 3),
-            "agreed": np.array([self.aligned[key][0] for key in keys]),
-            "maps": torch.stack([self.aligned[key][1] for key in keys]).numpy() if keys else np.zeros((0, 2, 3)),
-            "signs": np.array([self.aligned[key][2] for key in keys]),
-            "scores": np.array([self.scores.get(key, np.nan) for key in keys]),
-        }
+        keys, compared = np.array(list(self.compared), dtype=np.int32), np.array(list(self.compared.values()))
         aside = folder / f"{self.name()}.part.npz"
-        np.savez(aside, **arrays)
+        np.savez(aside, values=self.values, how=self.how, apart=self.apart, keys=keys, compared=compared)
         aside.replace(folder / f"{self.name()}.npz")
 
     def load(self, folder: Path) -> None:
@@ -133,19 +109,13 @@ class Pool:
         if not file.is_file():
             return
         with np.load(file, allow_pickle=False) as kept:
-            self.values, self.how = kept["values"], kept["how"]
-            self._apart = kept["apart"] if kept["apart"].size else None
-            keys = [(int(q), int(r), int(s)) for q, r, s in kept["keys"]]
-            maps = torch.from_numpy(kept["maps"]).float()
-            rows = zip(keys, kept["agreed"].tolist(), maps, kept["signs"].tolist(), strict=True)
-            self.aligned = {key: (agreed, matrix, sign) for key, agreed, matrix, sign in rows}
-            known = zip(keys, kept["scores"].tolist(), strict=True)
-            self.scores = {key: score for key, score in known if score == score}
+            self.values, self.how, self.apart = kept["values"], kept["how"], kept["apart"]
+            rows = zip(kept["keys"].tolist(), kept["compared"].tolist(), strict=True)
+            self.compared = {(query, view): numbers for (query, view), numbers in rows}
 
     def name(self) -> str:
         """Return the hash of the images and of the code that compares them."""
         digest = hashlib.sha256(self.images.tobytes())
-        home = Path(str(flawforge.metrics.__file__)).parent
-        for module in CODE:
-            digest.update((home / f"{module}.py").read_bytes())
+        for module in sorted(Path(str(flawforge.metrics.copying.__file__)).parent.glob("*.py")):
+            digest.update(module.read_bytes())
         return digest.hexdigest()[:16]

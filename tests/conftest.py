@@ -55,7 +55,7 @@ def quick_audit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("flawforge.metrics.copying.placement.POSES", (Pose(1.0, 0.0),))
     monkeypatch.setattr("flawforge.metrics.copying.copy_score.HYPOTHESES", 1)
-    monkeypatch.setattr("flawforge.metrics.copying.alignment.STEPS", 2)
+    monkeypatch.setattr("flawforge.metrics.copying.copy_score.STEPS", (1, 1))
     monkeypatch.setattr("flawforge.studies.copies.search.PLANTED", 2)
 
 

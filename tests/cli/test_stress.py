@@ -16,7 +16,7 @@ import pytest
 import flawforge
 from flawforge.core.errors import FolderBusyError, RunBrokenError, RunExistsError, RunNotFoundError
 from flawforge.core.files import sha256_file
-from flawforge.metrics.copying import alignment, copy_score, placement
+from flawforge.metrics.copying import copy_score, placement
 from flawforge.runs.checkpoint import list_checkpoints, newest_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
@@ -30,7 +30,7 @@ STEP_KIMG = 0.02
 def hand(work: str, data: Path, folder: Path, until: float, seed: int, report: Any) -> None:
     """Do one thing again and again, some of it waiting, and report how often it was done or refused."""
     if multiprocessing.parent_process() is not None:  # as the fixture quick_audit
-        placement.POSES, copy_score.HYPOTHESES, alignment.STEPS = (placement.Pose(1.0, 0.0),), 1, 2
+        placement.POSES, copy_score.HYPOTHESES, copy_score.STEPS = (placement.Pose(1.0, 0.0),), 1, (1, 1)
         search.PLANTED = 2
     drawn, done, refused, broken = random.Random(seed), 0, 0, list[str]()
     while done + refused == 0 or time.time() < until:

@@ -53,9 +53,9 @@ folder.mkdir()
 for i in range(4):
     Image.fromarray(np.random.default_rng(i).integers(0, 255, (16, 16)).astype("uint8")).save(folder / f"{{i}}.png")
 import flawforge
-from flawforge.metrics.copying import alignment, copy_score, placement
+from flawforge.metrics.copying import copy_score, placement
 from flawforge.studies.copies import search
-search.PLANTED, copy_score.HYPOTHESES, alignment.STEPS = 2, 1, 2
+search.PLANTED, copy_score.HYPOTHESES, copy_score.STEPS = 2, 1, (1, 1)
 placement.POSES = placement.POSES[:1]
 small = dict(resolution=16, generator_depth=2, discriminator_depth=2, batch=4)
 run = flawforge.train(folder, {str(tmp_path / "run")!r}, kimg=0.008, **small)

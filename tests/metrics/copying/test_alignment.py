@@ -30,7 +30,7 @@ IDENTITY = torch.eye(2, 3)[None]
 def test_the_map_of_a_shifted_turned_and_brightened_copy_is_found() -> None:
     references = textures()
     true = torch.tensor([[[0.97, -0.08, 0.05], [0.07, 0.95, -0.04]]]).repeat(3, 1, 1)
-    agreement, maps = align(1.5 * laid(references, true), references, IDENTITY.repeat(3, 1, 1))
+    agreement, maps = align(1.5 * laid(references, true), references, IDENTITY.repeat(3, 1, 1), 10)
     assert float((maps - true).abs().max()) < 0.01
     assert float(agreement.min()) > 0.85
 
@@ -38,7 +38,7 @@ def test_the_map_of_a_shifted_turned_and_brightened_copy_is_found() -> None:
 def test_unlike_images_do_not_agree_and_do_not_stand_out() -> None:
     references = textures()
     maps = IDENTITY.repeat(3, 1, 1)
-    own, other = align(references, references, maps), align(references, references.roll(1, 0), maps)
+    own, other = (align(references, onto, maps, 10) for onto in (references, references.roll(1, 0)))
     assert float(own[0].min()) > 0.9
     assert float(other[0].max()) < 0.6
     copies, unlike = margin(references, references, own[1]), margin(references, references.roll(1, 0), other[1])
@@ -49,7 +49,7 @@ def test_unlike_images_do_not_agree_and_do_not_stand_out() -> None:
 def test_straight_grooves_that_fit_anywhere_prove_nothing() -> None:
     rows = ndimage.gaussian_filter1d(np.random.default_rng(1).standard_normal(128), 3)
     grooves = normalised_textures(torch.from_numpy(128 + 200 * np.repeat(rows[:, None], 128, 1))[None])
-    assert float(align(grooves, grooves, IDENTITY)[0]) > 0.85
+    assert float(align(grooves, grooves, IDENTITY, 10)[0]) > 0.85
     assert abs(float(margin(grooves, grooves, IDENTITY))) < 0.2
 
 

@@ -94,14 +94,17 @@ def test_a_flat_image_is_nobodys_copy(known: TextureSpectra) -> None:
     assert copy_scores(stack([np.full((96, 96), 90, np.float32)]), known).scores[0] < 0.05
 
 
-def test_only_candidates_are_looked_at_and_batches_do_not_matter(known: TextureSpectra) -> None:
+def test_only_the_views_named_are_looked_at_and_batches_do_not_matter(known: TextureSpectra) -> None:
     images = stack([texture(seed) for seed in (0, 1, 2, 3, 4, 5, 0, 1, 2, 3)])
     together = copy_scores(images, known)
     alone = copy_scores(images[9:], known)
     assert alone.scores[0] == pytest.approx(together.scores[9], abs=1e-4)
-    few = copy_scores(images[:2], known, np.array([[3, -1], [-1, -1]]))
-    assert few.indices.tolist() == [3, -1]
+    few = copy_scores(images[:3], known, np.array([[8 * 3, -1], [-1, -1], [8 * 2 + 1, 8 * 2]]))
+    assert few.indices.tolist() == [3, -1, 2]
     assert few.scores[1] == -1
+    assert few.matrices[2] == pytest.approx(together.matrices[2], abs=0.01)
+    mirrored = copy_scores(images[2:3], known, np.array([[8 * 2 + 1]]))
+    assert mirrored.scores[0] < few.scores[2] / 2
 
 
 def test_smoothing_keeps_the_mean_of_a_flat_image() -> None:

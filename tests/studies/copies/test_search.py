@@ -7,6 +7,7 @@ import pytest
 import scipy.ndimage as nd
 import torch
 
+from flawforge.metrics.copying.normalised_texture import apply_symmetry
 from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 from flawforge.studies.copies.search import CandidateSearch, CopySearch, copied, detectable, spread
 
@@ -22,12 +23,22 @@ def test_descriptions_of_training_images_are_joined_once() -> None:
     for part in grays.split(2):
         parts.add(part)
     whole.add(grays)
-    found = parts.candidates(grays)
+    found = parts.views(grays)
     joined = parts._rows[0].data_ptr()
-    assert (parts.candidates(grays) == found).all()
-    assert (whole.candidates(grays) == found).all()
-    assert found[:, 0].tolist() == list(range(6))
+    assert (parts.views(grays) == found).all()
+    assert (whole.views(grays) == found).all()
+    assert found[:, 0].tolist() == list(range(0, 48, 8))
     assert [rows.data_ptr() for rows in parts._rows] == [joined]
+
+
+@pytest.mark.parametrize("symmetry", range(8))
+def test_the_view_says_how_to_lay_an_image_onto_its_source(symmetry: int) -> None:
+    grays = torch.from_numpy(np.stack([blobs(seed) for seed in range(4)]))
+    search = CandidateSearch(torch.device("cpu"))
+    search.add(grays)
+    found = int(search.views(apply_symmetry(grays[2:3], symmetry).contiguous())[0, 0])
+    assert found // 8 == 2
+    assert (apply_symmetry(apply_symmetry(grays[2], symmetry), found % 8) == grays[2]).all()
 
 
 SIDE = 64
@@ -76,7 +87,6 @@ def test_an_overlap_that_the_groups_missed_does_not_spoil_the_scale() -> None:
 
 
 def test_many_training_images_are_retrieved_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flawforge.studies.copies.search.EVERY", 10)
     monkeypatch.setattr("flawforge.studies.copies.search.KEPT", 6)
     many = CopySearch(texture, np.arange(14))
     planted = [texture(3)[:, ::-1].copy(), np.rot90(texture(7)).copy(), texture(12) * 0.8]

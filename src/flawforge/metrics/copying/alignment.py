@@ -15,7 +15,6 @@ from torch.nn import functional as F
 
 from flawforge.metrics.copying.normalised_texture import SIDE, smooth
 
-STEPS = 10
 DAMPING = 1e-2
 LONGEST = 0.1  # of a step, in coordinates from -1 to 1
 OVERLAP = 0.35  # of the query that must stay on the reference
@@ -25,26 +24,26 @@ MOST = 0.99  # agreement that Fisher's z is taken of, at most
 QUIET = 0.1  # of the mean variance that is added to a window's: where nothing is to be seen, nothing agrees
 
 
-def align(queries: Tensor, references: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor]:
+def align(queries: Tensor, references: Tensor, matrices: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Refine placements and measure them.
 
     Args:
-        queries: (M, 64, 64) textures.
-        references: (M, 64, 64) textures.
+        queries: (M, S, S) textures, of any side.
+        references: likewise.
         matrices: (M, 2, 3) maps of points (x, y), from -1 to 1, of the query onto the reference.
+        steps: of Gauss-Newton.
 
     Returns:
         (M,) agreement, -1..1, in the part that agrees best, and (M, 2, 3) refined maps.
     """
-    sloped = _slopes(references)
-    base = F.affine_grid(torch.eye(2, 3, device=queries.device)[None], [1, 1, SIDE, SIDE], align_corners=False)[0]
+    sloped, base = _slopes(references), _base(queries)
     best, kept = torch.full_like(queries[:, 0, 0], -2), matrices
-    for step in range(STEPS + 1):
+    for step in range(steps + 1):
         values, inside = _sampled(sloped, matrices, base)
         fit = _fit(queries, values[:, 0], inside)
         better = fit > best
         best, kept = torch.where(better, fit, best), torch.where(better[:, None, None], matrices, kept)
-        if step < STEPS:
+        if step < steps:
             matrices = matrices + _step(queries, values, inside, base)
     values, inside = _sampled(sloped, kept, base)
     return agreements(queries, values[:, 0], inside).amax(1), kept
@@ -59,7 +58,7 @@ def margin(queries: Tensor, references: Tensor, matrices: Tensor) -> Tensor:
         references: likewise.
         matrices: (M, 2, 3) maps from `align`.
     """
-    base = F.affine_grid(torch.eye(2, 3, device=queries.device)[None], [1, 1, SIDE, SIDE], align_corners=False)[0]
+    base = _base(queries)
     found = []
     for dy in (0, -BESIDE, BESIDE):
         for dx in (0, -BESIDE, BESIDE):
@@ -95,28 +94,36 @@ def agreements(a: Tensor, b: Tensor, inside: Tensor) -> Tensor:
     variance_a, variance_b = ((mean(x * x) - m * m).clamp_min(0) for x, m in ((a, mean_a), (b, mean_b)))
     local = (mean(a * b) - mean_a * mean_b) / torch.sqrt(floor(variance_a) * floor(variance_b))
     total, area = _in_parts(local * weight), _in_parts(weight)
-    return total / area.clamp_min(1) * (area / SIDE**2).clamp(0, 1).sqrt()
+    return total / area.clamp_min(1) * (area / a[0].numel()).clamp(0, 1).sqrt()
 
 
 def _in_parts(values: Tensor) -> Tensor:
     """Return (M, 5) sums over the whole, left, right, upper and lower half of (M, 64, 64)."""
-    left, upper = values[:, :, : SIDE // 2].sum((1, 2)), values[:, : SIDE // 2].sum((1, 2))
+    half = values.shape[-1] // 2
+    left, upper = values[:, :, :half].sum((1, 2)), values[:, :half].sum((1, 2))
     whole = values.sum((1, 2))
     return torch.stack([whole, left, whole - left, upper, whole - upper], dim=1)
 
 
+def _base(images: Tensor) -> Tensor:
+    """Return (S, S, 2): where the pixels of (M, S, S) images lie, x and y from -1 to 1."""
+    side = images.shape[-1]
+    return F.affine_grid(torch.eye(2, 3, device=images.device)[None], [1, 1, side, side], align_corners=False)[0]
+
+
 def _slopes(images: Tensor) -> Tensor:
-    """Return (M, 3, H, W): values, and their change along x and y per unit of coordinates from -1 to 1."""
+    """Return (M, 3, S, S): values, and their change along x and y per unit of coordinates from -1 to 1."""
+    quarter = images.shape[-1] / 4
     across, down = torch.zeros_like(images), torch.zeros_like(images)
-    across[:, :, 1:-1] = (images[:, :, 2:] - images[:, :, :-2]) * (SIDE / 4)
-    down[:, 1:-1] = (images[:, 2:] - images[:, :-2]) * (SIDE / 4)
+    across[:, :, 1:-1] = (images[:, :, 2:] - images[:, :, :-2]) * quarter
+    down[:, 1:-1] = (images[:, 2:] - images[:, :-2]) * quarter
     return torch.stack([images, across, down], dim=1)
 
 
 def _sampled(sloped: Tensor, matrices: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
     grid = torch.einsum("mij,hwj->mhwi", matrices[:, :, :2], base) + matrices[:, None, None, :, 2]
     values = F.grid_sample(sloped, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return values, (grid.abs() <= 1 - 1 / SIDE).all(-1)
+    return values, (grid.abs() <= 1 - 1 / len(base)).all(-1)
 
 
 def _fit(a: Tensor, b: Tensor, inside: Tensor) -> Tensor:
@@ -125,7 +132,7 @@ def _fit(a: Tensor, b: Tensor, inside: Tensor) -> Tensor:
     count = weight.sum((1, 2)).clamp_min(1)
     a, b = ((x - ((x * weight).sum((1, 2)) / count)[:, None, None]) * weight for x in (a, b))
     found = (a * b).sum((1, 2)) / torch.sqrt((a * a).sum((1, 2)) * (b * b).sum((1, 2)) + 1e-6)
-    share = count / SIDE**2
+    share = count / a[0].numel()
     return torch.where(share > OVERLAP, found * share.sqrt(), torch.full_like(found, -1.0))
 
 

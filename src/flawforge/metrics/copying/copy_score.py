@@ -15,13 +15,17 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from flawforge.core.arrays import Bools, Floats, Ints
 from flawforge.metrics.copying.alignment import align, margin
-from flawforge.metrics.copying.placement import Placements, TextureSpectra, place
+from flawforge.metrics.copying.normalised_texture import SIDE
+from flawforge.metrics.copying.placement import GRID, Placements, TextureSpectra, place
 
-HYPOTHESES = 6  # placements of a query that are refined
-JUDGED = 2  # of them, those that agree best, are compared with their surroundings
+HYPOTHESES = 6  # placements of a query that are refined at half the texture's size, in 6 steps ...
+FINE = 3  # ... of them, those that agree best then, at full size, in 4 ...
+JUDGED = 2  # ... and of these the best are compared with their surroundings
+STEPS = (6, 4)
 TOGETHER = 8  # queries refined at a time
 
 
@@ -45,7 +49,7 @@ class BestAlignments(NamedTuple):
 def copy_scores(
     queries: Tensor,
     references: TextureSpectra,
-    candidates: Ints | None = None,
+    views: Ints | None = None,
     advance: Callable[[int], None] = lambda done: None,
 ) -> BestAlignments:
     """Return the best alignment of each query.
@@ -53,21 +57,22 @@ def copy_scores(
     Args:
         queries: (Q, 64, 64) from `normalised_textures`.
         references: ``TextureSpectra.of(normalised_textures(images))``.
-        candidates: (Q, K) references to try for each query, -1 for none; None tries all, which costs about 1.5 ms a
-            pair on one core.
+        views: (Q, K) what to try for each query: 8 times the index of a reference, plus the symmetry that the query is
+            put through; -1 for none. None tries all of both.
         advance: called with the number of queries done since the last call.
     """
-    count = len(references.textures)
-    if candidates is None:
-        candidates = np.broadcast_to(np.arange(count), (len(queries), count))
+    if views is None:
+        views = np.tile(np.arange(8 * len(references.textures)), (len(queries), 1))
     scores, indices = np.full(len(queries), -1.0), np.full(len(queries), -1, dtype=np.int64)
     matrices = np.tile(np.eye(2, 3), (len(queries), 1, 1))
     negatives = np.zeros(len(queries), dtype=bool)
+    shown = np.flatnonzero((views >= 0).any(1))
+    advance(len(queries) - len(shown))
     with torch.inference_mode():
-        for start in range(0, len(queries), TOGETHER):
-            rows = range(start, min(start + TOGETHER, len(queries)))
-            tried = {row: torch.as_tensor(candidates[row][candidates[row] >= 0], device=queries.device) for row in rows}
-            placed = {row: place(queries[row], references, own, HYPOTHESES) for row, own in tried.items() if len(own)}
+        for start in range(0, len(shown), TOGETHER):
+            rows = shown[start : start + TOGETHER]
+            found = place(queries[rows], references, torch.as_tensor(views[rows], device=queries.device), HYPOTHESES)
+            placed = dict(zip(rows.tolist(), found, strict=True))
             for row, best in refine_placements(queries, references, placed).items():
                 scores[row], indices[row], matrices[row], negatives[row] = best
             advance(len(rows))
@@ -78,19 +83,18 @@ def refine_placements(
     queries: Tensor, references: TextureSpectra, placed: dict[int, Placements]
 ) -> dict[int, tuple[float, int, Floats, bool]]:
     """Refine the placements of some queries together; return the score, reference, map and sign of the best of each."""
-    if not placed:
-        return {}
     own = torch.cat([torch.full_like(found.indices, row) for row, found in placed.items()])
     which, maps, signs = (torch.cat(parts) for parts in zip(*placed.values(), strict=True))
-    shown = queries[own] * signs[:, None, None]
-    agreed, refined = align(shown, references.textures[which], maps)
-    rows_of = [torch.nonzero(own == row)[:, 0] for row in placed]
-    kept = torch.cat([rows[agreed[rows].topk(min(JUDGED, len(rows))).indices] for rows in rows_of])
-    own, which, refined, shown, signs = (part[kept] for part in (own, which, refined, shown, signs))
-    scores = margin(shown, references.textures[which], refined)
+    for side, steps, most in ((GRID, STEPS[0], FINE), (SIDE, STEPS[1], JUDGED)):
+        shown, onto = (F.adaptive_avg_pool2d(part, side) for part in (queries[own], references.textures[which]))
+        agreed, maps = align(shown * signs[:, None, None], onto, maps, steps)
+        rows_of = [torch.nonzero(own == row)[:, 0] for row in placed]
+        kept = torch.cat([rows[agreed[rows].topk(min(most, len(rows))).indices] for rows in rows_of])
+        own, which, signs, maps = (part[kept] for part in (own, which, signs, maps))
+    scores = margin(queries[own] * signs[:, None, None], references.textures[which], maps)
     out: dict[int, tuple[float, int, Floats, bool]] = {}
     for at, row in enumerate(own.tolist()):
         score = float(scores[at])
         if row not in out or score > out[row][0]:
-            out[row] = score, int(which[at]), refined[at].double().cpu().numpy(), bool(signs[at] < 0)
+            out[row] = score, int(which[at]), maps[at].double().cpu().numpy(), bool(signs[at] < 0)
     return out

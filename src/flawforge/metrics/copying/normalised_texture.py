@@ -28,6 +28,7 @@ SYMMETRIES = (
     "turn-270",
     "transverse",
 )  # by number: mirrored left-right (1), mirrored up-down (2), then transposed (4); turns are counter-clockwise
+INVERSE = {5: 6, 6: 5}  # quarter turns; the others undo themselves
 
 
 def apply_symmetry(images: Tensor, symmetry: int) -> Tensor:

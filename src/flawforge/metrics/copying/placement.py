@@ -22,7 +22,6 @@ from flawforge.metrics.copying.normalised_texture import SIDE, apply_symmetry
 GRID = SIDE // 2
 LEAST = 0.5  # of the smaller of the two that must overlap
 LEAST_AREA = 0.3  # of the reference that must be covered
-BLOCK = 16  # references at a time: what is held stays within the processor's cache
 FARTHEST = 25  # pixels, no allowed shift to the right or down is so large; larger ones are shifts back
 ROOMY = 96  # side of transforms in which no shift overlaps another
 
@@ -75,11 +74,11 @@ class TextureSpectra:
 
 
 class Fits(NamedTuple):
-    """How one query fits onto K references under the eight symmetries, each in the best of all poses and shifts.
+    """How each of Q queries fits onto K views of references, each in the best of all poses and shifts.
 
     Attributes:
-        values: (K, 8) correlation, 0..1, of whichever sign.
-        how: (K, 8, 4) index into `POSES`, shift in x and in y in pixels of the half-size grid, and the sign: -1 where
+        values: (Q, K) correlation, 0..1, of whichever sign; -1 where there is no view.
+        how: (Q, K, 4) index into `POSES`, shift in x and in y in pixels of the half-size grid, and the sign: -1 where
             the query is a negative.
     """
 
@@ -101,59 +100,71 @@ class Placements(NamedTuple):
     signs: Tensor
 
 
-def place(query: Tensor, spectra: TextureSpectra, candidates: Tensor, most: int) -> Placements:
-    """Return the `most` best placements of one query, each of another (candidate, symmetry).
+def place(queries: Tensor, spectra: TextureSpectra, views: Tensor, most: int) -> list[Placements]:
+    """Return the `most` best placements of each query, each on another view.
 
     Args:
-        query: (64, 64) normalised texture.
+        queries: (Q, 64, 64) normalised textures.
         spectra: of the references.
-        candidates: (K,) indices of the references to try.
-        most: placements to return, at most 8 K.
+        views: (Q, K) what to try: 8 times the index of a reference, plus the symmetry that the query is put through;
+            -1 for none, but not in all of a row.
+        most: placements to return of each, at most K.
     """
-    return best_placements(fits(query, spectra, candidates), candidates, most)
+    found = fits(queries, spectra, views)
+    return [best_placements(*rows, most) for rows in zip(found.values, found.how, views, strict=True)]
 
 
-def fits(query: Tensor, spectra: TextureSpectra, candidates: Tensor) -> Fits:
-    """Return how well one (64, 64) query fits onto each of the (K,) candidates."""
-    best = query.new_full((len(candidates), 8), -1.0)
-    how = query.new_zeros((len(candidates), 8, 4))
+def fits(queries: Tensor, spectra: TextureSpectra, views: Tensor) -> Fits:
+    """Return how well each of the (Q, 64, 64) queries fits onto its (Q, K) views."""
+    best = queries.new_full(views.shape, -1.0)
+    how = queries.new_zeros((*views.shape, 4))
     for number, pose in enumerate(POSES):
-        room = pose.room
-        posed = _posed(query, pose)
-        turns = torch.stack([apply_symmetry(posed, symmetry) for symmetry in range(8)])
-        values, window = _transform(turns, room).conj(), _transform(_window(pose).to(query), room).conj()
-        weight = _weight(turns, pose)
-        for start in range(0, len(candidates), BLOCK):
-            block = slice(start, start + BLOCK)
-            rows = candidates[block]
-            norm = _back(spectra.energies[room][rows] * window, room).clamp_min(1e-3).rsqrt()
-            fit = _back(spectra.values[room][rows][:, None] * values[None], room)
-            fit = fit.mul_(weight[None]).mul_(norm[:, None]).flatten(2)
-            top, at = fit.abs().max(2)
-            sign = fit.gather(2, at[..., None])[..., 0].sign()
-            dy, dx = (_signed(part, room) for part in (at // room, at % room))
-            found = torch.stack([torch.full_like(top, number), dx, dy, sign], dim=-1)
-            better = top > best[block]
-            best[block] = torch.where(better, top, best[block])
-            how[block] = torch.where(better[..., None], found, how[block])
+        posed = _posed(queries, pose)
+        turns = torch.stack([apply_symmetry(posed, symmetry) for symmetry in range(8)], dim=1)
+        values, weight = _transform(turns, pose.room).conj_physical(), _weight(turns, pose)
+        for row, own in enumerate(views):
+            real = torch.nonzero(own >= 0)[:, 0]
+            top, found = _fit(values[row], weight[row], spectra, own[real], pose)
+            better = top > best[row, real]
+            best[row, real] = torch.where(better, top, best[row, real])
+            found = torch.cat([torch.full_like(found[:, :1], number), found], dim=1)
+            how[row, real] = torch.where(better[:, None], found, how[row, real])
     return Fits(best, how)
 
 
-def best_placements(found: Fits, candidates: Tensor, most: int) -> Placements:
-    """Return the `most` best placements, at most 8 K, on the (K,) candidates that `found` is of."""
-    order = found.values.flatten().topk(min(most, found.values.numel())).indices
-    how = found.how.flatten(0, 1)[order]
-    return Placements(candidates[order // 8], _matrices(how, order % 8), how[:, 3])
+def _fit(values: Tensor, weight: Tensor, spectra: TextureSpectra, views: Tensor, pose: Pose) -> tuple[Tensor, Tensor]:
+    """Return, for each of the (K,) views, the best correlation over all shifts, and (K, 3) shift in x, in y, and sign.
+
+    Args:
+        values: (8, R, R // 2 + 1) conjugate transform of the query under the symmetries.
+        weight: (8, R, R) from `_weight`.
+        spectra: of the references.
+        views: (K,).
+        pose: that the query is in.
+    """
+    room, rows, turned = pose.room, views // 8, views % 8
+    norm = _back(spectra.energies[room][rows] * _window_spectrum(pose).to(weight.device), room).clamp_min(1e-3)
+    fit = _back(spectra.values[room][rows] * values[turned], room).mul_(weight[turned]).mul_(norm.rsqrt_()).flatten(1)
+    top, at = fit.abs().max(1)
+    sign = fit.gather(1, at[:, None])[:, 0].sign()
+    return top, torch.stack([_signed(at % room, room), _signed(at // room, room), sign], dim=1)
 
 
-def _posed(query: Tensor, pose: Pose) -> Tensor:
-    """Return (side, side): the query turned and made so large, 0 where a turned square would not reach."""
+def best_placements(values: Tensor, how: Tensor, views: Tensor, most: int) -> Placements:
+    """Return the `most` best placements of one query, from its row of `Fits` and of the views."""
+    order = values.topk(min(most, int((views >= 0).sum()))).indices
+    how = how[order]
+    return Placements(views[order] // 8, _matrices(how, views[order] % 8), how[:, 3])
+
+
+def _posed(queries: Tensor, pose: Pose) -> Tensor:
+    """Return (Q, side, side): queries turned and made so large, 0 where a turned square would not reach."""
     if pose.angle:
-        matrix = _rotation(pose.angle).to(query)
-        grid = F.affine_grid(F.pad(matrix, (0, 1))[None], [1, 1, SIDE, SIDE], align_corners=False)
-        query = F.grid_sample(query[None, None], grid, align_corners=False)[0, 0]
-    scaled: Tensor = F.interpolate(query[None, None], (pose.side, pose.side), mode="area")[0, 0]
-    return scaled * _window(pose).to(query) if pose.angle else scaled
+        matrix = F.pad(_rotation(pose.angle).to(queries), (0, 1)).expand(len(queries), -1, -1)
+        grid = F.affine_grid(matrix, [len(queries), 1, SIDE, SIDE], align_corners=False)
+        queries = F.grid_sample(queries[:, None], grid, align_corners=False)[:, 0]
+    scaled: Tensor = F.interpolate(queries[:, None], (pose.side, pose.side), mode="area")[:, 0]
+    return scaled * _window(pose).to(queries) if pose.angle else scaled
 
 
 @cache
@@ -168,12 +179,23 @@ def _window(pose: Pose) -> Tensor:
     return inside.float()
 
 
+@cache
+def _window_spectrum(pose: Pose) -> Tensor:
+    return _transform(_window(pose), pose.room).conj_physical()
+
+
+@cache
+def _whole_spectrum(room: int) -> Tensor:
+    return _transform(torch.ones(GRID, GRID), room)
+
+
 def _weight(turns: Tensor, pose: Pose) -> Tensor:
-    """Return (8, R, R): the root of the overlapping share over the query's norm there; 0 where too little overlaps."""
-    whole = _transform(turns.new_ones(GRID, GRID), pose.room)
+    """Return (Q, 8, R, R): the root of the overlapping share over the query's norm there; 0 where too little
+    overlaps.
+    """
+    whole = _whole_spectrum(pose.room).to(turns.device)
     norm = _back(whole * _transform(turns * turns, pose.room).conj(), pose.room).clamp_min(1e-3)
-    share = _shares(pose).to(turns)
-    return (share / norm).sqrt()
+    return (_shares(pose).to(turns) / norm).sqrt_()
 
 
 @cache

@@ -13,7 +13,7 @@ from flawforge.core.arrays import Floats, Ints
 from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
 from flawforge.metrics.copying.copy_score import BestAlignments
-from flawforge.metrics.copying.normalised_texture import SYMMETRIES
+from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.runs.records import Alignment, Copying, Pair
 from flawforge.studies.copies.search import ALARM, BLOCK, CopySearch, blocks, copied, detectable, lowest_copy
 from flawforge.studies.copies.sentences import audit_verdict
@@ -115,7 +115,7 @@ def describe_placement(matrix: Floats) -> tuple[str, float, tuple[float, float]]
     transposed = abs(linear[0, 1]) + abs(linear[1, 0]) > abs(linear[0, 0]) + abs(linear[1, 1])
     across, down = (linear[1, 0], linear[0, 1]) if transposed else (linear[0, 0], linear[1, 1])
     symmetry = (across < 0) + 2 * (down < 0) + 4 * int(transposed)
-    symmetry = {5: 6, 6: 5}.get(symmetry, symmetry)  # the inverse: a quarter turn back
+    symmetry = INVERSE.get(symmetry, symmetry)
     determinant = abs(float(np.linalg.det(linear)))
     if determinant < 1e-6:
         return SYMMETRIES[symmetry], 0.0, (0.0, 0.0)

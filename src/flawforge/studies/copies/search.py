@@ -22,22 +22,21 @@ from flawforge.core.progress import SILENT, Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.threads import in_threads
-from flawforge.metrics.copying import alignment, copy_score, placement
+from flawforge.metrics.copying import copy_score, placement
 from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.copy_score import BestAlignments, copy_scores
-from flawforge.metrics.copying.normalised_texture import apply_symmetry, normalised_textures
+from flawforge.metrics.copying.normalised_texture import INVERSE, apply_symmetry, normalised_textures
 from flawforge.metrics.copying.placement import TextureSpectra
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.models.efficientnet import WIDTHS, Backbone, load_backbone
 from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 
-STAGES = (2, 3, 5, 7)
+STAGES = (2, 3, 5)
 CELLS = 4  # a side of the grid that each stage's map is averaged over
-SIZE = 128  # pixels at which the network looks
+SIZE = 64  # pixels at which the network looks
 LENGTH = 1024  # numbers that describe an image, by a random projection of the grids (Johnson & Lindenstrauss 1984)
 BATCH = 16
-EVERY = 96  # training images up to which all are aligned, and nothing is retrieved
-KEPT = 64  # of more, so many are
+KEPT = 32  # views of training images that an image is aligned with, the likeliest
 
 
 class CandidateSearch:
@@ -53,7 +52,7 @@ class CandidateSearch:
         self._rows: list[Tensor] = []
 
     def describe(self, grays: Tensor) -> Tensor:
-        """Return (N, 1024): the unit-normalised maps of stages 2, 3, 5 and 7 on a 4 x 4 grid, projected.
+        """Return (N, 1024): the unit-normalised maps of stages 2, 3 and 5 on a 4 x 4 grid, projected.
 
         Args:
             grays: (N, H, W) gray images, 0..255.
@@ -69,24 +68,27 @@ class CandidateSearch:
         return torch.cat(rows)
 
     def add(self, grays: Tensor) -> None:
-        """Take in training images, under all symmetries."""
-        views = [self.describe(apply_symmetry(grays, symmetry)) for symmetry in range(8)]
+        """Take in training images, as each looks to an image that a symmetry lays onto it."""
+        views = [self.describe(apply_symmetry(grays, INVERSE.get(symmetry, symmetry))) for symmetry in range(8)]
         self._rows.append(torch.stack(views, dim=1))
 
-    def candidates(self, grays: Tensor, forbidden: Sequence[Ints] | None = None) -> Ints:
-        """Return (N, K) training images to align with each image, the likeliest first.
+    def distances(self, grays: Tensor) -> Tensor:
+        """Return (N, 8 T): how unlike each of the (N, H, W) gray images is to each view."""
+        if len(self._rows) > 1:  # joined once, for they are as large as all the images
+            self._rows = [torch.cat(self._rows)]
+        return torch.cdist(self.describe(grays), self._rows[0].flatten(0, 1))
+
+    def views(self, grays: Tensor, forbidden: Sequence[Ints] | None = None) -> Ints:
+        """Return (N, K) views to align each image with, the likeliest first: 8 times the index of a training image,
+        plus the symmetry that lays the image onto it; -1 for none.
 
         Args:
             grays: (N, H, W) gray images, 0..255.
             forbidden: training images that do not count, for each image.
         """
-        if len(self._rows) > 1:  # joined once, for they are as large as all the images
-            self._rows = [torch.cat(self._rows)]
-        known = self._rows[0]
-        queries = self.describe(grays)
-        distance = torch.stack([torch.cdist(queries, known[:, symmetry]) for symmetry in range(8)]).amin(0)
+        distance = self.distances(grays)
         for row, excluded in enumerate(forbidden or ()):
-            distance[row, torch.as_tensor(excluded, device=distance.device)] = float("inf")
+            distance[row].view(-1, 8)[torch.as_tensor(excluded, device=distance.device)] = float("inf")
         near = distance.topk(min(KEPT, distance.shape[1]), largest=False)
         found: Ints = near.indices.cpu().numpy()
         found[~np.isfinite(near.values.cpu().numpy())] = -1
@@ -104,7 +106,7 @@ REFERENCE_IMAGES = 256  # training images, spread over the groups, that make the
 PLANTED = 32  # altered copies that the audit tests itself with
 CONFIDENCE = 0.95  # probability with which a detectable share is detected
 BLOCK = 64
-SEARCH = 1  # raise it when an alignment may come out otherwise: what is remembered counts no more
+SEARCH = 2  # raise it when an alignment may come out otherwise: what is remembered counts no more
 ROW = np.dtype([("score", "<f8"), ("index", "<i8"), ("matrix", "<f8", (2, 3)), ("negative", "u1")])
 
 
@@ -136,22 +138,21 @@ class CopySearch:
     @cached_property
     def _known(self) -> str:
         """SHA-256 of the training images as they are compared, and of all that decides how."""
-        how = (SEARCH, self.device.type, EVERY, KEPT, placement.POSES, copy_score.HYPOTHESES, alignment.STEPS)
+        how = (SEARCH, self.device.type, KEPT, placement.POSES, copy_score.HYPOTHESES, copy_score.STEPS)
         digest = hashlib.sha256(repr(how).encode())
         for grays in blocks(self.read, range(len(self.groups))):
             digest.update(grays.numpy().tobytes())
         return digest.hexdigest()
 
     @cached_property
-    def _prepared(self) -> tuple[TextureSpectra, CandidateSearch | None]:
+    def _prepared(self) -> tuple[TextureSpectra, CandidateSearch]:
         """The training images, ready; made when an image comes that was not looked at before."""
-        candidate_search = CandidateSearch(self.device) if len(self.groups) > EVERY else None
+        candidate_search = CandidateSearch(self.device)
         parts = []
         with self.progress.task("preparing the training images", len(self.groups), "images") as task:
             for grays in blocks(self.read, range(len(self.groups))):
                 parts.append(normalised_textures(grays.to(self.device)))
-                if candidate_search:
-                    candidate_search.add(grays.to(self.device))
+                candidate_search.add(grays.to(self.device))
                 task.advance(len(grays))
         return TextureSpectra.of(torch.cat(parts)), candidate_search
 
@@ -173,13 +174,8 @@ class CopySearch:
 
     def _aligned(self, grays: Tensor, excluded: Sequence[Ints] | None, task: Task | None) -> BestAlignments:
         spectra, candidate_search = self._prepared
-        if candidate_search:
-            candidates = candidate_search.candidates(grays, excluded)
-        else:
-            candidates = np.tile(np.arange(len(self.groups)), (len(grays), 1))
-            for row, forbidden in enumerate(excluded or []):
-                candidates[row, forbidden] = -1
-        return copy_scores(normalised_textures(grays), spectra, candidates, task.advance if task else lambda done: None)
+        views = candidate_search.views(grays, excluded)
+        return copy_scores(normalised_textures(grays), spectra, views, task.advance if task else lambda done: None)
 
     def scale(self) -> NullScale | None:
         """Return the scale: real images against training images of other groups; None with one group."""
