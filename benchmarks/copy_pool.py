@@ -71,7 +71,7 @@ class Pool:
         for start in range(0, len(new), TOGETHER):
             part = new[start : start + TOGETHER]
             queries, views = (torch.tensor(column) for column in zip(*part, strict=True))
-            how = torch.from_numpy(self.how[queries, views]).float()
+            how = torch.from_numpy(self.how[queries.numpy(), views.numpy()]).float()
             found = [
                 best_placements(torch.ones(1), *row, 1)
                 for row in zip(torch.split(how, 1), torch.split(views, 1), strict=True)
