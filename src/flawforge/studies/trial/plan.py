@@ -38,7 +38,7 @@ RARE_PARTS = (0.06, 0.08, 0.37)  # of average precision of a rare class: simulat
 SECONDS_PER_KIMG = 25.0  # of the default recipe at 64 pixels on one core: for short trainings, which are not timed
 SHORT = 0.5  # kimg
 GENERATOR_STEPS = 5  # timed
-ROUNDS, CONVOLUTIONS = 4, 8  # of 16 images, by which it is told whether cores slow each other down: a second
+ROUNDS, CONVOLUTIONS = 4, 8  # of 16 images, by which it is told how long cores wait: a second
 KEEP_SECONDS = 10.0  # of a model to keep, beside its training: the ONNX file and its check, figures, the card
 SECONDS_TO_CHOOSE_A_CLASS = 3.0  # how images are composed, on one core
 
@@ -91,8 +91,8 @@ def expected_costs(bench: Bench, workers: int = 1) -> Costs:
         shorter = SHARE_OF_STEPS * (1 if model in FROZEN else settings.choice_length)
         expected[SAMPLING, model] = training * shorter * fold_steps * len(TRAININGS)
         expected[CHOICE, model] = training * shorter * fold_steps * (1 + len(usages_of(settings)) + rivals)
-    slower = _slower_together(workers)
-    return Costs({kind: seconds * slower for kind, seconds in expected.items()})
+    wait = _seconds_for_a_second(workers)
+    return Costs({kind: seconds * wait for kind, seconds in expected.items()})
 
 
 def plan(
@@ -168,8 +168,8 @@ def _what_takes_less(
     frozen = tuple(model for model in settings.models if model in FROZEN)
     if 0 < len(frozen) < len(settings.models) and seconds() > budget:
         settings = settings.model_copy(update={"models": frozen})
-        also = "so too, " if lines else ""
-        lines.append(f"With frozen networks alone, {also}about {clock(seconds())}: --models {','.join(frozen)}")
+        what = "Those arms with frozen networks alone take" if lines else "With frozen networks alone they take"
+        lines.append(f"{what} about {clock(seconds())}: --models {','.join(frozen)}")
     return lines
 
 
@@ -245,7 +245,7 @@ def _generator_seconds(bench: Bench, images: int, seconds_per_kimg: float, *, fo
 
 
 def _seconds_per_kimg(bench: Bench) -> float:
-    """Return how long a generator takes for a thousand images: a few steps are timed."""
+    """Return the processor's seconds that a generator takes for a thousand images: a few steps are timed."""
     settings, recipe = bench.settings, find_recipe(bench.settings.recipe)
     shots = bench.shots(0, max(settings.shots))
     if not recipe.learns:
@@ -256,37 +256,40 @@ def _seconds_per_kimg(bench: Bench) -> float:
 
     def timed(steps: int) -> float:
         kimg = steps * recipe.batch / 1000
+        started, used = time.perf_counter(), time.process_time()
         with tempfile.TemporaryDirectory() as aside:
             run = train(data, Path(aside) / "run", recipe, kimg=kimg, seed=0, unlabelled=bench.outside)
-            return float(require_checkpoint(run).facts["seconds"]) / kimg
+            seconds = float(require_checkpoint(run).facts["seconds"])
+        share = (time.process_time() - used) / (time.perf_counter() - started)  # of a core that this process got
+        return min(1.0, share) * seconds / kimg
 
     with one_thread():
         timed(1)  # what only the first step of a process does
         return timed(GENERATOR_STEPS)
 
 
-def _slower_together(workers: int) -> float:
-    """Return how many times as long work takes while `workers` cores of this machine are at it as while one is."""
+def _seconds_for_a_second(workers: int) -> float:
+    """Return how long a second of the processor's work takes while `workers` cores are at it: longer where cores slow
+    each other down, or other programs run.
+    """
     workers = min(workers, usable_cores())
-    if workers < 2:
-        return 1.0
 
-    def work(_: int) -> float:
+    def work(_: int) -> tuple[float, float]:
         images, weights = torch.ones(16, 64, 32, 32), torch.ones(64, 64, 3, 3)
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.thread_time()
         for _ in range(CONVOLUTIONS):
             torch.nn.functional.conv2d(images, weights)
-        return time.perf_counter() - started
+        return time.perf_counter() - started, time.thread_time() - used
 
     with one_thread(), ThreadPoolExecutor(workers) as threads:
-        alone = min(work(0) for _ in range(ROUNDS))
-        together = min(sum(threads.map(work, range(workers))) / workers for _ in range(ROUNDS))
-    return min(max(1.0, together / alone), float(workers))
+        alone = min(work(0)[1] for _ in range(ROUNDS))
+        together = [taken for _ in range(ROUNDS) for taken, _ in threads.map(work, range(workers))]
+    return max(1.0, float(np.mean(together)) / alone)
 
 
 def _arm_seconds(bench: Bench, model: str) -> float:
-    """Return how long one classifier takes, from the difference of a short and a shorter training; on frozen features,
-    of which most of the time goes into working them out, from one training.
+    """Return the processor's seconds of one classifier, from the difference of a short and a shorter training; on
+    frozen features, of which most of the time goes into working them out, from one training.
     """
     shots = bench.shots(0, min(bench.settings.shots))
     real = LabelledImages(
@@ -294,10 +297,10 @@ def _arm_seconds(bench: Bench, model: str) -> float:
     )
 
     def timed(steps: int) -> tuple[float, torch.nn.Module]:
-        started = time.perf_counter()
+        started = time.process_time()
         settings = bench.settings.classifier(model, steps=steps)
         network = fit(settings, real, len(bench.classes), 0, good=bench.good_number)
-        return time.perf_counter() - started, network
+        return time.process_time() - started, network
 
     with one_thread():
         if model in FROZEN:
@@ -307,9 +310,9 @@ def _arm_seconds(bench: Bench, model: str) -> float:
             short, _ = timed(2)
             longer, network = timed(2 + PROBE_STEPS)
             training = short + max(0.0, longer - short) / PROBE_STEPS * bench.settings.steps
-        started = time.perf_counter()
+        started = time.process_time()
         images = torch.from_numpy(bench.images[bench.division.test[:64]])
         predict(network, images)
-        prediction = (time.perf_counter() - started) * len(bench.division.test) / len(images)
+        prediction = (time.process_time() - started) * len(bench.division.test) / len(images)
         prediction *= float(2 ** len(bench.settings.mirrored(model)))
     return training + prediction
