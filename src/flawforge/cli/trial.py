@@ -173,6 +173,6 @@ def _table(record: TrialRecord) -> str:
         lines.setdefault(title, []).append(row)
     for found in record.primary if record.protocol.rare else ():
         lines[f"{record.setting(found)}: {found.arm} minus {found.control}"] = [
-            f"  {name}: {gain_points(gain.within(-1.0, 1.0))}" for name, gain in found.figures.items()
+            f"  {name}: {gain_points(gain)}" for name, gain in found.figures.items()
         ]
     return "\n".join(line for title, rows in lines.items() for line in (title, *rows))

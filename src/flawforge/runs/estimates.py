@@ -29,7 +29,8 @@ def points(share: float, *, sign: bool = False) -> str:
 
 
 def gain_points(gain: Estimate) -> str:
-    """Return ``+0.5 points (95% CI -0.9 to 1.8)``."""
+    """Return ``+0.5 points (95% CI -0.9 to 1.8)``; no gain and no loss of a share is above 100 points."""
+    gain = gain.within(-1.0, 1.0)
     if gain.value is None or gain.low is None or gain.high is None:
         return "not measured"
     interval = f"{100 * gain.level:.3g}% CI {points(gain.low)} to {points(gain.high)}"

@@ -21,6 +21,8 @@ def test_a_share_is_written_in_points_and_a_true_change_never_as_nothing() -> No
 
 def test_a_gain_stands_with_its_interval_and_its_level() -> None:
     assert gain_points(SMALL) == "+0.5 points (95% CI -0.9 to 1.8)"
+    wide = Estimate(value=0.375, low=-9.3, high=10.1)
+    assert gain_points(wide) == "+37.5 points (95% CI -100.0 to 100.0)"
     assert gain_points(LOSS) == "-4.2 points (98.2% CI -6.0 to -2.4)"
     assert gain_points(Estimate(value=0.1, low=None, high=None)) == "not measured"
 
