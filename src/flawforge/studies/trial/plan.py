@@ -162,7 +162,9 @@ def _what_takes_less(
 
     lines = []
     if any(ARMS[arm].needs_generator for arm in settings.arms):
-        plain = tuple(arm for arm in settings.arms if not ARMS[arm].needs_generator and arm != "placebo")
+        composes = any(ARMS[arm].needs_composed and ARMS[arm].new_images for arm in settings.arms)
+        without = {"placebo"} if composes else {"placebo", "recommended"}  # which else would add generated images again
+        plain = tuple(arm for arm in settings.arms if not ARMS[arm].needs_generator and arm not in without)
         settings = settings.model_copy(update={"arms": plain})
         lines.append(generator_free_line(seconds(), plain))
     frozen = tuple(model for model in settings.models if model in FROZEN)
