@@ -64,6 +64,17 @@ def test_bars_come_with_the_first_task_and_go_with_the_last(monkeypatch: pytest.
         assert not shared._bars.live.is_started
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_notebook_without_widgets_gets_lines(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    """rich draws bars with ipywidgets alone; without, each call once left a warning and no progress."""
+    shown: list[object] = []
+    monkeypatch.setattr(console, "err", Console(file=io.StringIO(), force_jupyter=True))
+    monkeypatch.setattr(console, "find_spec", lambda name: object() if there else None)
+    monkeypatch.setattr(console, "show", shown.append)
+    console.show_progress()
+    assert isinstance(shown[0], console._Shared if there else console._Lines)
+
+
 def test_a_closed_terminal_ends_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """A training whose terminal or parent was gone once ended at its next line, up to a minute after its last save."""
 

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -218,12 +219,14 @@ class _Shared(_Drawn):
 
 
 def show_progress(on: bool = True) -> None:
-    """Draw how far calls from Python are: bars in a terminal or a notebook, a line every 15 seconds elsewhere.
+    """Draw how far calls from Python are: bars in a terminal, or in a notebook that has ipywidgets; elsewhere a line
+    every 15 seconds.
 
     Args:
         on: False turns it off again, as it is at first. A call that is given its own `progress` is not concerned.
     """
-    shown = _Shared() if err.is_terminal or err.is_jupyter else _Lines()
+    bars = err.is_terminal or (err.is_jupyter and find_spec("ipywidgets") is not None)  # rich draws none without
+    shown = _Shared() if bars else _Lines()
     shown.in_words = as_arguments
     show(shown if on else None)
 
