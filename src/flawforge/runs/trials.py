@@ -81,7 +81,8 @@ class Comparison(RecordPart):
         seeds: repeats that all arms have. differences: arm minus control for each.
         gain: their mean and its interval over repeats and test groups.
         effect: mean over standard deviation of the differences, corrected for few repeats (Hedges); None: no spread.
-        p: two-sided, of the gain's t over repeats and groups. p_corrected: Holm over all primary comparisons.
+        p: two-sided, of the gain's t over repeats and groups. p_corrected: Holm over all primary comparisons; None
+            where it is not primary.
         p_permutation: two-sided, over sign flips of the differences; p_least: the least that so few repeats allow.
         error_removed: share of the control's error that is gone.
         detectable: gain that the trial had 90% power to detect; None: not even one of 100 points. It may be more than
