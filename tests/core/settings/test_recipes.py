@@ -133,3 +133,9 @@ def test_a_toml_file_starts_from_the_recipe_that_it_names(tmp_path: Path) -> Non
     file.write_text("bach = 16\n")
     with pytest.raises(SettingError, match=r"mine\.toml: there is no setting 'bach'. Did you mean 'batch'"):
         recipe(file)
+
+
+def test_a_run_that_left_composing_unset_still_opens() -> None:
+    """For a while None was allowed there, and it was written into the run.json of every recipe."""
+    recorded = RECIPES["fewshot"].model_dump() | {"blend": None, "relight": None, "light_width": None}
+    assert Recipe.parse(recorded) == RECIPES["fewshot"]

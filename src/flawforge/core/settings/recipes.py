@@ -240,6 +240,11 @@ class Recipe(Settings):
         "whose places are fixed. Where good or training images show such a geometry it is found without this.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_unset(cls, values: Any) -> Any:  # once None, "chosen from the images"; so in runs of that time
+        return {name: value for name, value in values.items() if value is not None or name not in COMPOSING}
+
     @model_validator(mode="after")
     def _check_resolution(self) -> Recipe:
         height, width = self.resolution
