@@ -180,9 +180,8 @@ def _compose_first(
     except (DataUnusableError, RunExistsError, SettingError) as error:
         progress.warn(f"no images were composed: {error}")
         return None
-    if (
-        len(whole.select(list(first.settings.data.classes))) != first.settings.data.samples
-    ):  # some are held out, to tell by
+    of_classes = whole.select(list(first.settings.data.classes))
+    if len(of_classes) != first.settings.data.samples:  # some are held out, to tell by
         inputs = {"synthetic": SyntheticSet.open(first).fingerprint, "real": whole.fingerprint}
         try:
             if _valid(first, "score", ScoreRecord, inputs) is None:
