@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -225,11 +225,15 @@ def _small(pixels: Floats32) -> Floats32:
     return resize(to_pixels(2 * pixels - 1), SIZE, SIZE).astype(np.float32) / np.float32(255)
 
 
+@cache
+def _features() -> Lite0:
+    return Lite0(torch.device("cpu"))
+
+
 def _describe(images: Sequence[Floats32]) -> Floats:
     """Return (N, 112) features of square images (H, W) or (H, W, 3), 0 to 1."""
     planes = np.stack([image[None] if image.ndim == 2 else image.transpose(2, 0, 1) for image in images])
-    features = Lite0(torch.device("cpu"))
-    found: Floats = features(torch.from_numpy(np.ascontiguousarray(planes * 2 - 1))).astype(np.float64)
+    found: Floats = _features()(torch.from_numpy(np.ascontiguousarray(planes * 2 - 1))).astype(np.float64)
     return found
 
 

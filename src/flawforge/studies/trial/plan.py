@@ -38,7 +38,7 @@ RARE_PARTS = (0.06, 0.08, 0.37)  # of average precision of a rare class: simulat
 SECONDS_PER_KIMG = 25.0  # of the default recipe at 64 pixels on one core: for short trainings, which are not timed
 SHORT = 0.5  # kimg
 GENERATOR_STEPS = 5  # timed
-ROUNDS, CONVOLUTIONS = 4, 8  # of 16 images, by which it is told how long cores wait: a second
+ROUNDS, CONVOLUTIONS = 4, 2  # of 16 images, by which it is told how long cores wait: a quarter of a second
 KEEP_SECONDS = 10.0  # of a model to keep, beside its training: the ONNX file and its check, figures, the card
 SECONDS_TO_CHOOSE_A_CLASS = 3.0  # how images are composed, on one core
 
