@@ -14,11 +14,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from flawforge.core.errors import speak_of_options
 
 speak_of_options()  # tests read messages as the command line shows them; test_errors.py reads those of Python
+
+settings.register_profile("any machine", deadline=None)  # a busy one may stall for any time in any test
+settings.load_profile("any machine")
 
 MakeRun = Callable[..., Any]
 

@@ -67,7 +67,7 @@ def test_the_smallest_images(shape: tuple[int, int]) -> None:
     assert pixel_range(pixels).brightest == 65535
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 12), st.sampled_from([3, 1000, 5000, 65536]))
 def test_any_image_has_a_peak_below_its_brightest(seed: int, height: int, width: int, top: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, top, (height, width)).astype(np.uint16)

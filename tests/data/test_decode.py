@@ -282,7 +282,7 @@ def drawn(kind: str) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), kind=st.sampled_from(["PNG", "JPEG", "BMP", "TIFF", "WEBP"]))
 def test_no_damage_gets_past_as_anything_but_a_reason(tmp_path, data, kind):
     content = bytearray(drawn(kind))

@@ -190,7 +190,7 @@ def test_training_audit_and_score_run_on_tiles(tmp_path: Path, quick_audit: None
     score(run, pictures=0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(16, 50))
 def test_every_marked_pixel_is_in_a_tile_s_mask_at_its_place(seed: int, side: int) -> None:
     rng = np.random.default_rng(seed)

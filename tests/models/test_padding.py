@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -17,7 +17,6 @@ def test_zeros_follow_tensorflow(size: int, kernel: int, stride: int, expected: 
     assert same_padding(size, kernel, stride) == expected
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3, 5]), st.sampled_from([1, 2]), st.booleans())
 def test_a_convolution_reads_the_padded_image(height: int, width: int, kernel: int, stride: int, deep: bool) -> None:
     groups = 3 if deep else 1

@@ -63,7 +63,7 @@ def test_masks_come_back_exactly(format: str, marked: Dataset, tmp_path: Path) -
     assert not back.mask(rows["plain"]).any()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(drawn=st.lists(arrays(bool, (HEIGHT, WIDTH), elements=st.booleans()), min_size=1, max_size=2))
 @pytest.mark.parametrize("format", ["yolo-seg", "coco", "labelme"])
 def test_masks_of_any_shape_come_back(

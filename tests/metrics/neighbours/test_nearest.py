@@ -85,7 +85,7 @@ def test_the_same_twice_is_the_same() -> None:
     assert all(np.array_equal(x, y) for x, y in zip(nearest(a, b, 4), nearest(a, b, 4), strict=True))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(1, 40),
     st.integers(1, 40),

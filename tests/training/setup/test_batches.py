@@ -17,7 +17,7 @@ def numbered(count: int) -> np.ndarray:  # type: ignore[type-arg]
     return np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 13), st.integers(2, 9), st.integers(0, 5))
 def test_every_image_is_shown_once_an_epoch_whatever_the_batch(count: int, batch: int, seed: int) -> None:
     batches = RealBatches(numbered(count), 255, batch, seed, "none")

@@ -164,7 +164,7 @@ def _tree(folder: Path):
     return tree
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(st.from_regex(r"[a-z][a-z_]{2,8}", fullmatch=True), min_size=1, max_size=5, unique=True),
     values=st.lists(st.integers(0, 4), max_size=12),

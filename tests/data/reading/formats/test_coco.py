@@ -326,7 +326,7 @@ def test_a_label_that_contradicts_its_class_folder_is_followed_and_told(tmp_path
     assert counted(dataset, "not named").endswith("good/3.png): the class is that of the folder.")
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_what_is_written_is_read_back(tmp_path_factory, seed):
     """Random valid sets: masks in each of the three forms come back pixel for pixel, boxes exactly."""

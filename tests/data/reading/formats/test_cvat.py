@@ -218,7 +218,7 @@ PARTS = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(images=st.lists(st.lists(PARTS, max_size=4), min_size=1, max_size=4))
 def test_what_is_written_is_read_back(images, tmp_path_factory):
     root = tmp_path_factory.mktemp("cvat")

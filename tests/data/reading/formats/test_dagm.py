@@ -100,7 +100,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path):
     assert [one.file for one in found.broken] == ["Class1/Test/Label/Labels.txt"]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.floats(2, 9), st.floats(2, 9), st.floats(-4, 4), st.floats(14, 34), st.floats(14, 34)),

@@ -100,7 +100,7 @@ def test_items_of_no_image_are_told(folder, wrong):
     assert any(note.startswith("Once: listed images that are not in the folder") for note in dataset.notes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32))
 def test_what_is_written_is_read_back(tmp_path_factory, seed):
     draws = np.random.default_rng(seed)

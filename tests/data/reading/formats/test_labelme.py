@@ -237,7 +237,7 @@ SHAPES = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     files=st.lists(st.lists(st.tuples(st.sampled_from(["dent", "划痕"]), SHAPES), max_size=4), min_size=1, max_size=4)
 )

@@ -69,7 +69,7 @@ def test_rectangles_and_polygons_with_holes(folder):
     assert not dataset.mask(1)[10, 10]
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), mode=st.sampled_from(["RGBA", "P", "L"]))
 def test_bitmaps_are_read_back_pixel_for_pixel(folder, seed, mode):
     draws = np.random.default_rng(seed)

@@ -145,7 +145,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     classes=st.lists(NAMES, min_size=4, max_size=4),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),

@@ -288,7 +288,7 @@ SPANS = st.tuples(st.integers(0, 98), st.integers(1, 99)).map(lambda pair: (pair
 OBJECTS = st.lists(st.tuples(LABELS, SPANS, SPANS), max_size=5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(files=st.lists(OBJECTS, min_size=1, max_size=4), encoding=st.sampled_from(["utf-8", "utf-16", "gb18030"]))
 def test_what_is_written_is_read_back(files, encoding, tmp_path_factory):
     folder = tmp_path_factory.mktemp("voc")

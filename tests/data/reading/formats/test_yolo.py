@@ -265,7 +265,7 @@ OUTLINES = st.lists(SHARES, min_size=6, max_size=24).filter(lambda ring: len(rin
 ROWS = st.lists(st.tuples(st.integers(0, 3), BOXES | OUTLINES), max_size=5, unique_by=str)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(ROWS, min_size=1, max_size=4).filter(any))
 def test_what_is_written_is_read_back(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("yolo")
