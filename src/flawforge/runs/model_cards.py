@@ -174,6 +174,7 @@ def _measured_lines(card: ModelCard) -> list[str]:
         f"({_counted(card.training)}), on the {card.test.images} test images{specimens} "
         f"({_counted(card.test.per_class)}): {figures_in_words(of_evaluation(card.test))}. It was chosen by the same "
         f"test set, so expect slightly less.",
+        *([f"- **On the test images it found {card.test.never_found}.**"] if card.test.never_found else []),
         "",
         "| true class | " + " | ".join(f"called {label}" for label in card.classes) + " |",
         "|---|" + "---:|" * len(card.classes),

@@ -46,6 +46,13 @@ class Evaluation(RecordPart):
     confusion: list[list[int]]
     points: list[OperatingPoint]
 
+    @property
+    def never_found(self) -> str:
+        """The classes of which no image was told rightly, in words: ``none of the 2 images of crack``; empty: none."""
+        rows = zip(self.per_class.items(), self.confusion, strict=True)
+        missed = [(label, count) for at, ((label, count), row) in enumerate(rows) if count and not row[at]]
+        return ", ".join(f"none of the {count} images of {label}" for label, count in missed)
+
 
 class PredictedImage(RecordPart):
     """One image.

@@ -189,6 +189,8 @@ def _notes_on_training(known: list[bool], labels: list[str | None]) -> list[str]
 def _notes(card: ModelCard, deep_white: int, samples: list[Sample], labels: list[str | None]) -> list[str]:
     """Return what a reader must know of images that are unlike those of the trial, a sentence each."""
     taken, notes = card.input, list[str]()
+    if card.test.never_found:
+        notes.append(f"On the trial's test images this model found {card.test.never_found}: do not rely on it there.")
     strange = sorted({sample.label for sample, label in zip(samples, labels, strict=True) if label is None} - {""})
     if strange and (any(labels) or len(strange) > 1):
         notes.append(

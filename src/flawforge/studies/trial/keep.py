@@ -254,7 +254,8 @@ def _write_card(place: Path, card: ModelCard) -> ModelCard:
 def _in_words(card: ModelCard) -> str:
     figures = of_evaluation(card.test)
     name = next(iter(figures))
-    return f"{figures_in_words({name: figures[name]})} on {card.test.images} test images"
+    missed = f"; it found {card.test.never_found}" if card.test.never_found else ""
+    return f"{figures_in_words({name: figures[name]})} on {card.test.images} test images{missed}"
 
 
 def _best_model(record: TrialRecord) -> str:
