@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,16 @@ def test_a_budget_that_is_too_short_names_what_takes_less(tmp_path: Path) -> Non
         }
     )
     schedule = Schedule(tmp_path / "out", settings, bench.protocol, costs)
-    arms = "real,classical,pseudo-labelled"  # 'recommended' would add 'filtered', and with it generators
+    arms = "real,classical,pseudo-labelled,light-within-class,relight,compose"  # 'recommended' would add generators
     assert set(TrialSettings(arms=arms.split(",")).arms) == set(arms.split(","))
-    shorter = f"Without generated images they take about 9 min: --arms {arms}\n"
     told = plan(bench, schedule, 1, 15).sentence
-    assert shorter in told
+    assert f"With composed images in place of generated ones they take about 18 min: --arms {arms}\n" in told
     assert "frozen" not in told  # there is no other model
-    assert "Without" not in plan(bench, schedule, 1, 90).sentence
+    assert "in place of" not in plan(bench, schedule, 1, 90).sentence
+    composing = replace(bench, settings=settings.model_copy(update={"arms": (*settings.arms, "relight")}))
+    told = plan(composing, schedule, 1, 15).sentence
+    assert "Without generated images they take about" in told
+    assert "min: --arms real,classical,pseudo-labelled,relight,recommended\n" in told
 
 
 def test_a_rare_class_s_ranking_is_expected_to_vary_more_than_the_accuracy_of_all(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from flawforge.core.settings.arms import ARMS, shows_new_images
+from flawforge.core.settings.arms import ARMS, in_order, shows_new_images
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.trials import FEWEST_REPEATS, SMALL, TrialSettings
 from flawforge.metrics.inference.paired import Parts
@@ -41,6 +41,7 @@ GENERATOR_STEPS = 5  # timed
 ROUNDS, CONVOLUTIONS = 4, 2  # of 16 images, by which it is told how long cores wait: a quarter of a second
 KEEP_SECONDS = 10.0  # of a model to keep, beside its training: the ONNX file and its check, figures, the card
 SECONDS_TO_CHOOSE_A_CLASS = 3.0  # how images are composed, on one core
+COMPOSED_INSTEAD = {"light-within-class", "relight", "compose"}  # of generated images, where these take too long
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,10 @@ def plan(
 def _what_takes_less(
     settings: TrialSettings, schedule: Schedule, repeats: int, workers: int, budget: float
 ) -> list[str]:
-    """Return how long arms take that need no generator, and models that are not trained as a whole, a line each."""
+    """Return how long arms take that need no generator, and models that are not trained as a whole, a line each.
+
+    Where a trial would have generated images alone, composed ones take their place: the verdict is about new images.
+    """
 
     def seconds() -> float:
         others = [key for key in work_list(settings) if key.seed < repeats and key not in schedule.done]
@@ -164,9 +168,10 @@ def _what_takes_less(
     if any(ARMS[arm].needs_generator for arm in settings.arms):
         composes = any(ARMS[arm].needs_composed and ARMS[arm].new_images for arm in settings.arms)
         without = {"placebo"} if composes else {"placebo", "recommended"}  # which else would add generated images again
-        plain = tuple(arm for arm in settings.arms if not ARMS[arm].needs_generator and arm not in without)
-        settings = settings.model_copy(update={"arms": plain})
-        lines.append(generator_free_line(seconds(), plain))
+        plain = {arm for arm in settings.arms if not ARMS[arm].needs_generator and arm not in without}
+        arms = tuple(in_order(plain if composes else plain | COMPOSED_INSTEAD))
+        settings = settings.model_copy(update={"arms": arms})
+        lines.append(generator_free_line(seconds(), arms, instead=not composes))
     frozen = tuple(model for model in settings.models if model in FROZEN)
     if 0 < len(frozen) < len(settings.models) and seconds() > budget:
         settings = settings.model_copy(update={"models": frozen})
@@ -197,9 +202,10 @@ def over_budget(minutes: float, repeats: int) -> str:
     return f"A budget of {minutes:g} minutes is too short for {needed}."
 
 
-def generator_free_line(seconds: float, arms: tuple[str, ...]) -> str:
-    """Return how long the arms take that need no generator."""
-    return f"Without generated images they take about {clock(seconds)}: --arms {','.join(arms)}"
+def generator_free_line(seconds: float, arms: tuple[str, ...], *, instead: bool) -> str:
+    """Return how long the arms take that need no generator; `instead`: composed images are in place of generated."""
+    what = "With composed images in place of generated ones" if instead else "Without generated images"
+    return f"{what} they take about {clock(seconds)}: --arms {','.join(arms)}"
 
 
 def power_line(detectable: float | None, done: int, room: float) -> str:
