@@ -57,7 +57,50 @@ def test_a_class_of_one_image_is_joined_with_itself_and_said(data: Dataset) -> N
 
 def test_one_image_alone_can_be_composed(data: Dataset, tmp_path: Path) -> None:
     run = train(data.take([0]), tmp_path / "run", "compose")
-    assert "light of other images of the class" in require_checkpoint(run).facts["composition"]["sentence"]
+    assert "in their own light" in require_checkpoint(run).facts["composition"]["sentence"]
+
+
+def saved(path: Path, pixels: Floats32) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((pixels * 255).round().astype(np.uint8)).save(path)
+
+
+def test_images_that_show_nothing_are_not_used_and_named(data: Dataset, tmp_path: Path) -> None:
+    for name, level in (("black", 0), ("grey", 0.5)):
+        saved(tmp_path / "data" / "dents" / f"{name}.png", np.full((40, 40), level, np.float32))
+    material = Material(load(tmp_path / "data"))
+    chosen = choose_composition(recipe("compose"), material)
+    assert "Not used, as nothing can be seen: dents/black.png, dents/grey.png." in chosen.sentence
+    files = [material.training.samples[row].file for row in Composing(material, "dents", chosen.how, [0]).rows]
+    assert len(files) == 4
+    assert not {"dents/black.png", "dents/grey.png"} & set(files)
+    assert "dents/black.png" not in material.donors("pits").files  # and gives no light
+    assert "dents/grey.png" in material.donors("pits").files  # as a plain grey card may
+    assert "Donors that are black or white all over give no light (1)." in chosen.sentence
+
+
+def test_donors_unlike_the_images_are_named_with_what_is_done(data: Dataset, tmp_path: Path) -> None:
+    rng, (height, width) = np.random.default_rng(0), data.read(0).shape[:2]
+    saved(tmp_path / "other" / "wide.png", rng.random((20, 90)).astype(np.float32))
+    saved(tmp_path / "other" / "colour.png", rng.random((height, width, 3)).astype(np.float32))
+    saved(tmp_path / "other" / "white.png", np.ones((height, width), np.float32))
+    chosen = choose_composition(recipe("compose"), Material(data, load(tmp_path / "other"), channels=1))
+    for text in ("shape is stretched (1).", "in colour the luminance counts (1).", "all over give no light (1)."):
+        assert text in chosen.sentence
+    unlit = choose_composition(recipe("compose", relight=0), Material(data, load(tmp_path / "other"), channels=1))
+    assert unlit.sentence == "Images are composed: details of two images joined, in their own light."
+
+
+def test_two_images_of_one_specimen_are_not_joined(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = data.take([0, 1, 2])
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.array([0, 0, 1]))
+    material = Material(part)
+    chosen = choose_composition(recipe("compose"), material)
+    assert "Images of dents that show the same specimen are not joined" in chosen.sentence
+    composing = Composing(material, "dents", Composition(), [0, 1])
+    made = composing.images({number: np.random.default_rng(number) for number in range(40)})
+    joined = {one.sources for one in made if len(set(one.sources)) > 1}
+    assert joined == {(0, 2), (2, 0), (1, 2), (2, 1)}
 
 
 def cells(count: int, mirrored: bool) -> list[Floats32]:

@@ -35,11 +35,13 @@ from flawforge.training.setup.opening import OpenedRun, TrainingInputs
 
 SIZE = 64  # pixels a side at which images are looked at
 LOOKED = 64  # images of a class that tell its turns and its geometry, at most
+STRETCHED = 1.1  # a donor's proportions may differ by so much without a word
 SHOWN = 1.1  # a turn is shown by a class when turned images are at most so much farther from the class's others
 FIXED = 0.35  # mean correlation of images with the mean of the others from which their geometry is fixed
 ALIKE = 0.8  # share of that correlation which a turned mean must keep for the turn to be allowed
 FEWEST_FIXED = 8  # images that tell whether a geometry is fixed
 GROUPS, ACROSS, GAP = 12, 3, 16  # of pictures in the preview, of them in a row, pixels between
+NAMED = 3  # files in a sentence
 COARSE, FINE = 6.0, 1.0  # Gaussian widths, at `SIZE`, of the band in which geometry is looked for
 
 
@@ -113,7 +115,8 @@ class Composing:
 
     def __init__(self, material: Material, label: str, how: Composition, symmetries: Sequence[int]) -> None:
         self.material, self.how, self.symmetries = material, how, symmetries
-        self.rows, self.donors = material.rows(label), material.donors(label)
+        self.rows, self.donors = material.sources(label), material.donors(label)
+        self.specimens = material.groups[self.rows].tolist()
 
     @cached_property
     def wanted(self) -> Floats:
@@ -126,7 +129,7 @@ class Composing:
         """Return an image for each number, made of its own stream: of the candidates the nearest to what is wanted."""
         sources, count = [self.material[row] for row in self.rows], self.how.candidates
         tried = [
-            [compose(sources, self.donors.lights, self.how, self.symmetries, rng) for _ in range(count)]
+            [compose(sources, self.donors.lights, self.how, self.symmetries, rng, self.specimens) for _ in range(count)]
             for rng in streams.values()
         ]
         if count == 1:
@@ -177,7 +180,7 @@ def _symmetries(recipe: Recipe, material: Material, progress: Progress) -> tuple
 
 def _looked_at(material: Material, label: str) -> list[Floats32]:
     """Return at most `LOOKED` images of a class, spaced evenly."""
-    rows = material.rows(label)
+    rows = material.sources(label)
     return [_small(material[row].pixels) for row in rows[:: -(-len(rows) // LOOKED) or 1]]
 
 
@@ -239,19 +242,46 @@ def _describe(images: Sequence[Floats32]) -> Floats:
 
 def _sentence(how: Composition, material: Material, fixed: bool) -> str:
     """Return how images are composed."""
-    training = material.training
+    labels = material.training.classes
     parts = "details of two images joined" if how.blend else "details of one image each"
-    own = all(material.donors(label).own for label in training.classes)
+    own = all(material.donors(label).own for label in labels)
+    alone = own and all(len(material.sources(label)) == 1 for label in labels)
     light = "the light of other images of the class" if own else "the light of other images"
-    text = f"Images are composed: {parts}, in {light if how.relight else 'their own light'}."
+    text = f"Images are composed: {parts}, in {light if how.relight and not alone else 'their own light'}."
     if how.candidates > 1:
         text += f" Of {how.candidates} the one nearest to the class's images is kept."
     if fixed:
         text += " Their geometry is fixed, so they are not enlarged, and only mirrored where that maps it onto itself."
-    single = [label for label, count in training.counts.items() if count == 1]
-    if single and how.blend:
-        text += f" Of {', '.join(single)} there is one image, so its details are joined with themselves."
-    return text
+    return " ".join([text, *_exceptions(how, material)])
+
+
+def _exceptions(how: Composition, material: Material) -> list[str]:
+    """Return what is not used as other images are, and what is done instead, a sentence each."""
+    training, found = material.training, []
+    rows = {label: material.sources(label) for label in training.classes}
+    used = {row for own in rows.values() for row in own}
+    if blank := [sample.file for row, sample in enumerate(training.samples) if row not in used]:
+        more = f" and {len(blank) - NAMED} more" if len(blank) > NAMED else ""
+        found.append(f"Not used, as nothing can be seen: {', '.join(blank[:NAMED])}{more}.")
+    if how.blend:
+        if single := [label for label, own in rows.items() if len(own) == 1]:
+            found.append(f"Of {', '.join(single)} there is one image, so its details are joined with themselves.")
+        if twice := [label for label, own in rows.items() if len(np.unique(material.groups[own])) < len(own)]:
+            found.append(f"Images of {', '.join(twice)} that show the same specimen are not joined with each other.")
+    if not how.relight:
+        return found
+    if unlit := max(material.donors(label).unlit for label in training.classes):
+        found.append(f"Donors that are black or white all over give no light ({unlit}).")
+    others = () if material.others is None else material.others.samples
+    shapes = [sample.width / sample.height for sample in training.samples]
+    narrow, wide = min(shapes) / STRETCHED, max(shapes) * STRETCHED
+    if unlike := sum(not narrow <= sample.width / sample.height <= wide for sample in others):
+        found.append(f"The light of donors of another shape is stretched ({unlike}).")
+    if coloured := sum(not sample.gray for sample in others) if training.channels == 1 else 0:
+        found.append(f"Of donors in colour the luminance counts ({coloured}).")
+    if marked := sum(bool(sample.marks) for sample in others):
+        found.append(f"What is marked as a defect in donors gives no light ({marked}).")
+    return found
 
 
 def _draw(run: Run, material: Material, chosen: Chosen, seed: int, progress: Progress) -> None:

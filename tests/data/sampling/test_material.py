@@ -12,6 +12,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.material import MOST_DONORS, Material, donors_in
 from flawforge.data.sampling.unlabelled import LABEL
+from heard import Heard
 
 
 @pytest.fixture
@@ -75,7 +76,9 @@ def test_held_out_images_and_what_shows_their_specimens_give_no_light(
     assert [sample.file for sample in given.samples] == [data.samples[row].file for row in (5, 6, 7, 8, 9, 11)]
     assert {sample.label for sample in given.samples} == {LABEL}
     assert barred == ()
-    given, barred = donors_in(data, data.take([0, 1, 4, 5, 6, 7]))
+    heard = Heard()
+    given, barred = donors_in(data, data.take([0, 1, 4, 5, 6, 7]), heard)
+    assert heard.said == ["2 images show specimens that are held out, and give no light"]
     assert given is not None
     assert [sample.file for sample in given.samples] == [data.samples[row].file for row in (8, 9, 11)]
     assert barred == (data.samples[4].sha256,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from flawforge.core.errors import SettingError
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.folder import Run
+from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.copies import audit
 from flawforge.studies.export import export
 from flawforge.studies.search import search
 from flawforge.studies.synthesis import generate
+from flawforge.studies.synthesis.composer import flaws
 from flawforge.training.train import train
 
 
@@ -53,6 +56,17 @@ def test_more_images_leave_the_first_as_they_were(run: Run) -> None:
     assert few.items() <= more.items()
     again = {entry.file: entry.sha256 for entry in generate(run, 20, out=run.path / "again").entries()}
     assert again == more
+
+
+def test_cut_boxes_and_clipped_pixels_are_told() -> None:
+    whole, cut = ("dents", 1, 2, 5, 6, False), ("dents", 1, 2, 5, 6, True)
+    plain = ManifestEntry("a.png", "dents", 0, 0, "", "", 8, 8, "L", boxes=(whole,), clipped=0.01)
+    assert flaws([plain]) == []
+    told = flaws([plain, replace(plain, boxes=(whole, cut, cut)), replace(plain, clipped=0.02)])
+    assert told == [
+        "1 of 3 images have a box that is cut; its last entry in manifest.jsonl is true.",
+        "In 1 of 3 images over 1% of the pixels are clipped to black or white.",
+    ]
 
 
 def test_masks_lie_beside_the_images_and_go_with_the_set(run: Run) -> None:

@@ -19,15 +19,19 @@ from flawforge.data.threads import in_threads
 
 MOST_DONORS = 512  # whose light one class gets; more bring hardly anything new
 CACHE_BYTES = 1 << 28  # of decoded training images
+FLAT = 2 / 255  # an image whose levels differ by no more shows nothing; a donor so near to black or white has no light
 
 
 @dataclass(frozen=True)
 class Donors:
-    """Images whose light a class gets: their lights, their files, and `own`: they are of the class itself."""
+    """Images whose light a class gets: their lights, their files, and `own`: they are of the class itself. `unlit` are
+    left out: they are black or white all over.
+    """
 
     lights: list[Light]
     files: list[str]
     own: bool
+    unlit: int = 0
 
 
 class Material(Sequence[Detail]):
@@ -54,6 +58,7 @@ class Material(Sequence[Detail]):
         largest = max((sample.height * sample.width for sample in training.samples), default=1)
         self._detail = lru_cache(max(8, CACHE_BYTES // (4 * self.channels * largest)))(self._read)
         self._donors: dict[str, Donors] = {}
+        self._sources: dict[str, list[int]] = {}
 
     def __len__(self) -> int:
         """Return the number of training images."""
@@ -66,6 +71,13 @@ class Material(Sequence[Detail]):
     def rows(self, label: str) -> list[int]:
         """Return the rows of a class."""
         return [row for row, sample in enumerate(self.training.samples) if sample.label == label]
+
+    def sources(self, label: str) -> list[int]:
+        """Return the rows of a class whose details are used: those that show anything, or all where none does."""
+        if label not in self._sources:
+            rows = self.rows(label)
+            self._sources[label] = [row for row in rows if np.ptp(self[row].pixels, axis=(0, 1)).max() > FLAT] or rows
+        return self._sources[label]
 
     @cached_property
     def groups(self) -> Ints:
@@ -94,14 +106,22 @@ class Material(Sequence[Detail]):
         if len(found) > MOST_DONORS:
             chosen = numpy_stream(0, "sizes", "donors", label).choice(len(found), MOST_DONORS, replace=False)
             found = [found[place] for place in np.sort(chosen).tolist()]
-        within = not found
-        found = found or [(self.training, row) for row in sorted(own)]
+        lights = self._lights(label, found)
+        lit = [place for place, light in enumerate(lights) if not _unlit(light)]
+        unlit, within = len(lights) - len(lit), not lit
+        found, lights = [found[place] for place in lit], [lights[place] for place in lit]
+        if within:
+            found = [(self.training, row) for row in self.sources(label)]
+            lights = self._lights(label, found)
+        return Donors(lights, [data.samples[row].file for data, row in found], within, unlit)
+
+    def _lights(self, label: str, found: Sequence[tuple[Dataset, int]]) -> list[Light]:
+        lights = []
         with self.progress.task(f"reading the light for {label}", len(found), "images") as task:
-            lights = []
             for light in in_threads(lambda place: self._light(*found[place]), range(len(found))):
                 lights.append(light)
                 task.advance()
-        return Donors(lights, [data.samples[row].file for data, row in found], within)
+        return lights
 
     def _read(self, row: int) -> Detail:
         sample = self.training.samples[row]
@@ -111,6 +131,10 @@ class Material(Sequence[Detail]):
     def _light(self, data: Dataset, row: int) -> Light:
         mask = data.mask(row) if data.samples[row].marks else None  # also what lies in boxes
         return Light.of(_floats(data.read(row), data, 1), mask)
+
+
+def _unlit(light: Light) -> bool:
+    return light.ground is None and bool(light.grid.max() <= FLAT or light.grid.min() >= 1 - FLAT)
 
 
 def _mask(data: Dataset, row: int) -> Bools | None:
@@ -153,4 +177,7 @@ def donors_in(whole: Dataset, chosen: Dataset, progress: Progress = SILENT) -> t
     refused = [
         sample.sha256 for row, sample in enumerate(whole.samples) if sample.file in taken and int(groups[row]) in barred
     ]
+    others = sum(sample.label not in chosen.classes for sample in whole.samples)
+    if dark := others - len(given) + len(refused):
+        progress.say(f"{dark} images show specimens that are held out, and give no light")
     return (as_unlabelled(given) if len(given) else None), tuple(sorted(refused))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,11 +20,12 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.material import Material
 from flawforge.runs.checkpoint import Checkpoint
 from flawforge.runs.folder import Run
-from flawforge.runs.set_files import MASKS, ManifestEntry
+from flawforge.runs.set_files import MANIFEST, MASKS, ManifestEntry
 from flawforge.studies.sets import find_material
 from flawforge.training.composition import Composing
 
 BATCH = 16
+CLIPPED = 0.01  # of an image's pixels from which it counts as clipped
 
 
 @dataclass(frozen=True)
@@ -130,3 +131,17 @@ def described(entry: ManifestEntry, picture: ComposedPicture) -> ManifestEntry:
         mask="" if picture.mask is None else f"{MASKS}/{entry.file}",
         boxes=tuple(corners),
     )
+
+
+def flaws(entries: Iterable[ManifestEntry]) -> list[str]:
+    """Return what a user should know of composed images, a sentence each: cut boxes, and clipped pixels."""
+    everyone = cut = clipped = 0
+    for entry in entries:
+        everyone += 1
+        cut += any(box[-1] for box in entry.boxes)
+        clipped += entry.clipped > CLIPPED
+    of = f"{everyone} image{'s' * (everyone != 1)}"
+    found = [f"{cut} of {of} have a box that is cut; its last entry in {MANIFEST} is true."] if cut else []
+    if clipped:
+        found.append(f"In {clipped} of {of} over {CLIPPED:.0%} of the pixels are clipped to black or white.")
+    return found

@@ -28,7 +28,7 @@ from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SET_FORMAT, Manifest
 from flawforge.runs.versions import now
 from flawforge.studies.export import export
 from flawforge.studies.sets import SyntheticSet
-from flawforge.studies.synthesis.composer import ComposedPicture, Composer, described
+from flawforge.studies.synthesis.composer import ComposedPicture, Composer, described, flaws
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
 from flawforge.studies.synthesis.resume import LAYOUTS, Layout, following_indices, image_file, prepare_folder
 from flawforge.studies.synthesis.sampler import Sampler
@@ -189,6 +189,8 @@ def _write_images(
             f"the disk of {folder} is full. The images written so far are intact. Free some space, and run the same "
             f"command again to resume; or give --out a folder on another disk."
         ) from error
+    for sentence in flaws(read_entries(folder)) if isinstance(sampler, Composer) else ():
+        progress.say(sentence)
 
 
 def _new_images(

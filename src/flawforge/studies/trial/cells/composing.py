@@ -140,7 +140,8 @@ def composed_images(
 
 def _maker(material: Material, label: str, chosen: Chosen, arm: str) -> Callable[[np.random.Generator], Floats32]:
     """Return what makes an image of a class for an arm."""
-    sources, turns = [material[row] for row in material.rows(label)], chosen.symmetries[label]
+    rows, turns = material.sources(label), chosen.symmetries[label]
+    sources, specimens = [material[row] for row in rows], material.groups[rows].tolist()
     donors, own = material.donors(label).lights, [Light.of(source.pixels) for source in sources]
     relight = replace(chosen.how, blend=0.0, relight=1.0)
 
@@ -150,7 +151,7 @@ def _maker(material: Material, label: str, chosen: Chosen, arm: str) -> Callable
         return compose([sources[first]], others or own, relight, turns, rng).pixels
 
     return {
-        "compose": lambda rng: compose(sources, donors, chosen.how, turns, rng).pixels,
+        "compose": lambda rng: compose(sources, donors, chosen.how, turns, rng, specimens).pixels,
         "relight": lambda rng: compose(sources, donors, relight, turns, rng).pixels,
         "light-within-class": within,
         "donor-mean": lambda rng: _with_mean_of(donors, sources, relight, turns, rng),
