@@ -89,6 +89,8 @@ def _draw_images(
 
 
 def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any:
+    import torch
+
     from flawforge.core.seeds import torch_stream
     from flawforge.core.settings.recipes import recipe
     from flawforge.models.build import build_generator, initialise
@@ -118,6 +120,12 @@ def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any
     for layer in generator.modules():
         if hasattr(layer, "running_var"):  # as if the statistics had been gathered: the outputs are not all gray
             layer.running_var.fill_(0.05)
+            layer.momentum = 1.0
+    if asked.design == "fewshot":  # whose outputs would be black and white
+        generator(
+            torch.randn(16, asked.latent, generator=torch_stream(seed, "latents", 0)),
+            torch.arange(16) % len(data.classes),
+        )
     tensors = {f"generator.{key}": value for key, value in generator.state_dict().items()}
     save_checkpoint(run, 1, tensors, {"kimg": 0.012, "seconds": 1.0, "stopped": "kimg"})
     return run

@@ -21,6 +21,7 @@ _HOMES = {
     "convert": "flawforge.data.writing.convert",
     "demo_data": "flawforge.data.demo",
     "export": "flawforge.studies.export",
+    "export_model": "flawforge.studies.portable",
     "generate": "flawforge.studies.synthesis",
     "inspect": "flawforge.data.inspection.inspect",
     "load": "flawforge.data.reading.load",
@@ -45,6 +46,7 @@ __all__ = [
     "convert",
     "demo_data",
     "export",
+    "export_model",
     "generate",
     "inspect",
     "load",
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from flawforge.reports.page import report
     from flawforge.studies.copies import audit
     from flawforge.studies.export import export
+    from flawforge.studies.portable import export_model
     from flawforge.studies.prediction import predict
     from flawforge.studies.realism import score
     from flawforge.studies.search import search

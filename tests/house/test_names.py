@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "flawforge"
-VERBS = {path.stem for path in (PACKAGE / "cli").glob("*.py")}  # a command and the function that it calls have one name
+VERBS = {path.stem for path in (PACKAGE / "cli").rglob("*.py")}  # a command and its function have one name
 
 
 def test_public_classes_and_functions_have_a_name_of_their_own() -> None:

@@ -21,6 +21,7 @@ from flawforge.cli.convert import convert
 from flawforge.cli.demo_data import demo_data
 from flawforge.cli.export import export
 from flawforge.cli.generate import generate
+from flawforge.cli.generator.export_model import export_model
 from flawforge.cli.inspect import inspect
 from flawforge.cli.predict import predict
 from flawforge.cli.recipes import recipes
@@ -61,6 +62,7 @@ for _verb in (
     search,
     report,
     export,
+    export_model,
     convert,
     recipes,
     demo_data,

@@ -1,4 +1,4 @@
-"""What a folder holds: a run, trial, search, synthetic set, export, model, prediction, judgement; from outside."""
+"""What a folder of ours holds, seen from outside: a run, trial, search, synthetic set, export, model, ..."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["run", "trial", "search", "synthetic set", "dataset export", "model", "prediction", "judgement"]
+Kind = Literal[
+    "run", "trial", "search", "synthetic set", "dataset export", "model", "prediction", "judgement", "generator export"
+]
 MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, all of it
     "run": ("run.json", "checkpoints"),
     "trial": ("bench.json", "bench.safetensors"),
@@ -15,6 +17,7 @@ MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, a
     "dataset export": ("export.json", "manifest.jsonl"),
     "model": ("card.json", "weights.safetensors"),
     "prediction": ("prediction.json", "predictions.csv"),
+    "generator export": ("card.json", "generator.onnx"),
     "judgement": ("judgement.json", "records"),
 }
 READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}  # images we read
@@ -31,8 +34,8 @@ def kinds_in(folder: Path) -> tuple[Kind, ...]:
 
 def seen_in(kind: Kind, folder: Path) -> str:
     """Return how a person sees what such a folder holds: a command, or a file to open."""
-    if kind in ("model", "prediction"):
-        return str(folder / ("card.md" if kind == "model" else "predictions.csv"))
+    if kind in ("model", "prediction", "generator export"):
+        return str(folder / ("predictions.csv" if kind == "prediction" else "card.md"))
     verb = "inspect" if kind == "dataset export" else "report"
     return f"flawforge {verb} {shlex.quote(str(folder))}"
 

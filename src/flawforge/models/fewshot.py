@@ -20,6 +20,7 @@ EMBEDDING = 64  # numbers that say a class
 CHUNK = 32  # numbers that each scale takes from the latent
 WIDEST = 8  # times the depth: no scale has more channels
 GRAINS = 32  # numbers of the latent that decide the grain: as many basis maps a scale
+POOLED = 4  # side of the maps that gates are made from
 AMOUNT = 0.5  # of the grain beside maps of variance 1, before training
 
 
@@ -57,7 +58,7 @@ class Grain(nn.Module):
     def forward(self, x: Tensor, latents: Tensor) -> Tensor:
         """Map (N, C, H, W) and (N, latent) to (N, C, H, W)."""
         used = latents[:, :GRAINS]
-        grain = (used @ self.basis[: used.shape[1]]).view(len(x), 1, *self.size)
+        grain = (used @ self.basis[: used.shape[1]]).view(-1, 1, *self.size)  # no len(): in ONNX it would be a constant
         return x + grain.to(x.dtype) * self.amount[:, None, None].to(x.dtype)
 
 
@@ -82,13 +83,27 @@ class Excitation(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(inputs, outputs, 4, bias=False)
+        self.squeeze = nn.Conv2d(inputs, outputs, POOLED, bias=False)
         self.gate = nn.Conv2d(outputs, outputs, 1, bias=False)
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
         """Return the gated fine map."""
-        gate = self.gate(F.silu(self.squeeze(F.adaptive_avg_pool2d(coarse, 4))))
+        if torch.onnx.is_in_onnx_export():  # the exporter knows no adaptive pooling where it lost track of sizes
+            rows, columns = (_averages(int(side)) for side in coarse.shape[2:])
+            pooled = rows @ coarse @ columns.T
+        else:
+            pooled = F.adaptive_avg_pool2d(coarse, POOLED)
+        gate = self.gate(F.silu(self.squeeze(pooled)))
         return fine * (2 * torch.sigmoid(gate))
+
+
+def _averages(side: int) -> Tensor:
+    """Return (4, side): what adaptive pooling to 4 does along one side, as a matrix."""
+    rows = []
+    for place in range(POOLED):
+        first, end = place * side // POOLED, -(-(place + 1) * side // POOLED)
+        rows.append([1 / (end - first) if first <= column < end else 0.0 for column in range(side)])
+    return torch.tensor(rows)
 
 
 class FewshotGenerator(nn.Module):
@@ -126,7 +141,7 @@ class FewshotGenerator(nn.Module):
         if labels is None:
             labels = torch.zeros(len(latents), dtype=torch.int64, device=latents.device)
         said = self.embedding(labels)
-        x = self.start(torch.cat([latents, said], 1)).view(len(latents), -1, *self.base)
+        x = self.start(torch.cat([latents, said], 1)).view(-1, 2 * self.first, *self.base)
         maps = [F.glu(x, 1)]
         for place, scale in enumerate(self.scales):
             # Each scale has numbers of its own, as long as the latent lasts; then it begins again.

@@ -12,6 +12,7 @@ from flawforge.reports.judgement.page import judgement_page
 from flawforge.reports.markup import write_page
 from flawforge.reports.run.composed import composed_sheet
 from flawforge.reports.run.course import course, logged_steps
+from flawforge.reports.run.exported import exported_generator, exported_rows
 from flawforge.reports.run.film import film
 from flawforge.reports.run.gallery import gallery
 from flawforge.reports.run.headline import headline
@@ -84,6 +85,7 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
         make = {kind: f"flawforge {kind} {shlex.quote(str(run.path))}" for kind in ("audit", "score")}
         audit = record_if_whole(run.outputs, "audit", AuditRecord, make["audit"], damaged)
         score = record_if_whole(run.outputs, "score", ScoreRecord, make["score"], damaged)
+        exported = exported_generator(run, damaged)
         for wrong in damaged.values():
             progress.warn(wrong)
         task.advance()
@@ -113,6 +115,7 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
             "film": film(run, resolution_of(settings), white),
             "commands": commands(settings, synthetic, audit=audit, score=score),
             "stored_as": stored_as(settings),
+            "exported": exported_rows(exported),
             "recipe_rows": recipe_rows(settings.recipe),
             "version": settings.environment.get("flawforge") or "of unrecorded version",
             "damaged": damaged,

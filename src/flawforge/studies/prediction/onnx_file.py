@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import tempfile
-import warnings
-from collections.abc import Iterator
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,10 +11,10 @@ from torch import Tensor, nn
 
 from flawforge.core.arrays import Bytes, Floats32
 from flawforge.core.files import sha256_file, write_bytes
+from flawforge.models.onnx_export import as_onnx, run_onnx
 from flawforge.runs.model_cards import ONNX, OnnxCheck
 
 LARGEST_DIFFERENCE = 1e-4  # of any probability of any image
-OPSET = 17
 NO_ONNX = "onnx and onnxruntime are not installed (pip install 'flawforge[export]', then run the trial again)."
 
 
@@ -60,7 +53,7 @@ def write_onnx(folder: Path, network: nn.Module, images: Bytes) -> tuple[OnnxChe
         return None, NO_ONNX
     whole = WholeModel(network).eval()
     try:
-        content = _exported(whole, torch.from_numpy(images[:2].copy()))
+        content = as_onnx(whole, {"images": torch.from_numpy(images[:2].copy())}, "probabilities")
         found = _run(content, images)
     except Exception as error:  # noqa: BLE001  exporter and runtime raise nearly any type for what they do not know
         return None, f"the network cannot be written as ONNX ({type(error).__name__}: {_first_line(error)})."
@@ -73,45 +66,8 @@ def write_onnx(folder: Path, network: nn.Module, images: Bytes) -> tuple[OnnxChe
     return OnnxCheck(sha256=sha256_file(folder / ONNX), images=len(images), difference=difference), ""
 
 
-def _exported(whole: nn.Module, example: torch.Tensor) -> bytes:
-    free = {"images": {0: "N"}, "probabilities": {0: "N"}}
-    with tempfile.TemporaryDirectory() as aside, warnings.catch_warnings(), _silent(), torch.no_grad():
-        file = Path(aside) / ONNX
-        warnings.simplefilter("ignore")  # sizes are constants here, which the tracer warns of
-        torch.onnx.export(
-            whole,
-            (example,),
-            file,
-            dynamo=False,
-            opset_version=OPSET,
-            dynamic_axes=free,
-            input_names=["images"],
-            output_names=["probabilities"],
-        )
-        return file.read_bytes()
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Drop what the process writes to standard output: PyTorch's library draws its graph there when it fails."""
-    sys.stdout.flush()
-    before = os.dup(1)
-    try:
-        with Path(os.devnull).open("wb") as nothing:
-            os.dup2(nothing.fileno(), 1)
-        yield
-    finally:
-        os.dup2(before, 1)
-        os.close(before)
-
-
 def _run(content: bytes, images: Bytes) -> Floats32:
-    runtime = import_module("onnxruntime")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4
-    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    parts = np.array_split(images, -(-len(images) // 64))
-    return np.concatenate([np.asarray(session.run(None, {"images": part})[0]) for part in parts]).astype(np.float32)
+    return run_onnx(content, {"images": images})
 
 
 def _first_line(error: Exception) -> str:

@@ -13,9 +13,8 @@ import numpy as np
 import torch
 
 from flawforge.core.arrays import Bytes, Floats32
-from flawforge.core.errors import ImageBrokenError, RunExistsError, SettingError
+from flawforge.core.errors import ImageBrokenError, SettingError
 from flawforge.core.files import explain_os_errors, write_bytes, write_text
-from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.images import encode_png
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
@@ -26,6 +25,7 @@ from flawforge.data.reading.load import load_regardless
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Broken, Sample
 from flawforge.data.threads import in_threads
+from flawforge.runs.folder_errors import refuse_taken
 from flawforge.runs.model_cards import DIGITS, ModelCard
 from flawforge.runs.predictions import PREDICTION_FILE, PassedOver, PredictedImage, PredictionRecord
 from flawforge.runs.records import write_record
@@ -84,7 +84,7 @@ def predict(
     check_numbers(threshold=threshold, pictures=pictures)
     folder = None if out is None else Path(out)
     if folder is not None:
-        _refuse_taken(folder, overwrite)
+        refuse_taken(folder, "prediction", overwrite)
         FolderLock(folder, "prediction", command, wait, progress).check()
     place = find_model(Path(model))
     card, network = open_model(place)
@@ -124,7 +124,7 @@ def predict(
         progress.warn(f"{file.file} {file.reason}; it was passed over.")
     if folder is not None:
         with FolderLock(folder, "prediction", command, wait, progress):
-            _refuse_taken(folder, overwrite)
+            refuse_taken(folder, "prediction", overwrite)
             _write(folder, record, dataset, rows, pictures)
     return record
 
@@ -239,24 +239,6 @@ def _check_threshold(card: ModelCard, threshold: float | None) -> None:
         raise SettingError(
             f"--threshold is for a model that tells defective images from good ones; this one tells "
             f"{', '.join(card.classes)} apart, and takes the likeliest."
-        )
-
-
-def _refuse_taken(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds anything but a prediction, or one that is not to be replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise RunExistsError(f"{folder} is a file; --out takes a folder.")
-    there = sorted(name.name for name in folder.glob("[!.]*")) if folder.is_dir() else []
-    if not there:
-        return
-    if "prediction" not in kinds_in(folder):
-        raise RunExistsError(
-            f"{folder} holds files that belong to no prediction ({', '.join(there[:3])}). Give --out a folder that is "
-            f"empty or does not exist yet."
-        )
-    if not overwrite:
-        raise RunExistsError(
-            f"{folder} already holds a prediction. Add --overwrite to replace it, or give --out another folder."
         )
 
 

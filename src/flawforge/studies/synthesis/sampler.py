@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 import torch
 from torch import Tensor
 
 from flawforge.core.arrays import Floats32
-from flawforge.core.errors import RunBrokenError, TrainingDivergedError
+from flawforge.core.errors import RunBrokenError, SettingError, TrainingDivergedError
 from flawforge.models.build import build_generator
 from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import Checkpoint
@@ -14,6 +16,20 @@ from flawforge.runs.folder import Run
 
 PIXELS = 1 << 19  # in one batch: 32 images of 128x128
 LARGEST = 64  # images in one batch
+
+
+def refuse_without_latent(run: Run, verb: str) -> None:
+    """Refuse a run whose images are not made from latents.
+
+    Raises:
+        SettingError: its recipe composes.
+    """
+    if not run.recipe.learns:
+        raise SettingError(
+            f"{run.path} is of recipe '{run.recipe.name}', which joins real images: it has no network and no latent, "
+            f"so {verb} cannot work with it. Train a generator with another recipe, or make its images with: "
+            f"flawforge generate {shlex.quote(str(run.path))}"
+        )
 
 
 class Sampler:
