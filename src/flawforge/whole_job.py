@@ -170,7 +170,7 @@ def _compose_first(
     Where it cannot be done the job goes on without, and says why.
     """
     request = TrainingRequest(out, recipe, changes, None, 0, resume=True)
-    if not request.learns:
+    if request.resolved.composes:
         return None
     progress = how["progress"]
     try:

@@ -31,6 +31,7 @@ from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.run_settings import FormatCount
 from flawforge.training.loop import loop as loop_file
+from flawforge.training.setup import native_batches
 from flawforge.training.train import train
 from heard import Heard
 
@@ -127,21 +128,24 @@ def test_resumed_runs_end_with_the_bits_of_an_undisturbed_one(
 
 
 @pytest.mark.slow
-def test_the_fewshot_recipe_resumes_to_the_same_bits_and_knows_its_classes(
-    draw: Draw, tmp_path: Path, heard: Heard
+@pytest.mark.parametrize("name", ["fewshot", "native"])
+def test_a_recipe_with_classes_resumes_to_the_same_bits_and_makes_each(
+    name: str, draw: Draw, tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(native_batches, "POOL", 3)
     (tmp_path / "both").mkdir()
-    for name in ("a", "b"):
-        draw(name=name).rename(tmp_path / "both" / name)
+    for label in ("a", "b"):
+        draw(name=label).rename(tmp_path / "both" / label)
     small = {"resolution": 32, "generator_depth": 2, "discriminator_depth": 4, "batch": 4, "augment_target": 0.6}
-    whole = train(tmp_path / "both", tmp_path / "whole", "fewshot", kimg=0.06, progress=heard, **small)
+    whole = train(tmp_path / "both", tmp_path / "whole", name, kimg=0.06, progress=heard, **small)
     for kimg in (0.024, 0.06):
-        parts = train(tmp_path / "both", tmp_path / "parts", "fewshot", kimg=kimg, resume=True, **small)
+        parts = train(tmp_path / "both", tmp_path / "parts", name, kimg=kimg, resume=True, **small)
     assert same(whole, parts)
     assert all("in more than one class" in text for text in heard.warned)  # the two classes are drawn alike
     assert "augmentation.probability" in require_checkpoint(whole).tensors()
     made = flawforge.generate(whole, 2)
     assert made.facts["classes"] == {"a": 2, "b": 2}
+    assert all(bool(entry.sources) == (name == "native") for entry in made.entries())
 
 
 def test_a_finished_run_is_left_as_it_is(draw: Draw, tmp_path: Path, tiny: dict[str, object]) -> None:

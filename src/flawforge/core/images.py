@@ -101,6 +101,11 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     return out[..., 0] if pixels.ndim == 2 else out
 
 
+def whole_planes(planes: Floats32, size: tuple[int, int]) -> Floats32:
+    """Return an image (C, H, W) in [-1, 1] resized to `size`, in 8 bits, as it is compared."""
+    return to_unit(np.stack([resize(plane, *size) for plane in to_pixels(planes)]))
+
+
 def encode_png(pixels: Pixels, mode: Mode, *, compression: int = 6) -> bytes:
     """Return a lossless PNG of (H, W) or (H, W, 3) pixels in the asked mode.
 

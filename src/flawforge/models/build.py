@@ -10,6 +10,7 @@ from torch import nn
 from flawforge.core.settings.recipes import Recipe
 from flawforge.models.dcgan import DCDiscriminator, DCGenerator
 from flawforge.models.fewshot import GRAINS, FewshotGenerator, Grain
+from flawforge.models.native import START, LastConv2d, NativeGenerator
 from flawforge.models.projected import Head, ProjectedDiscriminator
 from flawforge.models.spectral import SpectralConv2d
 
@@ -17,8 +18,11 @@ from flawforge.models.spectral import SpectralConv2d
 def build_generator(recipe: Recipe, channels: int, classes: int = 1) -> nn.Module:
     """Return the recipe's generator for 1 or 3 channels; its weights are not initialised yet.
 
-    It maps latents (N, latent) and class numbers (N,) or None to images (N, channels, H, W).
+    It maps latents (N, latent) and class numbers (N,) or None to images (N, channels, H, W); that of design 'native'
+    composed images in place of latents (`flawforge.models.native.NativeInputs`).
     """
+    if recipe.design == "native":
+        return NativeGenerator(recipe.latent, recipe.generator_depth, channels, recipe.stages, classes)
     shape = (recipe.latent, recipe.generator_depth, channels, recipe.base, recipe.stages)
     return FewshotGenerator(*shape, classes) if recipe.design == "fewshot" else DCGenerator(*shape)
 
@@ -28,6 +32,8 @@ def build_discriminator(recipe: Recipe, channels: int, classes: int = 1) -> nn.M
 
     It maps images (N, channels, H, W) and class numbers (N,) or None to logits (N,) or (N, places).
     """
+    if recipe.design == "native":  # for it, a class's patches are one class more
+        return ProjectedDiscriminator(recipe.discriminator_depth, 2 * classes)
     if recipe.design == "fewshot":
         return ProjectedDiscriminator(recipe.discriminator_depth, classes)
     return DCDiscriminator(recipe.discriminator_depth, channels, recipe.base, recipe.stages)
@@ -39,7 +45,8 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
     Convolutions and linear layers: uniform within ±1/sqrt(fan in), PyTorch's default (the published experiment names
     none, so it had its framework's). Embeddings: N(0, 1). Batch norm: scale 1, shift 0. The fixed mixing of a
-    projected discriminator: N(0, 2 / fan in). The basis of the grain: N(0, 1 / numbers that decide it).
+    projected discriminator: N(0, 2 / fan in). The basis of the grain: N(0, 1 / numbers that decide it). A layer whose
+    output is added to an image: a twentieth of the others.
     """
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
@@ -51,6 +58,9 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             layer.weight.normal_(generator=generator)
         elif isinstance(layer, nn.BatchNorm2d):
             layer.reset_parameters()
+        if isinstance(layer, LastConv2d):
+            layer.weight.mul_(START)
+            layer.bias.mul_(START)  # type: ignore[union-attr]
         if isinstance(layer, SpectralConv2d):
             layer.start_vectors(generator)
         if isinstance(layer, Head):

@@ -20,19 +20,21 @@ from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.data.reading.load import load, tell_unlabelled
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sampling.joined import join
-from flawforge.data.sampling.material import donors_in
+from flawforge.data.sampling.material import Material, donors_in
 from flawforge.data.sampling.unlabelled import load_unlabelled
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import Selection
-from flawforge.training.composition import compose_run
+from flawforge.training.composition import choose_composition, compose_run
 from flawforge.training.health.judge import find_judge
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.loop import Loop
+from flawforge.training.loop.native_previews import NativePreviews
 from flawforge.training.loop.previews import Previews
 from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
-from flawforge.training.setup.batches import real_batches
+from flawforge.training.setup.batches import RealBatches, real_batches
+from flawforge.training.setup.native_batches import NativeBatches
 from flawforge.training.setup.opening import (
     MIN_IMAGES,
     OpenedRun,
@@ -126,16 +128,16 @@ def train(
 
         # The run folder: the resolved settings are on disk before anything else happens.
         inputs = TrainingInputs(part, others, selection, where, threads, processes, *light)
-        if not request.learns:
+        if not request.resolved.learns:
             return compose_run(open_run(request, inputs, progress), inputs, seed, previews > 0, progress)
         opened = open_run(request, inputs, progress)
         precision = processes.tell(resolve_precision(opened.plan.recipe.precision, where))
-        labels = len(opened.training.classes) + (others is not None)
+        labels = opened.plan.recipe.labels(opened.training.classes, unlabelled=others is not None)
         state = TrainingState(opened.plan.recipe, opened.plan.channels, seed, where, precision, labels, processes)
         if processes.first:
             check_disk_space(opened.run, state.tensors())
         log = TrainingLog(opened.run, state, clock, progress, tensorboard=tensorboard)
-        loop = _loop(opened, others, state, log, previews, checkpoint_seconds, command, progress)
+        loop = _loop(opened, inputs, state, log, previews, checkpoint_seconds, command, progress)
         with honest_float32(precision):
             reason = loop.run_to_the_end(progress)
         if reason == "interrupted":
@@ -148,7 +150,7 @@ def train(
 
 def _loop(
     opened: OpenedRun,
-    others: Dataset | None,
+    inputs: TrainingInputs,
     state: TrainingState,
     log: TrainingLog,
     previews: int,
@@ -160,9 +162,17 @@ def _loop(
     run, plan, part, seed = opened.run, opened.plan, opened.training, state.seed
     pixels = part.pixels(plan.recipe.resolution, plan.channels, progress)
     judge = find_judge(opened, pixels, state.device, seed, progress) if state.processes.first else None
-    batches = real_batches(part, pixels, others, plan, seed, state.processes, progress)
     grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
     keeper = CheckpointKeeper(run, state, judge, log, log.clock, progress)
+    batches: RealBatches | NativeBatches
+    if plan.recipe.composes:
+        material = Material(part, inputs.others, inputs.barred, plan.channels, progress)
+        chosen = choose_composition(plan.recipe, material, progress)
+        keeper.kept = {"composition": chosen.facts()}
+        batches = NativeBatches(material, chosen, plan.recipe, seed, state.processes, progress)
+        grids = NativePreviews(run, seed, part.white, batches)
+    else:
+        batches = real_batches(part, pixels, inputs.unlabelled, plan, seed, state.processes, progress)
     loop = Loop(plan, batches, grids, keeper, previews, checkpoint_seconds)
     if not loop.restore(command) and previews:
         loop.grids.draw_real(part, pixels, seed)
@@ -181,19 +191,19 @@ def _choose(
     """Return the images to train on, the unlabelled ones beside them, those that give light to composed images with the
     images that may give none (`donors_in`), and what was selected.
     """
-    whole = load(data, choices, progress=progress)
+    whole, recipe = load(data, choices, progress=progress), request.resolved
     if not isinstance(data, Dataset):  # else the caller read it and knows
         tell_unlabelled(whole, progress)
         tell_warnings(whole.select(classes), progress)
     if not request.continues:  # else it continues as it was begun
         check_shots(whole.select(classes).counts, shots)
     part = whole.select(classes, shots, request.seed, progress)
-    if len(part) < (MIN_IMAGES if request.learns else 1):
+    if len(part) < (MIN_IMAGES if recipe.learns else 1):
         found = f"{part.source} has {len(part)} usable image"
         if shots is not None and shots < MIN_IMAGES:
             found = f"--shots {shots} leaves {len(part)} image"
         raise DataUnusableError(f"{found}; a generator needs {MIN_IMAGES} or more.")
     others = load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None
     own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
-    light = (None, ()) if request.learns else donors_in(whole, part, progress)
+    light = donors_in(whole, part, progress) if recipe.composes else (None, ())
     return part, others, light, Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,20 +9,29 @@ import torch
 from torch import Tensor
 
 from flawforge.core.errors import SettingError
-from flawforge.core.settings.recipes import Recipe, recipe
-from flawforge.models.latents import draw_latents
+from flawforge.core.progress import SILENT
+from flawforge.core.settings.recipes import Composition, Recipe, recipe
+from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
+from flawforge.data.sampling.material import Material
+from flawforge.models.native import NativeInputs
+from flawforge.training.composition import Chosen
 from flawforge.training.loop.step import gan_step
 from flawforge.training.losses import Augmentation
 from flawforge.training.processes.processes import ALONE, Processes
+from flawforge.training.setup import native_batches
 from flawforge.training.setup.batches import RealBatches
+from flawforge.training.setup.native_batches import NativeBatches
 from flawforge.training.state.state import TrainingState
 from float64 import go_float64
 from in_threads import Threaded, in_threads
+from saved import lined, saved
 
 TINY: dict[str, Any] = {"generator_depth": 2, "discriminator_depth": 4, "latent": 8, "batch": 6, "precision": "float32"}
 RECIPES = {
     "dcgan-lite": recipe("dcgan-lite", resolution=16, **TINY),
     "fewshot": recipe("fewshot", resolution=32, augment="full", augment_target=0.1, **TINY),
+    "native": recipe("native", resolution=32, augment="full", augment_target=0.1, **TINY | {"batch": 8}),
 }
 
 
@@ -39,19 +49,25 @@ def as_float64(state: TrainingState) -> TrainingState:
     return state
 
 
-def a_few_steps(asked: Recipe, processes: Processes, steps: int = 2) -> dict[str, Tensor]:
+def a_few_steps(
+    asked: Recipe, processes: Processes, steps: int = 2, material: Material | None = None
+) -> dict[str, Tensor]:
     """Train as the loop does, and return the state and what the last step told."""
     state = as_float64(TrainingState(asked, 1, 0, torch.device("cpu"), "float32", 2, processes))
     state.augmentation.probability.fill_(0.5)
     pixels = np.random.default_rng(0).integers(0, 255, (10, *asked.resolution)).astype(np.uint8)
     labels = np.arange(10) % 2
-    batches = RealBatches(pixels, 255, asked.batch, 0, "both", labels, processes)
+    batches: RealBatches | NativeBatches
+    if material is None:
+        batches = RealBatches(pixels, 255, asked.batch, 0, "both", labels, processes)
+    else:
+        chosen = Chosen(Composition(), {label: [0] for label in material.training.classes}, "")
+        batches = NativeBatches(material, chosen, asked, 0, processes, SILENT)
     for step in range(steps):
-        places = processes.mine([(step * asked.batch + i,) for i in range(asked.batch)])
-        latents = draw_latents(0, "latents", places, asked.latent).double()
         state.augmentation.step = step
-        real = batches.at(step, state.device).double()
-        outcome = gan_step(state, real, latents, batches.labels_at(step, state.device))
+        real, inputs = batches.at(step, state.device).double(), batches.inputs_at(step, asked.latent, state.device)
+        inputs = inputs.double() if isinstance(inputs, Tensor) else NativeInputs(*(one.double() for one in inputs))
+        outcome = gan_step(state, real, inputs, batches.labels_at(step, state.device))
     return {**state.tensors(), "outcome": processes.mean(outcome.stacked())}
 
 
@@ -80,6 +96,20 @@ def test_the_law_sees_what_it_is_to_see(apart: str, monkeypatch: pytest.MonkeyPa
     alone = a_few_steps(asked, ALONE)
     theirs = in_threads(2, lambda processes: a_few_steps(asked, processes))[1]
     assert any(not torch.allclose(theirs[key], alone[key], rtol=1e-6, atol=1e-9) for key in alone if "weight" in key)
+
+
+@pytest.mark.usefixtures("in_float64")
+def test_several_processes_refine_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self)))
+    monkeypatch.setattr(native_batches, "POOL", 3)
+    images = list(lined(6, 40, 36))
+    for label, own in (("a", images[:3]), ("b", images[3:])):
+        saved(tmp_path / "data" / label, own)
+    material = Material(load(tmp_path / "data"))
+    alone = a_few_steps(RECIPES["native"], ALONE, 1, material)
+    for theirs in in_threads(2, lambda processes: a_few_steps(RECIPES["native"], processes, 1, material)):
+        for key, value in alone.items():
+            assert torch.allclose(theirs[key], value, rtol=1e-6, atol=1e-9), key
 
 
 def test_a_part_is_in_order_and_whole() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -62,16 +62,18 @@ class Recipe(Settings):
         allowed="a recipe's name",
         help="The recipe's name; a changed recipe keeps the name of the one it was changed from.",
     )
-    design: Literal["dcgan", "fewshot", "compose"] = setting(
+    design: Literal["dcgan", "fewshot", "compose", "native"] = setting(
         "dcgan",
         help="The networks: 'dcgan' is the published pair, which does not tell classes apart; 'fewshot' is a "
         "light class-conditional generator with a discriminator on the features of a frozen ImageNet network; "
-        "'compose' has none: it joins details of real images and the light of others.",
+        "'compose' has none: it joins details of real images and the light of others; 'native' composes images and "
+        "refines them by a network, at their own size.",
     )
     resolution: Resolution = setting(
         unit="pixels",
         allowed="8 to 1024, or HEIGHTxWIDTH",
-        help="Height and width of the images that the networks work with, written 128 or 96x160. Each side is a "
+        help="Height and width of the images that the networks work with, written 128 or 96x160 (design 'native': of "
+        "the patches and of the whole image as the coarse network sees it). Each side is a "
         "multiple of 2^k, where 4·2^k is the largest such number within the shorter side. Doubling it takes four "
         "times as long.",
     )
@@ -92,14 +94,14 @@ class Recipe(Settings):
         le=1024,
         unit="channels",
         help="Channels of the generator's last hidden layer; each layer before it has twice as many (design "
-        "'fewshot': up to eight times as many).",
+        "'fewshot': up to eight times as many; 'native': of the coarse network's first layer).",
     )
     discriminator_depth: int = setting(
         ge=1,
         le=1024,
         unit="channels",
-        help="Channels of the discriminator's first layer; each layer after it has twice as many (design 'fewshot': "
-        "of every layer of its heads).",
+        help="Channels of the discriminator's first layer; each layer after it has twice as many (designs "
+        "'fewshot' and 'native': of every layer of its heads).",
     )
     loss: Literal["bce", "hinge"] = setting(
         "bce",
@@ -269,11 +271,23 @@ class Recipe(Settings):
         return self.design != "compose"
 
     @property
+    def composes(self) -> bool:
+        """Whether images are made of the details of real ones, which the manifest names."""
+        return self.design in ("compose", "native")
+
+    def labels(self, classes: Sequence[str], *, unlabelled: bool) -> int:
+        """Return how many classes its networks tell apart: unlabelled images are one more, but for what composes, which
+        takes nothing but their light.
+        """
+        return len(classes) + (unlabelled and not self.composes)
+
+    @property
     def own_fields(self) -> tuple[str, ...]:
         """The fields that decide anything in this design."""
         if not self.learns:
             return ("name", "design", "resolution", "channels", *COMPOSING)
-        return tuple(field for field in type(self).model_fields if field not in COMPOSING)
+        left_out = ("unlabelled_share", "judge_kimg") if self.composes else COMPOSING
+        return tuple(field for field in type(self).model_fields if field not in left_out)
 
     @property
     def stages(self) -> int:
@@ -358,10 +372,14 @@ COMPOSE = Recipe(
 which audit and score compare.
 """
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (COMPOSE, DCGAN_LITE, DCGAN_SN, FEWSHOT)}
+NATIVE = FEWSHOT.model_copy(update={"name": "native", "design": "native", "latent": 64, "judge_kimg": 0.0})
+"""Composed images, refined at their own size by a network that learns from patches."""
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (COMPOSE, DCGAN_LITE, DCGAN_SN, FEWSHOT, NATIVE)}
 SUMMARIES = {
     "compose": "1 to 300 images per class, joined and relit by other images: seconds, at full size, nothing learnt",
     "fewshot": "5 to 300 images per class, one generator for all classes, minutes on a CPU (default)",
+    "native": "5 to 300 images per class, composed images refined by a network at full size: minutes on a CPU",
     "dcgan-lite": "the published design, reduced for a CPU: minutes on two cores",
     "dcgan-sn": "the published experiment, exactly: DCGAN with spectral normalization, 128 epochs; hours on a CPU",
 }

@@ -141,6 +141,11 @@ def _start(recipe: Recipe | str | Path | None, changes: dict[str, Any]) -> Recip
         raise SettingError(
             f"recipe {start.name} trains nothing, so there is nothing to search: `train` chooses its settings itself."
         )
+    if start.composes:
+        raise SettingError(
+            f"recipe {start.name} cannot be searched: its images are judged at their own size, and a search compares "
+            f"small ones. Use --recipe fewshot, or train {start.name} with settings of your choice."
+        )
     return start
 
 

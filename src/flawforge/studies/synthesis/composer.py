@@ -11,7 +11,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import RunBrokenError, SettingError
-from flawforge.core.images import ImageFormat, resize, to_pixels, to_unit
+from flawforge.core.images import ImageFormat, whole_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipes import Composition
@@ -111,13 +111,7 @@ class Composer:
 
     def compared(self, images: Sequence[ComposedPicture]) -> Floats32:
         """Return images as audit and score see them: (N, C, H, W) in [-1, 1] at the recipe's resolution."""
-        rows = []
-        for image in images:
-            pixels = to_pixels(image.planes.transpose(1, 2, 0))
-            seen = resize(pixels if pixels.shape[2] == 3 else pixels[..., 0], *self.recipe.resolution)
-            planes = to_unit(seen)
-            rows.append(planes[None] if planes.ndim == 2 else planes.transpose(2, 0, 1))
-        return np.stack(rows)
+        return np.stack([whole_planes(image.planes, self.recipe.resolution) for image in images])
 
 
 def described(entry: ManifestEntry, picture: ComposedPicture) -> ManifestEntry:

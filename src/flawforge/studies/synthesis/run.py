@@ -30,6 +30,7 @@ from flawforge.studies.export import export
 from flawforge.studies.sets import SyntheticSet
 from flawforge.studies.synthesis.composer import ComposedPicture, Composer, described, flaws
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
+from flawforge.studies.synthesis.refiner import Refiner
 from flawforge.studies.synthesis.resume import LAYOUTS, Layout, following_indices, image_file, prepare_folder
 from flawforge.studies.synthesis.sampler import Sampler
 from flawforge.studies.synthesis.sync import sync_set
@@ -152,7 +153,11 @@ def _sampler(
     data: Dataset | str | Path | None,
     progress: Progress,
 ) -> Sampler | Composer:
-    return Sampler(run, weights, where, tensors) if run.recipe.learns else Composer(run, weights, data, progress)
+    if not run.recipe.composes:
+        return Sampler(run, weights, where, tensors)
+    if not run.recipe.learns:
+        return Composer(run, weights, data, progress)
+    return Refiner(run, weights, data, progress, where, tensors)
 
 
 def _write_images(

@@ -29,6 +29,7 @@ class CheckpointKeeper:
     Attributes:
         health: what the evaluations have shown.
         judge: how the generator is evaluated; None where the recipe does not.
+        kept: what else each checkpoint says.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class CheckpointKeeper:
         self.run, self.state, self.judge = run, state, judge
         self.log, self.clock, self.progress = log, clock, progress
         self.health = TrainingHealth.of(state.recipe)
+        self.kept: dict[str, Any] = {}
         self._best: tuple[int, dict[str, Tensor], dict[str, Any]] | None = None  # weights that are not on disk yet
         self._evaluated_at = clock.seconds
         self._whole = True  # whether this session has seen all of the training since the last evaluation
@@ -170,6 +172,7 @@ class CheckpointKeeper:
             "kept": [] if best is None else [best[0]],
             "care": self.health.dump(),
             "journal": self.log.dump(),
+            **self.kept,
         }
 
     def _give_up(self, problem: TrainingProblem, where: str) -> bool:

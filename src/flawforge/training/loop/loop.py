@@ -9,12 +9,12 @@ from typing import Any
 
 from flawforge.core.errors import SettingError
 from flawforge.core.progress import Progress, Task
-from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.previews import Previews
 from flawforge.training.loop.step import gan_step
 from flawforge.training.setup.batches import RealBatches
+from flawforge.training.setup.native_batches import NativeBatches
 from flawforge.training.state.plan import TrainingPlan
 
 ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -39,7 +39,7 @@ class Loop:
     def __init__(
         self,
         plan: TrainingPlan,
-        batches: RealBatches,
+        batches: RealBatches | NativeBatches,
         grids: Previews,
         keeper: CheckpointKeeper,
         previews: int,
@@ -132,15 +132,13 @@ class Loop:
         return self.plan.end_reason(self.state.step, self.clock.seconds)
 
     def train_step(self) -> None:
-        """Draw latents and real images, train both networks on them, move the average, log the outcome."""
+        """Take what images are made from, and real ones, train both networks, move the average, log the outcome."""
         state, recipe = self.state, self.state.recipe
-        first = state.step * recipe.batch
-        positions = state.processes.mine([(first + i,) for i in range(recipe.batch)])
-        latents = draw_latents(state.seed, "latents", positions, recipe.latent).to(state.device)
+        inputs = self.batches.inputs_at(state.step, recipe.latent, state.device)
         real = self.batches.at(state.step, state.device)
         labels = self.batches.labels_at(state.step, state.device)
         state.augmentation.step = state.step
-        outcome = gan_step(state, real, latents, labels, self.batches.paired)
+        outcome = gan_step(state, real, inputs, labels, self.batches.paired)
         state.step += 1
         if recipe.ema_kimg > 0:
             state.average.update(state.shown, recipe.batch)

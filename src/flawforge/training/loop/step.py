@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from flawforge.models.native import NativeInputs
 from flawforge.models.whole_batch import deviation, deviation_within
 from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state.state import TrainingState
@@ -37,9 +38,14 @@ class StepOutcome(NamedTuple):
 
 
 def gan_step(
-    state: TrainingState, real: Tensor, latents: Tensor, labels: Tensor | None = None, within: bool = False
+    state: TrainingState,
+    real: Tensor,
+    inputs: Tensor | NativeInputs,
+    labels: Tensor | None = None,
+    within: bool = False,
 ) -> StepOutcome:
-    """Train both networks on one real batch (N, C, H, W), its classes (N,) and one batch of latents (N, L).
+    """Train both networks on one real batch (N, C, H, W), its classes (N,) and one batch of latents (N, L), or of what
+    else its generator takes.
 
     Generated images are asked for in the classes of the real batch. Where the recipe augments, the discriminator sees
     nothing else than augmented images, and gradients reach the generator through the augmentation (Zhao et al. 2020,
@@ -63,7 +69,7 @@ def gan_step(
     discriminator.requires_grad_(True)
     state.adam_d.zero_grad(set_to_none=True)
     with state.autocast():
-        fake = generator(latents, labels)
+        fake = generator(inputs, labels)
         shown = torch.cat([augment(real, "real"), augment(fake.detach(), "fake")])
         logits_real, logits_fake = discriminator(shown, torch.cat([labels, labels]), batches=2).chunk(2)
     loss_d = loss.real(logits_real) + loss.fake(logits_fake)

@@ -16,6 +16,7 @@ from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream, torch_stream
 from flawforge.data.dataset import Dataset
+from flawforge.models.latents import draw_latents
 from flawforge.training.processes.processes import ALONE, Processes
 from flawforge.training.state.plan import TrainingPlan
 
@@ -75,6 +76,11 @@ class RealBatches:
     def labels_at(self, step: int, device: torch.device) -> Tensor:
         """Return (batch,) class numbers of the images of `at`."""
         return self.labels[self.processes.mine(self.indices(step))].to(device)
+
+    def inputs_at(self, step: int, size: int, device: torch.device) -> Tensor:
+        """Return (batch, size) latents, what the generator makes images from in step number `step`."""
+        positions = self.processes.mine([(step * self.batch + place,) for place in range(self.batch)])
+        return draw_latents(self.seed, "latents", positions, size).to(device)
 
 
 def mirror(images: Tensor, flip: str, generator: torch.Generator, processes: Processes = ALONE) -> Tensor:

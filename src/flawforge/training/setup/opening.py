@@ -73,9 +73,9 @@ class TrainingRequest:
         return self.resume and Run(self.out).settings_file.is_file()
 
     @property
-    def learns(self) -> bool:
-        """Whether the recipe trains networks."""
-        return self.resolve(Run.open(self.out).recipe if self.continues else None).learns
+    def resolved(self) -> Recipe:
+        """The recipe that is trained."""
+        return self.resolve(Run.open(self.out).recipe if self.continues else None)
 
     def check(self) -> None:
         """Refuse what can be seen to be wrong without the images, so that nobody waits for them to hear it.
@@ -84,7 +84,7 @@ class TrainingRequest:
             SettingError: a setting. RunExistsError: `out` holds something else, or a run and `resume` is False.
         """
         check_numbers(minutes=self.minutes, seed=self.seed)
-        self.resolve(Run.open(self.out).recipe if self.continues else None)
+        _ = self.resolved
         refuse_other(self.out, "run")
         if not self.continues:
             Run(self.out).refuse_another()
@@ -279,7 +279,7 @@ def _new_settings(
             "threads": inputs.threads,
             "processes": inputs.processes.count,
         },
-        parameters=count_parameters(recipe, channels, len(data.classes) + (unlabelled is not None)),
+        parameters=count_parameters(recipe, channels, recipe.labels(data.classes, unlabelled=unlabelled is not None)),
     )
     if inputs.donors is not None or inputs.barred:
         found = inputs.donors.samples if inputs.donors is not None else ()

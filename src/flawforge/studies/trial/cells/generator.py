@@ -216,7 +216,7 @@ def _by_recipe(
         length = {}
     shared: dict[str, Any] = {"seed": seed, "command": "flawforge trial", "progress": progress}
     run = train(data, folder, recipe, resume=True, previews=4, unlabelled=bench.outside, **length, **shared)
-    half = settings.made // 2 if recipe.learns else 0  # what learns nothing has no latent to truncate
+    half = 0 if recipe.composes else settings.made // 2  # what is composed has no latent to truncate
     sets = [generate(run, settings.made - half, out=run.synthetic, **shared)]
     if half:
         sets.append(generate(run, half, out=run.path / "typical", truncation=TYPICAL, **shared))
