@@ -8,9 +8,10 @@ with the small recipe: the process's peak memory after 1,000 and 10,000 images a
 
 With `--recipe compose`: two classes of five 200x200 images, composed and written; `figure: per_second` is images a
 processor second, which is what one core makes, and `figure: memory_ratio` the peak memory after all of -n images over
-that after 1,000.
+that after 1,000. With `--recipe native` the same for 300x300 images, refined after one step of training; `figure:
+training_mb` is the peak memory of that.
 
-    python benchmarks/generation.py [--recipe compose] [--quick] [--json FILE] [-n 100000] [--threads N]
+    python benchmarks/generation.py [--recipe compose|native] [--quick] [--json FILE] [-n 100000] [--threads N]
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from machine import keep, timed
 from train_step import ceiling
 
 RESOLUTION = {"dcgan-sn": 128, "fewshot": 64}
+SIDE = {"compose": 200, "native": 300}  # of images that are made at their own size
 ROUNDS = 3
 STATUS = Path("/proc/self/status")
 MARKS = (1_000, 10_000)  # images after which memory is read
@@ -134,27 +136,30 @@ def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
     return {**rates, "gflop": counter.get_total_flops() / 1e9 / sampler.batch}
 
 
-def composed(folder: Path, count: int) -> dict[str, Any]:
-    """Compose `count` images of 200x200, and return images a processor second and peaks of memory."""
+def composed(folder: Path, count: int, recipe: str) -> dict[str, Any]:
+    """Compose `count` images, or refine them, and return images a processor second and peaks of memory."""
+    side = SIDE[recipe]
     for label in ("dents", "pits"):
         (folder / "data" / label).mkdir(parents=True)
         for index in range(5):
-            noise = numpy_stream(0, "samples", label, index).normal(128, 25, (200, 200)).clip(0, 255)
+            noise = numpy_stream(0, "samples", label, index).normal(128, 25, (side, side)).clip(0, 255)
             Image.fromarray(noise.astype(np.uint8)).save(folder / "data" / label / f"{index}.png")
-    run, watched = train(folder / "data", folder / "run", "compose", previews=0), Watched()
+    run, watched = train(folder / "data", folder / "run", recipe, kimg=0.001, previews=0), Watched()
+    training = peak()
     forget_peak()
     started = time.process_time()
     generate(run, count, classes=["dents"], progress=watched)
     rate, peaks = count / (time.process_time() - started), {**watched.watch.peaks, count: peak()}
     told = ", ".join(f"{value:.0f} MB after {done:,}" for done, value in peaks.items())
-    print(f"{count:,} images of 200x200: {rate:.0f} a processor second; peak memory {told}")
-    return {"images": count, "per_second": rate, "peak_mb": peaks, "memory_ratio": peaks[count] / peaks[MARKS[0]]}
+    print(f"{count:,} images of {side}x{side}: {rate:.0f} a processor second; peak memory {told}")
+    ratio = peaks[count] / peaks[MARKS[0]] if MARKS[0] in peaks else 1.0
+    return {"images": count, "per_second": rate, "peak_mb": peaks, "memory_ratio": ratio, "training_mb": training}
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", choices=["compose"], help="measure this recipe alone")
+    parser.add_argument("--recipe", choices=list(SIDE), help="measure this recipe alone")
     parser.add_argument("-n", type=int, default=100_000, help="images of the long set (default 100,000)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--quick", action="store_true", help="short rounds, and a long set of 2,000")
@@ -163,9 +168,11 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     if args.recipe:
         with tempfile.TemporaryDirectory() as name:
-            found = composed(Path(name), 2_000 if args.quick else args.n)
+            found = composed(Path(name), 2_000 if args.quick else args.n, args.recipe)
         keep(args.json, found)
         print(f"figure: per_second {found['per_second']:.0f}\nfigure: memory_ratio {found['memory_ratio']:.3f}")
+        if args.recipe == "native":
+            print(f"figure: training_mb {found['training_mb']:.0f}")
         return
     rate = ceiling(torch.float32, torch.device("cpu"))
     print(f"matrix products: {rate:.0f} GFLOP/s in float32, {args.threads} threads")

@@ -1,4 +1,4 @@
-"""Time one training step of `dcgan-sn` beside a plain transcription of the published loop, and one of `fewshot`.
+"""Time one training step of `dcgan-sn` beside a plain transcription of the published loop; one of `fewshot`, `native`.
 
 From the same weights, on the same batches, in alternation. The plain loop runs in processes of its own: once as PyTorch
 stands, and once with large memory pages, which `flawforge` asks for and a plain program does not. The table gives the
@@ -31,6 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from flawforge.core.seeds import torch_stream
 from flawforge.core.settings.recipes import recipe
 from flawforge.models.latents import draw_latents
+from flawforge.models.native import NativeInputs, draw_noise, patch_labels
 from flawforge.training.loop.step import gan_step
 from flawforge.training.processes.device import Precision, honest_float32, resolve_device, resolve_precision
 from flawforge.training.state.state import TrainingState
@@ -38,6 +39,7 @@ from machine import keep, median_ratio, timed
 from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
 from plain_worker import PlainWorker
 
+RECIPES = ("dcgan-sn", "fewshot", "native")
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
 
 
@@ -105,7 +107,8 @@ def curve_difference(batches: list[Tensor]) -> float:
 def stepper(name: str, precision: Precision, batches: list[Tensor], device: torch.device) -> Callable[[int], float]:
     """Return what makes step number n of a recipe on the batches, and returns the discriminator's loss.
 
-    `fewshot` sees them at its own size, in its own batch, in gray, as six classes in turn.
+    `fewshot` sees them at its own size, in its own batch, in gray, as six classes in turn; `native` as well, half of
+    them as patches.
     """
     chosen = recipe(name)
     if chosen.knows_classes:
@@ -113,13 +116,21 @@ def stepper(name: str, precision: Precision, batches: list[Tensor], device: torc
         batches = [pool[torch.arange(chosen.batch) % len(pool)]]
     batches = [batch.to(device) for batch in batches]
     labels = torch.arange(chosen.batch, device=device) % 6 if chosen.knows_classes else None
+    if labels is not None and chosen.composes:
+        labels = patch_labels(labels[: chosen.batch // 2], 6)
     state = TrainingState(chosen, batches[0].shape[1], 0, device, precision, 6 if chosen.knows_classes else 1)
 
     def step(number: int) -> float:
         latents = draw_latents(0, "latents", [(number, i) for i in range(chosen.batch)], chosen.latent).to(device)
+        made_from: Tensor | NativeInputs = latents
+        if chosen.composes:
+            count, whole = chosen.batch // 2, batches[0][: chosen.batch // 2]
+            places = torch.tensor([[40.0, 40.0, 200.0, 200.0]], device=device).expand(count, 4)
+            noise = draw_noise(count, chosen.resolution, torch_stream(0, "latents", number)).to(device)
+            made_from = NativeInputs(whole, whole, places, latents[:count], noise)
         state.augmentation.step = number
         with honest_float32(precision):
-            outcome = gan_step(state, batches[number % len(batches)], latents, labels)
+            outcome = gan_step(state, batches[number % len(batches)], made_from, labels)
         if chosen.ema_kimg > 0:
             state.average.update((number + 1) * chosen.batch, chosen.batch)
         return float(outcome.loss_d)
@@ -148,7 +159,7 @@ def show_difference(batches: list[Tensor]) -> tuple[float, float]:
 def show_profile(batches: list[Tensor], half: bool, device: torch.device) -> dict[str, dict[str, float]]:
     """Print where the time of a step goes, by operation, for both recipes; return milliseconds a step."""
     kept, gpu = {}, device.type == "cuda"
-    for name in ("dcgan-sn", "fewshot"):
+    for name in RECIPES:
         step = stepper(name, "bfloat16" if half else "float32", batches, device)
         for number in range(2):
             step(number)
@@ -191,7 +202,9 @@ def main() -> None:
 
     formats: list[Precision] = ["float32", "bfloat16"] if half else ["float32"]
     ours = {
-        f"{name}, {kind}": stepper(name, kind, batches, device) for name in ("dcgan-sn", "fewshot") for kind in formats
+        f"{name}, {kind}": stepper(name, kind, batches, device)
+        for name in ("dcgan-sn", "fewshot", "native")
+        for kind in formats
     }
     rows: dict[str, list[float]] = {"plain loop": [], "plain loop, large pages": [], **{name: [] for name in ours}}
     with PlainWorker(False, args.threads, device) as plain, PlainWorker(True, args.threads, device) as paged:
@@ -204,13 +217,13 @@ def main() -> None:
             print(f"round {number + 1}/{rounds}: {told}", flush=True)
 
     rates = {kind: ceiling(getattr(torch, kind), device) for kind in formats}
-    gflop = {name: products(stepper(name, "float32", batches, device)) for name in ("dcgan-sn", "fewshot")}
+    gflop = {name: products(stepper(name, "float32", batches, device)) for name in RECIPES}
     warm = {name: times[1:] for name, times in rows.items()}
     print(f"\n{'':24}{'s a step':>10}{'images/s':>10}{'speedup':>9}{'with large pages':>18}{'of ceiling':>12}")
     table = {}
     for name, times in warm.items():
         kind: Precision = "bfloat16" if "bfloat16" in name else "float32"
-        which = "fewshot" if "fewshot" in name else "dcgan-sn"
+        which = next((one for one in RECIPES if name.startswith(one)), "dcgan-sn")
         middle = statistics.median(times)
         row = {"seconds": times, "median": middle, "of_ceiling": gflop[which] / middle / rates[kind]}
         line = f"{name:24}{middle:10.3f}{recipe(which).batch / middle:10.2f}"
@@ -223,7 +236,7 @@ def main() -> None:
     whole = recipe("dcgan-sn").steps(300) * statistics.median(warm[f"dcgan-sn, {formats[-1]}"])
     print(f"\nthe 128 epochs of 300 images: {whole:.0f} s at this rate (reckoned, not run)")
     print(f"matrix products: {', '.join(f'{rate:.0f} GFLOP/s in {kind}' for kind, rate in rates.items())}; ", end="")
-    print(f"{gflop['dcgan-sn']:.0f} and {gflop['fewshot']:.1f} GFLOP a step; {args.threads} threads")
+    print(f"{', '.join(f'{name} {value:.1f}' for name, value in gflop.items())} GFLOP a step; {args.threads} threads")
     gradients, curve = show_difference(batches)
     result = {"rounds": rounds, "threads": args.threads, "ceiling_gflops": rates, "gflop": gflop, "rows": table}
     result["profile_ms"] = show_profile(batches, half, device)

@@ -31,7 +31,7 @@ from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.run_settings import FormatCount
 from flawforge.training.loop import loop as loop_file
-from flawforge.training.setup import native_batches
+from flawforge.training.native import batches as native_batches
 from flawforge.training.train import train
 from heard import Heard
 

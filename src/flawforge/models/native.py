@@ -152,7 +152,8 @@ class NativeGenerator(nn.Module):
         added = self.coarse(whole, torch.cat([said, latents], 1))
         image = image + F.interpolate(added, (height, width), mode="bilinear", align_corners=False)
         even = F.pad(image, (0, width % 2, 0, height % 2), mode="replicate")
-        return image + self.fine(even, said, noise)[:, :, :height, :width]
+        refined: Tensor = image + self.fine(even, said, noise)[:, :, :height, :width]
+        return refined
 
 
 def draw_noise(count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
@@ -181,5 +182,6 @@ def sampled(maps: Tensor, places: Tensor, size: torch.Size) -> Tensor:
     rows, columns = (torch.arange(side, device=maps.device) + 0.5 for side in size)
     top, left, height, width = places[:, :, None].unbind(1)
     y, x = (top + rows) / height * 2 - 1, (left + columns) / width * 2 - 1
-    grid = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), 3)
+    shape = len(places), size[0], size[1]
+    grid = torch.stack([x[:, None, :].expand(shape), y[:, :, None].expand(shape)], 3)
     return F.grid_sample(maps.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -28,13 +28,13 @@ from flawforge.training.composition import choose_composition, compose_run
 from flawforge.training.health.judge import find_judge
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.loop import Loop
-from flawforge.training.loop.native_previews import NativePreviews
 from flawforge.training.loop.previews import Previews
 from flawforge.training.loop.training_log import TrainingLog
+from flawforge.training.native.batches import NativeBatches
+from flawforge.training.native.previews import NativePreviews
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
-from flawforge.training.setup.batches import RealBatches, real_batches
-from flawforge.training.setup.native_batches import NativeBatches
+from flawforge.training.setup.batches import Batches, real_batches
 from flawforge.training.setup.opening import (
     MIN_IMAGES,
     OpenedRun,
@@ -164,7 +164,7 @@ def _loop(
     judge = find_judge(opened, pixels, state.device, seed, progress) if state.processes.first else None
     grids = Previews(run, plan.recipe.latent, seed, part.white, len(part.classes))
     keeper = CheckpointKeeper(run, state, judge, log, log.clock, progress)
-    batches: RealBatches | NativeBatches
+    batches: Batches
     if plan.recipe.composes:
         material = Material(part, inputs.others, inputs.barred, plan.channels, progress)
         chosen = choose_composition(plan.recipe, material, progress)

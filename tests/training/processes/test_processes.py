@@ -18,10 +18,10 @@ from flawforge.models.native import NativeInputs
 from flawforge.training.composition import Chosen
 from flawforge.training.loop.step import gan_step
 from flawforge.training.losses import Augmentation
+from flawforge.training.native import batches as native_batches
+from flawforge.training.native.batches import NativeBatches
 from flawforge.training.processes.processes import ALONE, Processes
-from flawforge.training.setup import native_batches
 from flawforge.training.setup.batches import RealBatches
-from flawforge.training.setup.native_batches import NativeBatches
 from flawforge.training.state.state import TrainingState
 from float64 import go_float64
 from in_threads import Threaded, in_threads

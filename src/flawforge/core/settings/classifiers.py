@@ -6,7 +6,7 @@ from typing import Literal
 
 from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.policies import ClassicalPolicy, policy
-from flawforge.core.settings.recipes import Resolution
+from flawforge.core.settings.resolution import Resolution
 
 CLASSIFIERS = ("small-cnn", "effnet-probe", "effnet-focus", "effnet-finetune")
 NEED_GOOD = ("effnet-focus",)  # models that compare every image with good ones

@@ -15,8 +15,8 @@ from flawforge.core.settings.bounds import MANY, YEAR
 from flawforge.core.settings.classifiers import CLASSIFIERS, NEED_GOOD, ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
 from flawforge.core.settings.policies import ClassicalPolicy
-from flawforge.core.settings.recipes import Resolution
 from flawforge.core.settings.recipes import recipe as find_recipe
+from flawforge.core.settings.resolution import Resolution
 
 FEWEST_REPEATS = 3  # that a verdict needs
 SMALL = "small-cnn"  # whose training is long and whose judging is short, and both are adapted to that

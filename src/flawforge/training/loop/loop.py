@@ -13,8 +13,7 @@ from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.previews import Previews
 from flawforge.training.loop.step import gan_step
-from flawforge.training.setup.batches import RealBatches
-from flawforge.training.setup.native_batches import NativeBatches
+from flawforge.training.setup.batches import Batches
 from flawforge.training.state.plan import TrainingPlan
 
 ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -39,7 +38,7 @@ class Loop:
     def __init__(
         self,
         plan: TrainingPlan,
-        batches: RealBatches | NativeBatches,
+        batches: Batches,
         grids: Previews,
         keeper: CheckpointKeeper,
         previews: int,

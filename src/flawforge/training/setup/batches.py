@@ -6,6 +6,7 @@ An order is endless, and a function of the seed and the position in it alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,8 +18,26 @@ from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream, torch_stream
 from flawforge.data.dataset import Dataset
 from flawforge.models.latents import draw_latents
+from flawforge.models.native import NativeInputs
 from flawforge.training.processes.processes import ALONE, Processes
 from flawforge.training.state.plan import TrainingPlan
+
+
+class Batches(Protocol):
+    """What a loop trains on; a batch is a function of (seed, step) alone, so that nothing has to be saved to go on."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether a class that comes in a batch comes twice there."""
+
+    def at(self, step: int, device: torch.device) -> Tensor:
+        """Return this process's part of the real batch of step number `step`, (N, C, H, W) in [-1, 1]."""
+
+    def labels_at(self, step: int, device: torch.device) -> Tensor:
+        """Return (N,) class numbers of the images of `at`."""
+
+    def inputs_at(self, step: int, size: int, device: torch.device) -> Tensor | NativeInputs:
+        """Return what the generator makes N images from, with latents of `size` numbers."""
 
 
 class RealBatches:

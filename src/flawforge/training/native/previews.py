@@ -11,7 +11,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.models.native import patch_labels
 from flawforge.runs.folder import Run
 from flawforge.training.loop.previews import SIDE, Previews, to_eight_bits
-from flawforge.training.setup.native_batches import NativeBatches, patch, planes
+from flawforge.training.native.batches import NativeBatches, patch, planes
 
 
 class NativePreviews(Previews):

@@ -1,0 +1,1 @@
+"""Recipe `native`: what it trains on, and its previews."""
