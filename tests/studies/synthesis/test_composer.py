@@ -113,3 +113,5 @@ def test_verbs_that_need_a_latent_or_a_training_refuse(run: Run, tmp_path: Path)
         generate(run, 2, truncation=1.0)
     with pytest.raises(SettingError, match="recipe compose trains nothing"):
         search(run.settings.data.root, tmp_path / "search", recipe="compose")
+    with pytest.raises(SettingError, match="recipe native cannot be searched"):
+        search(run.settings.data.root, tmp_path / "search", recipe="native")

@@ -7,6 +7,7 @@ import torch
 
 from flawforge.core.seeds import torch_stream
 from flawforge.core.settings.recipes import recipe
+from flawforge.models.native import NativeInputs
 from flawforge.training.loop.step import gan_step
 from flawforge.training.state.state import TrainingState
 from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_generator
@@ -105,7 +106,9 @@ def test_the_discriminators_weights_take_no_gradient_from_the_generators_turn() 
         torch.testing.assert_close(a, weight.grad)
 
 
-@pytest.mark.parametrize("name", [pytest.param("dcgan-sn", marks=pytest.mark.nightly), "dcgan-lite", "fewshot"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("dcgan-sn", marks=pytest.mark.nightly), "dcgan-lite", "fewshot", "native"]
+)
 @pytest.mark.parametrize("augment", ["none", "full"])
 def test_a_step_stays_on_its_device_and_never_waits_for_it(
     name: str, augment: str, monkeypatch: pytest.MonkeyPatch
@@ -122,7 +125,12 @@ def test_a_step_stays_on_its_device_and_never_waits_for_it(
     real = torch.zeros(made.batch, 1, *made.resolution, device=meta)
     latents = torch.zeros(made.batch, made.latent, device=meta)
     labels = torch.zeros(made.batch, dtype=torch.int64, device=meta)
+    inputs: torch.Tensor | NativeInputs = latents
+    if made.composes:
+        half = made.batch // 2
+        noise = torch.zeros(half, 2, made.resolution[0] // 2, made.resolution[1] // 2, device=meta)
+        inputs = NativeInputs(real[:half], real[:half], torch.ones(half, 4, device=meta), latents[:half], noise)
     for in_pairs in (False, True):
-        outcome = gan_step(state, real, latents, labels, within=in_pairs)
+        outcome = gan_step(state, real, inputs, labels, within=in_pairs)
         assert outcome.stacked().device == meta
     assert all(tensor.device == meta for tensor in state.tensors().values() if tensor.dim())
