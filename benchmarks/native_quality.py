@@ -7,6 +7,7 @@ those of `fewshot` at 64x64, enlarged as `generate` does, of another checkout (`
 processor's: how many thousand images they are is timed in the same run, so that a busy machine changes nothing.
 
     patch   kernel distance of 64x64 patches at native scale to those of held-out images
+    dB      difference of the radial power spectra of such patches: in no features that a network was trained on
     whole   kernel distance of whole images, at 64x64
     new     share of the held-out images that 128 images reach and 128 changed copies of the shots do not, above a
             second draw of copies, in points; of classes with 12 specimens held out
@@ -52,8 +53,9 @@ from flawforge.data.decode import read_image
 from flawforge.data.reading.load import load
 from flawforge.metrics.fidelity.kid import kid
 from flawforge.metrics.fidelity.new_coverage import FEWEST_GROUPS, new_coverage
+from flawforge.metrics.fidelity.spectrum import radial_spectra, spectrum_distance
 from flawforge.models.extractors import find_extractor
-from flawforge.studies.realism.native_patches import DescribedPatches, describe_patches
+from flawforge.studies.realism.native_patches import DescribedPatches, cut_patches, describe_patches
 from machine import keep
 from quality_yardstick import cut
 
@@ -67,7 +69,7 @@ WORSE = 1.1  # whole images may be so much farther from real ones
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 Images = dict[str, list[Pixels]]
-PARTS = ("patch", "whole", "new")
+PARTS = ("patch", "dB", "whole", "new")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Judge:
 
     classes: tuple[str, ...]
     patches: dict[str, DescribedPatches]
+    spectra: dict[str, Floats]
     whole: dict[str, Floats]
     groups: dict[str, NDArray[np.int64]]
     copies: Images
@@ -86,6 +89,7 @@ class Judge:
         for label in self.classes:
             patches, real = described_patches(made[label]), self.patches[label]
             found["patch"].append(kid(real.features, patches.features, real.groups, patches.groups))
+            found["dB"].append(spectrum_distance(self.spectra[label], spectra(made[label])))
             whole, groups = described(made[label]), self.groups[label]
             found["whole"].append(kid(self.whole[label], whole, groups))
             if len(np.unique(groups)) >= FEWEST_GROUPS:
@@ -112,6 +116,15 @@ def described_patches(images: list[Pixels], groups: NDArray[np.int64] | None = N
     return describe_patches(images, find_extractor("effnet-lite0"), groups, count=PATCHES)
 
 
+def spectra(images: list[Pixels]) -> Floats:
+    """Return the radial spectra of patches of images."""
+    cut: list[Pixels] = []
+    for number, image in enumerate(images):
+        gray = to_gray(image) if image.ndim == 3 else image
+        cut += cut_patches(gray, SIDE, PATCHES, numpy_stream(0, "samples", number))
+    return radial_spectra(torch.from_numpy(to_unit(np.stack(cut)))[:, None])
+
+
 def read_set(name: str) -> Dataset:
     """Return a data set, of elpv a part."""
     whole = load(SETS[name])
@@ -132,19 +145,20 @@ def lay_out(whole: Dataset, shots: int, folder: Path) -> Judge:
         if not file.exists():
             file.write_bytes(encode_png(training.read(row), sample.format.mode))
     number = dict(zip([s.file for s in whole.samples], whole.groups().tolist(), strict=True))
-    patches, features, groups, copies = {}, {}, {}, {}
+    patches, fine, features, groups, copies = {}, {}, {}, {}, {}
     for label in training.classes:
         own = np.array([row for row, sample in enumerate(held.samples) if sample.label == label])
         own = np.sort(numpy_stream(0, "split", "held", label).permutation(own)[:HELD])
         images = [np.asarray(held.read(int(row))) for row in own]
         groups[label] = np.array([number[held.samples[row].file] for row in own])
         patches[label], features[label] = described_patches(images, groups[label]), described(images)
+        fine[label] = spectra(images)
         shown = [np.asarray(training.read(row)) for row, s in enumerate(training.samples) if s.label == label]
         copies[label] = [
             classical(shown[index // 2 % len(shown)], 255, numpy_stream(0, "augmentation", "copies", label, index))
             for index in range(2 * MADE)
         ]
-    return Judge(training.classes, patches, features, groups, copies)
+    return Judge(training.classes, patches, fine, features, groups, copies)
 
 
 def command(checkout: Path, *words: str) -> float:
@@ -257,13 +271,13 @@ class Cell:
 
 def compare(rows: list[Row]) -> dict[str, float | str]:
     """Print the table, and return the figures."""
-    print(f"\n{'':32}{'patch':>9}{'whole':>9}{'new':>7}{'ratio':>8}{'whole':>8}{'over composed':>15}")
+    print(f"\n{'':32}{'patch':>9}{'dB':>7}{'whole':>9}{'new':>7}{'ratio':>8}{'whole':>8}{'over composed':>15}")
     ratio, whole, over, new = [], [], [], []
     by = {(row["set"], row["shots"], row["way"], row["minutes"]): row for row in rows}
     for (name, shots, way, minutes), row in by.items():
         told = f"{name}, {shots} shots, {way}" + (f", {minutes:g} min" if minutes else "")
         covered = "      -" if row["new"] is None else f"{row['new']:7.1f}"
-        line = f"{told:32}{row['patch']:9.1f}{row['whole']:9.1f}{covered}"
+        line = f"{told:32}{row['patch']:9.1f}{row['dB']:7.2f}{row['whole']:9.1f}{covered}"
         if way == "native":
             same, composed = by[name, shots, "fewshot", minutes], by[name, shots, "compose", 0]
             ratio.append(row["patch"] / same["patch"])

@@ -25,7 +25,7 @@ from flawforge.training.composition import Chosen, Composing
 from flawforge.training.processes.processes import Processes
 from flawforge.training.setup.batches import PairedOrder, make_order, mirror
 
-POOL = 64  # composed images of a class
+POOL = 32  # composed images of a class
 POOL_BYTES = 1 << 28  # of all classes, at most; but two of each
 DEEP = 65535  # composed images are kept in 16 bits
 
