@@ -23,8 +23,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flawforge.core.files import read_json, write_json
+from flawforge.runs.audits import AuditRecord
 from flawforge.runs.folder import Run
-from flawforge.runs.records import AuditRecord, load_record
+from flawforge.runs.records import load_record
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.set_files import read_facts
 from machine import keep

@@ -61,6 +61,7 @@ def quick_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flawforge.metrics.copying.copy_score.HYPOTHESES", 1)
     monkeypatch.setattr("flawforge.metrics.copying.copy_score.STEPS", (1, 1))
     monkeypatch.setattr("flawforge.studies.copies.search.PLANTED", 2)
+    monkeypatch.setattr("flawforge.studies.copies.patches.PLANTED", 2)
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ from flawforge.data.grouping.shots import check_shots
 from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.reports.page import report
+from flawforge.runs.audits import AuditRecord
 from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
 from flawforge.runs.folder import COMPOSED, Run
-from flawforge.runs.records import AuditRecord, Record, load_record
+from flawforge.runs.records import Record, load_record
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.set_files import BY_HAND, FACTS, read_facts

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from flawforge.cli.main import main
+from flawforge.runs.audits import AuditRecord
 from flawforge.runs.checkpoint import list_checkpoints
 from flawforge.runs.folder import Run
-from flawforge.runs.records import AuditRecord, load_record
+from flawforge.runs.records import load_record
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.searches import load_search
 from flawforge.runs.trials import read_trial

@@ -11,7 +11,7 @@ from flawforge.cli.console import columns, drawn_progress, levelled_lines, show_
 from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
-    from flawforge.runs.records import AuditRecord
+    from flawforge.runs.audits import AuditRecord
 
 
 def audit(
@@ -97,6 +97,13 @@ def _results(record: AuditRecord) -> list[str]:
     limit = f"flagged as a copy from {found.threshold:.2f}" if found.threshold is not None else "no score is flagged"
     lines.append(f"{best}, real up to {max(found.real):.2f} ({found.groups} specimens); {limit}")
     lines.append(f"self-test: {found.recovered} of {found.planted} planted copies found")
+    if (patches := record.patches) is not None:
+        limit = f"flagged from {patches.threshold:.2f}" if patches.threshold is not None else "no score is flagged"
+        lines.append(
+            f"patch score: generated up to {max(patches.generated, default=0):.2f}, real up to {max(patches.real):.2f} "
+            f"({patches.groups} specimens); {limit}; self-test: {patches.recovered} of {patches.planted} planted "
+            f"patches (a quarter of an image) found"
+        )
     unmeasured: dict[str, list[str]] = {}
     for test in record.tests:
         if test.p is None or test.effect is None:

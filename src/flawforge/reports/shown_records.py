@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.reports.pictures import embed_files
-from flawforge.reports.run.copies import copy_score_chart, distance_charts, likeliest_pairs, nearest_pairs
+from flawforge.reports.run.copies import copy_score_chart, distance_charts, likeliest_pairs, nearest_pairs, patch_pairs
 from flawforge.reports.run.score import score_charts
-from flawforge.runs.records import AuditRecord, Record, read_record
+from flawforge.runs.audits import AuditRecord
+from flawforge.runs.records import Record, read_record
 from flawforge.runs.scores import ScoreRecord
 
-PAIR_SIDE, ALIGNED_SIDE = 160, 192  # pixels of a picture's longest side that the page keeps
+PAIR_SIDE, ALIGNED_SIDE, DETAIL_SIDE = 160, 192, 400  # pixels of a picture's longest side that the page keeps
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -21,10 +22,13 @@ def shown_audit(folder: Path, audit: AuditRecord | None, white: int = 255) -> di
     """Return charts, pairs and their pictures by the path in the record."""
     if audit is None:
         return {}
-    near, alike = nearest_pairs(audit), likeliest_pairs(audit)
+    near, alike, parts = nearest_pairs(audit), likeliest_pairs(audit), patch_pairs(audit)
     wanted = [picture for pair in near for picture in (pair.picture, *(other.picture for other in pair.neighbours))]
     aligned = [picture for pair, fit in alike for picture in (pair.picture, fit.picture)]
+    detailed = [picture for _, part in parts for picture in (part.picture, part.source_picture)]
     return {
+        "patch_pairs": parts,
+        "patch_pictures": embed_files(folder, detailed, DETAIL_SIDE, white),
         "nearest_pairs": near,
         "nearest_pictures": embed_files(folder, wanted, PAIR_SIDE, white),
         "distance_charts": distance_charts(audit),

@@ -11,21 +11,19 @@ import pytest
 
 from flawforge.core.images import encode_png
 from flawforge.reports.page import report
-from flawforge.reports.run.copies import copy_score_chart, distance_charts, how_it_lies, likeliest_pairs, nearest_pairs
+from flawforge.reports.run.copies import (
+    copy_score_chart,
+    distance_charts,
+    how_it_lies,
+    likeliest_pairs,
+    nearest_pairs,
+    patch_pairs,
+)
 from flawforge.reports.run.synthetic import Synthetic, outdated
 from flawforge.reports.shown_records import record_if_whole
 from flawforge.reports.words import chance
-from flawforge.runs.records import (
-    Alignment,
-    AuditRecord,
-    Copying,
-    Diversity,
-    Neighbour,
-    Pair,
-    SetTest,
-    load_record,
-    save_record,
-)
+from flawforge.runs.audits import Alignment, AuditRecord, CopiedPatch, Copying, Diversity, Neighbour, Pair, SetTest
+from flawforge.runs.records import load_record, save_record
 from parsed_page import Parsed
 
 
@@ -109,6 +107,35 @@ def test_the_words_below_the_scores_name_the_line_of_this_material(drawn: Callab
     text = Parsed(report(run.run).read_text()).text
     assert "no score is high enough to flag an image as a copy" in text
     assert "dotted" not in text
+
+
+def test_copied_patches_are_outlined_in_both_images(drawn: Callable) -> None:
+    run = drawn()
+    record = audited(run, [likeness(copied=False), likeness(copied=False)])
+    part = CopiedPatch(
+        file="scratch/7.png",
+        score=1.2,
+        p=1e-9,
+        copied=True,
+        symmetry="flip-horizontal",
+        box=(10, 20, 40, 40),
+        source=(55, 5, 40, 40),
+        picture="records/audit/made.png",
+        source_picture="records/audit/aligned.png",
+    )
+    first = record.pairs[0].model_copy(update={"patch": part})
+    second = record.pairs[1].model_copy(update={"patch": part.model_copy(update={"copied": False, "score": 2.0})})
+    patches = record.copying.model_copy(update={"recovered": 30})
+    changed = record.model_copy(update={"pairs": [first, second], "patches": patches})
+    assert patch_pairs(changed) == [(first, part)]
+    save_record(run.run, "audit", changed)
+    text = page(run)
+    assert "Planted patches that the self-test found 30 of 32" in text
+    assert "The parts that were copied are outlined." in text
+    assert "mirrored left-right; patch score 1.20; probability" in text
+    html = report(run.run).read_text(encoding="utf-8")
+    assert html.count('style="left:10.0%;top:20.0%;width:40.0%;height:40.0%"') == 1
+    assert html.count('style="left:55.0%;top:5.0%;width:40.0%;height:40.0%"') == 1
 
 
 def test_what_was_not_measured_is_never_zero(drawn: Callable) -> None:

@@ -6,7 +6,8 @@ import pytest
 from flawforge.reports.page import report
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.synthetic import read_synthetic
-from flawforge.runs.records import AuditRecord, Copying, load_record, save_record
+from flawforge.runs.audits import AuditRecord, Copying
+from flawforge.runs.records import load_record, save_record
 from flawforge.runs.run_settings import RunSettings
 from parsed_page import Parsed
 

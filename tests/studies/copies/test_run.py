@@ -16,9 +16,11 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunBroke
 from flawforge.core.images import resize
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
+from flawforge.runs.audits import AuditRecord
 from flawforge.runs.folder import Run
-from flawforge.runs.records import AuditRecord, load_record
+from flawforge.runs.records import load_record
 from flawforge.runs.run_settings import Selection
+from flawforge.studies.copies.planted import patch_copy
 from flawforge.studies.copies.run import audit
 from flawforge.studies.synthesis.run import generate
 from saved import saved
@@ -174,6 +176,7 @@ def test_altered_copies_are_found_and_laid_side_by_side(
         plant(run, index, texture(100 + index))
     shifted = plant(run, 3, np.roll(texture(5), 6, axis=1))
     turned = plant(run, 8, np.rot90(texture(7)))
+    pieced = plant(run, 1, patch_copy(texture(9), texture(101), 1, np.random.default_rng(0)))
     record = audit(run, pairs=3)
     assert record.copying is not None
     assert record.copying.verdict == "copies found (2 of 10)"
@@ -189,6 +192,22 @@ def test_altered_copies_are_found_and_laid_side_by_side(
     assert second.picture is not None
     laid = np.asarray(Image.open(run.path / second.picture)).astype(int)
     assert np.abs(laid - np.rot90(texture(7)))[4:-4, 4:-4].mean() < 6
+    assert record.patches is not None
+    assert (record.patches.found, record.patches.alarm_rate) == (1, 0.001)
+    assert record.patches.recovered == record.patches.planted
+    assert record.sentence.startswith("Copies found: 2 of 10 ")
+    assert "Copied patches found: 1 of 10 generated image repeats a part of" in record.sentence
+    third = record.pairs[2]
+    assert (third.file, third.likeness is not None and third.likeness.copied) == (pieced, False)
+    assert third.patch is not None
+    assert (third.patch.file, third.patch.symmetry, third.patch.copied) == ("09.png", "flip-horizontal", True)
+    part = np.asarray(Image.open(run.path / str(third.patch.picture)))
+    source = np.asarray(Image.open(run.path / str(third.patch.source_picture)))
+    (x, y, width, height), (left, top, *_) = (
+        [round(0.64 * side) for side in box] for box in (third.patch.box, third.patch.source)
+    )
+    whole = source[top : top + height, left : left + width][:, ::-1]
+    assert np.corrcoef(part[y : y + height, x : x + width].ravel(), whole.ravel())[0, 1] > 0.9
     assert record.diversity is not None
     assert record.diversity.repeats == 0
     assert {test.p for test in record.tests} == {None}

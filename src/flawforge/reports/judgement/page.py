@@ -10,8 +10,9 @@ from flawforge.core.errors import RunNotFoundError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.reports.markup import write_page
 from flawforge.reports.shown_records import record_if_whole, shown_audit, shown_score
+from flawforge.runs.audits import AuditRecord
 from flawforge.runs.judgements import PAGE_FILE
-from flawforge.runs.records import AuditRecord, Record
+from flawforge.runs.records import Record
 from flawforge.runs.scores import ScoreRecord
 
 DIFFERENT = (

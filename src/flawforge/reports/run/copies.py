@@ -6,9 +6,10 @@ import numpy as np
 
 from flawforge.reports.charts.curves import Chart, cumulative, histogram
 from flawforge.reports.words import count, number
-from flawforge.runs.records import Alignment, AuditRecord, Copying, Pair
+from flawforge.runs.audits import Alignment, AuditRecord, CopiedPatch, Copying, Pair
 
 ALIGNED_PAIRS = 8
+PATCH_PAIRS = 4
 NEAREST_PAIRS = 12
 NEIGHBOURS = 5  # shown of a pair at most
 SYMMETRIES = {
@@ -48,6 +49,13 @@ def likeliest_pairs(audit: AuditRecord) -> list[tuple[Pair, Alignment]]:
     flagged = [(pair, fit) for pair, fit in known if fit.copied]
     shown = flagged or [(pair, fit) for pair, fit in known if fit.picture is not None]
     return sorted(shown, key=lambda both: -both[1].score)[:ALIGNED_PAIRS]
+
+
+def patch_pairs(audit: AuditRecord) -> list[tuple[Pair, CopiedPatch]]:
+    """Return the pairs with pictures whose parts agree best: the flagged ones, or where there are none the others."""
+    known = [(pair, pair.patch) for pair in audit.pairs if pair.patch is not None and pair.patch.picture is not None]
+    flagged = [(pair, part) for pair, part in known if part.copied]
+    return sorted(flagged or known, key=lambda both: -both[1].score)[: PATCH_PAIRS if flagged else PATCH_PAIRS // 2]
 
 
 def nearest_pairs(audit: AuditRecord) -> list[Pair]:

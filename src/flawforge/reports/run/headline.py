@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from flawforge.reports.run.synthetic import Synthetic
 from flawforge.reports.words import duration, joined, length, plural
+from flawforge.runs.audits import AuditRecord
 from flawforge.runs.history import Line
-from flawforge.runs.records import AuditRecord
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
 

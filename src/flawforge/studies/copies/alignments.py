@@ -14,8 +14,8 @@ from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
 from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
-from flawforge.runs.records import Alignment, Copying, Pair
-from flawforge.studies.copies.search import ALARM, BLOCK, CopySearch, blocks, copied, detectable, lowest_copy
+from flawforge.runs.audits import Alignment, Copying, Pair
+from flawforge.studies.copies.search import BLOCK, WHOLE_ALARM, CopySearch, blocks, copied, detectable, lowest_copy
 from flawforge.studies.copies.sentences import audit_verdict
 from flawforge.studies.sets import MatchedImages, RecordPictures, flip_pixels
 
@@ -68,7 +68,7 @@ def find_copies(
     copying = Copying(
         verdict=audit_verdict(count, found, independent, share, recovered / max(planted, 1)),
         found=found,
-        alarm_rate=ALARM,
+        alarm_rate=WHOLE_ALARM,
         threshold=threshold if np.isfinite(threshold) else None,
         image_threshold=image_threshold if np.isfinite(image_threshold) else None,
         real=scale.scores.tolist() if scale is not None else [],
@@ -133,7 +133,8 @@ def tilt(matrix: Floats) -> float:
 def keep_pictures(pictures: RecordPictures, matched: MatchedImages, pairs: list[Pair], count: int) -> list[Pair]:
     """Write pictures of the first `count` pairs and return all pairs, those with the paths.
 
-    The pictures have the network's size and channels; training images are flipped as they were compared.
+    The pictures have the network's size and channels; training images are flipped as they were compared. Those of
+    patches have the size at which details are compared.
     """
     generated = {entry.file: index for index, entry in enumerate(matched.entries)}
     real = {sample.file: index for index, sample in enumerate(matched.training.samples)}
@@ -152,7 +153,14 @@ def keep_pictures(pictures: RecordPictures, matched: MatchedImages, pairs: list[
         if likeness is not None:
             aligned = pictures.keep(align_picture(training(likeness.file), likeness.matrix))
             likeness = likeness.model_copy(update={"picture": aligned})
-        kept.append(pair.model_copy(update={"picture": picture, "neighbours": neighbours, "likeness": likeness}))
+        patch = pair.patch
+        if patch is not None:
+            seen = matched.detailed(matched.read_generated(generated[pair.file]))
+            source = matched.detailed(matched.training.read(real[patch.file]))
+            where = {"picture": pictures.keep(seen), "source_picture": pictures.keep(source)}
+            patch = patch.model_copy(update=where)
+        changed = {"picture": picture, "neighbours": neighbours, "likeness": likeness, "patch": patch}
+        kept.append(pair.model_copy(update=changed))
     return kept + pairs[count:]
 
 

@@ -102,6 +102,37 @@ def altered_copy(image: NDArray[np.generic], kind: str, other: NDArray[np.generi
     return whole(ALTERATIONS[kind](np.asarray(image, dtype=np.float32), np.asarray(other, dtype=np.float32), draws))
 
 
+RIM = 6  # pixels over which a planted patch is blended into its surroundings
+PATCH_TURNS = (0, 1, 2, 3)  # symmetries that a planted patch is put through, in turn: see `apply_symmetry`
+
+
+def patch_copy(source: NDArray[np.generic], host: NDArray[np.generic], symmetry: int, draws: Draws) -> Bytes:
+    """Return (H, W) uint8: an image into which a patch of another one, with half its sides, was laid.
+
+    From anywhere to anywhere, with the brightness of what it covers, blended over a rim of 6 pixels.
+
+    Args:
+        source: (H, W) gray, 0..255, of any size.
+        host: likewise; the patch is no larger than `source`.
+        symmetry: 1 mirrors the patch left-right, 2 up-down, 3 both.
+        draws: where random numbers come from.
+    """
+    out = np.asarray(host, dtype=np.float32).copy()
+    size = [min(theirs // 2, own) for theirs, own in zip(host.shape, source.shape, strict=True)]
+
+    def place(shape: tuple[int, ...]) -> tuple[slice, slice]:
+        top, left = (int(draws.integers(side - part + 1)) for side, part in zip(shape, size, strict=True))
+        return slice(top, top + size[0]), slice(left, left + size[1])
+
+    patch = np.asarray(source, dtype=np.float32)[place(source.shape)]
+    patch = patch[:: -1 if symmetry & 2 else 1, :: -1 if symmetry & 1 else 1]
+    there = place(host.shape)
+    inside = [np.minimum(np.arange(side) + 1, side - np.arange(side)) for side in size]
+    share = np.clip(np.minimum.outer(*inside) / RIM, 0, 1)
+    out[there] += share * (patch - patch.mean() + out[there].mean() - out[there])
+    return whole(out)
+
+
 def whole(image: Gray) -> Bytes:
     """Round gray levels to whole ones, 0..255."""
     out: Bytes = np.clip(np.rint(image), 0, 255).astype(np.uint8)

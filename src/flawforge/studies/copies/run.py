@@ -21,13 +21,15 @@ from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.metrics.neighbours.nearest import Nearest
+from flawforge.runs.audits import Alignment, AuditRecord, CopiedPatch, Copying, Distances, Neighbour, Pair, SetTest
 from flawforge.runs.folder import Run
-from flawforge.runs.records import Alignment, AuditRecord, Copying, Distances, Neighbour, Pair, SetTest, write_record
+from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions
 from flawforge.studies.copies.alignments import find_copies, keep_pictures
+from flawforge.studies.copies.patches import find_patches
 from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
-from flawforge.studies.copies.sentences import audit_sentence, composed_sentence, set_sentence
+from flawforge.studies.copies.sentences import audit_sentence, composed_sentence, patch_sentence, set_sentence
 from flawforge.studies.copies.set_tests import measure_set
 from flawforge.studies.sets import Channels, Images, MatchedImages, RecordPictures, open_judged
 from flawforge.training.processes.device import resolve_device
@@ -105,9 +107,10 @@ def audit(
         declared = judged.declared(groups, progress)
         composed = sum(len(rows) > 0 for rows in declared)
         copying, alignments = find_copies(matched, groups, exact, declared if composed else None, where, progress)
+        patches, parts = find_patches(matched, groups, alignments, declared if composed else None, progress)
         diverse, tests = measure_set(matched, groups, judged.real.independent(), where, progress)
         pictures = RecordPictures(judged.folder, "records/audit", training.white)
-        ranked = _ranked_pairs(matched, near, judged.flips, 2 / training.white, alignments)
+        ranked = _ranked_pairs(matched, near, judged.flips, 2 / training.white, alignments, parts)
         record = AuditRecord(
             made=now(),
             versions=versions(),
@@ -121,9 +124,10 @@ def audit(
             **_measured(matched, near, apart, exact),
             pairs=keep_pictures(pictures, plain, ranked, pairs if judged.kept else 0),
             sentence=composed_sentence(composed, len(matched.entries))
-            + _outcome(copying, len(exact), [] if composed else tests, judged.real.against),
+            + _outcome(copying, patches, len(exact), [] if composed else tests, judged.real.against),
             composed=composed,
             copying=copying,
+            patches=patches,
             diversity=diverse,
             tests=tests,
             notes=judged.notes,
@@ -150,20 +154,42 @@ def _measured(matched: MatchedImages, near: Nearest, apart: Floats | None, exact
     }
 
 
-def _outcome(copying: Copying, exact: int, tests: list[SetTest], against: str) -> str:
+def _outcome(copying: Copying, patches: Copying | None, exact: int, tests: list[SetTest], against: str) -> str:
     n, recall = len(copying.generated), copying.recovered / max(copying.planted, 1)
     adjusted = {test.name: test.adjusted for test in tests if test.adjusted is not None}
     known = against != "unknown"
     sentence = audit_sentence(n, copying.found, exact, copying.groups, copying.detectable, recall, known)
+    if patches is not None:
+        own = patches.recovered / patches.planted
+        of_patches = patch_sentence(n, patches.found, patches.groups, patches.detectable, own)
+        alone = patches.found and not copying.found
+        sentence = (
+            f"{of_patches} As whole images: {sentence[0].lower()}{sentence[1:]}"
+            if alone
+            else f"{sentence} {of_patches}"
+        )
     return sentence + set_sentence(adjusted, ALARM)
 
 
 def _ranked_pairs(
-    matched: MatchedImages, near: Nearest, flips: tuple[str, ...], unit: float, alignments: list[Alignment | None]
+    matched: MatchedImages,
+    near: Nearest,
+    flips: tuple[str, ...],
+    unit: float,
+    alignments: list[Alignment | None],
+    patches: list[CopiedPatch | None],
 ) -> list[Pair]:
-    """Return a pair for each generated image: exact copies first, flagged ones by their score, then by distance."""
+    """Return a pair for each generated image: exact copies first, flagged ones by their score, those with a copied
+    patch, then by distance.
+    """
     samples, entries = matched.training.samples, matched.entries
-    by_score = np.array([-found.score if found and found.copied else np.inf for found in alignments])
+    flagged = zip(alignments, patches, strict=True)
+    by_score = np.array(
+        [
+            -10 - whole.score if whole and whole.copied else -part.score if part and part.copied else np.inf
+            for whole, part in flagged
+        ]
+    )
     order = np.lexsort((near.distances[:, 0], by_score, near.distances[:, 0] > 0))
     return [
         Pair(
@@ -173,6 +199,7 @@ def _ranked_pairs(
                 for distance, real, flip in zip(*(column[index] for column in near), strict=True)
             ],
             likeness=alignments[index],
+            patch=patches[index],
         )
         for index in order
     ]

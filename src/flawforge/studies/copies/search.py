@@ -97,7 +97,9 @@ class CandidateSearch:
 
 Reader = Callable[[int], NDArray[np.floating]]  # index to a gray image (H, W), 0..255
 
-ALARM = 0.01  # false-alarm rate: chance that a set without copies is said to hold one
+ALARM = 0.01  # false-alarm rate: chance that a set without copies is said to hold one ...
+PATCH_ALARM = 0.001  # ... of which the search for patches, whose copies stand out more, takes so much ...
+WHOLE_ALARM = ALARM - PATCH_ALARM  # ... and this search the rest
 FLOOR = 0.25  # score below which nothing is flagged: of 2,230 steel and tile images that are no copies none reached it
 SPREAD = 0.04  # standard deviation of the scores of those images, rounded up
 SAME = 0.4  # score from which two training images show the same material, whatever their groups say ...
@@ -218,9 +220,11 @@ def _unpacked(rows: NDArray[np.void]) -> BestAlignments:
     )
 
 
-def null_scale(scores: Floats, groups: Ints) -> tuple[NullScale, int]:
-    """Return the scale from (N,) scores of real images and their groups, and how many it leaves out (`set_aside`)."""
-    same = scores >= SAME
+def null_scale(scores: Floats, groups: Ints, same_from: float = SAME) -> tuple[NullScale, int]:
+    """Return the scale from (N,) scores of real images and their groups, and how many it leaves out (`set_aside`):
+    those from `same_from`, if they are few.
+    """
+    same = scores >= same_from
     kept = ~same if same.mean() <= SAME_SHARE else np.ones(len(scores), dtype=bool)
     return NullScale.of(scores[kept], groups[kept], SPREAD), int((~kept).sum())
 
@@ -243,7 +247,7 @@ def spread(groups: Ints, most: int) -> Ints:
     return np.sort(order[np.argsort(rounds, kind="stable")[:most]])
 
 
-def copied(scale: NullScale, scores: Floats, rate: float = ALARM) -> tuple[Floats, Ints]:
+def copied(scale: NullScale, scores: Floats, rate: float = WHOLE_ALARM) -> tuple[Floats, Ints]:
     """Return the p-values, and the indices of the images called copies: at most `rate` chance of any false one.
 
     Beside the tail's p-value, a copy must exceed every score of the scale, and reach `FLOOR`: a tail that is fitted to
@@ -253,7 +257,7 @@ def copied(scale: NullScale, scores: Floats, rate: float = ALARM) -> tuple[Float
     return p, np.flatnonzero((holm(p) <= rate) & (scores > scale.scores[-1]) & (scores >= FLOOR))
 
 
-def lowest_copy(scale: NullScale, count: int, rate: float = ALARM) -> float:
+def lowest_copy(scale: NullScale, count: int, rate: float = WHOLE_ALARM) -> float:
     """Return the lowest score that is called a copy when it is the only one among `count`; infinite when none is."""
     return max(scale.threshold(rate / count), float(np.nextafter(scale.scores[-1], np.inf)), FLOOR)
 

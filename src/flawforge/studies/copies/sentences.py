@@ -78,6 +78,34 @@ def audit_sentence(
     return f"Too few images to tell: {none}, but {why} the nearest pairs by eye."
 
 
+def patch_sentence(n: int, found: int, groups: int, share: float | None, recall: float) -> str:
+    """Return the outcome of the search for copied patches.
+
+    Args:
+        n: generated images.
+        found: of them, flagged as holding a patch of a training image, without those that are copies as a whole.
+        groups: as of `audit_verdict`, and so are `share` and `recall`.
+        share: of images with a copied patch that would have been detected; None when none would.
+        recall: share of the planted patches that the audit found.
+    """
+    outcome = audit_verdict(n, found, groups, share, recall)
+    if found:
+        holds = "image repeats a part" if found == 1 else "images repeat parts"
+        return (
+            f"Copied patches found: {found} of {n} generated {holds} of training images in another place, without "
+            f"being copies as a whole. Compare the outlined parts by eye."
+        )
+    if outcome == "no copying detected" and share is not None:
+        return (
+            f"No copied patches detected: 0 of {n} images were flagged (they would have been if "
+            f"{percent_rounded_up(share)} or more held a patch of a training image, a quarter of their area)."
+        )
+    why = "the audit missed most of the patches it planted to test itself"
+    if outcome != "inconclusive":
+        why = "there are too few images to tell"
+    return f"Copied patches: 0 of {n} images were flagged, but {why}."
+
+
 def composed_sentence(composed: int, n: int) -> str:
     """Return that images were composed of training images by design, which is no copying; empty where none was.
 

@@ -87,8 +87,11 @@ class MatchedImages:
 
     def gray(self, pixels: Pixels) -> Floats32:
         """Return any image likewise."""
-        seen = self.seen(pixels)
-        plane = to_gray(seen) if seen.ndim == 3 else seen
+        return self.levels(self.seen(pixels))
+
+    def levels(self, pixels: Pixels) -> Floats32:
+        """Return pixels of any size in gray levels 0..255: (H, W)."""
+        plane = to_gray(pixels) if pixels.ndim == 3 else pixels
         return plane.astype(np.float32) * np.float32(255 / self.training.white)
 
     def reproduced(self, index: int, flip: str, size: tuple[int, int]) -> Pixels:
@@ -98,11 +101,27 @@ class MatchedImages:
 
     def seen(self, pixels: Pixels) -> Pixels:
         """Return an image at the network's size and channels: (H, W), or (H, W, 3) when it is in colour."""
+        pixels = self.stored(pixels)
+        return np.minimum(resize(pixels, *self.resolution), self.training.white).astype(pixels.dtype)
+
+    def stored(self, pixels: Pixels) -> Pixels:
+        """Return an image with the network's channels at its own size, encoded as all are."""
         if self.network_channels == 1 and pixels.ndim == 3:
             pixels = to_gray(pixels)
         if self.quality is not None:
             pixels = through_jpeg(eight_bits(pixels, self.training.white), self.quality)
-        return np.minimum(resize(pixels, *self.resolution), self.training.white).astype(pixels.dtype)
+        return pixels
+
+    @cached_property
+    def own_size(self) -> bool:
+        """Whether generated images hold detail at the size of their files, and not of the network: those do that are
+        composed of real ones.
+        """
+        return any(entry.sources for entry in self.entries)
+
+    def detailed(self, pixels: Pixels) -> Pixels:
+        """Return an image at the size at which its details are compared: its own, or the network's."""
+        return self.stored(pixels) if self.own_size else self.seen(pixels)
 
     def read_generated(self, index: int) -> Pixels:
         """Return a generated image at its own size, in the bits and white of the training images.
