@@ -31,6 +31,7 @@ _HOMES = {
     "run": "flawforge.whole_job",
     "score": "flawforge.studies.realism",
     "search": "flawforge.studies.search",
+    "serve": "flawforge.server",
     "show_progress": "flawforge.cli.console",
     "train": "flawforge.training.train",
     "trial": "flawforge.studies.trial",
@@ -56,6 +57,7 @@ __all__ = [
     "run",
     "score",
     "search",
+    "serve",
     "show_progress",
     "train",
     "trial",
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from flawforge.data.reading_choices import ReadingChoices
     from flawforge.data.writing.convert import convert
     from flawforge.reports.page import report
+    from flawforge.server import serve
     from flawforge.studies.copies import audit
     from flawforge.studies.export import export
     from flawforge.studies.portable import export_model

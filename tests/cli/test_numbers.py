@@ -30,6 +30,7 @@ NEEDED = {
     "recipes": ["dcgan-lite"],
     "demo-data": ["OUT"],
     "generate": ["RUN"],
+    "serve": ["RUN"],
     "audit": ["RUN"],
     "score": ["RUN"],
     "report": ["RUN"],

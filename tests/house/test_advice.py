@@ -32,6 +32,7 @@ ROOMS: dict[str, set[str]] = {  # whose messages which commands show; the longes
     "studies/export": {"export"},
     "studies/portable": {"export-model"},
     "studies/prediction": {"predict"},
+    "server": {"serve"},
     "studies/realism": {"score"},
     "studies/search": {"search"},
     "studies/sets": {"audit", "score"},

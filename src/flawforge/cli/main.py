@@ -22,6 +22,7 @@ from flawforge.cli.demo_data import demo_data
 from flawforge.cli.export import export
 from flawforge.cli.generate import generate
 from flawforge.cli.generator.export_model import export_model
+from flawforge.cli.generator.serve import serve
 from flawforge.cli.inspect import inspect
 from flawforge.cli.predict import predict
 from flawforge.cli.recipes import recipes
@@ -63,6 +64,7 @@ for _verb in (
     report,
     export,
     export_model,
+    serve,
     convert,
     recipes,
     demo_data,

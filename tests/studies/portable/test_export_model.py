@@ -20,7 +20,7 @@ from flawforge.runs.generator_cards import EXPORTED, FILES, GENERATOR, read_gene
 from flawforge.studies.portable import run as room
 from flawforge.studies.synthesis import Sampler
 
-LEARNT = sorted(name for name, recipe in RECIPES.items() if recipe.learns)
+LEARNT = sorted(name for name, recipe in RECIPES.items() if not recipe.composes)
 SMALL: dict[str, Any] = {"resolution": "80x96", "generator_depth": 4, "latent": 40, "ema_kimg": 0}  # base 5x6
 
 

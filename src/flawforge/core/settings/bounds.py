@@ -62,11 +62,15 @@ BOUNDS = {
     "k": _count("a number of training images to rank", 1, MANY),
     "kimg": Bound("a length in thousands of images", 0, 1_000_000, above=True),
     "memory_mb": Bound("a bound in MB", 16, MANY),
+    "megapixels": Bound("a bound in millions of pixels", 0, 1000, above=True),
     "minutes": Bound("a time in minutes", 0, YEAR, above=True),
+    "most": _count("a number of images in one request", 1, 10_000),
     "n": _count("a number of images per class", 1, MANY),
     "pairs": _count("a number of pairs to keep pictures of", 0, MANY),
+    "port": _count("a port", 0, 65_535),
     "pictures": _count("a number of images", 0, MANY),
     "previews": _count("a number of preview grids", 0, 10_000),
+    "seconds": Bound("a time in seconds", 0, 3600, above=True),
     "seed": Bound("a whole number", 0, 2**63 - 1, whole=True, words="from 0, below 2^63"),
     "share": Bound("the share of generated images", 0, 1, above=True, below=True),
     "shots": _count("a number of images per class", 1, MANY),
@@ -81,6 +85,7 @@ BOUNDS = {
         100,
     ),
     "val": Bound("a share of the images, such as 0.2", 0, 1, below=True),
+    "waiting": _count("a number of requests", 0, 1000),
     "workers": _count("a number that work at the same time", 1, 4096),
 }
 SHORT = {"n": "-n", "k": "-k"}

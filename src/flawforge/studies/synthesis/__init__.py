@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from flawforge.studies.synthesis.on_demand import ImagesOnDemand
 from flawforge.studies.synthesis.run import MIXED, generate
 from flawforge.studies.synthesis.sampler import Sampler, refuse_without_latent
 
-__all__ = ["MIXED", "Sampler", "generate", "refuse_without_latent"]
+__all__ = ["MIXED", "ImagesOnDemand", "Sampler", "generate", "refuse_without_latent"]

@@ -111,7 +111,7 @@ def generate(
     folder = Path(out) if out is not None and exported is None else run.synthetic
     if sync:
         return sync_set(folder, command, wait, progress)
-    labels, formats = _labels(run, classes), FileFormats(run.settings.data, compression)
+    labels, formats = makeable_classes(run, classes), FileFormats(run.settings.data, compression)
     where, (weights, tensors) = resolve_device(device), load_weights(run, checkpoint, progress)
     facts: dict[str, Any] = {
         "format": SET_FORMAT,
@@ -224,8 +224,8 @@ def _novel(copies: CopyFilter, images: Floats32 | list[ComposedPicture], sampler
     return copies.novel(np.asarray(images))
 
 
-def _labels(run: Run, classes: Sequence[str] | None) -> list[str]:
-    """Return the classes to make.
+def makeable_classes(run: Run, classes: Sequence[str] | None) -> list[str]:
+    """Return the classes to make: of `classes`, or all that a run's generator can.
 
     Raises:
         SettingError: the run cannot make one of `classes`.
