@@ -76,7 +76,8 @@ class Material(Sequence[Detail]):
         """Return the rows of a class whose details are used: those that show anything, or all where none does."""
         if label not in self._sources:
             rows = self.rows(label)
-            self._sources[label] = [row for row in rows if np.ptp(self[row].pixels, axis=(0, 1)).max() > FLAT] or rows
+            shown = in_threads(lambda row: float(np.ptp(self[row].pixels, axis=(0, 1)).max()) > FLAT, rows)
+            self._sources[label] = [row for row, seen in zip(rows, shown, strict=True) if seen] or rows
         return self._sources[label]
 
     @cached_property
