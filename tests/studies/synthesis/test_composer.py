@@ -109,8 +109,12 @@ def test_an_audit_counts_undeclared_reuse_alone(run: Run) -> None:
 
 
 def test_verbs_that_need_a_latent_or_a_training_refuse(run: Run, tmp_path: Path) -> None:
+    made = generate(run, 2)
     with pytest.raises(SettingError, match="recipe compose has no latent"):
-        generate(run, 2, truncation=1.0)
+        generate(run, 2, truncation=1.0, overwrite=True)
+    assert len(list(made.entries())) == len(list(made.folder.rglob("*.png"))) - len(
+        list((made.folder / "masks").rglob("*.png"))
+    )
     with pytest.raises(SettingError, match="recipe compose trains nothing"):
         search(run.settings.data.root, tmp_path / "search", recipe="compose")
     with pytest.raises(SettingError, match="recipe native cannot be searched"):

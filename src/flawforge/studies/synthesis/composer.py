@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32
-from flawforge.core.errors import RunBrokenError, SettingError
+from flawforge.core.errors import RunBrokenError
 from flawforge.core.images import ImageFormat, whole_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
@@ -79,16 +79,7 @@ class Composer:
         self._composing = cache(lambda label: Composing(self.material, label, self.how, self.symmetries[label]))
 
     def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> list[ComposedPicture]:
-        """Make batch `number` of a class: images number·batch and following.
-
-        Raises:
-            SettingError: `truncation`, which needs a latent.
-        """
-        if truncation is not None:
-            raise SettingError(
-                "--truncation draws typical latents, and recipe compose has no latent: it joins real images. Leave it "
-                "out."
-            )
+        """Make batch `number` of a class: images number·batch and following; `generate` refuses a truncation before."""
         composing = self._composing(label)
         numbers = range(number * BATCH, number * BATCH + BATCH)
         out = []

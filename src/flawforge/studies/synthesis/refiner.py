@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from flawforge.core.arrays import Floats32
-from flawforge.core.errors import SettingError
 from flawforge.core.images import whole_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import torch_stream
@@ -44,14 +43,8 @@ class Refiner(Composer):
         """Make batch `number` of a class: images number·batch and following.
 
         Raises:
-            SettingError: `truncation`, which would say little here. TrainingDivergedError: the weights make values
-            that are no numbers.
+            TrainingDivergedError: the weights make values that are no numbers.
         """
-        if truncation is not None:
-            raise SettingError(
-                "--truncation draws typical latents, and recipe native makes little of an image from its latent: it "
-                "refines joined real images. Leave it out."
-            )
         composed = super().images(seed, label, number)
         return [
             replace(picture, planes=self._refined(picture.planes, seed, label, number * BATCH + place))

@@ -107,6 +107,11 @@ def generate(
     started = time.monotonic()
     _check(layout, n=n, seed=seed, truncation=truncation, compression=compression)
     run = run if isinstance(run, Run) else Run.open(run)
+    if truncation is not None and run.recipe.composes:
+        raise SettingError(
+            f"--truncation draws typical latents, and recipe {run.recipe.name} has no latent that decides an image: it "
+            f"joins real images. Leave it out."
+        )
     exported = _check_export(format, out, overwrite) if format is not None else None
     folder = Path(out) if out is not None and exported is None else run.synthetic
     if sync:
