@@ -12,8 +12,8 @@ processor's: how many thousand images they are is timed in the same run, so that
     new     share of the held-out images that 128 images reach and 128 changed copies of the shots do not, above a
             second draw of copies, in points; of classes with 12 specimens held out
 
-Each is a mean over the classes, each class against its own images. Real images in the place of generated ones: `real`
-are the shots themselves, changed as classical augmentation does.
+Each is a mean over the classes, each class against its own images. `copies` are the shots, mirrored, shifted and
+brightened: what `new` is counted beyond.
 
     python benchmarks/native_quality.py --work DIR --base CHECKOUT [--sets neu tiles elpv] [--shots 20 50]
                                         [--minutes 2 4 8] [--quick] [--json FILE]
@@ -230,7 +230,7 @@ class Cell:
 
     def measure(self, minutes: list[float], base: Path) -> list[Row]:
         """Return the rows of all ways."""
-        rows = [self.row("real", 0, lambda: {label: images[::2] for label, images in self.judge.copies.items()})]
+        rows = [self.row("copies", 0, lambda: {label: images[::2] for label, images in self.judge.copies.items()})]
         rows.append(self.row("compose", 0, lambda: self.composed()))
         for way, checkout in (("fewshot", base), ("native", ROOT)):
             rows += [self.row(way, length, partial(self.trained, way, length, checkout)) for length in sorted(minutes)]
