@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from calibration_summary import draw, summarise
 from copy_pool import Ints, Pixels, Pool
+from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.overlap import connected
 from flawforge.data.reading.load import load
 from flawforge.studies.copies.planted import ALTERATIONS, whole
@@ -92,6 +93,13 @@ def read(folder: Path) -> tuple[Pixels, Ints, list[str], dict[str, str]]:
     The groups are ours and the reference's united, so that honest images are honest.
     """
     data = load(folder)
+    pixels = np.asarray(data.pixels((SIDE, SIDE), 1), dtype=np.uint8)
+    again = {second: first for first, second in ONE_PIECE.get(folder.name, ())}
+    return pixels, united_groups(data, folder), [Path(sample.file).stem for sample in data.samples], again
+
+
+def united_groups(data: Dataset, folder: Path) -> Ints:
+    """Return the groups of images that show the same piece, ours and those of the reference united."""
     with (folder / "groups.csv").open(encoding="utf-8") as lines:
         known = {Path(row["image"]).stem: int(row["group"]) for row in csv.DictReader(lines)}
     reference = np.array([known[Path(sample.file).stem] for sample in data.samples])
@@ -99,9 +107,7 @@ def read(folder: Path) -> tuple[Pixels, Ints, list[str], dict[str, str]]:
     for groups in (reference, data.groups()):
         first: dict[int, int] = {}
         pairs += [(first.setdefault(int(group), index), index) for index, group in enumerate(groups)]
-    pixels = np.asarray(data.pixels((SIDE, SIDE), 1), dtype=np.uint8)
-    again = {second: first for first, second in ONE_PIECE.get(folder.name, ())}
-    return pixels, connected(np.array(pairs), len(data)), [Path(sample.file).stem for sample in data.samples], again
+    return connected(np.array(pairs), len(data))
 
 
 class Planted:

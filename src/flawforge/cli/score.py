@@ -9,7 +9,7 @@ from flawforge.cli.console import columns, drawn_progress, levelled_lines, show_
 from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
-    from flawforge.runs.scores import Number, ScoreRecord
+    from flawforge.runs.scores import FullSize, MeasuredQuantity, Number, ScoreRecord
 
 
 def score(
@@ -76,6 +76,7 @@ def score(
             progress=progress,
         )
     paragraphs = [record.sentence, *([record.beyond_sentence] if record.beyond_sentence else [])]
+    paragraphs += [record.full_size.sentence] if record.full_size else []
     if record.findings[1:]:
         further = [(f"  {one.text}", one.generated, one.real) for one in record.findings[1:]]
         paragraphs += columns([("further findings", "generated", "real"), *further])
@@ -83,6 +84,7 @@ def score(
         *record.notes,
         *levelled_lines(record.levelling),
         *([number_table(record)] if record.quantities else []),
+        *([full_size_table(record.full_size)] if record.full_size else []),
         *([beyond_table(record)] if record.beyond else []),
     ]
     show_record(run, out_folder, "score", record, paragraphs, json)
@@ -94,12 +96,25 @@ def number_table(record: ScoreRecord) -> str:
         f"{record.extractor}; means of {record.halves} random halves with {record.half} images each; "
         f"* worse than 97.5% of real halves"
     )
-    rows = [("", "generated", "real", "classical")]
-    for one in record.quantities:
+    return "\n".join([title, *columns(_number_rows(record.quantities))])
+
+
+def full_size_table(found: FullSize) -> str:
+    """Return the numbers at full size likewise."""
+    title = (
+        f"at full size: {found.n_generated} generated and {found.n_reference} real images, patches of "
+        f"{found.side}x{found.side} pixels"
+    )
+    return "\n".join([title, *columns([row[:3] for row in _number_rows(found.quantities)])])
+
+
+def _number_rows(quantities: list[MeasuredQuantity]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("", "generated", "real", "classical")]
+    for one in quantities:
         unit = f", {one.unit}" if one.unit not in ("", "share") else ""
         name = f"  {one.title}{unit} ({one.better} is better){' *' if one.outside else ''}"
         rows.append((name, _shown(one.generated), _shown(one.real), _shown(one.classical)))
-    return "\n".join([title, *columns(rows)])
+    return rows
 
 
 def beyond_table(record: ScoreRecord) -> str:

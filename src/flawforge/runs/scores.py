@@ -231,6 +231,35 @@ class RatedImage(RecordPart):
     picture: str | None = None
 
 
+class FullSize(RecordPart):
+    """Images compared at the size of their files.
+
+    Attributes:
+        side: pixels of a patch.
+        n_generated: images that were compared. n_reference: real ones.
+        quantities: ``patch_kid``, ``patch_spectrum`` and ``patch_histogram``, each beside real against real.
+        repeating: generated images that repeat a part of themselves as all but 1% of real ones do not.
+        repeat_limit: the score that says so (Fisher z of the agreement of two parts of an image).
+        repeat_scores: of the generated images.
+        repeats_found: whether these are too many to be chance (0.5%).
+        seam: where a straight break runs that real images do not have, in words; empty: none was found.
+        seam_p: chance of one so conspicuous without a seam; None: too few images.
+        sentence: the outcome in plain English.
+    """
+
+    side: int
+    n_generated: int
+    n_reference: int
+    quantities: list[MeasuredQuantity]
+    repeating: int
+    repeat_limit: float | None
+    repeat_scores: list[float]
+    repeats_found: bool
+    seam: str
+    seam_p: float | None
+    sentence: str
+
+
 class ScoreRecord(Record):
     """Do the generated images look real, and are they all alike?
 
@@ -247,6 +276,8 @@ class ScoreRecord(Record):
         beyond: class by class what the images reach of held-out ones that changed copies of the training images do not;
             empty without held-out images, and in records of earlier versions.
         beyond_sentence: the outcome of that over all classes; empty where nothing was measured.
+        full_size: the comparison at full size; None where images are too few or too small, and in records of earlier
+            versions.
         why: why nothing was measured, or empty.
         notes: what a reader must know to read the numbers, a sentence each.
         levelling: how real and generated images were brought to one form; None in records of older versions.
@@ -276,6 +307,7 @@ class ScoreRecord(Record):
     classes: list[ClassScore] = Field([])
     beyond: list[BeyondCopies] = Field([])
     beyond_sentence: str = ""
+    full_size: FullSize | None = None
     confusion: Confusion | None = None
     spectra: MeanSpectra | None = None
     levels: Levels | None = None

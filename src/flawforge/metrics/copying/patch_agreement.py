@@ -31,6 +31,7 @@ FAINT = 0.25  # squared gray levels (of 255) that count as flat
 RIM = 12  # pixels over which a texture fades out at its edges, which whitening would otherwise make as loud as all else
 LEVEL = 0.03  # of the mean power that is added to a frequency's: what hardly occurs is not amplified
 WINDOW = 0.4  # of the sides: a quarter of the area has sides of 0.5, less what is blended along its rim
+APART = 0.1  # of the sides, that two equal parts of one image lie apart at least
 JUDGED = 8  # of all images under all symmetries, those whose correlation peaks highest
 QUIET = 0.1  # of the mean energy that is added to a window's: where nothing is to be seen, nothing agrees
 TOGETHER = 4  # correlations at a time: as many as stay in the processor's cache
@@ -137,6 +138,23 @@ class WhiteSpectra:
                 score, box, source = found
                 best = PatchMatch(score, row, symmetry, _turned_back(box, symmetry, tuple(texture.shape)), source)
         return best
+
+    def repeat(self, texture: Tensor) -> PatchMatch:
+        """Return the best match of a part of an image with another part of the same image, as it lies.
+
+        Shifts of less than `APART` of a side do not count. `reference` is 0.
+        """
+        spectrum = torch.fft.rfft2(texture, s=self.room) * self.weight
+        height, width = texture.shape
+        query = torch.fft.irfft2(spectrum, s=self.room)
+        found = torch.fft.irfft2(spectrum.conj() * spectrum, s=self.room)
+        down, right = (max(1, round(APART * side)) for side in (height, width))
+        for rows in (slice(None, down), slice(1 - down, None) if down > 1 else slice(0, 0)):
+            for columns in (slice(None, right), slice(1 - right, None) if right > 1 else slice(0, 0)):
+                found[rows, columns] = -torch.inf
+        shift = divmod(int(found.flatten().argmax()), self.room[1])
+        best = _best_window(query[:height, :width], query[:height, :width], shift, self.room)
+        return PatchMatch(-1.0) if best is None else PatchMatch(best[0], 0, 0, best[1], best[2])
 
     def _peaks(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
         """Return (N,) how high the correlation with each reference peaks, and where."""

@@ -76,6 +76,19 @@ def pixel_key(image: Pixels, white: int) -> str:
     return digest.hexdigest()
 
 
+class RememberedFeatures:
+    """An extractor whose features are kept by the content of what they were taken of."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        """Remember what this one gives."""
+        self.extractor, self.name, self.version = extractor, extractor.name, extractor.version
+
+    def __call__(self, images: torch.Tensor) -> Floats32:
+        """Return (N, D) features of (N, C, H, W) images in [-1, 1]."""
+        content = hashlib.sha256(str(tuple(images.shape)).encode() + images.numpy().tobytes()).hexdigest()
+        return _features(images, [content] * len(images), self.extractor)
+
+
 def _features(images: torch.Tensor, keys: list[str], extractor: Extractor) -> Floats32:
     key = hashlib.sha256("\n".join([extractor.name, extractor.version, *keys]).encode()).hexdigest()
     kept = recall_features(key, len(keys))

@@ -27,7 +27,7 @@ from flawforge.data.threads import in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
 from flawforge.runs.records import write_record
-from flawforge.runs.scores import BeyondCopies, ScoreRecord
+from flawforge.runs.scores import BeyondCopies, FullSize, ScoreRecord
 from flawforge.runs.versions import now, versions
 from flawforge.studies.realism.beyond import Copier, beyond_copies, class_inputs
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
@@ -42,6 +42,7 @@ from flawforge.studies.realism.extras import (
     usual_distances,
     without_transforms,
 )
+from flawforge.studies.realism.full_size import draw_images, measure_full_size
 from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
@@ -211,6 +212,7 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "classes": per_class,
         "beyond": beyond,
         "beyond_sentence": beyond_sentence,
+        "full_size": _measure_full_size(inputs),
         "confusion": confusion_of(every, labels),
         "spectra": mean_spectra(sets, halves, matched.resolution),
         "levels": gray_levels(sets),
@@ -219,6 +221,13 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "notes": without_transforms(quantities),
         "outcome": {"distinguishable": distinguishable, "main_finding": main},
     }
+
+
+def _measure_full_size(inputs: ScoreInputs) -> FullSize | None:
+    real, chosen = inputs.real, inputs.chosen
+    groups = real.groups[chosen.reference]
+    sides = draw_images(inputs.matched, chosen.reference, groups, chosen.generated, inputs.seed)
+    return measure_full_size(*sides, inputs.extractor, inputs.seed, inputs.progress)
 
 
 def _measure_beyond(inputs: ScoreInputs, sets: ComparedSets) -> tuple[list[BeyondCopies], str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
+
+from flawforge.runs.scores import MeasuredQuantity
 
 FINE = 1.0  # dB of fine structure: below, a texture is called neither smooth nor rough
 BRIGHT = 2.0  # gray levels of 255, likewise
@@ -88,6 +91,35 @@ def beyond_sentence(new: float, again: float, above: bool, kid_ratio: float | No
     if farther:
         return "Changed copies of your images are closer to unseen ones than these, and reach as many of them."
     return "These reach no more unseen images than changed copies of yours do."
+
+
+def full_size_sentence(
+    side: int, distance: MeasuredQuantity, faults: Sequence[str], n: int, repeating: int, seam: str
+) -> str:
+    """Return what a comparison at full size says.
+
+    Args:
+        side: pixels of a patch.
+        distance: kernel distance of patches.
+        faults: what is wrong with the generated images there, each as half a sentence.
+        n: generated images that were looked at.
+        repeating: of them, images that repeat a part of themselves, where these are too many to be chance; else 0.
+        seam: where a seam runs, in words; empty: none was found.
+    """
+    told = "are distinguishable" if distance.outside else "were not distinguishable"
+    but = ": " if distance.outside else ", but "
+    words = but + ", and ".join(faults) if faults else ""
+    parts = [f"At full size, in patches of {side}x{side} pixels, the generated images {told} from real ones{words}."]
+    if repeating:
+        parts.append(
+            f"Repeated parts: {repeating} of {n} generated images repeat a part of themselves, as at most 1 of 100 "
+            f"real images would."
+        )
+    if seam:
+        parts.append(f"A seam: generated images have a straight break {seam}, which real ones do not have.")
+    if not repeating and not seam:
+        parts.append("No repeated part and no seam was found (false-alarm rate: at most 1 score in 100).")
+    return " ".join(parts)
 
 
 def of_hundred(value: float) -> int:

@@ -1,0 +1,95 @@
+"""The score at full size: seams and repeats are found where they are, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.ndimage as nd
+import torch
+
+from flawforge.core.progress import SILENT
+from flawforge.runs.scores import FullSize
+from flawforge.studies.realism.full_size import FullSizeImages, measure_full_size
+
+SIDE = 64
+
+
+class Contrast:
+    """Two numbers that blur changes, in place of a network's."""
+
+    name, version = "contrast", "1"
+
+    def __call__(self, images: torch.Tensor) -> Any:
+        fine = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
+        return torch.stack([4 * fine, images.std((1, 2, 3))], 1).numpy()
+
+
+def steel(seed: int, blur: float = 0.0) -> np.ndarray:
+    """Grooves, grain, and a bright rim at the left, as all images have it."""
+    rng = np.random.default_rng(seed)
+    grain = nd.gaussian_filter(rng.standard_normal((SIDE, SIDE)), 0.6) * 20
+    grooves = nd.gaussian_filter1d(rng.standard_normal(SIDE), 1.0)[None] * 12
+    image = 110 + grain + grooves + rng.uniform(-15, 15)
+    image[:, :9] += 50
+    return np.clip(nd.gaussian_filter(image, blur), 0, 255).astype(np.uint8)
+
+
+def tiled(seed: int) -> np.ndarray:
+    """One patch, four times."""
+    return np.tile(steel(seed)[:32, 20:52], (2, 2))
+
+
+def joined(seed: int) -> np.ndarray:
+    """Two images, one below the other."""
+    return np.vstack([steel(seed)[:40], steel(seed + 500)[40:]])
+
+
+def measured(images: list[np.ndarray]) -> FullSize:
+    real = FullSizeImages(lambda index: steel(index), np.arange(24), 255)
+    generated = FullSizeImages(lambda index: images[index], np.arange(len(images)), 255)
+    found = measure_full_size(real, generated, Contrast(), 0, SILENT)
+    assert found is not None
+    return found
+
+
+def test_images_of_one_patch_are_called_repeating() -> None:
+    found = measured([tiled(100 + seed) for seed in range(16)])
+    assert (found.repeats_found, found.repeating) == (True, 16)
+    assert "16 of 16 generated images repeat a part of themselves" in found.sentence
+
+
+def test_a_seam_is_called_so_and_the_rim_that_all_share_is_not() -> None:
+    found = measured([joined(100 + seed) for seed in range(16)])
+    assert found.seam == "40 pixels from the top"
+    assert found.sentence.endswith(
+        "A seam: generated images have a straight break 40 pixels from the top, which real ones do not have."
+    )
+    assert not found.repeats_found
+
+
+@pytest.mark.parametrize("first", [100, 200, 300])
+def test_other_real_images_have_neither(first: int) -> None:
+    found = measured([steel(first + seed) for seed in range(16)])
+    assert (found.seam, found.repeats_found) == ("", False)
+    assert "No repeated part and no seam was found" in found.sentence
+    assert "were not distinguishable from real ones." in found.sentence
+
+
+def test_blur_is_told_by_patches_and_by_the_spectrum() -> None:
+    found = measured([steel(100 + seed, blur=0.7) for seed in range(16)])
+    assert {one.name: one.outside for one in found.quantities} == {
+        "patch_kid": True,
+        "patch_spectrum": True,
+        "patch_histogram": False,
+    }
+    assert "are distinguishable from real ones: their texture is too smooth." in found.sentence
+
+
+def test_too_few_and_too_small_images_are_not_measured() -> None:
+    real, few = (FullSizeImages(lambda index: steel(index), np.arange(count), 255) for count in (24, 11))
+    assert measure_full_size(real, few, Contrast(), 0, SILENT) is None
+    assert measure_full_size(few, real, Contrast(), 0, SILENT) is None
+    small = FullSizeImages(lambda index: steel(index)[:31], np.arange(24), 255)
+    assert measure_full_size(real, small, Contrast(), 0, SILENT) is None
