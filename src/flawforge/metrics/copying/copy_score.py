@@ -26,6 +26,7 @@ HYPOTHESES = 6  # placements of a query that are refined at half the texture's s
 FINE = 3  # ... of them, those that agree best then, at full size, in 4 ...
 JUDGED = 2  # ... and of these the best are compared with their surroundings
 STEPS = (6, 4)
+PLACED = 64  # queries placed at a time, for many share their references
 TOGETHER = 8  # queries refined at a time
 
 
@@ -69,13 +70,14 @@ def copy_scores(
     shown = np.flatnonzero((views >= 0).any(1))
     advance(len(queries) - len(shown))
     with torch.inference_mode():
-        for start in range(0, len(shown), TOGETHER):
-            rows = shown[start : start + TOGETHER]
+        for start in range(0, len(shown), PLACED):
+            rows = shown[start : start + PLACED]
             found = place(queries[rows], references, torch.as_tensor(views[rows], device=queries.device), HYPOTHESES)
-            placed = dict(zip(rows.tolist(), found, strict=True))
-            for row, best in refine_placements(queries, references, placed).items():
-                scores[row], indices[row], matrices[row], negatives[row] = best
-            advance(len(rows))
+            placed = list(zip(rows.tolist(), found, strict=True))
+            for part in (dict(placed[at : at + TOGETHER]) for at in range(0, len(placed), TOGETHER)):
+                for row, best in refine_placements(queries, references, part).items():
+                    scores[row], indices[row], matrices[row], negatives[row] = best
+                advance(len(part))
     return BestAlignments(scores, indices, matrices, negatives)
 
 

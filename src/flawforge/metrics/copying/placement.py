@@ -118,13 +118,16 @@ def fits(queries: Tensor, spectra: TextureSpectra, views: Tensor) -> Fits:
     """Return how well each of the (Q, 64, 64) queries fits onto its (Q, K) views."""
     best = queries.new_full(views.shape, -1.0)
     how = queries.new_zeros((*views.shape, 4))
+    references, row_of = torch.unique(views.clamp_min(0) // 8, return_inverse=True)
     for number, pose in enumerate(POSES):
         posed = _posed(queries, pose)
         turns = torch.stack([apply_symmetry(posed, symmetry) for symmetry in range(8)], dim=1)
         values, weight = _transform(turns, pose.room).conj_physical(), _weight(turns, pose)
+        covered = _covered(spectra, references, pose)
         for row, own in enumerate(views):
             real = torch.nonzero(own >= 0)[:, 0]
-            top, found = _fit(values[row], weight[row], spectra, own[real], pose)
+            norm = covered[row_of[row, real]]
+            top, found = _fit(values[row], weight[row], norm, spectra.values[pose.room], own[real], pose)
             better = top > best[row, real]
             best[row, real] = torch.where(better, top, best[row, real])
             found = torch.cat([torch.full_like(found[:, :1], number), found], dim=1)
@@ -132,19 +135,27 @@ def fits(queries: Tensor, spectra: TextureSpectra, views: Tensor) -> Fits:
     return Fits(best, how)
 
 
-def _fit(values: Tensor, weight: Tensor, spectra: TextureSpectra, views: Tensor, pose: Pose) -> tuple[Tensor, Tensor]:
+def _covered(spectra: TextureSpectra, rows: Tensor, pose: Pose) -> Tensor:
+    """Return (M, R, R): one over the norm of what a query covers of each reference, at each shift."""
+    norm = _back(spectra.energies[pose.room][rows] * _window_spectrum(pose).to(rows.device), pose.room)
+    return norm.clamp_min_(1e-3).rsqrt_()
+
+
+def _fit(
+    values: Tensor, weight: Tensor, norm: Tensor, spectra: Tensor, views: Tensor, pose: Pose
+) -> tuple[Tensor, Tensor]:
     """Return, for each of the (K,) views, the best correlation over all shifts, and (K, 3) shift in x, in y, and sign.
 
     Args:
         values: (8, R, R // 2 + 1) conjugate transform of the query under the symmetries.
         weight: (8, R, R) from `_weight`.
-        spectra: of the references.
+        norm: (K, R, R) from `_covered`, of the references of the views.
+        spectra: (N, R, R // 2 + 1) transforms of the references.
         views: (K,).
         pose: that the query is in.
     """
     room, rows, turned = pose.room, views // 8, views % 8
-    norm = _back(spectra.energies[room][rows] * _window_spectrum(pose).to(weight.device), room).clamp_min(1e-3)
-    fit = _back(spectra.values[room][rows] * values[turned], room).mul_(weight[turned]).mul_(norm.rsqrt_()).flatten(1)
+    fit = _back(spectra[rows] * values[turned], room).mul_(weight[turned]).mul_(norm).flatten(1)
     top, at = fit.abs().max(1)
     sign = fit.gather(1, at[:, None])[:, 0].sign()
     return top, torch.stack([_signed(at % room, room), _signed(at // room, room), sign], dim=1)
