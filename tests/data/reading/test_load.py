@@ -101,7 +101,8 @@ def test_no_image_at_all(tmp_path):
         load(tmp_path)
     assert str(caught.value) == (
         f"there is no image in {tmp_path}, nor in the folders below it. It is empty. "
-        f"DATA is a folder of PNG, JPEG, BMP, TIFF or WebP images, or the word 'elpv'."
+        f"DATA is a folder of PNG, JPEG, BMP, TIFF or WebP images, or the word 'elpv' "
+        f"(the solar cells of the extra 'elpv')."
     )
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(DataNotFoundError, match=r"Other files there: 1\."):

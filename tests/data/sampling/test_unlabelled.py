@@ -72,7 +72,7 @@ def test_crops_of_held_back_material_are_not_used(
 def test_a_folder_without_images_is_told_by_its_flag(draw_images: Draw, tmp_path: Path) -> None:
     chosen = load(draw_images(tmp_path / "data" / "scratch", 5))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataNotFoundError, match="--unlabelled: there is no image in"):
+    with pytest.raises(DataNotFoundError, match="there is no image in .* --unlabelled is a folder of PNG"):
         load_unlabelled(tmp_path / "empty", chosen, chosen)
 
 

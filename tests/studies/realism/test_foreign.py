@@ -29,6 +29,7 @@ def test_other_real_images_stored_in_another_way_come_out_as_real(tmp_path: Path
     assert "were not distinguishable from the real ones" in record.sentence
     assert record.sentence.startswith("At a larger size than 32x32 pixels") is (way == "upscaled")
     assert record.against == "unknown"
+    assert (record.beyond, record.beyond_sentence) == ([], "")  # nothing is held out
     assert record.levelling is not None
     assert record.best == []  # nothing is kept
 

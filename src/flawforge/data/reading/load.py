@@ -25,7 +25,9 @@ from flawforge.data.threads import in_threads
 from flawforge.data.tiles import cut_all
 
 
-def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT) -> Dataset:
+def load(
+    data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT, option: str = "DATA"
+) -> Dataset:
     """Read a dataset with its classes.
 
     Args:
@@ -33,6 +35,7 @@ def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, prog
             ``elpv-poly`` (a folder of that name is ``./elpv``); or a dataset, which is returned as it is.
         choices: what the files leave open, decided by the user.
         progress: where to tell how far the reading is.
+        option: by which the user names the folder, for messages.
 
     Returns:
         The dataset: samples by class, then by file. Files that cannot be read are in `broken`, each with its reason;
@@ -49,14 +52,14 @@ def load(data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, prog
         if choices not in (AS_USUAL, data.choices):
             raise SettingError("choices decide how a folder is read, and this dataset was read: give them to load().")
         return data
-    dataset = _read(data, choices, progress)
+    dataset = _read(data, choices, progress, option)
     if not dataset.samples:
         raise DataUnusableError(_nothing_labelled(dataset))
     return dataset
 
 
 def load_regardless(
-    data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT
+    data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT, option: str = "DATA"
 ) -> Dataset:
     """Read the images of a dataset whether they have a class or not; arguments and errors as `load`.
 
@@ -65,7 +68,7 @@ def load_regardless(
     Returns:
         The dataset, with all images in `samples`; those without a class come first.
     """
-    dataset = data if isinstance(data, Dataset) else _read(data, choices, progress)
+    dataset = data if isinstance(data, Dataset) else _read(data, choices, progress, option)
     return replace(dataset, samples=(*dataset.unlabelled, *dataset.samples), unlabelled=())
 
 
@@ -80,17 +83,17 @@ def tell_unlabelled(dataset: Dataset, progress: Progress) -> None:
         )
 
 
-def _read(data: str | Path, choices: ReadingChoices, progress: Progress) -> Dataset:
+def _read(data: str | Path, choices: ReadingChoices, progress: Progress, option: str) -> Dataset:
     """Return what can be read, with a class or without."""
     source = str(data)
     if not source.strip():
-        raise DataNotFoundError("DATA is empty; it is a folder of images, or the word 'elpv'. (An unset variable?)")
+        raise DataNotFoundError(f"{option} is empty; it is a folder of images. (An unset variable?)")
     if source in WORDS:
         root = elpv_folder()
         plan = elpv_plan(root, WORDS[source])
     else:
         root = Path(data).expanduser()
-        plan = _plan_folder(root, choices)
+        plan = _plan_folder(root, choices, option)
     samples, broken, remarks = _examine_all(root, plan.entries, progress)
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
@@ -122,8 +125,8 @@ def place_again(source: str, root: str) -> str:
     return root if Path(root).is_dir() else source
 
 
-def _plan_folder(root: Path, choices: ReadingChoices) -> Plan:
-    _check_folder(root)
+def _plan_folder(root: Path, choices: ReadingChoices, option: str) -> Plan:
+    _check_folder(root, option)
     _refuse_ours(root)
     tree = walk(root)
     if not tree.images:
@@ -132,7 +135,7 @@ def _plan_folder(root: Path, choices: ReadingChoices) -> Plan:
         there = f"Other files there: {len(tree.others):,}." if tree.others else "It is empty."
         raise DataNotFoundError(
             f"there is no image in {root}, nor in the folders below it. {there} "
-            f"DATA is a folder of PNG, JPEG, BMP, TIFF or WebP images, or the word 'elpv'."
+            f"{option} is a folder of PNG, JPEG, BMP, TIFF or WebP images{_or_cells(option)}."
         )
     plan = plan_folder(root, tree, choices)
     plan.broken += tree.broken
@@ -150,7 +153,12 @@ def _refuse_ours(root: Path) -> None:
             )
 
 
-def _check_folder(root: Path) -> None:
+def _or_cells(option: str) -> str:
+    """Return what else DATA may be, and no other option usually is."""
+    return ", or the word 'elpv' (the solar cells of the extra 'elpv')" if option == "DATA" else ""
+
+
+def _check_folder(root: Path, option: str) -> None:
     if not is_utf_8(str(root.resolve())):
         raise DataUnusableError(
             f"the name {printable(str(root.resolve()))} is not UTF-8, so neither a run nor a report can name its "
@@ -160,14 +168,15 @@ def _check_folder(root: Path) -> None:
         return
     if root.exists():
         hint = "Unpack it first." if root.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar") else ""
-        raise DataNotFoundError(f"{root} is a file; DATA is a folder of images. {hint}".rstrip())
+        raise DataNotFoundError(f"{root} is a file; {option} is a folder of images. {hint}".rstrip())
     try:
         beside = [path.name for path in root.absolute().parent.iterdir() if path.is_dir()]
     except OSError:  # the folder above is missing as well
         beside = []
+    words = WORDS if option == "DATA" else ()
     raise DataNotFoundError(
-        f"there is no folder {root}.{did_you_mean(root.name, [*beside, *WORDS])} "
-        f"DATA is a folder of images, or the word 'elpv' (the solar cells of the extra 'elpv')."
+        f"there is no folder {root}.{did_you_mean(root.name, [*beside, *words])} "
+        f"{option} is a folder of images{_or_cells(option)}."
     )
 
 

@@ -103,7 +103,7 @@ def new_coverage(
         _share(new, weights, groups),
         _share(second, weights, groups),
         _share(of_real, weights, groups, judged),
-        _share(new.astype(np.float64) - second, weights, groups),
+        _share(new.astype(np.float64) - second, weights, groups, least=-1.0),
         None if few else kid(x, made, groups),
         None if few else kid(x, old, groups),
         new,
@@ -121,12 +121,22 @@ def held_out_share(outcomes: ArrayLike, groups: ArrayLike, seed: int) -> HeldOut
     return _share(outcomes, group_weights(members, len(members), seed, "new coverage"), members)
 
 
-def _share(outcomes: ArrayLike, weights: Floats, groups: Ints, judged: Floats | None = None) -> HeldOutShare:
-    """Return the mean of (M,) outcomes under (B, M) weights; of rows that were `judged` so often, they are sums."""
+def _share(
+    outcomes: ArrayLike, weights: Floats, groups: Ints, judged: Floats | None = None, least: float = 0.0
+) -> HeldOutShare:
+    """Return the mean of (M,) outcomes under (B, M) weights; of rows that were `judged` so often, they are sums.
+
+    Where all outcomes are the same, no resample differs, and the interval is that of as many hits or misses as there
+    are groups (Clopper & Pearson 1934); `least` is the lowest outcome there can be.
+    """
     values = np.asarray(outcomes, dtype=np.float64)
     total = np.ones(len(values)) if judged is None else judged
-    low, high, _ = percentile_interval((weights @ values) / np.maximum(weights @ total, 1e-9), int(groups.max()) + 1)
-    return HeldOutShare(float(values.sum() / total.sum()), low, high)
+    number, mean = int(groups.max()) + 1, float(values.sum() / total.sum())
+    if np.array_equal(values, mean * total):
+        reach = 1 - 0.025 ** (1 / number)
+        return HeldOutShare(mean, max(least, mean - reach), min(1.0, mean + reach))
+    low, high, _ = percentile_interval((weights @ values) / np.maximum(weights @ total, 1e-9), number)
+    return HeldOutShare(mean, low, high)
 
 
 def _reached(real: Floats, others: Floats, reach: Floats) -> Bools:

@@ -89,7 +89,7 @@ def predict(
     place = find_model(Path(model))
     card, network = open_model(place)
     _check_threshold(card, threshold)
-    dataset = load_regardless(images, _as_in_the_trial(card, choices, progress), progress=progress)
+    dataset = load_regardless(images, _as_in_the_trial(card, choices, progress), progress=progress, option="IMAGES")
     dataset = replace(dataset, scale=(card.input.bits, card.input.white or dataset.deep_white))
     rows, pixels, lost = _seen_by(card, dataset, progress)
     with progress.task("asking the model", None):

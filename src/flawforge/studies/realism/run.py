@@ -231,10 +231,10 @@ def _measure_full_size(inputs: ScoreInputs) -> FullSize | None:
 
 
 def _measure_beyond(inputs: ScoreInputs, sets: ComparedSets) -> tuple[list[BeyondCopies], str]:
-    """Return what is reached beyond changed copies; nothing where only the training images are there to compare with,
-    which their copies reach.
+    """Return what is reached beyond changed copies; nothing where what there is to compare with are the training
+    images, or may be: their copies reach them.
     """
-    if inputs.real.against == "training":
+    if inputs.real.against in ("training", "unknown"):
         return [], ""
     labels = [sets.classes[code] for code in sets.labels]
     made = [entry.label for entry in inputs.matched.entries]

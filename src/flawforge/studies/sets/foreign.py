@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flawforge.core.arrays import Ints
-from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError
+from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.core.images import Pixels, encode_png
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
@@ -97,10 +97,7 @@ def _read(images: Images, flag: str, keep: ExitStack, progress: Progress) -> Dat
     if isinstance(images, Dataset):
         found = load_regardless(images)
     elif isinstance(images, (str, Path)):
-        try:
-            found = load_regardless(images, progress=progress)
-        except (DataNotFoundError, DataUnusableError) as error:
-            raise error if flag == "DATA" else type(error)(f"{flag}: {error}") from error
+        found = load_regardless(images, progress=progress, option=flag)
     else:
         folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="flawforge-arrays-")))
         _write(images, flag, folder)

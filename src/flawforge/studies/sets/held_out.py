@@ -36,7 +36,7 @@ def load_whole(run: Run, data: Dataset | str | Path | None, progress: Progress) 
     about = run.settings.data
     source, choices = about.source, _choices(run)
     if data is not None:
-        return load(data, choices, progress=progress)
+        return load(data, choices, progress=progress, option="--data")
     try:
         return load(place_again(source, about.root), choices, progress=progress)
     except DataNotFoundError as error:
@@ -208,7 +208,9 @@ def find_held_out(
 
 
 def _load_given(held_out: Dataset | str | Path, whole: Dataset, progress: Progress) -> Dataset:
-    return held_out if isinstance(held_out, Dataset) else load(held_out, whole.choices, progress=progress)
+    if isinstance(held_out, Dataset):
+        return held_out
+    return load(held_out, whole.choices, progress=progress, option="--held-out")
 
 
 def _given(run: Run, whole: Dataset, part: Dataset, taken: list[int], given: Dataset, progress: Progress) -> HeldOut:

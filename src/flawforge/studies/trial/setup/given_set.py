@@ -92,7 +92,7 @@ def read_brought(
             what = f"arm {wanted[0]} takes" if wanted else "--synthetic-saw is about"
             raise SettingError(f"{what} images from a folder: name it with --synthetic DIR.")
         return None
-    found = load_regardless(synthetic, progress=progress)
+    found = load_regardless(synthetic, progress=progress, option="--synthetic")
     others = [arm for arm in wanted if arm != arm_of(found.source)]
     if others:
         raise SettingError(f"there are no images for arm {others[0]}: --synthetic names {found.source}.")
@@ -107,7 +107,8 @@ def read_brought(
             f"these: put the generated images of each into a folder of its name."
         )
     by_hand = str(by_hand_in(found.root))
-    return Brought(found, None if saw is None else load_regardless(saw, progress=progress), by_hand)
+    seen = None if saw is None else load_regardless(saw, progress=progress, option="--synthetic-saw")
+    return Brought(found, seen, by_hand)
 
 
 def withdraw_seen(dataset: Dataset, division: Division, brought: Brought, progress: Progress) -> Division:

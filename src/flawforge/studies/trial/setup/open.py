@@ -65,7 +65,9 @@ def open_trial(
     tell_unlabelled(whole, progress)
     dataset = whole.select(classes)
     tell_warnings(dataset, progress)
-    other = None if unlabelled is None else load_regardless(unlabelled, whole.choices, progress=progress)
+    other = None
+    if unlabelled is not None:
+        other = load_regardless(unlabelled, whole.choices, progress=progress, option="--unlabelled")
     good = good_class(dataset, settings, progress)
     refuse_unknown_rare(dataset, settings, good)
     there = load_bench(out) if (out / FACTS).is_file() else None
