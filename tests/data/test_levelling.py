@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,6 +54,17 @@ def test_an_even_border_is_cut_off_and_an_even_image_has_none() -> None:
     assert even_border(np.full((9, 9), 7, np.uint8)) == (0, 0, 0, 0)
     level = Level(1, GRAIN.shape, crop=True)
     assert (level.apply(framed, 255) == GRAIN).all()
+    assert (level.apply(GRAIN, 255) == GRAIN).all()
+
+
+def test_what_enlarging_has_mixed_with_a_border_goes_with_it() -> None:
+    bright = (GRAIN // 4 + 150).astype(np.uint8)
+    large = Image.fromarray(np.pad(bright, 8)).resize((128, 128), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    large.save(buffer, "JPEG", quality=60)
+    cut = Level(1, (128, 128), crop=True).apply(np.asarray(Image.open(buffer)), 255).astype(int)
+    edge = np.r_[cut[0], cut[-1], cut[:, 0], cut[:, -1]]
+    assert abs(edge.mean() - cut.mean()) < 20  # 17; 151 where only even rows go
 
 
 def test_a_level_applies_its_steps_in_order() -> None:

@@ -62,6 +62,7 @@ def audit(
     """
     from flawforge.runs.versions import command
     from flawforge.studies.copies import audit as audit_set
+    from flawforge.studies.copies.sentences import copies_sentence
 
     with drawn_progress() as progress:
         record = audit_set(
@@ -81,7 +82,9 @@ def audit(
             progress=progress,
         )
     levelled = levelled_lines(record.levelling)
-    paragraphs = [record.sentence, *record.notes, *levelled, *_results(record), _distances(record)]
+    named = copies_sentence(record.pairs)
+    paragraphs = [record.sentence, *([named] if named else []), *record.notes, *levelled, *_results(record)]
+    paragraphs.append(_distances(record))
     show_record(run, out_folder, "audit", record, paragraphs, json)
 
 

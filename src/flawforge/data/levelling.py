@@ -23,6 +23,8 @@ JPEG = ("JPEG", "MPO")
 MIDDLING = 3688  # sum of the standard table of luma at quality 50
 FRAME_TOLERANCE = 4  # gray levels of 255 by which an even border may differ
 WIDEST = 0.4  # of a side, that a border takes on either end
+MIXED = 0.05  # of a side that is cut off beside a border, at most, where enlarging has mixed it with the image ...
+OWN = 0.8  # ... until a row has so much of the difference between image and border
 
 
 def webp_stays(real: Sequence[Sample], generated: Sequence[Sample]) -> list[str]:
@@ -86,7 +88,7 @@ class Level:
         """Return (H, W), or (H, W, 3) with 3 channels, uint8, of (H, W) or (H, W, 3) pixels 0..`white`."""
         image = eight_bits(pixels, white)
         if self.crop:
-            top, bottom, left, right = even_border(image)
+            top, bottom, left, right = with_mixed(image, even_border(image))
             image = image[top : image.shape[0] - bottom, left : image.shape[1] - right]
         if self.shape is not None:
             image = middle(image, self.shape)
@@ -129,4 +131,18 @@ def even_border(image: Pixels) -> tuple[int, int, int, int]:
                     break
                 width += 1
             out.append(width)
+    return out[0], out[1], out[2], out[3]
+
+
+def with_mixed(image: Pixels, border: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Return the rows and columns of an even border, and beside them those that enlarging has mixed with it."""
+    gray = image if image.ndim == 2 else image.mean(axis=2)
+    out = []
+    for axis, ends in ((1, border[:2]), (0, border[2:])):
+        means = gray.mean(axis=axis)
+        inside = float(np.median(means[ends[0] : len(means) - ends[1]]))
+        for line, width in zip((means, means[::-1]), ends, strict=True):
+            level = line[:width].mean() if width else inside
+            beside = np.abs(line[width : width + int(MIXED * len(line))] - level) >= OWN * abs(inside - level)
+            out.append(width + (int(beside.argmax()) if beside.any() else len(beside)))
     return out[0], out[1], out[2], out[3]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from flawforge.runs.records import Alignment, Pair
 from flawforge.studies.copies.sentences import (
     audit_sentence,
     audit_verdict,
+    copies_sentence,
     diversity_sentence,
     percent_rounded_up,
     set_sentence,
@@ -80,6 +82,19 @@ def test_the_tests_of_the_set_speak_only_where_one_rejects() -> None:
         " As a whole, the generated images lie closer to the training images than held-out real images do (2 of 3 "
         "tests: C_T p = 0.01, DCR share p = 0.0012; corrected for 3 tests)."
     )
+
+
+def test_copies_are_named_and_the_clearest_first() -> None:
+    def pair(number: int, copied: bool = True) -> Pair:
+        placed = {"rank_p": 0.1, "p": 0.1, "symmetry": "identity", "tilt": 0, "scale": 1, "shift": (0, 0), "matrix": []}
+        near = Alignment.model_validate({"file": f"{number}.jpg", "score": 1, "copied": copied, **placed})
+        return Pair(file=f"made/{number}.png", neighbours=[], likeness=near)
+
+    assert copies_sentence([pair(1, copied=False)]) == ""
+    assert (
+        copies_sentence([pair(2), pair(1), pair(3, copied=False)]) == "copies: made/2.png of 2.jpg, made/1.png of 1.jpg"
+    )
+    assert copies_sentence([pair(number) for number in range(8)]).endswith("made/4.png of 4.jpg and 3 more")
 
 
 def test_diversity_in_words() -> None:

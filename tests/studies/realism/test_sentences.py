@@ -63,6 +63,15 @@ COUNTS: dict[str, Any] = {"n_generated": 64, "n_used": 64, "n_reference": 1180}
             "Compared: 64 generated and 1,180 real images.",
         ),
         (
+            {
+                "exact_copies": 1,
+                "against": "unknown",
+                "why": "there are only 5 generated images, and at least 12 are needed",
+            },
+            "1 of 64 generated images is identical to a real image, so this score says little about what the generator "
+            "can make (see the audit). Inconclusive: there are only 5 generated images, and at least 12 are needed.",
+        ),
+        (
             {"exact_copies": 1, "why": "there are only 5 generated images, and at least 12 are needed"},
             "1 of 64 generated images is identical to a training image, so this score says little "
             "about what the generator "

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
+from flawforge.runs.records import Pair
 
+NAMED = 5  # copies that are named in words, at most
 LARGEST_SHARE = 0.34  # a detectable share above says too little: "too few images to tell"
 
 
@@ -106,6 +108,14 @@ def patch_sentence(n: int, found: int, groups: int, share: float | None, recall:
     return f"Copied patches: 0 of {n} images were flagged, but {why}."
 
 
+def copies_sentence(pairs: Sequence[Pair]) -> str:
+    """Return which generated images are called copies, of which image, the clearest first; empty where none is."""
+    found = [pair for pair in pairs if pair.likeness is not None and pair.likeness.copied]
+    named = [f"{pair.file} of {pair.likeness.file}" for pair in found[:NAMED] if pair.likeness is not None]
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"copies: {', '.join(named)}{more}" if found else ""
+
+
 def composed_sentence(composed: int, n: int) -> str:
     """Return that images were composed of training images by design, which is no copying; empty where none was.
 
@@ -153,8 +163,9 @@ def diversity_sentence(
         vendi: effective number of different images among `size` generated ones.
         vendi_real: the same of training images.
     """
+    groups = f"{clusters} cluster{'s' * (clusters != 1)}"
     return (
-        f"{duplicates} of {n} generated images are near-duplicates of another one ({clusters} clusters, the largest of "
+        f"{duplicates} of {n} generated images are near-duplicates of another one ({groups}, the largest of "
         f"{largest}). Effective number of different images (Vendi score) among {size}: {vendi:.1f} generated, "
         f"{vendi_real:.1f} training."
     )

@@ -41,7 +41,8 @@ def score_sentence(
     """
     parts = []
     if exact_copies:
-        verb = "is identical to a training image" if exact_copies == 1 else "are identical to training images"
+        kind = "real" if against == "unknown" else "training"
+        verb = f"is identical to a {kind} image" if exact_copies == 1 else f"are identical to {kind} images"
         parts.append(
             f"{exact_copies:,} of {n_generated:,} generated images {verb}, so this score says little about what the "
             f"generator can make (see the audit)."

@@ -22,7 +22,7 @@ from flawforge.studies.sets.synthetic_set import SyntheticSet, by_hand_in
 
 EIGHT_BITS = (8, 65535)
 TOGETHER = 64  # images that are levelled, and remembered, together
-LEVELLING = 1  # raise it when a level gives other pixels
+LEVELLING = 2  # raise it when a level gives other pixels
 
 
 @dataclass(frozen=True)
