@@ -82,9 +82,10 @@ def main() -> None:
             summary[name], splits[name] = summarise(name, rows), rows
     if args.picture is not None:
         draw(summary, args.picture)
-    recall = min((row["least_recall"] for row in summary.values()), default=float("nan"))
+    recalls = [row["least_recall"] for row in summary.values() if row["least_recall"] is not None]
+    recall = min(recalls, default=None)
     keep(args.json, {"summary": summary, "splits": splits, "recall": recall})
-    print(f"figure: recall {recall:.4f}")
+    print("no copies were planted" if recall is None else f"figure: recall {recall:.4f}")
 
 
 def read(folder: Path) -> tuple[Pixels, Ints, list[str], dict[str, str]]:

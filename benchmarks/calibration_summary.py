@@ -34,7 +34,7 @@ def summarise(name: str, rows: list[Row]) -> Row:
     out: Row = {"ks": float(test.statistic), "ks_p": float(test.pvalue), "ks_n": len(p), "sizes": {}}
     for size in sorted({row["size"] for row in rows}):
         out["sizes"][size] = of_size([row for row in rows if row["size"] == size], size)
-    out["least_recall"] = min(found["eight"] for found in out["sizes"].values())
+    out["least_recall"] = min((one["eight"] for one in out["sizes"].values() if one["eight"] is not None), default=None)
     return out
 
 
@@ -58,7 +58,7 @@ def of_size(rows: list[Row], size: int) -> Row:
         "alarms": int(alarms.sum()),
         "honest": len(alarms),
         "highest": float(honest.max()),
-        "eight": float(eight.mean()) if len(eight) else 0.0,
+        "eight": float(eight.mean()) if len(eight) else None,
         "prevalence": {},
         "found": {kind: (int(hits.sum()), len(hits)) for kind, (hits, _) in found.items()},
     }

@@ -10,7 +10,14 @@ from typing import Any, NoReturn
 import pytest
 
 import flawforge
-from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError, TrainingInterruptedError
+from flawforge.core.errors import (
+    DataNotFoundError,
+    DataUnusableError,
+    RunExistsError,
+    RunUnwritableError,
+    SettingError,
+    TrainingInterruptedError,
+)
 from flawforge.runs.records import load_record, save_record
 from flawforge.runs.scores import ScoreRecord
 from flawforge.whole_job import Steps, WholeJob
@@ -29,6 +36,15 @@ TINY: dict[str, Any] = {
     "n": 4,
 }
 Job = Callable[..., WholeJob]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunUnwritableError, match="cannot write .* Not a directory"):
+        flawforge.run(tmp_path / "no images", tmp_path / "file" / "run", **TINY)
+    with pytest.raises(DataNotFoundError):
+        flawforge.run(tmp_path / "no images", tmp_path / "a" / "run", **TINY)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from flawforge.core.errors import (
     RunNotFoundError,
     SettingError,
 )
+from flawforge.core.files import check_writable
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
@@ -130,13 +131,14 @@ def run(
     how: dict[str, Any] = {"wait": wait, "device": device, "command": command, "progress": progress}
     check_numbers(minutes=minutes, n=n, shots=shots, seed=seed)
     TrainingRequest(out, recipe, changes, minutes, seed, resume=True).check()
+    FolderLock(out, "training", command, wait, progress).check()
+    check_writable(out)
     whole = load(data, choices, progress=progress)
     if not Run(out).settings_file.exists():  # else it is resumed as it was begun
         check_shots(whole.select(classes).counts, shots)
     _say_what_was_read(whole.select(classes, shots, seed, progress), progress)
     chosen: dict[str, Any] = {"classes": classes, "shots": shots, "unlabelled": unlabelled, "seed": seed}
     chosen["choices"] = choices
-    FolderLock(out, "training", command, wait, progress).check()
     composed = _compose_first(whole, Path(out), n, recipe, changes, chosen, how)
     minutes, budget = _minutes_of_training(Run(out), minutes, (time.monotonic() - started) / 60)
     trained = train(data, out, recipe, minutes=minutes, budget=budget, resume=True, **chosen, **how, **changes)

@@ -33,7 +33,7 @@ def hand(work: str, data: Path, folder: Path, until: float, seed: int, report: A
         placement.POSES, copy_score.HYPOTHESES, copy_score.STEPS = (placement.Pose(1.0, 0.0),), 1, (1, 1)
         search.PLANTED = 2
     drawn, done, refused, broken = random.Random(seed), 0, 0, list[str]()
-    while done + refused == 0 or time.time() < until:
+    while done == 0 or time.time() < until:  # what the others kept from being done is done after them
         wait = drawn.random() < 0.5
         try:
             if work == "train":
@@ -101,7 +101,7 @@ def check(run: Run) -> None:
 @pytest.mark.usefixtures("quick_audit")
 def test_four_hands_for_a_moment(draw_images: Any, tmp_path: Path) -> None:
     done = four_hands(threading.Thread, draw_images, tmp_path, 0.5)
-    assert sum(done.values()) >= 3
+    assert min(done.values()) >= 1
 
 
 @pytest.mark.nightly

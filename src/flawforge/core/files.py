@@ -42,6 +42,24 @@ def explain_os_errors(path: Path) -> Iterator[None]:
         raise RunUnwritableError(f"cannot write {path}: {error.strerror or error}. Choose another folder.") from error
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse now a folder that could not be made or written later; nothing is left of the attempt.
+
+    Raises:
+        DiskFullError: no room left. RunUnwritableError: the folder cannot be made, or not be written.
+    """
+    with explain_os_errors(folder):
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        finally:
+            for path in made:
+                with contextlib.suppress(OSError):  # another process has begun to write there
+                    path.rmdir()
+
+
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file atomically: a reader sees the old content or the new, never a part.
 

@@ -13,13 +13,16 @@ from PIL import Image
 import flawforge
 import trial_material as material
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
+from flawforge.core.progress import SILENT
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.dataset import Dataset
+from flawforge.data.reading.load import load
 from flawforge.runs.set_files import ManifestEntry
 from flawforge.runs.trials import TrialRecord
 from flawforge.studies.trial.setup.bench import load_bench
-from flawforge.studies.trial.setup.given_set import with_set
+from flawforge.studies.trial.setup.given_set import Brought, with_set, withdraw_seen
 from flawforge.studies.trial.setup.open import open_trial
+from flawforge.studies.trial.setup.test_split import Division
 
 SMALL: dict[str, Any] = {**material.SMALL, "seeds": 3, "early_stop": False, "keep_model": False}
 ARMS = ("classical", "set:from-vendor")
@@ -140,6 +143,21 @@ def test_images_that_its_generator_saw_are_kept_out_of_the_test_set(
     assert load_bench(tmp_path / "out").told == bench.told
     with pytest.raises(DataUnusableError, match=r"saw all test images of class dots \(--synthetic-saw\)"):
         open_trial(photos, tmp_path / "none", settings, synthetic=vendor, synthetic_saw=photos)
+
+
+def test_a_test_image_goes_where_another_of_its_joined_group_was_seen(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Near copies that the search for overlaps keeps apart, and the division joined."""
+    monkeypatch.setattr(Dataset, "groups", by_content)
+    data = load(photos)
+    groups = np.arange(len(data))
+    groups[[1, 41]] = 0, 40  # in two classes; of each pair the first was seen
+    test = np.array([1, 2, 41, 42, 81])
+    before = Division(test, np.setdiff1d(np.arange(len(data)), test), groups, 2, "")
+    found = withdraw_seen(data, before, Brought(data, data.take([0, 40]), ""), SILENT)
+    assert found.test.tolist() == [2, 42, 81]
+    assert set(found.pool) == set(range(len(data))) - {2, 42, 81}
 
 
 def test_what_does_not_fit_is_refused(
