@@ -62,7 +62,7 @@ def audit(
     """
     from flawforge.runs.versions import command
     from flawforge.studies.copies import audit as audit_set
-    from flawforge.studies.copies.sentences import copies_sentence
+    from flawforge.studies.copies import copies_sentence
 
     with drawn_progress() as progress:
         record = audit_set(

@@ -125,6 +125,10 @@ def test_what_was_trained_on_and_what_was_not(tmp_path: Path) -> None:
     assert (both.against, len(both.training), len(both.rows)) == ("given", 8, 15)
     with pytest.raises(DataUnusableError, match="holds 1 of the 8 images of --train"):
         opened(real, made, train, folder(tmp_path / "leaky", range(7, 12)))
+    with pytest.raises(DataUnusableError, match="holds all real images, so none is left that the generator may have"):
+        opened(real, made, None, real)
+    with pytest.raises(DataUnusableError, match=r"holds 5 of the images of --synthetic .*the generator has seen them"):
+        opened(real, made, None, made)
     alike, *_ = opened(real, made, real)
     assert alike.against == "training"
     assert "all real images were trained on" in alike.notes[1]

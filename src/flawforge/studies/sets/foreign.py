@@ -78,6 +78,7 @@ def open_foreign(
         None if images is None else _read(images, flag, keep, progress)
         for images, flag in ((train, "--train"), (held_out, "--held-out"))
     ]
+    _refuse_generated_held_out(generated, parts[1])
     real = _roles(whole, parts[0], parts[1], progress)
     own, other, levelling = plan_levels(real.data, generated, progress, structures=structures)
     stored = store(real.data, own, memory / 4, "reading real images", progress)
@@ -161,6 +162,17 @@ def _untangled(whole: Dataset, generated: Dataset) -> tuple[Dataset, Dataset, li
     return whole, generated, []
 
 
+def _refuse_generated_held_out(generated: Dataset, held: Dataset | None) -> None:
+    """Refuse held-out images that are among the generated ones: they would be compared with themselves."""
+    made = {sample.sha256: sample.file for sample in generated.samples}
+    both = [sample for sample in (() if held is None else held.samples) if sample.sha256 in made]
+    if held is not None and both:
+        raise DataUnusableError(
+            f"--held-out {held.source} holds {len(both)} of the images of --synthetic {generated.source} (for example "
+            f"{both[0].file} = {made[both[0].sha256]}). Either it is the wrong folder, or the generator has seen them."
+        )
+
+
 def _roles(whole: Dataset, train: Dataset | None, held: Dataset | None, progress: Progress) -> HeldOut:
     """Say of each real image whether it was trained on, was not, or cannot be used as either."""
     learnt = set() if train is None else {sample.sha256 for sample in train.samples}
@@ -183,6 +195,11 @@ def _roles(whole: Dataset, train: Dataset | None, held: Dataset | None, progress
     contents = np.array([sample.sha256 for sample in every.samples])
     held_rows = np.isin(contents, list(unseen))
     trained = np.isin(contents, list(learnt)) if train is not None else ~held_rows
+    if held is not None and not trained.any():
+        raise DataUnusableError(
+            f"--held-out {held.source} holds all real images, so none is left that the generator may have seen. Give "
+            f"as DATA, or with --train DIR, those that it was trained on."
+        )
     rest = held_rows if held is not None else ~trained
     rows = np.flatnonzero(rest & ~np.isin(groups, groups[trained]))
     against, notes = _words(train, held, trained, rest, rows)
