@@ -50,7 +50,23 @@ def test_images_without_a_class_are_compared_with_all_classes() -> None:
     chosen = choose_rows(real_images(["crack"] * 10 + ["free"] * 30), ["mixture"] * 20, 0)
     assert (len(chosen.reference), len(chosen.generated), chosen.classes) == (40, 20, ())
     assert chosen.notes == (
-        "The generated images have no class, so they are compared with real images of all classes.",
+        "The generated images have no class of the real ones, so they are compared with real images of all classes.",
+    )
+    named = choose_rows(real_images(["crack"] * 10 + ["free"] * 30), ["Free"] * 20 + ["Crack"] * 20, 0)
+    assert named.notes == (
+        "The generated images have no class of the real ones (theirs: Crack, Free), so they are compared with real "
+        "images of all classes.",
+    )
+
+
+def test_generated_images_of_a_class_that_no_real_one_has_are_left_out_and_named() -> None:
+    made = ["crack"] * 30 + ["free"] * 30 + ["dent"] * 7
+    chosen = choose_rows(real_images(["crack"] * 10 + ["free"] * 30), made, 0)
+    assert chosen.generated.max() < 60
+    assert chosen.notes == (
+        "7 of the 67 generated images were left out, because there are no real images of their class: dent.",
+        "40 of the other 60 generated images are compared, so that the classes have the same proportions as in the "
+        "real images. The numbers per class use all of them.",
     )
 
 

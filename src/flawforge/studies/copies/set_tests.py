@@ -191,7 +191,11 @@ def comparable(learnt: Names, held: Names, generated: Names) -> Comparable | str
     rows, others = np.flatnonzero(own[1]), np.flatnonzero(own[2])
     codes = np.searchsorted(known, learnt), np.searchsorted(known, held[rows])
     if mixture:
-        words = ", which carry no class; the held-out ones keep training's mix of classes" if len(known) > 1 else ""
+        words = (
+            ", which carry no class of the real ones; the held-out ones keep training's mix of classes"
+            if len(known) > 1
+            else ""
+        )
         return Comparable(rows, others, None, (*codes, np.zeros(len(others), dtype=np.int64)), words)
     words = ""
     if len(known) > 1:

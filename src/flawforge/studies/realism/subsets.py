@@ -48,11 +48,22 @@ def choose_rows(real: HeldOut, generated: list[str], seed: int) -> ComparedRows:
     if not shared:
         notes = []
         if len(set(labels.tolist())) > 1:
-            notes.append("The generated images have no class, so they are compared with real images of all classes.")
+            own = sorted(set(generated))
+            theirs = f" (theirs: {', '.join(own)})" if len(own) > 1 else ""
+            notes.append(
+                f"The generated images have no class of the real ones{theirs}, so they are compared with real images "
+                f"of all classes."
+            )
         return ComparedRows(real.reference, np.arange(len(generated)), (), tuple(notes))
     notes = []
     if missing := sorted(set(labels.tolist()) - set(shared)):
         notes.append(f"Classes without generated images were left out: {', '.join(missing)}.")
+    of_shared = int(np.isin(labels_generated, shared).sum())
+    if unknown := sorted(set(generated) - set(shared)):
+        notes.append(
+            f"{len(generated) - of_shared:,} of the {len(generated):,} generated images were left out, because there are no "
+            f"real images of their class: {', '.join(unknown)}."
+        )
     reference = real.reference[np.isin(labels, shared)]
     kept = labels[np.isin(labels, shared)]
     wanted = np.array([(kept == label).mean() for label in shared])
@@ -65,10 +76,10 @@ def choose_rows(real: HeldOut, generated: list[str], seed: int) -> ComparedRows:
         for label, count in zip(shared, np.floor(wanted * size + 1e-9).astype(int), strict=True)
     ]
     chosen = np.sort(np.concatenate(rows))
-    if len(chosen) < len(generated):
+    if len(chosen) < of_shared:
         notes.append(
-            f"{len(chosen):,} of the {len(generated):,} generated images are compared, so that the classes have the "
-            f"same proportions as in the real images. The numbers per class use all of them."
+            f"{len(chosen):,} of the {'other ' * bool(unknown)}{of_shared:,} generated images are compared, so that "
+            f"the classes have the same proportions as in the real images. The numbers per class use all of them."
         )
     return ComparedRows(reference, chosen, tuple(shared), tuple(notes))
 
