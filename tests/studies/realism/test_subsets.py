@@ -64,7 +64,7 @@ def test_generated_images_of_a_class_that_no_real_one_has_are_left_out_and_named
     chosen = choose_rows(real_images(["crack"] * 10 + ["free"] * 30), made, 0)
     assert chosen.generated.max() < 60
     assert chosen.notes == (
-        "7 of the 67 generated images were left out, because there are no real images of their class: dent.",
+        "7 of the 67 generated images were left out, as no real image has their class: dent.",
         "40 of the other 60 generated images are compared, so that the classes have the same proportions as in the "
         "real images. The numbers per class use all of them.",
     )

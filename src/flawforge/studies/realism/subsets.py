@@ -61,8 +61,8 @@ def choose_rows(real: HeldOut, generated: list[str], seed: int) -> ComparedRows:
     of_shared = int(np.isin(labels_generated, shared).sum())
     if unknown := sorted(set(generated) - set(shared)):
         notes.append(
-            f"{len(generated) - of_shared:,} of the {len(generated):,} generated images were left out, because there are no "
-            f"real images of their class: {', '.join(unknown)}."
+            f"{len(generated) - of_shared:,} of the {len(generated):,} generated images were left out, as no real "
+            f"image has their class: {', '.join(unknown)}."
         )
     reference = real.reference[np.isin(labels, shared)]
     kept = labels[np.isin(labels, shared)]
