@@ -24,8 +24,10 @@ _HOMES = {
     "export_model": "flawforge.studies.portable",
     "generate": "flawforge.studies.synthesis",
     "inspect": "flawforge.data.inspection.inspect",
+    "interpolate": "flawforge.studies.latents",
     "load": "flawforge.data.reading.load",
     "predict": "flawforge.studies.prediction",
+    "project": "flawforge.studies.latents",
     "report": "flawforge.reports.page",
     "recipe": "flawforge.core.settings.recipes",
     "run": "flawforge.whole_job",
@@ -50,8 +52,10 @@ __all__ = [
     "export_model",
     "generate",
     "inspect",
+    "interpolate",
     "load",
     "predict",
+    "project",
     "recipe",
     "report",
     "run",
@@ -77,6 +81,7 @@ if TYPE_CHECKING:
     from flawforge.server import serve
     from flawforge.studies.copies import audit
     from flawforge.studies.export import export
+    from flawforge.studies.latents import interpolate, project
     from flawforge.studies.portable import export_model
     from flawforge.studies.prediction import predict
     from flawforge.studies.realism import score

@@ -31,6 +31,8 @@ NEEDED = {
     "demo-data": ["OUT"],
     "generate": ["RUN"],
     "serve": ["RUN"],
+    "interpolate": ["RUN"],
+    "project": ["RUN", "DATA"],
     "audit": ["RUN"],
     "score": ["RUN"],
     "report": ["RUN"],

@@ -33,6 +33,7 @@ def test_each_kind_is_seen_by_a_command_or_in_a_file() -> None:
     assert seen_in("dataset export", Path("x")) == "flawforge inspect x"
     assert seen_in("model", Path("m")) == "m/card.md"
     assert seen_in("generator export", Path("g")) == "g/card.md"
+    assert seen_in("projection", Path("q")) == "q/projection.png"
     assert seen_in("prediction", Path("p")) == "p/predictions.csv"
 
 

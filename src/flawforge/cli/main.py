@@ -22,6 +22,8 @@ from flawforge.cli.demo_data import demo_data
 from flawforge.cli.export import export
 from flawforge.cli.generate import generate
 from flawforge.cli.generator.export_model import export_model
+from flawforge.cli.generator.interpolate import interpolate
+from flawforge.cli.generator.project import project
 from flawforge.cli.generator.serve import serve
 from flawforge.cli.inspect import inspect
 from flawforge.cli.predict import predict
@@ -65,6 +67,8 @@ for _verb in (
     export,
     export_model,
     serve,
+    project,
+    interpolate,
     convert,
     recipes,
     demo_data,

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 Kind = Literal[
-    "run", "trial", "search", "synthetic set", "dataset export", "model", "prediction", "judgement", "generator export"
+    "run",
+    "trial",
+    "search",
+    "synthetic set",
+    "dataset export",
+    "model",
+    "prediction",
+    "judgement",
+    "generator export",
+    "projection",
 ]
 MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, all of it
     "run": ("run.json", "checkpoints"),
@@ -18,6 +27,7 @@ MARKS: dict[Kind, tuple[str, ...]] = {  # what is there from the beginning on, a
     "model": ("card.json", "weights.safetensors"),
     "prediction": ("prediction.json", "predictions.csv"),
     "generator export": ("card.json", "generator.onnx"),
+    "projection": ("projection.json", "projection.png"),
     "judgement": ("judgement.json", "records"),
 }
 READ_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}  # images we read
@@ -34,6 +44,8 @@ def kinds_in(folder: Path) -> tuple[Kind, ...]:
 
 def seen_in(kind: Kind, folder: Path) -> str:
     """Return how a person sees what such a folder holds: a command, or a file to open."""
+    if kind == "projection":
+        return str(folder / "projection.png")
     if kind in ("model", "prediction", "generator export"):
         return str(folder / ("predictions.csv" if kind == "prediction" else "card.md"))
     verb = "inspect" if kind == "dataset export" else "report"

@@ -16,6 +16,7 @@ from flawforge.reports.run.exported import exported_generator, exported_rows
 from flawforge.reports.run.film import film
 from flawforge.reports.run.gallery import gallery
 from flawforge.reports.run.headline import headline
+from flawforge.reports.run.latents import seen_through_latents
 from flawforge.reports.run.origin import commands, recipe_rows, resolution_of, stored_as
 from flawforge.reports.run.synthetic import outdated, read_synthetic
 from flawforge.reports.search.page import search_page
@@ -116,6 +117,7 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
             "commands": commands(settings, synthetic, audit=audit, score=score),
             "stored_as": stored_as(settings),
             "exported": exported_rows(exported),
+            "latents": seen_through_latents(run),
             "recipe_rows": recipe_rows(settings.recipe),
             "version": settings.environment.get("flawforge") or "of unrecorded version",
             "damaged": damaged,

@@ -16,6 +16,7 @@ MAKERS: dict[Kind, str] = {
     "dataset export": "flawforge export RUN --format imagefolder --out {out}",
     "model": "flawforge trial {data} --out {out}",
     "prediction": "flawforge predict MODEL {data} --out {out}",
+    "projection": "flawforge project RUN IMAGE --out {out}",
     "generator export": "flawforge export-model RUN --out {out}",
     "judgement": "flawforge audit {data} --synthetic DIR --out {out}",
 }

@@ -7,6 +7,7 @@ import io
 import tarfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Annotated, Any
@@ -83,6 +84,8 @@ async def _refusal(_: Request, refused: Exception) -> Response:
 
 
 def _add_images(app: FastAPI, images: ImagesOnDemand, limits: ServiceLimits, turns: Turns) -> None:
+    worker = ThreadPoolExecutor(1, "flawforge-images")  # of several threads each would keep memory of its own
+
     async def made(request: Request, work: Callable[[Callable[[], None]], bytes]) -> bytes:
         deadline: float = request.scope["deadline"]
 
@@ -93,7 +96,7 @@ def _add_images(app: FastAPI, images: ImagesOnDemand, limits: ServiceLimits, tur
         async with turns.turn(deadline):
             if await request.is_disconnected():
                 raise Refused(499, "The request was given up.")
-            return await asyncio.to_thread(work, go_on)
+            return await asyncio.get_running_loop().run_in_executor(worker, work, go_on)
 
     @app.get("/image", response_class=Response, responses=_answers("image/png"))
     async def image(

@@ -74,6 +74,7 @@ BOUNDS = {
     "seed": Bound("a whole number", 0, 2**63 - 1, whole=True, words="from 0, below 2^63"),
     "share": Bound("the share of generated images", 0, 1, above=True, below=True),
     "shots": _count("a number of images per class", 1, MANY),
+    "steps": _count("a number of steps", 1, 100_000),
     "test": Bound("a share of the images, such as 0.2", 0, 1, below=True),
     "threshold": Bound("a probability", 0, 1),
     "tiles": _count("the side of a tile in pixels", 16, 65_536),

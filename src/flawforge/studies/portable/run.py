@@ -23,7 +23,7 @@ from flawforge.runs.audits import AuditRecord
 from flawforge.runs.checkpoint import BEST, Checkpoint, load_weights
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import refuse_taken
-from flawforge.runs.generator_cards import (
+from flawforge.runs.generator.cards import (
     EXPORTED,
     FILES,
     GENERATOR,

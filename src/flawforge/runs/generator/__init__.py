@@ -1,0 +1,1 @@
+"""Records of what is done with a trained generator: exported, and searched for images."""
