@@ -26,6 +26,7 @@ _HOMES = {
     "inspect": "flawforge.data.inspection.inspect",
     "interpolate": "flawforge.studies.latents",
     "load": "flawforge.data.reading.load",
+    "pod": "flawforge.studies.detection",
     "predict": "flawforge.studies.prediction",
     "project": "flawforge.studies.latents",
     "report": "flawforge.reports.page",
@@ -54,6 +55,7 @@ __all__ = [
     "inspect",
     "interpolate",
     "load",
+    "pod",
     "predict",
     "project",
     "recipe",
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from flawforge.reports.page import report
     from flawforge.server import serve
     from flawforge.studies.copies import audit
+    from flawforge.studies.detection import pod
     from flawforge.studies.export import export
     from flawforge.studies.latents import interpolate, project
     from flawforge.studies.portable import export_model

@@ -29,6 +29,7 @@ ROOMS: dict[str, set[str]] = {  # whose messages which commands show; the longes
     "reports": {"report"},
     "runs": VERBS,
     "studies/copies": {"audit"},
+    "studies/detection": {"pod"},
     "studies/export": {"export"},
     "studies/latents": {"interpolate", "project"},
     "studies/portable": {"export-model"},

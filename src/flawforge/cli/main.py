@@ -26,6 +26,7 @@ from flawforge.cli.generator.interpolate import interpolate
 from flawforge.cli.generator.project import project
 from flawforge.cli.generator.serve import serve
 from flawforge.cli.inspect import inspect
+from flawforge.cli.pod import pod
 from flawforge.cli.predict import predict
 from flawforge.cli.recipes import recipes
 from flawforge.cli.report import report
@@ -62,6 +63,7 @@ for _verb in (
     score,
     trial,
     predict,
+    pod,
     search,
     report,
     export,

@@ -12,6 +12,7 @@ from flawforge.reports.judgement.page import judgement_page
 from flawforge.reports.markup import write_page
 from flawforge.reports.run.composed import composed_sheet
 from flawforge.reports.run.course import course, logged_steps
+from flawforge.reports.run.detection import shown_detection
 from flawforge.reports.run.exported import exported_generator, exported_rows
 from flawforge.reports.run.film import film
 from flawforge.reports.run.gallery import gallery
@@ -24,6 +25,7 @@ from flawforge.reports.shown_records import record_if_whole, shown_audit, shown_
 from flawforge.reports.trial.page import trial_report
 from flawforge.reports.words import plural
 from flawforge.runs.audits import AuditRecord
+from flawforge.runs.detection.record import PodRecord
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found
 from flawforge.runs.history import History
@@ -84,9 +86,11 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
         damaged: dict[str, str] = {}
         synthetic = read_synthetic(run, progress)
         make = {kind: f"flawforge {kind} {shlex.quote(str(run.path))}" for kind in ("audit", "score")}
+        make["pod"] = f"flawforge pod {shlex.quote(str(run.path))} --inspector MODEL --overwrite"
         audit = record_if_whole(run.outputs, "audit", AuditRecord, make["audit"], damaged)
         score = record_if_whole(run.outputs, "score", ScoreRecord, make["score"], damaged)
         exported = exported_generator(run, damaged)
+        pod = record_if_whole(run.outputs, "pod", PodRecord, make["pod"], damaged)
         for wrong in damaged.values():
             progress.warn(wrong)
         task.advance()
@@ -96,25 +100,30 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
             what = f"{plural(n, 'image')} of the gallery cannot be read and {'is' if n == 1 else 'are'} not shown"
             progress.warn(f"{what}, e.g. {shown.unreadable[0]}.")
         task.advance()
-        parts = {**shown_audit(run.outputs, audit, white), **shown_score(run.outputs, score)}
+        parts = {
+            **shown_audit(run.outputs, audit, white),
+            **shown_score(run.outputs, score),
+            **shown_detection(run.outputs, pod),
+        }
         task.advance()
         parts |= {
             "folder": run.path,
             "settings": settings,
             "last": last or {},
-            "headline": headline(settings, last, synthetic, audit, score, tuple(damaged)),
+            "headline": headline(settings, last, synthetic, audit, score, tuple(damaged), pod),
             "synthetic": synthetic,
             "gallery": shown,
             "composed": composed_sheet(run),
             "audit": audit,
             "score": score,
+            "pod": pod,
             "outdated": {
                 "audit": outdated(run, "audit", audit, synthetic),
                 "score": outdated(run, "score", score, synthetic),
             },
             "course": course(lines, settings.steps),
             "film": film(run, resolution_of(settings), white),
-            "commands": commands(settings, synthetic, audit=audit, score=score),
+            "commands": commands(settings, synthetic, audit=audit, score=score, detection=pod),
             "stored_as": stored_as(settings),
             "exported": exported_rows(exported),
             "latents": seen_through_latents(run),

@@ -17,6 +17,7 @@ from scipy.sparse.linalg import spsolve
 from flawforge.core.arrays import Bools, Bytes, Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.seeds import numpy_stream
+from flawforge.data.augmentation.pasting import start_within
 
 MARGIN = 1  # pixels around the mask that are pasted too
 LARGEST_SHARE = 0.9  # of the image: a defect that fills it has no ground to be put on
@@ -139,8 +140,8 @@ def _move(mask: Bools, rng: np.random.Generator) -> tuple[int, int]:
     steps = []
     for axis in (1, 0):
         there, side = np.flatnonzero(mask.any(axis)), mask.shape[1 - axis]
-        step = int(rng.integers(-there[0], side - there[-1]))
-        steps.append(0 if there[0] == 0 or there[-1] == side - 1 else step)
+        length = int(there[-1] - there[0]) + 1
+        steps.append(start_within(length, side, there[0] == 0, there[-1] == side - 1, rng) - int(there[0]))
     return steps[0], steps[1]
 
 

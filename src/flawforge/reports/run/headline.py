@@ -8,6 +8,7 @@ from typing import NamedTuple
 from flawforge.reports.run.synthetic import Synthetic
 from flawforge.reports.words import duration, joined, length, plural
 from flawforge.runs.audits import AuditRecord
+from flawforge.runs.detection.record import PodRecord
 from flawforge.runs.history import Line
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.scores import ScoreRecord
@@ -27,6 +28,7 @@ def headline(
     audit: AuditRecord | None,
     score: ScoreRecord | None = None,
     damaged: tuple[str, ...] = (),
+    pod: PodRecord | None = None,
 ) -> Headline:
     """Make the top of the page. `last` is the last logged step of the training, `damaged` are records left out."""
     name = str(settings.recipe.get("name") or "unnamed recipe")
@@ -51,6 +53,7 @@ def headline(
         sentences.append("They have not been tested for copies yet.")
     if score is not None:
         sentences += [score.sentence, *([score.beyond_sentence] if score.beyond_sentence else [])]
+    sentences += [pod.sentence] if pod is not None else []
     sentences += [f"The record of the {kind} is damaged and not shown." for kind in damaged]
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
     return Headline(title, sentences)

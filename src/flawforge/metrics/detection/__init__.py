@@ -1,0 +1,1 @@
+"""How reliably defects are found: hits and misses by size."""

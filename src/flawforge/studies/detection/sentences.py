@@ -1,0 +1,142 @@
+"""What a study of detection says, in plain words."""
+
+from __future__ import annotations
+
+from flawforge.metrics.detection.hit_miss import HitMissCurve
+from flawforge.runs.detection.record import DetectionCurve, RealCheck, SharedRate
+
+MANY_CALLS = 0.05  # false calls of which it is said that they count among the hits
+
+
+def size_in_words(size: float) -> str:
+    """Return ``23``, or below ten pixels ``4.7``."""
+    return f"{size:,.0f}" if size >= 10 else f"{size:.1f}"
+
+
+def detection_sentence(
+    label: str,
+    curve: HitMissCurve,
+    fitted: DetectionCurve | None,
+    shown: float | None,
+    found: int,
+    placed: tuple[int, float, float],
+    reference: float,
+) -> str:
+    """Return the outcome of a class; `placed` are the number of placements, the smallest and the largest size."""
+    count, smallest, largest = placed
+    sizes = f"{size_in_words(smallest)} to {size_in_words(largest)} pixels"
+    if fitted is not None:
+        return _curve_sentence(label, fitted, reference)
+    if curve.outcome == "all hits":
+        counted = (
+            f"By counting, 9 of 10 are found from {size_in_words(shown)} pixels on (95% confidence)."
+            if shown is not None
+            else "To show that 9 of 10 are found takes 29 hits without a miss."
+        )
+        return (
+            f"This inspection finds all {count} placed defects of {label}, of {sizes}: where it fails is not seen. "
+            f"{counted}"
+        )
+    if curve.outcome == "no hits":
+        return f"This inspection finds none of {count} placed defects of {label}, of {sizes}."
+    if curve.outcome == "one size":
+        end = "which shows 9 of 10 with 95% confidence" if shown is not None else "which does not show 9 of 10"
+        return (
+            f"This inspection finds {found} of {count} placed defects of {label}, all of {size_in_words(largest)} "
+            f"pixels, {end}. Of one size no curve can be stated."
+        )
+    if curve.outcome == "separated" and curve.jump is not None:
+        return (
+            f"This inspection misses every placed defect of {label} up to {size_in_words(curve.jump[0])} pixels and "
+            f"finds every one from {size_in_words(curve.jump[1])} on. So sharp a step has no curve and no a90; place "
+            "more with -n."
+        )
+    return (
+        f"This inspection does not find larger defects of {label} more often than smaller ones ({found} of {count} "
+        f"found, of {sizes}): no size can be stated."
+    )
+
+
+def _curve_sentence(label: str, fitted: DetectionCurve, reference: float) -> str:
+    if fitted.a90 is None:
+        return (
+            f"This inspection does not find 9 of 10 defects of {label} at any size: of the largest it finds about "
+            f"{100 * fitted.asymptote:.0f} of 100."
+        )
+    bound = (
+        f"with 95% confidence from {size_in_words(fitted.a90_95)}"
+        if fitted.a90_95 is not None
+        else "no size is certain with 95% confidence"
+    )
+    contrast = (
+        "" if fitted.contrast_slope is None else f", at the contrast of your real ones ({reference:.0f} gray levels)"
+    )
+    return (
+        f"This inspection finds 9 of 10 defects of {label} from {size_in_words(fitted.a90)} pixels on "
+        f"({bound}){contrast}."
+    )
+
+
+def class_notes(
+    curve: HitMissCurve,
+    fitted: DetectionCurve | None,
+    smallest: float,
+    largest: float,
+    defects: int,
+    real: RealCheck | None,
+    label: str,
+) -> list[str]:
+    """Return what a reader must know of a class, a sentence each."""
+    notes = []
+    if fitted is not None and fitted.asymptote < 1 and fitted.a90 is not None:
+        notes.append(
+            f"Some stay unseen at any size: of the largest about {100 * fitted.asymptote:.0f} of 100 are found."
+        )
+    far = (
+        [] if fitted is None else [size for size in (fitted.a90, fitted.a90_95) if size is not None and size > largest]
+    )
+    if far:
+        notes.append(
+            f"{size_in_words(max(far))} pixels are beyond the largest that was placed ({size_in_words(largest)}): "
+            f"extrapolated."
+        )
+    if fitted is not None and fitted.a90 is not None and fitted.a90 < smallest:
+        notes.append(f"9 of 10 are found below the smallest that was placed ({size_in_words(smallest)}): extrapolated.")
+    if fitted is not None and fitted.contrast_p is not None:
+        matter = "matters" if fitted.contrast_slope is not None else "was not seen to matter"
+        notes.append(f"Contrast {matter} (p = {fitted.contrast_p:.2g}).")
+    notes.append(
+        f"Placed from {defects} real defect{'s' * (defects != 1)}: what this curve knows of shapes and textures is "
+        "theirs."
+    )
+    return [*notes, _real_sentence(real, label)]
+
+
+def _real_sentence(real: RealCheck | None, label: str) -> str:
+    if real is None:
+        return f"Not checked against real defects: no held-out real image of {label} has a mask or a box."
+    found = f"it found {real.found} ({100 * real.low:.0f} to {100 * real.high:.0f}%)"
+    if real.holds is None:
+        return f"Of {real.images} real held-out images of {label} {found}."
+    text = (
+        f"Of {real.images} real held-out images of {label} the curve expects {real.expected:.1f} to be found (95% of "
+        f"the time {real.least} to {real.most}); {found}."
+    )
+    if not real.holds:
+        text += " The curve does not hold for real defects."
+    if real.beyond:
+        text += f" {real.beyond} of them are of sizes that were not placed."
+    return text
+
+
+def calls_note(calls: SharedRate | None) -> str:
+    """Return what the false-call rate is, and what it means for the hits."""
+    if calls is None:
+        return "False calls are not measured: the inspector knows no class of good images. A hit is the right class."
+    text = (
+        f"Of {calls.total:,} held-out good images ({calls.groups:,} specimens) it calls {calls.count:,} defective "
+        f"({100 * calls.share:.1f}%, 95% CI {100 * calls.low:.1f} to {100 * calls.high:.1f})."
+    )
+    if calls.share > MANY_CALLS:
+        text += " Hits include such false calls: small defects are found less often than the curve says."
+    return text
