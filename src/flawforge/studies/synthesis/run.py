@@ -107,11 +107,7 @@ def generate(
     started = time.monotonic()
     _check(layout, n=n, seed=seed, truncation=truncation, compression=compression)
     run = run if isinstance(run, Run) else Run.open(run)
-    if truncation is not None and run.recipe.composes:
-        raise SettingError(
-            f"--truncation draws typical latents, and recipe {run.recipe.name} has no latent that decides an image: it "
-            f"joins real images. Leave it out."
-        )
+    _check_latents(run, truncation)
     exported = _check_export(format, out, overwrite) if format is not None else None
     folder = Path(out) if out is not None and exported is None else run.synthetic
     if sync:
@@ -266,6 +262,14 @@ def _finish(folder: Path, facts: dict[str, Any], n: int, seconds: float) -> None
         "seconds": round(seconds, 3),
     }
     write_json(folder / FACTS, facts)
+
+
+def _check_latents(run: Run, truncation: float | None) -> None:
+    if truncation is not None and run.recipe.composes:
+        raise SettingError(
+            f"--truncation draws typical latents, and recipe {run.recipe.name} has no latent that decides an image: it "
+            f"joins real images. Leave it out."
+        )
 
 
 def _check_export(format: str, out: str | Path | None, overwrite: bool) -> Path:
