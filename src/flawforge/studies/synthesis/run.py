@@ -106,8 +106,7 @@ def generate(
     """
     started = time.monotonic()
     _check(layout, n=n, seed=seed, truncation=truncation, compression=compression)
-    run = run if isinstance(run, Run) else Run.open(run)
-    _check_latents(run, truncation)
+    run = _with_latents(run if isinstance(run, Run) else Run.open(run), truncation)
     exported = _check_export(format, out, overwrite) if format is not None else None
     folder = Path(out) if out is not None and exported is None else run.synthetic
     if sync:
@@ -264,12 +263,14 @@ def _finish(folder: Path, facts: dict[str, Any], n: int, seconds: float) -> None
     write_json(folder / FACTS, facts)
 
 
-def _check_latents(run: Run, truncation: float | None) -> None:
+def _with_latents(run: Run, truncation: float | None) -> Run:
+    """Return the run; refuse a truncation where its recipe has no latents."""
     if truncation is not None and run.recipe.composes:
         raise SettingError(
             f"--truncation draws typical latents, and recipe {run.recipe.name} has no latent that decides an image: it "
             f"joins real images. Leave it out."
         )
+    return run
 
 
 def _check_export(format: str, out: str | Path | None, overwrite: bool) -> Path:
