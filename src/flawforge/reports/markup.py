@@ -45,8 +45,8 @@ FILTERS = (  # functions that templates call by their names, with a value of a r
 )
 
 
-def write_page(file: Path, template: str, **values: Any) -> Path:
-    """Fill a template, write the page, and return its file.
+def write_page(file: Path, template: str, script: str = "report.js", **values: Any) -> Path:
+    """Fill a template, write the page, and return its file. `script` is the file in ``templates`` that it runs.
 
     Raises:
         SettingError: `file` is a folder. RunUnwritableError, DiskFullError: it cannot be written.
@@ -54,18 +54,18 @@ def write_page(file: Path, template: str, **values: Any) -> Path:
     if file.is_dir():
         example = shlex.quote(str(file / "report.html"))
         raise SettingError(f"--out {file} is a folder; the report is a file, so give for example --out {example}")
-    text = fill(template, **values)
+    text = fill(template, script, **values)
     with explain_os_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, text)
     return file
 
 
-def fill(template: str, **values: Any) -> str:
+def fill(template: str, script_file: str = "report.js", **values: Any) -> str:
     """Return a page: one of the files in ``templates``, with our style and script inside and `values` in its places."""
     from markupsafe import Markup
 
-    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", script_file))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = environment().get_template(template)
     return page.render(**values, style=Markup(style), script=Markup(script), script_hash=digest)

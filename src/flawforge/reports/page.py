@@ -8,6 +8,7 @@ from typing import Any
 
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
+from flawforge.reports.blind import blind_page
 from flawforge.reports.judgement.page import judgement_page
 from flawforge.reports.markup import write_page
 from flawforge.reports.run.composed import composed_sheet
@@ -43,7 +44,8 @@ def report(
     It reads the run folder and nothing else, changes no number in it, and needs no torch: a run can be redrawn on
     another machine. Parts that the run lacks are named with the command that makes them. Drawing the same run
     again gives the same bytes. A damaged record stands on the page as such, with the command that mends it, and is
-    warned of; the rest is drawn.
+    warned of; the rest is drawn. Where the score kept images for it, a blind test lies beside the page
+    (``report-blind.html``): which images are real?
 
     Args:
         run: the run, or its folder; or the folder of a trial, of a search, or of audit and score of other images.
@@ -71,7 +73,9 @@ def report(
     if not Run(folder).settings_file.is_file():
         raise not_found(folder, "run", "trial", "search")
     opened = Run.open(folder).with_outputs(folder if records is None else records)
-    return write_page(out or opened.report_file, "report.html.j2", **_parts(opened, progress))
+    page, parts = out or opened.report_file, _parts(opened, progress)
+    blind = None if page.is_dir() else blind_page(page, opened.outputs, parts["score"])
+    return write_page(page, "report.html.j2", blind=blind, **parts)
 
 
 def _parts(run: Run, progress: Progress) -> dict[str, Any]:

@@ -231,13 +231,21 @@ class RatedImage(RecordPart):
     picture: str | None = None
 
 
+class BlindImage(RecordPart):
+    """An image for a person to judge: PNG of it below the run folder, and whether it is real."""
+
+    picture: str
+    real: bool
+
+
 class FullSize(RecordPart):
     """Images compared at the size of their files.
 
     Attributes:
         side: pixels of a patch.
         n_generated: images that were compared. n_reference: real ones.
-        quantities: ``patch_kid``, ``patch_spectrum`` and ``patch_histogram``, each beside real against real.
+        quantities: ``patch_kid``, ``patch_spectrum``, ``patch_histogram`` and ``classifier_auc``, each beside real
+            against real.
         repeating: generated images that repeat a part of themselves as all but 1% of real ones do not.
         repeat_limit: the score that says so (Fisher z of the agreement of two parts of an image).
         repeat_scores: of the generated images.
@@ -245,6 +253,7 @@ class FullSize(RecordPart):
         seam: where a straight break runs that real images do not have, in words; empty: none was found.
         seam_p: chance of one so conspicuous without a seam; None: too few images.
         sentence: the outcome in plain English.
+        blind: images for the blind test, in the order in which they are shown; empty where no pictures were kept.
     """
 
     side: int
@@ -258,6 +267,7 @@ class FullSize(RecordPart):
     seam: str
     seam_p: float | None
     sentence: str
+    blind: list[BlindImage] = Field([])
 
 
 class ScoreRecord(Record):

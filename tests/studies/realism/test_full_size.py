@@ -83,6 +83,7 @@ def test_blur_is_told_by_patches_and_by_the_spectrum() -> None:
         "patch_kid": True,
         "patch_spectrum": True,
         "patch_histogram": False,
+        "classifier_auc": True,
     }
     assert "are distinguishable from real ones: their texture is too smooth." in found.sentence
 

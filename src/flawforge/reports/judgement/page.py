@@ -8,6 +8,7 @@ from typing import Any
 
 from flawforge.core.errors import RunNotFoundError
 from flawforge.core.progress import SILENT, Progress
+from flawforge.reports.blind import blind_page
 from flawforge.reports.markup import write_page
 from flawforge.reports.shown_records import record_if_whole, shown_audit, shown_score
 from flawforge.runs.audits import AuditRecord
@@ -62,7 +63,9 @@ def judgement_page(folder: Path, *, out: Path | None = None, progress: Progress 
         **shown_audit(folder, audit),
         **shown_score(folder, score),
     }
-    return write_page(out or folder / PAGE_FILE, "judgement.html.j2", **values)
+    page = out or folder / PAGE_FILE
+    blind = None if page.is_dir() else blind_page(page, folder, score)
+    return write_page(page, "judgement.html.j2", blind=blind, **values)
 
 
 def _commands(records: list[Record]) -> list[str]:

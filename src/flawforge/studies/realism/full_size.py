@@ -23,12 +23,20 @@ from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.patch_agreement import WhiteSpectra, fine_texture
 from flawforge.metrics.fidelity.histogram import brightness_difference, gray_histograms
 from flawforge.metrics.fidelity.seams import find_seam, seam_profile
+from flawforge.metrics.fidelity.separability import halves_apart, separability
 from flawforge.metrics.fidelity.spectrum import fine_difference, radial_spectra
 from flawforge.models.extractors import Extractor
 from flawforge.runs.scores import FullSize, MeasuredQuantity, Number
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves
 from flawforge.studies.realism.descriptors import DescribedImages, RememberedFeatures
-from flawforge.studies.realism.native_patches import SIDE, PatchKid, cut_patches, describe_patches, patch_kid
+from flawforge.studies.realism.native_patches import (
+    SIDE,
+    DescribedPatches,
+    PatchKid,
+    cut_patches,
+    describe_patches,
+    patch_kid,
+)
 from flawforge.studies.realism.sentences import brightness_fault, full_size_sentence, texture_fault
 from flawforge.studies.realism.subsets import ENOUGH_GROUPS, ENOUGH_IMAGES, draw_rows
 from flawforge.studies.sets import MatchedImages
@@ -136,7 +144,11 @@ def measure_full_size(
         described = [
             _described(images, own, side, seed) for images, own in zip(pictures, (real, generated), strict=True)
         ]
-        quantities = [_distance(distance, described), *_compared(described, seed)]
+        quantities = [
+            _distance(distance, described),
+            *_compared(described, seed),
+            _told_apart(patches, real.groups, seed),
+        ]
         task.advance()
         artefacts = find_artefacts(of_real, of_generated, real.groups, real.white)
         task.advance()
@@ -233,6 +245,25 @@ def _distance(found: PatchKid, described: list[DescribedImages]) -> MeasuredQuan
         real=Number(value=found.real, low=found.low, high=found.high, n=n, groups=groups),
         classical=Number(value=None, low=None, high=None, n=0, groups=0),
         outside=found.value > found.high,
+    )
+
+
+def _told_apart(patches: list[DescribedPatches], groups: Ints, seed: int) -> MeasuredQuantity:
+    """Return how well a classifier on the mean features of an image's patches tells real from generated."""
+    real, generated = (own.features.reshape(-1, PATCHES, own.features.shape[1]).mean(axis=1) for own in patches)
+    found, scale = separability(real, generated, groups, seed), halves_apart(real, groups, seed)
+    n, count = len(generated), len(np.unique(groups))
+    return MeasuredQuantity(
+        name="classifier_auc",
+        label="AUC of a classifier",
+        unit="",
+        better="lower",
+        meaning="how often a cross-validated classifier rates a generated image above a real one as generated; 0.5 is "
+        "chance, 1 always",
+        generated=Number(value=found.value, low=found.low, high=found.high, n=n, groups=count),
+        real=Number(value=scale.value, low=scale.low, high=scale.high, n=len(real), groups=count),
+        classical=Number(value=None, low=None, high=None, n=0, groups=0),
+        outside=found.low > 0.5,
     )
 
 

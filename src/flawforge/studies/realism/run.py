@@ -30,6 +30,7 @@ from flawforge.runs.records import write_record
 from flawforge.runs.scores import BeyondCopies, FullSize, ScoreRecord
 from flawforge.runs.versions import now, versions
 from flawforge.studies.realism.beyond import Copier, beyond_copies, class_inputs
+from flawforge.studies.realism.blind import keep_blind
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
 from flawforge.studies.realism.descriptors import DescribedImages, describe_images, pixel_key
 from flawforge.studies.realism.extras import (
@@ -212,7 +213,7 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "classes": per_class,
         "beyond": beyond,
         "beyond_sentence": beyond_sentence,
-        "full_size": _measure_full_size(inputs),
+        "full_size": _measure_full_size(inputs, judged.folder if pictures else None),
         "confusion": confusion_of(every, labels),
         "spectra": mean_spectra(sets, halves, matched.resolution),
         "levels": gray_levels(sets),
@@ -223,11 +224,15 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
     }
 
 
-def _measure_full_size(inputs: ScoreInputs) -> FullSize | None:
+def _measure_full_size(inputs: ScoreInputs, folder: Path | None) -> FullSize | None:
+    """Compare at full size, and keep pictures for the blind test below the folder, if there is one."""
     real, chosen = inputs.real, inputs.chosen
     groups = real.groups[chosen.reference]
     sides = draw_images(inputs.matched, chosen.reference, groups, chosen.generated, inputs.seed)
-    return measure_full_size(*sides, inputs.extractor, inputs.seed, inputs.progress)
+    found = measure_full_size(*sides, inputs.extractor, inputs.seed, inputs.progress)
+    if found is None or folder is None:
+        return found
+    return found.model_copy(update={"blind": keep_blind(folder, *sides, inputs.seed)})
 
 
 def _measure_beyond(inputs: ScoreInputs, sets: ComparedSets) -> tuple[list[BeyondCopies], str]:

@@ -1,0 +1,41 @@
+"""The blind test: images that a person judges without knowing, real or generated?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from flawforge.core.images import Pixels
+from flawforge.core.seeds import numpy_stream
+from flawforge.runs.scores import BlindImage
+from flawforge.studies.realism.full_size import FullSizeImages
+from flawforge.studies.sets import RecordPictures
+
+IMAGES = 20  # of each side, at most
+LARGEST = 384  # pixels of a side, at most
+
+
+def keep_blind(folder: Path, real: FullSizeImages, generated: FullSizeImages, seed: int) -> list[BlindImage]:
+    """Keep pictures for a person to judge: up to 20 of each side, mixed, all cut to one size about the middle.
+
+    Args:
+        folder: below which they go; those of an older score are removed.
+        real: the real images.
+        generated: the generated ones.
+        seed: of their choice and order.
+    """
+    rng = numpy_stream(seed, "bootstrap", "blind")
+    count = min(IMAGES, len(real.groups), len(generated.groups))
+    shown: list[tuple[Pixels, bool]] = []
+    for side, is_real in ((real, True), (generated, False)):
+        shown += [(side.read(row), is_real) for row in rng.permutation(len(side.groups))[:count].tolist()]
+    size = [min(LARGEST, *(image.shape[axis] for image, _ in shown)) for axis in (0, 1)]
+    pictures, kept = RecordPictures(folder, "records/blind", real.white), []
+    for at in rng.permutation(len(shown)).tolist():
+        image, is_real = shown[at]
+        top, left = ((image.shape[axis] - size[axis]) // 2 for axis in (0, 1))
+        part = np.ascontiguousarray(image[top : top + size[0], left : left + size[1]])
+        kept.append(BlindImage(picture=pictures.keep(part), real=is_real))
+    pictures.remove_others()
+    return kept
