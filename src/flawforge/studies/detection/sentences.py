@@ -5,6 +5,7 @@ from __future__ import annotations
 from flawforge.metrics.detection.hit_miss import HitMissCurve
 from flawforge.runs.detection.record import DetectionCurve, RealCheck, SharedRate
 
+FAR = 1.5  # times the largest that was placed: a size beyond is no finding
 MANY_CALLS = 0.05  # false calls of which it is said that they count among the hits
 
 
@@ -26,7 +27,7 @@ def detection_sentence(
     count, smallest, largest = placed
     sizes = f"{size_in_words(smallest)} to {size_in_words(largest)} pixels"
     if fitted is not None:
-        return _curve_sentence(label, fitted, reference)
+        return _curve_sentence(label, fitted, largest, reference)
     if curve.outcome == "all hits":
         counted = (
             f"By counting, 9 of 10 are found from {size_in_words(shown)} pixels on (95% confidence)."
@@ -57,16 +58,21 @@ def detection_sentence(
     )
 
 
-def _curve_sentence(label: str, fitted: DetectionCurve, reference: float) -> str:
+def _curve_sentence(label: str, fitted: DetectionCurve, largest: float, reference: float) -> str:
     if fitted.a90 is None:
         return (
             f"This inspection does not find 9 of 10 defects of {label} at any size: of the largest it finds about "
             f"{100 * fitted.asymptote:.0f} of 100."
         )
+    if fitted.a90 > FAR * largest:
+        return (
+            f"This inspection does not find 9 of 10 defects of {label} at any size that was placed, up to "
+            f"{size_in_words(largest)} pixels."
+        )
     bound = (
         f"with 95% confidence from {size_in_words(fitted.a90_95)}"
-        if fitted.a90_95 is not None
-        else "no size is certain with 95% confidence"
+        if fitted.a90_95 is not None and fitted.a90_95 <= FAR * largest
+        else f"no size up to {size_in_words(largest)} is certain with 95% confidence"
     )
     contrast = (
         "" if fitted.contrast_slope is None else f", at the contrast of your real ones ({reference:.0f} gray levels)"
@@ -92,9 +98,8 @@ def class_notes(
         notes.append(
             f"Some stay unseen at any size: of the largest about {100 * fitted.asymptote:.0f} of 100 are found."
         )
-    far = (
-        [] if fitted is None else [size for size in (fitted.a90, fitted.a90_95) if size is not None and size > largest]
-    )
+    stated = [] if fitted is None else [size for size in (fitted.a90, fitted.a90_95) if size is not None]
+    far = [size for size in stated if largest < size <= FAR * largest]
     if far:
         notes.append(
             f"{size_in_words(max(far))} pixels are beyond the largest that was placed ({size_in_words(largest)}): "

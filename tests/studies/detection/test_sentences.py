@@ -1,0 +1,55 @@
+"""What is said of sizes: those that were placed, those a little beyond, and those that nobody should believe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flawforge.metrics.detection.hit_miss import HitMiss, HitMissCurve
+from flawforge.runs.detection.record import DetectionCurve
+from flawforge.studies.detection.sentences import class_notes, detection_sentence
+
+CURVE = HitMissCurve("curve", HitMiss(np.zeros(60), None, np.ones(60, bool), 0.0))
+
+
+def fitted(**changes: Any) -> DetectionCurve:
+    usual: dict[str, Any] = {"intercept": 0, "slope": 3, "contrast_slope": None, "contrast_p": None, "asymptote": 1.0}
+    usual |= {"asymptote_p": 1.0, "a50": 10.0, "a90": 23.2, "a90_95": 30.6, "a90_95_raw": 30.0}
+    return DetectionCurve(**{**usual, "sizes": [], "chances": [], "low": [], "high": [], **changes})
+
+
+def said(curve: DetectionCurve) -> str:
+    return detection_sentence("scar", CURVE, curve, None, 30, (60, 4.0, 40.0), 34.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "finds 9 of 10 defects of scar from 23 pixels on (with 95% confidence from 31)."),
+        ({"contrast_slope": 2.0}, "(with 95% confidence from 31), at the contrast of your real ones (34 gray levels)."),
+        ({"a90_95": None}, "from 23 pixels on (no size up to 40 is certain with 95% confidence)."),
+        ({"a90_95": 900.0}, "from 23 pixels on (no size up to 40 is certain with 95% confidence)."),
+        ({"a90": 900.0}, "does not find 9 of 10 defects of scar at any size that was placed, up to 40 pixels."),
+        (
+            {"a90": None, "asymptote": 0.72},
+            "does not find 9 of 10 defects of scar at any size: of the largest it finds ",
+        ),
+        ({"a90": 4.72}, "from 4.7 pixels on"),
+    ],
+)
+def test_the_sentence_states_no_size_that_was_not_seen(changes: dict[str, Any], words: str) -> None:
+    assert words in said(fitted(**changes))
+
+
+def test_a_size_a_little_beyond_is_said_to_be_extrapolated_and_one_far_beyond_is_not_named() -> None:
+    def notes(**changes: Any) -> str:
+        return " ".join(class_notes(CURVE, fitted(**changes), 4.0, 40.0, 5, None, "scar"))
+
+    assert "extrapolated" not in notes()
+    assert "50 pixels are beyond the largest that was placed (40): extrapolated." in notes(a90_95=50.0)
+    assert "900" not in notes(a90_95=900.0)
+    assert "Some stay unseen at any size: of the largest about 95 of 100" in notes(asymptote=0.95)
+    assert "Placed from 5 real defects" in notes()
+    assert "Not checked against real defects" in notes()
