@@ -97,6 +97,5 @@ def _paragraphs(record: PodRecord) -> list[str]:
     for one in record.classes:
         fitted = one.curve
         sizes = [None] * 4 if fitted is None else [fitted.a50, fitted.a90, fitted.a90_95, fitted.a90_95_raw]
-        numbers = ["none" if size is None else f"{size:.1f}" for size in sizes]
-        rows.append((one.label, str(len(one.placed)), str(one.found), *numbers))
+        rows.append((one.label, str(len(one.placed)), str(one.found), *map(one.in_pixels, sizes)))
     return [*shown, *columns(rows), *record.notes, f"found: {record.rule}"]

@@ -51,6 +51,7 @@ def test_a_study_finds_the_size_and_keeps_record_table_and_pictures(made: tuple[
         f"This inspection finds 9 of 10 defects of scratch from {one.curve.a90:.0f} pixels on"
     )
     assert record.sentence.split("(with 95% confidence from ")[1][:2].isdigit()
+    assert [one.in_pixels(size) for size in (None, 23.16, 1e6)] == ["none", "23.2", f"over {one.largest:.0f}"]
     assert PodRecord.model_validate_json((out / "records" / "pod.json").read_text()) == record
     rows = list(csv.DictReader((out / "records" / "pod.csv").open()))
     assert len(rows) == len(one.placed) == 40

@@ -7,7 +7,7 @@ from typing import Any
 
 from flawforge.reports.charts.curves import Chart, Curve
 from flawforge.reports.pictures import embed_files
-from flawforge.runs.detection.record import ClassDetection, PodRecord
+from flawforge.runs.detection.record import FAR, ClassDetection, PodRecord
 
 STRIP_SIDE = 160  # pixels of a picture's longest side that the page keeps
 FOUND, MISSED = 104, -4  # percent at which hits and misses are drawn
@@ -39,7 +39,7 @@ def _curve_chart(one: ClassDetection, number: int) -> Chart:
         band = tuple(x), tuple(100 * p for p in low), tuple(100 * p for p in high)
         curves.insert(0, Curve("", "generated", tuple(x), tuple(100 * p for p in chances), raw=band))
         named = ((one.curve.a90, "a90"), (one.curve.a90_95, "a90/95"))
-        marks = [(size, name) for size, name in named if size is not None and size <= 1.5 * one.largest]
+        marks = [(size, name) for size, name in named if size is not None and size <= FAR * one.largest]
     return Chart(
         f"detection-{number}",
         f"Defects of {one.label} by size: {one.found} of {len(one.placed)} placed ones were found. {one.sentence}",

@@ -7,6 +7,7 @@ from typing import Literal
 from flawforge.runs.records import Record, RecordPart
 
 POD_TABLE = "pod.csv"
+FAR = 1.5  # times the largest that was placed: a size beyond is no finding
 
 
 class PlacedFinding(RecordPart):
@@ -157,6 +158,12 @@ class ClassDetection(RecordPart):
     places: list[PlaceCount]
     strip: list[GrownPicture]
     placed: list[PlacedFinding]
+
+    def in_pixels(self, size: float | None) -> str:
+        """Return a size of the curve as it is shown; one far beyond those that were placed is no finding."""
+        if size is None:
+            return "none"
+        return f"{size:.1f}" if size <= FAR * self.largest else f"over {self.largest:.0f}"
 
 
 class PodRecord(Record):

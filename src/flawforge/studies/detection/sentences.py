@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from flawforge.metrics.detection.hit_miss import HitMissCurve
-from flawforge.runs.detection.record import DetectionCurve, RealCheck, SharedRate
+from flawforge.runs.detection.record import FAR, DetectionCurve, RealCheck, SharedRate
 
-FAR = 1.5  # times the largest that was placed: a size beyond is no finding
 MANY_CALLS = 0.05  # false calls of which it is said that they count among the hits
 
 
