@@ -10,6 +10,7 @@ import scipy.ndimage as nd
 import torch
 
 from flawforge.core.progress import SILENT
+from flawforge.data.levelling import through_jpeg
 from flawforge.runs.scores import FullSize
 from flawforge.studies.realism.full_size import FullSizeImages, measure_full_size
 
@@ -67,6 +68,12 @@ def test_a_seam_is_called_so_and_the_rim_that_all_share_is_not() -> None:
         "A seam: generated images have a straight break 40 pixels from the top, which real ones do not have."
     )
     assert not found.repeats_found
+
+
+def test_the_blocks_of_a_jpeg_encoding_are_no_seam() -> None:
+    """Composed images of JPEG files once were called seamed at a multiple of 8."""
+    found = measured([through_jpeg(steel(100 + seed), 60) for seed in range(16)])
+    assert found.seam == ""
 
 
 @pytest.mark.parametrize("first", [100, 200, 300])

@@ -2,7 +2,8 @@
 
 The step from one row of pixels to the next is compared with the steps before and after it, so that texture and edges
 of defects cancel on average. A seam raises it at the same row (or column) of every generated image; what real images
-have there (the rim of a part, the blocks of a JPEG encoding) they have too.
+have there (the rim of a part) they have too. What comes again every 8 pixels is taken off: that is the grid of a
+JPEG encoding.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from flawforge.metrics.vectors import as_groups
 
 QUIET = 0.25  # gray levels (of 255) added to a step, so that even images have none
 LEAST = 0.15  # log of the excess over real images from which a seam is one: 16 %
+BLOCK = 8  # pixels of a block of a JPEG encoding
 FEWEST = 5  # images of each side
 
 
@@ -50,7 +52,10 @@ def seam_profile(image: Floats32, height: int, width: int) -> Floats:
     found = []
     for turned in (values, values.T):
         step = np.log(np.abs(np.diff(turned, axis=0)).mean(axis=1) + QUIET)
-        found.append(step[1:-1] - (step[:-2] + step[2:]) / 2)
+        more = step[1:-1] - (step[:-2] + step[2:]) / 2
+        for first in range(BLOCK):
+            more[first::BLOCK] -= np.median(more[first::BLOCK])
+        found.append(more)
     return np.concatenate(found)
 
 
