@@ -37,7 +37,7 @@ from calibration_summary import within
 from flawforge.core.arrays import Floats32
 from flawforge.core.images import eight_bits, to_gray
 from flawforge.data.reading.load import load
-from flawforge.studies.copies.patches import IMAGE_RATE, PatchSearch
+from flawforge.studies.copies.patches import FLOOR, IMAGE_RATE, PatchSearch
 from flawforge.studies.copies.planted import Draws, patch_copy, whole
 from flawforge.studies.copies.search import PATCH_ALARM, copied, lowest_copy
 from machine import keep
@@ -148,9 +148,9 @@ def split(images: list[Floats32], size: int, repeat: int) -> Row:
     return {
         "honest": scores.tolist(),
         "held": order[size : size + HONEST].tolist(),
-        "called": len(copied(scale, scores, PATCH_ALARM)[1]),
+        "called": len(copied(scale, scores, PATCH_ALARM, FLOOR)[1]),
         "image_threshold": scale.threshold(IMAGE_RATE),
-        "threshold": lowest_copy(scale, AUDITED, PATCH_ALARM),
+        "threshold": lowest_copy(scale, AUDITED, PATCH_ALARM, FLOOR),
         "planted": planted,
         "seconds": seconds,
         "set_aside": search.set_aside,

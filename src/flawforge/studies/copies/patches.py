@@ -33,6 +33,7 @@ SMALLEST = 32  # pixels of a side; below, a quarter of an image is too small to 
 LARGEST = 384**2  # pixels of a middling image; larger ones are reduced to it
 KNOWN = 512  # training images that are searched at most, drawn at random
 REFERENCE_IMAGES = 96  # of them, spread over the groups, that make the scale
+FLOOR = 0.5  # score below which nothing is flagged: two tiles with like grooves reached 0.49
 SAME = 0.8  # score from which two training images show the same material, whatever their groups say
 PLANTED = 32  # copies of patches that the audit tests itself with
 SEARCH = 1  # raise it when a match may come out otherwise: what is remembered counts no more
@@ -157,10 +158,10 @@ def find_patches(
             matches.append(search.look(details.generated(row), None if declared is None else declared[row]))
             task.advance()
     scores = np.array([match.score for match in matches])
-    p, indices = copied(scale, scores, PATCH_ALARM)
+    p, indices = copied(scale, scores, PATCH_ALARM, FLOOR)
     whole = np.array([alignment is not None and alignment.copied for alignment in alignments])
     flagged = np.isin(np.arange(count), indices) & ~whole
-    threshold, image_threshold = lowest_copy(scale, count, PATCH_ALARM), scale.threshold(IMAGE_RATE)
+    threshold, image_threshold = lowest_copy(scale, count, PATCH_ALARM, FLOOR), scale.threshold(IMAGE_RATE)
     planted, recovered = search.recovered(threshold)
     share, found = detectable(count, planted, recovered), int(flagged.sum())
     outcome = Copying(

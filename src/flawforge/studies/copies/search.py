@@ -247,19 +247,19 @@ def spread(groups: Ints, most: int) -> Ints:
     return np.sort(order[np.argsort(rounds, kind="stable")[:most]])
 
 
-def copied(scale: NullScale, scores: Floats, rate: float = WHOLE_ALARM) -> tuple[Floats, Ints]:
+def copied(scale: NullScale, scores: Floats, rate: float = WHOLE_ALARM, floor: float = FLOOR) -> tuple[Floats, Ints]:
     """Return the p-values, and the indices of the images called copies: at most `rate` chance of any false one.
 
-    Beside the tail's p-value, a copy must exceed every score of the scale, and reach `FLOOR`: a tail that is fitted to
+    Beside the tail's p-value, a copy must exceed every score of the scale, and reach `floor`: a tail that is fitted to
     20 images cannot know of the rare pair that is alike without being a copy.
     """
     p = scale.tail(scores)
-    return p, np.flatnonzero((holm(p) <= rate) & (scores > scale.scores[-1]) & (scores >= FLOOR))
+    return p, np.flatnonzero((holm(p) <= rate) & (scores > scale.scores[-1]) & (scores >= floor))
 
 
-def lowest_copy(scale: NullScale, count: int, rate: float = WHOLE_ALARM) -> float:
+def lowest_copy(scale: NullScale, count: int, rate: float = WHOLE_ALARM, floor: float = FLOOR) -> float:
     """Return the lowest score that is called a copy when it is the only one among `count`; infinite when none is."""
-    return max(scale.threshold(rate / count), float(np.nextafter(scale.scores[-1], np.inf)), FLOOR)
+    return max(scale.threshold(rate / count), float(np.nextafter(scale.scores[-1], np.inf)), floor)
 
 
 def detectable(n: int, planted: int, recovered: int) -> float | None:
