@@ -54,11 +54,12 @@ OPTIONS = [
     for argument in app[verb].assemble_argument_collection(parse_docstring=True)
     if any(name.startswith("--") for name in argument.names)
 ]
+OWN = {"--names", "--images"}  # of `serve` and `interpolate`
 LISTS = [(verb, argument.names[0]) for verb, argument in OPTIONS if argument.hint in (list[str], list[str] | None)]
 
 
 def test_every_list_is_among_those_that_are_tried() -> None:
-    assert {name for _, name in LISTS} == {"--classes", "--settings", "--shots", "--arms", "--models", "--rare"}
+    assert {name for _, name in LISTS} == {"--classes", "--settings", "--shots", "--arms", "--models", "--rare", *OWN}
 
 
 @pytest.mark.parametrize(("verb", "name"), LISTS)
@@ -69,6 +70,8 @@ def test_a_list_takes_commas_and_spaces_in_every_verb(verb: str, name: str, word
         "inspect": [],
         "export": ["--out", "x", "--format", "coco"],
         "convert": ["--out", "x", "--format", "coco"],
+        "pod": ["--inspector", "x"],
+        "serve": [],
     }
     _, bound, *_ = app.parse_args([verb, "data", *needed.get(verb, ["--out", "x"]), name, *words])
     field = name.removeprefix("--").replace("-", "_")

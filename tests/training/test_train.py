@@ -32,6 +32,7 @@ from flawforge.runs.history import History
 from flawforge.runs.run_settings import FormatCount
 from flawforge.training.loop import loop as loop_file
 from flawforge.training.native import batches as native_batches
+from flawforge.training.setup import batches as batches_file
 from flawforge.training.train import train
 from heard import Heard
 
@@ -366,7 +367,7 @@ def test_a_collapse_is_told_in_words_and_in_the_history(
 ) -> None:
     monkeypatch.setattr("flawforge.training.health.training_health.GRACE_KIMG", 0.0)
     alike = torch.zeros(4, 8)
-    monkeypatch.setattr(loop_file, "draw_latents", lambda *a, **k: alike)  # one latent: all images alike
+    monkeypatch.setattr(batches_file, "draw_latents", lambda *a, **k: alike)  # one latent: all images alike
     run = train(draw(), tmp_path / "run", kimg=1.0, progress=heard, **tiny)
     assert any(text.startswith("collapse at") for text in heard.warned)
     assert "collapse" in [line["kind"] for line in History(run.history_file).events()]

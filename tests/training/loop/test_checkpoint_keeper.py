@@ -27,6 +27,7 @@ from flawforge.training.loop import loop as loop_file
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.processes.processes import Processes
+from flawforge.training.setup import batches as batches_file
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 from flawforge.training.train import train
@@ -136,7 +137,7 @@ def test_weights_that_are_no_numbers_are_answered(
 def test_images_that_are_all_alike_are_answered_and_the_training_recovers(
     draw: Draw, tmp_path: Path, cared: dict[str, object], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    healthy = loop_file.draw_latents
+    healthy = batches_file.draw_latents
     seen = {"level": 0}
 
     def alike(*args, **kwargs):  # type: ignore[no-untyped-def]
@@ -148,7 +149,7 @@ def test_images_that_are_all_alike_are_answered_and_the_training_recovers(
         original(state, level)
 
     original = TrainingState.recover
-    monkeypatch.setattr(loop_file, "draw_latents", alike)
+    monkeypatch.setattr(batches_file, "draw_latents", alike)
     monkeypatch.setattr(TrainingState, "recover", recover)
     run = train(draw(), tmp_path / "run", kimg=0.2, progress=heard, **cared)
     (event,) = events(run, "rescued")
