@@ -112,3 +112,10 @@ def test_untrained_it_hardly_changes_an_image_of_any_size(network: NativeGenerat
 def test_a_batch_without_a_patch_for_each_whole_image_is_refused(material: Material) -> None:
     with pytest.raises(SettingError, match="a batch of 7 images .* give a multiple of 2"):
         batches_of(material, recipe("native", **{**ASKED.dump(), "batch": 7, "name": None}))
+
+
+def test_what_is_added_does_not_know_even_columns_from_odd_ones(network: NativeGenerator) -> None:
+    """Else it would weave a grid of two pixels into each image, which gives it away."""
+    flat, said = torch.zeros(1, 1, 40, 40), network.embedding(torch.tensor([0]))
+    added = network.fine(flat, said, torch.zeros(1, 1, 40, 40))[0, 0, 10:-10, 10:-10]
+    assert torch.allclose(added, added.mean().expand_as(added), atol=1e-6)

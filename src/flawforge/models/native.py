@@ -3,9 +3,11 @@
 A composed image is sharp from the first step, and what is wrong in it is learnt: borders between joined details,
 texture that was scaled with the light, light that the class never has. Two networks add to it. A coarse one sees the
 whole image at the recipe's resolution, and a latent (a U-net: Ronneberger et al. 2015, 1505.04597; classes and latent
-scale and shift its maps: Perez et al. 2018, 1709.07871). A fine one sees it pixel by pixel after that, with two maps of
-noise, and is fully convolutional, so that it learns from patches and is applied to whole images. Both add what they say
-to the image, and begin by adding next to nothing (residual learning: Zhang et al. 2017, 1608.03981).
+scale and shift its maps: Perez et al. 2018, 1709.07871). A fine one sees it pixel by pixel after that, with a map of
+noise, and is fully convolutional, so that it learns from patches and is applied to whole images. It has no strides
+(dilated convolutions: Yu & Koltun 2016, 1511.07122): a network that knows even columns from odd ones weaves a grid of
+two pixels into each image. Both networks add what they say to the image, and begin by adding next to nothing (residual
+learning: Zhang et al. 2017, 1608.03981).
 
 The discriminator is the projected one, which is shown patches at native scale and whole images at the same number of
 pixels (patches: Isola et al. 2017, 1611.07004); for it they are different classes.
@@ -23,8 +25,7 @@ from torch.nn import functional as F
 EMBEDDING = 32  # numbers that say a class
 HALVINGS = 3  # of the coarse network, at most
 WIDEST = 4  # times the depth: no map of the coarse network has more channels
-BLOCKS = 3  # of the fine network
-NOISE = 2  # maps of noise beside the image, at half its size
+DILATIONS = (1, 2, 4)  # of the fine network's blocks
 START = 0.05  # of what a last layer would add untrained, were it drawn as the others are
 
 
@@ -36,7 +37,7 @@ class NativeInputs(NamedTuple):
         patches: (N, C, h, w) a patch of each at native scale.
         places: (N, 4) top and left of the patch, height and width of the image that it was cut from, in pixels.
         latents: (N, L).
-        noise: (N, 2, h/2, w/2) noise of each patch.
+        noise: (N, 1, h, w) noise of each patch.
     """
 
     whole: Tensor
@@ -94,21 +95,22 @@ class Coarse(nn.Module):
 
 
 class Fine(nn.Module):
-    """Images (N, C, H, W) of even sides, conditions (N, k) and noise (N, 2, H/2, W/2) to what is added to them."""
+    """Images (N, C, H, W), conditions (N, k) and noise (N, 1, H, W) to what is added to them, (N, C, H, W)."""
 
     def __init__(self, width: int, channels: int, condition: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(4 * channels + NOISE, width, 3, 1, 1)
-        self.blocks = nn.ModuleList([nn.Conv2d(width, width, 3, 1, 1) for _ in range(BLOCKS)])
-        self.by = nn.ModuleList([Modulation(width, condition) for _ in range(BLOCKS)])
-        self.last = LastConv2d(width, 4 * channels)
+        self.first = nn.Conv2d(channels + 1, width, 3, 1, 1)
+        self.blocks = nn.ModuleList([nn.Conv2d(width, width, 3, 1, apart, apart) for apart in DILATIONS])
+        self.by = nn.ModuleList([Modulation(width, condition) for _ in DILATIONS])
+        self.last = LastConv2d(width, channels)
 
     def forward(self, x: Tensor, condition: Tensor, noise: Tensor) -> Tensor:
         """Return the difference."""
-        x = self.first(torch.cat([F.pixel_unshuffle(x, 2), noise.to(x.dtype)], 1))
+        x = self.first(torch.cat([x, noise.to(x.dtype)], 1))
         for conv, by in zip(self.blocks, self.by, strict=True):
             x = x + F.silu(by(conv(x), condition))
-        return F.pixel_shuffle(self.last(x), 2)
+        out: Tensor = self.last(x)
+        return out
 
 
 class NativeGenerator(nn.Module):
@@ -116,7 +118,7 @@ class NativeGenerator(nn.Module):
 
     Args:
         latent: numbers in a latent.
-        depth: channels of the coarse network's first maps; the fine network's maps have twice as many.
+        depth: channels of the fine network's maps, and of the coarse network's first ones.
         channels: 1 or 3.
         stages: how often the recipe's resolution can be halved to about 4.
         classes: how many there are.
@@ -126,7 +128,7 @@ class NativeGenerator(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(classes, EMBEDDING)
         self.coarse = Coarse(depth, channels, EMBEDDING + latent, min(HALVINGS, stages))
-        self.fine = Fine(2 * depth, channels, EMBEDDING)
+        self.fine = Fine(depth, channels, EMBEDDING)
 
     def forward(self, inputs: NativeInputs, labels: Tensor) -> Tensor:
         """Return (2N, C, h, w): of each image the refined patch, then the refined whole image; `labels` are (2N,), as
@@ -145,20 +147,18 @@ class NativeGenerator(nn.Module):
             whole: (1, C, h, w) the image at the recipe's resolution.
             label: (1,) its class.
             latents: (1, L).
-            noise: (1, 2, h, w), h and w half of H and W, rounded up.
+            noise: (1, 1, H, W).
         """
-        height, width = image.shape[2:]
         said = self.embedding(label)
         added = self.coarse(whole, torch.cat([said, latents], 1))
-        image = image + F.interpolate(added, (height, width), mode="bilinear", align_corners=False)
-        even = F.pad(image, (0, width % 2, 0, height % 2), mode="replicate")
-        refined: Tensor = image + self.fine(even, said, noise)[:, :, :height, :width]
+        image = image + F.interpolate(added, image.shape[2:], mode="bilinear", align_corners=False)
+        refined: Tensor = image + self.fine(image, said, noise)
         return refined
 
 
 def draw_noise(count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Return (count, 2, h, w) noise for images of a size (H, W): h and w are half of it, rounded up."""
-    return torch.randn(count, NOISE, -(-size[0] // 2), -(-size[1] // 2), generator=generator)
+    """Return (count, 1, H, W) noise for images of a size (H, W)."""
+    return torch.randn(count, 1, *size, generator=generator)
 
 
 def patch_labels(labels: Tensor, classes: int) -> Tensor:

@@ -128,7 +128,7 @@ def test_a_step_stays_on_its_device_and_never_waits_for_it(
     inputs: torch.Tensor | NativeInputs = latents
     if made.composes:
         half = made.batch // 2
-        noise = torch.zeros(half, 2, made.resolution[0] // 2, made.resolution[1] // 2, device=meta)
+        noise = torch.zeros(half, 1, *made.resolution, device=meta)
         inputs = NativeInputs(real[:half], real[:half], torch.ones(half, 4, device=meta), latents[:half], noise)
     for in_pairs in (False, True):
         outcome = gan_step(state, real, inputs, labels, within=in_pairs)

@@ -75,7 +75,7 @@ class Recipe(Settings):
         le=1024,
         unit="channels",
         help="Channels of the generator's last hidden layer; each layer before it has twice as many (design "
-        "'fewshot': up to eight times as many; 'native': of the coarse network's first layer).",
+        "'fewshot': up to eight times as many; 'native': of its first layers).",
     )
     discriminator_depth: int = setting(
         ge=1,
