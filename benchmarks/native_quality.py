@@ -61,7 +61,7 @@ from quality_yardstick import cut
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data"))
-SETS = {"neu": DATA / "neu-det", "tiles": DATA / "magnetic-tile", "elpv": "elpv"}
+SETS: dict[str, Path | str] = {"neu": DATA / "neu-det", "tiles": DATA / "magnetic-tile", "elpv": "elpv"}
 CELLS = {"defective": 300, "good": 300}  # of elpv: searching all 2,624 for the same specimen takes minutes
 SIDE, MADE, HELD, PATCHES = 64, 128, 150, 4
 TIMED = (0.16, 0.48)  # thousand images by which the speed is told
@@ -93,8 +93,8 @@ class Judge:
             whole, groups = described(made[label]), self.groups[label]
             found["whole"].append(kid(self.whole[label], whole, groups))
             if len(np.unique(groups)) >= FEWEST_GROUPS:
-                copies = (described(self.copies[label][part::2]) for part in (0, 1))
-                reached = new_coverage(self.whole[label], whole[:MADE], *copies, groups, 0)
+                copies, again = (described(self.copies[label][part::2]) for part in (0, 1))
+                reached = new_coverage(self.whole[label], whole[:MADE], copies, again, groups, 0)
                 found["new"].append(100 * reached.above.value)
         means = {name: float(np.mean(values)) if values else None for name, values in found.items()}
         return {**means, "classes": found}
