@@ -118,6 +118,7 @@ def test_what_finds_all_or_nothing_has_no_curve_and_says_so(trained: Path, plate
     assert "finds all 30 placed defects of scratch" in always.sentence
     assert always.classes[0].shown is not None
     assert "Hits include such false calls" in always.notes[0]
+    assert always.sentence.endswith("It also calls 12 of 12 good images defective: hits are partly luck.")
     never = study(trained, plates, tmp_path / "n", lambda images: [False] * len(images))
     assert never.classes[0].outcome == "no hits"
     assert never.sentence.startswith("This inspection finds none of 24 placed defects of scratch")

@@ -38,7 +38,7 @@ from flawforge.studies.detection.fitted import check_against_real, describe_curv
 from flawforge.studies.detection.inspectors import Answers, Inspector, open_inspector
 from flawforge.studies.detection.material import DetectionMaterial, gather_material
 from flawforge.studies.detection.placements import Placement, PlacementDesign, range_of
-from flawforge.studies.detection.sentences import calls_note, class_notes, detection_sentence
+from flawforge.studies.detection.sentences import calls_note, class_notes, detection_sentence, with_false_calls
 from flawforge.studies.sets import RecordPictures
 
 N = 60  # placements of a class
@@ -148,7 +148,7 @@ def pod(
         pictures = RecordPictures(here.outputs, "records/pod", material.data.white)
         study = _Study(material, asked, TURNS[opened.recipe.flip], n, seed, pictures, progress)
         calls = _false_calls(study)
-        found = [_class_detection(study, label) for label in material.sources]
+        found = [_class_detection(study, label, calls) for label in material.sources]
         record = PodRecord(
             made=now(),
             versions=versions(),
@@ -195,7 +195,7 @@ def _false_calls(study: _Study) -> SharedRate | None:
     return rate_of(answers.calls, material.specimens[:MOST_GROUNDS].tolist())
 
 
-def _class_detection(study: _Study, label: str) -> ClassDetection:
+def _class_detection(study: _Study, label: str, false_calls: SharedRate | None) -> ClassDetection:
     """Place, ask and fit for one class."""
     material, sources = study.material, study.material.sources[label]
     design = PlacementDesign(material, label, study.turns, study.seed)
@@ -215,10 +215,11 @@ def _class_detection(study: _Study, label: str) -> ClassDetection:
 
     real = _real_check(study, label, reference, check)
     found = int(answers.calls.sum())
+    sentence = detection_sentence(label, curve, fitted, shown, found, (len(sizes), smallest, largest), reference)
     return ClassDetection(
         label=label,
         outcome=curve.outcome,
-        sentence=detection_sentence(label, curve, fitted, shown, found, (len(sizes), smallest, largest), reference),
+        sentence=with_false_calls(sentence, false_calls),
         notes=class_notes(curve, fitted, smallest, largest, len(sources), real, label),
         images=len({source.row for source in sources}),
         defects=len(sources),

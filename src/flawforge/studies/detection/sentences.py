@@ -133,6 +133,13 @@ def _real_sentence(real: RealCheck | None, label: str) -> str:
     return text
 
 
+def with_false_calls(sentence: str, calls: SharedRate | None) -> str:
+    """Return the outcome of a class, and how many good images are called as well where these are many."""
+    if calls is None or calls.share <= MANY_CALLS:
+        return sentence
+    return f"{sentence} It also calls {calls.count:,} of {calls.total:,} good images defective: hits are partly luck."
+
+
 def calls_note(calls: SharedRate | None) -> str:
     """Return what the false-call rate is, and what it means for the hits."""
     if calls is None:
