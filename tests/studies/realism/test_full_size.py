@@ -12,7 +12,9 @@ import torch
 from flawforge.core.progress import SILENT
 from flawforge.data.levelling import through_jpeg
 from flawforge.runs.scores import FullSize
+from flawforge.studies.realism import full_size
 from flawforge.studies.realism.full_size import FullSizeImages, measure_full_size
+from flawforge.studies.realism.native_patches import PatchKid
 
 SIDE = 64
 
@@ -93,6 +95,17 @@ def test_blur_is_told_by_patches_and_by_the_spectrum() -> None:
         "classifier_auc": True,
     }
     assert "are distinguishable from real ones: their texture is too smooth." in found.sentence
+
+
+def test_a_classifier_that_tells_them_apart_is_named_where_the_distance_sees_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(full_size, "patch_kid", lambda *_: PatchKid(1.0, 0.0, -2.0, 2.0))
+    found = measured([steel(100 + seed, blur=0.36) for seed in range(16)])
+    auc = {one.name: one for one in found.quantities}["classifier_auc"].generated.value
+    assert f"from real ones by the distance of their patches, but a classifier tells them apart (AUC {auc:.3f})." in (
+        found.sentence
+    )
 
 
 def test_too_few_and_too_small_images_are_not_measured() -> None:

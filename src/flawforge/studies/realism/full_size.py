@@ -147,7 +147,7 @@ def measure_full_size(
         quantities = [
             _distance(distance, described),
             *_compared(described, seed),
-            _told_apart(patches, real.groups, seed),
+            (told_apart := _told_apart(patches, real.groups, seed)),
         ]
         task.advance()
         artefacts = find_artefacts(of_real, of_generated, real.groups, real.white)
@@ -156,6 +156,8 @@ def measure_full_size(
         "patch_spectrum": texture_fault(fine_difference(described[0].spectra, described[1].spectra)),
         "patch_histogram": brightness_fault(brightness_difference(described[0].histograms, described[1].histograms)),
     }
+    if not quantities[0].outside:
+        faults["classifier_auc"] = f"a classifier tells them apart (AUC {told_apart.generated.value:.3f})"
     found = [faults[one.name] for one in quantities if one.outside and one.name in faults]
     return FullSize(
         side=side,

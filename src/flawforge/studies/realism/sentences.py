@@ -108,7 +108,7 @@ def full_size_sentence(
         seam: where a seam runs, in words; empty: none was found.
     """
     told = "are distinguishable" if distance.outside else "were not distinguishable"
-    but = ": " if distance.outside else ", but "
+    but = ": " if distance.outside else " by the distance of their patches, but "
     words = but + ", and ".join(faults) if faults else ""
     parts = [f"At full size, in patches of {side}x{side} pixels, the generated images {told} from real ones{words}."]
     if repeating:
