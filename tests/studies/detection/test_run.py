@@ -142,6 +142,8 @@ def test_other_good_images_are_given_and_training_ones_among_them_left_out(
         (bad / Path(file).name).write_bytes((plates / file).read_bytes())
     with pytest.raises(DataUnusableError, match="Give good images of other specimens"):
         study(trained, plates, tmp_path / "p", grounds=bad)
+    with pytest.raises(DataUnusableError, match="a defect is marked on 10 of 10 images .* Give good images only"):
+        study(trained, plates, tmp_path / "q", grounds=plates / "scratch")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from flawforge.data.augmentation.pasting import Defect, cut_defects
 from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import find_good
 from flawforge.data.reading.load import load
+from flawforge.data.sample import Sample
 from flawforge.data.sampling.joined import join
 from flawforge.runs.folder import Run
 from flawforge.studies.detection.inspectors import Inspector, trained_on
@@ -122,6 +123,8 @@ def gather_material(
     chosen = np.array([one.label == good if contents is None else one.sha256 in contents for one in every.samples])
     held_out = np.flatnonzero(chosen & apart)
     _refuse_without_grounds(run, good, chosen, held_out, given)
+    if given is not None:
+        _refuse_marked(given.source, [every.samples[row] for row in held_out])
     channels = 1 if training.channels == 1 else 3
     own = [row for row, sample in enumerate(every.samples) if sample.sha256 in learnt]
     material = DetectionMaterial(every, channels, {}, held_out, specimens[held_out], {}, [])
@@ -167,6 +170,15 @@ def _sources(material: DetectionMaterial, rows: list[int]) -> list[SourceDefect]
             box = bottom - top, right - left
             found.append(SourceDefect(row, number, defect.extent, defect.contrast, box))
     return found
+
+
+def _refuse_marked(source: str | Path, grounds: Sequence[Sample]) -> None:
+    """Refuse given good images on which a defect is marked: false calls would be counted on them."""
+    if marked := [one.file for one in grounds if one.marks]:
+        raise DataUnusableError(
+            f"--grounds {source}: a defect is marked on {len(marked):,} of {len(grounds):,} images (such as "
+            f"{marked[0]}). Give good images only."
+        )
 
 
 def _refuse_without_grounds(run: Run, good: str | None, chosen: Bools, held_out: Ints, given: Dataset | None) -> None:
