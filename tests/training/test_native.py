@@ -16,7 +16,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.material import Material
 from flawforge.models.build import build_generator, initialise
-from flawforge.models.native import NativeGenerator, draw_noise, sampled
+from flawforge.models.native import NativeGenerator, draw_noise, local_mean, sampled
 from flawforge.training.composition import Chosen
 from flawforge.training.native import batches as native_batches
 from flawforge.training.native.batches import DEEP, NativeBatches, patch
@@ -114,8 +114,14 @@ def test_a_batch_without_a_patch_for_each_whole_image_is_refused(material: Mater
         batches_of(material, recipe("native", **{**ASKED.dump(), "batch": 7, "name": None}))
 
 
+@torch.no_grad()
 def test_what_is_added_does_not_know_even_columns_from_odd_ones(network: NativeGenerator) -> None:
-    """Else it would weave a grid of two pixels into each image, which gives it away."""
-    flat, said = torch.zeros(1, 1, 40, 40), network.embedding(torch.tensor([0]))
-    added = network.fine(flat, said, torch.zeros(1, 1, 40, 40))[0, 0, 10:-10, 10:-10]
-    assert torch.allclose(added, added.mean().expand_as(added), atol=1e-6)
+    """Else it would weave a grid of two pixels into each image, which gives it away; nor a border from what is inside,
+    nor does it change the light.
+    """
+    flat, said = torch.zeros(1, 1, 60, 60), network.embedding(torch.tensor([0]))
+    assert float(network.fine(flat, said, torch.zeros(1, 1, 60, 60)).abs().max()) < 1e-6
+    noise = torch.randn(1, 1, 60, 60, generator=torch.Generator().manual_seed(0))
+    one, moved = (network.fine(flat, said, each)[0, 0] for each in (noise, noise.roll(1, 3)))
+    assert torch.allclose(one[20:-20, 20:-20], moved[20:-20, 21:-19], atol=1e-6)
+    assert float(local_mean(network.fine(flat, said, noise)).abs().max()) < 0.2 * float(one.abs().max())

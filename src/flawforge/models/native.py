@@ -6,8 +6,9 @@ whole image at the recipe's resolution, and a latent (a U-net: Ronneberger et al
 scale and shift its maps: Perez et al. 2018, 1709.07871). A fine one sees it pixel by pixel after that, with a map of
 noise, and is fully convolutional, so that it learns from patches and is applied to whole images. It has no strides
 (dilated convolutions: Yu & Koltun 2016, 1511.07122): a network that knows even columns from odd ones weaves a grid of
-two pixels into each image. Both networks add what they say to the image, and begin by adding next to nothing (residual
-learning: Zhang et al. 2017, 1608.03981).
+two pixels into each image. What it adds has no local mean, as the light is the coarse network's: else it overexposes
+whole regions, patch by patch. Both networks begin by adding next to nothing (residual learning: Zhang et al. 2017,
+1608.03981).
 
 The discriminator is the projected one, which is shown patches at native scale and whole images at the same number of
 pixels (patches: Isola et al. 2017, 1611.07004); for it they are different classes.
@@ -26,6 +27,7 @@ EMBEDDING = 32  # numbers that say a class
 HALVINGS = 3  # of the coarse network, at most
 WIDEST = 4  # times the depth: no map of the coarse network has more channels
 DILATIONS = (1, 2, 4)  # of the fine network's blocks
+LIGHT = 17  # pixels over which what the fine network adds has no mean
 START = 0.05  # of what a last layer would add untrained, were it drawn as the others are
 
 
@@ -50,8 +52,8 @@ class NativeInputs(NamedTuple):
 class LastConv2d(nn.Conv2d):
     """A 3x3 convolution whose output is added to an image: it begins small (`flawforge.models.build.initialise`)."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 3, 1, 1)
+    def __init__(self, inputs: int, outputs: int, padding_mode: str = "zeros") -> None:
+        super().__init__(inputs, outputs, 3, 1, 1, padding_mode=padding_mode)
 
 
 class Modulation(nn.Module):
@@ -99,10 +101,12 @@ class Fine(nn.Module):
 
     def __init__(self, width: int, channels: int, condition: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels + 1, width, 3, 1, 1)
-        self.blocks = nn.ModuleList([nn.Conv2d(width, width, 3, 1, apart, apart) for apart in DILATIONS])
+        self.first = nn.Conv2d(channels + 1, width, 3, 1, 1, padding_mode="replicate")
+        self.blocks = nn.ModuleList(
+            [nn.Conv2d(width, width, 3, 1, apart, apart, padding_mode="replicate") for apart in DILATIONS]
+        )
         self.by = nn.ModuleList([Modulation(width, condition) for _ in DILATIONS])
-        self.last = LastConv2d(width, channels)
+        self.last = LastConv2d(width, channels, "replicate")
 
     def forward(self, x: Tensor, condition: Tensor, noise: Tensor) -> Tensor:
         """Return the difference."""
@@ -110,7 +114,14 @@ class Fine(nn.Module):
         for conv, by in zip(self.blocks, self.by, strict=True):
             x = x + F.silu(by(conv(x), condition))
         out: Tensor = self.last(x)
-        return out
+        return out - local_mean(out)
+
+
+def local_mean(x: Tensor) -> Tensor:
+    """Return the mean of (N, C, H, W) over squares of 17 pixels; at a border the last pixel goes on."""
+    reach = LIGHT // 2
+    x = F.avg_pool2d(F.pad(x, (reach, reach, reach, reach), mode="replicate"), (LIGHT, 1), 1)
+    return F.avg_pool2d(x, (1, LIGHT), 1)
 
 
 class NativeGenerator(nn.Module):
