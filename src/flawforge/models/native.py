@@ -17,7 +17,7 @@ pixels (patches: Isola et al. 2017, 1611.07004); for it they are different class
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ class NativeInputs(NamedTuple):
 class LastConv2d(nn.Conv2d):
     """A 3x3 convolution whose output is added to an image: it begins small (`flawforge.models.build.initialise`)."""
 
-    def __init__(self, inputs: int, outputs: int, padding_mode: str = "zeros") -> None:
+    def __init__(self, inputs: int, outputs: int, padding_mode: Literal["zeros", "replicate"] = "zeros") -> None:
         super().__init__(inputs, outputs, 3, 1, 1, padding_mode=padding_mode)
 
 
