@@ -60,6 +60,7 @@ class PredictedImage(RecordPart):
     Attributes:
         file: path below the folder.
         label: its true class, where it has one that the model knows.
+        labelled: the class that its folder or labels name, whether the model knows it or not; empty: they name none.
         predicted: the likeliest class, or what the threshold says.
         probabilities: of each class, in the record's order; they sum to 1.
         doubt: 1 less the lead of the likeliest class over the second: 0 is sure, 1 a tie.
@@ -67,6 +68,7 @@ class PredictedImage(RecordPart):
 
     file: str
     label: str | None
+    labelled: str = ""
     predicted: str
     probabilities: list[float]
     doubt: float

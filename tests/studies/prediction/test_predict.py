@@ -108,7 +108,7 @@ def test_damaged_files_are_named_and_the_rest_goes_on(left: Left, fresh: Path, t
     assert len(record.images) == 16
     assert sum("it was passed over" in text for text in heard.warned) == 2
     table = (tmp_path / "asked" / "predictions.csv").read_text()
-    assert "dots/001.png,,,,,,,is empty (0 bytes)" in table
+    assert "dots/001.png,,,,,,,,is empty (0 bytes)" in table
 
 
 def test_a_file_that_goes_while_it_is_read_is_named(left: Left, fresh: Path) -> None:
@@ -147,7 +147,10 @@ def test_other_depths_and_colours_of_the_same_picture_say_the_same(left: Left, f
 
 def test_unknown_classes_and_no_classes_are_asked_about_and_not_judged(left: Left, fresh: Path, tmp_path: Path) -> None:
     (fresh / "waves").rename(fresh / "cracks")
-    record = asked(left, fresh)
+    record = flawforge.predict(left[0] / OURS, fresh, out=tmp_path / "asked")
+    with (tmp_path / "asked" / "predictions.csv").open() as file:
+        told = {(row["true class"], row["labelled"]) for row in csv.DictReader(file)}
+    assert told == {(label, label) for label in ("dots", "stripes")} | {("", "cracks")}
     assert record.evaluation is not None
     assert record.evaluation.images == 12
     assert any("does not know the class cracks" in note for note in record.notes)
@@ -157,6 +160,7 @@ def test_unknown_classes_and_no_classes_are_asked_about_and_not_judged(left: Lef
         shutil.copy(file, flat)
     record = asked(left, flat)
     assert record.evaluation is None
+    assert {image.labelled for image in record.images} == {""}
     assert not [note for note in record.notes if BLIND not in note]
     assert len(record.images) == 6
 

@@ -96,8 +96,9 @@ def predict(
         found = probabilities_of(network, torch.from_numpy(pixels)).numpy()
     samples = [dataset.samples[row] for row in rows]
     labels = [_known_label(card, dataset, sample) for sample in samples]
+    named = any(labels) or len({sample.label for sample in samples}) > 1  # else it is the name of a folder of all
     predicted = [
-        _predicted_image(card, sample, label, one, threshold)
+        _predicted_image(card, sample, label, named, one, threshold)
         for sample, label, one in zip(samples, labels, found, strict=True)
     ]
     trained = set(card.trained_on)
@@ -152,13 +153,14 @@ def _seen_by(card: ModelCard, dataset: Dataset, progress: Progress) -> tuple[lis
 
 
 def _predicted_image(
-    card: ModelCard, sample: Sample, label: str | None, probabilities: Floats32, threshold: float | None
+    card: ModelCard, sample: Sample, label: str | None, named: bool, probabilities: Floats32, threshold: float | None
 ) -> PredictedImage:
     first, second = np.sort(probabilities)[::-1][:2]
     likeliest = int(probabilities.argmax()) if threshold is None else int(probabilities[1] >= threshold)
     return PredictedImage(
         file=sample.file,
         label=label,
+        labelled=sample.label if named else "",
         predicted=card.classes[likeliest],
         probabilities=[float(value) for value in probabilities],
         doubt=float(1 - (first - second)),
@@ -254,15 +256,16 @@ def _write(folder: Path, record: PredictionRecord, dataset: Dataset, rows: list[
 
 
 def prediction_csv(record: PredictionRecord) -> str:
-    """Return a row for each image: file, class, probability of each class, doubt, and its true class where it is known;
-    rows of files that could not be read hold the reason in place of the class.
+    """Return a row for each image: file, class, probability of each class, doubt, its true class where the model knows
+    it, and the class that it is labelled with; rows of files that could not be read hold the reason in their place.
     """
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(["file", "class", *(f"p({label})" for label in record.classes), "doubt", "true class", "problem"])
+    known = (f"p({label})" for label in record.classes)
+    table.writerow(["file", "class", *known, "doubt", "true class", "labelled", "problem"])
     for image in record.images:
         numbers = [f"{value:.6f}" for value in (*image.probabilities, image.doubt)]
-        table.writerow([image.file, image.predicted, *numbers, image.label or "", ""])
+        table.writerow([image.file, image.predicted, *numbers, image.label or "", image.labelled, ""])
     for file in record.broken:
-        table.writerow([file.file, "", *[""] * len(record.classes), "", "", file.reason])
+        table.writerow([file.file, "", *[""] * len(record.classes), "", "", "", file.reason])
     return out.getvalue()
