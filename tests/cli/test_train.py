@@ -19,6 +19,14 @@ def test_training_tells_where_the_run_is_and_what_comes_next(
     assert json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]["batch"] == 4
 
 
+def test_a_refiner_that_has_hardly_learnt_says_so(
+    typed: Typed, draw_images: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--recipe", "native", "--kimg", "0.016", "--resolution", "16", "--channels", "1")
+    assert typed("train", draw_images(tmp_path / "data" / "lines", 8).parent, "--out", tmp_path / "run", *words) == 0
+    assert "So short a training changes composed images hardly" in capsys.readouterr().out
+
+
 def test_json_and_resume(
     typed: Typed, lines: Path, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,7 @@ def test_what_is_too_much_or_unknown_is_refused_by_name(run: Any) -> None:
         ("first=99999999", 422, "less than or equal to 10000000"),
         ("truncation=0", 422, "greater than or equal to 0.1"),
         ("truncation=nan", 422, "less than or equal to 100"),
+        ("n=1&trunaction=1", 422, "There is no parameter trunaction; there are class, first, n, seed, truncation."),
         ("n=2", 200, ""),
     ):
         answer = asked.get(f"/images?{query}")

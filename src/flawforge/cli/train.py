@@ -15,6 +15,9 @@ from flawforge.core.launch import launched
 if TYPE_CHECKING:
     from flawforge.runs.folder import Run
 
+FEWEST_KIMG = 0.5  # below which a network that refines composed images has hardly moved from adding nothing
+UNLEARNT = "\nSo short a training changes composed images hardly: give it more --minutes."
+
 
 def train(
     data: str,
@@ -116,6 +119,7 @@ def _show(run: Run, json: bool) -> None:
     out.print(
         f"trained {facts['kimg']:.1f} kimg in {facts['seconds'] / 60:.1f} minutes: {run.path}"
         + (f" (best: {best.facts['kimg']:.1f} kimg)" if best.step != checkpoint.step else "")
+        + (UNLEARNT if run.recipe.composes and facts["kimg"] < FEWEST_KIMG else "")
         + "\n"
         f"next: flawforge generate {quote(str(run.path))} -n 64"
     )

@@ -14,6 +14,7 @@ from flawforge.runs.records import Record, RecordPart, read_record
 CARD, CARD_TEXT = "card.json", "card.md"
 DIGITS = 16  # of a hash in `trained_on`
 WEIGHTS, ONNX = "weights.safetensors", "model.onnx"
+GENERATOR = "generator.onnx"  # of an exported generator, which has a card of its own
 MODELS = "model"  # folder of the models below the trial's
 
 
@@ -126,6 +127,11 @@ def read_card(folder: Path) -> ModelCard:
         raise RunNotFoundError(
             f"{folder} is no model: it has no {CARD}. Models are made by: flawforge trial DATA --out OUT, which leaves "
             f"them in OUT/{MODELS}."
+        )
+    if (folder / GENERATOR).is_file():
+        raise RunNotFoundError(
+            f"{folder} holds an exported generator, which makes images and inspects none. Models are made by: "
+            f"flawforge trial DATA --out OUT, which leaves them in OUT/{MODELS}."
         )
     return read_record(folder / CARD, ModelCard, "", "Make it again with flawforge trial.")
 

@@ -25,6 +25,7 @@ from flawforge.server.turns import Turns, too_slow
 from flawforge.studies.synthesis import ImagesOnDemand
 
 WORK = frozenset({"/image", "/images"})
+PARAMETERS = frozenset({"n", "class", "seed", "first", "truncation"})  # of requests for images
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 LARGEST_SEED, LARGEST_NUMBER = 2**63 - 1, 10_000_000
 Class = Annotated[str | None, Query(alias="class", max_length=200, description="The class. Default: the first.")]
@@ -88,6 +89,9 @@ def _add_images(app: FastAPI, images: ImagesOnDemand, limits: ServiceLimits, tur
 
     async def made(request: Request, work: Callable[[Callable[[], None]], bytes]) -> bytes:
         deadline: float = request.scope["deadline"]
+        unknown = sorted(set(request.query_params) - PARAMETERS)
+        if unknown:  # a misspelt name would give other images than were asked for, without a word
+            raise Refused(422, f"There is no parameter {unknown[0]}; there are {', '.join(sorted(PARAMETERS))}.")
 
         def go_on() -> None:
             if time.monotonic() > deadline:

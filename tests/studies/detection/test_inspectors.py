@@ -89,7 +89,7 @@ def test_a_function_is_given_eight_bits_and_its_answers_are_checked() -> None:
     for wrong, words in (
         (lambda images: [0.1], "1 answers for 3 images"),
         (lambda images: [float("nan")] * 3, "no number"),
-        (lambda images: "defect", "answers for 3 images"),
+        (lambda images: "defect", "answers that are no numbers"),
         (lambda images: 1 / 0, "ZeroDivisionError"),
     ):
         with pytest.raises(SettingError, match=words):

@@ -16,7 +16,8 @@ from flawforge.core.errors import ExtraMissingError, RunExistsError, SettingErro
 from flawforge.core.settings.recipes import RECIPES
 from flawforge.models.latents import draw_latents
 from flawforge.runs.checkpoint import find_checkpoint
-from flawforge.runs.generator.cards import EXPORTED, FILES, GENERATOR, read_generator_card
+from flawforge.runs.generator.cards import EXPORTED, FILES, read_generator_card
+from flawforge.runs.model_cards import GENERATOR
 from flawforge.studies.portable import run as room
 from flawforge.studies.synthesis import Sampler
 

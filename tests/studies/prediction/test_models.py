@@ -170,6 +170,9 @@ def test_a_damaged_or_foreign_folder_is_named(left: Left, tmp_path: Path) -> Non
         find_model(tmp_path)
     with pytest.raises(RunNotFoundError, match="there is no folder"):
         find_model(tmp_path / "nowhere")
+    (tmp_path / "model" / "generator.onnx").write_bytes(b"")
+    with pytest.raises(RunNotFoundError, match="an exported generator, which makes images and inspects none"):
+        open_model(tmp_path / "model")
 
 
 def test_the_trial_s_folder_stands_for_its_best_model(left: Left, tmp_path: Path) -> None:

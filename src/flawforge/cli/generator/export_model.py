@@ -41,7 +41,8 @@ def export_model(
     overwrite
         Replace an exported generator that is in the folder; nothing else is ever replaced.
     """
-    from flawforge.runs.generator.cards import EXPORTED, GENERATOR
+    from flawforge.runs.generator.cards import EXPORTED
+    from flawforge.runs.model_cards import GENERATOR
     from flawforge.runs.versions import command
     from flawforge.studies.portable import export_model as write_model
 

@@ -6,7 +6,8 @@ import shlex
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.runs.folder import Run
-from flawforge.runs.generator.cards import EXPORTED, GENERATOR, GeneratorCard, read_generator_card
+from flawforge.runs.generator.cards import EXPORTED, GeneratorCard, read_generator_card
+from flawforge.runs.model_cards import GENERATOR
 
 
 def exported_generator(run: Run, damaged: dict[str, str]) -> GeneratorCard | None:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flawforge.core.errors import RunNotFoundError
-from flawforge.runs.model_cards import CARD, CARD_TEXT, OnnxCheck
+from flawforge.runs.model_cards import CARD, CARD_TEXT, GENERATOR, OnnxCheck
 from flawforge.runs.records import Record, RecordPart, read_record
 
-GENERATOR = "generator.onnx"
 EXPORTED = "exported"  # folder in a run's
 FILES = (GENERATOR, CARD, CARD_TEXT)
 NOT_STATED = "not stated"

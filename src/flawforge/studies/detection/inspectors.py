@@ -115,7 +115,10 @@ class FunctionInspector(Inspector):
         try:
             scores = np.asarray(found, dtype=np.float64).reshape(-1)
         except (TypeError, ValueError):
-            scores = np.zeros(0)
+            raise SettingError(
+                f"--inspector '{self.name}' gave answers that are no numbers; it gives a list with a probability of a "
+                f"defect, or True or False, for each image."
+            ) from None
         _check_scores(scores, len(images), self.name)
         return Answers(scores, scores >= self.threshold)
 

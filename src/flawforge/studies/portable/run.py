@@ -26,13 +26,12 @@ from flawforge.runs.folder_errors import refuse_taken
 from flawforge.runs.generator.cards import (
     EXPORTED,
     FILES,
-    GENERATOR,
     NOT_STATED,
     GeneratorCard,
     JudgementOnCard,
     generator_card_text,
 )
-from flawforge.runs.model_cards import CARD, CARD_TEXT, OnnxCheck
+from flawforge.runs.model_cards import CARD, CARD_TEXT, GENERATOR, OnnxCheck
 from flawforge.runs.records import load_record, write_record
 from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.set_files import FACTS, SetFiles, read_facts
