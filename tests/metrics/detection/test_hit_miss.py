@@ -180,6 +180,12 @@ def test_the_binomial_interval_is_that_of_scipy_and_takes_parts_of_counts() -> N
     assert binomial_interval(2, 10)[1] < high < binomial_interval(3, 10)[1]
 
 
+def test_one_of_nine_places_is_blind_only_where_chance_does_not_explain_it() -> None:
+    middles = [(0.1, 0.1)] * 5
+    for chance, blind in ((0.5, False), (0.7, True)):  # no hit of five: 3.1 and 0.24 of 100; 0.56 is the limit of a cell
+        assert map_places(middles, np.zeros(5, dtype=bool), np.full(5, chance))[0].blind is blind
+
+
 def test_a_place_where_nothing_is_found_is_blind_and_the_tail_is_that_of_counting() -> None:
     expected = np.array([0.2, 0.5, 0.9])
     every = [(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)]

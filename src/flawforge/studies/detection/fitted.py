@@ -109,6 +109,6 @@ def rate_of(calls: Bools, specimens: Sequence[int]) -> SharedRate:
         total=len(calls),
         groups=len(each),
         share=share,
-        low=min(low, share),
-        high=max(high, share),
+        low=low,
+        high=high,
     )
