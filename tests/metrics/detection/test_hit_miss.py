@@ -182,7 +182,7 @@ def test_the_binomial_interval_is_that_of_scipy_and_takes_parts_of_counts() -> N
 
 def test_one_of_nine_places_is_blind_only_where_chance_does_not_explain_it() -> None:
     middles = [(0.1, 0.1)] * 5
-    for chance, blind in ((0.5, False), (0.7, True)):  # no hit of five: 3.1 and 0.24 of 100; 0.56 is the limit of a cell
+    for chance, blind in ((0.5, False), (0.7, True)):  # no hit of five: 3.1 and 0.24%; the limit is 0.56%
         assert map_places(middles, np.zeros(5, dtype=bool), np.full(5, chance))[0].blind is blind
 
 

@@ -104,11 +104,4 @@ def rate_of(calls: Bools, specimens: Sequence[int]) -> SharedRate:
     each = np.bincount(member, weights=calls.astype(np.float64)) / np.bincount(member)
     low, high = binomial_interval(float(each.sum()), len(each))
     share = float(each.mean())
-    return SharedRate(
-        count=int(calls.sum()),
-        total=len(calls),
-        groups=len(each),
-        share=share,
-        low=low,
-        high=high,
-    )
+    return SharedRate(count=int(calls.sum()), total=len(calls), groups=len(each), share=share, low=low, high=high)
