@@ -33,7 +33,8 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import draw_shots
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.splits import propose_split
-from flawforge.training.classifier.fit import BEST, LabelledImages, fit, predict
+from flawforge.training.classifier.fit import BEST, fit, predict
+from flawforge.training.classifier.labelled_images import LabelledImages
 from machine import keep
 
 TEST = 0.4  # of the images, whole groups

@@ -23,10 +23,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flawforge.core.files import read_json, write_json
-from flawforge.runs.audits import AuditRecord
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import load_record
-from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.set_files import read_facts
 from machine import keep
 

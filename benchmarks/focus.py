@@ -36,7 +36,7 @@ from flawforge.metrics.inference.resampling import Resampled, resampled
 from flawforge.models import classifier, one_class
 from flawforge.models.efficientnet import Backbone, load_backbone
 from flawforge.runs.estimates import Estimate, gain_points, in_percent
-from flawforge.studies.trial.cells.arms import ArmTraining
+from flawforge.studies.trial.cells.arm_training import ArmTraining
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.open import open_trial
 from machine import keep

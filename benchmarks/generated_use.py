@@ -32,11 +32,12 @@ from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.seeds import derive
 from flawforge.metrics.inference.classification import weighted_balanced_accuracy
 from flawforge.runs.cells import CellKey, read_cells
-from flawforge.studies.trial.cells.arms import ArmTraining
+from flawforge.studies.trial.cells.arm_training import ArmTraining
 from flawforge.studies.trial.cells.generator import GeneratedBatch, Usage, marked
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.setup.bench import Bench, load_bench
-from flawforge.training.classifier.fit import LabelledImages, fit
+from flawforge.training.classifier.fit import fit
+from flawforge.training.classifier.labelled_images import LabelledImages
 from machine import keep
 
 USUAL = (

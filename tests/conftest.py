@@ -98,7 +98,7 @@ def _leave_run(path: Path, data: Any, seed: int, changes: dict[str, Any]) -> Any
     from flawforge.runs.checkpoint import save_checkpoint
     from flawforge.runs.folder import Run
     from flawforge.runs.run_settings import RunSettings, Selection
-    from flawforge.training.setup.opening import describe_data
+    from flawforge.training.setup.first_settings import describe_data
 
     small = {"resolution": 16, "generator_depth": 4, "discriminator_depth": 4, "ema_kimg": 0}
     asked = recipe("dcgan-lite", **{**small, **changes})

@@ -18,8 +18,8 @@ from flawforge.core.errors import (
     SettingError,
     TrainingInterruptedError,
 )
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import load_record, save_record
-from flawforge.runs.scores import ScoreRecord
 from flawforge.whole_job import Steps, WholeJob
 from heard import Heard
 from saved import lined, saved

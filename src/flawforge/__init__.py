@@ -15,7 +15,7 @@ _HOMES = {
     "Dataset": "flawforge.data.dataset",
     "FlawforgeError": "flawforge.core.errors",
     "ReadingChoices": "flawforge.data.reading_choices",
-    "Recipe": "flawforge.core.settings.recipes",
+    "Recipe": "flawforge.core.settings.recipe",
     "as_dataset": "flawforge.studies.sets",
     "audit": "flawforge.studies.copies",
     "convert": "flawforge.data.writing.convert",
@@ -72,7 +72,8 @@ __all__ = [
 if TYPE_CHECKING:
     from flawforge.cli.console import show_progress
     from flawforge.core.errors import FlawforgeError
-    from flawforge.core.settings.recipes import Recipe, recipe
+    from flawforge.core.settings.recipe import Recipe
+    from flawforge.core.settings.recipes import recipe
     from flawforge.data.dataset import Dataset
     from flawforge.data.demo import demo_data
     from flawforge.data.inspection.inspect import inspect

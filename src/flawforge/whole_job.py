@@ -21,24 +21,24 @@ from flawforge.core.files import check_writable
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
-from flawforge.core.settings.recipes import COMPOSING, Recipe
+from flawforge.core.settings.recipe import COMPOSING, Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import check_shots
 from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.reports.page import report
-from flawforge.runs.audits import AuditRecord
 from flawforge.runs.checkpoint import find_checkpoint, require_checkpoint
 from flawforge.runs.folder import COMPOSED, Run
+from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import Record, load_record
 from flawforge.runs.run_settings import RunSettings
-from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.set_files import BY_HAND, FACTS, read_facts
 from flawforge.studies.copies import audit
 from flawforge.studies.realism import score
 from flawforge.studies.sets import SyntheticSet
 from flawforge.studies.synthesis import generate
-from flawforge.training.setup.opening import TrainingRequest
+from flawforge.training.setup.request import TrainingRequest
 from flawforge.training.train import train
 
 RESERVED = 0.25  # share of `minutes` that is kept for generating, audit, score and report ...

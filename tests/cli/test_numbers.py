@@ -17,7 +17,7 @@ import flawforge
 from flawforge.cli.main import app
 from flawforge.core.errors import SettingError
 from flawforge.core.settings.bounds import BOUNDS, SHORT, check_numbers
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.core.settings.trials import TrialSettings
 
 VALUES = ("nan", "inf", "-1", "0", "1e400", "many", "1e9")

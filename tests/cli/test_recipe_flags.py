@@ -6,7 +6,8 @@ from dataclasses import fields
 
 from flag_help import flag_help
 from flawforge.cli.flags import RecipeFlags, recipe_default
-from flawforge.core.settings.recipes import RECIPES, Recipe
+from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import RECIPES
 
 
 def test_there_is_a_flag_for_every_field_but_the_name() -> None:

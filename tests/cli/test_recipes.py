@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flawforge.core.settings.recipes import RECIPES, Recipe
+from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import RECIPES
 
 Typed = Callable[..., int]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flawforge.cli.main import app
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "flawforge"
 VERBS = {verb for verb in app if not verb.startswith("-")}
@@ -63,7 +63,7 @@ ELSEWHERE = {  # (file, option): why it may name an option that not every comman
     ("runs/folder", "--resume"): "of train; run and a trial's generators resume anyway",
     ("runs/folder", "--out"): "of those that begin a run",
     ("runs/set_files", "--out"): "of the command that is named",
-    ("core/settings/recipes", "--unlabelled"): "help of a setting of recipes",
+    ("core/settings/recipe", "--unlabelled"): "help of a setting of recipes",
     ("runs/folder_errors", "--out"): "of those that begin a folder",
     ("runs/folder_errors", "--overwrite"): "of predict, export-model and project",
     ("runs/folder_errors", "--synthetic"): "said to hold where the command takes it",
@@ -73,7 +73,7 @@ ELSEWHERE = {  # (file, option): why it may name an option that not every comman
     ("studies/prediction/model_folder", "--no-model"): "of the trial, which is named",
     ("studies/sets/held_out", "--shots"): "of train, which is named",
     ("studies/trial/execution/ray", "--head"): "of ray",
-    ("training/classifier/fit", "--good"): "of trials",
+    ("training/classifier/labelled_images", "--good"): "of trials",
     ("training/processes/device", "--device"): "the option that was given",
     ("training/processes/group", "--nproc-per-node"): "of torchrun",
     ("training/processes/group", "--device"): "of train under torchrun",

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from flawforge.cli.main import main
-from flawforge.runs.audits import AuditRecord
 from flawforge.runs.checkpoint import list_checkpoints
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import load_record
-from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.searches import load_search
 from flawforge.runs.trials import read_trial
 from old_folders.photos import draw_photos

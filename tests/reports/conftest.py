@@ -16,12 +16,10 @@ import pytest
 from flawforge.core.images import encode_png, grid
 from flawforge.core.settings.recipes import recipe
 from flawforge.reports.charts import drawing
-from flawforge.runs.audits import AuditRecord, Distances, Neighbour, Pair
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
-from flawforge.runs.records import save_record
-from flawforge.runs.run_settings import RunSettings
-from flawforge.runs.scores import (
+from flawforge.runs.judged.audits import AuditRecord, Distances, Neighbour, Pair
+from flawforge.runs.judged.scores import (
     BeyondCopies,
     ClassScore,
     Confusion,
@@ -34,6 +32,8 @@ from flawforge.runs.scores import (
     RatedImage,
     ScoreRecord,
 )
+from flawforge.runs.records import save_record
+from flawforge.runs.run_settings import RunSettings
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [

@@ -11,8 +11,8 @@ import pytest
 
 from flawforge.core.images import encode_png
 from flawforge.reports.page import report
+from flawforge.runs.judged.scores import BlindImage, FullSize, ScoreRecord
 from flawforge.runs.records import Share, load_record, save_record
-from flawforge.runs.scores import BlindImage, FullSize, ScoreRecord
 
 KINDS = [row % 3 == 0 for row in range(12)]
 

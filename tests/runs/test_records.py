@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
-from flawforge.runs.audits import AuditRecord, Distances
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.audits import AuditRecord, Distances
+from flawforge.runs.judged.scores import BeyondCopies, Number
 from flawforge.runs.records import Record, Share, load_record, save_record
 from flawforge.runs.run_settings import RunSettings
-from flawforge.runs.scores import BeyondCopies, Number
 
 
 def record() -> Record:

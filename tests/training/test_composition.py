@@ -11,7 +11,8 @@ from PIL import Image
 from scipy import ndimage
 
 from flawforge.core.arrays import Floats, Floats32
-from flawforge.core.settings.recipes import Composition, recipe
+from flawforge.core.settings.recipe import Composition
+from flawforge.core.settings.recipes import recipe
 from flawforge.data.augmentation.composition import Composed
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load

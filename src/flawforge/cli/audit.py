@@ -11,7 +11,7 @@ from flawforge.cli.console import columns, drawn_progress, levelled_lines, show_
 from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
-    from flawforge.runs.audits import AuditRecord
+    from flawforge.runs.judged.audits import AuditRecord
 
 
 def audit(

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter, Token
 
 from flawforge.core.settings.fields import Settings, field_range, field_unit
-from flawforge.core.settings.recipes import RECIPES, Recipe
+from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import RECIPES
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.reading_choices import ReadingChoices
 

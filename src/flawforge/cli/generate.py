@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
-from flawforge.cli.exporting import FormatName
+from flawforge.cli.data.exporting import FormatName
 from flawforge.cli.flags import Device, Flag, Json, Wait, Whole, Words
 
 

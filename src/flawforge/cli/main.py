@@ -17,9 +17,9 @@ from rich.markup import escape
 from flawforge import __version__
 from flawforge.cli.audit import audit
 from flawforge.cli.console import err, take_any_letter
-from flawforge.cli.convert import convert
-from flawforge.cli.demo_data import demo_data
-from flawforge.cli.export import export
+from flawforge.cli.data.convert import convert
+from flawforge.cli.data.demo_data import demo_data
+from flawforge.cli.data.export import export
 from flawforge.cli.generate import generate
 from flawforge.cli.generator.export_model import export_model
 from flawforge.cli.generator.interpolate import interpolate
@@ -39,7 +39,7 @@ from flawforge.core.errors import DiskFullError, FlawforgeError, OtherProcessErr
 from flawforge.core.files import explain_unreadable
 from flawforge.core.launch import LINGER, launched, stand_back
 from flawforge.core.settings.bounds import BOUNDS, check_numbers
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 
 HELP = """Generate new images of a defect from the few you have, and test whether they are copies, look real and
 improve your inspection model.

@@ -11,7 +11,7 @@ from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import USUAL, Flag, Json, ReadingFlags, Wait, Whole
 
 if TYPE_CHECKING:
-    from flawforge.runs.predictions import Evaluation, PredictionRecord
+    from flawforge.runs.detection.predictions import Evaluation, PredictionRecord
 
 
 def predict(

@@ -10,7 +10,8 @@ from rich.table import Table
 from flawforge.cli.console import out, print_json
 from flawforge.cli.flags import NOTHING, Json, RecipeFlags, given
 from flawforge.core.settings.fields import field_range, field_unit
-from flawforge.core.settings.recipes import DEFAULT, SUMMARIES, Recipe
+from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import DEFAULT, SUMMARIES
 from flawforge.core.settings.recipes import recipe as find_recipe
 
 

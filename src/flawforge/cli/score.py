@@ -9,7 +9,7 @@ from flawforge.cli.console import columns, drawn_progress, levelled_lines, show_
 from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
-    from flawforge.runs.scores import FullSize, MeasuredQuantity, Number, ScoreRecord
+    from flawforge.runs.judged.scores import FullSize, MeasuredQuantity, Number, ScoreRecord
 
 
 def score(

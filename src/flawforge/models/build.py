@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.models.dcgan import DCDiscriminator, DCGenerator
 from flawforge.models.fewshot import GRAINS, FewshotGenerator, Grain
 from flawforge.models.native import START, LastConv2d, NativeGenerator

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flawforge.reports.markup import write_page
 from flawforge.reports.pictures import embed_files
-from flawforge.runs.scores import ScoreRecord
+from flawforge.runs.judged.scores import ScoreRecord
 
 WHOLE = 4096  # pixels of a picture's longest side: none is made smaller
 NOT_HELD_OUT = {

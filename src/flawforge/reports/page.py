@@ -25,13 +25,13 @@ from flawforge.reports.search.page import search_page
 from flawforge.reports.shown_records import record_if_whole, shown_audit, shown_score
 from flawforge.reports.trial.page import trial_report
 from flawforge.reports.words import plural
-from flawforge.runs.audits import AuditRecord
 from flawforge.runs.detection.record import PodRecord
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found
 from flawforge.runs.history import History
-from flawforge.runs.judgements import JUDGEMENT_FILE
-from flawforge.runs.scores import ScoreRecord
+from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.judgements import JUDGEMENT_FILE
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.searches import SETTINGS_FILE
 from flawforge.runs.trials import TRIAL_FILE
 

@@ -9,9 +9,9 @@ from flawforge.core.errors import RunBrokenError, RunNotFoundError
 from flawforge.reports.pictures import embed_files
 from flawforge.reports.run.copies import copy_score_chart, distance_charts, likeliest_pairs, nearest_pairs, patch_pairs
 from flawforge.reports.run.score import score_charts
-from flawforge.runs.audits import AuditRecord
+from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import Record, read_record
-from flawforge.runs.scores import ScoreRecord
 
 PAIR_SIDE, ALIGNED_SIDE, DETAIL_SIDE = 160, 192, 400  # pixels of a picture's longest side that the page keeps
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from flawforge.runs.judged.scores import Number
 from flawforge.runs.records import Share
-from flawforge.runs.scores import Number
 
 NBSP = "\u00a0"
 NOT_MEASURED = "not measured"

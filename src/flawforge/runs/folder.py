@@ -18,7 +18,7 @@ from pathlib import Path
 
 from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, read_model, write_json
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.runs.folder_errors import not_found, refuse_other
 from flawforge.runs.run_settings import RunSettings
 

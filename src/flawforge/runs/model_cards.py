@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from flawforge.core.errors import RunNotFoundError
 from flawforge.core.settings.classifiers import CLASSIFIERS
+from flawforge.runs.detection.predictions import Evaluation
 from flawforge.runs.estimates import Estimate, gain_points, percent_with_interval
-from flawforge.runs.predictions import Evaluation
 from flawforge.runs.records import Record, RecordPart, read_record
 
 CARD, CARD_TEXT = "card.json", "card.md"

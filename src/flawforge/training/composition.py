@@ -22,7 +22,7 @@ from flawforge.core.files import write_bytes
 from flawforge.core.images import Pixels, encode_png, grid, resize, to_pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
-from flawforge.core.settings.recipes import Composition, Recipe
+from flawforge.core.settings.recipe import Composition, Recipe
 from flawforge.data.augmentation.composition import Composed, compose
 from flawforge.data.good_names import find_good
 from flawforge.data.grouping.registration import turned
@@ -31,7 +31,8 @@ from flawforge.models.extractors import Lite0
 from flawforge.runs.checkpoint import newest_checkpoint, save_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.training.loop.previews import Previews
-from flawforge.training.setup.opening import OpenedRun, TrainingInputs
+from flawforge.training.setup.inputs import TrainingInputs
+from flawforge.training.setup.opening import OpenedRun
 
 SIZE = 64  # pixels a side at which images are looked at
 LOOKED = 64  # images of a class that tell its turns and its geometry, at most

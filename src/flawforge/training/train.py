@@ -13,7 +13,7 @@ from flawforge.core.errors import DataUnusableError, TrainingInterruptedError
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.shots import check_shots
 from flawforge.data.inspection.warnings import tell_warnings
@@ -35,14 +35,9 @@ from flawforge.training.native.previews import NativePreviews
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import Batches, real_batches
-from flawforge.training.setup.opening import (
-    MIN_IMAGES,
-    OpenedRun,
-    TrainingInputs,
-    TrainingRequest,
-    check_disk_space,
-    open_run,
-)
+from flawforge.training.setup.inputs import TrainingInputs
+from flawforge.training.setup.opening import MIN_IMAGES, OpenedRun, check_disk_space, open_run
+from flawforge.training.setup.request import TrainingRequest
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flawforge.core.errors import SettingError
-from flawforge.core.settings.recipes import DEFAULT, RECIPES, SUMMARIES, Recipe, recipe
+from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import DEFAULT, RECIPES, SUMMARIES, recipe
 
 
 def test_the_published_recipe_is_as_published() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats32
-from flawforge.core.settings.recipes import Composition
+from flawforge.core.settings.recipe import Composition
 from flawforge.data.augmentation.composition import ENOUGH, Detail, Light, Place, blend_mask, compose, scaling
 from flawforge.data.grouping.registration import turned
 

@@ -8,7 +8,7 @@ from jinja2 import Environment
 from flawforge.reports.charts.scales import LEFT, RIGHT, NumberLine, common_scale, own_scale
 from flawforge.reports.markup import environment
 from flawforge.runs.estimates import Estimate
-from flawforge.runs.scores import Better, MeasuredQuantity, Number
+from flawforge.runs.judged.scores import Better, MeasuredQuantity, Number
 
 NONE = Number(value=None, low=None, high=None, n=0, groups=0)
 

@@ -11,7 +11,7 @@ import pytest
 import flawforge
 from flawforge.core.errors import RunNotFoundError
 from flawforge.data.dataset import Dataset
-from flawforge.runs.judgements import begin_judgement
+from flawforge.runs.judged.judgements import begin_judgement
 from foreign_sets import as_jpeg, folder
 
 

@@ -22,7 +22,16 @@ from flawforge.reports.run.copies import (
 from flawforge.reports.run.synthetic import Synthetic, outdated
 from flawforge.reports.shown_records import record_if_whole
 from flawforge.reports.words import chance
-from flawforge.runs.audits import Alignment, AuditRecord, CopiedPatch, Copying, Diversity, Neighbour, Pair, SetTest
+from flawforge.runs.judged.audits import (
+    Alignment,
+    AuditRecord,
+    CopiedPatch,
+    Copying,
+    Diversity,
+    Neighbour,
+    Pair,
+    SetTest,
+)
 from flawforge.runs.records import load_record, save_record
 from parsed_page import Parsed
 

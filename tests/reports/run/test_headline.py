@@ -6,7 +6,7 @@ import pytest
 from flawforge.reports.page import report
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.synthetic import read_synthetic
-from flawforge.runs.audits import AuditRecord, Copying
+from flawforge.runs.judged.audits import AuditRecord, Copying
 from flawforge.runs.records import load_record, save_record
 from flawforge.runs.run_settings import RunSettings
 from parsed_page import Parsed

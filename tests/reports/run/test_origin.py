@@ -1,10 +1,10 @@
 from collections.abc import Callable
 
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.reports.page import report
 from flawforge.reports.run.origin import commands, recipe_rows, resolution_of, stored_as
 from flawforge.reports.run.synthetic import Synthetic
-from flawforge.runs.audits import AuditRecord
+from flawforge.runs.judged.audits import AuditRecord
 from flawforge.runs.records import load_record
 from flawforge.runs.run_settings import RunSettings
 from parsed_page import Parsed

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flawforge.metrics.copying.memorization import closest_record_share
-from flawforge.runs.audits import SetTest
+from flawforge.runs.judged.audits import SetTest
 from flawforge.studies.copies.search import ALARM
 from flawforge.studies.copies.set_tests import as_learnt, compare_with_held_out
 

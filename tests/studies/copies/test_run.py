@@ -16,8 +16,8 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunBroke
 from flawforge.core.images import resize
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
-from flawforge.runs.audits import AuditRecord
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.audits import AuditRecord
 from flawforge.runs.records import load_record
 from flawforge.runs.run_settings import Selection
 from flawforge.studies.copies.planted import patch_copy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flawforge.runs.audits import Alignment, Pair
+from flawforge.runs.judged.audits import Alignment, Pair
 from flawforge.studies.copies.sentences import (
     audit_sentence,
     audit_verdict,

@@ -18,8 +18,8 @@ import flawforge
 import trial_material as material
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.data.reading_choices import ReadingChoices
+from flawforge.runs.detection.predictions import PredictionRecord
 from flawforge.runs.model_cards import card_text, read_card
-from flawforge.runs.predictions import PredictionRecord
 from flawforge.runs.records import write_record
 from flawforge.runs.trials import TrialRecord
 from flawforge.studies.prediction import open_model

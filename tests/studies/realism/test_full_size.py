@@ -11,7 +11,7 @@ import torch
 
 from flawforge.core.progress import SILENT
 from flawforge.data.levelling import through_jpeg
-from flawforge.runs.scores import FullSize
+from flawforge.runs.judged.scores import FullSize
 from flawforge.studies.realism import full_size
 from flawforge.studies.realism.full_size import FullSizeImages, measure_full_size
 from flawforge.studies.realism.native_patches import PatchKid

@@ -10,8 +10,8 @@ import pytest
 
 from flawforge.cli.score import number_table
 from flawforge.reports.page import report
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import load_record, save_record
-from flawforge.runs.scores import ScoreRecord
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
 from flawforge.studies.realism.descriptors import DescribedImages
 from flawforge.studies.realism.quantities import QUANTITIES, Quantity, SetPair

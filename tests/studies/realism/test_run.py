@@ -20,9 +20,9 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunNotFo
 from flawforge.data.augmentation.classical import classical
 from flawforge.data.dataset import Dataset
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.scores import MeasuredQuantity, ScoreRecord
 from flawforge.runs.records import load_record
 from flawforge.runs.run_settings import Selection
-from flawforge.runs.scores import MeasuredQuantity, ScoreRecord
 from flawforge.studies.realism.run import score
 
 SIDE = 32

@@ -18,7 +18,7 @@ from flawforge.runs.model_cards import CARD, MODELS, ONNX, read_card
 from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.prediction import NO_ONNX
 from flawforge.studies.trial import keep, load_bench, plan_trial
-from flawforge.studies.trial.cells.arms import ArmTraining
+from flawforge.studies.trial.cells.arm_training import ArmTraining
 from heard import Heard
 
 SMALL: dict[str, Any] = {

@@ -16,17 +16,9 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.classifiers import CLASSIFIERS, ClassifierSettings
 from flawforge.core.settings.policies import ClassicalPolicy
 from flawforge.models.classifier import Lite0Classifier
-from flawforge.training.classifier.fit import (
-    VIEW_BATCH,
-    FeatureBatches,
-    LabelledImages,
-    _parameter_groups,
-    as_unit_floats,
-    balanced_order,
-    fit,
-    good_images,
-    predict,
-)
+from flawforge.training.classifier.batches import VIEW_BATCH, FeatureBatches
+from flawforge.training.classifier.fit import _parameter_groups, fit, predict
+from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats, balanced_order, good_images
 
 SEEN: list[Tensor] = []
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from flawforge.core.settings.classifiers import ClassifierSettings
-from flawforge.training.classifier.fit import FeatureBatches, ImageBatches, LabelledImages, balanced_order
+from flawforge.training.classifier.batches import FeatureBatches, ImageBatches
+from flawforge.training.classifier.labelled_images import LabelledImages, balanced_order
 
 
 def test_classes_come_equally_often_and_images_within_them() -> None:

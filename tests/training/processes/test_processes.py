@@ -10,7 +10,8 @@ from torch import Tensor
 
 from flawforge.core.errors import SettingError
 from flawforge.core.progress import SILENT
-from flawforge.core.settings.recipes import Composition, Recipe, recipe
+from flawforge.core.settings.recipe import Composition, Recipe
+from flawforge.core.settings.recipes import recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.material import Material

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from flawforge.core.settings.recipes import Recipe, recipe
+from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import recipe
 from flawforge.training.loop.step import gan_step
 from flawforge.training.state.state import MovingAverage, TrainingState
 

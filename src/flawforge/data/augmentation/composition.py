@@ -18,7 +18,7 @@ from PIL import Image
 from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats32
-from flawforge.core.settings.recipes import Composition
+from flawforge.core.settings.recipe import Composition
 from flawforge.data.grouping.registration import turned
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601, as `flawforge.core.images.to_gray`

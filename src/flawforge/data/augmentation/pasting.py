@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats32
-from flawforge.core.settings.recipes import Composition
+from flawforge.core.settings.recipe import Composition
 from flawforge.data.augmentation.composition import LUMA, Light, scaling
 
 HOW = Composition()  # of the light: its width and its power

@@ -6,8 +6,8 @@ import re
 from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.json_files import GLANCE
 from flawforge.data.reading.plan import Layout, Plan, is_split, note_split_folders
+from flawforge.data.reading.texts.json_files import GLANCE
 from flawforge.data.sample import Broken, Entry
 
 IMAGE_FOLDERS = frozenset({"image", "images", "imgs", "img", "jpegimages"})  # say that images are in them, no class

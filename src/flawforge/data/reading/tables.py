@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from flawforge.data.reading.file_tree import IMAGE_ENDINGS, Tree
 from flawforge.data.reading.pairing import ImageNames
-from flawforge.data.reading.text_files import read_text
+from flawforge.data.reading.texts.text_files import read_text
 
 LARGEST = 1 << 28  # bytes of a table
 DELIMITERS = (",", ";", "\t", "|", " ")

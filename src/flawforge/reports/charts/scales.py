@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flawforge.runs.scores import MeasuredQuantity
+from flawforge.runs.judged.scores import MeasuredQuantity
 
 LEFT, RIGHT = 8, 312  # ends of every scale, in units of the SVG
 

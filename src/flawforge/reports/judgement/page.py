@@ -11,10 +11,10 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.reports.blind import blind_page
 from flawforge.reports.markup import write_page
 from flawforge.reports.shown_records import record_if_whole, shown_audit, shown_score
-from flawforge.runs.audits import AuditRecord
-from flawforge.runs.judgements import PAGE_FILE
+from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.judgements import PAGE_FILE
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import Record
-from flawforge.runs.scores import ScoreRecord
 
 DIFFERENT = (
     "The score below is of other images than the audit: they were made with other folders. Repeat one of the two with "

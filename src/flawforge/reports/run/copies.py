@@ -6,7 +6,7 @@ import numpy as np
 
 from flawforge.reports.charts.curves import Chart, cumulative, histogram
 from flawforge.reports.words import count, number
-from flawforge.runs.audits import Alignment, AuditRecord, CopiedPatch, Copying, Pair
+from flawforge.runs.judged.audits import Alignment, AuditRecord, CopiedPatch, Copying, Pair
 
 ALIGNED_PAIRS = 8
 PATCH_PAIRS = 4

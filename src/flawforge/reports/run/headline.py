@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from flawforge.reports.run.synthetic import Synthetic
 from flawforge.reports.words import duration, joined, length, plural
-from flawforge.runs.audits import AuditRecord
 from flawforge.runs.detection.record import PodRecord
 from flawforge.runs.history import Line
+from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.run_settings import RunSettings
-from flawforge.runs.scores import ScoreRecord
 
 
 class Headline(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Any
 
 from flawforge.core.images import in_words
 from flawforge.core.settings.fields import field_range, field_unit
-from flawforge.core.settings.recipes import RECIPES, Recipe
+from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import RECIPES
 from flawforge.reports.run.synthetic import Synthetic
 from flawforge.reports.words import count
 from flawforge.runs.records import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flawforge.reports.charts.curves import Chart, Curve
 from flawforge.reports.words import number
-from flawforge.runs.scores import Levels, MeanSpectra, ScoreRecord
+from flawforge.runs.judged.scores import Levels, MeanSpectra, ScoreRecord
 
 MARGIN = 3  # dB above and below the lines of the spectra
 

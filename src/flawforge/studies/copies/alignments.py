@@ -14,7 +14,7 @@ from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
 from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
-from flawforge.runs.audits import Alignment, Copying, Pair
+from flawforge.runs.judged.audits import Alignment, Copying, Pair
 from flawforge.studies.copies.search import BLOCK, WHOLE_ALARM, CopySearch, blocks, copied, detectable, lowest_copy
 from flawforge.studies.copies.sentences import audit_verdict
 from flawforge.studies.sets import MatchedImages, RecordPictures, flip_pixels

@@ -22,7 +22,7 @@ from flawforge.metrics.copying import patch_agreement
 from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.metrics.copying.patch_agreement import Box, PatchMatch, WhiteSpectra, fine_texture
-from flawforge.runs.audits import Alignment, CopiedPatch, Copying
+from flawforge.runs.judged.audits import Alignment, CopiedPatch, Copying
 from flawforge.studies.copies.planted import patch_copy
 from flawforge.studies.copies.search import PATCH_ALARM, copied, detectable, lowest_copy, null_scale, spread
 from flawforge.studies.copies.sentences import audit_verdict

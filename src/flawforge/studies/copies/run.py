@@ -21,8 +21,17 @@ from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.metrics.neighbours.nearest import Nearest
-from flawforge.runs.audits import Alignment, AuditRecord, CopiedPatch, Copying, Distances, Neighbour, Pair, SetTest
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.audits import (
+    Alignment,
+    AuditRecord,
+    CopiedPatch,
+    Copying,
+    Distances,
+    Neighbour,
+    Pair,
+    SetTest,
+)
 from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions
 from flawforge.studies.copies.alignments import find_copies, keep_pictures

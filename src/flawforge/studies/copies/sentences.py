@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
-from flawforge.runs.audits import Pair
+from flawforge.runs.judged.audits import Pair
 
 NAMED = 5  # copies that are named in words, at most
 LARGEST_SHARE = 0.34  # a detectable share above says too little: "too few images to tell"

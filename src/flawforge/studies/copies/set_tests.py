@@ -21,7 +21,7 @@ from flawforge.metrics.fidelity.vendi import clusters, vendi
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.models.efficientnet import Backbone, load_backbone
 from flawforge.models.extractors import features
-from flawforge.runs.audits import Diversity, SetTest
+from flawforge.runs.judged.audits import Diversity, SetTest
 from flawforge.studies.copies.search import Reader, blocks, spread
 from flawforge.studies.copies.sentences import diversity_sentence
 from flawforge.studies.sets import MatchedImages

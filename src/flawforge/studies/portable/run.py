@@ -19,7 +19,6 @@ from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.models.latents import draw_latents
 from flawforge.models.onnx_export import as_onnx, run_onnx, with_facts
-from flawforge.runs.audits import AuditRecord
 from flawforge.runs.checkpoint import BEST, Checkpoint, load_weights
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import refuse_taken
@@ -31,9 +30,10 @@ from flawforge.runs.generator.cards import (
     JudgementOnCard,
     generator_card_text,
 )
+from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.model_cards import CARD, CARD_TEXT, GENERATOR, OnnxCheck
 from flawforge.runs.records import load_record, write_record
-from flawforge.runs.scores import ScoreRecord
 from flawforge.runs.set_files import FACTS, SetFiles, read_facts
 from flawforge.runs.versions import now, versions
 from flawforge.studies.synthesis import MIXED, Sampler, refuse_without_latent

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from flawforge.core.arrays import Bytes
 from flawforge.core.images import Pixels, grid, resize, to_pixels, to_unit
 from flawforge.data.dataset import Dataset
-from flawforge.runs.predictions import PredictedImage, PredictionRecord
+from flawforge.runs.detection.predictions import PredictedImage, PredictionRecord
 
 COLUMNS, CELL, GAP = 6, 176, 10
 LINE = 15  # height of a line of text

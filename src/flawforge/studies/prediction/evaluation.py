@@ -16,8 +16,8 @@ from flawforge.metrics.inference.classification import (
     weighted_balanced_accuracy,
 )
 from flawforge.metrics.inference.resampling import resampled
+from flawforge.runs.detection.predictions import Evaluation, OperatingPoint
 from flawforge.runs.estimates import Estimate
-from flawforge.runs.predictions import Evaluation, OperatingPoint
 
 HALF = 0.5  # the threshold that is always shown
 ALLOWED = {"good": (0.0, 0.01, 0.02, 0.05, 0.1, 0.2), "type": (0.01, 0.05)}  # false alarms, shares of all others

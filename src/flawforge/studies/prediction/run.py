@@ -25,9 +25,9 @@ from flawforge.data.reading.load import load_regardless
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Broken, Sample
 from flawforge.data.threads import in_threads
+from flawforge.runs.detection.predictions import PREDICTION_FILE, PassedOver, PredictedImage, PredictionRecord
 from flawforge.runs.folder_errors import refuse_taken
 from flawforge.runs.model_cards import DIGITS, ModelCard
-from flawforge.runs.predictions import PREDICTION_FILE, PassedOver, PredictedImage, PredictionRecord
 from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions
 from flawforge.studies.prediction.doubt_sheet import doubt_sheet

@@ -14,7 +14,7 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.data.augmentation.classical import classical
 from flawforge.metrics.fidelity.new_coverage import HeldOutShare, NewCoverage, held_out_share, new_coverage
 from flawforge.models.extractors import Extractor
-from flawforge.runs.scores import BeyondCopies, Number
+from flawforge.runs.judged.scores import BeyondCopies, Number
 from flawforge.studies.realism.descriptors import DescribedImages, describe_images
 from flawforge.studies.realism.sentences import beyond_sentence
 from flawforge.studies.realism.subsets import ENOUGH_GROUPS, ENOUGH_IMAGES, draw_rows

@@ -8,7 +8,7 @@ import numpy as np
 
 from flawforge.core.images import Pixels
 from flawforge.core.seeds import numpy_stream
-from flawforge.runs.scores import BlindImage
+from flawforge.runs.judged.scores import BlindImage
 from flawforge.studies.realism.full_size import FullSizeImages
 from flawforge.studies.sets import RecordPictures
 

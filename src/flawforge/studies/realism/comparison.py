@@ -16,7 +16,7 @@ import numpy as np
 
 from flawforge.core.arrays import Ints
 from flawforge.core.seeds import numpy_stream
-from flawforge.runs.scores import Better, Finding, MeasuredQuantity, Number
+from flawforge.runs.judged.scores import Better, Finding, MeasuredQuantity, Number
 from flawforge.studies.realism.descriptors import DescribedImages
 from flawforge.studies.realism.quantities import QUANTITIES, Quantity, SetPair
 from flawforge.studies.realism.sentences import in_unit

@@ -17,7 +17,7 @@ from flawforge.metrics.fidelity.histogram import brightness_difference
 from flawforge.metrics.fidelity.kid import kid
 from flawforge.metrics.fidelity.precision_recall import realism
 from flawforge.metrics.fidelity.spectrum import fine_difference, ring_frequencies
-from flawforge.runs.scores import (
+from flawforge.runs.judged.scores import (
     ClassScore,
     Confusion,
     Infinite,

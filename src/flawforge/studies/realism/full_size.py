@@ -26,7 +26,7 @@ from flawforge.metrics.fidelity.seams import find_seam, seam_profile
 from flawforge.metrics.fidelity.separability import halves_apart, separability
 from flawforge.metrics.fidelity.spectrum import fine_difference, radial_spectra
 from flawforge.models.extractors import Extractor
-from flawforge.runs.scores import FullSize, MeasuredQuantity, Number
+from flawforge.runs.judged.scores import FullSize, MeasuredQuantity, Number
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves
 from flawforge.studies.realism.descriptors import DescribedImages, RememberedFeatures
 from flawforge.studies.realism.native_patches import (

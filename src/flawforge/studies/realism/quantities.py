@@ -22,7 +22,7 @@ from flawforge.metrics.fidelity.precision_recall import (
     precision_recall,
 )
 from flawforge.metrics.fidelity.spectrum import fine_difference, spectrum_distance
-from flawforge.runs.scores import Better, Number
+from flawforge.runs.judged.scores import Better, Number
 from flawforge.studies.realism.descriptors import DescribedImages
 from flawforge.studies.realism.sentences import brightness_fault, texture_fault
 from flawforge.studies.realism.subsets import draw_rows

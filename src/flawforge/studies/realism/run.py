@@ -26,8 +26,8 @@ from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.data.threads import in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.scores import BeyondCopies, FullSize, ScoreRecord
 from flawforge.runs.records import write_record
-from flawforge.runs.scores import BeyondCopies, FullSize, ScoreRecord
 from flawforge.runs.versions import now, versions
 from flawforge.studies.realism.beyond import Copier, beyond_copies, class_inputs
 from flawforge.studies.realism.blind import keep_blind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from flawforge.runs.scores import MeasuredQuantity
+from flawforge.runs.judged.scores import MeasuredQuantity
 
 FINE = 1.0  # dB of fine structure: below, a texture is called neither smooth nor rough
 BRIGHT = 2.0  # gray levels of 255, likewise

@@ -13,7 +13,7 @@ import torch
 
 from flawforge.core.errors import TrainingDivergedError
 from flawforge.core.progress import SILENT
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.runs.folder import Run
 from flawforge.studies.search.plan import SearchPlan

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flawforge.core.errors import RunExistsError, SettingError, did_you_mean
 from flawforge.core.files import explain_os_errors, read_json, write_json
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.runs.folder_errors import refuse_other
 from flawforge.runs.searches import SETTINGS_FILE
 

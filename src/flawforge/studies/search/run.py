@@ -12,7 +12,8 @@ from flawforge.core.files import write_text
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.fields import to_toml
-from flawforge.core.settings.recipes import DEFAULT, Recipe
+from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import DEFAULT
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.warnings import grave_warnings, tell_warnings

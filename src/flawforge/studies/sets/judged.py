@@ -21,7 +21,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import files_quality
 from flawforge.data.reading.elpv import WORDS
 from flawforge.runs.folder import Run
-from flawforge.runs.judgements import begin_judgement
+from flawforge.runs.judged.judgements import begin_judgement
 from flawforge.runs.records import Levelling, record_place
 from flawforge.studies.sets.declared_sources import DeclaredSources
 from flawforge.studies.sets.foreign import Images, open_foreign, training_of

@@ -14,7 +14,7 @@ from flawforge.core.errors import RunBrokenError
 from flawforge.core.images import ImageFormat, whole_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
-from flawforge.core.settings.recipes import Composition
+from flawforge.core.settings.recipe import Composition
 from flawforge.data.augmentation.composition import Place
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.material import Material

@@ -42,9 +42,10 @@ from flawforge.studies.prediction import (
     write_weights,
 )
 from flawforge.studies.trial.analysis.record import inner_choice, sampling_choice
-from flawforge.studies.trial.cells.arms import UNTUNED, ArmTraining
+from flawforge.studies.trial.cells.arm_training import ArmTraining
 from flawforge.studies.trial.cells.composing import ComposedUsage
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch, Usage, prepare
+from flawforge.studies.trial.cells.material import UNTUNED
 from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.setup.bench import Bench

@@ -22,14 +22,15 @@ from flawforge.runs.estimates import points
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
-from flawforge.studies.trial.cells.arms import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS, usages_of
+from flawforge.studies.trial.cells.material import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.sampling import TRAININGS
 from flawforge.studies.trial.cells.work_list import CHOICE, COMPOSITION, GENERATOR, SAMPLING, inner, work_list
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
-from flawforge.training.classifier.fit import FROZEN, LabelledImages, fit, predict
+from flawforge.training.classifier.fit import FROZEN, fit, predict
+from flawforge.training.classifier.labelled_images import LabelledImages
 from flawforge.training.train import train
 
 PROBE_STEPS = 12  # of each model, timed

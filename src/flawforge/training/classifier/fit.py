@@ -6,187 +6,22 @@ a batch, the same transforms. What differs is what the images are, and how many 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.core.errors import DataUnusableError, TrainingDivergedError
-from flawforge.core.seeds import derive, numpy_stream
+from flawforge.core.errors import TrainingDivergedError
+from flawforge.core.seeds import derive
 from flawforge.core.settings.classifiers import ClassifierSettings
-from flawforge.data.augmentation.transforms import ClassicalTransforms
-from flawforge.data.good_names import GOOD
 from flawforge.models.classifier import FocusClassifier, Lite0Classifier, build_classifier
+from flawforge.training.classifier.batches import FeatureBatches, ImageBatches
+from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats, good_images, shown_shares
 from flawforge.training.processes.device import resolve_precision
 from flawforge.training.state.state import MovingAverage
-
-VIEW_BATCH = 64  # images whose features are worked out at a time
-
-
-@dataclass(frozen=True)
-class LabelledImages:
-    """Images with labels.
-
-    Attributes:
-        images: (N, C, H, W) uint8, 0 to 255.
-        labels: (N,) int64 class numbers, or (N, K) float32 probabilities whose rows sum to 1.
-        as_drawn: their numbers are meant: each image is shown as often as any other, whatever its class.
-    """
-
-    images: Tensor
-    labels: Tensor
-    as_drawn: bool = False
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self.images)
-
-    @property
-    def in_turn(self) -> Tensor:
-        """The labels by which images are shown in turn; all alike where their numbers are meant."""
-        return torch.zeros(len(self), dtype=torch.int64) if self.as_drawn else self.labels
-
-    def soft(self, classes: int, smoothing: float) -> Tensor:
-        """Return (N, classes) float32 labels, `smoothing` of each spread over all classes."""
-        hard = F.one_hot(self.labels, classes).float() if self.labels.ndim == 1 else self.labels.float()
-        return hard * (1 - smoothing) + smoothing / classes
-
-
-class ImageBatches:
-    """Batches of changed images of one kind, in a class-balanced order that is fixed before the training begins.
-
-    Args:
-        shown: the images.
-        kind: ``real`` or ``generated``; addresses the random numbers, so that neither kind disturbs the other.
-        size: images of this kind in each step.
-        settings: of the training.
-        classes: width of the labels.
-        seed: of the training.
-        device: where the batches are wanted.
-    """
-
-    def __init__(
-        self,
-        shown: LabelledImages,
-        kind: str,
-        size: int,
-        settings: ClassifierSettings,
-        classes: int,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        self.kind, self.size = kind, size
-        self.images = shown.images.to(device)
-        self.labels = shown.soft(classes, settings.label_smoothing if kind == "real" else 0.0).to(device)
-        self.transforms = ClassicalTransforms(settings.transforms, seed)
-        self.in_turn = shown.in_turn
-        self.order = balanced_order(
-            self.in_turn, settings.steps * size, numpy_stream(seed, "order", "classifier", kind)
-        )
-
-    def take(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the images of a step, float (size, C, H, W) in [-1, 1], and their labels (size, K)."""
-        images, labels = self._pick(step)
-        return self.transforms(as_unit_floats(images), self.kind, step), labels
-
-    def _pick(self, step: int) -> tuple[Tensor, Tensor]:
-        indices = self.order[step * self.size : (step + 1) * self.size].to(self.images.device)
-        return self.images[indices], self.labels[indices]
-
-
-class FeatureBatches(ImageBatches):
-    """As `ImageBatches`, but the images are changed `views` times before the training and only their features stay.
-
-    Labels are not mixed.
-    """
-
-    def take(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return features (size, D) and labels (size, K)."""
-        return self._pick(step)
-
-    @torch.no_grad()
-    def look(self, network: Lite0Classifier, views: int, seed: int) -> None:
-        """Replace the images by the features of `views` changed ones, class-balanced.
-
-        A changed image that comes again, as of five images and their mirror images most do, is worked out once.
-        """
-        chosen = balanced_order(self.in_turn, views, numpy_stream(seed, "order", "views", self.kind))
-        rows: list[Tensor] = []
-        known: dict[bytes, int] = {}
-        number = []
-        for index, part in enumerate(torch.split(chosen, VIEW_BATCH)):
-            images = self.images[part.to(self.images.device)]
-            changed = self.transforms(as_unit_floats(images), self.kind, "view", index)
-            contents = [hashlib.sha256(image.contiguous().numpy()).digest() for image in changed.cpu()]
-            new = []
-            for row, content in enumerate(contents):
-                if content not in known:
-                    known[content] = len(known)
-                    new.append(row)
-            number += [known[content] for content in contents]
-            if new:
-                rows.append(network.look(changed[new], images[new]))
-        self.images = torch.cat(rows)[number]
-        self.labels = self.labels[chosen.to(self.labels.device)]
-        self.in_turn = self.in_turn[chosen.to(self.in_turn.device)]
-        self.order = balanced_order(self.in_turn, len(self.order), numpy_stream(seed, "order", "classifier", self.kind))
-
-
-def balanced_order(labels: Tensor, count: int, draws: np.random.Generator) -> Tensor:
-    """Return (count,) indices of images to show one after the other, every class equally often.
-
-    Classes come in permutations of those that are there, and so do the images within a class: in any K consecutive
-    positions counted from the first each of K classes comes once, and no image of a class comes again before all have.
-
-    Args:
-        labels: (N,) class numbers, or (N, K) of which the largest decides.
-        count: how many indices.
-        draws: where the random numbers come from.
-    """
-    if count == 0:
-        return torch.empty(0, dtype=torch.int64)
-    codes = (labels if labels.ndim == 1 else labels.argmax(1)).cpu().numpy()
-    present = np.unique(codes)
-    rounds = -(-count // len(present))
-    sequence = np.concatenate([draws.permutation(len(present)) for _ in range(rounds)])[:count]
-    order = np.empty(count, dtype=np.int64)
-    for index, code in enumerate(present):
-        members = np.flatnonzero(codes == code)
-        positions = np.flatnonzero(sequence == index)
-        laps = max(1, -(-len(positions) // len(members)))
-        shuffled = np.concatenate([draws.permutation(members) for _ in range(laps)])
-        order[positions] = shuffled[: len(positions)]
-    return torch.from_numpy(order)
-
-
-def shown_shares(
-    settings: ClassifierSettings,
-    real: LabelledImages | None,
-    classes: int,
-    generated: LabelledImages | None = None,
-    share: float = 0.0,
-) -> Tensor:
-    """Return (classes,) how often the labels that `fit` shows are of each class, shares; arguments as there."""
-    count = math.floor(share * settings.batch + 0.5)
-    total = torch.zeros(classes)
-    for images, size in ((real, settings.batch - count), (generated, count)):
-        if images is not None and size:
-            soft = images.soft(classes, 0.0)
-            codes = soft.argmax(1)
-            each = [soft[codes == code].mean(0) for code in torch.unique(codes)]
-            total += size / settings.batch * (soft.mean(0) if images.as_drawn else torch.stack(each).mean(0))
-    return total / total.sum()
-
-
-def as_unit_floats(images: Tensor) -> Tensor:
-    """Return float32 in [-1, 1] of uint8 0..255."""
-    return images.float().div_(127.5).sub_(1)
 
 
 def norms_of(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
@@ -262,22 +97,6 @@ def fit(
             return _train(network, forward, batches, settings, device)
         shares = shown_shares(settings, real, classes, generated, share).clamp_min(FEWEST_SHOWN).log().to(device)
         return _train(network, lambda inputs: forward(inputs) + shares, batches, settings, device)
-
-
-def good_images(images: LabelledImages, good: int | None) -> Tensor:
-    """Return (n, C, H, W) uint8: those of the class `good`, by the largest of soft labels.
-
-    Raises:
-        DataUnusableError: there are none.
-    """
-    codes = images.labels if images.labels.ndim == 1 else images.labels.argmax(1)
-    found = images.images[codes == (-1 if good is None else good)]
-    if not len(found):
-        raise DataUnusableError(
-            "the training images hold none without a defect, with which images could be compared. Add good images in "
-            f"a folder of a name like {', '.join(GOOD[:3])}, or name their class with --good."
-        )
-    return found
 
 
 def predict(network: nn.Module, images: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from flawforge.core.errors import SettingError
 from flawforge.core.images import Pixels, to_pixels, to_unit, whole_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream, torch_stream
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.data.sampling.material import Material
 from flawforge.models.latents import draw_latents
 from flawforge.models.native import NativeInputs, draw_noise, in_turn, patch_labels

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from flawforge.core.progress import Progress, Task
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 
 SAVING_SHARE = 20  # a checkpoint may take 1/20 of the time between two
 ANNOUNCED_FROM = 0.5  # minutes: how long a shorter training takes is seen at once

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from flawforge.core.seeds import torch_stream
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.models.build import build_discriminator, build_generator, initialise
 from flawforge.training.losses import Augmentation
 from flawforge.training.processes.device import Precision

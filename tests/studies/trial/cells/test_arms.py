@@ -13,9 +13,11 @@ from flawforge.core.errors import SettingError
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.models.classifier import Mirrored
-from flawforge.studies.trial.cells import arms as trial_arms
-from flawforge.studies.trial.cells.arms import EXTRAS, VIEWS_PER_SHOT, ArmTraining, Extra
+from flawforge.studies.trial.cells import material as arm_material
+from flawforge.studies.trial.cells.arm_training import ArmTraining
+from flawforge.studies.trial.cells.arms import EXTRAS
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, GeneratedBatch
+from flawforge.studies.trial.cells.material import VIEWS_PER_SHOT, Extra
 
 CLASSES = ("good", "crack", "hole")
 SOFT = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.1, 0.8, 0.1]], np.float32)
@@ -66,8 +68,8 @@ def with_outside(count: int, monkeypatch: pytest.MonkeyPatch) -> ArmTraining:
         images=images,
         unlabelled=np.full((count, 1, 8, 8), 7, np.uint8),
     )
-    monkeypatch.setattr(trial_arms, "teacher_of", lambda *_: None)
-    monkeypatch.setattr(trial_arms, "predict", lambda _, shown: torch.full((len(shown), 3), 1 / 3))
+    monkeypatch.setattr(arm_material, "teacher_of", lambda *_: None)
+    monkeypatch.setattr(arm_material, "predict", lambda _, shown: torch.full((len(shown), 3), 1 / 3))
     return ArmTraining(bench, np.arange(3), 0, "small-cnn")  # type: ignore[arg-type]
 
 
@@ -214,7 +216,7 @@ def test_only_the_small_network_is_done_sooner_with_the_real_images_alone_and_ju
             taken[name] = settings.steps
             return torch.nn.Identity()
 
-        monkeypatch.setattr("flawforge.studies.trial.cells.arms.fit", fit)
+        monkeypatch.setattr("flawforge.studies.trial.cells.arm_training.fit", fit)
         network = arms.train(arm)
         views.append([part.axis for part in network.modules() if isinstance(part, Mirrored)])
         assert arms.steps(arm) == taken[f"{model} {arm}"]

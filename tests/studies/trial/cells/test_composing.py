@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from flawforge.core.arrays import Bytes, Floats
-from flawforge.core.settings.recipes import Composition
+from flawforge.core.settings.recipe import Composition
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.augmentation.composition import LEVEL
 from flawforge.runs.cells import CellKey

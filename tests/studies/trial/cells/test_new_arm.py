@@ -19,14 +19,14 @@ SECTION = (ROOT / "CONTRIBUTING.md").read_text().split("### Adding an arm to the
 
 
 @pytest.fixture
-def noisy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def noisy() -> Iterator[None]:
     """Do with the two modules in memory what the page does with their files."""
     before = dict(ARMS)
-    monkeypatch.setattr(arms, "EXTRAS", dict(arms.EXTRAS))
     entry, function = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
     register(eval(entry, dict(vars(settings_arms))))
     exec(function, dict(vars(arms)))
     yield
+    del arms.EXTRAS["noisy"]
     ARMS.clear()
     ARMS.update(before)
 

@@ -17,12 +17,14 @@ from flawforge.core.settings.trials import TrialSettings
 from flawforge.models.classifier import ShiftedLogits
 from flawforge.runs.cells import CellKey
 from flawforge.studies.trial.cells import inner_choice, inner_evidence
-from flawforge.studies.trial.cells.arms import MOST_VIEWS, ArmTraining
+from flawforge.studies.trial.cells.arm_training import ArmTraining
 from flawforge.studies.trial.cells.inner_choice import choose_sampling
 from flawforge.studies.trial.cells.inner_evidence import LOWEST_PROBABILITY, Criterion, inner_folds
+from flawforge.studies.trial.cells.material import MOST_VIEWS
 from flawforge.studies.trial.cells.sampling import TRAININGS, USUAL_SAMPLING, Sampling, SamplingChoice, variants
 from flawforge.studies.trial.cells.work_list import CHOICE, SAMPLING, needs, work_list
-from flawforge.training.classifier.fit import LabelledImages, fit, predict, shown_shares
+from flawforge.training.classifier.fit import fit, predict
+from flawforge.training.classifier.labelled_images import LabelledImages, shown_shares
 
 COUNTS = (3, 30, 60)
 
@@ -205,16 +207,16 @@ def test_the_best_strategy_of_all_folds_is_chosen_and_trained_with() -> None:
 def test_the_copies_that_a_teacher_labels_are_balanced_and_limited_where_classes_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from flawforge.studies.trial.cells import arms as trial_arms
+    from flawforge.studies.trial.cells import material as arm_material
 
     shown: list[torch.Tensor] = []
     many = bench(np.repeat(np.arange(3), (2, 200, 100)), policy="none", resolution=(32, 32))
     many.images[:] = many.dataset.labels[:, None, None, None]
-    monkeypatch.setattr(trial_arms, "teacher_of", lambda *_: None)
+    monkeypatch.setattr(arm_material, "teacher_of", lambda *_: None)
     monkeypatch.setattr(
-        trial_arms, "predict", lambda _, images: shown.append(images) or torch.full((len(images), 3), 1 / 3)
+        arm_material, "predict", lambda _, images: shown.append(images) or torch.full((len(images), 3), 1 / 3)
     )
-    monkeypatch.setattr(trial_arms, "ClassicalTransforms", lambda *_: lambda images, *_: images)
+    monkeypatch.setattr(arm_material, "ClassicalTransforms", lambda *_: lambda images, *_: images)
     images, _ = ArmTraining(many, np.arange(302), 0, "small-cnn").views
     assert len(images) == MOST_VIEWS
     assert np.bincount(images[:, 0, 0, 0].numpy()).tolist() == pytest.approx([MOST_VIEWS / 3] * 3, abs=1)

@@ -14,7 +14,7 @@ from flawforge.core.errors import ImageBrokenError
 from flawforge.data.mask_pixels import levels_of, mask_pixels, palette_of
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
-from flawforge.data.reading.text_files import read_text
+from flawforge.data.reading.texts.text_files import read_text
 from flawforge.data.regions import MaskImage
 from flawforge.data.sample import Broken, Mark, Remark
 from flawforge.data.threads import in_threads

@@ -15,12 +15,12 @@ import numpy as np
 from flawforge.data.decode import MAX_PIXELS
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.formats.coco import merge_labels
-from flawforge.data.reading.json_files import frame_of
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.outlines import ellipse, rectangle
 from flawforge.data.reading.pairing import ImageNames
-from flawforge.data.reading.text_files import finite_number
-from flawforge.data.reading.xml_files import parse_xml, root_name, tag
+from flawforge.data.reading.texts.json_files import frame_of
+from flawforge.data.reading.texts.text_files import finite_number
+from flawforge.data.reading.texts.xml_files import parse_xml, root_name, tag
 from flawforge.data.regions import Polygon, Region, as_runs
 from flawforge.data.sample import Broken, Mark, Remark
 

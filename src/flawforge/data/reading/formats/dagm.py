@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.plan import GOOD, is_split
-from flawforge.data.reading.text_files import finite_number, read_text
+from flawforge.data.reading.texts.text_files import finite_number, read_text
 from flawforge.data.regions import Polygon
 from flawforge.data.sample import Broken, Mark, Remark
 

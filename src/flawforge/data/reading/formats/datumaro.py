@@ -8,9 +8,9 @@ from typing import Any
 from flawforge.data.reading.contradictions import Corners
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.formats.coco import merge_labels
-from flawforge.data.reading.json_files import EMPTY, coordinates, frame_of, parse_json
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import ImageNames
+from flawforge.data.reading.texts.json_files import EMPTY, coordinates, frame_of, parse_json
 from flawforge.data.regions import Polygon, Region, checked_runs
 from flawforge.data.sample import Broken, Mark, Remark
 

@@ -19,10 +19,10 @@ from PIL import Image
 
 from flawforge.data.decode import MAX_PIXELS
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.json_files import EMPTY, coordinates, frame_of, parse_json
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.outlines import bar, ellipse, rectangle
 from flawforge.data.reading.pairing import pair_with_names
+from flawforge.data.reading.texts.json_files import EMPTY, coordinates, frame_of, parse_json
 from flawforge.data.regions import Polygon, Region, RunLengths, as_runs
 from flawforge.data.sample import Mark, Remark
 

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.json_files import coordinates, frame_of, parse_json
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import pair
+from flawforge.data.reading.texts.json_files import coordinates, frame_of, parse_json
 from flawforge.data.regions import LARGEST_MASK, Polygon, RunLengths, as_runs
 from flawforge.data.sample import Mark, Remark
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from flawforge.data.reading.contradictions import Corners
 from flawforge.data.reading.file_tree import Tree
-from flawforge.data.reading.json_files import frame_of
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import ImageNames
 from flawforge.data.reading.tables import CLASS_WORDS, RUN_WORDS, Table, read_tables
-from flawforge.data.reading.text_files import finite_number
+from flawforge.data.reading.texts.json_files import frame_of
+from flawforge.data.reading.texts.text_files import finite_number
 from flawforge.data.sample import Mark, Remark
 
 BOXES = (("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("left", "top", "right", "bottom"))

@@ -14,8 +14,8 @@ from xml.etree.ElementTree import Element
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.pairing import pair_with_names
-from flawforge.data.reading.text_files import finite_number
-from flawforge.data.reading.xml_files import child_text, find_child, parse_xml, root_name, tag
+from flawforge.data.reading.texts.text_files import finite_number
+from flawforge.data.reading.texts.xml_files import child_text, find_child, parse_xml, root_name, tag
 from flawforge.data.regions import Polygon
 from flawforge.data.sample import Mark, Remark
 

@@ -17,7 +17,8 @@ from flawforge.core.arrays import Bytes, Floats32, Ints
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.arms import ARMS
-from flawforge.core.settings.recipes import COMPOSE, Composition
+from flawforge.core.settings.recipe import Composition
+from flawforge.core.settings.recipes import COMPOSE
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.augmentation.composition import LUMA, Detail, Light, compose
 from flawforge.data.dataset import Dataset

@@ -33,7 +33,8 @@ from flawforge.studies.synthesis import MIXED, generate
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.studies.trial.setup.leaks import refuse_generated_leak
 from flawforge.studies.trial.setup.test_split import Textures
-from flawforge.training.classifier.fit import LabelledImages, fit, predict
+from flawforge.training.classifier.fit import fit, predict
+from flawforge.training.classifier.labelled_images import LabelledImages
 from flawforge.training.train import train
 
 MIN_KEPT = 8  # images of a class that a filter leaves at least, the surest ones

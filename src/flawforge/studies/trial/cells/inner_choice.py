@@ -18,10 +18,11 @@ from flawforge.core.arrays import Bools, Floats, Floats32, Ints
 from flawforge.core.seeds import derive
 from flawforge.core.settings.arms import ARMS, ArmName, needs_composing
 from flawforge.core.settings.trials import TrialSettings
-from flawforge.studies.trial.cells.arms import CHANGED_SHARE, ArmTraining
+from flawforge.studies.trial.cells.arm_training import ArmTraining
 from flawforge.studies.trial.cells.composing import ComposedUsage, choose_for, composed_usages, rare_classes
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE, USAGES, GeneratedBatch, Usage
 from flawforge.studies.trial.cells.inner_evidence import Criterion, inner_folds
+from flawforge.studies.trial.cells.material import CHANGED_SHARE
 from flawforge.studies.trial.cells.sampling import TRAININGS, USUAL_SAMPLING, Sampling, SamplingChoice, variants
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.classifier.fit import FROZEN

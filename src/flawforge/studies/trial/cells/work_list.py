@@ -155,7 +155,7 @@ def _trained(
 ) -> tuple[Arrays, dict[str, Any]]:
     """Train a classifier as an arm, and return what it says of the test images; `inputs` are those of the cell."""
     from flawforge.models.classifier import ShiftedLogits
-    from flawforge.studies.trial.cells.arms import ArmTraining
+    from flawforge.studies.trial.cells.arm_training import ArmTraining
     from flawforge.studies.trial.cells.composing import chosen_before
 
     shots = bench.shots(key.seed, key.shots)

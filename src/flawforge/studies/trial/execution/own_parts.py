@@ -22,7 +22,8 @@ from flawforge.studies.trial.cells.generator import generator_seed, user_images
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution.local import WORKERS_LOG, one_thread
 from flawforge.studies.trial.setup.bench import Bench, load_bench
-from flawforge.training.classifier.fit import LabelledImages, as_unit_floats, fit, predict
+from flawforge.training.classifier.fit import fit, predict
+from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats
 
 DRY_STEPS = 2  # optimiser steps of a trial training
 DRY_IMAGES = 2  # of each class, of a generator

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flawforge.core.callables import named_callable
-from flawforge.core.settings.recipes import Recipe
+from flawforge.core.settings.recipe import Recipe
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.trials import TrialSettings
 

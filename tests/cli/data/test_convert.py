@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flawforge.cli.exporting import FormatName
+from flawforge.cli.data.exporting import FormatName
 from flawforge.data.writing.formats import EXPORT_FORMATS
 
 Typed = Callable[..., int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flawforge.data.reading.xml_files import child_text, find_child, parse_xml
+from flawforge.data.reading.texts.xml_files import child_text, find_child, parse_xml
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,6 @@ def test_xml_that_cannot_be_read(tmp_path, content, reason):
 def test_a_file_of_too_many_tags_is_refused_before_it_is_parsed(tmp_path, monkeypatch):
     (tmp_path / "a.xml").write_text("<a><b/><b/></a>")
     assert parse_xml(tmp_path / "a.xml", "a", 1000) is not None
-    monkeypatch.setattr("flawforge.data.reading.xml_files.MOST_TAGS", 3)
+    monkeypatch.setattr("flawforge.data.reading.texts.xml_files.MOST_TAGS", 3)
     with pytest.raises(ValueError, match="has more than 3 tags: split it"):
         parse_xml(tmp_path / "a.xml", "a", 1000)

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress
-from flawforge.cli.exporting import DryRun, FormatName, Good, OutFolder, Overwrite, UnplacedFlag, show_exported
+from flawforge.cli.data.exporting import DryRun, FormatName, Good, OutFolder, Overwrite, UnplacedFlag, show_exported
 from flawforge.cli.flags import USUAL, Json, ReadingFlags, Whole, Words
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flawforge.data.reading.text_files import finite_number, read_text
+from flawforge.data.reading.texts.text_files import finite_number, read_text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flawforge.cli.console import drawn_progress
-from flawforge.cli.exporting import DryRun, FormatName, Good, OutFolder, Overwrite, UnplacedFlag, show_exported
+from flawforge.cli.data.exporting import DryRun, FormatName, Good, OutFolder, Overwrite, UnplacedFlag, show_exported
 from flawforge.cli.flags import Flag, Json, Wait, Whole, Words
 
 

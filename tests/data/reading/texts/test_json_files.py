@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from flawforge.data.reading import json_files
-from flawforge.data.reading.json_files import EMPTY, coordinates, frame_of, no_collection, parse_json
+from flawforge.data.reading.texts import json_files
+from flawforge.data.reading.texts.json_files import EMPTY, coordinates, frame_of, no_collection, parse_json
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])

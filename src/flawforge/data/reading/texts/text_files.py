@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from flawforge.data.reading.json_files import FARTHEST
+from flawforge.data.reading.texts.json_files import FARTHEST
 
 
 def read_text(path: Path, largest: int) -> str:

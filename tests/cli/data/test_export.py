@@ -59,7 +59,7 @@ def test_the_lines_of_the_guide_run(
     run: Path, typed: Typed, draw_images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each line of docs/guide/export.md, in its order, on a run and a folder of these names."""
-    guide = (Path(__file__).parents[2] / "docs" / "guide" / "export.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "export.md").read_text(encoding="utf-8")
     lines = [line for line in guide.splitlines() if line.startswith("flawforge ")]
     assert len(lines) == 3
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,1 @@
+"""Files of text that annotations stand in: plain, JSON, XML."""
