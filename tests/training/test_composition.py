@@ -151,8 +151,8 @@ def test_of_candidates_the_nearest_to_the_class_is_kept(data: Dataset) -> None:
 
     composing = Composing(material, "dents", Composition(), [0, 1])
     (kept,) = made(3, 6)
-    rng = np.random.default_rng(6)
-    tried = [composing.images({6: rng})[0] for _ in range(3)]  # one stream, so that they are its candidates
+    seeds = np.random.default_rng(6).integers(1 << 62, size=3)
+    tried = [composing.images({6: np.random.default_rng(seed)})[0] for seed in seeds]
     apart = [float(np.linalg.norm(described([one])[0] - composing.wanted[6 % 4])) for one in tried]
     assert np.array_equal(kept.pixels, tried[int(np.argmin(apart))].pixels)
     assert len(set(apart)) == 3

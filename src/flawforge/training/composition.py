@@ -23,7 +23,7 @@ from flawforge.core.images import Pixels, encode_png, grid, resize, to_pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Composition, Recipe
-from flawforge.data.augmentation.composition import Composed, compose
+from flawforge.data.augmentation.composition import Composed, Detail, compose
 from flawforge.data.good_names import find_good
 from flawforge.data.grouping.registration import turned
 from flawforge.data.sampling.material import Material
@@ -126,19 +126,34 @@ class Composing:
         halfway: Floats = (found + found.mean(0)) / 2
         return halfway
 
+    @cached_property
+    def reduced(self) -> list[Detail]:
+        """The sources as candidates are made of them: the shortest side of all is `SIZE`."""
+        sources = [self.material[row] for row in self.rows]
+        factor = SIZE / min(min(source.pixels.shape[:2]) for source in sources)
+        return [source.reduced(factor) for source in sources]
+
     def images(self, streams: Mapping[int, np.random.Generator]) -> list[Composed]:
-        """Return an image for each number, made of its own stream: of the candidates the nearest to what is wanted."""
+        """Return an image for each number, made of its own stream: of the candidates the nearest to what is wanted.
+
+        Candidates are made of reduced sources, and the one that is kept is made again at full size.
+        """
         sources, count = [self.material[row] for row in self.rows], self.how.candidates
-        tried = [
-            [compose(sources, self.donors.lights, self.how, self.symmetries, rng, self.specimens) for _ in range(count)]
-            for rng in streams.values()
-        ]
         if count == 1:
-            return [one for (one,) in tried]
-        described = _describe([_small(one.pixels) for candidates in tried for one in candidates])
+            return [self._compose(sources, rng) for rng in streams.values()]
+        seeds = [rng.integers(1 << 62, size=count) for rng in streams.values()]
+        tried = [
+            _small(self._compose(self.reduced, np.random.default_rng(seed)).pixels) for seed in np.concatenate(seeds)
+        ]
         wanted = self.wanted[np.array(list(streams)) % len(self.rows)]
-        apart = np.linalg.norm(described.reshape(len(tried), count, -1) - wanted[:, None], axis=2)
-        return [candidates[place] for candidates, place in zip(tried, apart.argmin(1).tolist(), strict=True)]
+        apart = np.linalg.norm(_describe(tried).reshape(len(seeds), count, -1) - wanted[:, None], axis=2)
+        return [
+            self._compose(sources, np.random.default_rng(own[place]))
+            for own, place in zip(seeds, apart.argmin(1).tolist(), strict=True)
+        ]
+
+    def _compose(self, sources: Sequence[Detail], rng: np.random.Generator) -> Composed:
+        return compose(sources, self.donors.lights, self.how, self.symmetries, rng, self.specimens)
 
 
 def _symmetries(recipe: Recipe, material: Material, progress: Progress) -> tuple[dict[str, list[int]], bool]:

@@ -213,7 +213,7 @@ class Recipe(Settings):
         unit="images",
         help="Images composed for each one that is kept: the nearest, in the features of a frozen network, to the "
         "point halfway between a real image of the class and the mean of all. More reach more unseen images; 8 take "
-        "over ten times as long.",
+        "six times as long.",
     )
     keep_geometry: bool = setting(
         False,

@@ -4,6 +4,8 @@ An image is taken apart into its light, a Gaussian low-pass of its luminance, an
 The light of a donor takes the place of its own, and the details are scaled with it, about as a reflecting surface would
 show them (`relit`). The details of two images of a class are joined by a smooth random mask (`blend_mask`). Nothing is
 learnt. What comes out shows the class in a light, at a place and in a neighbourhood in which no real image showed it.
+What is drawn does not depend on the number of pixels: of sources that were reduced, one stream makes the same image,
+reduced.
 
 All pixels are float32, 0 (black) to 1 (white).
 """
@@ -11,7 +13,7 @@ All pixels are float32, 0 (black) to 1 (white).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -61,6 +63,28 @@ class Detail:
     pixels: Floats32
     mask: Bools | None = None
     places: tuple[Place, ...] = ()
+
+    def reduced(self, factor: float) -> Detail:
+        """Return it at `factor` of its size, at most 1; of marks that are smaller than a pixel, a pixel is kept."""
+        if factor >= 1:
+            return self
+        height, width = self.pixels.shape[:2]
+        size = max(1, round(height * factor)), max(1, round(width * factor))
+        mask = None
+        if self.mask is not None:
+            mask = _resized(self.mask.astype(np.float32), size, Image.Resampling.BOX) > 0
+        down, across = size[0] / height, size[1] / width
+        places = tuple(
+            replace(
+                place,
+                left=int(place.left * across),
+                top=int(place.top * down),
+                right=max(int(place.left * across) + 1, round(place.right * across)),
+                bottom=max(int(place.top * down) + 1, round(place.bottom * down)),
+            )
+            for place in self.places
+        )
+        return Detail(_resized(self.pixels, size, Image.Resampling.BOX), mask, places)
 
 
 @dataclass(frozen=True)
@@ -158,11 +182,11 @@ def compose(
         other = _layer(sources, _second(sources, first, how, rng, specimens), size, how, symmetries, width, rng)
         if (other.source, other.symmetry) != (layers[0].source, layers[0].symmetry):  # else it would show twice
             layers.append(other)
+    donor = int(rng.integers(len(donors))) if len(donors) and rng.random() < how.relight else None
     weights = _weights(layers, size, rng)
     own = np.zeros(size, np.float32)
     for weight, layer in zip(weights, layers, strict=True):
         own += weight * layer.light
-    donor = int(rng.integers(len(donors))) if len(donors) and rng.random() < how.relight else None
     light = own if donor is None else _levelled(donors[donor].smoothed(width, size), own)
     contrast = np.sqrt(np.sum(np.square(weights), axis=0))  # else there is less of it at the border of a blend
     pixels = np.zeros_like(layers[0].detail) + _spread(light, layers[0].detail)
@@ -203,7 +227,10 @@ def blend_mask(size: tuple[int, int], rng: np.random.Generator) -> Floats32:
     factor = min(1.0, 4 / (MASK_WIDTH * shorter))  # of a grid on which the smoothing has a sigma of 4
     sigma, pad = MASK_WIDTH * shorter * factor, 16
     grid = [round(side * factor) + 1 for side in size]
-    noise = rng.standard_normal([side + 2 * pad for side in grid]).astype(np.float32)
+    longer, shorter = sorted((side + 2 * pad for side in grid), reverse=True)
+    noise = np.random.default_rng(int(rng.integers(1 << 62))).standard_normal((longer, shorter)).astype(np.float32)
+    if grid[1] > grid[0]:
+        noise = noise.T
     smooth = ndimage.gaussian_filter(noise, sigma)[pad:-pad, pad:-pad] * (2 * np.sqrt(np.pi) * sigma)
     plane = _resized(smooth.astype(np.float32), size, Image.Resampling.BICUBIC)
     weight: Floats32 = 1 / (1 + np.exp(np.float32(-MASK_SLOPE) * plane))
@@ -241,11 +268,13 @@ def _layer(
     symmetry = int(allowed[rng.integers(len(allowed))])
     pixels = turned(source.pixels, symmetry)
     height, across = pixels.shape[:2]
-    marked, cover, zoom = _marked(source, symmetry), max(size[0] / height, size[1] / across, 1.0), how.zoom
-    for tried in range(WINDOWS_TRIED):
-        enlarged = cover * (float(rng.uniform(1, zoom)) if tried < WINDOWS_TRIED - 1 else 1.0)
+    marked, cover = _marked(source, symmetry), max(size[0] / height, size[1] / across, 1.0)
+    windows = rng.random((WINDOWS_TRIED, 3))
+    windows[-1, 0] = 0  # the last one is not enlarged
+    for grown, down, right in windows.tolist():
+        enlarged = cover * (1 + grown * (how.zoom - 1))
         cut = [min(side, max(1, round(wanted / enlarged))) for side, wanted in zip((height, across), size, strict=True)]
-        top, left = (int(rng.integers(side - part + 1)) for side, part in zip((height, across), cut, strict=True))
+        top, left = int(down * (height - cut[0] + 1)), int(right * (across - cut[1] + 1))
         window = slice(top, top + cut[0]), slice(left, left + cut[1])
         if marked is None or marked[window].sum() >= ENOUGH * marked.sum():
             break
