@@ -104,6 +104,14 @@ class ReadingFlags:
             "the class of the defect in it, where labels say where it is, else that of its image.",
         ),
     ] = None
+    labels: Annotated[
+        Path | None,
+        Parameter(
+            group=_READING,
+            help="A CSV file with the columns `file` (below DATA) and `class` that mends classes; files in DATA are "
+            "not changed. The class `unlabelled` leaves an image out.",
+        ),
+    ] = None
 
     @property
     def choices(self) -> ReadingChoices:

@@ -37,6 +37,7 @@ class Dataset:
         scale: `bits` and `deep_white` of the images that these are compared with (`scaled_as`); None: their own.
         unlabelled: images without a class, which nothing that uses labels may use; the reason is in `label_source`.
         choices: what the user decided about how the folder was read.
+        mended: what the labels file changed (`choices.labels`), a sentence each.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Dataset:
     scale: tuple[int, int] | None = None
     unlabelled: tuple[Sample, ...] = ()
     choices: ReadingChoices = AS_USUAL
+    mended: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of samples."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flawforge.core.errors import DataUnusableError, RunBrokenError
+from flawforge.core.errors import DataUnusableError, RunBrokenError, SettingError
 from flawforge.core.progress import SILENT
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
@@ -114,6 +114,24 @@ def test_the_choices_of_the_run_are_recorded_and_made_again(tmp_path: Path) -> N
     assert run.settings.data.classes == {"dent": 4, "pit": 4}
     assert find_training(run, None, SILENT).fingerprint == run.settings.data.fingerprint
     assert load_whole(run, named(tmp_path / "moved"), SILENT).counts == {"dent": 4, "pit": 4}
+
+
+def test_a_labels_file_is_recorded_and_one_that_changed_since_is_named(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mended.csv"
+    first = load(folder).samples[0]
+    file.write_text(f"file,class\n{first.file},b\n")
+    how: dict[str, Any] = {"choices": ReadingChoices(labels=file), **TINY}
+    run = train(folder, tmp_path / "run", "dcgan-lite", **how)
+    assert run.settings.data.choices["labels"] == str(file)
+    assert run.settings.data.warnings == [f"mended.csv gives 1 image another class: {first.label} to b 1."]
+    assert find_training(run, None, SILENT).fingerprint == run.settings.data.fingerprint
+    file.write_text(file.read_text() + "gone.png,b\n")
+    assert len(find_training(run, None, SILENT)) == run.settings.data.samples
+    with pytest.raises(SettingError, match="begun with other settings: the labels file"):
+        train(folder, tmp_path / "run", "dcgan-lite", resume=True, **how)
+    file.write_text(f"file,class\n{first.file},{first.label}\n")
+    with pytest.raises(DataUnusableError, match=r"The labels file .*mended.csv has changed since"):
+        find_training(run, None, SILENT)
 
 
 def test_usual_choices_leave_no_word_in_run_json(folder: Path, tmp_path: Path) -> None:

@@ -219,6 +219,10 @@ def test_a_trial_keeps_the_choices_of_its_images_and_says_what_it_leaves_out(pho
     assert opened(choices).inputs["choices"] == "{'classes_from': 'names'}"
     with pytest.raises(RunExistsError, match="how the images are read"):
         opened(ReadingChoices(classes_from="names", invert_masks=True))
+    labels = tmp_path / "mended.csv"
+    labels.write_text("file,class\ngone.png,dots\n" + f"{next(flat.glob('waves*')).name},waves\n")
+    with pytest.raises(RunExistsError, match="other settings: the labels file"):
+        opened(ReadingChoices(classes_from="names", labels=labels))
 
 
 def test_the_plan_of_more_repeats_rests_on_those_that_are_done(photos: Path, helped: tuple[Path, TrialRecord]) -> None:

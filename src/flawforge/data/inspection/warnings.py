@@ -19,15 +19,15 @@ LABELLED = {known.name for known in LABEL_FORMATS}  # layouts whose classes come
 
 def dataset_warnings(dataset: Dataset) -> tuple[str, ...]:
     """Return the warnings that apply to a dataset, a sentence or two each, the gravest first, then its notes."""
-    return (*filter(None, (check(dataset) for check in CHECKS)), *dataset.notes)
+    return (*filter(None, (check(dataset) for check in CHECKS)), *dataset.mended, *dataset.notes)
 
 
 def grave_warnings(dataset: Dataset) -> tuple[str, ...]:
     """Return the warnings of a dataset that every verb tells which learns from it or judges by it.
 
-    They say that labels or pixels are wrong. (That images are few is why one is here; the audit answers it.)
+    They say that labels or pixels are wrong, or mended. (That images are few is why one is here; the audit answers it.)
     """
-    return tuple(filter(None, (check(dataset) for check in GRAVE)))
+    return (*filter(None, (check(dataset) for check in GRAVE)), *dataset.mended)
 
 
 def tell_warnings(dataset: Dataset, progress: Progress) -> list[str]:

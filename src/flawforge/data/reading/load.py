@@ -16,6 +16,7 @@ from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.examine import examine_entry
 from flawforge.data.reading.file_facts import REMEMBERED, FileFacts
 from flawforge.data.reading.file_tree import is_utf_8, printable, walk
+from flawforge.data.reading.labels_file import read_labels_file, relabelled
 from flawforge.data.reading.masks.told_classes import classes_by_masks
 from flawforge.data.reading.merge import plan_folder
 from flawforge.data.reading.plan import Plan
@@ -26,7 +27,12 @@ from flawforge.data.tiles import cut_all
 
 
 def load(
-    data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT, option: str = "DATA"
+    data: str | Path | Dataset,
+    choices: ReadingChoices = AS_USUAL,
+    *,
+    labels: str | Path | None = None,
+    progress: Progress = SILENT,
+    option: str = "DATA",
 ) -> Dataset:
     """Read a dataset with its classes.
 
@@ -34,6 +40,8 @@ def load(
         data: a folder in any layout of `flawforge.data.reading.layouts`; the word ``elpv``, ``elpv-mono`` or
             ``elpv-poly`` (a folder of that name is ``./elpv``); or a dataset, which is returned as it is.
         choices: what the files leave open, decided by the user.
+        labels: a CSV file of mended classes, in place of `choices.labels`: the columns ``file``, below `data`, and
+            ``class``. What it changed is in `Dataset.mended`.
         progress: where to tell how far the reading is.
         option: by which the user names the folder, for messages.
 
@@ -44,12 +52,14 @@ def load(
     Raises:
         DataNotFoundError: there is no such folder, or no image in it.
         DataUnusableError: no image in it can be read; the message lists the reasons. Or it is the folder of a run, a
-            trial or a search.
+            trial or a search; or the labels file is no table of images that are there.
         ExtraMissingError: ``elpv`` is asked for and not installed.
-        SettingError: `choices` for a dataset that was read already with others.
+        SettingError: `choices` for a dataset that was read already with others; there is no such labels file.
     """
+    if labels is not None:
+        choices = replace(choices, labels=labels)
     if isinstance(data, Dataset):
-        if choices not in (AS_USUAL, data.choices):
+        if choices not in (AS_USUAL, data.choices, replace(data.choices, labels_sha256=None)):
             raise SettingError("choices decide how a folder is read, and this dataset was read: give them to load().")
         return data
     dataset = _read(data, choices, progress, option)
@@ -86,6 +96,8 @@ def tell_unlabelled(dataset: Dataset, progress: Progress) -> None:
 def _read(data: str | Path, choices: ReadingChoices, progress: Progress, option: str) -> Dataset:
     """Return what can be read, with a class or without."""
     source = str(data)
+    mending = None if choices.labels is None else read_labels_file(Path(choices.labels))
+    choices = replace(choices, labels_sha256=None if mending is None else mending.sha256)
     if not source.strip():
         raise DataNotFoundError(f"{option} is empty; it is a folder of images. (An unset variable?)")
     if source in WORDS:
@@ -98,6 +110,9 @@ def _read(data: str | Path, choices: ReadingChoices, progress: Progress, option:
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
     samples = classes_by_masks(plan, samples, {file.file for file in broken}, choices)
+    mended: list[str] = []
+    if mending is not None:
+        samples, mended = relabelled(samples, mending, source, {file.file for file in plan.broken + broken})
     if choices.tiles is not None:
         samples, lost, told = cut_all(root, samples, choices.tiles, progress)
         broken, plan.notes = broken + lost, plan.notes + told
@@ -111,6 +126,7 @@ def _read(data: str | Path, choices: ReadingChoices, progress: Progress, option:
         notes=(*plan.notes, *_counted(plan.remarks + remarks)),
         unlabelled=tuple(sample for sample in samples if not sample.label),
         choices=choices,
+        mended=tuple(mended),
     )
 
 
@@ -129,6 +145,8 @@ def _plan_folder(root: Path, choices: ReadingChoices, option: str) -> Plan:
     _check_folder(root, option)
     _refuse_ours(root)
     tree = walk(root)
+    if choices.labels is not None:  # it may lie there, and is none of the folder's own labels
+        tree.others = [file for file in tree.others if (root / file).absolute() != Path(choices.labels)]
     if not tree.images:
         if tree.broken:
             raise DataUnusableError(_nothing_left(str(root), tree.broken))

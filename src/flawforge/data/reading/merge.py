@@ -19,14 +19,10 @@ from flawforge.data.reading.formats import LABEL_FORMATS
 from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.layouts import layout_plan, title_of
 from flawforge.data.reading.masks.find import find_masks
-from flawforge.data.reading.plan import GOOD, Plan
+from flawforge.data.reading.plan import GOOD, UNLABELLED, Plan
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.regions import MaskImage
 from flawforge.data.sample import Broken, Entry, Mark, Remark
-
-UNLABELLED = frozenset(
-    {"unlabelled", "unlabeled", "not labelled", "not labeled", "nan", "n/a"}
-)  # what tools and people call none
 
 
 def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:

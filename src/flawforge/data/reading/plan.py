@@ -12,6 +12,9 @@ from flawforge.data.reading.file_tree import Tree
 from flawforge.data.sample import Broken, Entry, Remark
 
 GOOD = "good"  # the class of an image of which the labels say that nothing is wrong
+UNLABELLED = frozenset(
+    {"unlabelled", "unlabeled", "not labelled", "not labeled", "nan", "n/a"}
+)  # what tools and people call none
 SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "test_public", "val", "valid", "validation"})
 
 

@@ -82,7 +82,7 @@ def _table(path: Path, file: str, names: ImageNames) -> Table | None:
     for delimiter in DELIMITERS:
         hits = Counter(
             place
-            for _, cells in _rows(text, delimiter, TRIED)
+            for _, cells in table_rows(text, delimiter, TRIED)
             if len(cells) > 1
             for place, cell in enumerate(cells)
             if named_image(cell, file, names)[0]
@@ -92,7 +92,7 @@ def _table(path: Path, file: str, names: ImageNames) -> Table | None:
     count, delimiter, image = best
     if not count:
         return None
-    rows = _rows(text, delimiter)
+    rows = table_rows(text, delimiter)
     titles: tuple[str, ...] = ()
     header = tuple(re.sub(r"[\W_]+", "", cell.lower()) for cell in rows[0][1])
     cell = rows[0][1][image] if image < len(header) else ""
@@ -104,7 +104,7 @@ def _table(path: Path, file: str, names: ImageNames) -> Table | None:
     return Table(file, header if titles else (), titles, tuple(rows), image)
 
 
-def _rows(text: str, delimiter: str, most: int | None = None) -> list[tuple[int, list[str]]]:
+def table_rows(text: str, delimiter: str, most: int | None = None) -> list[tuple[int, list[str]]]:
     """Return the lines with something in them, up to a number of them, or to one that no table has."""
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True)
     rows: list[tuple[int, list[str]]] = []

@@ -37,7 +37,7 @@ def load_unlabelled(
         DataNotFoundError, DataUnusableError: there is none, or it holds images of a chosen class that were left out,
         or nothing is left.
     """
-    found = load_regardless(folder, whole.choices, progress=progress, option="--unlabelled")
+    found = load_regardless(folder, whole.choices.elsewhere, progress=progress, option="--unlabelled")
     own = {sample.sha256: sample.file for sample in chosen.samples}
     others = [s for s in whole.samples if s.label in set(chosen.classes) and s.sha256 not in own]
     kept_back = {sample.sha256: sample.file for sample in others}
@@ -80,7 +80,7 @@ def find_unlabelled(source: str, root: str, samples: list[str], choices: Reading
     Raises:
         DataNotFoundError: they are gone. DataUnusableError: some of them are gone or changed.
     """
-    found = load_regardless(place_again(source, root), choices, progress=progress, option="--unlabelled")
+    found = load_regardless(place_again(source, root), choices.elsewhere, progress=progress, option="--unlabelled")
     wanted = set(samples)
     first = {s.sha256: index for index, s in reversed(list(enumerate(found.samples))) if s.sha256 in wanted}
     if len(first) < len(wanted):

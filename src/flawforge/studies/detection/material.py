@@ -111,7 +111,7 @@ def gather_material(
     good = find_good(whole.classes)
     learnt = {sample.sha256 for sample in training.samples}
     learnt |= set(run.settings.unlabelled.samples if run.settings.unlabelled else [])
-    given = None if grounds is None else load(grounds, whole.choices, progress=progress)
+    given = None if grounds is None else load(grounds, whole.choices.elsewhere, progress=progress)
     here = {sample.sha256 for sample in whole.samples}
     new = [] if given is None else [row for row, sample in enumerate(given.samples) if sample.sha256 not in here]
     every = (join(whole, given.take(new)) if given is not None and new else whole).scaled_as(training)

@@ -228,7 +228,7 @@ def _of(some: Sequence[object], all_images: Sequence[object]) -> str:
 
 def _as_in_the_trial(card: ModelCard, choices: ReadingChoices, progress: Progress) -> ReadingChoices:
     """Return how to read a folder: as was asked for, else as the trial read its own; which is said."""
-    choices = ReadingChoices(**{**card.input.choices, **choices.unusual()})
+    choices = ReadingChoices(**{**ReadingChoices(**card.input.choices).elsewhere.unusual(), **choices.unusual()})
     if choices.unusual():
         progress.say(f"Folders are read with{choices.as_typed()}")
     return choices

@@ -76,10 +76,12 @@ def training_rows(run: Run, whole: Dataset, progress: Progress) -> tuple[Dataset
     else:
         taken = part.select(None, chosen.shots, settings.seed, progress)
     if taken.fingerprint != about.fingerprint:
+        changed = about.choices.get("labels_sha256") != whole.choices.labels_sha256
+        mended = f" The labels file {whole.choices.labels} has changed since." if changed else ""
         raise DataUnusableError(
             f"the images in {whole.source} are not those that {run.path} was trained on: it had {about.samples} "
             f"({', '.join(f'{label} {count}' for label, count in about.classes.items())}), here the same choice "
-            f"gives {len(taken)}, or other contents. Give the folder that it was trained on with --data DIR."
+            f"gives {len(taken)}, or other contents.{mended} Give the folder that it was trained on with --data DIR."
         )
     files = {sample.file for sample in taken.samples}
     recorded = taken.with_white(about.white, about.deep_white)
@@ -210,7 +212,7 @@ def find_held_out(
 def _load_given(held_out: Dataset | str | Path, whole: Dataset, progress: Progress) -> Dataset:
     if isinstance(held_out, Dataset):
         return held_out
-    return load(held_out, whole.choices, progress=progress, option="--held-out")
+    return load(held_out, whole.choices.elsewhere, progress=progress, option="--held-out")
 
 
 def _given(run: Run, whole: Dataset, part: Dataset, taken: list[int], given: Dataset, progress: Progress) -> HeldOut:

@@ -191,6 +191,8 @@ def _check_same_experiment(
         earlier, present = begun.selection.model_dump(), inputs.selection.model_dump()
         chosen = [f"{k} {earlier[k]} -> {present[k]}" for k in ("classes", "shots") if present[k] != earlier[k]]
         changed += chosen or [f"the images ({begun.data.samples} then, {len(data)} now, or their content)"]
+    if begun.data.choices.get("labels_sha256") != data.choices.labels_sha256:
+        changed.append("the labels file")
     if changed:
         raise SettingError(
             f"cannot continue {run.path}: it was begun with other settings: {'; '.join(changed)}. "

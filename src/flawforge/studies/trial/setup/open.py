@@ -67,7 +67,7 @@ def open_trial(
     tell_warnings(dataset, progress)
     other = None
     if unlabelled is not None:
-        other = load_regardless(unlabelled, whole.choices, progress=progress, option="--unlabelled")
+        other = load_regardless(unlabelled, whole.choices.elsewhere, progress=progress, option="--unlabelled")
     good = good_class(dataset, settings, progress)
     refuse_unknown_rare(dataset, settings, good)
     there = load_bench(out) if (out / FACTS).is_file() else None
@@ -76,8 +76,10 @@ def open_trial(
     brought = read_brought(synthetic, synthetic_saw, dataset, settings, good, progress)
     inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
     inputs |= {} if brought is None else brought.inputs
-    if unusual := whole.choices.unusual():
+    if unusual := whole.choices.elsewhere.unusual():
         inputs["choices"] = repr(unusual)
+    if whole.choices.labels_sha256 is not None:
+        inputs["labels"] = whole.choices.labels_sha256
     parts = named_contents(settings)
     contents = repr(sorted(inputs.items())) + (USE_OF_OUTSIDE if other is not None else "")
     protocol = settings.protocol(contents)
@@ -185,8 +187,8 @@ def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> l
     """Return what differs from the stored trial and would change its cells, in words."""
     before, now = there.settings.model_dump(mode="json"), settings.model_dump(mode="json")
     changed = [f"{key} {before[key]} -> {now[key]}" for key in now if key not in CHANGEABLE and before[key] != now[key]]
-    named = {"data": "the images", "choices": "how the images are read"}
-    for key in sorted({key for key in (*there.inputs, *inputs) if key in inputs or key in ("unlabelled", "choices")}):
+    named = {"data": "the images", "choices": "how the images are read", "labels": "the labels file"}
+    for key in sorted({key for key in (*there.inputs, *inputs) if key in inputs or key in ("unlabelled", *named)}):
         if there.inputs.get(key) != inputs.get(key):
             changed.append(named.get(key, f"the {key} images"))
     return changed
