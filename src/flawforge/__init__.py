@@ -19,6 +19,7 @@ _HOMES = {
     "as_dataset": "flawforge.studies.sets",
     "audit": "flawforge.studies.copies",
     "convert": "flawforge.data.writing.convert",
+    "curate": "flawforge.runs.generator.curation",
     "demo_data": "flawforge.data.demo",
     "export": "flawforge.studies.export",
     "export_model": "flawforge.studies.portable",
@@ -48,6 +49,7 @@ __all__ = [
     "as_dataset",
     "audit",
     "convert",
+    "curate",
     "demo_data",
     "export",
     "export_model",
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from flawforge.data.reading_choices import ReadingChoices
     from flawforge.data.writing.convert import convert
     from flawforge.reports.page import report
+    from flawforge.runs.generator.curation import curate
     from flawforge.server import serve
     from flawforge.studies.copies import audit
     from flawforge.studies.detection import pod

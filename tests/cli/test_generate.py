@@ -40,3 +40,14 @@ def test_a_problem_is_explained_with_exit_code_1(make_run: Any, capsys: pytest.C
 
 def test_wrong_usage_is_exit_code_2(make_run: Any) -> None:
     assert exit_code("generate", make_run().path, "--number-of-images", 3) == 2
+
+
+def test_curate_says_what_is_kept(make_run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run()
+    assert exit_code("generate", run.path, "-n", "3") == 0
+    capsys.readouterr()
+    assert exit_code("curate", run.path, "--reject", "0,scratches/2", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["n"], told["rejected"]) == (1, [f"scratches/scratches_00000{number}.png" for number in (0, 2)])
+    assert exit_code("curate", run.synthetic, "--keep", "0") == 0
+    assert "kept: 2 scratches; rejected: 1" in capsys.readouterr().out

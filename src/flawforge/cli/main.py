@@ -21,6 +21,7 @@ from flawforge.cli.data.convert import convert
 from flawforge.cli.data.demo_data import demo_data
 from flawforge.cli.data.export import export
 from flawforge.cli.generate import generate
+from flawforge.cli.generator.curate import curate
 from flawforge.cli.generator.export_model import export_model
 from flawforge.cli.generator.interpolate import interpolate
 from flawforge.cli.generator.project import project
@@ -59,6 +60,7 @@ for _verb in (
     inspect,
     train,
     generate,
+    curate,
     audit,
     score,
     trial,

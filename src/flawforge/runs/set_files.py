@@ -18,6 +18,7 @@ from typing import Any
 
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import read_json
+from flawforge.core.rejections import read_rejections
 from flawforge.core.safe_names import safe_name
 
 SET_FORMAT = 1
@@ -91,19 +92,21 @@ class ByHand:
         generated: images that the generator made.
         removed: of them that are no longer where they were.
         moved: of them that lie in the folder of another class of the set, and count for that class.
+        rejected: of them that are there and were rejected (`flawforge curate`).
     """
 
     generated: int
     removed: int = 0
     moved: int = 0
+    rejected: int = 0
 
     def __bool__(self) -> bool:
         """Whether anything was changed."""
-        return bool(self.removed or self.moved)
+        return bool(self.removed or self.moved or self.rejected)
 
     def __str__(self) -> str:
         """Say it in half a sentence: ``3 of 64 images were removed``."""
-        parts = [(self.removed, "removed"), (self.moved, "put into another class")]
+        parts = [(self.rejected, "rejected"), (self.removed, "removed"), (self.moved, "put into another class")]
         return " and ".join(
             f"{count} of {self.generated} images {'was' if count == 1 else 'were'} {word}"
             for count, word in parts
@@ -120,14 +123,16 @@ class ByHand:
 
 @dataclass(frozen=True)
 class SetFiles:
-    """The images of a complete set that are there.
+    """The images of a complete set that are there and not rejected.
 
     Attributes:
         folder: of the set.
         facts: the content of set.json, with `n` and `classes` as they are there.
         by_hand: what a person changed.
         fingerprint: SHA-256 of the manifest's lines of what is there.
-        changed: whether the manifest says something else than that; `flawforge generate --sync` writes it anew.
+        changed: whether the manifest says something else than what is there; `flawforge generate --sync` writes it
+            anew.
+        rejected: images that are there and were rejected.
     """
 
     folder: Path
@@ -135,6 +140,7 @@ class SetFiles:
     by_hand: ByHand
     fingerprint: str
     changed: bool
+    rejected: frozenset[str] = frozenset()
     _doubled: bool = field(default=False, repr=False)
 
     @classmethod
@@ -144,23 +150,29 @@ class SetFiles:
         Memory does not grow with the number of images, unless lines are doubled.
         """
         doubled = sum(1 for _ in _lines(folder)) != facts["n"]
-        digest, classes, moved = hashlib.sha256(), Counter[str](), 0
+        asked, rejected = read_rejections(folder), set()
+        listed, digest, classes, moved = hashlib.sha256(), hashlib.sha256(), Counter[str](), 0
         for entry, elsewhere in _there(folder, facts, doubled):
-            digest.update(entry.line().encode())
+            line = entry.line().encode()
+            listed.update(line)
+            if entry.file in asked:
+                rejected.add(entry.file)
+                continue
+            digest.update(line)
             classes[entry.label] += 1
             moved += elsewhere
         before = facts.get(BY_HAND) or {}
         generated = int(before.get("generated", facts["n"]))
         n, moved = sum(classes.values()), moved + int(before.get("moved", 0))
-        by_hand = ByHand(generated, max(0, generated - n), moved)
+        by_hand = ByHand(generated, max(0, generated - n - len(rejected)), moved, len(rejected))
         known = {label: classes[label] for label in facts.get("classes", {}) if classes[label]}
         there = {
             **facts,
             "n": n,
             "classes": {**known, **{label: n for label, n in classes.items() if label not in known}},
         }
-        fingerprint, written = digest.hexdigest(), facts.get("manifest_sha256")
-        return cls(folder, there, by_hand, fingerprint, fingerprint != written, doubled)
+        changed = listed.hexdigest() != facts.get("manifest_sha256")
+        return cls(folder, there, by_hand, digest.hexdigest(), changed, frozenset(rejected), doubled)
 
     @property
     def complete(self) -> bool:
@@ -168,7 +180,11 @@ class SetFiles:
         return bool(self.facts["complete"] and self.facts["n"]) and not self.by_hand
 
     def entries(self) -> Iterator[ManifestEntry]:
-        """Read the entries of the images that are there, in the manifest's order."""
+        """Read the entries of the images that are there and not rejected, in the manifest's order."""
+        return (entry for entry in self.listed() if entry.file not in self.rejected)
+
+    def listed(self) -> Iterator[ManifestEntry]:
+        """Read the entries of all images that are there, rejected ones too."""
         return (entry for entry, _ in _there(self.folder, self.facts, self._doubled))
 
 

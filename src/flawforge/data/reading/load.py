@@ -11,6 +11,7 @@ from pathlib import Path
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError, did_you_mean
 from flawforge.core.folder_kinds import kinds_in, seen_in
 from flawforge.core.progress import SILENT, Progress
+from flawforge.core.rejections import read_rejections
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.examine import examine_entry
@@ -145,6 +146,9 @@ def _plan_folder(root: Path, choices: ReadingChoices, option: str) -> Plan:
     _check_folder(root, option)
     _refuse_ours(root)
     tree = walk(root)
+    if rejected := read_rejections(root) & {*tree.images} if "synthetic set" in kinds_in(root) else frozenset():
+        tree.images = [file for file in tree.images if file not in rejected]
+        tree.broken += [Broken(file, "was rejected by hand (see flawforge curate)") for file in sorted(rejected)]
     if choices.labels is not None:  # it may lie there, and is none of the folder's own labels
         tree.others = [file for file in tree.others if (root / file).absolute() != Path(choices.labels)]
     if not tree.images:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from flawforge.core.errors import RunExistsError
 from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, write_json
 from flawforge.core.progress import Progress
+from flawforge.core.rejections import REJECTIONS
 from flawforge.core.safe_names import safe_name
 from flawforge.runs.set_files import BY_HAND, FACTS, MANIFEST, MASKS, ByHand, ManifestEntry, read_entries, read_facts
 
@@ -138,5 +139,6 @@ def _clear(folder: Path, found: dict[str, Any]) -> None:
                     home.rmdir()
         if (folder / MASKS).is_dir() and not any((folder / MASKS).iterdir()):
             (folder / MASKS).rmdir()
+        (folder / REJECTIONS).unlink(missing_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         (folder / FACTS).unlink()

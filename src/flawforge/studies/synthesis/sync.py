@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -39,20 +40,26 @@ def _sync(folder: Path, progress: Progress) -> SyntheticSet:
         listed = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").rstrip("\n")
         write_text(folder / MANIFEST, "".join([f"{listed}\n" if listed else "", *(one.line() for one in unlisted)]))
     found = SyntheticSet.open(folder, own=True)
-    if not found.files.changed and found.n == facts["n"]:
-        progress.say(f"{folder}: the manifest lists all {found.n} images that are there")
+    entries = list(found.files.listed())
+    if not found.files.changed and len(entries) == facts["n"]:
+        progress.say(f"{folder}: the manifest lists all {len(entries)} images that are there")
         return found
-    entries, order = list(found.entries()), list(found.facts["classes"])
+    counts = Counter(entry.label for entry in entries)
+    order = list(dict.fromkeys([*facts["classes"], *counts]))
     if unlisted:  # they stand at the end, and belong between the others
         entries.sort(key=lambda entry: (order.index(entry.label), entry.index))
     text = "".join(entry.line() for entry in entries)
-    by_hand = replace(found.by_hand, generated=max(found.by_hand.generated, found.n))
-    facts = {**found.facts, "manifest_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    by_hand = replace(found.by_hand, generated=max(found.by_hand.generated, len(entries)), rejected=0)
+    classes = {label: counts[label] for label in order if counts[label]}
+    manifest = hashlib.sha256(text.encode()).hexdigest()
+    facts = {**found.facts, "n": len(entries), "classes": classes, "manifest_sha256": manifest}
     if by_hand:
-        facts[BY_HAND] = asdict(by_hand)
+        facts[BY_HAND] = {key: count for key, count in asdict(by_hand).items() if key != "rejected"}  # in its own file
     write_text(folder / MANIFEST, text)
     write_json(folder / FACTS, facts)
-    progress.say(f"{folder}: the manifest lists the {found.n} images that are there" + _told(by_hand, len(unlisted)))
+    progress.say(
+        f"{folder}: the manifest lists the {len(entries)} images that are there" + _told(by_hand, len(unlisted))
+    )
     return SyntheticSet.open(folder, own=True)
 
 
