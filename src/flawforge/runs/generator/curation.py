@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, SettingError, did_you_mean
 from flawforge.core.locks import FolderLock
-from flawforge.core.rejections import read_rejections, write_rejections
+from flawforge.core.rejections import write_rejections
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found
 from flawforge.runs.set_files import FACTS, LOCK, ManifestEntry, SetFiles, read_facts
@@ -40,7 +40,7 @@ def curate(
         The set as it is now: ``facts`` with the images that are left, ``by_hand`` with what was changed, ``rejected``.
 
     Raises:
-        RunNotFoundError: there is no complete set. SettingError: an image that it does not have, or that may be several;
+        RunNotFoundError: there is no complete set. SettingError: an image that it does not have or that may be several,
             or none would be left. FolderBusyError: another process writes it. RunUnwritableError, DiskFullError: the
             disk.
     """
