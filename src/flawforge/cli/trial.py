@@ -56,6 +56,10 @@ def trial(
     - `only-generated`; `copy-paste`, where masks or boxes exist; and `pasted-on-plentiful`, `fourier-adapted`,
       `histogram-matched` and `random-light`, which change real images by other real ones
 
+    With `--task locate` the question is whether they help to say where a defect is: the data need masks or boxes, the
+    models are `unet` and `effnet-dense`, the arms those whose images have masks, and the verdict rests on pixel average
+    precision.
+
     The verdict is "helps" (by how much), "no evidence" (and what gain could have been detected) or "hurts".
 
     Start with `--plan`: it shows how long the trial takes and what gain it could detect. By itself it does as many

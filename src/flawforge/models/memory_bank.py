@@ -106,16 +106,7 @@ class MemoryBank(nn.Module):
             Distances (N, count) and patches (N, count, 152).
         """
         squares = self.rows.square().sum(1)
-        nearest: Tensor | None = None
-        for start in range(0, ROWS, BLOCK):
-            block = self.rows[start : start + BLOCK]
-            found = squares[start : start + BLOCK] - 2 * (patches @ block.t())
-            if own is not None:
-                found = found.masked_fill(self._same(own)[:, None, start : start + BLOCK], torch.inf)
-            least = found.amin(2)
-            nearest = least if nearest is None else torch.minimum(nearest, least)
-        assert nearest is not None
-        positions = (nearest + patches.square().sum(2)).topk(count, dim=1).indices
+        positions = self.nearest(patches, own).topk(count, dim=1).indices
         far = patches.gather(1, positions[:, :, None].expand(-1, -1, WIDTH))
         again = squares - 2 * (far @ self.rows.t())
         if own is not None:
@@ -126,6 +117,23 @@ class MemoryBank(nn.Module):
             exact = exact.masked_fill(estimates.isinf(), torch.inf)
         distances, order = exact.amin(2).sqrt().sort(dim=1, descending=True)
         return distances, far.gather(1, order[:, :, None].expand(-1, -1, WIDTH))
+
+    def nearest(self, patches: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return (N, P) squared distances of positions to the nearest row; beside near rows they are rounded.
+
+        Arguments as of `farthest`.
+        """
+        squares = self.rows.square().sum(1)
+        nearest: Tensor | None = None
+        for start in range(0, ROWS, BLOCK):
+            block = self.rows[start : start + BLOCK]
+            found = squares[start : start + BLOCK] - 2 * (patches @ block.t())
+            if own is not None:
+                found = found.masked_fill(self._same(own)[:, None, start : start + BLOCK], torch.inf)
+            least = found.amin(2)
+            nearest = least if nearest is None else torch.minimum(nearest, least)
+        assert nearest is not None
+        return nearest + patches.square().sum(2)
 
     def _same(self, own: Tensor) -> Tensor:
         """Return (N, `ROWS`) which rows come from the image itself; none where all would."""

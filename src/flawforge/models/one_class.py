@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from flawforge.models.classifier import PROBE_SIDE, STAGE, with_side
 from flawforge.models.efficientnet import load_backbone
-from flawforge.models.memory_bank import BATCH, MemoryBank
+from flawforge.models.memory_bank import BATCH, STAGES, MemoryBank
 
 FALSE_ALARMS = 0.05  # of good images, that the logits call defective
 STEEP = 2.0  # logits for each standard deviation of the good images' distances
@@ -65,6 +66,18 @@ class OneClass(nn.Module):
         found = torch.cat([self.distances(part.float() / 127.5 - 1, own) for part, own in parts])
         self.limit.copy_(found.quantile(1 - FALSE_ALARMS))
         self.spread.copy_(found.std(correction=0).clamp_min(1e-3))
+
+
+class OneClassMap(OneClass):
+    """As `OneClass`, but with a logit for every pixel: from the distance of its position, between positions a line."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, 1 or 3, H, W) to logits (N, 1, H, W)."""
+        maps = self.maps(images)
+        distances = self.bank.nearest(self.bank.patches(maps)).clamp_min(0).sqrt()
+        grid = distances.view(len(images), 1, *maps[min(STAGES) - 1].shape[2:])
+        grid = F.interpolate(grid, images.shape[2:], mode="bilinear", align_corners=False)
+        return (grid - self.limit) / self.spread * STEEP
 
 
 class Joined(nn.Module):

@@ -26,7 +26,9 @@ from flawforge.core.settings.arms import ARMS, current_name
 CELL_FORMAT = 1
 CELLS = "cells"  # folder of the cells below the trial's
 GENERATORS = "generators"  # folder of the repeats' generators below the trial's
-PROBABILITIES = "probabilities"  # name of the array that every arm's cell holds
+PROBABILITIES = "probabilities"  # name of the array that every arm's cell holds; with the task locate it is
+LOCATED = "located"  # what is kept of the maps on the test images: `flawforge.metrics.detection`
+MAPS = "maps"  # and, in the first repeat, the maps themselves as bytes, for pictures
 
 
 @dataclass(frozen=True, order=True)
@@ -59,7 +61,8 @@ class Cell:
     Attributes:
         key: which piece.
         protocol: content hash of what all cells of the trial have in common (test images, settings).
-        arrays: name to array; ``probabilities`` is (N, K) float32 on the test images, in the protocol's order.
+        arrays: name to array; ``probabilities`` is (N, K) float32 on the test images, in the protocol's order;
+            ``located`` likewise, with the task locate.
         facts: JSON facts: ``seconds``, ``steps``, the inner choice, the machine.
     """
 
@@ -69,15 +72,20 @@ class Cell:
     facts: Mapping[str, Any]
 
     @property
+    def is_arm(self) -> bool:
+        """Whether it holds what an arm says of the test images; a preparation does not."""
+        return PROBABILITIES in self.arrays or LOCATED in self.arrays
+
+    @property
     def probabilities(self) -> Floats32:
-        """The (N, K) float32 class probabilities.
+        """The (N, K) float32 class probabilities; with the task locate what is kept of the maps.
 
         Raises:
             RunBrokenError: the cell holds none (a preparation).
         """
-        if PROBABILITIES not in self.arrays:
+        if not self.is_arm:
             raise RunBrokenError(f"cell {self.key.name} holds no probabilities; it is no arm of the trial.")
-        return np.asarray(self.arrays[PROBABILITIES], dtype=np.float32)
+        return np.asarray(self.arrays[PROBABILITIES if PROBABILITIES in self.arrays else LOCATED], dtype=np.float32)
 
 
 def write_cell(

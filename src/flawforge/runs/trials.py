@@ -54,9 +54,12 @@ class Flip(RecordPart):
 
     Attributes:
         file: below the dataset's root. label: its true class.
-        before, after: the class predicted without and with generated images, most often in the repeats that changed.
-        gained, lost: repeats in which it turned right, and wrong; of `seeds`.
-        picture: PNG of it, below the trial folder, or None.
+        before, after: the class predicted without and with generated images, most often in the repeats that changed;
+            with the task locate its own pixel average precision.
+        gained, lost: repeats in which it turned right, and wrong (with the task locate: in which that number rose, and
+            fell, by 0.1 or more); of `seeds`.
+        picture: PNG of it, below the trial folder, or None. With the task locate: the image, what is marked in it, and
+            the maps of the control and of the arm in the first repeat, side by side.
     """
 
     file: str
@@ -179,10 +182,10 @@ class Protocol(RecordPart):
     """What was fixed before the first image was generated.
 
     Attributes:
-        task: ``type`` (which defect) or ``good`` (good or defective: class 0 is good).
+        task: ``type`` (which defect), ``good`` (good or defective: class 0 is good) or ``locate`` (where).
         classes: of the classifier, in order.
-        metric: what the verdict rests on: ``balanced accuracy``, ``AUROC``, or the average precision of the rare class
-            or classes; others are in `ArmResult.metrics`.
+        metric: what the verdict rests on: ``balanced accuracy``, ``AUROC``, the average precision of the rare class
+            or classes, or ``pixel average precision``; others are in `ArmResult.metrics`.
         shots: training images per class, ascending; with `rare` of each of these, 0 with `as_is`.
         rare: classes that are rare. others: training images of each other class at most; None: all.
         as_is: all images outside the test set are trained on.
@@ -197,7 +200,7 @@ class Protocol(RecordPart):
         steps_taken: what was done, a sentence each, as the reader should know it.
     """
 
-    task: Literal["type", "good"]
+    task: Literal["type", "good", "locate"]
     classes: list[str]
     metric: str
     shots: list[int]
@@ -227,8 +230,8 @@ class ArmResult(RecordPart):
         seeds: repeats that are done.
         metrics: name to the mean over repeats, with its interval over repeats and test groups.
         values: name to one value per repeat.
-        confusion: true class to counts over the predicted classes, summed over repeats.
-        recalls: class to its recall, mean over repeats.
+        confusion: true class to counts over the predicted classes, summed over repeats; empty with the task locate.
+        recalls: class to its recall, with the task locate its pixel average precision, mean over repeats.
         seconds: mean time of one classifier.
     """
 

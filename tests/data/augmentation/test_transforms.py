@@ -128,3 +128,22 @@ def test_both_mixings_take_turns() -> None:
         out, _ = ClassicalTransforms(ClassicalPolicy(mixup=1, cutmix=1), 0).mix(images, labels, step)
         pasted.append(bool(torch.isin(out, images).all()))
     assert 8 < sum(pasted) < 32
+
+
+@pytest.mark.parametrize("name", ["mirrors", "strong", "trivial"])
+def test_masks_move_with_their_images_and_change_no_image(name: str) -> None:
+    shape = torch.zeros(24, 1, 32, 32)
+    shape[:, :, 6:20, 10:18] = 1
+    still = dict.fromkeys(("brightness", "contrast", "noise", "blur", "erasing"), 0.0)
+    transforms = ClassicalTransforms(POLICIES[name].model_copy(update=still), 3)
+    images, masks = transforms.with_masks(2 * shape - 1, shape, 7)
+    assert torch.allclose((images + 1) / 2, masks, atol=1e-5)
+    whole = ClassicalTransforms(POLICIES[name], 3)
+    assert torch.equal(whole.with_masks(2 * shape - 1, shape, 7)[0], whole(2 * shape - 1, 7))
+
+
+def test_what_is_erased_is_no_longer_marked() -> None:
+    images = batch()
+    changed, masks = ClassicalTransforms(ClassicalPolicy(erasing=0.4), 3).with_masks(images, torch.ones_like(images), 7)
+    assert torch.equal(masks == 0, changed != images)
+    assert 0 < masks.mean() < 1

@@ -17,7 +17,7 @@ from flawforge.core.settings.classifiers import CLASSIFIERS, ClassifierSettings
 from flawforge.core.settings.policies import ClassicalPolicy
 from flawforge.models.classifier import Lite0Classifier
 from flawforge.training.classifier.batches import VIEW_BATCH, FeatureBatches
-from flawforge.training.classifier.fit import _parameter_groups, fit, predict
+from flawforge.training.classifier.fit import fit, parameter_groups, predict
 from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats, balanced_order, good_images
 
 SEEN: list[Tensor] = []
@@ -176,7 +176,7 @@ def test_the_step_size_rises_and_falls_to_nothing(monkeypatch: pytest.MonkeyPatc
 
 def test_weights_decay_and_norms_and_biases_do_not() -> None:
     network = fit(quick(steps=1), stripes(8, 0), 2, 0)
-    weights, others = _parameter_groups(network, 0.3)
+    weights, others = parameter_groups(network, 0.3)
     assert (weights["weight_decay"], others["weight_decay"]) == (0.3, 0.0)
     assert {weight.ndim for weight in weights["params"]} == {2, 4}  # type: ignore[attr-defined]
     assert {weight.ndim for weight in others["params"]} == {1}  # type: ignore[attr-defined]

@@ -63,7 +63,7 @@ def serve(
             run,
             host=host,
             port=port,
-            token=read_token(token_file),
+            token=_token(token_file),
             names=names or (),
             checkpoint=checkpoint,
             most=most,
@@ -75,12 +75,7 @@ def serve(
         )
 
 
-def read_token(file: Path | None) -> str | None:
-    """Return the token that a file or the environment holds; None: neither does.
-
-    Raises:
-        SettingError: the file cannot be read.
-    """
+def _token(file: Path | None) -> str | None:
     if file is None:
         return os.environ.get(TOKEN) or None
     try:

@@ -38,6 +38,7 @@ class Arm:
             where nothing was chosen inside the training images; it is never about one without a number.
         formerly: its name in older versions, which is understood everywhere.
         source: the paper that it is from; empty where it is ours or common knowledge.
+        locates: its images have masks, so that a network can learn from them where defects are.
         brought: uses generated images that the user brings: no generator of the trial's makes them.
     """
 
@@ -60,6 +61,7 @@ class Arm:
     formerly: str = ""
     source: str = ""
     brought: bool = False
+    locates: bool = False
 
 
 class Arms(dict[str, Arm]):
@@ -132,6 +134,8 @@ def needs_composing(names: Collection[str]) -> bool:
 
 def usual_arms(task: str, *, unequal: bool = False) -> tuple[str, ...]:
     """Return the arms of a trial that asks for none, for a task; `unequal`: with unlike numbers of images per class."""
+    if task == "locate":
+        return tuple(arm.name for arm in ARMS.values() if arm.locates and not arm.needs_good)
     usual = (arm for arm in ARMS.values() if arm.usual or (unequal and arm.usual_where_rare))
     return tuple(arm.name for arm in usual if task == "good" or not arm.needs_good)
 
@@ -143,9 +147,9 @@ def judged_arm(names: Collection[str]) -> str | None:
 
 
 for _arm in (
-    Arm("real", "the real images alone", control=True, usual=True),
-    Arm("classical", "the real images under the tuned classical transforms", control=True, usual=True),
-    Arm("placebo", "as classical, with repeated real images in the place of generated ones", usual=True),
+    Arm("real", "the real images alone", control=True, usual=True, locates=True),
+    Arm("classical", "the real images under the tuned classical transforms", control=True, usual=True, locates=True),
+    Arm("placebo", "as classical, with repeated real images in the place of generated ones", usual=True, locates=True),
     Arm(
         "pseudo-labelled",
         "as classical, and images that a pretrained network has labelled: the unlabelled images, or changed copies of "
@@ -163,6 +167,7 @@ for _arm in (
         alternative=True,
         needs_masks=True,
         other_classes=True,
+        locates=True,
         source="Dwibedi et al. 2017, 1708.01642",
     ),
     Arm(
@@ -218,6 +223,7 @@ for _arm in (
         alternative=True,
         needs_good=True,
         usual=True,
+        locates=True,
         source="PatchCore: Roth et al. 2022, 2106.08265",
     ),
     Arm(
@@ -244,6 +250,7 @@ for _arm in (
         new_images=True,
         other_classes=True,
         judged=5,
+        locates=True,
     ),
     Arm(
         "generated",

@@ -14,6 +14,8 @@ from flawforge.core.settings.arms import ARMS, ArmName, usual_arms
 from flawforge.core.settings.bounds import MANY, YEAR
 from flawforge.core.settings.classifiers import CLASSIFIERS, NEED_GOOD, ClassifierSettings
 from flawforge.core.settings.fields import Settings, setting
+from flawforge.core.settings.locators import LOCATORS, LocatorSettings
+from flawforge.core.settings.locators import USUAL as LOCATE
 from flawforge.core.settings.policies import ClassicalPolicy
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.resolution import Resolution
@@ -46,15 +48,17 @@ class TrialSettings(Settings):
         "made": ("-n", "--number", "--made"),
     }
 
-    task: Literal["type", "good"] = setting(
-        "type", help="'type' tells the classes apart, 'good' tells defective images from good ones."
+    task: Literal["type", "good", "locate"] = setting(
+        "type",
+        help="'type' tells the classes apart, 'good' tells defective images from good ones, 'locate' says where the "
+        "defect is: it needs masks or boxes.",
     )
     good: str | None = setting(
         None,
         allowed="a class's name",
-        help="The class of good images, for task 'good' and the model effnet-focus. Unset: the one whose name says so "
-        "(good, ok, normal, background, defect-free, no-defect, none; or alone begins so, like ok_front, or ends in "
-        "free). With task 'good' the console says which it is.",
+        help="The class of good images, for tasks 'good' and 'locate' and the model effnet-focus. Unset: the one whose "
+        "name says so (good, ok, normal, background, defect-free, no-defect, none; or alone begins so, like ok_front, "
+        "or ends in free). With task 'good' the console says which it is.",
     )
     shots: tuple[int, ...] = setting(
         (5,),
@@ -89,12 +93,14 @@ class TrialSettings(Settings):
         allowed=", ".join(ARMS),
         help="What is compared. 'recommended' adds 'filtered', but not beside compose or relight where no other arm "
         "generates. Unset, with --rare or --as-is also pasted-on-plentiful, "
-        "with task 'good' also one-class and one-class-joined.",
+        "with task 'good' also one-class and one-class-joined. With task 'locate' those that move masks too, but for "
+        "one-class, which needs good images.",
     )
     models: tuple[str, ...] = setting(
         ("small-cnn", "effnet-probe"),
-        allowed=f"{', '.join(CLASSIFIERS)}, module:factory",
-        help="The classifiers. Unset, where there are good images also effnet-focus.",
+        allowed=f"{', '.join(CLASSIFIERS)}, module:factory; with task 'locate' {', '.join(LOCATORS)}",
+        help="The inspection models. Unset, where there are good images also effnet-focus, and with task 'locate' "
+        f"{' and '.join(LOCATORS)}.",
     )
     seed: int = setting(
         0, ge=0, le=2**63 - 1, help="Seed of everything: the test set, the shots, generators and classifiers."
@@ -110,7 +116,7 @@ class TrialSettings(Settings):
         (64, 64),
         unit="pixels",
         allowed="32 to 1024, or HEIGHTxWIDTH",
-        help="Height and width at which classifiers see images.",
+        help="Height and width at which inspection models see images. Unset, with task 'locate' 128x128.",
     )
     steps: int = setting(
         900,
@@ -118,7 +124,7 @@ class TrialSettings(Settings):
         le=1_000_000,
         unit="optimiser steps",
         help="Training steps of every classifier in every arm. Unset, with equal shots: 150 for each class and 10 for "
-        "each training image, but 300 to 900.",
+        f"each training image, but 300 to 900; with task 'locate' {LOCATE['steps']}.",
     )
     real_length: float = setting(
         0.34,
@@ -132,7 +138,13 @@ class TrialSettings(Settings):
         help="small-cnn judges an image as it is. Unset, in every arm but 'real' by the mean over its mirror images, "
         "those that the classical transforms show.",
     )
-    batch: int = setting(48, ge=4, le=4096, unit="images", help="Images in one step of every classifier in every arm.")
+    batch: int = setting(
+        48,
+        ge=4,
+        le=4096,
+        unit="images",
+        help=f"Images in one step of every model in every arm. Unset, with task 'locate' {LOCATE['batch']}.",
+    )
     policy: str = setting(
         "auto",
         allowed="auto, or a policy's name",
@@ -146,7 +158,8 @@ class TrialSettings(Settings):
         ge=4,
         le=100_000,
         unit="images per class",
-        help="Images generated for each repeat; the arm 'filtered' selects from them.",
+        help="Images generated for each repeat; the arm 'filtered' selects from them. Unset, with task 'locate' "
+        f"{LOCATE['made']}.",
     )
     recipe: str = setting("fewshot", allowed="a recipe's name, or a TOML file", help="The generator's recipe.")
     generator: str | None = setting(
@@ -190,7 +203,8 @@ class TrialSettings(Settings):
         None,
         ge=2,
         le=MANY,
-        help="With task 'good', images of the good class. Unset: as many as of all defects together.",
+        help="With tasks 'good' and 'locate', images of the good class. Unset: as many as of all defects together; "
+        "with 'locate' all outside the test set.",
     )
 
     @model_validator(mode="before")
@@ -253,14 +267,25 @@ class TrialSettings(Settings):
         if "classical" not in self.arms:
             raise ValueError("arms must hold 'classical': it is what a gain is measured against")
         unasked = "models" not in self.model_fields_set
-        if self.good is not None and self.task != "good" and not (unasked or set(self.models) & set(NEED_GOOD)):
+        if self.good is not None and self.task == "type" and not (unasked or set(self.models) & set(NEED_GOOD)):
             raise ValueError(
                 f"good names the good class of task 'good', or of a model that compares with good images "
                 f"({', '.join(NEED_GOOD)}); give one of them with it"
             )
         for arm in self.arms:
-            if ARMS[arm].needs_good and self.task != "good":
+            if self.task == "locate" and not ARMS[arm].locates:
+                raise ValueError(
+                    f"arm '{arm}' has images without masks, and task 'locate' needs them: "
+                    f"{', '.join(name for name in ARMS if ARMS[name].locates)}"
+                )
+            if ARMS[arm].needs_good and self.task == "type":
                 raise ValueError(f"arm '{arm}' tells defective images from good ones; give task 'good' with it")
+        if self.task == "locate":
+            unknown = [] if unasked else [model for model in self.models if model not in LOCATORS]
+            if unknown:
+                raise ValueError(f"model '{unknown[0]}' does not say where; task 'locate' has {', '.join(LOCATORS)}")
+            if self.rare:
+                raise ValueError("--rare is for tasks 'type' and 'good'; 'locate' takes --shots of each defect")
         if self.rare and self.as_is:
             raise ValueError("--as-is takes all images of every class, --rare few of some: give one of the two")
         if self.others is not None and not self.rare:
@@ -277,7 +302,7 @@ class TrialSettings(Settings):
     @property
     def chooses_sampling(self) -> bool:
         """Whether it is chosen inside the shots how batches are drawn and logits adjusted; else nothing is adjusted."""
-        return self.folds > 1 and self.unequal
+        return self.folds > 1 and self.unequal and self.task != "locate"
 
     @property
     def chooses(self) -> bool:
@@ -321,6 +346,16 @@ class TrialSettings(Settings):
     def length(self, *, fold: bool) -> float:
         """Return how long a generator is trained, of the recipe's own length, where neither images nor time are set."""
         return self.generator_length * (self.choice_length if fold else 1)
+
+    def locator(self, model: str, *, steps: int | None = None) -> LocatorSettings:
+        """Return the settings of one locator's training."""
+        return LocatorSettings(
+            model=model,
+            resolution=self.resolution,
+            steps=steps if steps is not None else self.steps,
+            batch=self.batch,
+            policy=self.policy,
+        )
 
     def classifier(self, model: str, *, steps: int | None = None) -> ClassifierSettings:
         """Return the settings of one classifier's training."""

@@ -35,12 +35,14 @@ class Pasted:
         labels: (M,) classes of the pasted defects.
         sources: (M,) index of the image that each defect was cut from.
         grounds: (M,) index of the image that it was put on.
+        masks: (M, H, W) True on the pasted defect, and on what was marked in its ground before.
     """
 
     images: Bytes
     labels: Ints
     sources: Ints
     grounds: Ints
+    masks: Bools
 
 
 def copy_paste(images: Bytes, labels: Ints, masks: Bools, count: int, seed: int, *, clean: int | None = None) -> Pasted:
@@ -70,6 +72,7 @@ def copy_paste(images: Bytes, labels: Ints, masks: Bools, count: int, seed: int,
             f"not more than {LARGEST_SHARE:.0%} of the image."
         )
     pasted = np.empty((count, *images.shape[1:]), dtype=np.uint8)
+    marked = np.empty((count, *masks.shape[1:]), dtype=bool)
     sources, grounds = np.empty(count, np.int64), np.empty(count, np.int64)
     for number in range(count):
         rng = numpy_stream(seed, "augmentation", "copy-paste", number)
@@ -79,8 +82,10 @@ def copy_paste(images: Bytes, labels: Ints, masks: Bools, count: int, seed: int,
         others = np.flatnonzero(allowed & (np.arange(len(labels)) != sources[number]))
         grounds[number] = rng.choice(others) if len(others) else sources[number]
         defect, mask = _mirrored(images[sources[number]], masks[sources[number]], rng)
-        pasted[number] = paste(defect, mask, images[grounds[number]], _move(mask, rng))
-    return Pasted(pasted, labels[sources], sources, grounds)
+        move = _move(mask, rng)
+        pasted[number] = paste(defect, mask, images[grounds[number]], move)
+        marked[number] = _moved(mask, move) | masks[grounds[number]]
+    return Pasted(pasted, labels[sources], sources, grounds, marked)
 
 
 def paste(defect: Bytes, mask: Bools, ground: Bytes, move: tuple[int, int] = (0, 0)) -> Bytes:

@@ -8,7 +8,9 @@ import numpy as np
 from PIL import Image
 
 from flawforge.core.arrays import Bools
+from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
+from flawforge.data.threads import in_threads
 
 COVERED = 0.25  # a pixel of the small mask is set where the large one's covers this part of it, so thin defects stay
 
@@ -24,11 +26,37 @@ def defect_masks(data: Dataset, indices: Sequence[int], resolution: tuple[int, i
     Raises:
         ImageBrokenError: a mask cannot be read.
     """
-    height, width = resolution
-    masks = np.zeros((len(indices), height, width), dtype=bool)
+    masks = np.zeros((len(indices), *resolution), dtype=bool)
     for row, index in enumerate(indices):
-        large = data.mask(index, data.samples[index].label)
-        if large.any():
-            small = Image.fromarray(large.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
-            masks[row] = np.asarray(small) >= COVERED
+        masks[row] = _fitted(data.mask(index, data.samples[index].label), resolution, COVERED)
     return masks
+
+
+def all_masks(data: Dataset, good: str | None, resolution: tuple[int, int], progress: Progress = SILENT) -> Bools:
+    """Return (N, H, W) bool of all samples, True on whatever is marked in them; all False for the class `good`.
+
+    As `defect_masks`, but defects of other classes count too, and the smallest one keeps a pixel.
+
+    Raises:
+        ImageBrokenError: a mask cannot be read.
+    """
+    masks = np.zeros((len(data), *resolution), dtype=bool)
+
+    def one(index: int) -> Bools:
+        sample = data.samples[index]
+        return masks[index] if sample.label == good or not sample.marks else _fitted(data.mask(index), resolution, None)
+
+    with progress.task("reading masks", len(data), "images") as task:
+        for index, mask in enumerate(in_threads(one, range(len(data)))):
+            masks[index] = mask
+            task.advance()
+    return masks
+
+
+def _fitted(large: Bools, resolution: tuple[int, int], covered: float | None) -> Bools:
+    """Return a mask at another size; with `covered` None what is marked keeps a pixel at least."""
+    if not large.any():
+        return np.zeros(resolution, dtype=bool)
+    part = Image.fromarray(large.astype(np.float32)).resize(resolution[::-1], Image.Resampling.BOX)
+    small = np.asarray(part)
+    return np.asarray(small >= (min(COVERED, float(small.max())) if covered is None else covered))

@@ -43,11 +43,25 @@ class ClassicalTransforms:
         Returns:
             (N, C, H, W) in [-1, 1].
         """
+        return self.with_masks(images, images[:, :0], *address)[0]
+
+    def with_masks(self, images: Tensor, masks: Tensor, *address: int | str) -> tuple[Tensor, Tensor]:
+        """Return the images and their masks: turned, moved and scaled alike, and nothing marked where a part is erased.
+
+        Args:
+            images: (N, C, H, W) float in [-1, 1].
+            masks: (N, M, H, W) float, 0 to 1; M may be 0. Moved ones are interpolated.
+            address: what addresses the numbers, the same as without masks.
+
+        Returns:
+            (N, C, H, W) in [-1, 1] and (N, M, H, W) in [0, 1].
+        """
         draws = torch_stream(self.seed, "augmentation", "classical", *address)
         unit = torch.rand(len(images), 24, generator=draws).to(images.device)
-        images = self._turn(images, unit[:, 0], unit[:, 1], unit[:, 2])
+        channels = images.shape[1]
+        both = self._turn(torch.cat([images, masks], 1), unit[:, 0], unit[:, 1], unit[:, 2])
         if not self.active:
-            return images
+            return both[:, :channels], both[:, channels:]
         on = self._chosen(unit[:, 3], unit[:, 4:12])
         signed = unit * 2 - 1
         policy = self.policy
@@ -56,7 +70,8 @@ class ClassicalTransforms:
             shift = signed[:, 13:15] * policy.shift * on[:, 1:2]
             scale = _factor(signed[:, 15], policy.scale) ** on[:, 2]
             moved = (degrees != 0) | (shift != 0).any(1) | (scale != 1)
-            images = _some(images, moved, lambda some, at: warp(some, degrees[at], shift[at], scale[at]))
+            both = _some(both, moved, lambda some, at: warp(some, degrees[at], shift[at], scale[at]))
+        images, masks = both[:, :channels], both[:, channels:]
         if policy.contrast:
             images = stretch(images, _factor(signed[:, 16], policy.contrast) ** on[:, 4])
         if policy.brightness:
@@ -70,8 +85,9 @@ class ClassicalTransforms:
         if policy.erasing:
             area = unit[:, 20] * policy.erasing * on[:, 7]
             aspect = torch.exp(signed[:, 21] * math.log(ASPECT))
-            images = erase(images, rectangles(unit[:, 22:24], area, aspect, *images.shape[2:]))
-        return images.clamp(-1, 1)
+            inside = rectangles(unit[:, 22:24], area, aspect, *images.shape[2:])
+            images, masks = erase(images, inside), masks * ~inside
+        return images.clamp(-1, 1), masks
 
     def mix(self, images: Tensor, labels: Tensor, *address: int | str) -> tuple[Tensor, Tensor]:
         """Return changed images (N, C, H, W) and their labels (N, K) blended with others of the batch where the policy

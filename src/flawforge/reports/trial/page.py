@@ -18,6 +18,7 @@ from flawforge.runs.trial_words import kind, of_classes
 from flawforge.runs.trials import ArmResult, Comparison, TrialRecord, read_trial, trial_csv
 
 LONGEST_SIDE = 128  # pixels of a picture that the page keeps
+LONGEST_SHEET = 640  # likewise, of an image beside its maps
 NOT_DRAWN = ("only-generated",)  # far below all others: it would flatten the learning curves
 MARGIN = 1.0  # points above and below the learning curves
 
@@ -58,6 +59,7 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
     for result in record.results:
         tables.setdefault((result.shots, result.model), []).append(result)
     detailed = record.primary or record.comparisons
+    longest = LONGEST_SHEET if record.protocol.task == "locate" else LONGEST_SIDE
     return {
         "title": verdict_title(record),
         "folder": shlex.quote(str(folder)),
@@ -67,7 +69,7 @@ def _parts(folder: Path, record: TrialRecord) -> dict[str, Any]:
         "detailed": detailed,
         "generates": any(shows_new_images(arm) for arm in record.protocol.arms),
         "pictures": {
-            (record.setting(one), one.arm): embed_files(folder, [flip.picture for flip in one.flips], LONGEST_SIDE)
+            (record.setting(one), one.arm): embed_files(folder, [flip.picture for flip in one.flips], longest)
             for one in detailed
         },
         "metrics": list(dict.fromkeys(name for result in record.results for name in result.metrics)),

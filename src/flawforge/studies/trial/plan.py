@@ -31,9 +31,11 @@ from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
 from flawforge.training.classifier.fit import FROZEN, fit, predict
 from flawforge.training.classifier.labelled_images import LabelledImages
+from flawforge.training.locator.fit import MaskedImages, fit_locator, predict_maps
 from flawforge.training.train import train
 
 PROBE_STEPS = 12  # of each model, timed
+JUDGED = 64  # images
 USUAL_PARTS = (0.02, 0.08, 0.05)  # standard deviations of a paired difference: see docs/decisions/trial.md
 RARE_PARTS = (0.06, 0.08, 0.37)  # of average precision of a rare class: simulated, docs/decisions/rare-classes.md
 SECONDS_PER_KIMG = 25.0  # of the default recipe at 64 pixels on one core: for short trainings, which are not timed
@@ -125,6 +127,7 @@ def plan(
     def least(repeats: int) -> float:
         return costs.of(key for key in left if key.seed < repeats) / workers
 
+    keep_model = keep_model and bench.settings.task != "locate"
     keep_seconds, with_one = 0.0, any(ARMS[arm].needs_generator for arm in bench.settings.arms)
     if keep_model:
         each = [CellKey(0, min(bench.settings.shots), "classical", model) for model in bench.settings.models]
@@ -240,7 +243,8 @@ def _usual_design(bench: Bench) -> Pilot:
     own, of_group, both = RARE_PARTS if settings.rare else USUAL_PARTS
     parts = Parts(own, of_group / np.sqrt(groups), both / np.sqrt(groups))
     design = Design(parts, max(1, freedom), error, max(1, rivals))
-    return Pilot(design, 0, 1 - 1 / len(bench.classes))
+    guessed = 1 / len(bench.classes) if bench.masks is None else float(bench.masks[test].mean())
+    return Pilot(design, 0, 1 - guessed)
 
 
 def _generator_seconds(bench: Bench, images: int, seconds_per_kimg: float, *, fold: bool = False) -> float:
@@ -297,18 +301,21 @@ def _seconds_for_a_second(workers: int) -> float:
 
 
 def _arm_seconds(bench: Bench, model: str) -> float:
-    """Return the processor's seconds of one classifier, from the difference of a short and a shorter training; on
+    """Return the processor's seconds of one model, from the difference of a short and a shorter training; on
     frozen features, of which most of the time goes into working them out, from one training.
     """
     shots = bench.shots(0, min(bench.settings.shots))
-    real = LabelledImages(
-        torch.from_numpy(bench.images[shots]), torch.from_numpy(bench.targets(bench.dataset.labels[shots]))
-    )
+    images, labels = torch.from_numpy(bench.images[shots]), bench.dataset.labels[shots]
 
     def timed(steps: int) -> tuple[float, torch.nn.Module]:
         started = time.process_time()
-        settings = bench.settings.classifier(model, steps=steps)
-        network = fit(settings, real, len(bench.classes), 0, good=bench.good_number)
+        if bench.masks is not None:
+            masked = MaskedImages(images, torch.from_numpy(bench.masks[shots]), torch.from_numpy(labels))
+            network = fit_locator(bench.settings.locator(model, steps=steps), masked, 0)
+        else:
+            real = LabelledImages(images, torch.from_numpy(bench.targets(labels)))
+            settings = bench.settings.classifier(model, steps=steps)
+            network = fit(settings, real, len(bench.classes), 0, good=bench.good_number)
         return time.process_time() - started, network
 
     with one_thread():
@@ -320,8 +327,8 @@ def _arm_seconds(bench: Bench, model: str) -> float:
             longer, network = timed(2 + PROBE_STEPS)
             training = short + max(0.0, longer - short) / PROBE_STEPS * bench.settings.steps
         started = time.process_time()
-        images = torch.from_numpy(bench.images[bench.division.test[:64]])
-        predict(network, images)
-        prediction = (time.process_time() - started) * len(bench.division.test) / len(images)
+        tested = torch.from_numpy(bench.images[bench.division.test[:JUDGED]])
+        (predict if bench.masks is None else predict_maps)(network, tested)
+        prediction = (time.process_time() - started) * len(bench.division.test) / len(tested)
         prediction *= float(2 ** len(bench.settings.mirrored(model)))
     return training + prediction

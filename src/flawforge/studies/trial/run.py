@@ -82,7 +82,7 @@ def trial(
         on: ``local`` works in processes of this machine, ``ray`` on a Ray cluster (extra ``ray``).
         address: of the Ray cluster; None joins the one that this machine belongs to, or starts one here.
         keep_model: train, at the end, the advised arm of each model on all images outside the test set, and write it
-            into ``model``, for `flawforge.predict`.
+            into ``model``, for `flawforge.predict`. Not with the task ``locate``.
         anew: where `out` holds a trial of other settings, images, recipe or code, remove its results and begin anew.
         wait: wait for another process that works on the same trial; else it is refused.
         command: what to write into the record.
@@ -173,7 +173,7 @@ def _experiment(
             error.add_note(_what_now(folder, schedule.whole()))
         raise
     record = save_results(folder, bench, schedule, before, analyses, command)
-    return keep_models(folder, bench, record, progress) if keep_model else record
+    return keep_models(folder, bench, record, progress) if keep_model and bench.settings.task != "locate" else record
 
 
 def plan_trial(

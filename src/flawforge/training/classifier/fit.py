@@ -128,7 +128,7 @@ def _train(
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     lr, decay = BEST.get(settings.model, OWN)
     optimiser = torch.optim.AdamW(
-        _parameter_groups(network, decay if settings.weight_decay is None else settings.weight_decay), foreach=True
+        parameter_groups(network, decay if settings.weight_decay is None else settings.weight_decay), foreach=True
     )
     average = MovingAverage(network, settings.ema_kimg) if settings.ema_kimg > 0 else None
     bfloat16 = resolve_precision(settings.precision, device) == "bfloat16"
@@ -139,7 +139,7 @@ def _train(
 
     for step in range(settings.steps):
         for group in optimiser.param_groups:
-            group["lr"] = (settings.lr or lr) * _schedule(step, settings.steps, settings.warm_up)
+            group["lr"] = (settings.lr or lr) * step_size(step, settings.steps, settings.warm_up)
         parts = [batch.take(step) for batch in batches]
         if mix is not None:
             parts = [mix(torch.cat([inputs for inputs, _ in parts]), torch.cat([labels for _, labels in parts]), step)]
@@ -189,7 +189,7 @@ def _kept_statistics(network: nn.Module) -> Iterator[None]:
             norm.momentum, norm.num_batches_tracked = momentum, tracked
 
 
-def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
+def parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
     """Return AdamW's groups: weights, which decay, and norms and biases, which do not."""
     trained = [weight for weight in network.parameters() if weight.requires_grad]
     return [
@@ -198,7 +198,7 @@ def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object
     ]
 
 
-def _schedule(step: int, steps: int, warm_up: float) -> float:
+def step_size(step: int, steps: int, warm_up: float) -> float:
     """Return the step size's factor: up over the first part, then down to 0 along a cosine."""
     done = (step + 0.5) / steps
     return done / warm_up if done < warm_up else 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1 - warm_up))

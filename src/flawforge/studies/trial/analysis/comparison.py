@@ -10,6 +10,7 @@ import numpy as np
 from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.settings.arms import ARMS, shows_new_images
 from flawforge.core.settings.trials import FEWEST_REPEATS
+from flawforge.metrics.detection.pixels import average_precision
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.metrics.inference.paired import Gain, gain, hierarchical_draws
 from flawforge.metrics.inference.power import Design
@@ -21,6 +22,7 @@ from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 
 CLASS_GROUPS = 8  # of a class in the test set, from which on it is measured alone
 CHANGED_IMAGES = 8  # shown each way
+CHANGED = 0.1  # of an image's own pixel average precision, from which its map counts as changed
 Gains = dict[str, Gain]  # of an arm over each arm without generated images, the control first
 
 
@@ -278,12 +280,13 @@ def class_gains(pair: PairedArms, error: float, shared: int, decides: bool = Tru
 
 def changed_images(pair: PairedArms) -> tuple[int, int, list[Flip]]:
     """Return how often an image turned right and wrong over all repeats, and those that did so most consistently."""
+    if pair.evidence.task == "locate":
+        return changed_maps(pair)
     evidence, (after, before) = pair.evidence, (stack.argmax(axis=2) for stack in pair.stacks())
     was, now = before == evidence.labels, after == evidence.labels
     gained, lost = (now & ~was).sum(axis=0), (was & ~now).sum(axis=0)
     net = gained - lost
-    up = [i for i in np.argsort(-net, kind="stable")[:CHANGED_IMAGES] if net[i] > 0]
-    down = [i for i in np.argsort(net, kind="stable")[:CHANGED_IMAGES] if net[i] < 0]
+    shown = _most_changed(net)
 
     def predicted(codes: Ints, i: int) -> str:
         """Return the class predicted most often in the repeats in which it changed the way it is shown for."""
@@ -300,6 +303,39 @@ def changed_images(pair: PairedArms) -> tuple[int, int, list[Flip]]:
             lost=int(lost[i]),
             seeds=len(pair.repeats),
         )
-        for i in (*up, *down)
+        for i in shown
     ]
     return int(gained.sum()), int(lost.sum()), flips
+
+
+def changed_maps(pair: PairedArms) -> tuple[int, int, list[Flip]]:
+    """Return how often the pixel average precision of a defective image alone rose and fell by `CHANGED` or more over
+    all repeats, and the images in which it did so most consistently.
+    """
+    evidence = pair.evidence
+    defective = np.flatnonzero(evidence.labels != evidence.good)
+    own, base = (
+        np.array([average_precision(table, np.eye(len(defective))) for table in stack[:, defective].astype(np.float64)])
+        for stack in pair.stacks()
+    )
+    change = np.nan_to_num(own - base)  # an image that is a defect all over has no ground
+    gained, lost = (change >= CHANGED).sum(axis=0), (change <= -CHANGED).sum(axis=0)
+    flips = [
+        Flip(
+            file=evidence.files[defective[i]],
+            label=evidence.classes[evidence.labels[defective[i]]],
+            before=f"{100 * base[:, i].mean():.0f}%",
+            after=f"{100 * own[:, i].mean():.0f}%",
+            gained=int(gained[i]),
+            lost=int(lost[i]),
+            seeds=len(pair.repeats),
+        )
+        for i in _most_changed(gained - lost)
+    ]
+    return int(gained.sum()), int(lost.sum()), flips
+
+
+def _most_changed(net: Ints) -> list[int]:
+    """Return the images of the largest net change for the better, then for the worse."""
+    up = [int(i) for i in np.argsort(-net, kind="stable")[:CHANGED_IMAGES] if net[i] > 0]
+    return up + [int(i) for i in np.argsort(net, kind="stable")[:CHANGED_IMAGES] if net[i] < 0]

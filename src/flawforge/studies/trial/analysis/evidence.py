@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.settings.arms import in_order, judged_arm, shows_new_images
+from flawforge.metrics.detection.pixels import ClassPixels
 from flawforge.metrics.inference.classification import STATISTICS, Statistic
 from flawforge.metrics.inference.resampling import Resampled, resampled
 from flawforge.metrics.inference.sequential import level_now
 from flawforge.runs.cells import CellKey
 from flawforge.runs.trials import Word
 from flawforge.studies.trial.analysis import sentences
-from flawforge.studies.trial.analysis.figures import Figure, figures_of, verdict_figure
+from flawforge.studies.trial.analysis.figures import Figure, Task, figures_of, verdict_figure
 
 Setting = tuple[int, str]  # shots and model
 SMALLEST_GAIN = 0.01  # of interest: below a point nobody changes a production line
@@ -29,12 +29,12 @@ class Evidence:
     """All that the verdict rests on.
 
     Attributes:
-        task: ``type`` or ``good`` (class 0 good, class 1 defective).
+        task: ``type``, ``good`` (class 0 good, class 1 defective) or ``locate``.
         classes: of the classifier, in the order of the probabilities' columns.
         labels: (N,) true classes of the test images.
         groups: (N,) which of them show the same specimen.
         files: (N,) their paths below the dataset's root.
-        cells: (N, K) probabilities of each cell that is done.
+        cells: (N, K) probabilities of each cell that is done; with the task ``locate`` its tables of maps.
         controls: for each (shots, model) the arm without generated images that was the best on the training images,
             chosen once for all repeats.
         chosen: for each (shots, model) the arm with generated images that the inner choice advises, or None where it
@@ -48,11 +48,12 @@ class Evidence:
         kinds: for the task ``good`` the (N,) original class of each test image; the verdict per class is over these.
         rare: the rare classes, whose figure the verdict then rests on.
         unequal: whether the classes have unlike numbers of images, as in the factory.
+        good: with the task ``locate``, the label of the images without a defect; None: there are none.
         wanted: smallest gain of interest, a share.
         seed: of the stream ``bootstrap``.
     """
 
-    task: Literal["type", "good"]
+    task: Task
     classes: tuple[str, ...]
     labels: Ints
     groups: Ints
@@ -68,6 +69,7 @@ class Evidence:
     kinds: Sequence[str] | None = None
     rare: tuple[str, ...] = ()
     unequal: bool = False
+    good: int | None = None
     wanted: float = SMALLEST_GAIN
     seed: int = 0
     _kept: dict[object, Resampled] = field(default_factory=dict, repr=False, compare=False)
@@ -80,7 +82,9 @@ class Evidence:
     @cached_property
     def figures(self) -> dict[str, Figure]:
         """All that is measured of an arm, by name; the verdict's first."""
-        return figures_of(self.task, self.classes, self.labels, self.kinds, self.rare, unequal=self.unequal)
+        return figures_of(
+            self.task, self.classes, self.labels, self.kinds, self.rare, unequal=self.unequal, good=self.good
+        )
 
     def where(self, setting: Setting) -> str:
         """Return a setting in words: ``at 5 images per class (small-cnn)``."""
@@ -161,8 +165,13 @@ class Evidence:
         """Return for each class its name, its test images, those that its statistic is computed on, and the statistic.
 
         Of a type of defect: its own images and their recall. Of a kind of defect against good ones: its images and the
-        good ones, and the AUROC between them.
+        good ones, and the AUROC between them. With the task ``locate``: all images, and the pixel average precision of
+        its defects against all ground.
         """
+        if self.task == "locate":
+            codes = [code for code in range(len(self.classes)) if code != self.good]
+            everything = np.ones(len(self.labels), bool)
+            return [(self.classes[code], self.labels == code, everything, ClassPixels(code)) for code in codes]
         if self.task == "type":
             own = [self.labels == code for code in range(len(self.classes))]
             return [(name, of, of, STATISTICS["accuracy"]) for name, of in zip(self.classes, own, strict=True)]

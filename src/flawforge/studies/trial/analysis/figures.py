@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 
 from flawforge.core.arrays import Bools, Ints
+from flawforge.metrics.detection.boxes import box_average_precision
+from flawforge.metrics.detection.pixels import LIMIT, MeanOfClasses, PixelStatistics
 from flawforge.metrics.inference.classification import (
     STATISTICS,
     TASK_STATISTICS,
@@ -21,6 +23,8 @@ from flawforge.metrics.inference.classification import (
     Statistic,
 )
 
+Task = Literal["type", "good", "locate"]
+PIXEL_FIGURE = "pixel average precision"
 GOOD = 0  # label of good images where the others' labels are kinds of defects
 
 
@@ -41,21 +45,24 @@ class Figure:
     rests_on: tuple[Bools, ...] = ()
 
 
-def verdict_figure(task: Literal["type", "good"], rare: Sequence[str] = ()) -> str:
+def verdict_figure(task: Task, rare: Sequence[str] = ()) -> str:
     """Return the name of the figure that the verdict rests on."""
+    if task == "locate":
+        return PIXEL_FIGURE
     if not rare:
         return TASK_STATISTICS[task][0]
     return f"average precision of {rare[0]}" if len(rare) == 1 else "mean average precision of the rare classes"
 
 
 def figures_of(
-    task: Literal["type", "good"],
+    task: Task,
     classes: Sequence[str],
     labels: Ints,
     kinds: Sequence[str] | None = None,
     rare: Sequence[str] = (),
     *,
     unequal: bool = False,
+    good: int | None = None,
 ) -> dict[str, Figure]:
     """Return the figures by name, the one that the verdict rests on first.
 
@@ -66,10 +73,13 @@ def figures_of(
         kinds: with the task ``good``, the (N,) original class of each.
         rare: the rare classes. With the task ``good`` they are kinds of defects, and each is compared with good images.
         unequal: whether classes may have unlike numbers of test images, so that the smallest decide how sure it is.
+        good: with the task ``locate``, the label of the images without a defect; None: there are none.
     """
     everything = np.ones(len(labels), bool)
+    if task == "locate":
+        return _of_maps(labels, good)
     rests = tuple(labels == code for code in np.unique(labels)) if unequal else ()
-    whole = {name: Figure(STATISTICS[name], labels, everything, rests) for name in TASK_STATISTICS[task]}
+    whole = {name: Figure(STATISTICS[name], labels, everything, rests) for name in TASK_STATISTICS[str(task)]}
     if not rare:
         return whole
     if task == "type":
@@ -93,3 +103,20 @@ def figures_of(
         mean = Figure(MeanAveragePrecision(tuple(each.values())), own, own >= 0, tuple(members.values()))
         found = {verdict_figure(task, rare): mean} | found
     return found | whole
+
+
+def _of_maps(labels: Ints, good: int | None) -> dict[str, Figure]:
+    """Return the figures of maps. The verdict's counts each class alike, as balanced accuracy does: with all pixels
+    alike, one large stain would count as much as a hundred pores.
+    """
+    codes = [int(code) for code in np.unique(labels) if code != good]
+    statistics, everything = PixelStatistics(good), np.ones(len(labels), bool)
+    found: dict[str, Statistic] = {
+        PIXEL_FIGURE: MeanOfClasses(tuple(codes)),
+        "of all pixels": statistics.average_precision,
+        f"per-region overlap up to {LIMIT:.0%} false alarms": statistics.per_region_overlap,
+    }
+    found["box average precision at IoU 0.5"] = box_average_precision
+    if good is not None and (labels == good).any():
+        found["AUROC of images"] = statistics.auroc
+    return {name: Figure(statistic, labels, everything) for name, statistic in found.items()}

@@ -16,7 +16,7 @@ from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.trials import FEWEST_REPEATS, SMALL, TrialSettings
 from flawforge.data.inspection.warnings import grave_warnings
 from flawforge.metrics.inference.power import ERROR, Design
-from flawforge.runs.cells import CELLS, PROBABILITIES, Cell, CellKey, read_cells
+from flawforge.runs.cells import CELLS, Cell, CellKey, read_cells
 from flawforge.runs.trial_words import training_images
 from flawforge.runs.trials import Comparison, InterimAnalysis, Protocol, TrialRecord, Verdict, write_trial
 from flawforge.runs.versions import now, versions
@@ -25,6 +25,7 @@ from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.evidence import Evidence, Setting
 from flawforge.studies.trial.analysis.figures import verdict_figure
 from flawforge.studies.trial.analysis.interim_analyses import EarlierCalls, plans, with_analysis
+from flawforge.studies.trial.analysis.map_pictures import with_map_pictures
 from flawforge.studies.trial.analysis.verdict import judge, measure_all
 from flawforge.studies.trial.cells.generator import DEFAULT_USAGE
 from flawforge.studies.trial.cells.inner_choice import InnerChoice, best_control
@@ -101,17 +102,24 @@ def _steps_taken(bench: Bench) -> list[str]:
     settings, division = bench.settings, bench.division
     shorter = "real" in settings.arms and SMALL in settings.models and settings.real_length != 1
     less = f", but {SMALL} in arm real for {settings.real_length:g} of them" if shorter else ""
+    network = "classifier" if bench.masks is None else "locator"
     steps = [
         f"{len(division.test)} test images were held out first, the same for all repeats. Images of one specimen are "
         f"never on both sides. The test set is identified by the SHA-256 of its contents.",
         how_drawn(bench),
         "All arms of a repeat share the training images, the initial weights and the order of the images.",
         *_new_images(settings),
-        f"Every classifier was trained for {settings.steps} steps of {settings.batch} images{less}. In arms with "
+        f"Every {network} was trained for {settings.steps} steps of {settings.batch} images{less}. In arms with "
         f"generated images, these replace some of the real images of each batch.",
     ]
     if SMALL in settings.models and settings.mirrored(SMALL):
         steps.append(f"In all arms but 'real' {SMALL} judged each test image by the mean over its mirror images.")
+    if bench.masks is not None:
+        height, width = settings.resolution
+        steps.append(
+            f"Maps were compared with what is marked at {width} x {height} pixels, at which they were worked out: "
+            f"defects of all classes as one against ground, and the mean over the classes counts each alike."
+        )
     if division.joined:
         steps.insert(1, f"{division.joined} pairs of images that match only as whole pictures were kept together too.")
     if bench.good is not None:
@@ -222,7 +230,7 @@ def read_results(folder: Path, bench: Bench, repeats: int) -> Cells:
         if key.seed < repeats
         and key.shots in settings.shots
         and (not key.model or key.model in settings.models)
-        and (PROBABILITIES not in cell.arrays or key.arm in settings.arms)
+        and (not cell.is_arm or key.arm in settings.arms)
     }
 
 
@@ -253,7 +261,7 @@ def evidence_of(
         labels=bench.targets(labels),
         groups=bench.division.groups[test],
         files=[bench.dataset.samples[int(i)].file for i in test],
-        cells={key: cell.probabilities for key, cell in cells.items() if PROBABILITIES in cell.arrays},
+        cells={key: cell.probabilities for key, cell in cells.items() if cell.is_arm},
         controls=controls,
         chosen=chosen,
         planned=planned,
@@ -264,6 +272,7 @@ def evidence_of(
         kinds=[bench.dataset.classes[int(code)] for code in labels] if bench.settings.task == "good" else None,
         rare=bench.settings.rare,
         unequal=bench.settings.unequal,
+        good=bench.good_number if bench.settings.task == "locate" else None,
         seed=bench.settings.seed,
     )
 
@@ -326,7 +335,10 @@ def save_results(
         notes.insert(0, f"The time budget allowed {schedule.repeats} of {asked} repeats.")
     cells = read_results(folder, bench, repeats)
     found = judge(evidence_of(bench, cells, plans(before, analyses, repeats, planned), before))
-    comparisons = [_with_pictures(folder, bench, comparison) for comparison in found.comparisons]
+    if bench.masks is None:
+        comparisons = [_with_pictures(folder, bench, comparison) for comparison in found.comparisons]
+    else:
+        comparisons = [with_map_pictures(folder, bench, comparison, cells) for comparison in found.comparisons]
     seconds_of: dict[tuple[int, str, str], list[float]] = defaultdict(list)
     for key, cell in cells.items():
         seconds_of[key.shots, key.model, key.arm].append(float(cell.facts["seconds"]))

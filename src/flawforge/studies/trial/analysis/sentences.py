@@ -180,7 +180,8 @@ def use_none(where: str, arm: str = "generated") -> str:
 
 def lowers_class(label: str, where: str, task: str, arm: str = "generated") -> str:
     """Return the advice for a class that loses."""
-    number = "recall" if task == "type" else "AUROC against good images"
+    numbers = {"type": "recall", "good": "AUROC against good images", "locate": "pixel average precision"}
+    number = numbers[task]
     return f"Do not add {kind(arm)} images for class {label}: they lower its {number} {where}."
 
 

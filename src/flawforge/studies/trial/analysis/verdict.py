@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flawforge.core.arrays import Floats32
 from flawforge.core.settings.arms import shows_new_images
 from flawforge.core.settings.trials import FEWEST_REPEATS
 from flawforge.metrics.fidelity.confusion import confusion_table
@@ -179,10 +180,7 @@ def _result(evidence: Evidence, setting: Setting, arm: str) -> ArmResult:
         values[metric] = measured.values.tolist()
         low, high = gain(measured).at() if len(repeats) > 1 else (None, None)
         metrics[metric] = Estimate(value=float(measured.values.mean()), low=low, high=high)
-    predicted = evidence.stack(setting, arm, repeats).argmax(axis=2)
-    classes = len(evidence.classes)
-    table = confusion_table(np.tile(evidence.labels, len(repeats)), predicted.ravel(), (classes, classes))
-    recalls = {name: float(table[i, i] / max(1, table[i].sum())) for i, name in enumerate(evidence.classes)}
+    table, recalls = _by_class(evidence, evidence.stack(setting, arm, repeats))
     return ArmResult(
         shots=setting[0],
         model=setting[1],
@@ -190,9 +188,25 @@ def _result(evidence: Evidence, setting: Setting, arm: str) -> ArmResult:
         seeds=repeats,
         metrics=metrics,
         values=values,
-        confusion=table.tolist(),
+        confusion=table,
         recalls=recalls,
     )
+
+
+def _by_class(evidence: Evidence, outputs: Floats32) -> tuple[list[list[int]], dict[str, float]]:
+    """Return the confusion table over all repeats, and each class's recall; of maps no table, and what stands in the
+    place of recall.
+    """
+    if evidence.task == "locate":
+        once = np.ones((1, len(evidence.labels)))
+        return [], {
+            name: float(np.mean([statistic(table.astype(np.float64), evidence.labels, once)[0] for table in outputs]))
+            for name, _, _, statistic in evidence.class_statistics()
+        }
+    classes = len(evidence.classes)
+    table = confusion_table(np.tile(evidence.labels, len(outputs)), outputs.argmax(2).ravel(), (classes, classes))
+    recalls = {name: float(table[i, i] / max(1, table[i].sum())) for i, name in enumerate(evidence.classes)}
+    return table.tolist(), recalls
 
 
 def _equivalent(evidence: Evidence, setting: Setting) -> list[EquivalentImages]:

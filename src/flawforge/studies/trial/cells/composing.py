@@ -135,7 +135,7 @@ def composed_images(
         make = _maker(material, bench.dataset.classes[code], chosen, arm)
         for number in range(bench.settings.made):
             rng = numpy_stream(seed, "augmentation", arm, bench.dataset.classes[code], number)
-            images.append(_bytes(make(rng)))
+            images.append(as_bytes(make(rng)))
     return np.stack(images), np.repeat(codes, bench.settings.made)
 
 
@@ -174,7 +174,7 @@ def _unit(image: Bytes) -> Floats32:
     return np.ascontiguousarray(planes, np.float32) / np.float32(255)
 
 
-def _bytes(pixels: Floats32) -> Bytes:
+def as_bytes(pixels: Floats32) -> Bytes:
     """Return (C, H, W) uint8 of pixels (H, W) or (H, W, 3), 0 to 1."""
     levels = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
     return levels[None] if levels.ndim == 2 else np.ascontiguousarray(levels.transpose(2, 0, 1))

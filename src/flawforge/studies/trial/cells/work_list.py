@@ -160,9 +160,13 @@ def _trained(
 
     shots = bench.shots(key.seed, key.shots)
     seed = derive(bench.settings.seed, "weights", "trial", key.seed, key.shots)
-    source = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
     composed = inputs.get(CellKey(CHOOSING, key.shots, COMPOSITION))
     composition = None if composed is None else chosen_before(composed.facts)
+    if bench.settings.task == "locate":
+        from flawforge.studies.trial.cells.locating import located
+
+        return located(bench, shots, seed, key, composition)
+    source = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
     arms = ArmTraining(bench, shots, seed, key.model, sampling=sampling, composition=composition)
     network = arms.train(arm, None if source is None else GeneratedBatch.from_arrays(source.arrays), usage)
     predicted = arms.predictions(network, bench.division.test)

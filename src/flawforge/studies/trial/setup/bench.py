@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from flawforge.core.arrays import Arrays, Bytes, Ints
+from flawforge.core.arrays import Arrays, Bools, Bytes, Ints
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import explain_os_errors, read_json, write_bytes, write_json
 from flawforge.core.progress import SILENT, Progress
@@ -43,8 +43,9 @@ class Bench:
         inputs: name to content hash of what the trial depends on.
         brought: arm to the user's generated images as classifiers see them, (M, C, H, W) uint8, and their (M,) classes
             of the dataset.
-        told: what a reader must know of them, a sentence each.
+        told: what a reader must know of them and of the masks, a sentence each.
         by_hand: how a person chose among them, in half a sentence; empty where nobody is known to have.
+        masks: for the task ``locate`` (N, H, W) bool, True on defects; else None.
     """
 
     settings: TrialSettings
@@ -59,6 +60,7 @@ class Bench:
     brought: dict[str, tuple[Bytes, Ints]] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     by_hand: str = ""
+    masks: Bools | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ class Bench:
 
     def targets(self, labels: Ints) -> Ints:
         """Return (N,) class numbers of the task from class numbers of the dataset."""
-        if self.settings.task == "type":
+        if self.settings.task != "good":
             return labels
         return np.asarray(labels != self.dataset.classes.index(str(self.good)), dtype=np.int64)
 
@@ -97,6 +99,8 @@ class Bench:
             return {label: settings.others for label in classes if label not in settings.rare}
         if settings.task == "good":
             return {str(self.good): settings.good_shots or shots * (len(classes) - 1)}
+        if settings.task == "locate" and self.good_number is not None:
+            return {classes[self.good_number]: settings.good_shots}
         return {}
 
 
@@ -132,6 +136,8 @@ def save_bench(folder: Path, bench: Bench) -> None:
     }
     for arm, (images, labels) in bench.brought.items():
         arrays |= {f"images of {arm}": images, f"labels of {arm}": labels}
+    if bench.masks is not None:
+        arrays["masks"] = bench.masks
     write_bytes(folder / ARRAYS, save(arrays))
     facts = {
         "format": BENCH_FORMAT,
@@ -180,6 +186,7 @@ def load_bench(folder: Path) -> Bench:
         brought={arm: (arrays[f"images of {arm}"], arrays[f"labels of {arm}"]) for arm in facts.get("brought", [])},
         told=tuple(facts.get("told", [])),
         by_hand=facts.get("chosen_by_hand", ""),
+        masks=arrays.get("masks"),
     )
 
 

@@ -18,6 +18,9 @@ def good_class(dataset: Dataset, settings: TrialSettings, progress: Progress = S
         SettingError: the class that was named is not there.
     """
     classes = dataset.classes
+    if settings.task == "locate":
+        _check_name(dataset, settings)
+        return None
     if settings.task != "good":
         _check_comparing_models(dataset, settings)
         if len(classes) < 2:

@@ -28,8 +28,9 @@ from flawforge.runs.model_cards import MODELS
 from flawforge.runs.trials import TRIAL_FILE
 from flawforge.studies.trial.setup.bench import FACTS, Bench, all_seen, load_bench, save_bench
 from flawforge.studies.trial.setup.given_set import Brought, levelled, read_brought, sentences_of, withdraw_seen
-from flawforge.studies.trial.setup.good_class import good_class, refuse_unknown_rare, with_good
+from flawforge.studies.trial.setup.good_class import good_class, refuse_unknown_rare, with_good, without_defect
 from flawforge.studies.trial.setup.leaks import refuse_outside_leak, refuse_pool_leak
+from flawforge.studies.trial.setup.marked_images import contents_of, marked_images
 from flawforge.studies.trial.setup.named_parts import changed_contents, named_contents
 from flawforge.studies.trial.setup.test_split import FEWEST_SHOTS, Textures, contents_sha256, divide
 from flawforge.studies.trial.setup.usual import with_usual
@@ -73,8 +74,12 @@ def open_trial(
     there = load_bench(out) if (out / FACTS).is_file() else None
     begun = there.settings if there is not None and _begun(out) else None
     settings = with_usual(with_good(settings, dataset.classes, good), dataset.classes, begun)
+    masks, told = None, tuple[str, ...]()
+    if settings.task == "locate":
+        dataset, masks, told = marked_images(dataset, settings, progress)
     brought = read_brought(synthetic, synthetic_saw, dataset, settings, good, progress)
-    inputs = {"data": dataset.fingerprint} | ({"unlabelled": other.fingerprint} if other is not None else {})
+    inputs = {"data": dataset.fingerprint} | ({} if masks is None else {"masks": contents_of(masks)})
+    inputs |= {} if other is None else {"unlabelled": other.fingerprint}
     inputs |= {} if brought is None else brought.inputs
     if unusual := whole.choices.elsewhere.unusual():
         inputs["choices"] = repr(unusual)
@@ -98,6 +103,7 @@ def open_trial(
             return _resumed(out, there, now)
         _remove_results(out)
     bench = _new_bench(out, settings, dataset, other, brought, good, protocol, inputs | parts, progress)
+    bench = replace(bench, masks=masks, told=(*told, *bench.told))
     save_bench(out, bench)
     return bench
 
@@ -187,7 +193,12 @@ def _changes(there: Bench, settings: TrialSettings, inputs: dict[str, str]) -> l
     """Return what differs from the stored trial and would change its cells, in words."""
     before, now = there.settings.model_dump(mode="json"), settings.model_dump(mode="json")
     changed = [f"{key} {before[key]} -> {now[key]}" for key in now if key not in CHANGEABLE and before[key] != now[key]]
-    named = {"data": "the images", "choices": "how the images are read", "labels": "the labels file"}
+    named = {
+        "data": "the images",
+        "choices": "how the images are read",
+        "labels": "the labels file",
+        "masks": "the masks",
+    }
     for key in sorted({key for key in (*there.inputs, *inputs) if key in inputs or key in ("unlabelled", *named)}):
         if there.inputs.get(key) != inputs.get(key):
             changed.append(named.get(key, f"the {key} images"))
@@ -232,6 +243,11 @@ def _refuse_inside(dataset: Dataset, out: Path) -> None:
 
 
 def _check_arms(dataset: Dataset, settings: TrialSettings) -> None:
+    if "one-class" in settings.arms and without_defect(settings, dataset.classes) is None:
+        raise SettingError(
+            f"--arms one-class learns from good images, and {dataset.source} has {', '.join(dataset.classes)}. Name "
+            f"the class of good images with --good NAME, or leave the arm out."
+        )
     marked = any(sample.marks for sample in dataset.samples)
     lacking = [arm for arm in settings.arms if ARMS[arm].needs_masks and not marked]
     if lacking:

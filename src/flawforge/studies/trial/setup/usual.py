@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flawforge.core.settings.classifiers import NEED_GOOD
+from flawforge.core.settings.locators import USUAL as LOCATE
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.studies.trial.setup.good_class import without_defect
 
@@ -25,6 +26,9 @@ def with_usual(settings: TrialSettings, classes: tuple[str, ...], begun: TrialSe
         begun: of the trial that goes on; what was not given stays as it is there.
     """
     changes: dict[str, object] = {}
+    if settings.task == "locate":
+        changes |= {name: value for name, value in LOCATE.items() if name not in settings.model_fields_set}
+        return settings.model_copy(update=changes)
     if "models" not in settings.model_fields_set and without_defect(settings, classes) is not None:
         changes["models"] = (*settings.models, *NEED_GOOD)
     if begun is not None:

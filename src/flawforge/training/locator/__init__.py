@@ -1,0 +1,1 @@
+"""Training of networks that say where a defect is."""

@@ -1,0 +1,128 @@
+"""The task locate, from the images to the page: whole, resumed, and refused where there is nothing to locate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import flawforge
+import located_material as material
+from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
+from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.trials import TrialSettings
+from flawforge.runs.cells import CELLS, MAPS
+from flawforge.runs.trials import TrialRecord, read_trial
+from flawforge.studies.trial import plan_trial
+from flawforge.studies.trial.cells.locating import EXTRAS
+
+ARMS_TRIED = ("real", "classical", "placebo", "copy-paste", "one-class", "compose")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return material.draw_marked(tmp_path_factory.mktemp("marked") / "photos")
+
+
+@pytest.fixture(scope="module")
+def out(photos: Path) -> Path:
+    out = photos.parent / "out"
+    flawforge.trial(photos, out, seeds=3, arms=ARMS_TRIED, **material.SMALL)
+    return out
+
+
+@pytest.fixture(scope="module")
+def record(out: Path) -> TrialRecord:
+    return read_trial(out)
+
+
+def test_every_arm_is_measured_and_the_verdict_rests_on_pixels(record: TrialRecord) -> None:
+    assert record.protocol.metric == "pixel average precision"
+    assert record.protocol.classes == ["good", "line", "spot"]
+    assert {result.arm for result in record.results} == set(ARMS_TRIED)
+    for result in record.results:
+        assert next(iter(result.metrics)) == "pixel average precision"
+        assert {"of all pixels", "AUROC of images"} < set(result.metrics)
+        assert set(result.recalls) == {"line", "spot"}
+        whole = result.metrics["pixel average precision"].value
+        assert whole == pytest.approx(np.mean(list(result.recalls.values())))
+    (comparison,) = record.primary
+    assert (comparison.arm, comparison.control) == ("compose", "classical")
+    assert {rival.arm for rival in comparison.rivals} == {"real", "placebo", "copy-paste", "one-class"}
+    assert [part.label for part in comparison.classes] == ["line", "spot"]
+    assert record.kept == []
+
+
+def test_the_one_class_arm_does_not_depend_on_defects_and_real_has_no_transforms(record: TrialRecord) -> None:
+    values = {result.arm: result.values["of all pixels"] for result in record.results}
+    assert len(set(map(tuple, values.values()))) == len(ARMS_TRIED)
+    assert np.ptp(values["one-class"]) < 0.1  # every repeat has the same good images
+
+
+def test_the_page_shows_the_changed_images_with_their_masks_and_maps(out: Path, record: TrialRecord) -> None:
+    page = flawforge.report(out).read_text(encoding="utf-8")
+    assert "say which pixels are defective" in page
+    assert "Better located" in page
+    flips = record.comparisons[0].flips
+    assert flips
+    for flip in flips:
+        assert flip.label in ("line", "spot")
+        assert flip.before.endswith("%")
+        assert flip.picture
+        with Image.open(out / flip.picture) as sheet:
+            assert sheet.size == (4 * 32 + 3 * 2, 2 * 32 + 2)  # image, mask, six maps
+    first = json.loads((out / CELLS / "s0000-n0003-classical-unet.json").read_text())
+    assert first["facts"]["images"] == 3 + 3 + 6  # all good images outside the test set
+
+
+def test_more_repeats_only_add_cells_and_changed_masks_are_another_trial(photos: Path, out: Path) -> None:
+    cells = {file: file.read_bytes() for file in (out / CELLS).glob("*.safetensors")}
+    fewer = material.SMALL | {"arms": ("classical", "compose")}
+    record = flawforge.trial(photos, out, seeds=4, **fewer)
+    assert [result.seeds for result in record.results] == [[0, 1, 2, 3]] * 2
+    assert all(file.read_bytes() == content for file, content in cells.items())
+    assert MAPS.encode() in cells[out / CELLS / "s0000-n0003-classical-unet.safetensors"][:400]
+    assert MAPS.encode() not in cells[out / CELLS / "s0001-n0003-classical-unet.safetensors"][:400]
+    mask = photos / "masks" / "spot" / "000.png"
+    before = mask.read_bytes()
+    Image.fromarray(np.full((32, 32), 0, np.uint8)).save(mask)
+    with pytest.raises(RunExistsError, match="the masks"):
+        flawforge.trial(photos, out, seeds=4, **fewer)
+    mask.write_bytes(before)
+
+
+def test_a_plan_trains_nothing(photos: Path, tmp_path: Path) -> None:
+    planned = plan_trial(photos, tmp_path / "plan", seeds=3, **material.SMALL)
+    assert planned.cells == 3 * len(TrialSettings(task="locate").arms) + 1  # and one choice of how to compose
+    assert "90% power" in planned.sentence
+    assert "keep" not in planned.sentence
+
+
+def test_data_that_say_nothing_of_place_are_refused(tmp_path: Path) -> None:
+    plain = material.draw_marked(tmp_path / "plain", 6, masks=False)
+    with pytest.raises(DataUnusableError, match="needs masks or boxes, and .* has none for class 'line'"):
+        flawforge.trial(plain, tmp_path / "out", seeds=3, **material.SMALL)
+    without_good = material.draw_marked(tmp_path / "bad", 12, good=False)
+    with pytest.raises(SettingError, match="--arms one-class learns from good images"):
+        flawforge.trial(without_good, tmp_path / "out", seeds=3, arms=("classical", "one-class"), **material.SMALL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arms": ("classical", "generated")}, "arm 'generated' has images without masks"),
+        ({"models": ("small-cnn",)}, "model 'small-cnn' does not say where; task 'locate' has unet, effnet-dense"),
+        ({"rare": ("spot",)}, "--rare is for tasks 'type' and 'good'"),
+    ],
+)
+def test_settings_that_do_not_fit_are_explained(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        TrialSettings.parse({"task": "locate"} | changes)
+
+
+def test_every_arm_with_masks_has_its_function() -> None:
+    assert set(EXTRAS) == {name for name, arm in ARMS.items() if arm.locates}
+    assert TrialSettings(task="locate").arms == ("real", "classical", "placebo", "copy-paste", "compose")
