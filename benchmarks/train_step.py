@@ -8,6 +8,7 @@ over the loss curve (they are the same mathematics).
 
     python benchmarks/train_step.py [--quick] [--json FILE] [--rounds 20] [--threads N] [--device cuda]
     python benchmarks/train_step.py --profile    only where the time of a step goes, by operation
+    python benchmarks/train_step.py --scores    only what the distributions in the history take of a step
     python benchmarks/train_step.py --same    only how far the two are apart, over --rounds steps
 """
 
@@ -32,7 +33,9 @@ from flawforge.core.seeds import torch_stream
 from flawforge.core.settings.recipes import recipe
 from flawforge.models.latents import draw_latents
 from flawforge.models.native import NativeInputs, draw_noise, patch_labels
+from flawforge.training.health.training_health import LINE_STEPS
 from flawforge.training.loop.step import gan_step
+from flawforge.training.loop.training_log import score_quantiles
 from flawforge.training.processes.device import Precision, honest_float32, resolve_device, resolve_precision
 from flawforge.training.state.state import TrainingState
 from machine import keep, median_ratio, timed
@@ -177,6 +180,22 @@ def show_profile(batches: list[Tensor], half: bool, device: torch.device) -> dic
     return kept
 
 
+def show_scores(batches: list[Tensor], device: torch.device) -> None:
+    """Print what the history's distributions of the discriminator's outputs take of a step, of 500 outputs an image
+    (more than any recipe's).
+    """
+    for name in RECIPES:
+        step, chosen = stepper(name, "float32", batches, device), recipe(name)
+        whole = statistics.median(timed(lambda n=n: step(n)) for n in range(6))  # type: ignore[misc]
+        logits = torch.randn(2, chosen.batch, 500, device=device)
+
+        def collect(logits: Tensor = logits) -> None:
+            score_quantiles([logits.sigmoid().mean(2) for _ in range(LINE_STEPS)])
+
+        extra = statistics.median(timed(collect) for _ in range(50)) / LINE_STEPS
+        print(f"{name:12}{1e3 * whole:9.1f} ms a step, of them {1e3 * extra:.3f} ms ({extra / whole:.3%}) for scores")
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -185,6 +204,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="auto, cpu (default), cuda, cuda:0, ...")
     parser.add_argument("--quick", action="store_true", help="4 rounds")
     parser.add_argument("--profile", action="store_true", help="only show where the time goes")
+    parser.add_argument("--scores", action="store_true", help="only show what the history's distributions take")
     parser.add_argument("--same", action="store_true", help="only show how far ours and the plain loop are apart")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -195,6 +215,9 @@ def main() -> None:
     half = resolve_precision("auto", device) == "bfloat16"
     if args.profile:
         show_profile(batches, half, device)
+        return
+    if args.scores:
+        show_scores(batches, device)
         return
     if args.same:
         show_difference(batches)

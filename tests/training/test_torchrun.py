@@ -83,6 +83,8 @@ def test_two_processes_end_with_the_weights_of_one_and_one_goes_on_from_two(
     for mine, theirs in zip(*lines, strict=True):
         for name in ("loss_d", "loss_g", "d_real", "d_fake", "spread"):
             assert mine[name] == pytest.approx(theirs[name], abs=1e-5)
+        for name in ("scores_real", "scores_fake"):
+            assert mine[name] == pytest.approx(theirs[name], abs=2e-4)
 
     heard = Heard()
     train(tmp_path / "lines", two.path, kimg=0.12, resume=True, progress=heard, **LITE)

@@ -58,6 +58,13 @@ def test_a_run_folder_holds_what_the_house_says(draw: Draw, tmp_path: Path, tiny
     assert [line["step"] for line in lines] == [10, 20, 25]
     assert lines[-1]["kimg"] == 0.1
     assert all(0 <= line["d_real"] <= 1 and line["spread"] >= 0 for line in lines)
+    for line in lines:
+        for side in ("real", "fake"):
+            found = line[f"scores_{side}"]
+            assert len(found) == 5
+            assert sorted(found) == found
+            assert found[0] <= line[f"d_{side}"] + 1e-4
+            assert found[-1] >= line[f"d_{side}"] - 0.1
     assert (History(run.history_file).events()[-1]["event"], History(run.history_file).events()[-1]["kind"]) == (
         "stopped",
         "kimg",

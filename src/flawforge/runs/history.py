@@ -11,13 +11,16 @@ from typing import Any
 from flawforge.core.files import explain_os_errors, write_text
 
 Line = dict[str, Any]
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class History:
     """An append-only file of JSON lines that can be sliced.
 
     A logged step has ``step`` (after it), ``kimg``, ``seconds`` (of training so far), ``loss_d``, ``loss_g``,
-    ``d_real``, ``d_fake`` (mean discriminator output, 0 to 1) and ``images_per_second``. An event has ``event``
+    ``d_real``, ``d_fake`` (mean discriminator output, 0 to 1), ``scores_real``, ``scores_fake`` (the `QUANTILES` of the
+    discriminator's outputs, one for each image of these steps; runs begun before 2026-12 have none) and
+    ``images_per_second``. An event has ``event``
     (``warning``, ``resumed``, ``stopped``), ``kind``, ``text``, and the same ``step``, ``kimg`` and ``seconds``.
     """
 

@@ -95,3 +95,17 @@ def test_judgements_are_drawn_and_an_answered_collapse_is_a_warning() -> None:
     assert chart.alt.replace("\u00a0", " ") == "Distance of the generated images to real ones, lowest (1.00) at 3 kimg."
     assert chart.curves[0].y == tuple(abs(i - 3.0) + 1 for i in range(9))
     assert dict(found.facts)["Warnings"] == "1"
+
+
+def test_the_game_is_drawn_where_the_history_has_its_scores() -> None:
+    scores = {"scores_real": [0.5, 0.6, 0.7, 0.8, 0.9], "scores_fake": [0.1, 0.2, 0.3, 0.4, 0.5]}
+    lines = [{"kimg": float(i), "d_real": 0.7, "d_fake": 0.3} | (scores if i > 3 else {}) for i in range(9)]
+    lines[6]["scores_fake"] = None
+    found = course(lines)
+    assert found is not None
+    assert [chart.name for chart in found.charts] == ["outputs", "scores"]
+    real, made = found.charts[1].curves
+    assert (real.x, set(real.y), made.dashed) == ((4.0, 5.0, 6.0, 7.0, 8.0), {0.7}, True)
+    assert real.raw == (real.x, (0.5,) * 5, (0.9,) * 5)
+    assert made.x == (4.0, 5.0, 7.0, 8.0)
+    assert "real ends near 0.700; generated ends near 0.300." in found.charts[1].alt

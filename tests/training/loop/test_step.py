@@ -43,6 +43,8 @@ def test_one_step_has_the_weights_and_gradients_of_the_plain_loop() -> None:
     real, latents = (tensor.double() for tensor in batch(0))
     outcome = gan_step(state, real, latents)
     loss_d, loss_g = plain.step(real, latents)
+    assert outcome.scores.shape == (2, 6)
+    assert outcome.scores.mean(1).tolist() == pytest.approx([float(outcome.d_real), float(outcome.d_fake)], rel=1e-5)
     assert float(outcome.loss_d) == pytest.approx(loss_d, rel=1e-6)  # losses are float32
     assert float(outcome.loss_g) == pytest.approx(loss_g, rel=1e-5)
     for ours, theirs in ((state.generator, plain.generator), (state.discriminator, plain.discriminator)):

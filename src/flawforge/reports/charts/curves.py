@@ -102,6 +102,19 @@ def training_curve(
     return Curve(label, role, raw[0], calm, raw=raw, dashed=dashed), window
 
 
+def band(
+    label: str, role: Role, x: Sequence[float], ranges: Sequence[Sequence[float]], *, dashed: bool = False
+) -> Curve:
+    """Return the middle of (low, middle, high) at each x as a line, with what lies from low to high behind it; the
+    median of each of at most 100 stretches.
+    """
+    xs, values = np.asarray(x, dtype=np.float64), np.asarray(ranges, dtype=np.float64)
+    parts = np.array_split(np.arange(len(xs)), min(len(xs), POINTS // 5))
+    at = tuple(float(xs[part[len(part) // 2]]) for part in parts)
+    low, middle, high = (tuple(float(np.median(values[part, side])) for part in parts) for side in range(3))
+    return Curve(label, role, at, middle, raw=(at, low, high), dashed=dashed)
+
+
 def histogram(label: str, role: Role, values: Sequence[float], edges: Floats) -> Curve:
     """Return the share of `values` in each bin, in percent, as a filled step line over the bins that hold any."""
     counts, _ = np.histogram(values, bins=edges)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from flawforge.reports.charts.curves import Chart, Curve, training_curve
+from flawforge.reports.charts.curves import Chart, Curve, band, training_curve
 from flawforge.reports.run.origin import NOT_RECORDED
 from flawforge.reports.words import count, duration, length, number, plural
-from flawforge.runs.history import Line
+from flawforge.runs.history import QUANTILES, Line
 
 KIMG = "thousand real images shown (kimg)"
 MARKS = 9  # events marked in the charts
@@ -107,6 +107,9 @@ def _charts(steps: Sequence[Line], marks: tuple[tuple[float, str], ...]) -> tupl
     if outputs:
         alt = f"Mean discriminator outputs over training. {_ends(outputs)}"
         add("outputs", alt, "mean output of D", outputs, (0, 1), level=(0.5, "indistinguishable"))
+    if scores := _scores(steps):
+        alt = f"Outputs of the discriminator for single images over training: medians and 90% ranges. {_ends(scores)}"
+        add("scores", alt, "output of D for an image", scores, (0, 1), level=(0.5, "indistinguishable"))
     kimg, values = _series(steps, "distance")
     if len(values) > 1:
         best = min(range(len(values)), key=values.__getitem__)
@@ -115,6 +118,21 @@ def _charts(steps: Sequence[Line], marks: tuple[tuple[float, str], ...]) -> tupl
         highest = min(max(values), 10 * abs(values[best])) * 1.05
         add("distance", alt, "distance to real images", (curve,), (min(0.0, *values), highest))
     return charts, window, cut
+
+
+def _scores(steps: Sequence[Line]) -> tuple[Curve, ...]:
+    """Return the discriminator's outputs for real and generated images, where the history has their quantiles."""
+    curves = []
+    for key, label, role in (("scores_real", "real", "real"), ("scores_fake", "generated", "generated")):
+        found = [(float(line["kimg"]), line[key]) for line in steps if _is_quantiles(line.get(key))]
+        if len(found) > 1:
+            ranges = [(values[0], values[2], values[4]) for _, values in found]
+            curves.append(band(label, role, [x for x, _ in found], ranges, dashed=role == "generated"))  # type: ignore[arg-type]
+    return tuple(curves)
+
+
+def _is_quantiles(value: object) -> bool:
+    return isinstance(value, list) and len(value) == len(QUANTILES) and all(map(_is_number, value))
 
 
 def _limits(curves: Sequence[Curve]) -> tuple[float, float]:

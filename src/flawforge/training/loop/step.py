@@ -12,10 +12,12 @@ from flawforge.models.whole_batch import deviation, deviation_within
 from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state.state import TrainingState
 
+NUMBERS = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
+
 
 class StepOutcome(NamedTuple):
-    """What a step tells, as scalar tensors that are still on the device: of this process's part of the batch where
-    there are several, but for the spread.
+    """What a step tells, as tensors that are still on the device, scalars but for the scores: of this process's part of
+    the batch where there are several, but for the spread.
 
     Attributes:
         loss_d: the discriminator's loss, real part plus generated part.
@@ -24,6 +26,8 @@ class StepOutcome(NamedTuple):
         d_fake: mean D(G(z)) over the generated batch before the discriminator's step, 0 to 1.
         spread: standard deviation over the generated batch over that over the real batch, mean over pixels: near 0
             when all generated images are alike. Where there are more classes than half a batch: within classes.
+        scores: (2, N) the discriminator's output for each real image, and for each generated one, 0 to 1; where it
+            judges several places of an image, their mean.
     """
 
     loss_d: Tensor
@@ -31,10 +35,11 @@ class StepOutcome(NamedTuple):
     d_real: Tensor
     d_fake: Tensor
     spread: Tensor
+    scores: Tensor
 
     def stacked(self) -> Tensor:
-        """Return the five numbers as one float32 tensor, to be fetched at once."""
-        return torch.stack([value.detach().float() for value in self])
+        """Return the five `NUMBERS` as one float32 tensor, to be fetched at once."""
+        return torch.stack([getattr(self, name).detach().float() for name in NUMBERS])
 
 
 def gan_step(
@@ -95,10 +100,12 @@ def gan_step(
             (deviation_within(images, labels, across) if within else deviation(images, across)).mean()
             for images in (fake.detach().float(), real)
         )
+        outputs = [logits.float().sigmoid() for logits in (logits_real, logits_fake)]
         return StepOutcome(
             loss_d=loss_d.detach(),
             loss_g=loss_g.detach(),
-            d_real=logits_real.float().sigmoid().mean(),
-            d_fake=logits_fake.float().sigmoid().mean(),
+            d_real=outputs[0].mean(),
+            d_fake=outputs[1].mean(),
             spread=made / true.clamp_min(1e-6),
+            scores=torch.stack([output.reshape(len(real), -1).mean(1) for output in outputs]),
         )

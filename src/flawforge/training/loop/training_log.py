@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from flawforge.core.errors import ExtraMissingError
 from flawforge.core.progress import Progress
+from flawforge.models.whole_batch import Gather
 from flawforge.runs.folder import Run
-from flawforge.runs.history import History, NoHistory
+from flawforge.runs.history import QUANTILES, History, NoHistory
 from flawforge.training.health.training_health import LINE_STEPS, LogMonitor, TrainingProblem
-from flawforge.training.loop.step import StepOutcome
+from flawforge.training.loop.step import NUMBERS, StepOutcome
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 
@@ -29,7 +31,8 @@ class TrainingLog:
         self.history = History(run.history_file) if first else NoHistory(run.history_file)
         self.monitor = LogMonitor()
         self.board = _board(run) if tensorboard and first else None
-        self._sum: torch.Tensor | None = None
+        self._sum: Tensor | None = None
+        self._scores: list[Tensor] = []
         self._count = 0
         self._block: list[float] = []  # sums over the steps since the last multiple of LINE_STEPS
         self._blocked = 0
@@ -40,6 +43,7 @@ class TrainingLog:
         """Take the outcome of one step."""
         values = outcome.stacked().double()  # sums of ten are exact: a stop in between changes no last bit
         self._sum = values if self._sum is None else self._sum + values
+        self._scores.append(outcome.scores)
         self._count += 1
 
     def add_numbers(self, **numbers: float) -> None:
@@ -61,15 +65,16 @@ class TrainingLog:
         sums = self.state.processes.mean(self._sum).tolist()
         self._block = [a + b for a, b in zip(self._block, sums, strict=True)] if self._block else sums
         self._blocked += self._count
-        means = {name: float(value) / self._count for name, value in zip(StepOutcome._fields, sums, strict=True)}
+        means = {name: float(value) / self._count for name, value in zip(NUMBERS, sums, strict=True)}
         seconds = self.clock.seconds
         speed = self._count * self.state.recipe.batch / max(seconds - self._since, 1e-9)
         line = {**self._position(), **means, "images_per_second": round(speed, 3), **self._extra}
+        scores, self._scores = self._scores, []
         self._sum, self._count, self._since, self._extra = None, 0, seconds, {}
         diverged = self.monitor.check_finite(line)
         if diverged is not None:
             return line, diverged
-        self.history.append(line)
+        self.history.append({**line, **score_quantiles(scores, self.state.processes.across)})
         if self.board is not None:
             for name, value in means.items():
                 self.board.add_scalar(name, value, line["step"])
@@ -77,7 +82,7 @@ class TrainingLog:
 
     def _check_block(self, line: dict[str, float]) -> TrainingProblem | None:
         """Check the block of steps that ends here, as one line; warn of what is wrong or return it."""
-        means = {name: total / self._blocked for name, total in zip(StepOutcome._fields, self._block, strict=True)}
+        means = {name: total / self._blocked for name, total in zip(NUMBERS, self._block, strict=True)}
         self._block, self._blocked = [], 0
         problems = self.monitor.check({**line, **means})
         if self.state.recipe.rescues > 0:
@@ -111,6 +116,7 @@ class TrainingLog:
         self.history.rewind(self.state.step)
         self.monitor.forget()
         self._sum, self._count, self._block, self._blocked, self._extra = None, 0, [], 0, {}
+        self._scores = []
         self._since = self.clock.seconds
 
     def begun(self) -> None:
@@ -143,6 +149,16 @@ class TrainingLog:
     def _position(self) -> dict[str, float]:
         step = self.state.step
         return {"step": step, "kimg": self.state.shown / 1000, "seconds": round(self.clock.seconds, 3)}
+
+
+def score_quantiles(scores: list[Tensor], across: Gather | None = None) -> dict[str, list[float]]:
+    """Return what a line of the history says of the discriminator's outputs over some steps and all processes, of
+    (2, N) of each step.
+    """
+    joined = torch.cat(scores, 1)
+    whole = joined if across is None else across(joined).transpose(0, 1).flatten(1)
+    real, fake = torch.quantile(whole, whole.new_tensor(QUANTILES), dim=1).T.tolist()
+    return {"scores_real": [round(value, 4) for value in real], "scores_fake": [round(value, 4) for value in fake]}
 
 
 def _board(run: Run) -> Any:
