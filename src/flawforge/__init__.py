@@ -37,6 +37,7 @@ _HOMES = {
     "search": "flawforge.studies.search",
     "serve": "flawforge.server",
     "show_progress": "flawforge.cli.console",
+    "studio": "flawforge.server.studio",
     "train": "flawforge.training.train",
     "trial": "flawforge.studies.trial",
 }
@@ -67,6 +68,7 @@ __all__ = [
     "search",
     "serve",
     "show_progress",
+    "studio",
     "train",
     "trial",
 ]
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from flawforge.reports.page import report
     from flawforge.runs.generator.curation import curate
     from flawforge.server import serve
+    from flawforge.server.studio import studio
     from flawforge.studies.copies import audit
     from flawforge.studies.detection import pod
     from flawforge.studies.export import export

@@ -54,7 +54,7 @@ OPTIONS = [
     for argument in app[verb].assemble_argument_collection(parse_docstring=True)
     if any(name.startswith("--") for name in argument.names)
 ]
-OWN = {"--names", "--images"}  # of `serve` and `interpolate`
+OWN = {"--names", "--images", "--data", "--reject", "--keep"}  # of `serve`, `interpolate`, `studio`, `curate`
 LISTS = [(verb, argument.names[0]) for verb, argument in OPTIONS if argument.hint in (list[str], list[str] | None)]
 
 
@@ -72,6 +72,8 @@ def test_a_list_takes_commas_and_spaces_in_every_verb(verb: str, name: str, word
         "convert": ["--out", "x", "--format", "coco"],
         "pod": ["--inspector", "x"],
         "serve": [],
+        "studio": [],
+        "curate": [],
     }
     _, bound, *_ = app.parse_args([verb, "data", *needed.get(verb, ["--out", "x"]), name, *words])
     field = name.removeprefix("--").replace("-", "_")

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from flawforge.core.errors import DiskFullError, FolderBusyError, RunUnwritableError
-from flawforge.core.locks import FolderLock
+from flawforge.core.locks import FolderLock, writers
 from heard import Heard
 
 HOLD = """
 import sys
 from pathlib import Path
-from flawforge.core.locks import FolderLock
+from flawforge.core.locks import FolderLock, writers
 with FolderLock(Path(sys.stdin.readline().strip()), "training", "flawforge train photos"):
     print("held", flush=True)
     sys.stdin.readline()
@@ -128,3 +128,26 @@ def test_a_full_disk_leaves_no_lock_taken_and_no_folder(tmp_path: Path, monkeypa
     monkeypatch.undo()
     with FolderLock(tmp_path / "runs" / "run", "training"):
         pass
+
+
+def test_who_writes_can_be_seen_without_a_lock_and_a_killed_one_writes_no_more(tmp_path: Path) -> None:
+    assert writers(tmp_path) == writers(tmp_path / "none") == ()
+    with another_process(tmp_path) as first:
+        with FolderLock(tmp_path, "synthetic set", "flawforge generate"):
+            assert [(one.part, one.process) for one in writers(tmp_path)] == [
+                ("synthetic set", os.getpid()),
+                ("training", first.pid),
+            ]
+        assert [one.command for one in writers(tmp_path)] == ["flawforge train photos"]
+        first.kill()
+        first.wait()
+        holder = tmp_path / ".training.holder.json"
+        assert holder.exists()
+        assert writers(tmp_path) == ()
+        holder.write_text(holder.read_text().replace(str(first.pid), str(os.getpid())))  # its number came again
+        assert writers(tmp_path) == ()
+        holder.write_text(holder.read_text().replace(socket.gethostname(), "elsewhere"))
+        assert [one.host for one in writers(tmp_path)] == ["elsewhere"]
+        for damaged in ("", "[]", '{"command": 1, "process": "x"}', '{"process": 1e99}'):
+            holder.write_text(damaged)
+            assert writers(tmp_path) == ()

@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {  # whose messages which commands show; the longes
     "studies/latents": {"interpolate", "project"},
     "studies/portable": {"export-model"},
     "studies/prediction": {"predict"},
-    "server": {"serve"},
+    "server": {"serve", "studio"},
     "studies/realism": {"score"},
     "studies/search": {"search"},
     "studies/sets": {"audit", "score"},

@@ -31,7 +31,7 @@ def test_importing_the_package_and_asking_for_help_load_no_torch() -> None:
     code = """
 import sys
 from flawforge.cli.main import main
-for words in ([], ["train", "--help"], ["serve", "--help"], ["run"], ["recipes"]):
+for words in ([], ["train", "--help"], ["serve", "--help"], ["studio", "--help"], ["run"], ["recipes"]):
     try:
         main(words)
     except SystemExit as stop:

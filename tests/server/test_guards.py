@@ -20,7 +20,9 @@ async def _ok(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"fine"})
 
 
-def ask(app: Any, headers: list[tuple[str, str]], path: str = "/") -> tuple[int, dict[str, str], bytes]:
+def ask(
+    app: Any, headers: list[tuple[str, str]], path: str = "/", method: str = "GET"
+) -> tuple[int, dict[str, str], bytes]:
     """Send one request through an application and return status, headers and body."""
     messages: list[dict[str, Any]] = []
 
@@ -28,7 +30,7 @@ def ask(app: Any, headers: list[tuple[str, str]], path: str = "/") -> tuple[int,
         messages.append(message)
 
     raw = [(name.lower().encode(), value.encode()) for name, value in headers]
-    scope = {"type": "http", "method": "GET", "path": path, "headers": raw}
+    scope = {"type": "http", "method": method, "path": path, "headers": raw}
     asyncio.run(app(scope, None, send))
     body = b"".join(message.get("body", b"") for message in messages[1:])
     return messages[0]["status"], {k.decode(): v.decode() for k, v in messages[0]["headers"]}, body
@@ -95,6 +97,53 @@ def test_a_body_is_refused_unread(header: tuple[str, str]) -> None:
     assert status(("Host", "localhost"), ("Content-Length", "0")) == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([("Content-Length", "10"), ("Content-Type", "application/json")], 200),
+        ([("Content-Length", "11"), ("Content-Type", "application/json")], 413),
+        ([("Content-Type", "application/json")], 413),
+        ([("Content-Length", "1"), ("Transfer-Encoding", "chunked"), ("Content-Type", "application/json")], 413),
+        ([("Content-Length", "1"), ("Content-Length", "1"), ("Content-Type", "application/json")], 413),
+        ([("Content-Length", "-1"), ("Content-Type", "application/json")], 413),
+        ([("Content-Length", "1"), ("Content-Type", "text/plain")], 415),
+        ([("Content-Length", "1"), ("Content-Type", "application/x-www-form-urlencoded")], 415),
+        ([("Content-Length", "1")], 415),
+    ],
+)
+def test_where_a_post_may_bring_something_it_is_little_and_of_a_kind_that_no_other_site_may_send(
+    headers: list[tuple[str, str]], expected: int
+) -> None:
+    guarded = Guards(_ok, body=10)
+    assert ask(guarded, [("Host", "localhost"), *headers], method="POST")[0] == expected
+    assert ask(guarded, [("Host", "localhost"), ("Content-Length", "1")])[0] == 413  # of another method, nothing
+
+
+def test_a_page_of_another_site_opens_pages_and_sends_nothing() -> None:
+    navigates = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]
+    sends = [("Content-Length", "1"), ("Content-Type", "application/json")]
+    guarded = Guards(_ok, body=10)
+    assert ask(guarded, [("Host", "localhost"), *navigates])[0] == 200
+    assert ask(guarded, [("Host", "localhost"), *navigates, *sends], method="POST")[0] == 403
+
+
+def test_an_answer_may_bring_a_policy_of_its_own_in_place_of_the_usual_one() -> None:
+    async def own(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-security-policy", b"own")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    messages: list[Any] = []
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")]}
+    asyncio.run(Guards(own)(scope, None, send))  # type: ignore[arg-type]
+    headers = messages[0]["headers"]
+    assert [value for name, value in headers if name == b"content-security-policy"] == [b"own"]
+    assert {name for name, _ in headers} == set(HEADERS)
+
+
 def test_every_answer_tells_the_browser_to_load_nothing_from_elsewhere() -> None:
     for host in ("localhost", "example.org"):
         _, headers, _ = ask(Guards(_ok), [("Host", host)])
@@ -133,7 +182,7 @@ def test_who_comes_when_all_places_are_taken_is_told_to_come_again() -> None:
         inside = [asyncio.ensure_future(one("/image")) for _ in range(2)]
         await asyncio.sleep(0)
         assert turns.inside == 2
-        scope = {"type": "http", "path": "/image", "headers": [(b"host", b"localhost")]}
+        scope = {"type": "http", "method": "GET", "path": "/image", "headers": [(b"host", b"localhost")]}
         await Guards(turns)(scope, None, send)  # type: ignore[arg-type]
         assert statuses[0] == 429
         await Guards(turns)({**scope, "path": "/health"}, None, send)  # type: ignore[arg-type]

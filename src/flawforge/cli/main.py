@@ -34,6 +34,7 @@ from flawforge.cli.report import report
 from flawforge.cli.run import run
 from flawforge.cli.score import score
 from flawforge.cli.search import search
+from flawforge.cli.studio.studio import studio
 from flawforge.cli.train import train
 from flawforge.cli.trial import trial
 from flawforge.core.errors import DiskFullError, FlawforgeError, OtherProcessError, SettingError, speak_of_options
@@ -71,6 +72,7 @@ for _verb in (
     export,
     export_model,
     serve,
+    studio,
     project,
     interpolate,
     convert,

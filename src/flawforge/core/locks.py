@@ -14,6 +14,7 @@ import os
 import socket
 import warnings
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -28,6 +29,66 @@ if TYPE_CHECKING:
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)  # what file systems without locks answer; ENOSYS: filelock
 POLL_SECONDS = 0.2
 FOREVER = -1.0
+HOLDER = ".holder.json"  # ending of the file beside a lock that says who has it
+
+
+@dataclass(frozen=True)
+class FolderWriter:
+    """A process that writes a part of a folder now.
+
+    Attributes:
+        part: ``training``, ``trial``, ...
+        command: that it was started by. process: its number. host: its computer. since: UTC time, in words.
+    """
+
+    part: str
+    command: str
+    process: int
+    host: str
+    since: str
+
+
+def writers(folder: Path) -> tuple[FolderWriter, ...]:
+    """Return who writes parts of a folder now. Nothing is locked for longer than the question takes.
+
+    A process of another computer counts as long as it has not given its lock back: whether it is there cannot be known.
+    """
+    with suppress(OSError):
+        entries = sorted(entry.name for entry in os.scandir(folder))
+        found = (_writer(folder, name) for name in entries if name[0] == "." and name.endswith(HOLDER))
+        return tuple(writer for writer in found if writer is not None)
+    return ()
+
+
+def _writer(folder: Path, name: str) -> FolderWriter | None:
+    part = name[1 : -len(HOLDER)]
+    try:
+        held = json.loads((folder / name).read_text(encoding="utf-8"))
+        command, host, since = (str(held[key]) for key in ("command", "host", "since"))
+        writer = FolderWriter(part.replace("-", " "), command, int(held["process"]), host, since)
+        if writer.host != socket.gethostname():
+            return writer
+        with suppress(PermissionError):  # another user's process
+            os.kill(writer.process, 0)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):  # no such process, or it has just ended
+        return None
+    return writer if is_held(folder / f".{part}.lock") else None
+
+
+def is_held(file: Path) -> bool:
+    """Say whether a process has a file's lock; where that cannot be asked, its word counts."""
+    if os.name != "posix":
+        return True
+    import fcntl
+
+    try:
+        with file.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back by closing
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 class FolderLock:
@@ -47,7 +108,7 @@ class FolderLock:
         """
         self.folder, self.part, self.command, self.wait, self.progress = folder, part, command, wait, progress
         self.file = folder / f".{part.replace(' ', '-')}.lock"
-        self.holder_file = self.file.with_suffix(".holder.json")
+        self.holder_file = self.file.with_suffix(HOLDER)
         self._made: list[Path] = []
         self._lock: BaseFileLock | None = None
 

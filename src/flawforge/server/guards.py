@@ -45,7 +45,7 @@ class Refused(Exception):
 class Guards:
     """An ASGI application behind the guards."""
 
-    def __init__(self, app: ASGIApp, token: str | None = None, names: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, token: str | None = None, names: Iterable[str] = (), body: int = 0) -> None:
         """Guard an application.
 
         Args:
@@ -53,8 +53,9 @@ class Guards:
             token: what every request must bring, as ``Authorization: Bearer TOKEN`` or as the password of a browser's
                 own dialog; None: none.
             names: by which the server may be called beside ``localhost`` and addresses.
+            body: bytes of JSON that a POST may bring; 0: no request brings anything.
         """
-        self.app, self.token = app, token
+        self.app, self.token, self.body = app, token, body
         self.names = {"localhost", *(name.lower() for name in names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +69,9 @@ class Guards:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *HEADERS.items()]}
+                own = list(message.get("headers", ()))
+                usual = HEADERS.items() - {(name, HEADERS[name]) for name, _ in own if name in HEADERS}
+                message = {**message, "headers": [*own, *sorted(usual)]}
             await send(message)
 
         try:
@@ -83,9 +86,10 @@ class Guards:
             headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
         host = self._check_host(headers.get("host", []))
         self._check_token(headers.get("authorization", []))
-        _check_origin(headers, host)
-        lengths = headers.get("content-length", ["0"])
-        if lengths != ["0"] or "transfer-encoding" in headers:
+        _check_origin(headers, host, opens=scope["method"] in ("GET", "HEAD"))
+        if scope["method"] == "POST" and self.body:
+            _check_body(headers, self.body)
+        elif headers.get("content-length", ["0"]) != ["0"] or "transfer-encoding" in headers:
             raise Refused(
                 413, "This server takes no body: what it needs stands in the address.", {b"connection": b"close"}
             )
@@ -111,10 +115,21 @@ class Guards:
             )
 
 
-def _check_origin(headers: dict[str, list[str]], host: str) -> None:
+def _check_body(headers: dict[str, list[str]], most: int) -> None:
+    lengths = headers.get("content-length", [])
+    known = len(lengths) == 1 and lengths[0].isascii() and lengths[0].isdigit() and "transfer-encoding" not in headers
+    if not known or int(lengths[0][:20]) > most:
+        raise Refused(
+            413, f"A request may bring {most:,} bytes, and says how many it brings.", {b"connection": b"close"}
+        )
+    if headers.get("content-type") != ["application/json"]:  # which no page of another site may send
+        raise Refused(415, "A request brings application/json, or nothing.", {b"connection": b"close"})
+
+
+def _check_origin(headers: dict[str, list[str]], host: str, opens: bool) -> None:
     origins = headers.get("origin", [])
     own = {f"http://{host}", f"https://{host}"}
-    opened = headers.get("sec-fetch-mode") == ["navigate"] and headers.get("sec-fetch-dest") == ["document"]
+    opened = opens and headers.get("sec-fetch-mode") == ["navigate"] and headers.get("sec-fetch-dest") == ["document"]
     site = headers.get("sec-fetch-site", ["none"])
     if any(origin.lower() not in own for origin in origins) or (site[0] not in ("none", "same-origin") and not opened):
         raise Refused(403, "This server does not answer the pages of other sites.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -63,7 +64,22 @@ class ImpatientProtocol(H11Protocol):
         self.transport.abort()
 
 
-def listen(app: ASGIApp, taken: socket.socket, connections: int, last_seconds: int) -> None:
+class EndingServer(uvicorn.Server):
+    """A server that tells of its end: it waits for open streams, which wait for news."""
+
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then the server."""
+        self.ending()
+        await super().shutdown(sockets)
+
+
+def listen(
+    app: ASGIApp, taken: socket.socket, connections: int, last_seconds: int, ending: Callable[[], None] = lambda: None
+) -> None:
     """Answer on a socket that listens until a signal stops it.
 
     Args:
@@ -71,6 +87,7 @@ def listen(app: ASGIApp, taken: socket.socket, connections: int, last_seconds: i
         taken: the socket.
         connections: that may be open at a time; further ones are answered with 503.
         last_seconds: that requests get after the signal.
+        ending: called after the signal, in the loop, to end streams that would not end of themselves.
     """
     settings = uvicorn.Config(
         app,
@@ -87,4 +104,4 @@ def listen(app: ASGIApp, taken: socket.socket, connections: int, last_seconds: i
         timeout_graceful_shutdown=last_seconds,
         h11_max_incomplete_event_size=HEAD_BYTES,
     )
-    uvicorn.Server(settings).run(sockets=[taken])
+    EndingServer(settings, ending).run(sockets=[taken])

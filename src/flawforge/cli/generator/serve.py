@@ -63,7 +63,7 @@ def serve(
             run,
             host=host,
             port=port,
-            token=_token(token_file),
+            token=read_token(token_file),
             names=names or (),
             checkpoint=checkpoint,
             most=most,
@@ -75,7 +75,12 @@ def serve(
         )
 
 
-def _token(file: Path | None) -> str | None:
+def read_token(file: Path | None) -> str | None:
+    """Return the token that a file or the environment holds; None: neither does.
+
+    Raises:
+        SettingError: the file cannot be read.
+    """
     if file is None:
         return os.environ.get(TOKEN) or None
     try:

@@ -1,0 +1,92 @@
+"""The studio's application: addresses in, pages and events out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.types import ASGIApp
+
+from flawforge.runs.folder import Run
+from flawforge.server.guards import Guards, Refused
+from flawforge.server.studio import shown_run
+from flawforge.server.studio.files_out import add_files
+from flawforge.server.studio.markup import page
+from flawforge.server.studio.overview import Overview
+from flawforge.server.studio.shown_run import ShownRun
+from flawforge.server.studio.shown_trial import ShownTrial
+from flawforge.server.studio.watcher import Subject, Watcher
+from flawforge.server.studio.workspace import HERE, ItemKind, Workspace
+
+BODY = 65_536  # bytes that a request may bring
+MOST_PAGES = 48  # that may be open at a time
+Name = Annotated[str, Query(max_length=1000, description="Path below the studio's folder.")]
+SHOWN: dict[ItemKind, Callable[..., Subject]] = {"run": ShownRun, "trial": ShownTrial}
+
+
+class Studio:
+    """What the pages of one folder share.
+
+    Attributes:
+        workspace: the folder.
+        watcher: tells the pages what is new.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.watcher = Watcher()
+
+    def application(self, token: str | None = None, names: tuple[str, ...] = ()) -> ASGIApp:
+        """Return the application behind its guards; arguments as of `Guards`."""
+        app = FastAPI(title="Flawforge studio", docs_url=None, redoc_url=None, openapi_url=None)
+        app.add_exception_handler(Refused, _refusal)
+        self._add_pages(app)
+        self._add_events(app)
+        add_files(app, self.workspace)
+        return Guards(app, token, names, BODY)
+
+    def _add_pages(self, app: FastAPI) -> None:
+        @app.get("/")
+        def overview() -> HTMLResponse:
+            shown = Overview(self.workspace)
+            return page("overview.html.j2", here=self.workspace.folder, items=shown.rows(), cut=shown.contents.cut)
+
+        @app.get("/run")
+        def run(name: Name = HERE) -> HTMLResponse:
+            opened = Run(self.workspace.item(name, "run"))
+            names = shown_run.previews(opened)
+            return page("run.html.j2", name=name, previews=names, **shown_run.page_facts(opened))
+
+        @app.get("/trial")
+        def trial(name: Name = HERE) -> HTMLResponse:
+            self.workspace.item(name, "trial")
+            return page("trial.html.j2", name=name)
+
+        @app.get("/search")
+        def search(name: Name = HERE) -> HTMLResponse:
+            folder = self.workspace.item(name, "search")
+            return page("search.html.j2", name=name, drawn=(folder / "search.html").is_file())
+
+    def _add_events(self, app: FastAPI) -> None:
+        @app.get("/events")
+        async def events(kind: Literal["", "run", "trial"] = "", name: Name = HERE) -> StreamingResponse:
+            if self.watcher.open_pages >= MOST_PAGES:
+                raise Refused(429, f"{MOST_PAGES} pages are open. Close some.", {b"retry-after": b"30"})
+            if kind:
+                folder = self.workspace.item(name, kind)
+                make = SHOWN[kind]
+                subjects: dict[Any, Callable[[], Subject]] = {(kind, folder): lambda: make(folder)}
+            else:
+                subjects = {"overview": lambda: Overview(self.workspace)}
+            return StreamingResponse(self.watcher.stream(subjects), media_type="text/event-stream")
+
+
+async def _refusal(request: Request, refused: Exception) -> Response:
+    """Answer what is refused inside the application: programs in JSON, people on a page."""
+    assert isinstance(refused, Refused)
+    headers = {name.decode(): value.decode() for name, value in refused.headers.items()}
+    if "text/html" in request.headers.get("accept", ""):
+        return page("refused.html.j2", refused.status, headers, message=refused.message)
+    return JSONResponse({"detail": refused.message}, refused.status, headers)

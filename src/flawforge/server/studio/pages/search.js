@@ -1,0 +1,10 @@
+import { showState, watch } from "/studio.js";
+
+const state = document.getElementById("state");
+
+watch({}, (news) => {
+  const item = (news.items || []).find((one) => one.kind === "search" && one.name === state.dataset.name);
+  if (!item) return;
+  showState(state, { word: item.state, text: item.text });
+  document.getElementById("said").textContent = item.summary;
+});

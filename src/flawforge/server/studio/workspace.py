@@ -1,0 +1,151 @@
+"""The folder that a studio shows: what of ours lies in it, and the one way from a name to a path below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from flawforge.core.folder_kinds import READ_ENDINGS, kinds_in
+from flawforge.server.guards import Refused
+
+ItemKind = Literal["run", "trial", "search"]
+HERE = "."  # name of the folder itself
+DEPTH = 5  # folders in folders that are looked into
+MOST_FOLDERS = 3000  # that are looked into
+MOST_ENTRIES = 3000  # of one folder that are looked at
+LONGEST_NAME = 1000  # letters
+STRANGE = {"\\", "/"} | ({":"} if os.name == "nt" else set())  # in a name
+
+
+@dataclass(frozen=True, order=True)
+class Item:
+    """A run, trial or search. `name` is its path below the studio's folder, with forward slashes; ``.`` is that."""
+
+    name: str
+    kind: ItemKind
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What one look has found.
+
+    Attributes:
+        items: sorted by name.
+        images: names of the folders that may be datasets, sorted.
+        seen: folders that were looked into, with the time of their last change: a later one means to look again.
+        cut: whether there was more than is looked at.
+    """
+
+    items: tuple[Item, ...]
+    images: tuple[str, ...]
+    seen: dict[Path, int]
+    cut: bool
+
+
+@dataclass
+class Workspace:
+    """The folder of a studio.
+
+    Attributes:
+        folder: resolved.
+        data: folders of images elsewhere that jobs may read, by the name that they have here; the user names them when
+            the studio is started.
+    """
+
+    folder: Path
+    data: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Follow links to the folder itself, once."""
+        self.folder = self.folder.resolve()
+
+    def path(self, name: str, *below: str) -> Path:
+        """Return the path of a name below the folder.
+
+        Args:
+            name: with forward slashes, as an `Item` has it.
+            below: further names below that one; a path may not leave it either.
+
+        Raises:
+            Refused: 404. It is not a plain name (``..``, absolute, hidden, a letter that no name has), or a link on
+                the way leads out.
+        """
+        root = self._step(self.folder, name)
+        return self._step(root, *below) if below else root
+
+    def item(self, name: str, kind: ItemKind) -> Path:
+        """Return the folder of an item.
+
+        Raises:
+            Refused: 404. As `path`; or there is no such item of that kind.
+        """
+        path = self.path(name)
+        if kind not in kinds_in(path):
+            raise Refused(404, f"There is no {kind} of this name in the folder of this studio.")
+        return path
+
+    def look(self) -> Contents:
+        """Find what is there. Links are not followed, and folders of items not looked into."""
+        items: list[Item] = []
+        images: set[str] = set()
+        seen: dict[Path, int] = {}
+        waiting, cut = [(self.folder, 0)], False
+        while waiting:
+            here, depth = waiting.pop(0)
+            if len(seen) == MOST_FOLDERS:
+                cut = True
+                break
+            try:
+                seen[here] = here.stat().st_mtime_ns
+                kinds = [kind for kind in kinds_in(here) if kind in get_args(ItemKind)]
+                folders, has_image, more = _entries(here)
+            except OSError:  # gone, or not to be read
+                continue
+            cut |= more and not has_image
+            name = here.relative_to(self.folder).as_posix()
+            if kinds:
+                items.append(Item(name, cast("ItemKind", kinds[0])))
+            elif has_image:
+                images |= {name, *({name.rpartition("/")[0]} if "/" in name else ())}
+            elif depth < DEPTH:
+                waiting += [(folder, depth + 1) for folder in folders]
+        return Contents(tuple(sorted(items)), tuple(sorted(images)), seen, cut)
+
+    def _step(self, root: Path, *names: str) -> Path:
+        path = root
+        for name in names:
+            parts = [] if name == HERE else name.split("/")
+            if len(name) > LONGEST_NAME or any(not _is_plain(part) for part in parts):
+                raise Refused(404, "There is no such name in the folder of this studio.")
+            path = path.joinpath(*parts)
+        try:
+            inside = path.resolve().is_relative_to(root.resolve())
+        except (OSError, RuntimeError, ValueError):
+            inside = False
+        if not inside:
+            raise Refused(404, "A link leads out of the folder of this studio.")
+        return path
+
+
+def _is_plain(part: str) -> bool:
+    return bool(part) and part[0] != "." and part.isprintable() and not set(part) & STRANGE
+
+
+def _entries(folder: Path) -> tuple[list[Path], bool, bool]:
+    """Return the folders in a folder, whether an image is in it, and whether it has more entries than are looked at."""
+    folders, image = [], False
+    with os.scandir(folder) as found:
+        entries: Iterator[os.DirEntry[str]] = found
+        seen = list(islice(entries, MOST_ENTRIES + 1))
+    for entry in seen:
+        if not _is_plain(entry.name):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(Path(entry.path))
+        else:
+            image |= Path(entry.name).suffix.lower() in READ_ENDINGS
+    return sorted(folders), image, len(seen) > MOST_ENTRIES
