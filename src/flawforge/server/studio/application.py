@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Hashable
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -13,6 +13,10 @@ from flawforge.runs.folder import Run
 from flawforge.server.guards import Guards, Refused
 from flawforge.server.studio import shown_run
 from flawforge.server.studio.files_out import add_files
+from flawforge.server.studio.jobs.addresses import add_jobs
+from flawforge.server.studio.jobs.forms import FORMS
+from flawforge.server.studio.jobs.jobs import Jobs
+from flawforge.server.studio.jobs.shown import ShownJob, ShownJobs
 from flawforge.server.studio.markup import page
 from flawforge.server.studio.overview import Overview
 from flawforge.server.studio.shown_run import ShownRun
@@ -32,11 +36,13 @@ class Studio:
     Attributes:
         workspace: the folder.
         watcher: tells the pages what is new.
+        jobs: what was started from pages.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.watcher = Watcher()
+        self.jobs = Jobs(workspace)
 
     def application(self, token: str | None = None, names: tuple[str, ...] = ()) -> ASGIApp:
         """Return the application behind its guards; arguments as of `Guards`."""
@@ -45,13 +51,17 @@ class Studio:
         self._add_pages(app)
         self._add_events(app)
         add_files(app, self.workspace)
+        add_jobs(app, self.jobs)
         return Guards(app, token, names, BODY)
 
     def _add_pages(self, app: FastAPI) -> None:
         @app.get("/")
         def overview() -> HTMLResponse:
             shown = Overview(self.workspace)
-            return page("overview.html.j2", here=self.workspace.folder, items=shown.rows(), cut=shown.contents.cut)
+            verbs = {verb: title for verb, (title, _) in FORMS.items()}
+            return page(
+                "overview.html.j2", verbs=verbs, here=self.workspace.folder, items=shown.rows(), cut=shown.contents.cut
+            )
 
         @app.get("/run")
         def run(name: Name = HERE) -> HTMLResponse:
@@ -71,16 +81,24 @@ class Studio:
 
     def _add_events(self, app: FastAPI) -> None:
         @app.get("/events")
-        async def events(kind: Literal["", "run", "trial"] = "", name: Name = HERE) -> StreamingResponse:
+        async def events(kind: Literal["", "run", "trial", "job"] = "", name: Name = HERE) -> StreamingResponse:
             if self.watcher.open_pages >= MOST_PAGES:
                 raise Refused(429, f"{MOST_PAGES} pages are open. Close some.", {b"retry-after": b"30"})
-            if kind:
-                folder = self.workspace.item(name, kind)
-                make = SHOWN[kind]
-                subjects: dict[Any, Callable[[], Subject]] = {(kind, folder): lambda: make(folder)}
-            else:
-                subjects = {"overview": lambda: Overview(self.workspace)}
-            return StreamingResponse(self.watcher.stream(subjects), media_type="text/event-stream")
+            return StreamingResponse(self.watcher.stream(self._subjects(kind, name)), media_type="text/event-stream")
+
+    def _subjects(self, kind: Literal["", "run", "trial", "job"], name: str) -> dict[Hashable, Callable[[], Subject]]:
+        """Return what a page shows, by a key that is the same for all pages that show it.
+
+        Raises:
+            Refused: there is nothing of this name.
+        """
+        if kind == "":
+            return {"overview": lambda: Overview(self.workspace), "jobs": lambda: ShownJobs(self.jobs)}
+        if kind == "job":
+            self.jobs.job(name)
+            return {("job", name): lambda: ShownJob(self.jobs, name)}
+        folder = self.workspace.item(name, kind)
+        return {(kind, folder): lambda: SHOWN[kind](folder), ("jobs", name): lambda: ShownJobs(self.jobs, name)}
 
 
 async def _refusal(request: Request, refused: Exception) -> Response:

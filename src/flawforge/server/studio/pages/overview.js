@@ -1,4 +1,4 @@
-import { address, make, watch } from "/studio.js";
+import { address, jobButtons, make, watch } from "/studio.js";
 
 const list = document.getElementById("items");
 
@@ -11,7 +11,15 @@ function row(item) {
   return make("li", { className: item.kind }, link);
 }
 
+function showAll(jobs) {
+  document.getElementById("jobs-box").hidden = jobs.length === 0;
+  document.getElementById("jobs").replaceChildren(...jobs.map((job) => make("li", {},
+    make("a", { href: address("/job", { id: job.id }) }, job.title + ": " + job.out), " ",
+    make("span", { className: "state " + job.state }, make("b", {}, job.state), " " + job.text), " ", ...jobButtons(job))));
+}
+
 watch({}, (news) => {
+  if (news.jobs) showAll(news.jobs);
   if (!news.items) return;
   const focused = document.activeElement && list.contains(document.activeElement) ? document.activeElement.href : "";
   list.replaceChildren(...news.items.map(row));

@@ -1,5 +1,5 @@
 import { LineChart } from "/chart.js";
-import { address, duration, make, number, showState, watch } from "/studio.js";
+import { address, duration, make, number, showJobs, showState, watch } from "/studio.js";
 
 const MOST = 4000; // logged steps that the page keeps; of more, every second is left out
 const by = (id) => document.getElementById(id);
@@ -75,6 +75,7 @@ function showParts(parts) {
 
 watch({ kind: "run", name }, (news) => {
   if (news.reset) { steps = []; events = []; }
+  if (news.jobs) showJobs(document.getElementById("jobs"), news.jobs);
   if (news.state) showState(by("state"), news.state);
   if (news.previews) {
     previews = news.previews;

@@ -28,6 +28,43 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
+/** Send a small JSON value; an error says what is wrong with it in words. */
+export async function post(path, value) {
+  const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(typeof said.detail === "string" ? said.detail : "The studio does not take this.");
+  return said;
+}
+
+/** Return the buttons of a job: to stop it, or to start it once more. */
+export function jobButtons(job) {
+  const button = (words, path, then) => {
+    const made = make("button", { type: "button", className: "act" }, words);
+    made.addEventListener("click", async () => {
+      made.disabled = true;
+      const refused = document.getElementById("refused");
+      try {
+        then(await post(path, { id: job.id }));
+      } catch (error) {
+        refused.textContent = error.message;
+        refused.hidden = false;
+      }
+    });
+    return made;
+  };
+  if (job.state === "running") return [button(job.stopping ? "Stop at once" : "Stop", "/jobs/stop", () => {})];
+  if (job.state === "done") return [];
+  return [button("Go on", "/jobs/again", ({ id }) => location.assign(address("/job", { id })))];
+}
+
+/** Show the jobs that work on what a page shows: those at work, and the latest. */
+export function showJobs(place, jobs) {
+  const shown = jobs.filter((job, i) => job.state === "running" || i === 0);
+  place.replaceChildren(...shown.map((job) => make("li", {},
+    make("a", { href: address("/job", { id: job.id }) }, job.title), " ",
+    make("span", { className: "state " + job.state }, make("b", {}, job.state), " " + job.text), " ", ...jobButtons(job))));
+}
+
 export const address = (path, query) => path + "?" + new URLSearchParams(query);
 
 export function showState(place, state) {

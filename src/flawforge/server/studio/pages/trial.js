@@ -1,8 +1,9 @@
-import { make, showState, watch } from "/studio.js";
+import { make, showJobs, showState, watch } from "/studio.js";
 
 const verdict = document.getElementById("verdict");
 
 watch({ kind: "trial", name: document.getElementById("trial").dataset.name }, (news) => {
+  if (news.jobs) showJobs(document.getElementById("jobs"), news.jobs);
   if (news.state) showState(document.getElementById("state"), news.state);
   if (news.verdict) {
     verdict.replaceChildren(
