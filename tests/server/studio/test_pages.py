@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flawforge.core.locks import FolderLock
+from flawforge.runs.set_files import ManifestEntry
 from studio_folder import asking, leave_run
 
 HTML = {"accept": "text/html"}
@@ -78,3 +79,20 @@ def test_who_asks_for_a_page_that_is_not_there_gets_one(ask: Callable[..., Any])
     answer = ask("/run?name=nothing", headers=HTML)
     assert (answer.status_code, "<h1>Not here</h1>" in answer.text) == (404, True)
     assert ask("/run?name=nothing").json()["detail"].startswith("There is no run of this name")
+
+
+def test_the_images_of_a_set_are_those_that_are_there(ask: Callable[..., Any], folder: Path) -> None:
+    assert ask("/set?name=runs/first").json() == {"images": []}
+    made = folder / "runs/first/synthetic"
+    (made / "scratch").mkdir(parents=True)
+    entries = [ManifestEntry(f"scratch/{i}.png", "scratch", 0, i, "x", "0", 8, 8, "L") for i in range(3)]
+    (made / "manifest.jsonl").write_text("".join(entry.line() for entry in entries))
+    (made / "set.json").write_text('{"format": 1, "n": 3, "classes": {"scratch": 3}, "complete": true}')
+    for i in (0, 2):
+        (made / f"scratch/{i}.png").write_bytes(b"x")
+    assert ask("/set?name=runs/first").json() == {
+        "images": [["scratch/0.png", "scratch"], ["scratch/2.png", "scratch"]]
+    }
+    assert ask("/images?name=runs/first").status_code == 200
+    (made / "set.json").write_text("[]")
+    assert ask("/set?name=runs/first").json() == {"images": []}

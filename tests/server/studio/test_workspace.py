@@ -63,18 +63,23 @@ def test_links_that_leave_the_folder_are_refused_and_others_are_not(tmp_path: Pa
     (outside / "report.html").write_text("secret")
     (folder / "runs" / "leaves").symlink_to(outside)
     (folder / "runs" / "stays").symlink_to(folder / "runs" / "first")
-    (folder / "runs/first/report.html").symlink_to(outside / "report.html")
+    for name in ("run.json", "history.jsonl", "records/audit.json", "synthetic/set.json"):
+        linked = leave_run(folder / "linked" / name.replace("/", "-"))
+        (linked / "synthetic").mkdir()
+        (linked / name).unlink(missing_ok=True)
+        (linked / name).symlink_to(outside / "run.json")
+        assert asking(folder)("/run", params={"name": f"linked/{linked.name}"}).status_code == 404
+    (folder / "runs/first/records/score.json").symlink_to(folder / "runs/first/run.json")
     (folder / "runs/first/previews/link.png").symlink_to(outside / "previews" / "kimg_000000.000.png")
-    (folder / "runs/first/synthetic").symlink_to(outside / "previews")
+    (folder / "runs/first/previews/deep").symlink_to(outside / "previews")
     ask = asking(folder)
     assert ask("/run?name=runs/leaves").status_code == 404
     assert ask("/run?name=runs/stays").status_code == 200
     for path in (
         "/drawn?name=runs/leaves",
-        "/drawn?name=runs/first",
         "/picture?name=runs/leaves&file=previews/kimg_000000.000.png",
         "/picture?name=runs/first&file=previews/link.png",
-        "/picture?name=runs/first&file=synthetic/kimg_000000.000.png",
+        "/picture?name=runs/first&file=previews/deep/kimg_000000.000.png",
         "/events?kind=run&name=runs/leaves",
     ):
         answer = ask(path)

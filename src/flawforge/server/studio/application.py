@@ -66,8 +66,16 @@ class Studio:
         @app.get("/run")
         def run(name: Name = HERE) -> HTMLResponse:
             opened = Run(self.workspace.item(name, "run"))
-            names = shown_run.previews(opened)
-            return page("run.html.j2", name=name, previews=names, **shown_run.page_facts(opened))
+            return page("run.html.j2", name=name, **shown_run.page_facts(opened))
+
+        @app.get("/images")
+        def images(name: Name = HERE) -> HTMLResponse:
+            self.workspace.item(name, "run")
+            return page("images.html.j2", name=name)
+
+        @app.get("/set")
+        def generated(name: Name = HERE) -> dict[str, list[tuple[str, str]]]:
+            return {"images": shown_run.generated(Run(self.workspace.item(name, "run")))}
 
         @app.get("/trial")
         def trial(name: Name = HERE) -> HTMLResponse:

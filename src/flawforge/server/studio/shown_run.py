@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from flawforge.reports.run.origin import resolution_of, stored_as
 from flawforge.reports.words import count, joined, plural
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import RunSettings
-from flawforge.runs.set_files import FACTS, MANIFEST
+from flawforge.runs.set_files import FACTS, MANIFEST, SetFiles, read_facts
 from flawforge.server.studio.history_tail import HistoryTail, last_line
 from flawforge.server.studio.small_files import read_object, stamp
 from flawforge.server.studio.states import state_of
 from flawforge.server.studio.watcher import News
 
 PREVIEW = re.compile(r"kimg_\d+(?:\.\d+)?\.png")
+MOST_IMAGES = 100_000  # likewise
 MOST_PREVIEWS = 2000  # that a page is told of
 
 
@@ -73,6 +75,15 @@ def previews(run: Run) -> list[str]:
     except OSError:
         return []
     return names[-MOST_PREVIEWS:] or ["composed.png"] * (run.previews / "composed.png").is_file()
+
+
+def generated(run: Run) -> list[tuple[str, str]]:
+    """Return the generated images that are there: the path below ``synthetic``, and the class."""
+    try:
+        entries = SetFiles.look(run.synthetic, read_facts(run.synthetic)).entries()
+        return [(entry.file, entry.label) for entry in islice(entries, MOST_IMAGES)]
+    except (OSError, RunBrokenError, KeyError, TypeError, ValueError):  # none, or damaged
+        return []
 
 
 def parts(run: Run) -> Iterator[dict[str, str]]:
@@ -130,4 +141,10 @@ def page_facts(run: Run) -> dict[str, Any]:
         ("Command", settings.command or "not recorded"),
         ("Started", settings.started or "not recorded"),
     ]
-    return {"title": run_title(run_settings(run)), "rows": rows, "learns": settings.recipe.get("design") != "compose"}
+    return {
+        "title": run_title(run_settings(run)),
+        "rows": rows,
+        "learns": settings.recipe.get("design") != "compose",
+        "previews": previews(run),
+        "real": (run.previews / "real.png").is_file(),
+    }

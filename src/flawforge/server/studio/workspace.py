@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from flawforge.core.folder_kinds import READ_ENDINGS, kinds_in
 from flawforge.server.guards import Refused
 
 ItemKind = Literal["run", "trial", "search"]
+READ_OF_SETS = ("set.json", "manifest.jsonl")
 HERE = "."  # name of the folder itself
 DEPTH = 5  # folders in folders that are looked into
 MOST_FOLDERS = 3000  # that are looked into
@@ -86,6 +88,8 @@ class Workspace:
         path = self.path(name)
         if kind not in kinds_in(path):
             raise Refused(404, f"There is no {kind} of this name in the folder of this studio.")
+        if self._leads_out(path):
+            raise Refused(404, f"A link in this {kind} leads out of the folder of this studio.")
         return path
 
     def look(self) -> Contents:
@@ -107,6 +111,8 @@ class Workspace:
                 continue
             cut |= more and not has_image
             name = here.relative_to(self.folder).as_posix()
+            if kinds and self._leads_out(here):
+                continue
             if kinds:
                 items.append(Item(name, cast("ItemKind", kinds[0])))
             elif has_image:
@@ -114,6 +120,14 @@ class Workspace:
             elif depth < DEPTH:
                 waiting += [(folder, depth + 1) for folder in folders]
         return Contents(tuple(sorted(items)), tuple(sorted(images)), seen, cut)
+
+    def _leads_out(self, item: Path) -> bool:
+        """Say whether what the pages read of an item is elsewhere, by a link."""
+        links = [item / "synthetic" / name for name in READ_OF_SETS]
+        for folder in (item, item / "records"):
+            with suppress(OSError), os.scandir(folder) as entries:
+                links += [Path(entry.path) for entry in entries if entry.is_symlink()]
+        return any(not link.resolve().is_relative_to(self.folder) for link in links if link.is_symlink())
 
     def _step(self, root: Path, *names: str) -> Path:
         path = root

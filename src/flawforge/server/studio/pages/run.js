@@ -1,4 +1,4 @@
-import { LineChart } from "/chart.js";
+import { Distributions, isFive, LineChart } from "/chart.js";
 import { address, duration, make, number, showJobs, showState, watch } from "/studio.js";
 
 const MOST = 4000; // logged steps that the page keeps; of more, every second is left out
@@ -8,8 +8,14 @@ const slider = by("at"), follow = by("follow"), preview = by("preview");
 let steps = [], events = [], previews = [];
 const ready = new Map(); // previews that were loaded, so that the slider does not flicker
 
+const ROLES = [
+  { scores: "scores_real", mean: "d_real", label: "real", role: "real" },
+  { scores: "scores_fake", mean: "d_fake", label: "generated", role: "generated", dashed: true },
+];
+const outputs = new LineChart(by("outputs"), { yLabel: "output of D", range: [0, 1], pick, series: [] });
+const distributions = new Distributions(by("scores"), ROLES);
 const charts = [
-  new LineChart(by("outputs"), { yLabel: "mean output of D", range: [0, 1], pick, series: [{ key: "d_real", label: "D(real)", role: "real" }, { key: "d_fake", label: "D(generated)", role: "generated", dashed: true }] }),
+  outputs,
   new LineChart(by("losses"), { yLabel: "loss", pick, series: [{ key: "loss_d", label: "discriminator", role: "ink" }, { key: "loss_g", label: "generator", role: "generated", dashed: true }] }),
   new LineChart(by("distance"), { yLabel: "distance", pick, series: [{ key: "distance", label: "distance", role: "generated" }] }),
 ];
@@ -31,6 +37,7 @@ function showMoment() {
     by("moment").textContent = text;
     slider.setAttribute("aria-valuetext", text);
     for (const chart of charts) chart.mark(step.kimg);
+    distributions.draw(step);
   }
   const until = step && !follow.checked ? step.kimg : Infinity;
   const file = previews.filter((one) => !(time(one) > until)).pop() || previews[0];
@@ -47,6 +54,9 @@ function showSteps() {
   slider.disabled = steps.length < 2;
   if (follow.checked) slider.value = slider.max;
   by("distances").hidden = steps.filter((step) => Number.isFinite(step.distance)).length < 2;
+  const whole = steps.some((step) => isFive(step.scores_real));
+  outputs.series = ROLES.map((one) => ({ ...one, key: whole ? one.scores : one.mean, band: whole }));
+  by("scores-note").textContent = whole ? "Line: median; pale: half, and 9 of 10, of the images. Where the two overlap, it cannot tell them apart." : "Means: this training noted nothing of single images.";
   for (const chart of charts) chart.draw(steps);
   const last = steps[steps.length - 1];
   const speeds = steps.slice(-20).map((step) => step.images_per_second).filter(Number.isFinite);
@@ -64,7 +74,10 @@ function showEvents() {
     `${number(event.kimg, 4)} kimg: ${event.text}`)));
 }
 
-const LINKS = { report: () => address("/drawn", { name, file: "report.html" }) };
+const LINKS = {
+  images: () => address("/images", { name }), 
+  report: () => address("/drawn", { name, file: "report.html" }),
+};
 
 function showParts(parts) {
   by("parts").replaceChildren(...(parts.length ? parts : [{ what: "", text: "Nothing yet." }]).map((part) => {
