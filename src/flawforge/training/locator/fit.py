@@ -53,7 +53,8 @@ class MaskedImages:
 
 
 class MaskedBatches:
-    """Batches of changed images and masks of one kind, in a class-balanced order that is fixed beforehand.
+    """Batches of changed images and masks of one kind, in an order that is fixed beforehand: class-balanced, and where
+    there are images without a defect, these are every other one, for most of what is tested on is ground.
 
     Args:
         shown: the images.
@@ -71,7 +72,13 @@ class MaskedBatches:
         self.images, self.masks = shown.images.to(device), shown.masks.to(device)
         self.transforms = ClassicalTransforms(settings.transforms, seed)
         draws = numpy_stream(seed, "order", "classifier", kind)
-        self.order = balanced_order(shown.labels, settings.steps * size, draws).to(device)
+        self.order = torch.empty(settings.steps * size, dtype=torch.int64)
+        marked = shown.masks.any(2).any(1)
+        kinds = [rows for rows in (marked.nonzero()[:, 0], (~marked).nonzero()[:, 0]) if len(rows)]
+        for turn, rows in enumerate(kinds):
+            places = self.order[turn :: len(kinds)]
+            places.copy_(rows[balanced_order(shown.labels[rows], len(places), draws)])
+        self.order = self.order.to(device)
 
     def take(self, step: int) -> tuple[Tensor, Tensor]:
         """Return the images of a step, (size, C, H, W) in [-1, 1], and their masks (size, 1, H, W) in [0, 1]."""

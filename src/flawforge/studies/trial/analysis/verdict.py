@@ -180,7 +180,7 @@ def _result(evidence: Evidence, setting: Setting, arm: str) -> ArmResult:
         values[metric] = measured.values.tolist()
         low, high = gain(measured).at() if len(repeats) > 1 else (None, None)
         metrics[metric] = Estimate(value=float(measured.values.mean()), low=low, high=high)
-    table, recalls = _by_class(evidence, evidence.stack(setting, arm, repeats))
+    table, recalls = by_class(evidence, evidence.stack(setting, arm, repeats))
     return ArmResult(
         shots=setting[0],
         model=setting[1],
@@ -193,7 +193,7 @@ def _result(evidence: Evidence, setting: Setting, arm: str) -> ArmResult:
     )
 
 
-def _by_class(evidence: Evidence, outputs: Floats32) -> tuple[list[list[int]], dict[str, float]]:
+def by_class(evidence: Evidence, outputs: Floats32) -> tuple[list[list[int]], dict[str, float]]:
     """Return the confusion table over all repeats, and each class's recall; of maps no table, and what stands in the
     place of recall.
     """
