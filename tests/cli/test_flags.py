@@ -54,7 +54,7 @@ OPTIONS = [
     for argument in app[verb].assemble_argument_collection(parse_docstring=True)
     if any(name.startswith("--") for name in argument.names)
 ]
-OWN = {"--names", "--images", "--data", "--reject", "--keep"}  # of `serve`, `interpolate`, `studio`, `curate`
+OWN = {"--directions", "--names", "--images", "--data", "--reject", "--keep"}  # of serve, interpolate, studio, curate
 LISTS = [(verb, argument.names[0]) for verb, argument in OPTIONS if argument.hint in (list[str], list[str] | None)]
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 import flawforge
 from flawforge.core.errors import DataNotFoundError, RunExistsError, SettingError
 from flawforge.core.images import to_pixels
+from flawforge.models.directions import principal_directions
 from flawforge.runs.generator.projections import PROJECTION_FILE, PROJECTION_PICTURE
 from flawforge.studies.latents import nearest
 from flawforge.studies.latents.between import between
@@ -49,6 +50,40 @@ def test_a_grid_begins_and_ends_with_images_of_the_set(run: Any, made: Any) -> N
         assert np.abs(written.astype(int) - part).max() <= 1
     with pytest.raises(RunExistsError, match="is there already"):
         flawforge.interpolate(run)
+
+
+class Painted(torch.nn.Module):
+    """Latents (N, 8) to images (N, 1, 8, 8): number 3 is the light, number 5 darkens one half a little."""
+
+    def forward(self, latents: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        images = latents[:, 3].view(-1, 1, 1, 1).expand(-1, 1, 8, 8).clone()
+        images[..., :4] -= 0.3 * latents[:, 5].view(-1, 1, 1, 1)
+        return images
+
+
+def test_the_directions_are_those_in_which_images_change() -> None:
+    found = principal_directions(Painted(), 8, 0, 64, torch.device("cpu"))
+    assert torch.allclose(found @ found.T, torch.eye(8), atol=1e-5)
+    light, half = torch.eye(8)[3], torch.eye(8)[5]
+    assert float(found[0] @ light) > 0.97  # brighter
+    assert abs(float(found[1] @ half)) > 0.97
+    assert torch.equal(found, principal_directions(Painted(), 8, 0, 64, torch.device("cpu")))
+
+
+def test_along_a_direction_the_image_is_in_the_middle(run: Any, made: Any) -> None:
+    file = flawforge.interpolate(run, (4,), directions=(1, 8), label="scratches", steps=2)
+    assert file == run.path / "directions.png"
+    sheet = np.asarray(Image.open(file))
+    assert sheet.shape == (2 * 16 + 2, 3 * 16 + 2 * 2)
+    written = np.asarray(Image.open(made.folder / "scratches/scratches_000004.png"))
+    for row in (sheet[:16], sheet[-16:]):
+        assert np.abs(written.astype(int) - row[:, 18:34]).max() <= 1
+        assert np.abs(row[:, :16].astype(int) - row[:, 18:34]).max() > 1
+    film = Image.open(flawforge.interpolate(run, (4,), directions=(1,), steps=2, out=run.path / "film.gif"))
+    assert film.n_frames == 4  # type: ignore[attr-defined]
+    for wrong in ((0,), (9,)):
+        with pytest.raises(SettingError, match="--directions names directions by their numbers, from 1 to 8"):
+            flawforge.interpolate(run, directions=wrong, overwrite=True)
 
 
 @pytest.mark.parametrize("ending", ["gif", "mp4"])

@@ -75,6 +75,7 @@ BOUNDS = {
     "share": Bound("the share of generated images", 0, 1, above=True, below=True),
     "shots": _count("a number of images per class", 1, MANY),
     "steps": _count("a number of steps", 1, 100_000),
+    "strength": Bound("how far images go along a direction, in standard deviations of the latent", 0, 100, above=True),
     "test": Bound("a share of the images, such as 0.2", 0, 1, below=True),
     "threshold": Bound("a probability", 0, 1),
     "tiles": _count("the side of a tile in pixels", 16, 65_536),

@@ -10,6 +10,7 @@ from flawforge.core.files import list_files
 from flawforge.reports.pictures import Picture, embed, read_picture
 from flawforge.runs.folder import Run
 from flawforge.runs.generator.projections import (
+    DIRECTIONS,
     INTERPOLATION,
     PROJECTION_FILE,
     PROJECTION_PICTURE,
@@ -26,11 +27,13 @@ class SeenThroughLatents:
     """The section.
 
     Attributes:
-        between: the grid, or None. projections: what was found of real images, each with its picture or None.
+        between: the grid, or None. along: that along directions, or None.
+        projections: what was found of real images, each with its picture or None.
         more: projections that are not shown.
     """
 
     between: Picture | None
+    along: Picture | None
     projections: list[tuple[ProjectionRecord, Picture | None]]
     more: int
 
@@ -42,10 +45,10 @@ def seen_through_latents(run: Run) -> SeenThroughLatents | None:
         record = _record(folder)
         if record is not None:
             found.append((record, _embedded(folder, PROJECTION_PICTURE)))
-    between = _embedded(run.path, INTERPOLATION)
-    if between is None and not found:
+    between, along = _embedded(run.path, INTERPOLATION), _embedded(run.path, DIRECTIONS)
+    if between is None and along is None and not found:
         return None
-    return SeenThroughLatents(between, found[:SHOWN], max(0, len(found) - SHOWN))
+    return SeenThroughLatents(between, along, found[:SHOWN], max(0, len(found) - SHOWN))
 
 
 def _record(folder: Path) -> ProjectionRecord | None:

@@ -8,6 +8,7 @@ from flawforge.runs.records import Record
 
 PROJECTIONS = "projections"  # folder in a run's
 INTERPOLATION = "interpolation.png"  # in a run's folder: what lies between images
+DIRECTIONS = "directions.png"  # in a run's folder: images along principal directions of the latents
 PROJECTION_FILE, PROJECTION_PICTURE = "projection.json", "projection.png"
 
 

@@ -1,4 +1,4 @@
-"""Interpolate: what lies between images of a generator.
+"""Interpolate: what lies between images of a generator, and along the directions in which they change most.
 
 Latents are drawn from N(0, 1), where nearly all have one length; the way between two of them keeps it (spherical
 interpolation: White 2016, 1609.04468).
@@ -22,16 +22,18 @@ from flawforge.core.files import explain_os_errors, write_bytes
 from flawforge.core.images import Pixels, as_picture, encode_png, grid, to_pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
+from flawforge.models.directions import principal_directions
 from flawforge.models.latents import draw_latents, generated_images
 from flawforge.runs.checkpoint import BEST, load_weights
 from flawforge.runs.folder import Run
-from flawforge.runs.generator.projections import INTERPOLATION
+from flawforge.runs.generator.projections import DIRECTIONS, INTERPOLATION
 from flawforge.studies.synthesis import Sampler, makeable_classes, refuse_without_latent
 from flawforge.training.processes.device import resolve_device
 
 FORMATS = (".png", ".gif", ".mp4")
 IMAGES = (0, 1, 2, 3)
 STEPS = 8
+STRENGTH = 3.0
 RATE = 12  # pictures a second
 SMALLEST = 256  # side of a film, at least
 
@@ -40,6 +42,9 @@ def interpolate(
     run: Run | str | Path,
     images: Sequence[int] = IMAGES,
     *,
+    directions: Sequence[int] = (),
+    strength: float = STRENGTH,
+    truncation: float | None = None,
     label: str | None = None,
     seed: int = 0,
     steps: int = STEPS,
@@ -49,16 +54,22 @@ def interpolate(
     device: str = "auto",
     progress: Progress = SILENT,
 ) -> Path:
-    """Draw what lies between images of a generator: as a grid, or as a film that ends where it begins.
+    """Draw what lies between images of a generator, or along directions: as a grid, or as a film that ends where it
+    begins.
 
     Args:
         run: a run with a checkpoint.
-        images: numbers of at least two images, as `generate` counts them for `seed`.
+        images: numbers of at least two images (with `directions` one), as `generate` counts them for `seed`.
+        directions: numbers of principal directions, from 1, that which changes images most: each image goes from
+            -`strength` to `strength` along each of them (`flawforge.models.directions`). Empty: between the images.
+        strength: how far, in standard deviations of the latent.
+        truncation: as of `generate`.
         label: their class; None takes the first.
         seed: of the set.
-        steps: from one image to the next.
-        out: the file; its ending says what it is: ``.png`` a grid with a row for each pair, ``.gif`` or ``.mp4`` a
-            film. None writes ``interpolation.png`` into the run's folder, which the report shows.
+        steps: from one image to the next, or from one end of a direction to the other.
+        out: the file; its ending says what it is: ``.png`` a grid with a row for each pair, or each direction and
+            image, ``.gif`` or ``.mp4`` a film. None writes ``interpolation.png`` or ``directions.png`` into the run's
+            folder, which the report shows.
         checkpoint: ``best`` as training judged it, ``newest``, or the number of a step that is there.
         overwrite: replace the file.
         device: ``auto``, ``cpu``, ``cuda``, ...
@@ -73,23 +84,25 @@ def interpolate(
         RunExistsError: the file is there (without `overwrite`). RunUnwritableError, DiskFullError: the disk.
         DeviceError: no such device.
     """
-    check_numbers(steps=steps, seed=seed)
+    check_numbers(steps=steps, seed=seed, strength=strength, truncation=truncation)
     run = run if isinstance(run, Run) else Run.open(run)
     refuse_without_latent(run, "interpolate")
-    file = run.path / INTERPOLATION if out is None else Path(out)
-    _check(run, images, label, file, overwrite)
+    file = run.path / (DIRECTIONS if directions else INTERPOLATION) if out is None else Path(out)
+    _check(run, images, directions, label, file, overwrite)
     labels = makeable_classes(run, None)
     label = label or labels[0]
     weights, tensors = load_weights(run, checkpoint, progress)
     sampler = Sampler(run, weights, resolve_device(device), tensors)
-    ends = draw_latents(seed, "samples", [(label, number) for number in images], sampler.recipe.latent)
+    ends = draw_latents(seed, "samples", [(label, number) for number in images], sampler.recipe.latent, truncation)
     film = file.suffix.lower() != ".png"
-    pairs = [(a, b) for a, b in zip(ends, ends.roll(-1, 0), strict=True)][: len(ends) if film else len(ends) - 1]
-    parts = torch.arange(steps) / steps if film else torch.linspace(0, 1, steps + 1)
-    way = torch.cat([between(a, b, parts) for a, b in pairs])
     number = sampler.classes.index(label) if sampler.recipe.knows_classes else 0
-    numbers = torch.full((len(way),), number)
     with progress.task("generating", None):
+        if directions:
+            found = principal_directions(sampler.network, ends.shape[1], number, sampler.batch, sampler.device)
+            way = _along(ends, found[[one - 1 for one in directions]], strength, steps, film)
+        else:
+            way = _from_each_to_the_next(ends, steps, film)
+        numbers = torch.full((len(way),), number)
         made = generated_images(sampler.network, way, numbers, sampler.batch, sampler.device).cpu().numpy()
     pictures = [as_picture(to_pixels(one)) for one in made]
     with explain_os_errors(file):
@@ -114,9 +127,29 @@ def between(a: Tensor, b: Tensor, parts: Tensor) -> Tensor:
     return (torch.sin((1 - parts) * angle) * a + torch.sin(parts * angle) * b) / torch.sin(angle)
 
 
-def _check(run: Run, images: Sequence[int], label: str | None, file: Path, overwrite: bool) -> None:
-    if len(images) < 2 or min(images) < 0:
+def _from_each_to_the_next(ends: Tensor, steps: int, film: bool) -> Tensor:
+    """Return the latents of a grid's rows, or of a film, which also goes from the last to the first."""
+    pairs = [(a, b) for a, b in zip(ends, ends.roll(-1, 0), strict=True)][: len(ends) if film else len(ends) - 1]
+    parts = torch.arange(steps) / steps if film else torch.linspace(0, 1, steps + 1)
+    return torch.cat([between(a, b, parts) for a, b in pairs])
+
+
+def _along(ends: Tensor, directions: Tensor, strength: float, steps: int, film: bool) -> Tensor:
+    """Return the latents of a grid's rows, a row for each direction and image, or of a film, which goes there and
+    back.
+    """
+    parts = torch.linspace(-strength, strength, steps + 1)
+    parts = torch.cat([parts, parts.flip(0)[1:-1]]) if film else parts
+    return torch.cat([end + parts[:, None] * direction for direction in directions for end in ends])
+
+
+def _check(
+    run: Run, images: Sequence[int], directions: Sequence[int], label: str | None, file: Path, overwrite: bool
+) -> None:
+    if len(images) < (1 if directions else 2) or min(images) < 0:
         raise SettingError("--images names at least two images by their numbers, from 0, such as 0,5,9.")
+    if directions and not 1 <= min(directions) <= max(directions) <= run.recipe.latent:
+        raise SettingError(f"--directions names directions by their numbers, from 1 to {run.recipe.latent}.")
     labels = makeable_classes(run, None)
     if label is not None and label not in labels:
         raise SettingError(f"--class is '{label}'; allowed: {', '.join(labels)}.{did_you_mean(label, labels)}")
