@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from flawforge.cli.console import columns, drawn_progress, levelled_lines, show_record
-from flawforge.cli.flags import Device, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
+from flawforge.cli.flags import Device, Flag, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
     from flawforge.runs.judged.audits import AuditRecord
@@ -29,6 +29,7 @@ def audit(
     wait: Wait = False,
     device: Device = "auto",
     memory_mb: float = 1024,
+    thorough: Flag = False,
     json: Json = False,
 ) -> None:
     """Are the generated images copies of the training images?
@@ -59,6 +60,9 @@ def audit(
         Audit the generated images in this folder. Default: RUN/synthetic.
     memory_mb
         Memory for images, in MB; images beyond it go to a temporary file in RUN.
+    thorough
+        Align every image and search every one for copied patches. Without it, of more than 512 images those that are
+        likest a training image are aligned, and a random 256 searched; the self-test says what that misses.
     """
     from flawforge.runs.versions import command
     from flawforge.studies.copies import audit as audit_set
@@ -78,6 +82,7 @@ def audit(
             wait=wait,
             device=device,
             memory_mb=memory_mb,
+            thorough=thorough,
             command=command(),
             progress=progress,
         )

@@ -11,6 +11,8 @@ from PIL import Image
 import flawforge
 from flawforge.core.errors import RunNotFoundError, SettingError
 from flawforge.data.dataset import Dataset
+from flawforge.models.extractors import Lite0
+from flawforge.studies.copies.search import CopySearch
 from foreign_sets import as_colour, as_jpeg, as_png, enlarged, folder, surface
 
 
@@ -88,3 +90,62 @@ def test_a_second_audit_aligns_nothing_and_finds_the_same(tmp_path: Path, monkey
     assert again.model_dump(exclude=left_out) == first.model_dump(exclude=left_out)
     assert first.copying is not None
     assert first.copying.found == 1
+
+
+@pytest.mark.usefixtures("quick_audit")
+def test_of_a_large_set_the_likest_are_aligned_until_none_is_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawforge.studies.copies.alignments.LOOKED_AT", 3)
+    monkeypatch.setattr("flawforge.studies.copies.patches.SMALLEST", 64)
+    monkeypatch.setattr("flawforge.studies.copies.patches.SEARCHED", 5)
+    real, made = folder(tmp_path / "real", range(24)), folder(tmp_path / "made", range(1000, 1016))
+    for seed in range(4):
+        as_png(made / f"copy_{seed}", np.roll(surface(seed), 1, axis=0))
+    record = flawforge.audit(real, synthetic=made)
+    flagged = {pair.file for pair in record.pairs if pair.likeness and pair.likeness.copied}
+    assert flagged == {f"copy_{seed}.png" for seed in range(4)}
+    assert record.copying is not None
+    assert record.patches is not None
+    looked = len(record.copying.generated)
+    assert looked in (6, 9)  # three with copies alone, then those with the fourth one, then perhaps three without
+    assert sum(pair.likeness is not None for pair in record.pairs) == looked
+    assert record.copying.called is not None
+    assert (record.copying.found, record.copying.of, record.copying.called.total) == (4, 20, 20)
+    assert len(record.patches.generated) == sum(pair.patch is not None for pair in record.pairs) == 5
+    assert f"Of 20 generated images the {looked} that are likest" in "".join(record.notes)
+    assert "of 5 images drawn from 20" in record.sentence
+    every = flawforge.audit(real, synthetic=made, thorough=True)
+    assert every.copying is not None
+    assert every.patches is not None
+    assert (len(every.copying.generated), len(every.patches.generated), every.copying.of) == (20, 20, None)
+    assert not any("--thorough" in note for note in every.notes)
+
+
+def test_a_planted_copy_that_would_not_have_been_looked_at_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    search = CopySearch(lambda row: surface(row).astype(np.float32), np.arange(12))
+    monkeypatch.setattr("flawforge.studies.copies.search.PLANTED", 7)
+    planted, found = search.recovered(0.3)
+    assert found >= 6
+    assert search.recovered(0.3, limit=1.0) == (planted, found)
+    assert search.recovered(0.3, limit=-0.1) == (planted, 0)
+
+
+@pytest.mark.usefixtures("quick_audit")
+def test_the_score_takes_the_features_that_the_audit_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, made = (
+        folder(tmp_path / "real", range(12), as_large),
+        folder(tmp_path / "made", range(1000, 1010), as_large),
+    )
+    taken: list[int] = []
+    own = Lite0.__call__
+    monkeypatch.setattr(Lite0, "__call__", lambda self, images: taken.append(len(images)) or own(self, images))
+    flawforge.audit(real, synthetic=made)
+    assert sorted(taken) == [10, 12]
+    taken.clear()
+    flawforge.score(real, synthetic=made)
+    assert 10 not in taken
+
+
+def as_large(path: Path, pixels: np.ndarray) -> None:
+    as_png(path, np.kron(pixels, np.ones((2, 2), dtype=np.uint8)))

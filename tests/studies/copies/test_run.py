@@ -165,6 +165,7 @@ def test_altered_copies_are_found_and_laid_side_by_side(
     make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flawforge.studies.copies.search.PLANTED", 7)  # one of each kind
+    monkeypatch.setattr("flawforge.studies.copies.patches.SMALLEST", 64)
 
     def texture(seed: int) -> np.ndarray:
         rough = nd.gaussian_filter(np.random.default_rng(seed).standard_normal((64, 64)), 1.5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,21 +96,19 @@ def test_a_bounded_part_of_each_set_is_described_and_its_classes_go_with_it(monk
     asked: list[np.ndarray] = []
     lists = [[entry.label for entry in entries], *([one.label for one in data.samples] for data in (training, unseen))]
 
-    def features(images: Iterable[torch.Tensor], *_: Any, **__: Any) -> torch.Tensor:
-        indices = ((next(iter(images))[:, 0] + 1) * 127.5).round().long().numpy()  # what `blocks` gave
-        asked.append(indices)
-        return torch.tensor([[float(lists[len(asked) - 1][i] == "b"), float(i)] for i in indices])
+    def features(grays: torch.Tensor, _: None) -> np.ndarray:
+        asked.append(grays.numpy())  # what `blocks` gave
+        return np.array([[float(lists[len(asked) - 1][i] == "b"), float(i)] for i in grays.tolist()])
 
     def look(real: np.ndarray, held: np.ndarray, made: np.ndarray, labels: Labels) -> list[Any]:
         for rows, names in zip((real, held, made), labels, strict=True):
             assert (rows[:, 0] == (names == "b")).all()
         return []
 
-    monkeypatch.setenv("FLAWFORGE_CACHE_MB", "0")  # else the second time nothing is asked for
     monkeypatch.setattr(set_tests, "IMAGES_COMPARED", 50)
-    monkeypatch.setattr(set_tests, "load_backbone", lambda: SimpleNamespace(to=lambda _: None))
-    monkeypatch.setattr(set_tests, "blocks", lambda _, indices: [torch.as_tensor(indices).double()])
-    monkeypatch.setattr(set_tests, "features", features)
+    monkeypatch.setattr(set_tests, "find_extractor", lambda *_: None)
+    monkeypatch.setattr(set_tests, "blocks", lambda _, indices: [torch.as_tensor(indices)])
+    monkeypatch.setattr(set_tests, "_features", features)
     monkeypatch.setattr(set_tests, "compare_with_held_out", look)
     found, _ = set_tests.measure_set(matched, np.arange(120), unseen, None, SILENT)  # type: ignore[arg-type]
     assert [len(rows) for rows in asked] == [50, 50, 50]

@@ -9,7 +9,8 @@ import pytest
 
 from flawforge.core.progress import SILENT
 from flawforge.models.extractors import Extractor
-from flawforge.studies.realism.descriptors import BLOCK, DescribedImages, describe_images, pixel_key
+from flawforge.studies.realism.descriptors import BLOCK, DescribedImages, describe_images
+from flawforge.studies.sets import pixel_key
 
 
 class Counted:

@@ -34,7 +34,11 @@ WINDOW = 0.4  # of the sides: a quarter of the area has sides of 0.5, less what 
 APART = 0.1  # of the sides, that two equal parts of one image lie apart at least
 JUDGED = 8  # of all images under all symmetries, those whose correlation peaks highest
 QUIET = 0.1  # of the mean energy that is added to a window's: where nothing is to be seen, nothing agrees
-TOGETHER = 4  # correlations at a time: as many as stay in the processor's cache
+AT_ONCE = 4  # correlations at a time: as many as stay in the processor's cache
+LOUD = (
+    64**2
+)  # independent numbers in a whitened image for each reference in a sum of several: chance peaks at 0.1 about
+KEPT = 12  # of all sums under all symmetries, those whose references are correlated one by one
 MOST = 0.999  # agreement that Fisher's z is taken of, at most
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
@@ -82,15 +86,17 @@ class WhiteSpectra:
         room: (height, width) of the transforms, no less than of any reference or query.
         sizes: (height, width) of each reference.
         weight: (R, S // 2 + 1) that each frequency is multiplied by.
-        values: (N, R, S // 2 + 1) transforms of the references, whitened.
-        norms: (N,) of the whitened references.
+        values: (N, R, S // 2 + 1) transforms of the references, whitened, each of norm 1.
+        sums: (G, R, S // 2 + 1) of `values`, several neighbours in each: what correlates with one correlates with it.
+        together: references in each sum.
     """
 
     room: tuple[int, int]
     sizes: list[tuple[int, int]]
     weight: Tensor
     values: Tensor
-    norms: Tensor
+    sums: Tensor
+    together: int
 
     @classmethod
     def of(cls, textures: Sequence[Tensor], largest: tuple[int, int] = (0, 0)) -> WhiteSpectra:
@@ -102,8 +108,12 @@ class WhiteSpectra:
         power = values.real.square().mean(0) + values.imag.square().mean(0)
         weight = torch.rsqrt(power + LEVEL * power.mean() + 1e-12)
         values *= weight
-        norms = torch.stack([torch.fft.irfft2(one, s=room).norm() for one in values])
-        return cls(room, sizes, weight, values, norms.clamp_min(1e-6))
+        for one in values:
+            one /= torch.fft.irfft2(one, s=room).norm().clamp_min(1e-6)
+        left = power * weight.square()
+        together = max(1, int(2 * left.sum().square() / left.square().sum() / LOUD))
+        sums = torch.stack([part.sum(0) for part in torch.split(values, together)])
+        return cls(room, sizes, weight, values, sums, together)
 
     def whitened(self, row: int) -> Tensor:
         """Return (H, W) of a reference."""
@@ -121,23 +131,48 @@ class WhiteSpectra:
         turns = [(symmetry, apply_symmetry(texture, symmetry)) for symmetry in range(8)]
         high, wide = self.room
         views = [(symmetry, view) for symmetry, view in turns if view.shape[0] <= high and view.shape[1] <= wide]
-        spectra = [torch.fft.rfft2(view, s=self.room) * self.weight for _, view in views]
-        peaks, places = (torch.stack(rows) for rows in zip(*map(self._peaks, spectra), strict=True))
-        if excluded is not None:
-            peaks[:, torch.as_tensor(excluded)] = -torch.inf
+        spectra = torch.stack([torch.fft.rfft2(view, s=self.room) * self.weight for _, view in views])
+        left_out = set() if excluded is None else set(excluded.tolist())
+        pairs = self._likeliest(spectra, left_out)
+        if not pairs:
+            return PatchMatch(-1.0)
+        peaks = torch.cat([self._correlated(spectra[[view]], self.values[[row]]).amax((1, 2)) for view, row in pairs])
         best = PatchMatch(-1.0)
-        for at in peaks.flatten().topk(min(JUDGED, peaks.numel())).indices.tolist():
-            view, row = divmod(at, len(self.norms))
-            if not torch.isfinite(peaks[view, row]):
-                continue
+        for at in peaks.topk(min(JUDGED, len(pairs))).indices.tolist():
+            view, row = pairs[at]
             symmetry, turned = views[view]
             height, width = turned.shape
             query = torch.fft.irfft2(spectra[view], s=self.room)[:height, :width]
-            found = _best_window(query, self.whitened(row), divmod(int(places[view, row]), self.room[1]), self.room)
+            place = int(self._correlated(spectra[[view]], self.values[[row]]).argmax())
+            found = _best_window(query, self.whitened(row), divmod(place, self.room[1]), self.room)
             if found is not None and found[0] > best.score:
                 score, box, source = found
                 best = PatchMatch(score, row, symmetry, _turned_back(box, symmetry, tuple(texture.shape)), source)
         return best
+
+    def _likeliest(self, spectra: Tensor, excluded: set[int]) -> list[tuple[int, int]]:
+        """Return views of a query, (V, R, S // 2 + 1), each with a reference, that may correlate best."""
+        members = [
+            range(first, min(first + self.together, len(self.values)))
+            for first in range(0, len(self.values), self.together)
+        ]
+        allowed = [[row for row in part if row not in excluded] for part in members]
+        sums = self.sums
+        if excluded:
+            sums = torch.stack(
+                [
+                    own if len(few) == len(part) else self.values[few].sum(0)
+                    for own, few, part in zip(sums, allowed, members, strict=True)
+                ]
+            )
+        found = torch.stack(
+            [
+                torch.cat([self._correlated(view[None], part).amax((1, 2)) for part in torch.split(sums, AT_ONCE)])
+                for view in spectra
+            ]
+        )
+        best = found.flatten().topk(min(KEPT, found.numel())).indices.tolist()
+        return [(at // len(sums), row) for at in best for row in allowed[at % len(sums)]]
 
     def repeat(self, texture: Tensor) -> PatchMatch:
         """Return the best match of a part of an image with another part of the same image, as it lies.
@@ -156,14 +191,9 @@ class WhiteSpectra:
         best = _best_window(query[:height, :width], query[:height, :width], shift, self.room)
         return PatchMatch(-1.0) if best is None else PatchMatch(best[0], 0, 0, best[1], best[2])
 
-    def _peaks(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (N,) how high the correlation with each reference peaks, and where."""
-        tops, places = [], []
-        for part in torch.split(self.values, TOGETHER):
-            found = torch.fft.irfft2(spectrum.conj() * part, s=self.room).flatten(1).max(1)
-            tops.append(found.values)
-            places.append(found.indices)
-        return torch.cat(tops) / self.norms, torch.cat(places)
+    def _correlated(self, spectra: Tensor, others: Tensor) -> Tensor:
+        out: Tensor = torch.fft.irfft2(spectra.conj().resolve_conj() * others, s=self.room)
+        return out
 
 
 def _best_window(

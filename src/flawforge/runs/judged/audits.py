@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -55,13 +55,15 @@ class Copying(RecordPart):
         image_threshold: score that an image which is no copy exceeds with probability 0.01; None when that cannot be
             stated.
         real: reference scores: of real images against training images of other groups.
-        generated: scores of the generated images, in the manifest's order.
+        generated: scores of the generated images that were looked at, in the manifest's order: all, or of a large set
+            those that are likest a training image; for patches, a random choice.
         groups: groups that the reference scores rest on.
         set_aside: real images without a reference score, because they plainly show the same specimen as one of another
             group.
         planted: altered copies of training images that were scored as a test of the audit itself.
         recovered: of them, flagged.
         detectable: share of copies that would have been detected with 95% probability; None when none would.
+        of: generated images that `found` speaks of; None: as many as have a score.
         called: `found` of the generated images, with its interval; computed where an older record is read.
         above: generated images at or above `image_threshold`, likewise.
     """
@@ -78,12 +80,20 @@ class Copying(RecordPart):
     planted: int
     recovered: int
     detectable: float | None
-    called: Share | None = Field(default_factory=lambda data: Share.of(data["found"], len(data["generated"])))
-    above: Share | None = Field(default_factory=lambda data: _above(data["image_threshold"], data["generated"]))
+    of: int | None = None
+    called: Share | None = Field(default_factory=lambda data: Share.of(data["found"], _spoken_of(data)))
+    above: Share | None = Field(default_factory=lambda data: _above(data))
 
 
-def _above(threshold: float | None, generated: list[float]) -> Share | None:
-    return Share.of(None if threshold is None else sum(score >= threshold for score in generated), len(generated))
+def _above(data: dict[str, Any]) -> Share | None:
+    threshold = data["image_threshold"]
+    if threshold is None:
+        return Share.of(None, _spoken_of(data))
+    return Share.of(sum(score >= threshold for score in data["generated"]), _spoken_of(data))
+
+
+def _spoken_of(data: dict[str, Any]) -> int:
+    return len(data["generated"]) if data["of"] is None else int(data["of"])
 
 
 class CopiedPatch(RecordPart):

@@ -5,6 +5,8 @@ The nearest pairs have pictures, as they were compared.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.ndimage as nd
 import torch
@@ -12,6 +14,7 @@ import torch
 from flawforge.core.arrays import Floats, Ints
 from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
+from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.runs.judged.audits import Alignment, Copying, Pair
@@ -20,15 +23,20 @@ from flawforge.studies.copies.sentences import audit_verdict
 from flawforge.studies.sets import MatchedImages, RecordPictures, flip_pixels
 
 IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
+LOOKED_AT = (
+    512  # images that are aligned at a time, the likest to one training image first, until none of them is a copy
+)
 
 
 def find_copies(
     matched: MatchedImages,
     groups: Ints,
     exact: list[int],
-    declared: list[Ints] | None,
+    declared: list[Ints],
     device: torch.device,
     progress: Progress,
+    *,
+    thorough: bool = False,
 ) -> tuple[Copying, list[Alignment | None]]:
     """Score every generated image against the training images, and judge the set.
 
@@ -37,22 +45,23 @@ def find_copies(
         groups: (N,) groups of the training images.
         exact: generated images known to repeat a training image in every pixel: copies whatever their score.
         declared: of each generated image, the training images that it is composed of by design: it is compared with
-            the others. None: nothing was declared.
+            the others.
         device: where to compute.
         progress: where to tell how far it is.
+        thorough: align all images, however many there are.
 
     Returns:
-        The result, and the best alignment of each generated image; None where there was nothing to align with.
+        The result, and the best alignment of each generated image; None where there was nothing to align with, or it
+        was not looked at.
     """
     search = CopySearch(matched.gray_training, groups, device, progress)
     scale = search.scale()
     count = len(matched.entries)
-    with progress.task("looking for altered copies", count, "images") as task:
-        parts = []
-        for number, grays in enumerate(blocks(matched.gray_generated, range(count))):
-            excluded = None if declared is None else declared[number * BLOCK :][: len(grays)]
-            parts.append(search.look(grays, excluded, task))
-    best = BestAlignments(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    looked = LookedAt(search, matched, declared, progress)
+    limit = None if thorough or scale is None or count <= LOOKED_AT else looked.likest(scale)
+    if limit is None:
+        looked.align(np.arange(count))
+    best = looked.best
     p, rank, flagged = np.ones(count), np.ones(count), np.zeros(count, dtype=bool)
     flagged[exact] = True
     threshold = image_threshold = float("inf")
@@ -62,7 +71,7 @@ def find_copies(
         rank = scale.rank(best.scores)
         flagged[indices] = True
         threshold, image_threshold = lowest_copy(scale, count), scale.threshold(IMAGE_RATE)
-        planted, recovered = search.recovered(threshold)
+        planted, recovered = search.recovered(threshold, limit)
     share = detectable(count, planted, recovered)
     found, independent = int(flagged.sum()), scale.groups if scale is not None else 1
     copying = Copying(
@@ -72,7 +81,8 @@ def find_copies(
         threshold=threshold if np.isfinite(threshold) else None,
         image_threshold=image_threshold if np.isfinite(image_threshold) else None,
         real=scale.scores.tolist() if scale is not None else [],
-        generated=best.scores.tolist(),
+        generated=best.scores[np.sort(looked.rows)].tolist(),
+        of=None if limit is None else count,
         groups=independent,
         set_aside=search.set_aside,
         planted=planted,
@@ -81,6 +91,61 @@ def find_copies(
     )
     names = [sample.file for sample in matched.training.samples]
     return copying, [_alignment(best, row, names, p[row], rank[row], bool(flagged[row])) for row in range(count)]
+
+
+class LookedAt:
+    """The generated images that were aligned with training images.
+
+    Attributes:
+        rows: their indices.
+        best: the best alignment of every generated image; score and index are -1 where it was not looked at.
+    """
+
+    def __init__(self, search: CopySearch, matched: MatchedImages, declared: list[Ints], progress: Progress) -> None:
+        """Begin with none."""
+        count = len(matched.entries)
+        self._search, self._matched, self._declared, self._progress = search, matched, declared, progress
+        self.rows: Ints = np.zeros(0, dtype=np.int64)
+        self.best = BestAlignments(
+            np.full(count, -1.0),
+            np.full(count, -1, dtype=np.int64),
+            np.tile(np.eye(2, 3), (count, 1, 1)),
+            np.zeros(count, dtype=bool),
+        )
+
+    def align(self, rows: Ints) -> None:
+        """Align these images."""
+        with self._progress.task("looking for altered copies", len(rows), "images") as task:
+            for part, grays in self._blocks(rows):
+                for values, found in zip(self.best, self._search.look(grays, self._excluded(part), task), strict=True):
+                    values[part] = found
+        self.rows = np.concatenate([self.rows, rows])
+
+    def likest(self, scale: NullScale) -> float:
+        """Align the images that are likest one training image, until of so many none is a copy; return how unlike the
+        last of them is.
+        """
+        unlike = []
+        with self._progress.task("choosing images to align", len(self.best.scores), "images") as task:
+            for part, grays in self._blocks(np.arange(len(self.best.scores))):
+                unlike.append(self._search.unlikeness(grays, self._excluded(part)))
+                task.advance(len(part))
+        values = np.concatenate(unlike)
+        order = np.argsort(values, kind="stable")
+        for start in range(0, len(order), LOOKED_AT):
+            chosen = order[start : start + LOOKED_AT]
+            self.align(chosen)
+            if not np.isin(copied(scale, self.best.scores)[1], chosen).any():
+                break
+        return float(values[self.rows[-1]])
+
+    def _blocks(self, rows: Ints) -> Iterator[tuple[Ints, torch.Tensor]]:
+        parts = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
+        return zip(parts, blocks(self._matched.gray_generated, rows), strict=True)
+
+    def _excluded(self, rows: Ints) -> list[Ints] | None:
+        found = [self._declared[row] for row in rows]
+        return found if any(len(one) for one in found) else None
 
 
 def _alignment(

@@ -38,7 +38,13 @@ from flawforge.studies.copies.alignments import find_copies, keep_pictures
 from flawforge.studies.copies.patches import find_patches
 from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
-from flawforge.studies.copies.sentences import audit_sentence, composed_sentence, patch_sentence, set_sentence
+from flawforge.studies.copies.sentences import (
+    audit_sentence,
+    composed_sentence,
+    not_looked_at,
+    patch_sentence,
+    set_sentence,
+)
 from flawforge.studies.copies.set_tests import measure_set
 from flawforge.studies.sets import Channels, Images, MatchedImages, RecordPictures, open_judged
 from flawforge.training.processes.device import resolve_device
@@ -60,6 +66,7 @@ def audit(
     wait: bool = False,
     device: str = "auto",
     memory_mb: float = 1024,
+    thorough: bool = False,
     command: str = "flawforge.audit(...)",
     progress: Progress = SILENT,
 ) -> AuditRecord:
@@ -90,6 +97,9 @@ def audit(
         device: ``auto``, ``cpu``, ``cuda``, ...
         memory_mb: bound, in MB, on the memory that images take, from 16. What is beyond it waits in a scratch file in
             the run's folder. Less is slower; the result is the same.
+        thorough: align every image and search every one for copied patches. False: of more than 512 images those that
+            are likest a training image are aligned, 512 at a time, until none of them is a copy; and a random 256 are
+            searched for patches. The self-test says what that misses.
         command: what to write into the record.
         progress: where to tell how far it is.
 
@@ -115,8 +125,8 @@ def audit(
         near, apart, exact = compare_pixels(judged.records, plain, k, judged.flips, groups, memory, where, progress)
         declared = judged.declared(groups, progress)
         composed = sum(len(rows) > 0 for rows in declared)
-        copying, alignments = find_copies(matched, groups, exact, declared if composed else None, where, progress)
-        patches, parts = find_patches(matched, groups, alignments, declared if composed else None, progress)
+        copying, alignments = find_copies(matched, groups, exact, declared, where, progress, thorough=thorough)
+        patches, parts = find_patches(matched, groups, alignments, declared, progress, thorough=thorough)
         diverse, tests = measure_set(matched, groups, judged.real.independent(), where, progress)
         pictures = RecordPictures(judged.folder, "records/audit", training.white)
         ranked = _ranked_pairs(matched, near, judged.flips, 2 / training.white, alignments, parts)
@@ -132,14 +142,13 @@ def audit(
             n_groups=len(np.unique(groups)),
             **_measured(matched, near, apart, exact),
             pairs=keep_pictures(pictures, plain, ranked, pairs if judged.kept else 0),
-            sentence=composed_sentence(composed, len(matched.entries))
-            + _outcome(copying, patches, len(exact), [] if composed else tests, judged.real.against),
+            sentence=_outcome(copying, patches, len(exact), tests, judged.real.against, composed),
             composed=composed,
             copying=copying,
             patches=patches,
             diversity=diverse,
             tests=tests,
-            notes=judged.notes,
+            notes=[*judged.notes, *not_looked_at(copying, patches, len(matched.entries))],
             chosen_by_hand=str(judged.generated.by_hand),
             levelling=judged.levelling,
         )
@@ -163,21 +172,23 @@ def _measured(matched: MatchedImages, near: Nearest, apart: Floats | None, exact
     }
 
 
-def _outcome(copying: Copying, patches: Copying | None, exact: int, tests: list[SetTest], against: str) -> str:
-    n, recall = len(copying.generated), copying.recovered / max(copying.planted, 1)
-    adjusted = {test.name: test.adjusted for test in tests if test.adjusted is not None}
+def _outcome(
+    copying: Copying, patches: Copying | None, exact: int, tests: list[SetTest], against: str, composed: int
+) -> str:
+    n, recall = copying.of or len(copying.generated), copying.recovered / max(copying.planted, 1)
+    adjusted = {test.name: test.adjusted for test in tests if test.adjusted is not None and not composed}
     known = against != "unknown"
     sentence = audit_sentence(n, copying.found, exact, copying.groups, copying.detectable, recall, known)
     if patches is not None:
         own = patches.recovered / patches.planted
-        of_patches = patch_sentence(n, patches.found, patches.groups, patches.detectable, own)
+        of_patches = patch_sentence(len(patches.generated), n, patches.found, patches.groups, patches.detectable, own)
         alone = patches.found and not copying.found
         sentence = (
             f"{of_patches} As whole images: {sentence[0].lower()}{sentence[1:]}"
             if alone
             else f"{sentence} {of_patches}"
         )
-    return sentence + set_sentence(adjusted, ALARM)
+    return composed_sentence(composed, n) + sentence + set_sentence(adjusted, ALARM)
 
 
 def _ranked_pairs(

@@ -36,6 +36,7 @@ CELLS = 4  # a side of the grid that each stage's map is averaged over
 SIZE = 64  # pixels at which the network looks
 LENGTH = 1024  # numbers that describe an image, by a random projection of the grids (Johnson & Lindenstrauss 1984)
 BATCH = 16
+OTHERS = 5  # groups of training images; the likest one is compared with the last of so many
 KEPT = 32  # views of training images that an image is aligned with, the likeliest
 
 
@@ -77,6 +78,24 @@ class CandidateSearch:
         if len(self._rows) > 1:  # joined once, for they are as large as all the images
             self._rows = [torch.cat(self._rows)]
         return torch.cdist(self.describe(grays), self._rows[0].flatten(0, 1))
+
+    def unlikeness(self, grays: Tensor, groups: Ints, forbidden: Sequence[Ints] | None = None) -> Tensor:
+        """Return (N,) how unlike each image is to the likest group of training images, as a share of the distance to
+        the fifth likest: about 1 where it is like none in particular, and small for copies.
+
+        Args:
+            grays: (N, H, W) gray images, 0..255.
+            groups: of the training images.
+            forbidden: training images that do not count, for each image.
+        """
+        nearest = self.distances(grays).view(len(grays), -1, 8).amin(2)
+        for row, excluded in enumerate(forbidden or ()):
+            nearest[row, torch.as_tensor(excluded, device=nearest.device)] = float("inf")
+        numbers = torch.from_numpy(np.unique(groups, return_inverse=True)[1]).to(nearest.device).expand_as(nearest)
+        apart = nearest.new_full((len(grays), int(numbers.max()) + 1), float("inf"))
+        apart = apart.scatter_reduce(1, numbers, nearest, "amin")
+        near = apart.topk(min(OTHERS, apart.shape[1]), largest=False).values
+        return (near[:, 0] / near[:, -1].clamp_min(1e-9)).nan_to_num(1.0, posinf=1.0)
 
     def views(self, grays: Tensor, forbidden: Sequence[Ints] | None = None) -> Ints:
         """Return (N, K) views to align each image with, the likeliest first: 8 times the index of a training image,
@@ -162,17 +181,31 @@ class CopySearch:
         """Return the best alignment of each gray image (N, H, W); `excluded` are training images that do not count for
         each. What was looked at before is remembered by its content.
         """
-        digest = hashlib.sha256(f"{self._known} {tuple(grays.shape)}".encode() + grays.numpy().tobytes())
-        for rows in excluded or ():
-            digest.update(b"|" + rows.tobytes())
-        kept = recall_content(digest.hexdigest())
+        key = self._key("", grays, excluded)
+        kept = recall_content(key)
         if len(kept) == len(grays) * ROW.itemsize:
             if task:
                 task.advance(len(grays))
             return _unpacked(np.frombuffer(kept, ROW))
         found = self._aligned(grays.to(self.device), excluded, task)
-        remember_content(digest.hexdigest(), _packed(found).tobytes())
+        remember_content(key, _packed(found).tobytes())
         return found
+
+    def unlikeness(self, grays: Tensor, excluded: Sequence[Ints] | None = None) -> Floats:
+        """Return (N,) what `CandidateSearch.unlikeness` is of gray images (N, H, W), remembered likewise."""
+        key = self._key("unlikeness ", grays, excluded)
+        kept = recall_content(key)
+        if len(kept) == len(grays) * 8:
+            return np.frombuffer(kept, "<f8")
+        found: Floats = self._prepared[1].unlikeness(grays, self.groups, excluded).double().cpu().numpy()
+        remember_content(key, found.astype("<f8").tobytes())
+        return found
+
+    def _key(self, what: str, grays: Tensor, excluded: Sequence[Ints] | None) -> str:
+        digest = hashlib.sha256(f"{what}{self._known} {tuple(grays.shape)}".encode() + grays.numpy().tobytes())
+        for rows in excluded or ():
+            digest.update(b"|" + rows.tobytes())
+        return digest.hexdigest()
 
     def _aligned(self, grays: Tensor, excluded: Sequence[Ints] | None, task: Task | None) -> BestAlignments:
         spectra, candidate_search = self._prepared
@@ -194,8 +227,10 @@ class CopySearch:
             self._scale, self.set_aside = null_scale(np.concatenate(found), self.groups[chosen])
         return self._scale
 
-    def recovered(self, threshold: float) -> tuple[int, int]:
-        """Return how many altered copies of training images were planted, and how many of them were found."""
+    def recovered(self, threshold: float, limit: float | None = None) -> tuple[int, int]:
+        """Return how many altered copies of training images were planted, and how many of them were found; where only
+        images of an unlikeness up to `limit` were looked at, a copy above it was not.
+        """
         draws = numpy_stream(0, "bootstrap", "planted")
         kinds = [kind for kind in ALTERATIONS if kind not in (*HEAVY, "exact")]
         chosen = draws.permutation(len(self.groups))[np.arange(PLANTED) % len(self.groups)]
@@ -204,8 +239,12 @@ class CopySearch:
             planted = [
                 altered_copy(gray, kinds[row % len(kinds)], grays[row - 1], draws) for row, gray in enumerate(grays)
             ]
-            found = self.look(torch.from_numpy(np.stack(planted)), None, task)
-        return PLANTED, int(((found.scores >= threshold) & (found.indices == chosen)).sum())
+            images = torch.from_numpy(np.stack(planted))
+            found = self.look(images, None, task)
+        hits = (found.scores >= threshold) & (found.indices == chosen)
+        if limit is not None:
+            hits &= self.unlikeness(images) <= limit
+        return PLANTED, int(hits.sum())
 
 
 def _packed(found: BestAlignments) -> NDArray[np.void]:

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
-from flawforge.runs.judged.audits import Pair
+from flawforge.runs.judged.audits import Copying, Pair
 
 NAMED = 5  # copies that are named in words, at most
+TOO_SMALL = (
+    "Copied patches were not looked for: that needs images of 96 pixels on each side, of two specimens at least."
+)
 LARGEST_SHARE = 0.34  # a detectable share above says too little: "too few images to tell"
 
 
@@ -80,32 +83,51 @@ def audit_sentence(
     return f"Too few images to tell: {none}, but {why} the nearest pairs by eye."
 
 
-def patch_sentence(n: int, found: int, groups: int, share: float | None, recall: float) -> str:
+def patch_sentence(n: int, of: int, found: int, groups: int, share: float | None, recall: float) -> str:
     """Return the outcome of the search for copied patches.
 
     Args:
-        n: generated images.
+        n: generated images that were searched.
+        of: generated images in all.
         found: of them, flagged as holding a patch of a training image, without those that are copies as a whole.
         groups: as of `audit_verdict`, and so are `share` and `recall`.
         share: of images with a copied patch that would have been detected; None when none would.
         recall: share of the planted patches that the audit found.
     """
     outcome = audit_verdict(n, found, groups, share, recall)
+    searched = f"{n:,} images" if n == of else f"{n:,} images drawn from {of:,}"
     if found:
         holds = "image repeats a part" if found == 1 else "images repeat parts"
+        generated = f"{n} generated {holds}" if n == of else f"{searched} repeat parts"
         return (
-            f"Copied patches found: {found} of {n} generated {holds} of training images in another place, without "
+            f"Copied patches found: {found} of {generated} of training images in another place, without "
             f"being copies as a whole. Compare the outlined parts by eye."
         )
     if outcome == "no copying detected" and share is not None:
         return (
-            f"No copied patches detected: 0 of {n} images were flagged (they would have been if "
+            f"No copied patches detected: 0 of {searched} were flagged (they would have been if "
             f"{percent_rounded_up(share)} or more held a patch of a training image, a quarter of their area)."
         )
     why = "the audit missed most of the patches it planted to test itself"
     if outcome != "inconclusive":
         why = "there are too few images to tell"
-    return f"Copied patches: 0 of {n} images were flagged, but {why}."
+    return f"Copied patches: 0 of {searched} were flagged, but {why}."
+
+
+def not_looked_at(copying: Copying, patches: Copying | None, n: int) -> list[str]:
+    """Return what the audit of `n` generated images did not look at, a sentence each."""
+    notes = []
+    looked = len(copying.generated)
+    if looked < n:
+        notes.append(
+            f"Of {n:,} generated images the {looked:,} that are likest one training image were aligned with them; the "
+            f"copies that the audit planted to test itself passed the same choice. --thorough aligns all."
+        )
+    if patches is None:
+        notes.append(TOO_SMALL)
+    elif len(patches.generated) < n:
+        notes.append(f"Copied patches were looked for in a random {len(patches.generated):,}. --thorough searches all.")
+    return notes
 
 
 def copies_sentence(pairs: Sequence[Pair]) -> str:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
 from flawforge.core.arrays import Floats, Floats32, Ints
+from flawforge.core.images import to_unit
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
-from flawforge.data.cache import recall_features, remember_features
 from flawforge.data.dataset import Dataset
 from flawforge.metrics.copying import memorization
 from flawforge.metrics.copying.memorization import Classes, SetTestResult
 from flawforge.metrics.fidelity.vendi import clusters, vendi
 from flawforge.metrics.inference.multiple_testing import holm
-from flawforge.models.efficientnet import Backbone, load_backbone
-from flawforge.models.extractors import features
+from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.judged.audits import Diversity, SetTest
 from flawforge.studies.copies.search import Reader, blocks, spread
 from flawforge.studies.copies.sentences import diversity_sentence
-from flawforge.studies.sets import MatchedImages
+from flawforge.studies.sets import MatchedImages, kept_features, pixel_key
 
 FEATURE_SIDE = 128  # pixels at which the network looks
 DUPLICATE = 0.5  # of the distance that 1 % of real images have to the next: nearer ones are near-duplicates
@@ -49,10 +48,14 @@ def measure_set(
     matched: MatchedImages, groups: Ints, unseen: Dataset, device: torch.device, progress: Progress
 ) -> tuple[Diversity, list[SetTest]]:
     """Measure diversity, and test the set against held-out images, one of each group, where there are any."""
-    backbone = load_backbone().to(device)
+    extractor = find_extractor(DEFAULT, device)
 
     def described(read: Reader, rows: Ints) -> Floats:
-        parts = [_features(grays, backbone, progress) for grays in blocks(read, rows)]
+        parts = []
+        with progress.task("features", len(rows), "images") as task:
+            for grays in blocks(read, rows):
+                parts.append(_features(grays, extractor))
+                task.advance(len(grays))
         return np.concatenate(parts).astype(np.float64)
 
     rows = drawn(len(matched.entries), "generated")
@@ -72,16 +75,17 @@ def measure_set(
     return diversity(generated, real), compare_with_held_out(real, held, generated, labels)
 
 
-def _features(grays: torch.Tensor, backbone: Backbone, progress: Progress) -> Floats32:
-    """Return (n, D) features of (n, H, W) gray images, 0..255, remembered by their content."""
-    what = f"set tests {FEATURE_SIDE} {tuple(grays.shape)}".encode()
-    key = hashlib.sha256(what + grays.numpy().tobytes()).hexdigest()
-    kept = recall_features(key, len(grays))
-    if kept is None:
-        size = (FEATURE_SIDE, FEATURE_SIDE)
-        kept = features([grays[:, None] / 127.5 - 1], backbone, size=size, progress=progress).numpy()
-        remember_features(key, kept)
-    return kept
+def _features(grays: torch.Tensor, extractor: Extractor) -> Floats32:
+    """Return (n, D) features of (n, H, W) gray images, 0..255: of whole gray levels at this size those of the score."""
+    size = (FEATURE_SIDE, FEATURE_SIDE)
+    if tuple(grays.shape[1:]) != size:
+        grays = F.interpolate(grays[:, None], size, mode="bilinear", antialias=True)[:, 0]
+    levels = grays.numpy()
+    if (np.rint(levels) == levels).all():
+        levels = levels.astype(np.uint8)
+    return kept_features(
+        torch.from_numpy(to_unit(levels))[:, None], [pixel_key(x[None], 255) for x in levels], extractor
+    )
 
 
 def drawn(count: int, what: str) -> Ints:

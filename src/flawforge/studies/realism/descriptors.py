@@ -13,11 +13,11 @@ import torch
 from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.core.images import Pixels, to_unit
 from flawforge.core.progress import Progress
-from flawforge.data.cache import recall_features, remember_features
 from flawforge.data.threads import in_threads
 from flawforge.metrics.fidelity.histogram import gray_histograms
 from flawforge.metrics.fidelity.spectrum import radial_spectra
 from flawforge.models.extractors import Extractor
+from flawforge.studies.sets import kept_features, pixel_key
 
 BLOCK = 64  # images that are held at a time, and that one file of the cache is of
 
@@ -61,19 +61,12 @@ def describe_images(
         while block := list(islice(reads, BLOCK)):
             own = [pixel_key(image, white) for image in block]
             images = torch.from_numpy(to_unit(np.stack(block), white))
-            features = _features(images, own, extractor).astype(np.float64)
+            features = kept_features(images, own, extractor).astype(np.float64)
             parts.append((features, radial_spectra(images), gray_histograms(images)))
             keys += own
             task.advance(len(block))
     features, spectra, histograms = (np.concatenate(column) for column in zip(*parts, strict=True))
     return DescribedImages(features, spectra, histograms, groups, tuple(keys))
-
-
-def pixel_key(image: Pixels, white: int) -> str:
-    """Return SHA-256 over an image's pixels, shape and white."""
-    digest = hashlib.sha256(f"{image.shape} {image.dtype} {white}".encode())
-    digest.update(np.ascontiguousarray(image).tobytes())
-    return digest.hexdigest()
 
 
 class RememberedFeatures:
@@ -86,13 +79,4 @@ class RememberedFeatures:
     def __call__(self, images: torch.Tensor) -> Floats32:
         """Return (N, D) features of (N, C, H, W) images in [-1, 1]."""
         content = hashlib.sha256(str(tuple(images.shape)).encode() + images.numpy().tobytes()).hexdigest()
-        return _features(images, [content] * len(images), self.extractor)
-
-
-def _features(images: torch.Tensor, keys: list[str], extractor: Extractor) -> Floats32:
-    key = hashlib.sha256("\n".join([extractor.name, extractor.version, *keys]).encode()).hexdigest()
-    kept = recall_features(key, len(keys))
-    if kept is None:
-        kept = extractor(images)
-        remember_features(key, kept)
-    return kept
+        return kept_features(images, [content] * len(images), self.extractor)

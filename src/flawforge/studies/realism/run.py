@@ -32,7 +32,7 @@ from flawforge.runs.versions import now, versions
 from flawforge.studies.realism.beyond import Copier, beyond_copies, class_inputs
 from flawforge.studies.realism.blind import keep_blind
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
-from flawforge.studies.realism.descriptors import DescribedImages, describe_images, pixel_key
+from flawforge.studies.realism.descriptors import DescribedImages, describe_images
 from flawforge.studies.realism.extras import (
     class_scores,
     confusion_of,
@@ -47,7 +47,7 @@ from flawforge.studies.realism.full_size import draw_images, measure_full_size
 from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
-from flawforge.studies.sets import HeldOut, Images, Judged, MatchedImages, flip_pixels, open_judged
+from flawforge.studies.sets import HeldOut, Images, Judged, MatchedImages, flip_pixels, open_judged, pixel_key
 from flawforge.training.processes.device import resolve_device
 
 FLIPS = ("identity", "flip-horizontal", "flip-vertical", "turn-180")

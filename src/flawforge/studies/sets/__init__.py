@@ -17,6 +17,7 @@ from flawforge.studies.sets.judged import Judged, open_judged
 from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
+from flawforge.studies.sets.remembered import kept_features, pixel_key
 from flawforge.studies.sets.synthetic_set import SyntheticSet, as_dataset, by_hand_in
 
 __all__ = [
@@ -35,9 +36,11 @@ __all__ = [
     "find_material",
     "find_training",
     "flip_pixels",
+    "kept_features",
     "load_whole",
     "open_foreign",
     "open_judged",
+    "pixel_key",
     "plan_levels",
     "training_rows",
 ]
