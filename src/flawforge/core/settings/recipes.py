@@ -73,9 +73,9 @@ which audit and score compare.
 """
 
 NATIVE = FEWSHOT.model_copy(
-    update={"name": "native", "design": "native", "latent": 64, "judge_kimg": 0.0, "candidates": 3}
+    update={"name": "native", "design": "native", "latent": 64, "judge_kimg": 0.0, "candidates": 8}
 )
-"""Composed images, the nearest of three, refined at their own size by a network that learns from patches."""
+"""Composed images, the nearest of eight, refined at their own size by a network that learns from patches."""
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (COMPOSE, DCGAN_LITE, DCGAN_SN, FEWSHOT, NATIVE)}
 SUMMARIES = {
