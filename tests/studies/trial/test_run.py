@@ -22,6 +22,7 @@ from flawforge.core.errors import DataUnusableError, RunExistsError, SettingErro
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.runs.cells import CellKey, read_cells
+from flawforge.runs.trial_progress import TrialProgress
 from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.execution.local import CellProcesses
@@ -128,6 +129,12 @@ def test_a_clear_answer_stops_the_trial_early_and_counts_its_looks(
     assert found.gain.level > 0.95  # wider, for having looked
     assert record.complete
     assert any("Stopped early" in note for note in record.notes)
+    watched = TrialProgress.model_validate_json((tmp_path / "out" / "progress.json").read_text())
+    assert [(look.repeats, look.planned, look.stopped) for look in watched.looks] == [
+        (look.seeds, look.planned, look.stopped) for look in record.looks
+    ]
+    last = watched.looks[-1].gains[0]
+    assert (last.arm, last.control, last.gain) == (found.arm, found.control, found.gain)
 
 
 def test_a_budget_of_time_leaves_repeats_out_but_never_the_first_three(

@@ -17,11 +17,12 @@ from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.metrics.inference.power import ERROR
 from flawforge.metrics.inference.sequential import level_now
 from flawforge.runs.folder_errors import refuse_other
+from flawforge.runs.trial_progress import ProgressFile
 from flawforge.runs.trials import TRIAL_FILE, TrialRecord
 from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis.interim_analyses import earlier_calls, is_due, plans, with_analysis
 from flawforge.studies.trial.analysis.record import evidence_of, read_results, save_results
-from flawforge.studies.trial.analysis.verdict import decide, measure_all
+from flawforge.studies.trial.analysis.verdict import decide, look_of, measure_all
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution.local import CellProcesses, Executor, Here
 from flawforge.studies.trial.execution.own_parts import try_classifiers, try_generator
@@ -143,7 +144,7 @@ def _experiment(
     before = earlier_calls(folder, bench)
     ahead = plan(bench, schedule, executor.slots, minutes, before.ended, keep_model=keep_model)
     progress.say(ahead.sentence)
-    analyses = list(before.analyses)
+    analyses, noted = list(before.analyses), ProgressFile(folder, ahead.sentence.splitlines())
 
     def clear(repeats: int) -> bool:
         """Analyse the first `repeats` repeats, and return whether no more are needed."""
@@ -154,14 +155,16 @@ def _experiment(
             return False
         cells = read_results(folder, bench, repeats)
         evidence = evidence_of(bench, cells, (*earlier, (repeats, planned)), before)
-        _, analysis = decide(evidence, measure_all(evidence))
+        measured = measure_all(evidence)
+        _, analysis = decide(evidence, measured)
         analyses[:] = with_analysis(analyses, analysis)
+        noted.add(look_of(evidence, measured, analysis))
         return analysis.stopped
 
     if deadline is not None:
         deadline -= ahead.keep_seconds
     try:
-        schedule.run(executor, progress, deadline, clear)
+        schedule.run(executor, progress, deadline, clear, noted)
     except TrainingInterruptedError:
         if schedule.whole() >= 1:
             save_results(folder, bench, schedule, before, analyses, command)

@@ -13,6 +13,7 @@ from flawforge.core.errors import TrainingInterruptedError
 from flawforge.core.progress import Progress, Task
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.runs.cells import CellKey
+from flawforge.runs.trial_progress import ProgressFile, TrialProgress
 from flawforge.studies.trial.cells.work_list import needs
 from flawforge.studies.trial.execution import schedule as trial_schedule
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
@@ -80,7 +81,11 @@ SETTINGS = TrialSettings(seeds=3, arms=("classical", "filtered", "recommended"))
 
 def test_repeats_are_told_from_the_first_to_the_last(tmp_path: Path) -> None:
     schedule, progress, executor = Schedule(tmp_path, SETTINGS, "p", Costs()), Telling(), Instant(SETTINGS)
-    schedule.run(executor, progress, None, None)  # type: ignore[arg-type]
+    noted = ProgressFile(tmp_path, ["a plan"])
+    schedule.run(executor, progress, None, None, noted)  # type: ignore[arg-type]
+    written = TrialProgress.model_validate_json((tmp_path / "progress.json").read_text())
+    assert (written.cells, written.done) == (len(schedule.cells), len(schedule.cells))
+    assert (written.repeats, written.whole, written.seconds_left, written.told) == (3, 3, 0.0, ["a plan"])
     assert len(executor.order) == len(set(executor.order)) == len(schedule.cells)
     assert executor.closed
     repeats = [facts["repeat"] for facts in progress.told.facts]

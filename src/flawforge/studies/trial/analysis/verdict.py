@@ -22,6 +22,7 @@ from flawforge.metrics.inference.multiple_testing import holm, rejected
 from flawforge.metrics.inference.paired import gain
 from flawforge.metrics.inference.power import ERROR
 from flawforge.runs.estimates import Estimate
+from flawforge.runs.trial_progress import InterimGain, InterimLook
 from flawforge.runs.trials import (
     AdvisedArm,
     ArmResult,
@@ -133,6 +134,20 @@ def decide(evidence: Evidence, measured: Measured) -> tuple[dict[Setting, Word],
         decided=[f"{f'{shots} shots' if shots else 'all images'}, {model}" for shots, model in settled],
         stopped=bool(primary) and len(settled) == len(wanted),
     )
+
+
+def look_of(evidence: Evidence, measured: Measured, analysis: InterimAnalysis) -> InterimLook:
+    """Return what an interim analysis has seen, for those who watch: each gain with the interval of its level, which
+    all settings share.
+    """
+    primary, gains = _primary(evidence, measured), []
+    level = evidence.level(ERROR / max(1, len(primary) + evidence.left_out)) or analysis.level
+    for setting, over in primary.items():
+        control, found = next(iter(over.items()))
+        arm, seen = evidence.advised(setting) or "", estimate(found, 1 - 2 * level)
+        gains.append(InterimGain(shots=setting[0], model=setting[1], arm=arm, control=control, gain=seen))
+    planned = analysis.planned
+    return InterimLook(repeats=analysis.seeds, planned=planned, stopped=analysis.stopped, gains=gains)
 
 
 def best_of_all_settings(evidence: Evidence, comparisons: list[Comparison]) -> list[BestWithout]:

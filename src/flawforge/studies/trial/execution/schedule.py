@@ -14,6 +14,7 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.runs.cells import CELLS, CellKey, read_cell
+from flawforge.runs.trial_progress import ProgressFile
 from flawforge.studies.trial.cells.work_list import needs, work_list
 from flawforge.studies.trial.execution.local import Executor
 from flawforge.training.loop.loop import Interrupt
@@ -102,7 +103,12 @@ class Schedule:
         return min(open_seeds, default=self.settings.seeds)
 
     def run(
-        self, executor: Executor, progress: Progress, deadline: float | None, judge: Callable[[int], bool] | None
+        self,
+        executor: Executor,
+        progress: Progress,
+        deadline: float | None,
+        judge: Callable[[int], bool] | None,
+        noted: ProgressFile | None = None,
     ) -> None:
         """Do all cells; each is on the disk as it ends.
 
@@ -111,6 +117,7 @@ class Schedule:
             progress: where to tell how far it is and what time is left.
             deadline: on the monotonic clock; no repeat is begun that would end later, but those that a verdict needs.
             judge: called with the number of whole repeats when it has grown; True ends the trial early.
+            noted: where else to tell it, for those who watch.
 
         Raises:
             TrainingInterruptedError: Ctrl-C; what was done is kept.
@@ -135,7 +142,7 @@ class Schedule:
                         under_way.pop(key, None)
                         self.done.add(key)
                         self.costs.note(key, seconds)
-                    self._tell(task, under_way)
+                    self._tell(task, under_way, noted, executor.slots)
                     if interrupt.asked:
                         raise self._stopped()
             except TrainingInterruptedError:  # of a generator in this process, which speaks of its own folder
@@ -171,7 +178,7 @@ class Schedule:
                 return
             self.repeats, self.ended = self.repeats - 1, "minutes"
 
-    def _tell(self, task: Task, under_way: dict[CellKey, float]) -> None:
+    def _tell(self, task: Task, under_way: dict[CellKey, float], noted: ProgressFile | None, slots: int) -> None:
         """Move the bar: its unit is the time that the cells of this session are expected to take."""
         now = time.monotonic()
         rest = self.costs.of(key for key in self.left() if key not in under_way)
@@ -179,13 +186,13 @@ class Schedule:
         spent = self.costs.of(self.done - self.before) + begun
         rest += self.costs.of(under_way) - begun
         wanted = [key for key in self.cells if key.seed < self.repeats]
+        done = len(self.done.intersection(wanted))
         doing = min((key.seed for key in wanted if key not in self.done), default=self.repeats - 1)
         task.total(spent + rest)
-        task.reach(
-            spent,
-            cells=f"{len(self.done.intersection(wanted))} of {len(wanted)}",
-            repeat=f"{doing + 1} of {self.repeats}",
-        )
+        task.reach(spent, cells=f"{done} of {len(wanted)}", repeat=f"{doing + 1} of {self.repeats}")
+        if noted is not None:
+            whole, left = min(self.whole(), self.repeats), rest / slots
+            noted.reach(cells=len(wanted), done=done, repeats=self.repeats, whole=whole, seconds_left=left)
 
 
 def clock(seconds: float) -> str:
