@@ -27,6 +27,7 @@ _HOMES = {
     "inspect": "flawforge.data.inspection.inspect",
     "interpolate": "flawforge.studies.latents",
     "load": "flawforge.data.reading.load",
+    "place": "flawforge.studies.synthesis",
     "pod": "flawforge.studies.detection",
     "predict": "flawforge.studies.prediction",
     "project": "flawforge.studies.latents",
@@ -58,6 +59,7 @@ __all__ = [
     "inspect",
     "interpolate",
     "load",
+    "place",
     "pod",
     "predict",
     "project",
@@ -97,7 +99,7 @@ if TYPE_CHECKING:
     from flawforge.studies.realism import score
     from flawforge.studies.search import search
     from flawforge.studies.sets import as_dataset
-    from flawforge.studies.synthesis import generate
+    from flawforge.studies.synthesis import generate, place
     from flawforge.studies.trial import trial
     from flawforge.training.train import train
     from flawforge.whole_job import run

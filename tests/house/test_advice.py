@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str]] = {  # whose messages which commands show; the longes
     "studies/synthesis": {"generate"},
     "studies/trial": {"trial"},
     "training": TRAINERS,
+    "training/placing/engine": {"generate"},
     "training/processes/processes": {"train"},
     "whole_job": {"run"},
 }

@@ -119,6 +119,47 @@ class ReadingFlags:
         return ReadingChoices(**{entry.name: getattr(self, entry.name) for entry in fields(self)})
 
 
+_PLACING = Group(
+    "Where defects are put", help="For recipes copy-paste and procedural. What is left out is drawn.", sort_key=9
+)
+
+
+@dataclass(frozen=True)
+class PlacingFlags:
+    """What is asked of images whose defects are put on grounds."""
+
+    grounds: Annotated[
+        str | None,
+        Parameter(
+            group=_PLACING,
+            help="A folder of good images to put defects on. Held-out images, and others of their specimens, are "
+            "refused. Default: the good images in the training data.",
+        ),
+    ] = None
+    masks: Annotated[
+        Path | None,
+        Parameter(
+            group=_PLACING,
+            help="A folder of masks, each of the size of its ground: outline and place of the defect, white on black. "
+            "A ground of the same name is taken, else any of that size.",
+        ),
+    ] = None
+    region: Annotated[
+        Path | None,
+        Parameter(
+            group=_PLACING,
+            help="A mask image: defects lie inside it, on grounds of its size. Default: anywhere on the part.",
+        ),
+    ] = None
+    strength: Annotated[
+        float | None,
+        Parameter(
+            group=_PLACING,
+            help="How strongly all defects show, 1 as real ones do. Default: from 0.7 to 1.4 times that of the recipe.",
+        ),
+    ] = None
+
+
 def settings_flags(name: str, settings: type[Settings], default: Callable[[str], str], group: Group) -> Any:
     """Return a frozen dataclass with an optional text, or list of texts, for each field of some settings.
 
@@ -191,4 +232,4 @@ TrialFlags: Any = settings_flags(
         sort_key=10,
     ),
 )
-NOTHING, NONE_GIVEN, USUAL = RecipeFlags(), TrialFlags(), ReadingFlags()
+NOTHING, NONE_GIVEN, USUAL, DRAWN = RecipeFlags(), TrialFlags(), ReadingFlags(), PlacingFlags()

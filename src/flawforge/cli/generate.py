@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.data.exporting import FormatName
-from flawforge.cli.flags import Device, Flag, Json, Wait, Whole, Words
+from flawforge.cli.flags import DRAWN, Device, Flag, Json, PlacingFlags, Wait, Whole, Words, given
 
 
 def generate(
@@ -30,6 +30,7 @@ def generate(
     novel: Flag = False,
     checkpoint: str = "best",
     data: str | None = None,
+    placing: Annotated[PlacingFlags, Parameter(name="*")] = DRAWN,
     format: FormatName | None = None,
     device: Device = "auto",
     json: Json = False,
@@ -70,7 +71,8 @@ def generate(
     checkpoint
         Which weights: best (selected during training), newest, or the number of a step in RUN/checkpoints.
     data
-        Where the training images are now, if they have moved since training; for --novel.
+        Where the training images are now, if they have moved since training; for --novel, and for recipes that
+        compose or place.
     format
         Also write the set in a format that trainers read, into --out, as `flawforge export` does.
     """
@@ -93,6 +95,7 @@ def generate(
             novel=novel,
             checkpoint=checkpoint,
             data=data,
+            **given(placing),
             format=format,
             device=device,
             command=command(),

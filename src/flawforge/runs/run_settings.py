@@ -107,11 +107,13 @@ class LightDonors(_Part):
         samples: the SHA-256 of each.
         barred: the SHA-256 of training images that give none, as they show specimens of held-out images.
         with_training: fingerprint of all images that a composed one can show something of.
+        good: the SHA-256 of those that show no defect, on which defects can be put.
     """
 
     samples: list[str] = []
     barred: list[str] = []
     with_training: str = ""
+    good: list[str] = []
 
 
 class RunSettings(_Part):

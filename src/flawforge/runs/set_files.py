@@ -25,6 +25,7 @@ SET_FORMAT = 1
 MANIFEST = "manifest.jsonl"
 FACTS = "set.json"
 MASKS = "masks"  # folder in a set's: of what is marked in composed images, white on black, named as these are
+SUPPORTS = "supports"  # likewise: of all pixels that were changed where a defect was placed
 LOCK = "synthetic set"  # the part of its folder that whoever writes it locks
 BY_HAND = "chosen_by_hand"  # key in set.json, from `flawforge generate --sync`
 
@@ -49,6 +50,10 @@ class ManifestEntry:
         clipped: of a composed image, the share of its pixels that came out darker than black or lighter than white.
         mask: path of the mask image, below the set's folder; empty: there is none.
         boxes: of what is in it, each (class, left, top, right, bottom in pixels, whether a part was cut away).
+        ground: of a placed defect, the file of the real image that it was put on: outside `support` it is unchanged.
+        ground_sha256: of the ground's pixels, as `flawforge.data.sample.ImageFacts` has it.
+        support: path of the image of all changed pixels, below the set's folder.
+        placed: how the defect was placed: strength, corner and what else was drawn.
     """
 
     file: str
@@ -65,11 +70,15 @@ class ManifestEntry:
     clipped: float = 0.0
     mask: str = ""
     boxes: tuple[tuple[str, int, int, int, int, bool], ...] = ()
+    ground: str = ""
+    ground_sha256: str = ""
+    support: str = ""
+    placed: dict[str, Any] = field(default_factory=dict)
 
     def line(self) -> str:
         """Return the manifest's line, with its newline."""
         usual = {field.name: field.default for field in fields(self)}
-        values = {key: value for key, value in vars(self).items() if value != usual[key]}
+        values = {key: value for key, value in vars(self).items() if value != usual[key] and value != {}}
         values = {("class" if key == "label" else key): value for key, value in values.items()}
         return json.dumps(values, ensure_ascii=False) + "\n"
 

@@ -6,11 +6,12 @@ right one (docs/decisions/compose.md).
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cache, cached_property
-from typing import Any
+from functools import cache, cached_property, partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -75,26 +76,50 @@ def compose_run(opened: OpenedRun, inputs: TrainingInputs, seed: int, previews: 
         previews: whether to draw some images.
         progress: where to tell how far it is.
     """
+    return settle_run(opened, inputs, choose_composition, partial(_draw, seed=seed) if previews else None, progress)
+
+
+class Settled(Protocol):
+    """What is chosen where nothing is learnt."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as a checkpoint holds it; ``how`` are the settings."""
+
+
+Choice = TypeVar("Choice", bound=Settled)
+
+
+def settle_run(
+    opened: OpenedRun,
+    inputs: TrainingInputs,
+    choose: Callable[[Recipe, Material, Progress], Choice],
+    draw: Callable[[Run, Material, Choice, Progress], None] | None,
+    progress: Progress,
+) -> Run:
+    """Leave a run whose one checkpoint holds what is chosen, with previews drawn by `draw`; one that has it stays."""
     run = opened.run
     if not inputs.processes.first:
         return run
     if newest_checkpoint(run) is not None:
-        progress.say("how images are composed was chosen already")
+        progress.say("how images are made was chosen already")
         return run
     started = time.monotonic()
     material = Material(opened.training, inputs.others, inputs.barred, opened.plan.channels, progress)
-    chosen = choose_composition(opened.plan.recipe, material, progress)
-    if previews:
-        _draw(run, material, chosen, seed, progress)
-    tensors = {"composition": torch.tensor(list(asdict(chosen.how).values()), dtype=torch.float64)}
+    chosen = choose(opened.plan.recipe, material, progress)
+    if draw is not None:
+        draw(run, material, chosen, progress)
+    values = list(chosen.facts()["how"].values())
+    if any(isinstance(value, str) for value in values):
+        values = list(json.dumps(values).encode())
     facts = {"kimg": 0.0, "seconds": round(time.monotonic() - started, 3), "stopped": "chosen"}
+    tensors = {"composition": torch.tensor(values, dtype=torch.float64)}
     save_checkpoint(run, 0, tensors, facts | {"composition": chosen.facts()})
     return run
 
 
 def choose_composition(recipe: Recipe, material: Material, progress: Progress = SILENT) -> Chosen:
     """Return how images are composed: as the recipe says, in the turns that the classes show."""
-    symmetries, fixed = _symmetries(recipe, material, progress)
+    symmetries, fixed = find_symmetries(recipe, material, progress)
     values = {field.name: getattr(recipe, field.name) for field in fields(Composition)}
     if fixed:  # what is enlarged has its geometry elsewhere
         values["zoom"] = 1.0
@@ -156,7 +181,7 @@ class Composing:
         return compose(sources, self.donors.lights, self.how, self.symmetries, rng, self.specimens)
 
 
-def _symmetries(recipe: Recipe, material: Material, progress: Progress) -> tuple[dict[str, list[int]], bool]:
+def find_symmetries(recipe: Recipe, material: Material, progress: Progress) -> tuple[dict[str, list[int]], bool]:
     """Return the turns that each class's details may take, and whether a fixed geometry was found.
 
     With a fixed geometry those that map its mean onto itself; else those after which images are still as near to the
@@ -300,7 +325,7 @@ def _exceptions(how: Composition, material: Material) -> list[str]:
     return found
 
 
-def _draw(run: Run, material: Material, chosen: Chosen, seed: int, progress: Progress) -> None:
+def _draw(run: Run, material: Material, chosen: Chosen, progress: Progress, seed: int) -> None:
     """Draw real images as other recipes do, and composed ones beside what they are made of."""
     training = material.training
     side = SIZE * 2

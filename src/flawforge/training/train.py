@@ -32,6 +32,7 @@ from flawforge.training.loop.previews import Previews
 from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.native.batches import NativeBatches
 from flawforge.training.native.previews import NativePreviews
+from flawforge.training.placing.choice import check_placing, placing_run
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import Batches, real_batches
@@ -40,6 +41,8 @@ from flawforge.training.setup.opening import MIN_IMAGES, OpenedRun, check_disk_s
 from flawforge.training.setup.request import TrainingRequest
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
+
+Light = tuple[Dataset | None, tuple[str, ...], tuple[str, ...]]
 
 
 def train(
@@ -124,7 +127,7 @@ def train(
         # The run folder: the resolved settings are on disk before anything else happens.
         inputs = TrainingInputs(part, others, selection, where, threads, processes, *light)
         if not request.resolved.learns:
-            return compose_run(open_run(request, inputs, progress), inputs, seed, previews > 0, progress)
+            return _without_learning(request, inputs, previews > 0, progress)
         opened = open_run(request, inputs, progress)
         precision = processes.tell(resolve_precision(opened.plan.recipe.precision, where))
         labels = opened.plan.recipe.labels(opened.training.classes, unlabelled=others is not None)
@@ -141,6 +144,14 @@ def train(
                 f"To resume, run the same command again{'' if resume else ' with --resume'}."
             )
         return opened.run
+
+
+def _without_learning(request: TrainingRequest, inputs: TrainingInputs, previews: bool, progress: Progress) -> Run:
+    """Leave a run of a recipe that trains nothing."""
+    if request.resolved.places:
+        check_placing(request.resolved, inputs.chosen, inputs.good)
+        return placing_run(open_run(request, inputs, progress), inputs, request.seed, previews, progress)
+    return compose_run(open_run(request, inputs, progress), inputs, request.seed, previews, progress)
 
 
 def _loop(
@@ -182,9 +193,9 @@ def _choose(
     shots: int | None,
     request: TrainingRequest,
     progress: Progress,
-) -> tuple[Dataset, Dataset | None, tuple[Dataset | None, tuple[str, ...]], Selection]:
-    """Return the images to train on, the unlabelled ones beside them, those that give light to composed images with the
-    images that may give none (`donors_in`), and what was selected.
+) -> tuple[Dataset, Dataset | None, Light, Selection]:
+    """Return the images to train on, the unlabelled ones beside them, those that give light to composed images
+    (`donors_in`), and what was selected.
     """
     whole, recipe = load(data, choices, progress=progress), request.resolved
     if not isinstance(data, Dataset):  # else the caller read it and knows
@@ -200,5 +211,5 @@ def _choose(
         raise DataUnusableError(f"{found}; a generator needs {MIN_IMAGES} or more.")
     others = load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None
     own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
-    light = donors_in(whole, part, progress) if recipe.composes else (None, ())
+    light = donors_in(whole, part, progress) if recipe.composes else (None, (), ())
     return part, others, light, Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)

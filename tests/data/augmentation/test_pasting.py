@@ -8,11 +8,11 @@ from scipy import ndimage
 
 from flawforge.data.augmentation.pasting import (
     Defect,
-    _soft,
     cut_defects,
     largest_factor,
     longest_extent,
     place_defect,
+    soft_mask,
     start_within,
 )
 
@@ -32,7 +32,9 @@ def disc(radius: int = 8, at: tuple[int, int] = (40, 50), level: float = -0.2, c
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_outside_its_support_every_pixel_is_the_grounds_and_the_mask_is_the_soft_one_at_a_half(channels: int) -> None:
+def test_outside_its_support_every_pixel_is_the_grounds_and_the_mask_is_thesoft_mask_one_at_a_half(
+    channels: int,
+) -> None:
     under = ground(0.5, channels)
     made = place_defect(disc(channels=channels), under, 1.0, 1.0, np.random.default_rng(0))
     assert np.array_equal(made.pixels[~made.support], under[~made.support])
@@ -43,15 +45,15 @@ def test_outside_its_support_every_pixel_is_the_grounds_and_the_mask_is_the_soft
     assert not (made.support & ~ndimage.binary_dilation(made.mask, np.ones((3, 3)), iterations=3)).any()
 
 
-def test_the_soft_mask_is_a_half_on_the_outline() -> None:
+def test_thesoft_mask_mask_is_a_half_on_the_outline() -> None:
     shape = disc().mask
-    soft = _soft(shape)
+    soft = soft_mask(shape)
     assert ((soft >= 0.5) == shape).all()
     assert soft.max() == 1
     thin = np.zeros((9, 9), bool)
     thin[4] = True
-    assert _soft(thin)[4].min() > 0.8  # a scratch of one pixel keeps its contrast
-    assert _soft(thin)[[3, 5]].max() < 0.2
+    assert soft_mask(thin)[4].min() > 0.8  # a scratch of one pixel keeps its contrast
+    assert soft_mask(thin)[[3, 5]].max() < 0.2
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])

@@ -71,13 +71,13 @@ def test_held_out_images_and_what_shows_their_specimens_give_no_light(
     groups = np.array([0, 1, 2, 3, 3, 5, 6, 7, 8, 9, 2, 11])
     monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: groups)
     chosen = data.take([0, 1])  # dents 2 and 3 are held out; good 0 and pits 2 show the same specimens
-    given, barred = donors_in(data, chosen)
+    given, barred, _ = donors_in(data, chosen)
     assert given is not None
     assert [sample.file for sample in given.samples] == [data.samples[row].file for row in (5, 6, 7, 8, 9, 11)]
     assert {sample.label for sample in given.samples} == {LABEL}
     assert barred == ()
     heard = Heard()
-    given, barred = donors_in(data, data.take([0, 1, 4, 5, 6, 7]), heard)
+    given, barred, _ = donors_in(data, data.take([0, 1, 4, 5, 6, 7]), heard)
     assert heard.said == ["2 images show specimens that are held out, and give no light"]
     assert given is not None
     assert [sample.file for sample in given.samples] == [data.samples[row].file for row in (8, 9, 11)]

@@ -59,6 +59,7 @@ BOUNDS = {
     "checkpoint_seconds": Bound("a time in seconds", 0, 86_400),
     "compression": _count("zlib's level, from none to smallest", 0, 9),
     "confirmations": _count("a number of fresh seeds", 0, 1000),
+    "defect_strength": Bound("how strongly defects show, 1 as real ones do", 0, 4, above=True),
     "k": _count("a number of training images to rank", 1, MANY),
     "kimg": Bound("a length in thousands of images", 0, 1_000_000, above=True),
     "memory_mb": Bound("a bound in MB", 16, MANY),
@@ -90,7 +91,7 @@ BOUNDS = {
     "waiting": _count("a number of requests", 0, 1000),
     "workers": _count("a number that work at the same time", 1, 4096),
 }
-SHORT = {"n": "-n", "k": "-k"}
+SHORT = {"n": "-n", "k": "-k", "defect_strength": "--strength"}
 
 
 def check_numbers(**given: object) -> None:

@@ -27,6 +27,20 @@ class Composition:
     candidates: int = 1
 
 
+@dataclass(frozen=True)
+class Placing:
+    """How defects are put on grounds, as the fields of these names in `Recipe` say."""
+
+    blending: Literal["relit", "feathered", "seamless"] = "relit"
+    strength: float = 1.0
+    bend: float = 0.06
+    scaling: float = 1.25
+    pattern: Literal["all", "scratch", "spot", "scar", "texture"] = "all"
+    label: str = ""
+
+
+PATTERNS = ("scratch", "spot", "scar", "texture")  # that design procedural draws
+PLACING = tuple(field.name for field in fields(Placing))  # fields of the designs that place
 COMPOSING = (*(field.name for field in fields(Composition)), "keep_geometry")  # fields of this design alone
 
 
@@ -41,12 +55,13 @@ class Recipe(Settings):
         allowed="a recipe's name",
         help="The recipe's name; a changed recipe keeps the name of the one it was changed from.",
     )
-    design: Literal["dcgan", "fewshot", "compose", "native"] = setting(
+    design: Literal["dcgan", "fewshot", "compose", "native", "copy-paste", "procedural"] = setting(
         "dcgan",
         help="The networks: 'dcgan' is the published pair, which does not tell classes apart; 'fewshot' is a "
         "light class-conditional generator with a discriminator on the features of a frozen ImageNet network; "
         "'compose' has none: it joins details of real images and the light of others; 'native' composes images and "
-        "refines them by a network, at their own size.",
+        "refines them by a network, at their own size; 'copy-paste' puts real defects on other real grounds and "
+        "'procedural' drawn ones, each with its mask, without learning.",
     )
     resolution: Resolution = setting(
         unit="pixels",
@@ -221,6 +236,39 @@ class Recipe(Settings):
         "whose places are fixed. Where good or training images show such a geometry it is found without this.",
     )
 
+    blending: Literal["relit", "feathered", "seamless"] = setting(
+        "relit",
+        help="How a placed defect meets its ground: 'relit' replaces its light by the ground's, 'feathered' keeps its "
+        "own and joins both by a soft border, 'seamless' solves Poisson's equation, so that its border takes the "
+        "ground's levels.",
+    )
+    strength: float = setting(
+        1.0,
+        gt=0,
+        le=4,
+        help="How strongly placed defects show: 1 as real ones do. Each image draws from 0.7 to 1.4 times this.",
+    )
+    bend: float = setting(
+        0.06,
+        ge=0,
+        le=0.5,
+        unit="of the defect's length",
+        help="Elastic bends of a pasted defect and its mask: the standard deviation of the displacement. 0: none.",
+    )
+    scaling: float = setting(
+        1.25, ge=1, le=4, help="A pasted defect is shown at a random size from 1/x to x times its own."
+    )
+    pattern: Literal["all", "scratch", "spot", "scar", "texture"] = setting(
+        "all",
+        help="What design 'procedural' draws: bright or dark scratches and spots, scars (narrow strips of another "
+        "place), texture of another place inside Perlin noise; 'all' draws each as often.",
+    )
+    label: str = setting(
+        "",
+        allowed="a class's name",
+        help="Class of what design 'procedural' draws. Empty: each pattern is a class of its own name.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _leave_out_unset(cls, values: Any) -> Any:  # once None, "chosen from the images"; so in runs of that time
@@ -247,12 +295,17 @@ class Recipe(Settings):
     @property
     def learns(self) -> bool:
         """Whether a network is trained, with a latent to draw; composing has neither."""
-        return self.design != "compose"
+        return self.design not in ("compose", "copy-paste", "procedural")
+
+    @property
+    def places(self) -> bool:
+        """Whether defects are put on real grounds, so that each image has its mask."""
+        return self.design in ("copy-paste", "procedural")
 
     @property
     def composes(self) -> bool:
         """Whether images are made of the details of real ones, which the manifest names."""
-        return self.design in ("compose", "native")
+        return self.design in ("compose", "native") or self.places
 
     def labels(self, classes: Sequence[str], *, unlabelled: bool) -> int:
         """Return how many classes its networks tell apart: unlabelled images are one more, but for what composes, which
@@ -263,9 +316,14 @@ class Recipe(Settings):
     @property
     def own_fields(self) -> tuple[str, ...]:
         """The fields that decide anything in this design."""
+        if self.design == "procedural":
+            return ("name", "design", "resolution", "channels", "strength", "pattern", "label")
+        if self.places:
+            own = ("blending", "strength", "bend", "scaling", "keep_geometry")
+            return ("name", "design", "resolution", "channels", *own)
         if not self.learns:
             return ("name", "design", "resolution", "channels", *COMPOSING)
-        left_out = ("unlabelled_share", "judge_kimg") if self.composes else COMPOSING
+        left_out = (*PLACING, *(("unlabelled_share", "judge_kimg") if self.composes else COMPOSING))
         return tuple(field for field in type(self).model_fields if field not in left_out)
 
     @property

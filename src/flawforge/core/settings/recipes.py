@@ -1,4 +1,4 @@
-"""Recipes: the frozen settings of one way to train a generator, by name."""
+"""The recipes by name."""
 
 from __future__ import annotations
 
@@ -77,11 +77,23 @@ NATIVE = FEWSHOT.model_copy(
 )
 """Composed images, the nearest of eight, refined at their own size by a network that learns from patches."""
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (COMPOSE, DCGAN_LITE, DCGAN_SN, FEWSHOT, NATIVE)}
+COPY_PASTE = COMPOSE.model_copy(update={"name": "copy-paste", "design": "copy-paste"})
+"""Real defects on other real grounds, each image with its mask; nothing is learnt."""
+
+PROCEDURAL = COMPOSE.model_copy(update={"name": "procedural", "design": "procedural"})
+"""Drawn defects on real grounds, each image with its mask, in the manner of CutPaste (2104.04015) and DRAEM
+(2108.07610); no image of a defect is needed.
+"""
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (COMPOSE, COPY_PASTE, DCGAN_LITE, DCGAN_SN, FEWSHOT, NATIVE, PROCEDURAL)
+}
 SUMMARIES = {
     "compose": "1 to 300 images per class, joined and relit by other images: seconds, at full size, nothing learnt",
     "fewshot": "5 to 300 images per class, one generator for all classes, minutes on a CPU (default)",
     "native": "5 to 300 images per class, composed images refined by a network at full size: minutes on a CPU",
+    "copy-paste": "from 1 image per class with masks or boxes: real defects on other grounds, with masks, in seconds",
+    "procedural": "good images alone: drawn scratches, spots, scars and textures on them, with masks, in seconds",
     "dcgan-lite": "the published design, reduced for a CPU: minutes on two cores",
     "dcgan-sn": "the published experiment, exactly: DCGAN with spectral normalization, 128 epochs; hours on a CPU",
 }

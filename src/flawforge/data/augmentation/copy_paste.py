@@ -11,19 +11,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
-from scipy.sparse.linalg import spsolve
+from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Bytes, Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.augmentation.pasting import start_within
+from flawforge.data.augmentation.poisson import harmonic_offset
 
 MARGIN = 1  # pixels around the mask that are pasted too
 LARGEST_SHARE = 0.9  # of the image: a defect that fills it has no ground to be put on
-ANCHOR = 1e-6  # holds the offset at 0 where no border determines it
-
-NEIGHBOURS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 @dataclass(frozen=True)
@@ -104,31 +101,12 @@ def paste(defect: Bytes, mask: Bools, ground: Bytes, move: tuple[int, int] = (0,
     Returns:
         (C, H, W) uint8, equal to `ground` outside the moved mask and its margin of one pixel.
     """
-    height, width = mask.shape
     known = _moved(np.ones_like(mask), move)  # where the moved image has pixels
     inside = ndimage.binary_dilation(_moved(mask, move), iterations=MARGIN) & known
     if not inside.any():
         return ground.copy()
-    number = np.full((height + 2, width + 2), -1)
-    number[1:-1, 1:-1][inside] = np.arange(inside.sum())
-    counts = np.full(int(inside.sum()), ANCHOR)
     difference = ground.astype(np.float64) - np.stack([_moved(c.astype(np.float64), move) for c in defect])
-    wanted = np.zeros((len(counts), len(ground)))
-    rows, columns = np.nonzero(inside)
-    links = []
-    for down, right in NEIGHBOURS:
-        r, c = rows + down, columns + right
-        within = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-        within[within] &= known[r[within], c[within]]
-        counts += within
-        other = number[r + 1, c + 1]
-        free = within & (other >= 0)
-        links.append((np.flatnonzero(free), other[free]))
-        border = within & (other < 0)
-        wanted[border] += difference[:, r[border], c[border]].T
-    here, there = (np.concatenate(side) for side in zip(*links, strict=True))
-    laplacian = sparse.diags(counts) - sparse.csr_matrix((np.ones(len(here)), (here, there)), (len(counts),) * 2)
-    offset = spsolve(laplacian.tocsc(), wanted).reshape(len(counts), len(ground))
+    offset = harmonic_offset(inside, known, difference)
     out = ground.copy()
     values = ground[:, inside] - difference[:, inside] + offset.T
     out[:, inside] = np.clip(np.rint(values), 0, 255).astype(np.uint8)

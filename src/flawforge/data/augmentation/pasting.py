@@ -1,4 +1,4 @@
-"""One real defect put on another ground: at a place, in a size and a strength that are given.
+"""One defect put on another ground: at a place, in a size and a strength that are given.
 
 The defect's light is taken off and that of the new ground put on, as composing does it (`Light`, `scaling`); a soft
 border from the distance transform joins both. What is done can be undone by eye: outside the border's support every
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -17,13 +18,17 @@ from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.settings.recipe import Composition
+from flawforge.data.augmentation.bending import bent
 from flawforge.data.augmentation.composition import LUMA, Light, scaling
+from flawforge.data.augmentation.poisson import harmonic_offset
 
+Blending = Literal["relit", "feathered", "seamless"]
 HOW = Composition()  # of the light: its width and its power
 SOFT = (0.75, 1.5)  # half width of the border in pixels, at least and at most
 SOFT_SHARE = 1 / 3  # of the half width of the defect that the border takes
 FEWEST_PIXELS = 4  # of a part that counts as a defect
 ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
+HALF = np.float32(0.5)  # of the soft mask from which a pixel is marked
 EIGHT = np.ones((3, 3), bool)  # pixels that touch at a corner hang together
 
 
@@ -94,6 +99,37 @@ class PlacedDefect:
         return Defect(self.pixels, self.mask, self.mask)
 
 
+@dataclass(frozen=True)
+class Cutout:
+    """What is put on a ground, as planes of one window.
+
+    Attributes:
+        detail: (h, w) or (h, w, 3), its difference to its own light.
+        light: (h, w), its own light.
+        alpha: (h, w), its soft mask, 0 to 1.
+    """
+
+    detail: Floats32
+    light: Floats32
+    alpha: Floats32
+
+    @property
+    def mask(self) -> Bools:
+        """(h, w) where the soft mask is 0.5 or more."""
+        return np.asarray(self.alpha >= HALF)
+
+    @property
+    def support(self) -> Bools:
+        """(h, w) where the soft mask is above 0."""
+        return np.asarray(self.alpha > 0)
+
+    def trimmed(self) -> Cutout:
+        """Return it without the rows and columns around in which the soft mask is 0."""
+        rows, columns = np.flatnonzero(self.support.any(1)), np.flatnonzero(self.support.any(0))
+        inner = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        return Cutout(self.detail[inner], self.light[inner], self.alpha[inner])
+
+
 def cut_defects(pixels: Floats32, marked: Bools) -> list[Defect]:
     """Return the connected parts of what is marked, the largest first; specks under 4 pixels are left out.
 
@@ -140,23 +176,68 @@ def place_defect(
         strength: of its contrast, from 0.
         rng: where the place comes from.
     """
-    detail, own, alpha = _scaled(defect, factor)
-    rows, columns = np.flatnonzero((alpha > 0).any(1)), np.flatnonzero((alpha > 0).any(0))
-    inner = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    detail, own, alpha = detail[inner], own[inner], alpha[inner]
-    size, at_rim = ground.shape[:2], defect.at_rim
-    top, left = (start_within(alpha.shape[axis], size[axis], at_rim[axis], at_rim[axis + 2], rng) for axis in (0, 1))
-    window = slice(top, top + alpha.shape[0]), slice(left, left + alpha.shape[1])
-    new = Light.of(ground).smoothed(HOW.light_width, size)[window]
-    grown = scaling(own, new, HOW.light_power)
-    planes = (alpha, new, grown)
-    share, lit, grown = (plane[..., None] for plane in planes) if ground.ndim == 3 else planes
+    cutout, size, at_rim = cutout_of(defect, (factor, factor)), ground.shape[:2], defect.at_rim
+    height, width = cutout.alpha.shape
+    top, left = (
+        start_within(length, size[axis], at_rim[axis], at_rim[axis + 2], rng)
+        for axis, length in enumerate((height, width))
+    )
+    return lay_on(ground, cutout, (top, left), strength)
+
+
+def lay_on(
+    ground: Floats32,
+    cutout: Cutout,
+    corner: tuple[int, int],
+    strength: float,
+    blending: Blending = "relit",
+    light: Floats32 | None = None,
+) -> PlacedDefect:
+    """Put a cutout on a ground: the ground plus the soft mask times strength times the difference to it.
+
+    Args:
+        ground: (H, W) or (H, W, 3), 0 to 1, with as many channels.
+        cutout: what is put on it.
+        corner: row and column of its top left corner; all of it lies on the ground.
+        strength: of its contrast, from 0: 1 as it is, more exaggerates.
+        blending: as the field of this name in `flawforge.core.settings.recipe.Recipe`.
+        light: (H, W), the ground's; None: it is worked out, for `relit`.
+    """
+    size, alpha = ground.shape[:2], cutout.alpha
+    window = slice(corner[0], corner[0] + alpha.shape[0]), slice(corner[1], corner[1] + alpha.shape[1])
     under = ground[window]
-    shown = np.clip(under + share * np.float32(strength) * (lit + detail * grown - under), 0, 1)
+    if blending == "relit":
+        new = (Light.of(ground).smoothed(HOW.light_width, size) if light is None else light)[window]
+        shown = _spread(new, ground) + cutout.detail * _spread(scaling(cutout.light, new, HOW.light_power), ground)
+    else:
+        shown = cutout.detail + _spread(cutout.light, ground)
+    if blending == "seamless":
+        shown = _without_seam(shown, under, cutout.support, corner, size)
+    share = _spread(alpha, ground)
+    changed = np.clip(under + share * np.float32(strength) * (shown - under), 0, 1)
     pixels, soft = ground.copy(), np.zeros(size, np.float32)
-    pixels[window] = np.where(share > 0, shown, under)
+    pixels[window] = np.where(share > 0, changed, under)
     soft[window] = alpha
-    return PlacedDefect(pixels, soft >= 0.5, soft > 0)
+    return PlacedDefect(pixels, soft >= HALF, soft > 0)
+
+
+def _without_seam(
+    shown: Floats32, under: Floats32, support: Bools, corner: tuple[int, int], size: Sequence[int]
+) -> Floats32:
+    """Return a pasted part that meets its ground along the outermost pixels of its support, but for the image's rim."""
+    ends = [(start == 0, start + side == whole) for start, side, whole in zip(corner, support.shape, size, strict=True)]
+    padded = np.pad(support, 1)
+    for axis, (first, last) in enumerate(ends):
+        lines = np.moveaxis(padded, axis, 0)
+        lines[0], lines[-1] = (lines[1] if first else False), (lines[-2] if last else False)
+    inside = ndimage.binary_erosion(padded)[1:-1, 1:-1]
+    if not inside.any():
+        return shown
+    planes = (under - shown)[None] if under.ndim == 2 else np.moveaxis(under - shown, -1, 0)
+    offset = harmonic_offset(inside, support, planes.astype(np.float64)).astype(np.float32)
+    met = under.copy()
+    met[inside] = shown[inside] + (offset[:, 0] if under.ndim == 2 else offset)
+    return met
 
 
 def start_within(length: int, side: int, first: bool, last: bool, rng: np.random.Generator) -> int:
@@ -165,30 +246,54 @@ def start_within(length: int, side: int, first: bool, last: bool, rng: np.random
     return 0 if first else side - length if last else start
 
 
-def _scaled(defect: Defect, factor: float) -> tuple[Floats32, Floats32, Floats32]:
-    """Return detail, own light and soft mask of a defect and its surroundings, at its new size.
+def cutout_of(
+    defect: Defect, factors: tuple[float, float], bend: float = 0.0, rng: np.random.Generator | None = None
+) -> Cutout:
+    """Return a defect and its soft border at a new size. At an edge that it touches there are no surroundings.
 
-    At an edge that it touches there are no surroundings.
+    Args:
+        defect: the defect, turned as it is to be shown.
+        factors: of its height and width, above 0.
+        bend: standard deviation of an elastic displacement of defect and mask, of its length; 0: none.
+        rng: where the displacement comes from.
     """
     top, left, bottom, right = defect.corners
     height, width = defect.mask.shape
-    room = int(np.ceil((SOFT[1] + 1) / min(factor, 1.0))) + 1
+    room = int(np.ceil((SOFT[1] + 1) / min(*factors, 1.0) + 3 * bend * max(bottom - top, right - left))) + 1
     window = slice(max(0, top - room), min(height, bottom + room)), slice(max(0, left - room), min(width, right + room))
     pixels, light, mask = defect.pixels[window], defect.light[window], defect.mask[window]
-    size = tuple(max(1, round(side * factor)) for side in mask.shape)
-    colour = light[..., None] if pixels.ndim == 3 else light
-    planes = pixels - colour
-    detail = (
-        _resized(planes, size)
-        if planes.ndim == 2
-        else np.stack([_resized(planes[..., channel], size) for channel in range(planes.shape[2])], axis=-1)
-    )
+    size = tuple(max(1, round(side * factor)) for side, factor in zip(mask.shape, factors, strict=True))
+    detail, light = _resized(pixels - _spread(light, pixels), size), _resized(light, size)
     cover = _resized(mask.astype(np.float32), size, Image.Resampling.BILINEAR)
-    shape = cover >= min(0.5, 0.5 * float(cover.max()))
-    return detail, _resized(light, size), _soft(shape)
+    if bend and rng is not None:
+        longest = max((bottom - top) * factors[0], (right - left) * factors[1])
+        detail, light, cover = bent((detail, light, cover), bend * longest, longest / 3, rng)
+    shape = cover >= min(HALF, HALF * float(cover.max()))
+    return Cutout(detail, light, soft_mask(shape)).trimmed()
 
 
-def _soft(shape: Bools) -> Floats32:
+def fill_mask(defect: Defect, mask: Bools) -> tuple[Cutout, tuple[int, int]]:
+    """Return the cutout that shows a defect in another one's outline, and the corner where it belongs.
+
+    The defect's box is stretched to that of the mask; where it has no pixel of its own, the nearest one stands.
+
+    Args:
+        defect: whose details are shown.
+        mask: (H, W) bool, at least one pixel.
+    """
+    alpha = soft_mask(mask)
+    rows, columns = np.flatnonzero((alpha > 0).any(1)), np.flatnonzero((alpha > 0).any(0))
+    top, left = int(rows[0]), int(columns[0])
+    size = int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left
+    box = slice(defect.corners[0], defect.corners[2]), slice(defect.corners[1], defect.corners[3])
+    nearest = ndimage.distance_transform_edt(~defect.mask[box], return_distances=False, return_indices=True)
+    light, pixels = defect.light[box], defect.pixels[box]
+    detail = (pixels - _spread(light, pixels))[nearest[0], nearest[1]]
+    window = alpha[top : top + size[0], left : left + size[1]]
+    return Cutout(_resized(detail, size), _resized(light, size), window), (top, left)
+
+
+def soft_mask(shape: Bools) -> Floats32:
     """Return the soft mask (H, W), 0 to 1, of a shape: 0.5 on its outline, a border that thin shapes have narrow."""
     padded = np.pad(shape, 1, mode="edge")  # else the edge of the image would be one of the defect's
     inside = ndimage.distance_transform_edt(padded)
@@ -199,8 +304,15 @@ def _soft(shape: Bools) -> Floats32:
     return soft
 
 
-def _resized(plane: Floats32, size: Sequence[int], resample: Image.Resampling = Image.Resampling.BICUBIC) -> Floats32:
-    if plane.shape == tuple(size):
-        return plane
-    image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
+def _spread(plane: Floats32, like: Floats32) -> Floats32:
+    return plane if like.ndim == 2 else plane[..., None]
+
+
+def _resized(planes: Floats32, size: Sequence[int], resample: Image.Resampling = Image.Resampling.BICUBIC) -> Floats32:
+    """Return (H, W) or (H, W, 3) float32 at (height, width) `size`."""
+    if planes.shape[:2] == tuple(size):
+        return planes
+    if planes.ndim == 3:
+        return np.stack([_resized(planes[..., channel], size, resample) for channel in range(3)], axis=-1)
+    image = Image.fromarray(np.ascontiguousarray(planes, dtype=np.float32))
     return np.asarray(image.resize((size[1], size[0]), resample), dtype=np.float32)

@@ -14,6 +14,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.augmentation.composition import Detail, Light, Place
 from flawforge.data.dataset import Dataset
+from flawforge.data.good_names import find_good
 from flawforge.data.sampling.unlabelled import as_unlabelled
 from flawforge.data.threads import in_threads
 
@@ -127,11 +128,11 @@ class Material(Sequence[Detail]):
     def _read(self, row: int) -> Detail:
         sample = self.training.samples[row]
         places = tuple(Place(box.label, box.left, box.top, box.right, box.bottom) for box in sample.boxes)
-        return Detail(_floats(self.training.read(row), self.training, self.channels), _mask(self.training, row), places)
+        return Detail(floats(self.training.read(row), self.training, self.channels), _mask(self.training, row), places)
 
     def _light(self, data: Dataset, row: int) -> Light:
         mask = data.mask(row) if data.samples[row].marks else None  # also what lies in boxes
-        return Light.of(_floats(data.read(row), data, 1), mask)
+        return Light.of(floats(data.read(row), data, 1), mask)
 
 
 def _unlit(light: Light) -> bool:
@@ -143,7 +144,7 @@ def _mask(data: Dataset, row: int) -> Bools | None:
     return data.mask(row) if marked else None
 
 
-def _floats(pixels: Pixels, data: Dataset, channels: int) -> Floats32:
+def floats(pixels: Pixels, data: Dataset, channels: int) -> Floats32:
     """Return (H, W) or (H, W, 3) float32, 0 to 1, of a dataset's pixels."""
     if channels == 1 and pixels.ndim == 3:
         pixels = to_gray(pixels)
@@ -152,15 +153,17 @@ def _floats(pixels: Pixels, data: Dataset, channels: int) -> Floats32:
     return np.minimum(pixels, data.white).astype(np.float32) / np.float32(data.white)
 
 
-def donors_in(whole: Dataset, chosen: Dataset, progress: Progress = SILENT) -> tuple[Dataset | None, tuple[str, ...]]:
-    """Return the images of `whole` that may give light to chosen ones, and which of the chosen may not.
+def donors_in(
+    whole: Dataset, chosen: Dataset, progress: Progress = SILENT
+) -> tuple[Dataset | None, tuple[str, ...], tuple[str, ...]]:
+    """Return the images of `whole` that may give light to chosen ones, which of the chosen may not, and good donors.
 
     Donors are the images of the classes that were not chosen. Neither they nor chosen images count as donors when they
     show the same specimen as an image of a chosen class that was left out: that is held out.
 
     Returns:
-        The donors, labelled as unlabelled images are (None: there are none), and the SHA-256 of chosen images that are
-        barred.
+        The donors, labelled as unlabelled images are (None: there are none), the SHA-256 of chosen images that are
+        barred, and that of donors without a defect.
     """
     taken = {sample.file for sample in chosen.samples}
     kept_back = [
@@ -181,4 +184,6 @@ def donors_in(whole: Dataset, chosen: Dataset, progress: Progress = SILENT) -> t
     others = sum(sample.label not in chosen.classes for sample in whole.samples)
     if dark := others - len(given) + len(refused):
         progress.say(f"{dark} images show specimens that are held out, and give no light")
-    return (as_unlabelled(given) if len(given) else None), tuple(sorted(refused))
+    clean = find_good(whole.classes)
+    good = sorted({sample.sha256 for sample in given.samples if sample.label == clean})
+    return (as_unlabelled(given) if len(given) else None), tuple(sorted(refused)), tuple(good)

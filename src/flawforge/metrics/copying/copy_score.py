@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from flawforge.core.arrays import Bools, Floats, Ints
 from flawforge.metrics.copying.alignment import align, margin
 from flawforge.metrics.copying.normalised_texture import SIDE
-from flawforge.metrics.copying.placement import GRID, Placements, TextureSpectra, place
+from flawforge.metrics.copying.placement import GRID, Placements, TextureSpectra, place_queries
 
 HYPOTHESES = 6  # placements of a query that are refined at half the texture's size, in 6 steps ...
 FINE = 3  # ... of them, those that agree best then, at full size, in 4 ...
@@ -72,7 +72,9 @@ def copy_scores(
     with torch.inference_mode():
         for start in range(0, len(shown), PLACED):
             rows = shown[start : start + PLACED]
-            found = place(queries[rows], references, torch.as_tensor(views[rows], device=queries.device), HYPOTHESES)
+            found = place_queries(
+                queries[rows], references, torch.as_tensor(views[rows], device=queries.device), HYPOTHESES
+            )
             placed = list(zip(rows.tolist(), found, strict=True))
             for part in (dict(placed[at : at + TOGETHER]) for at in range(0, len(placed), TOGETHER)):
                 for row, best in refine_placements(queries, references, part).items():

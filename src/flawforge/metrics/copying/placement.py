@@ -100,7 +100,7 @@ class Placements(NamedTuple):
     signs: Tensor
 
 
-def place(queries: Tensor, spectra: TextureSpectra, views: Tensor, most: int) -> list[Placements]:
+def place_queries(queries: Tensor, spectra: TextureSpectra, views: Tensor, most: int) -> list[Placements]:
     """Return the `most` best placements of each query, each on another view.
 
     Args:

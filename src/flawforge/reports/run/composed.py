@@ -11,7 +11,7 @@ from flawforge.reports.pictures import Picture, embed, read_picture
 from flawforge.runs.checkpoint import list_checkpoints
 from flawforge.runs.folder import COMPOSED, Run
 
-SHEET = "composed.png"  # below a run's previews
+SHEET, PLACED_SHEET = "composed.png", "placed.png"  # below a run's previews
 
 
 @dataclass(frozen=True)
@@ -23,22 +23,25 @@ class ComposedSheet:
         sentence: what was chosen and why.
         folder: the run's, quoted for a shell.
         inside: it is a run inside the one that the page is about.
+        placed: each group is a ground, the image that a defect is cut from where it is not drawn, the result, its mask.
     """
 
     picture: Picture
     sentence: str
     folder: str
     inside: bool
+    placed: bool = False
 
 
 def composed_sheet(run: Run) -> ComposedSheet | None:
     """Return the section, or None when nothing was composed."""
-    own = (run.previews / SHEET).is_file()
+    placed = (run.previews / PLACED_SHEET).is_file()
+    own = placed or (run.previews / SHEET).is_file()
     source = run if own else Run(run.path / COMPOSED)
-    image = read_picture(source.previews, SHEET)
+    image = read_picture(source.previews, PLACED_SHEET if placed else SHEET)
     checkpoints = list_checkpoints(source)
     if image is None or not checkpoints:
         return None
     facts = checkpoints[-1].facts.get("composition")
     sentence = str(facts.get("sentence", "")) if isinstance(facts, dict) else ""
-    return ComposedSheet(embed([image])[0][0], sentence, shlex.quote(str(source.path)), not own)
+    return ComposedSheet(embed([image])[0][0], sentence, shlex.quote(str(source.path)), not own, placed)

@@ -39,6 +39,8 @@ def headline(
     classes = f" of {joined(labels)}" if labels else ""
     if settings.recipe.get("design") == "compose":
         sentences = [f"Composed of {on}{classes} ({short}), by design: nothing was trained."]
+    elif settings.recipe.get("design") in ("copy-paste", "procedural"):
+        sentences = [f"Defects put on real grounds, with masks, from {on}{classes} ({short}): nothing was trained."]
     else:
         sentences = [f"{name} was trained on {on}{classes} ({short}){_length(last)}."]
     if synthetic is None:

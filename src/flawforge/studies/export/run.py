@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from flawforge import __version__
-from flawforge.core.errors import DataUnusableError, RunBrokenError, SettingError, did_you_mean
+from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunBrokenError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
@@ -104,6 +104,7 @@ def export(
             notes.append(
                 "The generator has learnt from the images in val and test: judge a model by images that it never saw."
             )
+    notes += _refuse_held_out_grounds(run, entries, data, progress)
     if share is not None:
         entries = _of_share(entries, Counter(picture.label for picture in pictures), share, run)
     notes += generated.notes
@@ -113,6 +114,31 @@ def export(
         "checkpoint": generated.facts["checkpoint"], "chosen_by_hand": str(generated.by_hand),
     }  # fmt: skip
     return write_out([*pictures, *made], form, folder, facts, [*notes, *told], overwrite, dry_run, progress)
+
+
+def _refuse_held_out_grounds(
+    run: Run, entries: list[ManifestEntry], data: Dataset | str | Path | None, progress: Progress
+) -> list[str]:
+    """Refuse images whose ground is held out; return a note where that cannot be told, as the real images are gone.
+
+    Raises:
+        DataUnusableError: some are such.
+    """
+    if not any(entry.ground for entry in entries):
+        return []
+    try:
+        part, rows = training_rows(run, load_whole(run, data, progress), progress)
+    except DataNotFoundError:
+        return ["The training images are gone, so it was not checked whether a ground of these images is held out."]
+    taken = set(rows)
+    held = {sample.sha256 for row, sample in enumerate(part.samples) if row not in taken}
+    if found := [entry for entry in entries if entry.ground_sha256 in held]:
+        raise DataUnusableError(
+            f"{len(found):,} images of the set show a held-out image beside their defect (such as {found[0].file}, on "
+            f"{found[0].ground}): a model trained on them would know what it is judged by. Generate the set again, "
+            f"from {run.path}."
+        )
+    return []
 
 
 def _check(with_real: bool, share: float | None, val: float, test: float) -> None:

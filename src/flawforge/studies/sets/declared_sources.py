@@ -30,9 +30,11 @@ class DeclaredSources:
         self._known = np.array([sample.sha256 for sample in training.samples])
         self._groups = groups
 
-    def rows(self, files: Sequence[str]) -> Ints:
-        """Return the training images of the specimens that these files show; unknown files are passed over."""
-        contents = [self._contents[file] for file in files if file in self._contents]
+    def rows(self, files: Sequence[str], grounds: Sequence[str] = ()) -> Ints:
+        """Return the training images of the specimens that these files show, or images with these SHA-256 (grounds of
+        placed defects); unknown ones are passed over.
+        """
+        contents = [self._contents[file] for file in files if file in self._contents] + list(grounds)
         groups = self._groups[np.isin(self._known, contents)]
         found: Ints = np.flatnonzero(np.isin(self._groups, groups))
         return found

@@ -78,7 +78,7 @@ class Judged:
         if self.run is None or self.whole is None:
             return [np.zeros(0, np.int64)] * len(self.generated)
         sources = DeclaredSources(self.run, self.whole, self.training, groups, progress)
-        return [sources.rows(entry.sources) for entry in self.matched.entries]
+        return [sources.rows(entry.sources, [entry.ground_sha256]) for entry in self.matched.entries]
 
     @property
     def notes(self) -> list[str]:

@@ -117,7 +117,7 @@ class MatchedImages:
         """Whether generated images hold detail at the size of their files, and not of the network: those do that are
         composed of real ones.
         """
-        return any(entry.sources for entry in self.entries)
+        return any(entry.sources or entry.ground for entry in self.entries)
 
     def detailed(self, pixels: Pixels) -> Pixels:
         """Return an image at the size at which its details are compared: its own, or the network's."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from flawforge.core.errors import RunBrokenError
 from flawforge.core.images import ImageFormat, whole_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
-from flawforge.core.settings.recipe import Composition
+from flawforge.core.settings.recipe import Composition, Placing
 from flawforge.data.augmentation.composition import Place
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.material import Material
@@ -24,6 +25,7 @@ from flawforge.runs.set_files import MANIFEST, MASKS, ManifestEntry
 from flawforge.studies.sets import find_material
 from flawforge.training.composition import Composing
 
+Settings = TypeVar("Settings", Composition, Placing)
 BATCH = 16
 CLIPPED = 0.01  # of an image's pixels from which it counts as clipped
 
@@ -50,6 +52,23 @@ class ComposedPicture:
     places: tuple[Place, ...]
     clipped: float
 
+    def described(self, entry: ManifestEntry) -> ManifestEntry:
+        """Return a manifest's entry with what the image is made of."""
+        return replace(
+            entry,
+            sources=self.sources,
+            light=self.light,
+            clipped=round(self.clipped, 6),
+            mask="" if self.mask is None else f"{MASKS}/{entry.file}",
+            boxes=tuple(
+                (place.label, place.left, place.top, place.right, place.bottom, place.cut) for place in self.places
+            ),
+        )
+
+    def marks(self, entry: ManifestEntry) -> dict[str, Bools]:
+        """Return what is written beside the image: path below the set's folder to (H, W)."""
+        return {} if self.mask is None else {entry.mask: self.mask}
+
 
 class Composer:
     """Makes images of a run out of its training images, at their own size.
@@ -66,17 +85,13 @@ class Composer:
             DataNotFoundError, DataUnusableError: they are gone or changed. RunBrokenError: the checkpoint says nothing
             of how images are composed.
         """
-        try:
-            facts = checkpoint.facts["composition"]
-            self.how = Composition(**facts["how"])
-            self.symmetries: dict[str, list[int]] = facts["symmetries"]
-        except (KeyError, TypeError) as error:
-            raise RunBrokenError(f"{checkpoint.path} does not say how images are composed ({error}).") from error
+        how = chosen_in(checkpoint, Composition)
+        self.symmetries: dict[str, list[int]] = checkpoint.facts["composition"]["symmetries"]
         self.recipe, self.checkpoint, self.batch = run.recipe, checkpoint, BATCH
         training, others, barred = find_material(run, data, progress)
         self.classes = list(training.classes)
         self.material = Material(training, others, barred, run.settings.channels, progress)
-        self._composing = cache(lambda label: Composing(self.material, label, self.how, self.symmetries[label]))
+        self._composing = cache(lambda label: Composing(self.material, label, how, self.symmetries[label]))
 
     def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> list[ComposedPicture]:
         """Make batch `number` of a class: images number·batch and following; `generate` refuses a truncation before."""
@@ -105,17 +120,18 @@ class Composer:
         return np.stack([whole_planes(image.planes, self.recipe.resolution) for image in images])
 
 
-def described(entry: ManifestEntry, picture: ComposedPicture) -> ManifestEntry:
-    """Return a manifest's entry with what a composed image is made of."""
-    corners = [(place.label, place.left, place.top, place.right, place.bottom, place.cut) for place in picture.places]
-    return replace(
-        entry,
-        sources=picture.sources,
-        light=picture.light,
-        clipped=round(picture.clipped, 6),
-        mask="" if picture.mask is None else f"{MASKS}/{entry.file}",
-        boxes=tuple(corners),
-    )
+def chosen_in(checkpoint: Checkpoint, kind: type[Settings]) -> Settings:
+    """Return the settings by which a checkpoint's images are made.
+
+    Raises:
+        RunBrokenError: it says nothing of them.
+    """
+    try:
+        facts = checkpoint.facts["composition"]
+        _ = facts["symmetries"]
+        return kind(**facts["how"])
+    except (KeyError, TypeError) as error:
+        raise RunBrokenError(f"{checkpoint.path} does not say how images are composed ({error}).") from error
 
 
 def flaws(entries: Iterable[ManifestEntry]) -> list[str]:

@@ -53,17 +53,26 @@ class CopyFilter:
         self._search, self.threshold = search, scale.threshold(IMAGE_RATE)
         self._declared = DeclaredSources(run, whole, training, groups, progress)
 
-    def novel(self, images: Floats32, sources: Sequence[Sequence[str]] | None = None) -> Bools:
+    def novel(
+        self,
+        images: Floats32,
+        sources: Sequence[Sequence[str]] | None = None,
+        grounds: Sequence[Sequence[str]] | None = None,
+    ) -> Bools:
         """Return (N,) whether each image (N, C, H, W) in [-1, 1] is no copy.
 
         Args:
             images: at the resolution at which images are compared.
             sources: of each, the files of the training images that it is composed of by design: it is compared with
                 the others. None: they are not composed.
+            grounds: likewise, the SHA-256 of images that defects were put on.
         """
         pixels = to_pixels(images.transpose(0, 2, 3, 1))
         grays = to_gray(pixels) if pixels.shape[-1] == 3 else pixels[..., 0]
-        excluded = None if sources is None else [self._declared.rows(files) for files in sources]
+        excluded = None
+        if sources is not None:
+            pairs = zip(sources, grounds or [()] * len(sources), strict=True)
+            excluded = [self._declared.rows(files, contents) for files, contents in pairs]
         scores = self._search.look(torch.from_numpy(grays.astype(np.float32)), excluded).scores
         return np.asarray(scores < self.threshold)
 

@@ -12,7 +12,17 @@ from flawforge.core.files import explain_os_errors, remove_parts, sha256_file, w
 from flawforge.core.progress import Progress
 from flawforge.core.rejections import REJECTIONS
 from flawforge.core.safe_names import safe_name
-from flawforge.runs.set_files import BY_HAND, FACTS, MANIFEST, MASKS, ByHand, ManifestEntry, read_entries, read_facts
+from flawforge.runs.set_files import (
+    BY_HAND,
+    FACTS,
+    MANIFEST,
+    MASKS,
+    SUPPORTS,
+    ByHand,
+    ManifestEntry,
+    read_entries,
+    read_facts,
+)
 
 Layout = Literal["classes", "flat"]
 LAYOUTS: tuple[Layout, ...] = ("classes", "flat")
@@ -30,7 +40,16 @@ def is_image_file(file: str, label: str) -> bool:
     return re.fullmatch(re.escape(safe_name(label)) + r"_\d{6,}\.png", file) is not None
 
 
-SAME = ("seed", "checkpoint", "truncation", "layout", "compression", "white", "novel")  # what two sets must share
+SAME = (
+    "seed",
+    "checkpoint",
+    "truncation",
+    "layout",
+    "compression",
+    "white",
+    "novel",
+    "placing",
+)  # what two sets must share
 
 
 def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progress: Progress) -> int:
@@ -127,18 +146,20 @@ def following_indices(folder: Path) -> dict[str, int]:
 def _clear(folder: Path, found: dict[str, Any]) -> None:
     """Remove a set's images, then its manifest, then set.json; files of other names stay."""
     layout: Layout = found["layout"]
+    beside = folder / MASKS, folder / SUPPORTS
     with explain_os_errors(folder):
         write_json(folder / FACTS, {**found, "complete": False})  # killed from here on, it is no complete set
         for label in found["classes"]:
-            for base in (folder, folder / MASKS):
+            for base in (folder, *beside):
                 home = base / safe_name(label) if layout == "classes" else base
                 for path in list(home.glob("*.png")):
                     if is_image_file(path.name, label):
                         path.unlink()
-                if home not in (folder, folder / MASKS) and home.is_dir() and not any(home.iterdir()):
+                if home not in (folder, *beside) and home.is_dir() and not any(home.iterdir()):
                     home.rmdir()
-        if (folder / MASKS).is_dir() and not any((folder / MASKS).iterdir()):
-            (folder / MASKS).rmdir()
+        for base in beside:
+            if base.is_dir() and not any(base.iterdir()):
+                base.rmdir()
         (folder / REJECTIONS).unlink(missing_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         (folder / FACTS).unlink()

@@ -22,14 +22,16 @@ from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
 from flawforge.data.writing.convert import find_format
 from flawforge.data.writing.writing import check_place
-from flawforge.runs.checkpoint import BEST, Checkpoint, load_weights
+from flawforge.runs.checkpoint import BEST, Checkpoint, find_checkpoint, load_weights
 from flawforge.runs.folder import Run
 from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SET_FORMAT, ManifestEntry, read_entries, read_facts
 from flawforge.runs.versions import now
 from flawforge.studies.export import export
-from flawforge.studies.sets import SyntheticSet
-from flawforge.studies.synthesis.composer import ComposedPicture, Composer, described, flaws
+from flawforge.studies.sets import SyntheticSet, load_whole
+from flawforge.studies.synthesis.composer import ComposedPicture, Composer, flaws
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
+from flawforge.studies.synthesis.placing.asked import Asked, read_asked
+from flawforge.studies.synthesis.placing.placer import Placer, declared_of
 from flawforge.studies.synthesis.refiner import Refiner
 from flawforge.studies.synthesis.resume import LAYOUTS, Layout, following_indices, image_file, prepare_folder
 from flawforge.studies.synthesis.sampler import Sampler
@@ -56,6 +58,10 @@ def generate(
     novel: bool = False,
     checkpoint: str | int = BEST,
     data: Dataset | str | Path | None = None,
+    grounds: Dataset | str | Path | None = None,
+    masks: str | Path | None = None,
+    region: str | Path | None = None,
+    strength: float | None = None,
     format: str | None = None,
     device: str = "auto",
     command: str = "flawforge.generate(...)",
@@ -84,7 +90,13 @@ def generate(
         novel: leave out images that are copies of training images, and 1% of the others with them (see `audit`).
             Their indices are skipped, so that image i stays what it was; ``facts["dropped"]`` counts them.
         checkpoint: ``best`` as training judged it, ``newest``, or the number of a step that is there.
-        data: the training images, if they have moved since; for `novel`.
+        data: the training images, if they have moved since; for `novel`, and for what is composed or placed.
+        grounds: good images to put defects on, or a folder of them, where the recipe places defects; None: those in the
+            training data. A held-out image, or one of its specimen, is refused.
+        masks: a folder of masks, each of its ground's size: the outline of the defect, and where it lies. A ground of
+            the same name is taken, else any of that size. None: both are drawn.
+        region: a mask image of the part of the grounds where drawn positions may lie; None: anywhere on the part.
+        strength: of all defects, 1 as real ones; None: from 0.7 to 1.4 times that of the recipe.
         format: also write the set in a format that trainers read (see `export`), into `out`; the set itself is then
             the run's own.
         device: ``auto``, ``cpu``, ``cuda``, ... Last bits can differ between kinds of device.
@@ -99,43 +111,37 @@ def generate(
         SettingError: an argument.
         RunExistsError: the folder holds another set or export, or other files. FolderBusyError: another process
             writes the set.
-        DataUnusableError: with `novel`, the training images are too few for a scale, or nearly all images are copies.
+        DataUnusableError: with `novel`, the training images are too few for a scale, or nearly all images are copies;
+            a ground is held out, or a mask is empty, inverted or of another size than every ground.
         DataNotFoundError: they are gone.
         DiskFullError, RunUnwritableError: the disk.
         DeviceError: no such device.
     """
     started = time.monotonic()
-    _check(layout, n=n, seed=seed, truncation=truncation, compression=compression)
+    _check(layout, n=n, seed=seed, truncation=truncation, compression=compression, defect_strength=strength)
     run = _with_latents(run if isinstance(run, Run) else Run.open(run), truncation)
     exported = _check_export(format, out, overwrite) if format is not None else None
     folder = Path(out) if out is not None and exported is None else run.synthetic
     if sync:
         return sync_set(folder, command, wait, progress)
+    whole = load_whole(run, data, progress) if run.recipe.places else None
+    asked = read_asked(run, whole, grounds, masks, region, strength, progress)
     labels, formats = makeable_classes(run, classes), FileFormats(run.settings.data, compression)
     where, (weights, tensors) = resolve_device(device), load_weights(run, checkpoint, progress)
-    facts: dict[str, Any] = {
-        "format": SET_FORMAT,
-        "n": n * len(labels),
-        "seed": seed,
+    facts = {
+        **_facts(labels, n, seed, truncation, layout, novel),
         "checkpoint": weights.name,
-        "truncation": truncation,
-        "layout": layout,
-        "classes": dict.fromkeys(labels, n),
         "white": formats.white,
         "compression": compression,
-        "complete": False,
-        "manifest_sha256": None,
         "command": command,
-        "made": now(),
-        "seconds": None,
         "device": str(where),
-        **({"novel": True, "dropped": {}} if novel else {}),
+        **({"placing": told} if (told := asked.facts()) else {}),
     }
     with FolderLock(folder, LOCK, command, wait, progress):
         if prepare_folder(folder, facts, overwrite, progress) == facts["n"] and read_facts(folder)["complete"]:
             progress.say(f"all {facts['n']} images exist already: {folder}")
         else:
-            sampler = _sampler(run, weights, tensors, where, data, progress)
+            sampler = _sampler(run, weights, tensors, where, data if whole is None else whole, asked, progress)
             copies = CopyFilter(run, data, where, progress) if novel else None
             _write_images(folder, facts, sampler, formats, copies, progress)
             _finish(folder, facts, n, time.monotonic() - started)
@@ -145,14 +151,36 @@ def generate(
     return made
 
 
+def _facts(
+    labels: Sequence[str], n: int, seed: int, truncation: float | None, layout: str, novel: bool
+) -> dict[str, Any]:
+    """Return what set.json says of a set that is not begun, but for how and where it is made."""
+    return {
+        "format": SET_FORMAT,
+        "n": n * len(labels),
+        "seed": seed,
+        "truncation": truncation,
+        "layout": layout,
+        "classes": dict.fromkeys(labels, n),
+        "complete": False,
+        "manifest_sha256": None,
+        "made": now(),
+        "seconds": None,
+        **({"novel": True, "dropped": {}} if novel else {}),
+    }
+
+
 def _sampler(
     run: Run,
     weights: Checkpoint,
     tensors: dict[str, torch.Tensor],
     where: torch.device,
     data: Dataset | str | Path | None,
+    asked: Asked,
     progress: Progress,
 ) -> Sampler | Composer:
+    if run.recipe.places and isinstance(data, Dataset):
+        return Placer(run, weights, data, asked, progress)
     if not run.recipe.composes:
         return Sampler(run, weights, where, tensors)
     if not run.recipe.learns:
@@ -185,8 +213,8 @@ def _write_images(
                         file, size = image_file(label, index, layout), (form.width, form.height, form.mode)
                         entry = ManifestEntry(file, label, seed, index, checkpoint, "", *size)
                         if isinstance(image, ComposedPicture):
-                            entry = described(entry, image)
-                            writer.put(entry, partial(formats.encode, image.planes, form), image.mask)
+                            entry = image.described(entry)
+                            writer.put(entry, partial(formats.encode, image.planes, form), image.marks(entry))
                         else:
                             writer.put(entry, partial(formats.encode, image, form))
     except DiskFullError as error:
@@ -220,7 +248,8 @@ def _new_images(
 def _novel(copies: CopyFilter, images: Floats32 | list[ComposedPicture], sampler: Sampler | Composer) -> Bools:
     composed = [image for image in images if isinstance(image, ComposedPicture)]
     if isinstance(sampler, Composer):
-        return copies.novel(sampler.compared(composed), [image.sources for image in composed])
+        sources = [image.sources for image in composed]
+        return copies.novel(sampler.compared(composed), sources, declared_of(composed))
     return copies.novel(np.asarray(images))
 
 
@@ -232,6 +261,8 @@ def makeable_classes(run: Run, classes: Sequence[str] | None) -> list[str]:
     """
     learnt, recipe = list(run.settings.data.classes), run.recipe
     can = learnt if len(learnt) == 1 or recipe.knows_classes else [MIXED]
+    if recipe.places:
+        can = list(find_checkpoint(run).facts["composition"]["symmetries"])
     if classes is None or list(classes) == can:
         return can
     for label in classes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -90,21 +90,21 @@ class Writer:
             with explain_os_errors(self.folder / MANIFEST):
                 self._manifest.close()
 
-    def put(self, entry: ManifestEntry, encode: Callable[[], bytes], mask: Bools | None = None) -> None:
-        """Hand over one image: `encode` gives the file's bytes, `entry` its line, without their SHA-256; `mask`, (H, W)
-        bool, is written where the entry says.
+    def put(self, entry: ManifestEntry, encode: Callable[[], bytes], planes: Mapping[str, Bools] | None = None) -> None:
+        """Hand over one image: `encode` gives the file's bytes, `entry` its line, without their SHA-256; `planes`,
+        (H, W) bool by path below the folder, are written white on black.
         """
         while len(self._waiting) >= self.ahead:
             self._take()
-        self._waiting.append(self._pool.submit(self._write, entry, encode, mask))
+        self._waiting.append(self._pool.submit(self._write, entry, encode, planes or {}))
 
-    def _write(self, entry: ManifestEntry, encode: Callable[[], bytes], mask: Bools | None) -> ManifestEntry:
+    def _write(self, entry: ManifestEntry, encode: Callable[[], bytes], planes: Mapping[str, Bools]) -> ManifestEntry:
         data = encode()
-        if mask is not None:  # before the image: where that is whole, so is this
-            file = self.folder / entry.mask
+        for path, plane in planes.items():  # before the image: where that is whole, so are these
+            file = self.folder / path
             with explain_os_errors(file):
                 file.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(file, encode_png(mask.astype(np.uint8) * np.uint8(255), "L"), durable=False)
+            write_bytes(file, encode_png(plane.astype(np.uint8) * np.uint8(255), "L"), durable=False)
         write_bytes(self.folder / entry.file, data, durable=False)
         return replace(entry, sha256=hashlib.sha256(data).hexdigest())
 

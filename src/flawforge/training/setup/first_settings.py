@@ -64,6 +64,7 @@ def first_settings(
             samples=sorted({sample.sha256 for sample in found}),
             barred=list(inputs.barred),
             with_training=everything.fingerprint,
+            **({"good": list(inputs.good)} if inputs.good else {}),
         )
         settings = settings.model_copy(update={"donors": donors})
     if unlabelled is None:

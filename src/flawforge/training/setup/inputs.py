@@ -21,6 +21,7 @@ class TrainingInputs:
         unlabelled: images without a class to train on as well, or None.
         donors: images of other classes in the data, for their light, or None.
         barred: SHA-256 of chosen images that may give none.
+        good: SHA-256 of donors without a defect, on which defects can be put.
         selection: how they were chosen.
         device: where the networks are.
         threads: of PyTorch.
@@ -35,6 +36,7 @@ class TrainingInputs:
     processes: Processes
     donors: Dataset | None = None
     barred: tuple[str, ...] = ()
+    good: tuple[str, ...] = ()
 
     @property
     def others(self) -> Dataset | None:

@@ -171,10 +171,10 @@ def prepare(
     if bench.settings.generator is not None:
         drawn, facts = _by_user(bench, shots, seed)
     elif folder is not None:
-        drawn, facts = _by_recipe(bench, data, seed, folder, progress, fold)
+        drawn, facts = _by_recipe(bench, data, shots, seed, folder, progress, fold)
     else:
         with tempfile.TemporaryDirectory() as aside:
-            drawn, facts = _by_recipe(bench, data, seed, Path(aside) / "run", progress, fold)
+            drawn, facts = _by_recipe(bench, data, shots, seed, Path(aside) / "run", progress, fold)
     channels, resolution = bench.images.shape[1], bench.settings.resolution
     images = np.stack([seen(image, 255, channels, resolution, bench.quality) for image, *_ in drawn])
     textures = Textures([as_picture(image) for image in bench.images], bench.division.groups)
@@ -199,7 +199,7 @@ def teacher_of(bench: Bench, shots: Ints, seed: int) -> torch.nn.Module:
 
 
 def _by_recipe(
-    bench: Bench, data: Dataset, seed: int, folder: Path, progress: Progress, fold: bool
+    bench: Bench, data: Dataset, shots: Ints, seed: int, folder: Path, progress: Progress, fold: bool
 ) -> tuple[list[Drawn], dict[str, Any]]:
     settings = bench.settings
     recipe = find_recipe(settings.recipe)
@@ -227,6 +227,11 @@ def _by_recipe(
             label = data.classes[0] if entry.label == MIXED else entry.label
             pixels = read_image(synthetic.folder / entry.file, bits=8, white=synthetic.white(entry))
             drawn.append((pixels, bench.dataset.classes.index(label), typical, bool(entry.sources)))
+    made = {entry[1] for entry in drawn}
+    for code in [code for code in np.unique(bench.dataset.labels[shots]) if code not in made]:
+        own = shots[bench.dataset.labels[shots] == code]  # no defect, so nothing is placed: real ones are repeated
+        for row in np.resize(own, settings.made):
+            drawn.append((as_picture(bench.images[row]), int(code), 0, True))
     facts = require_checkpoint(run).facts
     return drawn, {"generator": "recipe", "kimg": facts["kimg"], "training_seconds": round(float(facts["seconds"]), 1)}
 

@@ -1,0 +1,127 @@
+"""One defect on one ground, from Python: to look at strengths, places and masks before a set is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flawforge.core.arrays import Bools, Floats32
+from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
+from flawforge.core.images import Pixels, to_gray, to_pixels
+from flawforge.core.progress import SILENT
+from flawforge.core.seeds import numpy_stream
+from flawforge.core.settings.bounds import check_numbers
+from flawforge.data.augmentation.positions import Ground
+from flawforge.data.decode import read_image
+from flawforge.data.sampling.grounds import OneGround
+from flawforge.data.writing.patches import parts_of, patch_of
+from flawforge.runs.checkpoint import find_checkpoint
+from flawforge.runs.folder import Run
+from flawforge.studies.sets import load_whole
+from flawforge.studies.synthesis.placing.asked import Asked, checked_mask, read_mask
+from flawforge.studies.synthesis.placing.placer import Placer
+
+OPEN = 4  # runs whose images stay read
+
+
+@dataclass(frozen=True)
+class PlacedOnce:
+    """A ground with a defect on it.
+
+    Attributes:
+        pixels: (H, W) or (H, W, 3), uint8 or uint16 as the ground; outside `support` the ground's own.
+        mask: (H, W) bool, where the soft mask is 0.5 or more.
+        support: (H, W) bool, all pixels that were changed.
+        boxes: (left, top, right, bottom) of the connected parts of the mask, right and bottom outside.
+        settings: strength, corner and what else was drawn.
+    """
+
+    pixels: Pixels
+    mask: Bools
+    support: Bools
+    boxes: tuple[tuple[int, int, int, int], ...]
+    settings: dict[str, Any]
+
+
+def place(
+    ground: Pixels | str | Path,
+    mask: Bools | str | Path | None,
+    label: str,
+    run: Run | str | Path,
+    *,
+    strength: float | None = None,
+    seed: int = 0,
+) -> PlacedOnce:
+    """Put a defect of a class on a ground.
+
+    The run's images are read at the first call and kept for the next ones. What is made here is no set: nothing is
+    written, and held-out grounds are not refused.
+
+    Args:
+        ground: (H, W) or (H, W, 3), uint8 or uint16, or an image file.
+        mask: (H, W) bool of the ground's size, or a mask file: outline and place of the defect. None: drawn.
+        label: a class that the run makes.
+        run: of recipe ``copy-paste`` or ``procedural``.
+        strength: above 0, up to 4: 1 as real defects. None: drawn about that of the recipe.
+        seed: from 0: another seed draws another defect, and without a mask another place.
+
+    Raises:
+        SettingError: the run's recipe places nothing, or there is no such class. RunNotFoundError: there is no run.
+        DataUnusableError: the mask is empty, inverted or of another size, or no defect fits the ground.
+        DataNotFoundError: the training images are gone, or there is no such file.
+    """
+    check_numbers(defect_strength=strength, seed=seed)
+    run = run if isinstance(run, Run) else Run.open(run)
+    if not run.recipe.places:
+        raise SettingError(f"{run.path} is of recipe '{run.recipe.name}', which puts no defects on grounds.")
+    placer = _opened(run.path, find_checkpoint(run).name)
+    if label not in placer.classes:
+        raise SettingError(
+            f"the run makes no class '{label}'.{did_you_mean(label, placer.classes)} It makes: "
+            f"{', '.join(placer.classes)}."
+        )
+    read = read_image(Path(ground), bits=8) if isinstance(ground, (str, Path)) else ground
+    white = 255 if read.dtype == np.uint8 else placer.material.training.deep_white
+    grounds = OneGround(Ground(_unit(read, white, placer.material.channels)))
+    engine, rng = placer.new_engine(label, grounds, strength), numpy_stream(seed, "samples", "place", label)
+    if mask is None:
+        made = engine.image(rng)
+    else:
+        outline = _mask(mask)
+        if outline.shape != read.shape[:2]:
+            raise DataUnusableError(
+                f"the mask has {outline.shape[1]}x{outline.shape[0]} pixels and the ground {read.shape[1]}x"
+                f"{read.shape[0]}: a mask says where on its ground the defect is."
+            )
+        made = engine.inside(outline, rng, 0)
+    placed = made.placed
+    shown = to_pixels(2 * placed.pixels - 1, white)
+    if read.ndim == 3 and shown.ndim == 2:
+        shown = np.where(placed.support[..., None], shown[..., None], read)
+    patch = patch_of(placed.mask)
+    boxes = () if patch is None else tuple(part.box for part in parts_of(patch, diagonal=True))
+    return PlacedOnce(shown, placed.mask, placed.support, boxes, made.settings)
+
+
+@lru_cache(OPEN)
+def _opened(path: Path, checkpoint: str) -> Placer:
+    run = Run.open(path)
+    return Placer(run, find_checkpoint(run), load_whole(run, None, SILENT), Asked(), SILENT)
+
+
+def _mask(mask: Bools | str | Path) -> Bools:
+    if isinstance(mask, (str, Path)):
+        return read_mask(Path(mask), "mask")
+    return checked_mask(np.asarray(mask) > 0, "the mask")
+
+
+def _unit(pixels: Pixels, white: int, channels: int) -> Floats32:
+    if channels == 1 and pixels.ndim == 3:
+        pixels = to_gray(pixels)
+    if channels == 3 and pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.minimum(pixels, white).astype(np.float32) / np.float32(white)

@@ -1,0 +1,150 @@
+"""The placer of a run of recipe `copy-paste` or `procedural`: image i is a function of seed, class, i and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from flawforge.core.arrays import Bools, Floats32
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.images import ImageFormat
+from flawforge.core.progress import Progress
+from flawforge.core.seeds import numpy_stream
+from flawforge.core.settings.recipe import Placing
+from flawforge.data.augmentation.composition import Place
+from flawforge.data.dataset import Dataset
+from flawforge.data.sample import Sample
+from flawforge.data.sampling.grounds import Grounds
+from flawforge.data.sampling.material import Material
+from flawforge.data.writing.patches import parts_of, patch_of
+from flawforge.runs.checkpoint import Checkpoint
+from flawforge.runs.folder import Run
+from flawforge.runs.set_files import SUPPORTS, ManifestEntry
+from flawforge.studies.sets import find_material
+from flawforge.studies.synthesis.composer import BATCH, ComposedPicture, Composer, chosen_in
+from flawforge.studies.synthesis.placing.asked import Asked, ground_name
+from flawforge.training.placing.choice import ChosenPlacing, build_engine
+from flawforge.training.placing.engine import Engine, PlacedImage
+
+
+@dataclass(frozen=True)
+class PlacedPicture(ComposedPicture):
+    """One placed image, as a set holds it.
+
+    Attributes:
+        ground: the image that the defect was put on.
+        support: (H, W) bool, all pixels that were changed.
+        placed: how, as JSON values.
+    """
+
+    ground: Sample
+    support: Bools
+    placed: dict[str, Any]
+
+    def described(self, entry: ManifestEntry) -> ManifestEntry:
+        """Return a manifest's entry with what the image is made of."""
+        return replace(
+            super().described(entry),
+            support=f"{SUPPORTS}/{entry.file}",
+            ground=self.ground.file,
+            ground_sha256=self.ground.sha256,
+            placed=self.placed,
+        )
+
+    def marks(self, entry: ManifestEntry) -> dict[str, Bools]:
+        """Return mask and support by their paths."""
+        return {**super().marks(entry), entry.support: self.support}
+
+
+class Placer(Composer):
+    """Puts defects on real grounds, at their own size."""
+
+    def __init__(self, run: Run, checkpoint: Checkpoint, data: Dataset, asked: Asked, progress: Progress) -> None:
+        """Find the training images and the grounds again.
+
+        Raises:
+            DataNotFoundError, DataUnusableError: they are gone or changed, or a mask has the size of no ground.
+            RunBrokenError: the checkpoint says nothing of how images are made.
+        """
+        how = chosen_in(checkpoint, Placing)
+        facts = checkpoint.facts["composition"]
+        chosen = ChosenPlacing(how, facts["symmetries"], "")
+        self.recipe, self.checkpoint, self.batch, self.asked = run.recipe, checkpoint, BATCH, asked
+        training, others, barred = find_material(run, data, progress)
+        self.classes = list(chosen.symmetries)
+        self.material = Material(training, others, barred, run.settings.channels, progress)
+        donors = run.settings.donors
+        self.grounds = Grounds(self.material, () if donors is None else donors.good, asked.grounds, asked.region)
+        self._chosen = chosen
+        self.engine = cache(lambda label: self.new_engine(label, self.grounds, asked.strength))
+        self.masks = [(ground_name(name), mask) for name, mask in asked.masks.items()]
+        self._refuse_other_sizes()
+
+    def new_engine(self, label: str, grounds: Grounds, strength: float | None) -> Engine:
+        """Return an engine of a class for some grounds; errors as of `Engine`."""
+        return build_engine(self.recipe, self.material, grounds, label, self._chosen, strength)
+
+    def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> list[ComposedPicture]:
+        """Make batch `number` of a class: images number·batch and following; `generate` refuses a truncation before."""
+        engine, out = self.engine(label), list[ComposedPicture]()
+        for index in range(number * BATCH, number * BATCH + BATCH):
+            rng = numpy_stream(seed, "samples", label, index)
+            out.append(self._picture(engine, self._made(engine, rng)))
+        return out
+
+    def _made(self, engine: Engine, rng: np.random.Generator) -> PlacedImage:
+        if not self.masks:
+            return engine.image(rng)
+        name, mask = self.masks[int(rng.integers(len(self.masks)))]
+        fitting = self.grounds.of_size(engine.numbers, mask.shape)
+        named = [n for n in fitting if PurePosixPath(self.grounds.sources[n].sample.file).stem == name]
+        return engine.inside(mask, rng, int(named[0]) if named else None)
+
+    def _picture(self, engine: Engine, made: PlacedImage) -> PlacedPicture:
+        pixels, ground = made.placed.pixels, self.grounds.sources[made.ground].sample
+        planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+        height, width = pixels.shape[:2]
+        mode = ground.format.mode if self.material.channels == 3 or ground.gray else "L"
+        shot = [] if made.shot is None else [self.material.training.samples[made.shot].file]
+        patch = patch_of(made.mask)
+        boxes = [] if patch is None else [part.box for part in parts_of(patch, diagonal=True)]
+        return PlacedPicture(
+            np.ascontiguousarray(2 * planes - 1),
+            ImageFormat(mode, width, height),
+            tuple(shot),
+            "",
+            made.mask,
+            tuple(Place(engine.label, *box) for box in boxes),
+            _clipped(made, self.grounds[made.ground].pixels),
+            ground,
+            made.placed.support,
+            made.settings,
+        )
+
+    def _refuse_other_sizes(self) -> None:
+        sizes = {self.grounds.size(source) for source in self.grounds.sources}
+        unlike = [name for name, mask in self.asked.masks.items() if mask.shape not in sizes]
+        if unlike:
+            height, width = self.asked.masks[unlike[0]].shape
+            some = ", ".join(f"{across}x{down}" for down, across in sorted(sizes)[:3])
+            raise DataUnusableError(
+                f"--masks: {len(unlike):,} of {len(self.masks):,} have the size of no ground (such as {unlike[0]}, "
+                f"{width}x{height}; grounds have {some}). A mask says where on its ground the defect is, so both have "
+                f"one size."
+            )
+
+
+def declared_of(pictures: Sequence[ComposedPicture]) -> list[list[str]]:
+    """Return of each picture the SHA-256 of the grounds that it declares beside its sources."""
+    return [[one.ground.sha256] if isinstance(one, PlacedPicture) else [] for one in pictures]
+
+
+def _clipped(made: PlacedImage, ground: Floats32) -> float:
+    """Return the share of pixels that became black or white where the defect was put."""
+    pixels = made.placed.pixels
+    return float((((pixels <= 0) | (pixels >= 1)) & (ground > 0) & (ground < 1)).mean())

@@ -1,0 +1,172 @@
+"""What training is for the recipes that place: which turns each class shows, what is cut out, and what it is put on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.files import write_bytes
+from flawforge.core.images import Pixels, encode_png, grid, resize, to_pixels
+from flawforge.core.progress import SILENT, Progress
+from flawforge.core.seeds import numpy_stream
+from flawforge.core.settings.recipe import Placing, Recipe
+from flawforge.data.dataset import Dataset
+from flawforge.data.good_names import find_good
+from flawforge.data.sampling.grounds import Grounds
+from flawforge.data.sampling.material import Material
+from flawforge.runs.folder import Run
+from flawforge.training.composition import find_symmetries, settle_run
+from flawforge.training.placing.defects import boxed, find_shots, marks_of
+from flawforge.training.placing.engine import CopyPaste, Engine, PlacedImage, Procedural, drawn_classes, no_defects
+from flawforge.training.setup.inputs import TrainingInputs
+from flawforge.training.setup.opening import OpenedRun
+
+GROUPS, ACROSS, GAP, SIDE = 12, 3, 16, 128  # of pictures in the preview, of them in a row, pixels between, of a picture
+
+
+@dataclass(frozen=True)
+class ChosenPlacing:
+    """How the images of a run are made.
+
+    Attributes:
+        how: the settings.
+        symmetries: class that can be made to the turns that its defects may take, numbers as in `turned`.
+        sentence: what that is, in words.
+    """
+
+    how: Placing
+    symmetries: dict[str, list[int]]
+    sentence: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as a checkpoint holds it."""
+        return asdict(self)
+
+
+def check_placing(recipe: Recipe, training: Dataset, good_donors: Collection[str]) -> None:
+    """Refuse images that nothing can be cut out of, or put on, before a run folder is made.
+
+    Raises:
+        DataUnusableError: they are such.
+    """
+    good = find_good(training.classes)
+    marked = {sample.label for row, sample in enumerate(training.samples) if marks_of(training, row)} - {good}
+    if recipe.design == "copy-paste" and not marked:
+        raise DataUnusableError(no_defects([label for label in training.classes if label != good] or [str(good)]))
+    if recipe.design == "procedural" and good is None and not good_donors and recipe.label not in marked:
+        raise DataUnusableError(
+            f"defects are drawn on good images, and {training.source} has no class of good images (such as 'good' or "
+            f"'ok'). Add one, or give --label the name of a class whose labels say where its defects are: what is "
+            f"unmarked there serves too."
+        )
+
+
+def placing_run(opened: OpenedRun, inputs: TrainingInputs, seed: int, previews: bool, progress: Progress) -> Run:
+    """Find out how defects are placed, and leave a run with one checkpoint. A run that has one is left as it is.
+
+    Args:
+        opened: a new run folder, or an interrupted one.
+        inputs: what it is made of.
+        seed: of the previews.
+        previews: whether to draw some images.
+        progress: where to tell how far it is.
+
+    Raises:
+        DataUnusableError: no defect can be cut out, or there is nothing to put it on.
+    """
+    draw = partial(_draw, good=inputs.good, seed=seed) if previews else None
+    return settle_run(opened, inputs, partial(choose_placing, good=inputs.good), draw, progress)
+
+
+def choose_placing(
+    recipe: Recipe, material: Material, progress: Progress = SILENT, good: Collection[str] = ()
+) -> ChosenPlacing:
+    """Return how defects are placed, as the recipe says, and the turns of each class that is made.
+
+    Raises:
+        DataUnusableError: no defect can be cut out, or there is nothing to put it on.
+    """
+    how, grounds = (
+        Placing(**{field.name: getattr(recipe, field.name) for field in fields(Placing)}),
+        Grounds(material, good),
+    )
+    if recipe.design == "procedural":
+        turns = {label: [0] for label in drawn_classes(how)}
+        for label in turns:
+            Procedural(material, grounds, label, how)
+        return ChosenPlacing(how, turns, f"Defects are drawn on {_grounds(grounds)}: {', '.join(turns)}.")
+    clean = find_good(material.training.classes)
+    wanted = [label for label in material.training.classes if label != clean]
+    made = [label for label in wanted if find_shots(material, label)]
+    if not made:
+        raise DataUnusableError(no_defects(wanted))
+    symmetries, fixed = find_symmetries(recipe, material, progress)
+    text = f"Defects of {', '.join(made)} are cut out and put on {_grounds(grounds)} ({how.blending})."
+    if fixed and not recipe.keep_geometry:
+        text += " Images have a fixed geometry, so defects are only mirrored where that maps it onto itself."
+    if lacking := [label for label in wanted if label not in made]:
+        text += f" None of {', '.join(lacking)} can be cut out: no label marks one, or it fills half of its image."
+    rows = [row for row, sample in enumerate(material.training.samples) if sample.label in made]
+    boxes = sorted(
+        {
+            material.training.samples[row].label
+            for row in rows
+            if marks_of(material.training, row) and boxed(material.training, row)
+        }
+    )
+    if boxes:
+        text += f" Of {', '.join(boxes)} some have boxes and no masks: the whole box is pasted, and is the mask."
+    return ChosenPlacing(how, {label: symmetries[label] for label in made}, text)
+
+
+def build_engine(
+    recipe: Recipe,
+    material: Material,
+    grounds: Grounds,
+    label: str,
+    chosen: ChosenPlacing,
+    strength: float | None = None,
+) -> Engine:
+    """Return the engine of a recipe for a class; errors as of `Engine`."""
+    how = chosen.how
+    if recipe.design == "procedural":
+        return Procedural(material, grounds, label, how, strength)
+    return CopyPaste(material, grounds, label, how, strength, chosen.symmetries[label])
+
+
+def _grounds(grounds: Grounds) -> str:
+    if grounds.good:
+        return f"{len(grounds.good):,} good images"
+    return f"what is unmarked of {len(grounds.sources):,} images of the same class, whose own defects stay"
+
+
+def _draw(
+    run: Run, material: Material, chosen: ChosenPlacing, progress: Progress, good: Collection[str] = (), seed: int = 0
+) -> None:
+    """Draw placed images beside the ground, the image that each defect is cut from, and the mask."""
+    grounds, labels = Grounds(material, good), list(chosen.symmetries)
+    engines = {label: build_engine(run.recipe, material, grounds, label, chosen) for label in labels}
+    groups: list[Pixels] = []
+    with progress.task("drawing previews", GROUPS, "images") as task:
+        for number in range(GROUPS):
+            label = labels[number % len(labels)]
+            made = engines[label].image(numpy_stream(seed, "previews", "placing", label, number))
+            cells = _cells(made, material, grounds)
+            groups.append(grid(cells, len(cells)))
+            task.advance()
+    sheet = grid(groups, ACROSS, gap=GAP)
+    write_bytes(run.previews / "placed.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+
+
+def _cells(made: PlacedImage, material: Material, grounds: Grounds) -> list[Pixels]:
+    mask = made.mask.astype(np.float32)
+    pixels = made.placed.pixels
+    like = mask if pixels.ndim == 2 else np.repeat(mask[..., None], 3, axis=2)
+    shot = [] if made.shot is None else [material[made.shot].pixels]
+    shown = (grounds[made.ground].pixels, *shot, pixels, like)
+    return [resize(to_pixels(2 * pixels - 1), SIDE, SIDE) for pixels in shown]

@@ -1,0 +1,94 @@
+"""Where defects may lie: on the part, where real ones do, and at a rim only as they do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from flawforge.data.augmentation.positions import NOWHERE, REACH, Ground, Occurrence, Rims, find_corner, find_part
+from flawforge.data.grouping.registration import turned
+
+SIZE = (80, 120)
+FORM = np.ones((10, 14), bool)
+
+
+def ground(dark: int = 0) -> Ground:
+    """Draw an even ground, with a dark strip of so many pixels beside the part on the left."""
+    pixels = np.full(SIZE, 0.5, np.float32)
+    pixels[:, :dark] = 0.02
+    return Ground(pixels)
+
+
+def drawn(where: Ground, wanted: Occurrence, others: list[Occurrence], count: int = 60) -> list[tuple[int, int]]:
+    rng = np.random.default_rng(0)
+    found = [find_corner(FORM, wanted, others, where, rng) for _ in range(count)]
+    return [corner for corner in found if corner is not None]
+
+
+def test_the_part_is_told_from_what_is_dark_beside_it() -> None:
+    part = find_part(ground(20).pixels)
+    assert part is not None
+    assert abs(int((~part[40]).sum()) - 20) <= 1
+    assert part[:, 30:].all()
+    assert find_part(ground().pixels) is None
+    spotted = ground().pixels.copy()
+    spotted[:20, :20] = 0.02  # a dark corner is no ground beside a part
+    assert find_part(spotted) is None
+
+
+def test_what_never_touches_a_rim_is_never_put_there() -> None:
+    at_edge = Occurrence((0.02, 0.02), NOWHERE)  # which is where the draws would like it
+    for where in (ground(), ground(20)):
+        corners = drawn(where, at_edge, [at_edge])
+        assert len(corners) == 60
+        for top, left in corners:
+            assert top >= REACH
+            assert left >= (20 if where.pixels[0, 0] < 0.1 else 0) + REACH
+            assert top + 10 <= SIZE[0] - REACH
+            assert left + 14 <= SIZE[1] - REACH
+
+
+@pytest.mark.parametrize(("side", "end"), [(0, 0), (1, 0), (2, SIZE[0] - 10), (3, SIZE[1] - 14)])
+def test_what_touches_a_rim_stays_at_that_rim(side: int, end: int) -> None:
+    rims: Rims = tuple(number == side for number in range(4))  # type: ignore[assignment]
+    corners = drawn(ground(), Occurrence((0.5, 0.5), rims), [])
+    assert {corner[side % 2] for corner in corners} == {end}
+    assert len({corner[1 - side % 2] for corner in corners}) > 5
+
+
+def test_the_rim_is_that_of_the_part_where_the_image_shows_more() -> None:
+    left: Rims = (False, True, False, False)
+    assert {corner[1] for corner in drawn(ground(20), Occurrence((0.5, 0.2), left), [])} <= {19, 20, 21}
+    mask = np.zeros(SIZE, bool)
+    mask[30:40, 20:34] = True
+    assert Occurrence.of(mask, ground(20)).rims == left
+    assert Occurrence.of(mask, ground()).rims == NOWHERE
+
+
+def test_positions_follow_those_of_real_defects() -> None:
+    corners = np.array(drawn(ground(), Occurrence((0.3, 0.7), NOWHERE), [Occurrence((0.3, 0.7), NOWHERE)]))
+    middle = (corners + np.array([5, 7])) / SIZE
+    assert middle.mean(0) == pytest.approx((0.3, 0.7), abs=4 * 0.12 / 60**0.5)
+
+
+def test_own_defects_and_what_is_outside_the_region_stay_free() -> None:
+    marked, region = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
+    marked[:, 60:] = True
+    region[40:] = True
+    for top, left in drawn(Ground(ground().pixels, marked, region), Occurrence((0.2, 0.8), NOWHERE), []):
+        assert top >= 40
+        assert left + 14 <= 60 - REACH
+    everywhere = Ground(ground().pixels, np.ones(SIZE, bool))
+    assert drawn(everywhere, Occurrence((0.5, 0.5), NOWHERE), []) == []
+
+
+def test_a_turned_image_turns_where_its_defects_lie() -> None:
+    mask = np.zeros((20, 30), bool)
+    mask[0:5, 3:9] = True
+    where = Ground(np.full((20, 30), 0.5, np.float32))
+    plain = Occurrence.of(mask, where)
+    for symmetry in range(8):
+        shown = turned(mask, symmetry)
+        found = Occurrence.of(shown, Ground(np.full(shown.shape, 0.5, np.float32)))
+        assert found.rims == plain.turned(symmetry).rims
+        assert found.middle == pytest.approx(plain.turned(symmetry).middle)

@@ -1,0 +1,215 @@
+"""Placed sets: what of an image is the ground's, what the manifest says, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
+from flawforge.data.reading.load import load
+from flawforge.data.sample import Mark
+from flawforge.runs.checkpoint import require_checkpoint
+from flawforge.runs.folder import Run
+from flawforge.runs.set_files import MANIFEST, read_entries
+from flawforge.studies.copies import audit
+from flawforge.studies.export import export
+from flawforge.studies.sets import SyntheticSet
+from flawforge.studies.synthesis import generate, place
+from flawforge.training.train import train
+
+
+def plane(made: SyntheticSet, file: str) -> np.ndarray:
+    return np.asarray(Image.open(made.folder / file))
+
+
+@pytest.mark.parametrize("blending", ["relit", "feathered", "seamless"])
+def test_outside_the_support_every_pixel_is_the_grounds(photos: Path, tmp_path: Path, blending: str) -> None:
+    run = train(photos, tmp_path / "run", "copy-paste", previews=0, blending=blending)
+    made = generate(run, 6)
+    for entry in made.entries():
+        ground, shown = np.asarray(Image.open(photos / entry.ground)), made.read(entry)
+        mask, support = plane(made, entry.mask) > 0, plane(made, entry.support) > 0
+        assert entry.ground.startswith("good/")
+        assert entry.sources[0].startswith("pit/")
+        assert np.array_equal(shown[~support], ground[~support])
+        assert not np.array_equal(shown[mask], ground[mask])
+        assert mask.any()
+        assert not (mask & ~support).any()
+        boxes = np.zeros_like(mask)
+        for _, left, top, right, bottom, cut in entry.boxes:
+            assert not cut
+            boxes[top:bottom, left:right] = True
+        assert not (mask & ~boxes).any()
+        assert entry.placed["blending"] == blending
+        assert 0.7 <= entry.placed["strength"] <= 1.4
+
+
+def test_image_i_is_what_it_is_whatever_else_is_made(run: Run) -> None:
+    few = {entry.file: entry.sha256 for entry in generate(run, 3).entries()}
+    more = {entry.file: entry.sha256 for entry in generate(run, 20).entries()}
+    other = {entry.file: entry.sha256 for entry in generate(run, 3, seed=1, out=run.path / "other").entries()}
+    assert few.items() <= more.items()
+    assert not set(few.values()) & set(other.values())
+
+
+def test_a_mask_says_outline_and_place_and_its_name_the_ground(run: Run, photos: Path, tmp_path: Path) -> None:
+    mask = np.zeros((60, 72), np.uint8)
+    mask[20:31, 30:47] = 255
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks" / "good2_mask.png")
+    made = generate(run, 4, masks=tmp_path / "masks", strength=0.8)
+    for entry in made.entries():
+        assert np.array_equal(plane(made, entry.mask) > 0, mask > 0)
+        assert entry.ground == "good/good2.png"
+        assert entry.placed["strength"] == 0.8
+    with pytest.raises(RunExistsError, match="placing"):
+        generate(run, 4, strength=0.9)
+
+
+def test_drawn_defects_lie_in_the_region(run: Run, tmp_path: Path) -> None:
+    region = np.zeros((60, 72), np.uint8)
+    region[30:, 36:] = 255
+    Image.fromarray(region).save(tmp_path / "region.png")
+    made = generate(run, 6, region=tmp_path / "region.png")
+    for entry in made.entries():
+        assert not (plane(made, entry.support) > 0)[region == 0].any()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "fault"),
+    [
+        (np.zeros((60, 72)), "is empty"),
+        (np.pad(np.zeros((4, 4)), ((28, 28), (34, 34)), constant_values=255), "inverted"),
+        (np.pad(np.full((4, 4), 255), 10), "size of no ground"),
+    ],
+)
+def test_bad_masks_are_named(run: Run, tmp_path: Path, pixels: np.ndarray, fault: str) -> None:
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "masks" / "odd.png")
+    with pytest.raises(DataUnusableError, match=fault) as error:
+        generate(run, 2, masks=tmp_path / "masks")
+    assert "odd" in str(error.value)
+
+
+def test_grounds_of_the_user_are_taken_and_held_out_or_marked_ones_refused(photos: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    (tmp_path / "more").mkdir()
+    Image.fromarray(rng.normal(90, 5, (50, 90)).clip(0, 255).astype(np.uint8)).save(tmp_path / "more" / "new.png")
+    run = train(photos, tmp_path / "run", "copy-paste", shots=2, previews=0)
+    made = generate(run, 2, grounds=tmp_path / "more")
+    assert {entry.ground for entry in made.entries()} == {"new.png"}
+    used = {sample.sha256 for sample in load(photos).select(None, 2).samples}
+    left = next(s for s in load(photos).samples if s.label == "good" and s.sha256 not in used)
+    shutil.copy(photos / left.file, tmp_path / "more" / "held.png")
+    with pytest.raises(DataUnusableError, match=r"held out.*held\.png"):
+        generate(run, 2, grounds=tmp_path / "more", overwrite=True)
+    with pytest.raises(DataUnusableError, match="a defect is marked on 4 of 8"):
+        generate(run, 2, grounds=photos, overwrite=True)
+
+
+def test_an_export_refuses_a_ground_that_is_held_out_and_has_the_masks(photos: Path, tmp_path: Path) -> None:
+    every = train(photos, tmp_path / "all", "copy-paste", previews=0)
+    few = train(photos, tmp_path / "few", "copy-paste", shots=2, previews=0)
+    made = generate(every, 8)
+    export(every, tmp_path / "coco", "coco")
+    files = [file for file in (tmp_path / "coco").rglob("*.json") if '"annotations"' in file.read_text()]
+    told = json.loads(files[0].read_text())
+    areas = sum(int((plane(made, entry.mask) > 0).sum()) for entry in made.entries())
+    assert sum(mark["area"] for mark in told["annotations"]) == areas
+    with pytest.raises(DataUnusableError, match="show a held-out image beside their defect"):
+        export(few, tmp_path / "refused", "coco", synthetic=made.folder)
+    assert not any(entry.ground_sha256 in _held(few, photos) for entry in generate(few, 8).entries())
+
+
+def _held(run: Run, photos: Path) -> set[str]:
+    whole = load(photos)
+    return {s.sha256 for s in whole.samples} - {s.sha256 for s in whole.select(None, 2).samples}
+
+
+@pytest.mark.usefixtures("quick_audit")
+def test_an_audit_does_not_count_what_is_declared_and_finds_what_is_not(run: Run) -> None:
+    made = generate(run, 8)
+    every = list(read_entries(made.folder))
+    bare = [replace(entry, sources=(), ground="", ground_sha256="") for entry in every[:3]]
+    (made.folder / MANIFEST).write_text("".join(entry.line() for entry in [*bare, *every[3:]]))
+    record = audit(run)
+    assert record.composed == 5
+    assert record.copying is not None
+    assert record.copying.found == 3
+
+
+def test_without_good_images_defects_go_beside_those_of_the_same_class(photos: Path, tmp_path: Path) -> None:
+    shutil.rmtree(photos / "good")
+    run = train(photos, tmp_path / "run", "copy-paste", previews=0)
+    made = generate(run, 6)
+    for entry in made.entries():
+        own = np.asarray(Image.open(photos / "masks" / entry.ground)) > 0
+        mask, support = plane(made, entry.mask) > 0, plane(made, entry.support) > 0
+        assert entry.ground != entry.sources[0]
+        assert (mask & own).sum() == own.sum()
+        assert not (support & own).any()
+        assert len(entry.boxes) == 2
+
+
+def test_procedural_needs_good_images_alone_and_the_class_name_is_the_users(
+    photos: Path, trained: Callable[..., Run]
+) -> None:
+    shutil.rmtree(photos / "pit")
+    shutil.rmtree(photos / "masks")
+    made = generate(trained("procedural"), 2)
+    assert list(made.facts["classes"]) == ["scratch", "spot", "scar", "texture"]
+    named = generate(trained("procedural", "named", label="scuff", pattern="scar"), 3)
+    assert {(entry.label, entry.placed["pattern"]) for entry in named.entries()} == {("scuff", "scar")}
+    with pytest.raises(DataUnusableError, match="no training image of good has a defect"):
+        trained("copy-paste", "none")
+
+
+def test_a_box_serves_where_there_is_no_mask_and_that_is_said(tmp_path: Path, photos: Path) -> None:
+    masked = load(photos)
+    boxed = replace(
+        masked,
+        samples=tuple(
+            replace(one, marks=(Mark(one.label, (20, 15, 32, 24)),) if one.label == "pit" else ())
+            for one in masked.samples
+        ),
+    )
+    run = train(boxed, tmp_path / "run", "copy-paste", previews=0, bend=0, scaling=1)
+    sentence = require_checkpoint(run).facts["composition"]["sentence"]
+    assert "Of pit some have boxes and no masks: the whole box is pasted, and is the mask." in sentence
+    made = generate(run, 2, data=boxed)
+    assert {int((plane(made, entry.mask) > 0).sum()) for entry in made.entries()} == {9 * 12}
+    bare = replace(masked, samples=tuple(replace(one, marks=()) for one in masked.samples))
+    with pytest.raises(DataUnusableError, match="by a mask or a box"):
+        train(bare, tmp_path / "none", "copy-paste", previews=0)
+    assert not (tmp_path / "none").exists()
+
+
+def test_other_recipes_refuse_what_is_placed(trained: Callable[..., Run]) -> None:
+    with pytest.raises(SettingError, match="--strength is for recipes that put defects on grounds"):
+        generate(trained("compose"), 2, strength=1.0)
+
+
+def test_one_defect_from_python(run: Run, photos: Path) -> None:
+    ground = np.asarray(Image.open(photos / "good" / "good0.png"))
+    mask = np.zeros(ground.shape, bool)
+    mask[10:22, 40:55] = True
+    made = place(ground, mask, "pit", run)
+    assert made.boxes == ((40, 10, 55, 22),)
+    assert np.array_equal(made.mask, mask)
+    assert np.array_equal(made.pixels[~made.support], ground[~made.support])
+    weak, strong = (place(ground, mask, "pit", run, strength=strength) for strength in (0.3, 1.2))
+    change = [float(np.abs(one.pixels.astype(int) - ground).sum()) for one in (weak, strong)]
+    assert change[1] > 2 * change[0]
+    drawn = place(photos / "good" / "good1.png", None, "pit", run, seed=3)
+    assert drawn.mask.any()
+    with pytest.raises(DataUnusableError, match="mask has 10x10 pixels"):
+        place(ground, np.eye(10, dtype=bool), "pit", run)
+    with pytest.raises(SettingError, match="makes no class 'pits'"):
+        place(ground, mask, "pits", run)
