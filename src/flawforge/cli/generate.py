@@ -111,6 +111,10 @@ def generate(
     if novel and not sync:
         dropped = sum(made.facts["dropped"].values())
         out.print(f"left out as copies: {dropped} of {dropped + made.n}", markup=False)
+    _tell_what_follows(run, out_folder, format)
+
+
+def _tell_what_follows(run: Path, out_folder: Path | None, format: str | None) -> None:
     if format is not None:
         out.print(f"exported as {format}: {out_folder}", markup=False)
     which = "" if out_folder is None or format is not None else f" --synthetic {quote(str(out_folder))}"

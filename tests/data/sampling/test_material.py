@@ -86,7 +86,7 @@ def test_held_out_images_and_what_shows_their_specimens_give_no_light(
 
 @pytest.mark.usefixtures("apart")
 def test_where_all_classes_were_chosen_there_is_no_further_donor(data: Dataset) -> None:
-    assert donors_in(data, data) == (None, ())
+    assert donors_in(data, data) == (None, (), ())
 
 
 @pytest.mark.usefixtures("apart")

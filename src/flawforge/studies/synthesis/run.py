@@ -30,7 +30,7 @@ from flawforge.studies.export import export
 from flawforge.studies.sets import SyntheticSet, load_whole
 from flawforge.studies.synthesis.composer import ComposedPicture, Composer, flaws
 from flawforge.studies.synthesis.copy_filter import CopyFilter, check_yield
-from flawforge.studies.synthesis.placing.asked import Asked, read_asked
+from flawforge.studies.synthesis.placing.asked import AskedPlacing, read_asked_placing
 from flawforge.studies.synthesis.placing.placer import Placer, declared_of
 from flawforge.studies.synthesis.refiner import Refiner
 from flawforge.studies.synthesis.resume import LAYOUTS, Layout, following_indices, image_file, prepare_folder
@@ -125,7 +125,7 @@ def generate(
     if sync:
         return sync_set(folder, command, wait, progress)
     whole = load_whole(run, data, progress) if run.recipe.places else None
-    asked = read_asked(run, whole, grounds, masks, region, strength, progress)
+    asked = read_asked_placing(run, whole, grounds, masks, region, strength, progress)
     labels, formats = makeable_classes(run, classes), FileFormats(run.settings.data, compression)
     where, (weights, tensors) = resolve_device(device), load_weights(run, checkpoint, progress)
     facts = {
@@ -176,7 +176,7 @@ def _sampler(
     tensors: dict[str, torch.Tensor],
     where: torch.device,
     data: Dataset | str | Path | None,
-    asked: Asked,
+    asked: AskedPlacing,
     progress: Progress,
 ) -> Sampler | Composer:
     if run.recipe.places and isinstance(data, Dataset):

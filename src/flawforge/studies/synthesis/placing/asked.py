@@ -28,7 +28,7 @@ ENDINGS = ("_mask", "-mask", "_gt", "-gt")  # of the names of masks, beyond that
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedPlacing:
     """What a user asks for.
 
     Attributes:
@@ -55,7 +55,7 @@ class Asked:
         return {name: value for name, value in told.items() if value is not None}
 
 
-def read_asked(
+def read_asked_placing(
     run: Run,
     whole: Dataset | None,
     grounds: Dataset | str | Path | None,
@@ -63,7 +63,7 @@ def read_asked(
     region: str | Path | None,
     strength: float | None,
     progress: Progress,
-) -> Asked:
+) -> AskedPlacing:
     """Read what is asked for.
 
     Args:
@@ -83,11 +83,11 @@ def read_asked(
                 f"{asked[0]} is for recipes that put defects on grounds (copy-paste, procedural); {run.path} is of "
                 f"recipe '{run.recipe.name}'. Leave it out."
             )
-        return Asked()
+        return AskedPlacing()
     found = None
     if grounds is not None:
         found = _grounds(run, whole, grounds, progress)
-    return Asked(
+    return AskedPlacing(
         found,
         {} if masks is None else read_masks(Path(masks)),
         None if region is None else read_mask(Path(region), "--region", most=1.0),

@@ -22,7 +22,7 @@ from flawforge.data.writing.patches import parts_of, patch_of
 from flawforge.runs.checkpoint import find_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.studies.sets import load_whole
-from flawforge.studies.synthesis.placing.asked import Asked, checked_mask, read_mask
+from flawforge.studies.synthesis.placing.asked import AskedPlacing, checked_mask, read_mask
 from flawforge.studies.synthesis.placing.placer import Placer
 
 OPEN = 4  # runs whose images stay read
@@ -110,7 +110,7 @@ def place(
 @lru_cache(OPEN)
 def _opened(path: Path, checkpoint: str) -> Placer:
     run = Run.open(path)
-    return Placer(run, find_checkpoint(run), load_whole(run, None, SILENT), Asked(), SILENT)
+    return Placer(run, find_checkpoint(run), load_whole(run, None, SILENT), AskedPlacing(), SILENT)
 
 
 def _mask(mask: Bools | str | Path) -> Bools:

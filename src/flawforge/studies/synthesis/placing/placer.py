@@ -27,7 +27,7 @@ from flawforge.runs.folder import Run
 from flawforge.runs.set_files import SUPPORTS, ManifestEntry
 from flawforge.studies.sets import find_material
 from flawforge.studies.synthesis.composer import BATCH, ComposedPicture, Composer, chosen_in
-from flawforge.studies.synthesis.placing.asked import Asked, ground_name
+from flawforge.studies.synthesis.placing.asked import AskedPlacing, ground_name
 from flawforge.training.placing.choice import ChosenPlacing, build_engine
 from flawforge.training.placing.engine import Engine, PlacedImage
 
@@ -64,7 +64,9 @@ class PlacedPicture(ComposedPicture):
 class Placer(Composer):
     """Puts defects on real grounds, at their own size."""
 
-    def __init__(self, run: Run, checkpoint: Checkpoint, data: Dataset, asked: Asked, progress: Progress) -> None:
+    def __init__(
+        self, run: Run, checkpoint: Checkpoint, data: Dataset, asked: AskedPlacing, progress: Progress
+    ) -> None:
         """Find the training images and the grounds again.
 
         Raises:
