@@ -47,6 +47,12 @@ def test_the_published_recipe_is_as_published() -> None:
         "zoom": 1.1,
         "candidates": 1,
         "keep_geometry": False,
+        "blending": "relit",
+        "strength": 1.0,
+        "bend": 0.06,
+        "scaling": 1.25,
+        "pattern": "all",
+        "label": "",
     }
     assert published.steps(300) == 3200
     assert (published.base, published.stages) == ((4, 4), 5)
