@@ -57,6 +57,7 @@ def at_work(jobs: Jobs, id: str) -> None:
 def test_a_job_is_found_again_and_stopped_by_another_studio(jobs: Jobs, folder: Path) -> None:
     id = jobs.start("train", {"data": "data/steel", "out": "runs/new"}).id
     assert jobs.job(id).state == "running"
+    assert Jobs(Workspace(folder)).job(id).state == "running"  # though its process has hardly begun
     at_work(jobs, id)
     later = Jobs(Workspace(folder))
     found = later.job(id)

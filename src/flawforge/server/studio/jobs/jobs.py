@@ -225,10 +225,21 @@ class Jobs:
         own = self._own.get(id)
         if self._writer(id) is not None or (own is not None and own.poll() is None):
             return "running"
+        if own is None and self._starts(folder):
+            return "running"
         code = read_object(folder / "ended.json").get("code")
         if code == 0:
             return "done"
         return "stopped" if (folder / "stop").exists() else "failed"
+
+    def _starts(self, folder: Path) -> bool:
+        """Say whether a job that another studio started has not yet come so far as to take its lock."""
+        if any((folder / name).exists() for name in (".job.holder.json", "ended.json")):
+            return False
+        try:
+            return time.time() - (folder / "job.json").stat().st_mtime < START_SECONDS
+        except OSError:
+            return False
 
     def _writer(self, id: str) -> FolderWriter | None:
         own = os.uname().nodename
