@@ -6,7 +6,7 @@ export class VirtualGrid {
     box.setAttribute("role", "list");
     const look = () => { if (!this.wanted) { this.wanted = true; requestAnimationFrame(() => this.draw()); } };
     addEventListener("scroll", look, { passive: true });
-    new ResizeObserver(() => { this.clear(); look(); }).observe(box);
+    new ResizeObserver(() => { if (box.clientWidth !== this.width) { this.clear(); look(); } }).observe(box);
     box.addEventListener("keydown", (event) => this.move(event));
   }
 
@@ -23,7 +23,7 @@ export class VirtualGrid {
 
   draw() {
     this.wanted = false;
-    const width = this.box.clientWidth;
+    const width = this.width = this.box.clientWidth;
     this.columns = Math.max(1, Math.floor((width + this.gap) / (this.side + this.gap)));
     const cell = (width - this.gap * (this.columns - 1)) / this.columns;
     this.step = cell + this.foot + this.gap;
