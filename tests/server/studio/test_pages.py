@@ -82,7 +82,7 @@ def test_who_asks_for_a_page_that_is_not_there_gets_one(ask: Callable[..., Any])
 
 
 def test_the_images_of_a_set_are_those_that_are_there(ask: Callable[..., Any], folder: Path) -> None:
-    assert ask("/set?name=runs/first").json() == {"images": []}
+    assert ask("/set?name=runs/first").json() == {"images": [], "seed": 0}
     made = folder / "runs/first/synthetic"
     (made / "scratch").mkdir(parents=True)
     entries = [ManifestEntry(f"scratch/{i}.png", "scratch", 0, i, "x", "0", 8, 8, "L") for i in range(3)]
@@ -91,8 +91,9 @@ def test_the_images_of_a_set_are_those_that_are_there(ask: Callable[..., Any], f
     for i in (0, 2):
         (made / f"scratch/{i}.png").write_bytes(b"x")
     assert ask("/set?name=runs/first").json() == {
-        "images": [["scratch/0.png", "scratch"], ["scratch/2.png", "scratch"]]
+        "seed": 0,
+        "images": [["scratch/0.png", "scratch", 0, False], ["scratch/2.png", "scratch", 2, False]],
     }
     assert ask("/images?name=runs/first").status_code == 200
     (made / "set.json").write_text("[]")
-    assert ask("/set?name=runs/first").json() == {"images": []}
+    assert ask("/set?name=runs/first").json() == {"images": [], "seed": 0}

@@ -16,7 +16,7 @@ from flawforge.core.images import to_pixels
 from flawforge.models.directions import principal_directions
 from flawforge.runs.generator.projections import PROJECTION_FILE, PROJECTION_PICTURE
 from flawforge.studies.latents import nearest
-from flawforge.studies.latents.between import between
+from flawforge.studies.latents.between import part_way
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def made(run: Any) -> Any:
 
 def test_the_way_keeps_the_length_and_ends_at_both_ends() -> None:
     a, b = torch.randn(2, 64, generator=torch.Generator().manual_seed(0))
-    way = between(a, b * a.norm() / b.norm(), torch.linspace(0, 1, 9))
+    way = part_way(a, b * a.norm() / b.norm(), torch.linspace(0, 1, 9))
     assert torch.allclose(way.norm(dim=1), a.norm(), atol=1e-4)
     assert torch.allclose(way[0], a, atol=1e-5)
     assert torch.allclose(way[-1], b * a.norm() / b.norm(), atol=1e-5)
-    assert torch.allclose(between(a, a, torch.tensor([0.5]))[0], a, atol=1e-5)
+    assert torch.allclose(part_way(a, a, torch.tensor([0.5]))[0], a, atol=1e-5)
 
 
 def test_a_grid_begins_and_ends_with_images_of_the_set(run: Any, made: Any) -> None:

@@ -44,8 +44,7 @@ def labelled_sheet(dataset: Dataset, *, columns: int = 5, cell: int = 224) -> Pi
     parts = {label: dataset.select([label]) for label in dataset.classes}
     if dataset.unlabelled:
         parts[NOT_LABELLED] = replace(dataset, samples=dataset.unlabelled, unlabelled=())
-    marked = {mark.label for part in parts.values() for sample in part.samples for mark in sample.marks}
-    colours = _colours(dataset, marked)
+    colours = colours_of(dataset)
     width = columns * (cell + GAP) - GAP
     rows = [_legend(colours, width)]
     for label, part in parts.items():
@@ -60,15 +59,21 @@ def labelled_sheet(dataset: Dataset, *, columns: int = 5, cell: int = 224) -> Pi
     return np.concatenate(rows)
 
 
-def _colours(dataset: Dataset, marked: set[str]) -> dict[str, str]:
+def colours_of(dataset: Dataset) -> dict[str, str]:
+    """Return a colour, ``#rrggbb``, for each class and each name of a mark."""
+    marked = {mark.label for sample in (*dataset.samples, *dataset.unlabelled) for mark in sample.marks}
     names, good = [*dataset.classes, *sorted(marked - {"", *dataset.classes})], find_good(dataset.classes)
     defects = [name for name in names if name != good]
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(defects)}
     return {name: colours.get(name, GOOD_COLOUR) for name in names}
 
 
-def _cell(part: Dataset, index: int, side: int, colours: Mapping[str, str]) -> Bytes:
-    """Return one image with its marks in a white square, and a line of text below it."""
+def marked_picture(part: Dataset, index: int, side: int, colours: Mapping[str, str]) -> Bytes:
+    """Return (side, side, 3): one image with its marks, in the middle of a white square.
+
+    Raises:
+        ImageBrokenError: the image or a mask cannot be read (any more).
+    """
     sample = part.samples[index]
     scale = side / max(sample.width, sample.height)
     height, width = max(1, round(sample.height * scale)), max(1, round(sample.width * scale))
@@ -82,18 +87,26 @@ def _cell(part: Dataset, index: int, side: int, colours: Mapping[str, str]) -> B
         if mark.regions:
             alone = replace(part, samples=(replace(sample, marks=(mark,)),))
             shown = _tinted(shown, _reduced(alone.mask(0), height, width), _colour(mark, sample, colours))
-    square = Image.new("RGB", (side, side + CAPTION), "white")
+    square = Image.new("RGB", (side, side), "white")
     left, top = (side - width) // 2, (side - height) // 2
     square.paste(Image.fromarray(shown), (left, top))
-    pen, font = ImageDraw.Draw(square), ImageFont.load_default(11)
+    pen = ImageDraw.Draw(square)
     for mark in sample.marks:
         if mark.corners is not None:
             corners = [corner * scale + (left, top)[place % 2] for place, corner in enumerate(mark.corners)]
             _draw_box(pen, corners, mark.label, _colour(mark, sample, colours), side)
+    return np.asarray(square)
+
+
+def _cell(part: Dataset, index: int, side: int, colours: Mapping[str, str]) -> Bytes:
+    """Return one image with its marks in a white square, and a line of text below it."""
+    sample, font = part.samples[index], ImageFont.load_default(11)
+    square = Image.new("RGB", (side, side + CAPTION), "white")
+    square.paste(Image.fromarray(marked_picture(part, index, side, colours)))
     text = sample.file if sample.label else f"{sample.file}: {sample.label_source}"
     while _length(font, text) > side and len(text) > 4:
         text = f"...{text[4:]}" if sample.label else f"{text[:-4]}..."
-    pen.text((0, side + 1), text, fill="black", font=font)
+    ImageDraw.Draw(square).text((0, side + 1), text, fill="black", font=font)
     return np.asarray(square)
 
 

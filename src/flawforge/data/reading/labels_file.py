@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
+from flawforge.core.files import explain_os_errors, write_text
 from flawforge.data.good_names import named_good
 from flawforge.data.reading.plan import UNLABELLED
 from flawforge.data.reading.tables import table_rows
@@ -35,6 +38,11 @@ class LabelsFile:
     rows: dict[str, tuple[int, str]]
     notes: tuple[str, ...] = ()
 
+    @property
+    def classes(self) -> dict[str, str]:
+        """Image to class."""
+        return {file: label for file, (_, label) in self.rows.items()}
+
 
 def read_labels_file(path: Path) -> LabelsFile:
     """Read a table with the columns ``file`` and ``class``; others are passed over.
@@ -46,9 +54,14 @@ def read_labels_file(path: Path) -> LabelsFile:
     if not path.is_file():
         raise SettingError(f"--labels: there is no file {path}. It is a CSV file with the columns file and class.")
     try:
-        text = read_text(path, LARGEST)
+        return _parsed(read_text(path, LARGEST), path)
     except ValueError as error:
+        if isinstance(error, DataUnusableError):
+            raise
         raise DataUnusableError(f"--labels: {path} {error}.") from None
+
+
+def _parsed(text: str, path: Path) -> LabelsFile:
     tables = (table_rows(text, delimiter) for delimiter in (",", ";", "\t"))
     table = next((rows for rows in tables if rows and {*COLUMNS} <= {cell.lower() for cell in rows[0][1]}), None)
     if table is None:
@@ -76,6 +89,25 @@ def read_labels_file(path: Path) -> LabelsFile:
             )
     again = [f"{path.name} says what it said before in {_n(len(twice), 'line')} (line {line})." for line in twice[:1]]
     return LabelsFile(path.name, hashlib.sha256(text.encode()).hexdigest(), rows, tuple(again))
+
+
+def write_labels_file(path: Path, classes: Mapping[str, str]) -> None:
+    """Write a labels file atomically.
+
+    Raises:
+        SettingError: a table cannot hold a name or a class. RunUnwritableError, DiskFullError: the disk.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(classes.items())
+    if not all(file and label for file, label in classes.items()) or _parsed(text.getvalue(), path).classes != classes:
+        raise SettingError(
+            "a table of classes cannot hold control letters, nor blanks at the beginning or end of a name."
+        )
+    with explain_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text.getvalue())
 
 
 def relabelled(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -17,6 +17,7 @@ from flawforge.server.studio.jobs.addresses import add_jobs
 from flawforge.server.studio.jobs.forms import FORMS
 from flawforge.server.studio.jobs.jobs import Jobs
 from flawforge.server.studio.jobs.shown import ShownJob, ShownJobs
+from flawforge.server.studio.looking.addresses import add_looking
 from flawforge.server.studio.markup import page
 from flawforge.server.studio.overview import Overview
 from flawforge.server.studio.shown_run import ShownRun
@@ -52,15 +53,22 @@ class Studio:
         self._add_events(app)
         add_files(app, self.workspace)
         add_jobs(app, self.jobs)
+        add_looking(app, self.workspace)
         return Guards(app, token, names, BODY)
 
     def _add_pages(self, app: FastAPI) -> None:
         @app.get("/")
         def overview() -> HTMLResponse:
             shown = Overview(self.workspace)
+            images = [*shown.contents.images, *self.workspace.data]
             verbs = {verb: title for verb, (title, _) in FORMS.items()}
             return page(
-                "overview.html.j2", verbs=verbs, here=self.workspace.folder, items=shown.rows(), cut=shown.contents.cut
+                "overview.html.j2",
+                verbs=verbs,
+                here=self.workspace.folder,
+                items=shown.rows(),
+                cut=shown.contents.cut,
+                images=images,
             )
 
         @app.get("/run")
@@ -74,8 +82,9 @@ class Studio:
             return page("images.html.j2", name=name)
 
         @app.get("/set")
-        def generated(name: Name = HERE) -> dict[str, list[tuple[str, str]]]:
-            return {"images": shown_run.generated(Run(self.workspace.item(name, "run")))}
+        def generated(name: Name = HERE) -> dict[str, Any]:
+            run = Run(self.workspace.item(name, "run"))
+            return {"images": shown_run.generated(run), "seed": shown_run.seed_of_set(run)}
 
         @app.get("/trial")
         def trial(name: Name = HERE) -> HTMLResponse:

@@ -77,13 +77,22 @@ def previews(run: Run) -> list[str]:
     return names[-MOST_PREVIEWS:] or ["composed.png"] * (run.previews / "composed.png").is_file()
 
 
-def generated(run: Run) -> list[tuple[str, str]]:
-    """Return the generated images that are there: the path below ``synthetic``, and the class."""
+def generated(run: Run) -> list[tuple[str, str, int, bool]]:
+    """Return the generated images that are there: the path below ``synthetic``, class, number, and whether it was
+    rejected.
+    """
     try:
-        entries = SetFiles.look(run.synthetic, read_facts(run.synthetic)).entries()
-        return [(entry.file, entry.label) for entry in islice(entries, MOST_IMAGES)]
+        files = SetFiles.look(run.synthetic, read_facts(run.synthetic))
+        entries = islice(files.listed(), MOST_IMAGES)
+        return [(entry.file, entry.label, entry.index, entry.file in files.rejected) for entry in entries]
     except (OSError, RunBrokenError, KeyError, TypeError, ValueError):  # none, or damaged
         return []
+
+
+def seed_of_set(run: Run) -> int:
+    """Return the seed of the run's set; 0 where there is none."""
+    seed = read_object(run.synthetic / FACTS).get("seed")
+    return seed if isinstance(seed, int) else 0
 
 
 def parts(run: Run) -> Iterator[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flawforge.studies.latents.between import interpolate
+from flawforge.studies.latents.between import interpolate, part_way
 from flawforge.studies.latents.nearest import project
 
-__all__ = ["interpolate", "project"]
+__all__ = ["interpolate", "part_way", "project"]

@@ -114,7 +114,7 @@ def interpolate(
     return file
 
 
-def between(a: Tensor, b: Tensor, parts: Tensor) -> Tensor:
+def part_way(a: Tensor, b: Tensor, parts: Tensor) -> Tensor:
     """Return (N, L) latents at `parts` (N,) of the way from a to b, (L,), along the great circle.
 
     Where the two point the same way, or opposite ways, it is the straight line.
@@ -131,7 +131,7 @@ def _from_each_to_the_next(ends: Tensor, steps: int, film: bool) -> Tensor:
     """Return the latents of a grid's rows, or of a film, which also goes from the last to the first."""
     pairs = [(a, b) for a, b in zip(ends, ends.roll(-1, 0), strict=True)][: len(ends) if film else len(ends) - 1]
     parts = torch.arange(steps) / steps if film else torch.linspace(0, 1, steps + 1)
-    return torch.cat([between(a, b, parts) for a, b in pairs])
+    return torch.cat([part_way(a, b, parts) for a, b in pairs])
 
 
 def _along(ends: Tensor, directions: Tensor, strength: float, steps: int, film: bool) -> Tensor:

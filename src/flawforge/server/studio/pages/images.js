@@ -1,12 +1,35 @@
 import { VirtualGrid } from "/grid.js";
-import { address, make } from "/studio.js";
+import { address, make, post } from "/studio.js";
 
 const box = document.getElementById("grid"), viewer = document.getElementById("viewer");
 const choice = document.getElementById("classes");
 const name = box.dataset.name;
 const source = (file) => address("/picture", { name, file: "synthetic/" + file });
 
-function show([file, label]) {
+let open = null;
+
+/** Reject an image of the set, or keep it again. */
+async function choose(image, reject) {
+  if (image[3] === reject) return;
+  image[3] = reject;
+  told();
+  for (const cell of box.children) if (cell.dataset.file === image[0]) cell.className = reject ? "rejected" : "";
+  try {
+    await post("/curate", { name, [reject ? "reject" : "keep"]: [image[0]] });
+    document.getElementById("refused").hidden = true;
+  } catch (error) {
+    image[3] = !reject;
+    document.getElementById("refused").textContent = error.message;
+    document.getElementById("refused").hidden = false;
+    chosen();
+  }
+}
+
+function show(image) {
+  open = image;
+  const [file, label, number, rejected] = image;
+  document.getElementById("turn").textContent = rejected ? "Keep" : "Reject";
+  document.getElementById("explore").href = address("/explore", { name, label, seed, image: number });
   const large = document.getElementById("large");
   large.src = source(file);
   large.alt = `Generated image, class ${label}`;
@@ -18,19 +41,32 @@ const grid = new VirtualGrid(box, {
   make: (image) => {
     const button = make("button", { type: "button", className: "enlarge" }, make("img", { src: source(image[0]), alt: `Generated image, class ${image[1]}`, decoding: "async" }));
     button.addEventListener("click", () => show(image));
-    return make("div", {}, button);
+    const cell = make("div", { className: image[3] ? "rejected" : "" }, button);
+    cell.dataset.file = image[0];
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "r" && event.key !== "k") return;
+      choose(image, event.key === "r");
+      grid.focus(grid.items.indexOf(image) + 1);
+    });
+    return cell;
   },
 });
 
-const { images } = await (await fetch(address("/set", { name }))).json();
+document.getElementById("turn").addEventListener("click", () => { choose(open, !open[3]); viewer.close(); });
+const { images, seed } = await (await fetch(address("/set", { name }))).json();
 const labels = [...new Set(images.map(([, label]) => label))].sort();
 choice.append(...labels.map((label) => make("option", { value: label }, label)));
 document.getElementById("classes-box").hidden = labels.length < 2;
 
 function chosen() {
   const shown = choice.value ? images.filter(([, label]) => label === choice.value) : images;
-  document.getElementById("count").textContent = `${shown.length.toLocaleString("en")} images`;
   grid.set(shown);
+  told();
+}
+
+function told() {
+  const rejected = grid.items.filter((image) => image[3]).length;
+  document.getElementById("count").textContent = `${grid.items.length.toLocaleString("en")} images` + (rejected ? `, ${rejected.toLocaleString("en")} of them rejected` : "");
 }
 
 choice.addEventListener("change", chosen);
