@@ -20,11 +20,18 @@ def test_training_tells_where_the_run_is_and_what_comes_next(
 
 
 def test_a_refiner_that_has_hardly_learnt_says_so(
-    typed: Typed, draw_images: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    typed: Typed,
+    draw_images: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("flawforge.cli.train.USUAL_SET", 2)
     words = ("--recipe", "native", "--kimg", "0.016", "--resolution", "16", "--channels", "1")
     assert typed("train", draw_images(tmp_path / "data" / "lines", 8).parent, "--out", tmp_path / "run", *words) == 0
-    assert "So short a training changes composed images hardly" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "So short a training changes composed images hardly" in told
+    assert told.splitlines()[-1].endswith(f"{tmp_path / 'run'} -n 8")  # as many as there are to learn from
 
 
 def test_json_and_resume(

@@ -19,6 +19,10 @@ from flawforge.data.good_names import find_good
         (("ok_front", "ok_side", "scratch"), None),  # which one?
         (("MT_Blowhole", "MT_Free"), "MT_Free"),
         (("crack free", "good_side"), "good_side"),
+        (("MT_Blowhole", "MT_Good"), "MT_Good"),
+        (("front ok", "front scratch"), "front ok"),
+        (("MT_Blowhole", "part_not_ok"), None),
+        (("top_good", "side_good"), None),
         (("rust-free", "dent-free"), None),
         (("freesia", "dots"), None),
         (("dots", "waves"), None),

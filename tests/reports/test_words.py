@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flawforge.reports.words import NBSP, count, duration, joined, length, number, percent, plural, share
+from flawforge.reports.words import NBSP, count, duration, joined, length, measured, number, percent, plural, share
+from flawforge.runs.judged.scores import Number
 from flawforge.runs.records import Share
 
 
@@ -19,6 +20,12 @@ def test_numbers_keep_three_digits_and_their_thousands() -> None:
         "12,800",
         "0.00432",
     ]
+
+
+def test_an_interval_without_width_is_none() -> None:
+    """A bootstrap of images that were all told apart gives 1 each time, which says nothing of other images."""
+    assert measured(Number(value=1.0, low=1.0, high=1.0, n=40, groups=40)) == "1.00"
+    assert measured(Number(value=0.83, low=0.77, high=0.88, n=40, groups=40)) == "0.830 (0.770 to 0.880)"
 
 
 def test_not_measured_is_never_zero() -> None:

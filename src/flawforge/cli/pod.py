@@ -21,6 +21,7 @@ def pod(
     data: str | None = None,
     grounds: str | None = None,
     classes: Words = None,
+    good: str | None = None,
     n: Annotated[Whole, Parameter(name=["-n", "--number"])] = 60,
     threshold: float | None = None,
     out_folder: OutputsFolder = None,
@@ -55,6 +56,8 @@ def pod(
         A folder of good images to put defects on. Default: those of the class of good images in the data.
     classes
         Classes of defects. Default: all that the run was trained on.
+    good
+        Name of the class of good images in the data. Default: the one whose name says it, such as good, ok or MT_Free.
     n
         Placed defects per class, at least 20. 29 is the fewest that can show 9 of 10; 60 and more fix a curve.
     threshold
@@ -74,6 +77,7 @@ def pod(
             data=data,
             grounds=grounds,
             classes=classes,
+            good=good,
             n=n,
             threshold=threshold,
             out=out_folder,

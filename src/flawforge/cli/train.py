@@ -15,6 +15,7 @@ from flawforge.core.launch import launched
 if TYPE_CHECKING:
     from flawforge.runs.folder import Run
 
+USUAL_SET, MOST_PROPOSED = 64, 1000  # images of a class; between them as many as of the largest class were trained on
 FEWEST_KIMG = 0.5  # below which a network that refines composed images has hardly moved from adding nothing
 UNLEARNT = "\nSo short a training changes composed images hardly: give it more --minutes."
 
@@ -113,13 +114,15 @@ def _show(run: Run, json: bool) -> None:
     if json:
         print_json({"run": str(run.path), "checkpoint": checkpoint.name, **facts})
         return
+    wanted = max(USUAL_SET, min(MOST_PROPOSED, max(run.settings.data.classes.values(), default=0)))
+    following = f"next: flawforge generate {quote(str(run.path))} -n {wanted}"
     if not run.recipe.learns:
-        out.print(f"{facts['composition']['sentence']}\nnext: flawforge generate {quote(str(run.path))} -n 64")
+        out.print(f"{facts['composition']['sentence']}\n{following}")
         return
     out.print(
         f"trained {facts['kimg']:.1f} kimg in {facts['seconds'] / 60:.1f} minutes: {run.path}"
         + (f" (best: {best.facts['kimg']:.1f} kimg)" if best.step != checkpoint.step else "")
         + (UNLEARNT if run.recipe.composes and facts["kimg"] < FEWEST_KIMG else "")
         + "\n"
-        f"next: flawforge generate {quote(str(run.path))} -n 64"
+        f"{following}"
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 GOOD = ("good", "ok", "normal", "background", "defect-free", "no-defect", "none")
-ENDING = "free"  # of names like MT_Free and crack-free
+ENDINGS = ("free", "good", "ok", "normal")  # of names like crack-free, MT_Free and MT_Good ...
+DENIALS = ("not", "no", "non", "never")  # ... where no such word comes before
 BEGINNINGS = ("good", "ok", "normal", "defect-free", "no-defect")  # of names like ok_front, which say it as well
 
 
@@ -19,13 +20,17 @@ def find_good(classes: tuple[str, ...]) -> str | None:
     begun = [label for label in classes if _plain(label).startswith(tuple(f"{name}-" for name in BEGINNINGS))]
     if begun:
         return begun[0] if len(begun) == 1 else None
-    ended = [label for label in classes if _plain(label).split("-")[-1] == ENDING]
+    ended = [label for label in classes if _ends_good(_plain(label).split("-"))]
     return ended[0] if len(ended) == 1 else None
 
 
 def named_good(classes: tuple[str, ...]) -> str | None:
     """Return the class that is called good outright, or None."""
     return next((label for name in GOOD for label in classes if _plain(label) == name), None)
+
+
+def _ends_good(words: list[str]) -> bool:
+    return words[-1] in ENDINGS and not (len(words) > 1 and words[-2] in DENIALS)
 
 
 def _plain(label: str) -> str:

@@ -37,8 +37,11 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def measured(part: Number) -> str:
-    """Return a number of the score with its interval, ``0.83 (0.77 to 0.88)``, or ``not measured``."""
-    if part.value is None or part.low is None or part.high is None:
+    """Return a number of the score with its interval, ``0.83 (0.77 to 0.88)``, or ``not measured``.
+
+    An interval without width, as of images that were all told apart, is none: redrawing them could not show another.
+    """
+    if part.value is None or part.low is None or part.high is None or part.low == part.high:
         return number(part.value)
     return f"{number(part.value)} ({number(part.low)} to {number(part.high)})"
 

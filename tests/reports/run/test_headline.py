@@ -20,11 +20,14 @@ def test_the_outcome_in_plain_sentences(drawn: Callable) -> None:
     top = headline(run.run.settings, {"kimg": 24.0, "seconds": 580}, read_synthetic(run.run), audit)
     assert top.title == "dcgan-lite on scratch, steel"
     assert [sentence.replace("\u00a0", " ") for sentence in top.sentences] == [
+        "None of the 50 generated images equals a training image.",
         "dcgan-lite was trained on 30 images of scratch (steel) for 24 kimg in 9 min 40 s.",
         "50 images were generated.",
-        "None of the 50 generated images equals a training image.",
     ]
-    text = Parsed(report(run.run).read_text(encoding="utf-8")).text
+    page = report(run.run).read_text(encoding="utf-8")
+    assert '<p class="outcome">None of the 50 generated images equals a training image.</p>' in page
+    assert "<li>50 images were generated.</li>" in page.replace("\u00a0", " ")
+    text = Parsed(page).text
     assert "Training images 30 1 class Training not started Generated 50 1 class Exact copies 0 of 50, 0%" in text
     assert re.search(r"Median distance to nearest [\d.]+ gray levels; real to real [\d.]+ ", text)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flawforge.runs.judged.audits import Alignment, Pair
+from flawforge.runs.judged.audits import Alignment, Copying, Diversity, Pair
+from flawforge.studies.copies.run import _outcome
 from flawforge.studies.copies.sentences import (
     audit_sentence,
     audit_verdict,
@@ -107,3 +108,28 @@ def test_diversity_in_words() -> None:
 @pytest.mark.parametrize(("share", "text"), [(0.0123, "1.3%"), (0.059, "5.9%"), (0.34, "34%"), (1.0, "100%")])
 def test_a_share_is_rounded_up(share: float, text: str) -> None:
     assert percent_rounded_up(share) == text
+
+
+CASES_OF_COLLAPSE = [(60, 0, "The set has collapsed"), (60, 2, "Copies found"), (20, 0, "No copying")]
+
+
+@pytest.mark.parametrize(("repeats", "found", "first"), CASES_OF_COLLAPSE)
+def test_a_collapsed_set_is_called_so_before_no_copying(repeats: int, found: int, first: str) -> None:
+    copying = Copying(
+        verdict="",
+        found=found,
+        alarm_rate=0.01,
+        threshold=0.4,
+        image_threshold=0.3,
+        real=[0.1],
+        generated=[0.1] * 64,
+        groups=50,
+        planted=32,
+        recovered=32,
+        detectable=0.05,
+    )
+    diverse = Diversity(looked_at=64, repeats=repeats, clusters=5, largest=50, sentence="")
+    outcome = _outcome(copying, None, 0, [], "held-out", 0, diverse)
+    assert outcome.startswith(first)
+    told = "The set has collapsed: 60 of 64 generated images repeat another one, which leaves 5 different images."
+    assert (told in outcome) == (repeats == 60)

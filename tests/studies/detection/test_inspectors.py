@@ -91,6 +91,7 @@ def test_a_function_is_given_eight_bits_and_its_answers_are_checked() -> None:
         (lambda images: [float("nan")] * 3, "no number"),
         (lambda images: "defect", "answers that are no numbers"),
         (lambda images: 1 / 0, "ZeroDivisionError"),
+        (lambda images: [0.2, 7.5, 31], "scores from 0.2 to 31; it gives a probability of a defect, 0 to 1"),
     ):
         with pytest.raises(SettingError, match=words):
             FunctionInspector("wrong", wrong, None).ask(IMAGES, 255, "")

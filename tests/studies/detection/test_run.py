@@ -152,6 +152,7 @@ def test_other_good_images_are_given_and_training_ones_among_them_left_out(
         ({"n": 19}, "-n is 19; a curve takes 20"),
         ({"classes": ["scrach"]}, "Did you mean 'scratch'"),
         ({"threshold": 2.0}, "--threshold is 2"),
+        ({"good": "godo"}, "--good is .godo.*Did you mean .good"),
         ({"inspector": "nowhere"}, "there is no such file or folder"),
     ],
 )

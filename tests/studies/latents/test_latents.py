@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 import flawforge
-from flawforge.core.errors import DataNotFoundError, RunExistsError, SettingError
+from flawforge.core.errors import DataNotFoundError, FolderBusyError, RunExistsError, SettingError
 from flawforge.core.images import to_pixels
+from flawforge.core.locks import FolderLock
 from flawforge.models.directions import principal_directions
 from flawforge.runs.generator.projections import PROJECTION_FILE, PROJECTION_PICTURE
 from flawforge.studies.latents import nearest
@@ -134,9 +135,13 @@ def test_the_found_latent_gives_what_is_said(run: Any, made: Any, tmp_path: Path
 
 
 def test_what_cannot_be_is_refused_by_name(run: Any, tmp_path: Path) -> None:
-    with pytest.raises(DataNotFoundError, match="there is no image"):
-        flawforge.project(run, tmp_path / "none.png")
     Image.new("L", (16, 16)).save(tmp_path / "black.png")
+    with pytest.raises(DataNotFoundError, match="Did you mean 'black.png'.* Give the path of one image"):
+        flawforge.project(run, tmp_path / "blck.png")
+    with pytest.raises(DataNotFoundError, match="is a folder. Give one image in it"):
+        flawforge.project(run, tmp_path)
+    with pytest.raises(DataNotFoundError, match="There is no folder"):
+        flawforge.project(run, tmp_path / "gone" / "black.png")
     with pytest.raises(SettingError, match="Did you mean 'pits'"):
         flawforge.project(run, tmp_path / "black.png", label="pit")
     with pytest.raises(SettingError, match="--images names at least two"):
@@ -150,3 +155,10 @@ def test_what_cannot_be_is_refused_by_name(run: Any, tmp_path: Path) -> None:
     (folder / PROJECTION_FILE).write_text("{")
     assert 'id="latents"' not in flawforge.report(run).read_text()
     assert nearest.STARTS == 256
+
+
+def test_two_do_not_draw_into_one_folder_at_once(run: Any, made: Any, tmp_path: Path) -> None:
+    busy = pytest.raises(FolderBusyError, match="is writing the interpolation in .*films: another")
+    with FolderLock(tmp_path / "films", "interpolation", "another"), busy:
+        flawforge.interpolate(run, (1, 4), steps=2, out=tmp_path / "films" / "a.png")
+    assert flawforge.interpolate(run, (1, 4), steps=2, out=tmp_path / "films" / "a.png").is_file()

@@ -15,7 +15,7 @@ from flawforge.runs.run_settings import RunSettings
 
 
 class Headline(NamedTuple):
-    """Title, and the outcome in plain sentences."""
+    """Title, and the outcome in plain sentences: first what was found, then of what."""
 
     title: str
     sentences: list[str]
@@ -49,13 +49,13 @@ def headline(
         part = "" if synthetic.complete or not synthetic.facts else "; the set is not complete"
         sentences.append(f"{plural(len(synthetic.images), 'image was', 'images were')} generated{part}.")
         sentences += [synthetic.by_hand] if synthetic.by_hand else []
-    if audit is not None:
-        sentences.append(audit.sentence)
-    elif synthetic is not None and "audit" not in damaged:
+    found = [] if audit is None else [audit.sentence]
+    if audit is None and synthetic is not None and "audit" not in damaged:
         sentences.append("They have not been tested for copies yet.")
     if score is not None:
-        sentences += [score.sentence, *([score.beyond_sentence] if score.beyond_sentence else [])]
-    sentences += [pod.sentence] if pod is not None else []
+        found += [score.sentence, *([score.beyond_sentence] if score.beyond_sentence else [])]
+    found += [pod.sentence] if pod is not None else []
+    sentences = found + sentences
     sentences += [f"The record of the {kind} is damaged and not shown." for kind in damaged]
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
     return Headline(title, sentences)

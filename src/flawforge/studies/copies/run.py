@@ -28,6 +28,7 @@ from flawforge.runs.judged.audits import (
     CopiedPatch,
     Copying,
     Distances,
+    Diversity,
     Neighbour,
     Pair,
     SetTest,
@@ -40,6 +41,7 @@ from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
 from flawforge.studies.copies.sentences import (
     audit_sentence,
+    collapse_sentence,
     composed_sentence,
     not_looked_at,
     patch_sentence,
@@ -142,7 +144,7 @@ def audit(
             n_groups=len(np.unique(groups)),
             **_measured(matched, near, apart, exact),
             pairs=keep_pictures(pictures, plain, ranked, pairs if judged.kept else 0),
-            sentence=_outcome(copying, patches, len(exact), tests, judged.real.against, composed),
+            sentence=_outcome(copying, patches, len(exact), tests, judged.real.against, composed, diverse),
             composed=composed,
             copying=copying,
             patches=patches,
@@ -173,7 +175,13 @@ def _measured(matched: MatchedImages, near: Nearest, apart: Floats | None, exact
 
 
 def _outcome(
-    copying: Copying, patches: Copying | None, exact: int, tests: list[SetTest], against: str, composed: int
+    copying: Copying,
+    patches: Copying | None,
+    exact: int,
+    tests: list[SetTest],
+    against: str,
+    composed: int,
+    diverse: Diversity,
 ) -> str:
     n, recall = copying.of or len(copying.generated), copying.recovered / max(copying.planted, 1)
     adjusted = {test.name: test.adjusted for test in tests if test.adjusted is not None and not composed}
@@ -188,7 +196,9 @@ def _outcome(
             if alone
             else f"{sentence} {of_patches}"
         )
-    return composed_sentence(composed, n) + sentence + set_sentence(adjusted, ALARM)
+    sentence = composed_sentence(composed, n) + sentence + set_sentence(adjusted, ALARM)
+    collapse = collapse_sentence(diverse.looked_at, diverse.repeats or 0, diverse.clusters or 0)
+    return f"{sentence} {collapse}".rstrip() if copying.found else collapse + sentence
 
 
 def _ranked_pairs(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
 from flawforge.runs.judged.audits import Copying, Pair
 
+COLLAPSED = 0.5  # share of near-duplicates from which a set is said to have collapsed
 NAMED = 5  # copies that are named in words, at most
 TOO_SMALL = (
     "Copied patches were not looked for: that needs images of 96 pixels on each side, of two specimens at least."
@@ -152,6 +153,20 @@ def composed_sentence(composed: int, n: int) -> str:
         f"{which} composed of your images by design; manifest.jsonl names the sources of each. Compared with all other "
         f"images: "
     )
+
+
+def collapse_sentence(n: int, repeats: int, clusters: int) -> str:
+    """Return that most of `n` generated images repeat each other, which comes before all else; empty where they differ.
+
+    Args:
+        n: generated images that were compared with each other.
+        repeats: of them, near-duplicates of another one.
+        clusters: groups that these make; an image alone is one.
+    """
+    if repeats < COLLAPSED * n:
+        return ""
+    different = "1 different image" if clusters == 1 else f"{clusters} different images"
+    return f"The set has collapsed: {repeats} of {n} generated images repeat another one, which leaves {different}. "
 
 
 def set_sentence(adjusted: Mapping[str, float], rate: float) -> str:

@@ -179,7 +179,9 @@ class CommandInspector(Inspector):
                 f"--inspector '{self.name}' gave no number for {len(missing)} of {len(files)} images, such as "
                 f"{missing[0]}."
             )
-        return np.array([found[file] for file in files])
+        scores = np.array([found[file] for file in files])
+        _check_scores(scores, len(files), self.name)
+        return scores
 
 
 class NetworkInspector(Inspector):
@@ -314,12 +316,18 @@ def trained_on(inspector: Inspector, sha256: str) -> bool:
 
 
 def _check_scores(scores: Floats, count: int, name: str) -> None:
+    """Refuse answers that are too few, or no probabilities."""
     if len(scores) != count:
         raise SettingError(
             f"--inspector '{name}' gave {len(scores)} answers for {count} images; it gives one for each."
         )
     if not np.isfinite(scores).all():
         raise SettingError(f"--inspector '{name}' gave an answer that is no number.")
+    if len(scores) and not 0 <= scores.min() <= scores.max() <= 1:
+        raise SettingError(
+            f"--inspector '{name}' gave scores from {scores.min():.4g} to {scores.max():.4g}; it gives a probability "
+            f"of a defect, 0 to 1, or 0 and 1. Of an anomaly score give whether it is above your limit."
+        )
 
 
 def _number(text: object) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32, Ints
-from flawforge.core.errors import DataUnusableError, did_you_mean
+from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
 from flawforge.core.images import to_gray
 from flawforge.core.progress import Progress
 from flawforge.data.augmentation.pasting import Defect, cut_defects
@@ -90,6 +90,7 @@ def gather_material(
     classes: Sequence[str] | None,
     inspector: Inspector,
     progress: Progress,
+    good: str | None = None,
 ) -> DetectionMaterial:
     """Find what a study of a run needs; see `DetectionMaterial`.
 
@@ -100,15 +101,22 @@ def gather_material(
         classes: of defects; None: all that training had, but for the good one.
         inspector: what it has learnt from is no ground and no check.
         progress: where to tell how far the search for specimens is.
+        good: name of the class of good images; None: it is known by its name.
 
     Raises:
+        SettingError: no class is named `good`.
         DataNotFoundError: the images are gone. DataUnusableError: there are no good images, none that is held out, no
             defects with masks or boxes, or no such class.
     """
     whole = load_whole(run, data, progress)
     part, rows = training_rows(run, whole, progress)
     training = part.take(rows)
-    good = find_good(whole.classes)
+    if good is not None and good not in whole.classes:
+        raise SettingError(
+            f"--good is '{good}'; it names the class of good images, and {whole.source} has "
+            f"{', '.join(whole.classes)}.{did_you_mean(good, whole.classes)}"
+        )
+    good = good or find_good(whole.classes)
     learnt = {sample.sha256 for sample in training.samples}
     learnt |= set(run.settings.unlabelled.samples if run.settings.unlabelled else [])
     given = None if grounds is None else load(grounds, whole.choices.elsewhere, progress=progress)

@@ -83,6 +83,7 @@ def pod(
     data: Dataset | str | Path | None = None,
     grounds: Dataset | str | Path | None = None,
     classes: Sequence[str] | None = None,
+    good: str | None = None,
     n: int = N,
     threshold: float | None = None,
     out: str | Path | None = None,
@@ -107,6 +108,7 @@ def pod(
         data: the images that the run was trained on, or chosen from, if they have moved since.
         grounds: good images to put defects on; None: those of the class of good images in the data.
         classes: of defects; None: all that training had, but for the good one.
+        good: name of the class of good images in the data; None: it is known by its name, such as ``MT_Free``.
         n: placements of each class, from 20.
         threshold: score from which on an image is called defective; None: what the inspector itself decides.
         out: folder for record, table and pictures; None: the run's own. Where that cannot be written, nothing is kept.
@@ -138,7 +140,7 @@ def pod(
                 f"{record_file(here, 'pod')} is there already. Add --overwrite to replace it, or give --out another "
                 "folder."
             )
-        material = gather_material(opened, data, grounds, classes, asked, progress)
+        material = gather_material(opened, data, grounds, classes, asked, progress, good)
         unknown = [label for label in material.sources if not asked.knows(label)]
         if unknown:
             raise SettingError(

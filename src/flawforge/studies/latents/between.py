@@ -18,8 +18,9 @@ from PIL import Image
 from torch import Tensor
 
 from flawforge.core.errors import ExtraMissingError, RunExistsError, SettingError, did_you_mean
-from flawforge.core.files import explain_os_errors, write_bytes
+from flawforge.core.files import write_bytes
 from flawforge.core.images import Pixels, as_picture, encode_png, grid, to_pixels
+from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.models.directions import principal_directions
@@ -81,7 +82,8 @@ def interpolate(
     Raises:
         RunNotFoundError: no run, or no checkpoint in it. SettingError: an argument, or the recipe has no latent.
         ExtraMissingError: imageio-ffmpeg is not installed, for ``.mp4``.
-        RunExistsError: the file is there (without `overwrite`). RunUnwritableError, DiskFullError: the disk.
+        RunExistsError: the file is there (without `overwrite`). FolderBusyError: another process draws in its folder.
+        RunUnwritableError, DiskFullError: the disk.
         DeviceError: no such device.
     """
     check_numbers(steps=steps, seed=seed, strength=strength, truncation=truncation)
@@ -105,12 +107,12 @@ def interpolate(
         numbers = torch.full((len(way),), number)
         made = generated_images(sampler.network, way, numbers, sampler.batch, sampler.device).cpu().numpy()
     pictures = [as_picture(to_pixels(one)) for one in made]
-    with explain_os_errors(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    if file.suffix.lower() == ".mp4":
-        _mp4(pictures, file)
-    else:
-        write_bytes(file, _gif(pictures) if film else _grid(pictures, steps + 1))
+    with FolderLock(file.parent, "interpolation", "flawforge interpolate", None, progress):
+        _refuse_taken(file, overwrite)
+        if file.suffix.lower() == ".mp4":
+            _mp4(pictures, file)
+        else:
+            write_bytes(file, _gif(pictures) if film else _grid(pictures, steps + 1))
     return file
 
 
@@ -157,6 +159,10 @@ def _check(
         raise SettingError(f"--out is {file}; it ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
     if file.suffix.lower() == ".mp4" and find_spec("imageio_ffmpeg") is None:
         raise ExtraMissingError("a film as .mp4", "film")
+    _refuse_taken(file, overwrite)
+
+
+def _refuse_taken(file: Path, overwrite: bool) -> None:
     if file.exists() and not overwrite:
         raise RunExistsError(f"{file} is there already. Add --overwrite to replace it, or give another --out.")
 

@@ -88,7 +88,7 @@ def project(
     run, file = run if isinstance(run, Run) else Run.open(run), Path(image)
     refuse_without_latent(run, "project")
     if not file.is_file():
-        raise DataNotFoundError(f"there is no image {file}.")
+        raise DataNotFoundError(_no_image(file, run))
     folder = run.path / PROJECTIONS / file.stem if out is None else Path(out)
     refuse_taken(folder, "projection", overwrite)
     white = run.settings.data.deep_white or run.settings.data.white
@@ -126,6 +126,15 @@ def project(
         write_bytes(folder / PROJECTION_PICTURE, _picture([target, first, found]))
         write_record(folder / PROJECTION_FILE, record)
     return record
+
+
+def _no_image(file: Path, run: Run) -> str:
+    """Return what to give in place of something that is no file."""
+    if file.is_dir():
+        return f"{file} is a folder. Give one image in it, e.g. {file / 'image.png'}."
+    beside = [one.name for one in file.parent.iterdir()] if file.parent.is_dir() else []
+    near = did_you_mean(file.name, beside) if beside else f" There is no folder {file.parent} either."
+    return f"there is no image {file}.{near} Give the path of one image, e.g. of one in {run.settings.data.root}."
 
 
 def _classes(run: Run, sampler: Sampler, label: str | None) -> list[int]:
