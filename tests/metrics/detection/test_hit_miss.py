@@ -183,7 +183,7 @@ def test_the_binomial_interval_is_that_of_scipy_and_takes_parts_of_counts() -> N
 def test_one_of_nine_places_is_blind_only_where_chance_does_not_explain_it() -> None:
     middles = [(0.1, 0.1)] * 5
     for chance, blind in ((0.5, False), (0.7, True)):  # no hit of five: 3.1 and 0.24%; the limit is 0.56%
-        assert map_places(middles, np.zeros(5, dtype=bool), np.full(5, chance))[0].blind is blind
+        assert map_places(middles, np.zeros(5, dtype=bool), np.full(5, chance)).blind[0, 0] == blind
 
 
 def test_a_place_where_nothing_is_found_is_blind_and_the_tail_is_that_of_counting() -> None:
@@ -195,10 +195,12 @@ def test_a_place_where_nothing_is_found_is_blind_and_the_tail_is_that_of_countin
     middles = [(float(a), float(b)) for a, b in rng.random((180, 2))]
     corner = np.array([a < 1 / 3 and b > 2 / 3 for a, b in middles])
     hits = (rng.random(180) < 0.8) & ~corner
-    cells = map_places(middles, hits, np.full(180, 0.8))
-    assert [(one.row, one.column) for one in cells if one.blind] == [(0, 2)]
-    assert sum(one.count for one in cells) == 180
-    assert not any(one.blind for one in map_places(middles, rng.random(180) < 0.8, np.full(180, 0.8)))
+    found = map_places(middles, hits, np.full(180, 0.8))
+    assert np.argwhere(found.blind).tolist() == [[0, 2]]
+    assert found.count.sum() == 180
+    assert (found.count[0, 2], found.found[0, 2]) == (corner.sum(), 0)
+    assert found.expected[0, 2] == pytest.approx(0.8 * corner.sum())
+    assert not map_places(middles, rng.random(180) < 0.8, np.full(180, 0.8)).blind.any()
 
 
 @pytest.mark.nightly

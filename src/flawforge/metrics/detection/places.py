@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from flawforge.core.arrays import Bools, Floats
+from flawforge.core.arrays import Bools, Floats, Ints
 
 SIDES = 3  # cells of the map down and across
 CHANCE = 0.05  # of calling any cell blind where none is
 
 
-@dataclass(frozen=True)
-class PlaceCell:
-    """A cell of the map: row and column from the top left, defects in it, found, expected; and whether it is blind."""
+class PlaceMap(NamedTuple):
+    """The map, (3, 3) each: defects, those found, those expected to be found, and where the inspector is blind."""
 
-    row: int
-    column: int
-    count: int
-    found: int
-    expected: float
-    blind: bool
+    count: Ints
+    found: Ints
+    expected: Floats
+    blind: Bools
 
 
-def map_places(middles: Sequence[tuple[float, float]], hits: Bools, expected: Floats) -> list[PlaceCell]:
+def map_places(middles: Sequence[tuple[float, float]], hits: Bools, expected: Floats) -> PlaceMap:
     """Count by place, row by row; a cell is blind where so few hits come by chance in 5 of 100 maps at most
     (Poisson-binomial tail, Bonferroni over the cells).
 
     Args:
         middles: (N,) pairs (down, right), shares of the image. hits: (N,) bool. expected: (N,) chances of a hit.
     """
-    at = np.clip((np.asarray(middles, dtype=np.float64) * SIDES).astype(int), 0, SIDES - 1)
-    cells = []
-    for row in range(SIDES):
-        for column in range(SIDES):
-            inside = (at[:, 0] == row) & (at[:, 1] == column)
-            found = int(hits[inside].sum())
-            blind = bool(inside.any()) and tail(expected[inside], found) < CHANCE / SIDES**2
-            cells.append(PlaceCell(row, column, int(inside.sum()), found, float(expected[inside].sum()), blind))
-    return cells
+    at = np.clip((np.asarray(middles, dtype=np.float64).reshape(-1, 2) * SIDES).astype(int), 0, SIDES - 1)
+    cells = at[:, 0] * SIDES + at[:, 1]
+    count, found, likely = (
+        np.bincount(cells, weights, SIDES**2) for weights in (None, hits.astype(np.float64), expected)
+    )
+    blind = [
+        bool(count[cell]) and tail(expected[cells == cell], int(found[cell])) < CHANCE / SIDES**2
+        for cell in range(SIDES**2)
+    ]
+    square = (SIDES, SIDES)
+    return PlaceMap(
+        count.astype(np.int64).reshape(square),
+        found.astype(np.int64).reshape(square),
+        likely.reshape(square),
+        np.array(blind).reshape(square),
+    )
 
 
 def tail(chances: Floats, found: int) -> float:

@@ -1,9 +1,9 @@
 """Seams: straight discontinuities at one place of all images, as tiles that were joined leave them.
 
-The step from one row of pixels to the next is compared with the steps before and after it, so that texture and edges
-of defects cancel on average. A seam raises it at the same row (or column) of every generated image; what real images
-have there (the rim of a part) they have too. What comes again every 8 pixels is taken off: that is the grid of a
-JPEG encoding.
+The step from one row of pixels to the next is compared with the larger of the steps before and after it, so that
+texture and edges of defects cancel on average, and a rim from which on images are sharper is no seam. A seam raises it
+at the same row (or column) of every generated image; what real images have there (the rim of a part) they have too.
+What comes again every 8 pixels is taken off: that is the grid of a JPEG encoding.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Seam(NamedTuple):
 
 
 def seam_profile(image: Floats32, height: int, width: int) -> Floats:
-    """Return (height - 3 + width - 3,): the log of each step over the mean of its neighbours, across and down.
+    """Return (height - 3 + width - 3,): the log of each step over the larger of its neighbours, across and down.
 
     Args:
         image: (H, W) gray, 0..255.
@@ -52,7 +52,7 @@ def seam_profile(image: Floats32, height: int, width: int) -> Floats:
     found = []
     for turned in (values, values.T):
         step = np.log(np.abs(np.diff(turned, axis=0)).mean(axis=1) + QUIET)
-        more = step[1:-1] - (step[:-2] + step[2:]) / 2
+        more = step[1:-1] - np.maximum(step[:-2], step[2:])
         for first in range(BLOCK):
             more[first::BLOCK] -= np.median(more[first::BLOCK])
         found.append(more)

@@ -238,20 +238,34 @@ class BlindImage(RecordPart):
     real: bool
 
 
-class FullSize(RecordPart):
-    """Images compared at the size of their files.
+class Artefacts(RecordPart):
+    """Faults that real images do not have.
 
     Attributes:
-        side: pixels of a patch.
-        n_generated: images that were compared. n_reference: real ones.
-        quantities: ``patch_kid``, ``patch_spectrum``, ``patch_histogram`` and ``classifier_auc``, each beside real
-            against real.
         repeating: generated images that repeat a part of themselves as all but 1% of real ones do not.
         repeat_limit: the score that says so (Fisher z of the agreement of two parts of an image).
         repeat_scores: of the generated images.
         repeats_found: whether these are too many to be chance (0.5%).
         seam: where a straight break runs that real images do not have, in words; empty: none was found.
         seam_p: chance of one so conspicuous without a seam; None: too few images.
+    """
+
+    repeating: int
+    repeat_limit: float | None
+    repeat_scores: list[float]
+    repeats_found: bool
+    seam: str
+    seam_p: float | None
+
+
+class FullSize(Artefacts):
+    """Images compared at the size of their files, and artefacts in them.
+
+    Attributes:
+        side: pixels of a patch.
+        n_generated: images that were compared. n_reference: real ones.
+        quantities: ``patch_kid``, ``patch_spectrum``, ``patch_histogram`` and ``classifier_auc``, each beside real
+            against real.
         sentence: the outcome in plain English.
         blind: images for the blind test, in the order in which they are shown; empty where no pictures were kept.
     """
@@ -260,12 +274,6 @@ class FullSize(RecordPart):
     n_generated: int
     n_reference: int
     quantities: list[MeasuredQuantity]
-    repeating: int
-    repeat_limit: float | None
-    repeat_scores: list[float]
-    repeats_found: bool
-    seam: str
-    seam_p: float | None
     sentence: str
     blind: list[BlindImage] = Field([])
 

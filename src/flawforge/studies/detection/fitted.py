@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -52,7 +51,11 @@ def drawn_from(curve: HitMissCurve, seed: int) -> DrawnCurves | None:
 
 def describe_places(middles: Sequence[tuple[float, float]], hits: Bools, expected: Floats) -> list[PlaceCount]:
     """Return the map of places."""
-    return [PlaceCount(**asdict(cell)) for cell in map_places(middles, hits, expected)]
+    found = map_places(middles, hits, expected)
+    return [
+        PlaceCount(row=row, column=column, **{name: one[row, column].item() for name, one in found._asdict().items()})
+        for row, column in np.ndindex(found.count.shape)
+    ]
 
 
 def check_against_real(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from flawforge.metrics.fidelity.seams import find_seam, seam_profile
 from flawforge.metrics.fidelity.separability import halves_apart, separability
 from flawforge.metrics.fidelity.spectrum import fine_difference, radial_spectra
 from flawforge.models.extractors import Extractor
-from flawforge.runs.judged.scores import FullSize, MeasuredQuantity, Number
+from flawforge.runs.judged.scores import Artefacts, FullSize, MeasuredQuantity, Number
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves
 from flawforge.studies.realism.descriptors import DescribedImages, RememberedFeatures
 from flawforge.studies.realism.native_patches import (
@@ -164,7 +163,7 @@ def measure_full_size(
         n_generated=len(of_generated),
         n_reference=len(of_real),
         quantities=quantities,
-        **artefacts._asdict(),
+        **artefacts.model_dump(),
         sentence=full_size_sentence(
             side,
             quantities[0],
@@ -174,17 +173,6 @@ def measure_full_size(
             artefacts.seam,
         ),
     )
-
-
-class Artefacts(NamedTuple):
-    """What `FullSize` says of repeats and seams."""
-
-    repeating: int
-    repeat_limit: float | None
-    repeat_scores: list[float]
-    repeats_found: bool
-    seam: str
-    seam_p: float | None
 
 
 def find_artefacts(real: list[Pixels], generated: list[Pixels], groups: Ints, white: int) -> Artefacts:
@@ -206,15 +194,14 @@ def find_artefacts(real: list[Pixels], generated: list[Pixels], groups: Ints, wh
     height, width = (min(image.shape[axis] for side in grays for image in side) for axis in (0, 1))
     profiles = [[seam_profile(image, height, width) for image in side] for side in grays]
     seam = find_seam(profiles[0], groups, profiles[1], height)
+    where = "" if seam is None else f"{seam.at} pixels from the {'top' if seam.axis == 'row' else 'left'}"
     return Artefacts(
-        repeating,
-        limit if np.isfinite(limit) else None,
-        made.round(4).tolist(),
-        bool(repeating > 1 and stats.binom.sf(repeating - 1, len(generated), RATE) <= ALARM),
-        ""
-        if seam is None or seam.p > ALARM
-        else f"{seam.at} pixels from the {'top' if seam.axis == 'row' else 'left'}",
-        None if seam is None else seam.p,
+        repeating=repeating,
+        repeat_limit=limit if np.isfinite(limit) else None,
+        repeat_scores=made.round(4).tolist(),
+        repeats_found=bool(repeating > 1 and stats.binom.sf(repeating - 1, len(generated), RATE) <= ALARM),
+        seam=where if seam is not None and seam.p <= ALARM else "",
+        seam_p=None if seam is None else seam.p,
     )
 
 
