@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,8 @@ SIDES = 3  # cells of the map down and across
 CHANCE = 0.05  # of calling any cell blind where none is
 
 
-class PlaceMap(NamedTuple):
+@dataclass(frozen=True)
+class PlaceMap:
     """The map, (3, 3) each: defects, those found, those expected to be found, and where the inspector is blind."""
 
     count: Ints
@@ -31,19 +32,15 @@ def map_places(middles: Sequence[tuple[float, float]], hits: Bools, expected: Fl
     """
     at = np.clip((np.asarray(middles, dtype=np.float64).reshape(-1, 2) * SIDES).astype(int), 0, SIDES - 1)
     cells = at[:, 0] * SIDES + at[:, 1]
-    count, found, likely = (
-        np.bincount(cells, weights, SIDES**2) for weights in (None, hits.astype(np.float64), expected)
-    )
+    size = SIDES**2
+    count, found = np.bincount(cells, minlength=size), np.bincount(cells[hits], minlength=size)
+    likely = np.bincount(cells, expected, size).astype(np.float64)
     blind = [
-        bool(count[cell]) and tail(expected[cells == cell], int(found[cell])) < CHANCE / SIDES**2
-        for cell in range(SIDES**2)
+        bool(count[cell]) and tail(expected[cells == cell], int(found[cell])) < CHANCE / size for cell in range(size)
     ]
     square = (SIDES, SIDES)
     return PlaceMap(
-        count.astype(np.int64).reshape(square),
-        found.astype(np.int64).reshape(square),
-        likely.reshape(square),
-        np.array(blind).reshape(square),
+        count.reshape(square), found.reshape(square), likely.reshape(square), np.array(blind).reshape(square)
     )
 
 

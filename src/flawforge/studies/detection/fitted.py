@@ -53,7 +53,7 @@ def describe_places(middles: Sequence[tuple[float, float]], hits: Bools, expecte
     """Return the map of places."""
     found = map_places(middles, hits, expected)
     return [
-        PlaceCount(row=row, column=column, **{name: one[row, column].item() for name, one in found._asdict().items()})
+        PlaceCount(row=row, column=column, **{name: one[row, column].item() for name, one in vars(found).items()})
         for row, column in np.ndindex(found.count.shape)
     ]
 
