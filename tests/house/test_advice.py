@@ -71,6 +71,7 @@ ELSEWHERE = {  # (file, option): why it may name an option that not every comman
     ("runs/records", "--out"): "of audit and score",
     ("runs/searches", "--resume"): "of the search, which is named",
     ("studies/latents/between", "--images"): "of interpolate",
+    ("studies/latents/between", "--directions"): "of interpolate",
     ("studies/prediction/model_folder", "--no-model"): "of the trial, which is named",
     ("studies/sets/held_out", "--shots"): "of train, which is named",
     ("studies/trial/execution/ray", "--head"): "of ray",
