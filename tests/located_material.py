@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from torch import nn
 
 SIDE = 32
 SMALL: dict[str, Any] = {  # a trial of seconds
@@ -39,3 +40,13 @@ def draw_marked(root: Path, per_class: int = 12, seed: int = 0, *, masks: bool =
             if masks and label != "good":
                 Image.fromarray(mask.astype(np.uint8) * 255).save(root / "masks" / label / f"{index:03d}.png")
     return root
+
+
+def small_locator(classes: int, channels: int, resolution: tuple[int, int]) -> nn.Module:
+    """A locator of a user's own."""
+    return nn.Sequential(nn.Conv2d(channels, 6, 5, padding=2), nn.ReLU(), nn.Conv2d(6, classes, 5, padding=2))
+
+
+def of_chances(classes: int, channels: int, resolution: tuple[int, int]) -> nn.Module:
+    """One that gives chances, which the trial would take for logits."""
+    return nn.Sequential(small_locator(classes, channels, resolution), nn.Sigmoid())

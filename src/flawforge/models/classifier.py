@@ -244,7 +244,7 @@ def build_classifier(name: str, classes: int, channels: int, resolution: tuple[i
         WeightsMissingError: the package with the feature network's weights is not whole.
     """
     if ":" in name:
-        return _from_factory(name, classes, channels, resolution, seed)
+        return from_factory(name, classes, channels, resolution, seed, (2, classes), f"for {classes} classes")
     if name not in CLASSIFIERS:
         raise SettingError(
             f"model is '{name}'; allowed: {', '.join(CLASSIFIERS)}, or module:factory for one of your own."
@@ -275,7 +275,12 @@ def _initialise(network: nn.Module, generator: torch.Generator) -> None:
             layer.bias.zero_()
 
 
-def _from_factory(name: str, classes: int, channels: int, resolution: tuple[int, int], seed: int) -> nn.Module:
+def from_factory(
+    name: str, classes: int, channels: int, resolution: tuple[int, int], seed: int, wanted: tuple[int, ...], why: str
+) -> nn.Module:
+    """Return a network of the user's; `wanted` is the shape of its logits for two images, and `why`. Other arguments,
+    and errors, as of `build_classifier`.
+    """
     factory = named_callable(name, "model")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights", "classifier"))
@@ -285,14 +290,14 @@ def _from_factory(name: str, classes: int, channels: int, resolution: tuple[int,
         _try_out(
             network,
             name,
-            classes,
+            (wanted, why),
             torch.linspace(-1, 1, 2 * channels * math.prod(resolution)).view(2, channels, *resolution),
         )
     return network
 
 
 @torch.no_grad()
-def _try_out(network: nn.Module, name: str, classes: int, images: Tensor) -> None:
+def _try_out(network: nn.Module, name: str, wanted: tuple[tuple[int, ...], str], images: Tensor) -> None:
     """Refuse a network of the user's that cannot serve, by two images that move no statistic of it."""
     modes = {part: part.training for part in network.modules()}
     shape = tuple(images.shape)
@@ -306,10 +311,10 @@ def _try_out(network: nn.Module, name: str, classes: int, images: Tensor) -> Non
         for part, training in modes.items():
             part.training = training
     told = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if told != (2, classes):
+    if told != wanted[0]:
         raise SettingError(
-            f"model is '{name}', whose network maps images {shape} to {told}; for {classes} classes it must be "
-            f"{(2, classes)}. The factory is called with (classes, channels, resolution): use its first argument."
+            f"model is '{name}', whose network maps images {shape} to {told}; {wanted[1]} it must be "
+            f"{wanted[0]}. The factory is called with (classes, channels, resolution): use its first argument."
         )
     if not torch.isfinite(logits).all():
         raise SettingError(f"model is '{name}', whose network gives logits that are not finite before any training.")

@@ -5,6 +5,7 @@ name              network                                                       
 ================  =============================================================================  ===========
 ``unet``          a small U-Net on the standardised image, at full resolution                    all
 ``effnet-dense``  two convolutions on frozen EfficientNet-Lite0 maps of strides 2, 4, 8 and 16   these two
+module:factory    whatever the user's factory returns                                            all
 ================  =============================================================================  ===========
 
 All map float images (N, C, H, W) in [-1, 1] to logits (N, 1, H, W), above 0 where a defect is more likely than not.
@@ -21,7 +22,7 @@ from torch.nn import functional as F
 from flawforge.core.errors import SettingError, did_you_mean
 from flawforge.core.seeds import torch_stream
 from flawforge.core.settings.locators import LOCATORS
-from flawforge.models.classifier import standardise, with_side
+from flawforge.models.classifier import from_factory, standardise, with_side
 from flawforge.models.efficientnet import SMALLEST, WIDTHS, load_backbone
 
 DEPTHS = (12, 24, 48, 96)  # channels of the U-Net, from full resolution to an eighth of it
@@ -130,20 +131,26 @@ class DenseHead(nn.Module):
         return self.head(self.maps(images), (height, width))
 
 
-def build_locator(name: str, channels: int, seed: int) -> nn.Module:
+def build_locator(name: str, channels: int, resolution: tuple[int, int], seed: int) -> nn.Module:
     """Return an untrained locator, on the CPU in float32.
 
     Args:
-        name: one of `LOCATORS`.
+        name: one of `LOCATORS`, or ``module:factory``; the factory is called with (1, channels, resolution) and returns
+            a `torch.nn.Module` that maps (N, channels, H, W) to (N, 1, H, W).
         channels: 1 or 3.
+        resolution: (height, width) of the images.
         seed: of the first weights (stream ``weights``).
 
     Raises:
-        SettingError: no such model. WeightsMissingError: the package with the feature network's weights is not whole.
+        SettingError: no such model, or a factory that fails or returns another network.
+        WeightsMissingError: the package with the feature network's weights is not whole.
     """
+    if ":" in name:
+        return from_factory(name, 1, channels, resolution, seed, (2, 1, *resolution), "for task locate")
     if name not in LOCATORS:
         raise SettingError(
-            f"model is '{name}'; with task 'locate' allowed: {', '.join(LOCATORS)}.{did_you_mean(name, LOCATORS)}"
+            f"model is '{name}'; with task 'locate' allowed: {', '.join(LOCATORS)}, or module:factory "
+            f"for one of your own.{did_you_mean(name, LOCATORS)}"
         )
     network = UNet(channels) if name == "unet" else DenseHead()
     generator = torch_stream(seed, "weights", "locator")

@@ -94,6 +94,18 @@ def test_more_repeats_only_add_cells_and_changed_masks_are_another_trial(photos:
     mask.write_bytes(before)
 
 
+def test_a_network_of_the_users_is_tried_and_trained(photos: Path, tmp_path: Path) -> None:
+    own = material.SMALL | {"arms": ("classical", "copy-paste"), "models": ("located_material:small_locator",)}
+    record = flawforge.trial(photos, tmp_path / "out", seeds=1, **own)
+    assert {result.model for result in record.results} == {"located_material:small_locator"}
+    chances = own | {"models": ("located_material:of_chances",)}
+    with pytest.raises(SettingError, match="returns chances in training .* applies the sigmoid itself"):
+        flawforge.trial(photos, tmp_path / "other", seeds=1, **chances)
+    wrong = own | {"models": ("trial_material:small_network",)}
+    with pytest.raises(SettingError, match=r"to \(2, 1\); for task locate it must be \(2, 1, 32, 32\)"):
+        flawforge.trial(photos, tmp_path / "third", seeds=1, **wrong)
+
+
 def test_a_plan_trains_nothing(photos: Path, tmp_path: Path) -> None:
     planned = plan_trial(photos, tmp_path / "plan", seeds=3, **material.SMALL)
     assert planned.cells == 3 * len(TrialSettings(task="locate").arms) + 1  # and one choice of how to compose
@@ -114,7 +126,10 @@ def test_data_that_say_nothing_of_place_are_refused(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"arms": ("classical", "generated")}, "arm 'generated' has images without masks"),
-        ({"models": ("small-cnn",)}, "model 'small-cnn' does not say where; task 'locate' has unet, effnet-dense"),
+        (
+            {"models": ("small-cnn",)},
+            "model 'small-cnn' does not say where; task 'locate' has unet, effnet-dense, or module:factory",
+        ),
         ({"rare": ("spot",)}, "--rare is for tasks 'type' and 'good'"),
     ],
 )

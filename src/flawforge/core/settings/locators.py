@@ -24,8 +24,9 @@ class LocatorSettings(Settings):
 
     model: str = setting(
         "unet",
-        allowed=", ".join(LOCATORS),
-        help="The network: a small U-Net from scratch, or two convolutions on frozen EfficientNet-Lite0 maps.",
+        allowed=f"{', '.join(LOCATORS)}, or module:factory",
+        help="The network: a small U-Net from scratch, two convolutions on frozen EfficientNet-Lite0 maps, or a "
+        "factory of your own, called with (1, channels, (height, width)).",
     )
     resolution: Resolution = setting(
         (128, 128), unit="pixels", allowed="32 to 1024, or HEIGHTxWIDTH", help="Height and width that the model sees."

@@ -20,6 +20,7 @@ from flawforge.core.settings.policies import ClassicalPolicy
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.resolution import Resolution
 
+LOCATED_BY = f"{', '.join(LOCATORS)}, or module:factory"
 FEWEST_REPEATS = 3  # that a verdict needs
 SMALL = "small-cnn"  # whose training is long and whose judging is short, and both are adapted to that
 ALL_IMAGES = 0  # what stands for the number of shots where every class is taken as it is
@@ -98,7 +99,7 @@ class TrialSettings(Settings):
     )
     models: tuple[str, ...] = setting(
         ("small-cnn", "effnet-probe"),
-        allowed=f"{', '.join(CLASSIFIERS)}, module:factory; with task 'locate' {', '.join(LOCATORS)}",
+        allowed=f"{', '.join(CLASSIFIERS)}, module:factory; with task 'locate' {LOCATED_BY}",
         help="The inspection models. Unset, where there are good images also effnet-focus, and with task 'locate' "
         f"{' and '.join(LOCATORS)}.",
     )
@@ -281,9 +282,9 @@ class TrialSettings(Settings):
             if ARMS[arm].needs_good and self.task == "type":
                 raise ValueError(f"arm '{arm}' tells defective images from good ones; give task 'good' with it")
         if self.task == "locate":
-            unknown = [] if unasked else [model for model in self.models if model not in LOCATORS]
+            unknown = [] if unasked else [model for model in self.models if model not in LOCATORS and ":" not in model]
             if unknown:
-                raise ValueError(f"model '{unknown[0]}' does not say where; task 'locate' has {', '.join(LOCATORS)}")
+                raise ValueError(f"model '{unknown[0]}' does not say where; task 'locate' has {LOCATED_BY}")
             if self.rare:
                 raise ValueError("--rare is for tasks 'type' and 'good'; 'locate' takes --shots of each defect")
         if self.rare and self.as_is:

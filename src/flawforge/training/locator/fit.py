@@ -135,7 +135,8 @@ def fit_locator(
     device = device or torch.device("cpu")
     count = 0 if extra is None else math.floor(share * settings.batch + 0.5)
     sizes = {"real": settings.batch - count, "generated": count}
-    network = build_locator(settings.model, real.images.shape[1], seed).to(device)
+    channels, height, width = real.images.shape[1:]
+    network = build_locator(settings.model, channels, (height, width), seed).to(device)
     batches = [
         MaskedBatches(shown, kind, sizes[kind], settings, seed, device)
         for kind, shown in (("real", real), ("generated", extra))
@@ -146,7 +147,6 @@ def fit_locator(
         if isinstance(network, DenseHead):
             looked = [MapBatches(batch, network, settings.steps) for batch in batches]
             network.standardise([found.float() for found in looked[0].maps])
-            height, width = real.images.shape[2:]
 
             def maps(step: int) -> tuple[Tensor, Tensor]:
                 parts = [batch.take(step) for batch in looked]
@@ -155,13 +155,15 @@ def fit_locator(
 
             return _train(network, maps, settings, device)
 
-        assert isinstance(network, UNet)
-
         def pixels(step: int) -> tuple[Tensor, Tensor]:
-            images, masks = zip(*(batch.take(step) for batch in batches), strict=True)
-            draws = numpy_stream(seed, "order", "windows", step)
-            shown, marked = windows(standardise(torch.cat(images)), torch.cat(masks), WINDOWS, draws)
-            return network.body(shown.contiguous(memory_format=torch.channels_last)), marked
+            parts = [batch.take(step) for batch in batches]
+            shown, masks = (torch.cat(found) for found in zip(*parts, strict=True))
+            forward = network
+            if isinstance(network, UNet):  # a window is standardised as the image that it is of
+                draws = numpy_stream(seed, "order", "windows", step)
+                shown, masks = windows(standardise(shown), masks, WINDOWS, draws)
+                forward = network.body
+            return forward(shown.contiguous(memory_format=torch.channels_last)), masks
 
         return _train(network, pixels, settings, device)
 

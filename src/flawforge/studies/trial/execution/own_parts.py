@@ -7,23 +7,28 @@ same network each time, say, lets each cell go on from the weights that the cell
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from flawforge.core.arrays import Ints
 from flawforge.core.errors import FlawforgeError, RunBrokenError, SettingError
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
 from flawforge.core.worker_process import WorkerProcess
 from flawforge.models.classifier import build_classifier
+from flawforge.models.locators import build_locator
 from flawforge.studies.trial.cells.generator import generator_seed, user_images
 from flawforge.studies.trial.cells.work_list import GENERATOR
 from flawforge.studies.trial.execution.local import WORKERS_LOG, one_thread
 from flawforge.studies.trial.setup.bench import Bench, load_bench
 from flawforge.training.classifier.fit import fit, predict
 from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats
+from flawforge.training.locator.fit import MaskedImages, fit_locator, predict_maps
 
 DRY_STEPS = 2  # optimiser steps of a trial training
 DRY_IMAGES = 2  # of each class, of a generator
@@ -50,16 +55,7 @@ def try_classifiers(bench: Bench, progress: Progress = SILENT) -> None:
 def _try_classifier(bench: Bench, name: str) -> None:
     shots = bench.shots(0, min(bench.settings.shots))
     images, labels = torch.from_numpy(bench.images[shots]), bench.targets(bench.dataset.labels[shots])
-    classes, (channels, height, width) = len(bench.classes), images.shape[1:]
-    seed = derive(bench.settings.seed, "weights", "dry")
-
-    def build() -> nn.Module:
-        return build_classifier(name, classes, channels, (height, width), seed)
-
-    def train() -> nn.Module:
-        settings = bench.settings.classifier(name, steps=DRY_STEPS)
-        return fit(settings, LabelledImages(images, torch.from_numpy(labels)), classes, seed)
-
+    build, train, judge = _ways(bench, name, shots, images, torch.from_numpy(labels))
     first, second = build(), build()
     if first is second:
         raise _refused(
@@ -91,13 +87,32 @@ def _try_classifier(bench: Bench, name: str) -> None:
     weights = {key for key, weight in trained.named_parameters() if weight.requires_grad}
     if not _different(_state(trained), before, weights):
         raise _refused(name, f"gave a network none of whose weights changes in training ({len(weights)} could)")
-    if not torch.equal(predict(trained, images), predict(train(), images)):
+    if not torch.equal(judge(trained, images), judge(train(), images)):
         raise _refused(
             name,
             "gives another result when the same training is done again with the same seed, so that the result would "
             "depend on the order of the cells. Keep nothing between two calls, and draw random numbers from PyTorch's "
             "global generator alone",
         )
+
+
+def _ways(
+    bench: Bench, name: str, shots: Ints, images: Tensor, labels: Tensor
+) -> tuple[Callable[[], nn.Module], Callable[[], nn.Module], Callable[[nn.Module, Tensor], Tensor]]:
+    """Return how a network of the user's is built, trained for a few steps, and asked, as the task does it."""
+    classes, (channels, height, width) = len(bench.classes), images.shape[1:]
+    seed, settings = derive(bench.settings.seed, "weights", "dry"), bench.settings
+    if bench.masks is not None:
+        shown, size = MaskedImages(images, torch.from_numpy(bench.masks[shots]), labels), (height, width)
+        locator = settings.locator(name, steps=DRY_STEPS)
+        return (
+            partial(build_locator, name, channels, size, seed),
+            partial(fit_locator, locator, shown, seed),
+            predict_maps,
+        )
+    real, classifier = LabelledImages(images, labels), settings.classifier(name, steps=DRY_STEPS)
+    build = partial(build_classifier, name, classes, channels, (height, width), seed)
+    return build, partial(fit, classifier, real, classes, seed), predict
 
 
 def _try_output(name: str, network: nn.Module, images: Tensor) -> None:
@@ -120,11 +135,15 @@ def _try_output(name: str, network: nn.Module, images: Tensor) -> None:
         )
     for mode, output in shown.items():
         sums = output.detach().float().sum(1)
-        if bool((output >= 0).all()) and bool(((sums - 1).abs() < TO_ONE).all()):
+        map_of_chances = output.ndim == 4 and bool((output <= 1).all())
+        if bool((output >= 0).all()) and (map_of_chances or bool(((sums - 1).abs() < TO_ONE).all())):
             raise _refused(
                 name,
                 f"gave a network that returns probabilities in {mode} (each row is not negative and sums to 1), not "
-                f"logits. {LOGITS}; leave the softmax at its end out",
+                f"logits. {LOGITS}; leave the softmax at its end out"
+                if output.ndim < 4
+                else f"gave a network that returns chances in {mode} (all are from 0 to 1), not logits. The trial "
+                f"applies the sigmoid itself; leave it out",
             )
 
 
