@@ -137,8 +137,10 @@ def measured(out: Path, name: str, shots: int) -> list[dict[str, Any]]:
 
 
 def _estimate(found: Resampled) -> Estimate:
+    if len(found.values) < FEWEST:
+        return Estimate(value=float(found.values.mean()), low=None, high=None)
     over = gain(found)
-    low, high = over.at() if len(found.values) >= FEWEST else (None, None)
+    low, high = over.at()
     return Estimate(value=over.value, low=low, high=high)
 
 

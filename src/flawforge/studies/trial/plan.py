@@ -31,6 +31,7 @@ from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
 from flawforge.training.classifier.fit import FROZEN, fit, predict
 from flawforge.training.classifier.labelled_images import LabelledImages
+from flawforge.training.locator import fit as locator
 from flawforge.training.locator.fit import MaskedImages, fit_locator, predict_maps
 from flawforge.training.train import train
 
@@ -319,7 +320,7 @@ def _arm_seconds(bench: Bench, model: str) -> float:
         return time.process_time() - started, network
 
     with one_thread():
-        if model in FROZEN:
+        if model in (*FROZEN, locator.FROZEN):
             training, network = timed(bench.settings.steps)
         else:
             timed(1)

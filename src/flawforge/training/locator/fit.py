@@ -26,6 +26,7 @@ from flawforge.training.classifier.labelled_images import as_unit_floats, balanc
 from flawforge.training.processes.device import resolve_precision
 
 BEST = {"unet": (2e-3, 0.05), "effnet-dense": (5e-3, 0.05)}  # lr, weight decay
+FROZEN = "effnet-dense"  # whose maps are worked out once
 OWN = (1e-3, 0.05)  # of a user's network
 WINDOWS = 2  # of half the side, that a network which is trained as a whole sees of an image
 SMALLEST_WINDOW = 32
