@@ -27,6 +27,8 @@ from flawforge.models.efficientnet import SMALLEST, WIDTHS, load_backbone
 
 DEPTHS = (12, 24, 48, 96)  # channels of the U-Net, from full resolution to an eighth of it
 STAGES = (1, 2, 3, 5)  # whose maps, of strides 2, 4, 8 and 16, the dense head sees
+AROUND = 8  # pixels to each side, whose mean and deviation a pixel is compared with
+EVEN = 0.05  # deviation around a pixel, of standardised images, below which there is nothing but noise
 MIXED = 32  # channels in which the maps of all strides are added
 RARE = 0.01  # share of pixels that a new network takes for defective
 
@@ -58,7 +60,7 @@ class UNet(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        before = (channels, *DEPTHS[:-1])
+        before = (2 * channels, *DEPTHS[:-1])
         self.down = nn.ModuleList(DoubleConvolution(b, width) for b, width in zip(before, DEPTHS, strict=True))
         pairs = list(zip(DEPTHS[1:], DEPTHS[:-1], strict=True))[::-1]
         self.narrow = nn.ModuleList(nn.Conv2d(deep, width, 1) for deep, width in pairs)
@@ -67,10 +69,23 @@ class UNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, C, H, W) to logits (N, 1, H, W)."""
-        return self.body(standardise(images))
+        return self.body(self.prepare(images))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Return what the layers see of images (N, C, H, W): (N, 2 C, H, W), standardised as a whole, and by the mean
+        and deviation around each pixel, so that slow changes of light are no sign of a defect.
+        """
+        whole, reach = standardise(images), [min(AROUND, side - 1) for side in images.shape[2:]]
+
+        def around(plane: Tensor) -> Tensor:
+            padded = F.pad(plane, (reach[1], reach[1], reach[0], reach[0]), mode="reflect")
+            return F.avg_pool2d(F.avg_pool2d(padded, (2 * reach[0] + 1, 1), 1), (1, 2 * reach[1] + 1), 1)
+
+        centred = whole - around(whole)
+        return torch.cat([whole, centred / (around(centred.square()) + EVEN**2).sqrt()], 1)
 
     def body(self, x: Tensor) -> Tensor:
-        """Map standardised images, or windows of them, to logits."""
+        """Map what `prepare` returns, or windows of it, to logits."""
         height, width = map(int, x.shape[2:])
         multiple = 2 ** (len(DEPTHS) - 1)
         pad = (0, -width % multiple, 0, -height % multiple)

@@ -19,7 +19,6 @@ from flawforge.core.errors import TrainingDivergedError
 from flawforge.core.seeds import derive, numpy_stream
 from flawforge.core.settings.locators import LocatorSettings
 from flawforge.data.augmentation.transforms import ClassicalTransforms
-from flawforge.models.classifier import standardise
 from flawforge.models.locators import DenseHead, UNet, build_locator
 from flawforge.training.classifier.fit import parameter_groups, step_size
 from flawforge.training.classifier.labelled_images import as_unit_floats, balanced_order
@@ -118,9 +117,9 @@ def fit_locator(
     """Train a locator and return it, in evaluation mode.
 
     Every step shows `settings.batch` images, of which `round(share * batch)` are of `extra`; both kinds are drawn
-    class-balanced. The loss is binary cross-entropy over all pixels plus 1 minus the soft Dice coefficient of the batch
-    (Milletari et al. 2016, 1606.04797, equation 3), as nnU-Net has it (Isensee et al. 2021). The result is a function
-    of the arguments.
+    class-balanced. The loss is binary cross-entropy over all pixels plus 1 minus the mean soft Dice coefficient of the
+    images (Milletari et al. 2016, 1606.04797, equation 3), as nnU-Net has it (Isensee et al. 2021). The result is a
+    function of the arguments.
 
     Args:
         settings: the same in all arms.
@@ -160,9 +159,9 @@ def fit_locator(
             parts = [batch.take(step) for batch in batches]
             shown, masks = (torch.cat(found) for found in zip(*parts, strict=True))
             forward = network
-            if isinstance(network, UNet):  # a window is standardised as the image that it is of
+            if isinstance(network, UNet):  # a window is prepared as a part of its image
                 draws = numpy_stream(seed, "order", "windows", step)
-                shown, masks = windows(standardise(shown), masks, WINDOWS, draws)
+                shown, masks = windows(network.prepare(shown), masks, WINDOWS, draws)
                 forward = network.body
             return forward(shown.contiguous(memory_format=torch.channels_last)), masks
 
@@ -226,10 +225,12 @@ def windows(images: Tensor, masks: Tensor, count: int, draws: np.random.Generato
 
 
 def location_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Return binary cross-entropy plus 1 minus soft Dice over the whole batch, (N, 1, H, W) both."""
-    chances = logits.sigmoid()
-    dice = (2 * (chances * masks).sum() + 1) / (chances.sum() + masks.sum() + 1)
-    return F.binary_cross_entropy_with_logits(logits, masks) + 1 - dice
+    """Return binary cross-entropy plus 1 minus the mean of each image's soft Dice, (N, 1, H, W) both: over a batch as
+    one, large defects alone would count.
+    """
+    chances, of_image = logits.sigmoid(), (1, 2, 3)
+    above, below = 2 * (chances * masks).sum(of_image) + 1, (chances + masks).sum(of_image) + 1
+    return F.binary_cross_entropy_with_logits(logits, masks) + 1 - (above / below).mean()
 
 
 def predict_maps(network: nn.Module, images: Tensor) -> Tensor:
