@@ -158,7 +158,7 @@ def fit_locator(
         def pixels(step: int) -> tuple[Tensor, Tensor]:
             parts = [batch.take(step) for batch in batches]
             shown, masks = (torch.cat(found) for found in zip(*parts, strict=True))
-            forward = network
+            forward: Callable[[Tensor], Tensor] = network
             if isinstance(network, UNet):  # a window is prepared as a part of its image
                 draws = numpy_stream(seed, "order", "windows", step)
                 shown, masks = windows(network.prepare(shown), masks, WINDOWS, draws)
