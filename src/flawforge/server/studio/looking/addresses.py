@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -58,10 +59,13 @@ def add_looking(app: FastAPI, workspace: Workspace) -> None:
     _add_explore(app, workspace, Worker(log))
     _add_data(app, workspace, Worker(log))
 
+    one = threading.Lock()  # page at a time chooses: keys are pressed faster than files are written
+
     @app.post("/curate")
     def choose(choice: Choice) -> dict[str, int]:
         run = Run(workspace.item(choice.name, "run"))
-        files = _explained(lambda: curate(run, reject=choice.reject, keep=choice.keep, command="flawforge studio"))
+        with one:
+            files = _explained(lambda: curate(run, reject=choice.reject, keep=choice.keep, command="flawforge studio"))
         return {"kept": files.facts["n"], "rejected": len(files.rejected)}
 
 

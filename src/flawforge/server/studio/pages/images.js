@@ -6,23 +6,24 @@ const choice = document.getElementById("classes");
 const name = box.dataset.name;
 const source = (file) => address("/picture", { name, file: "synthetic/" + file });
 
-let open = null;
+let open = null, last = Promise.resolve();
 
-/** Reject an image of the set, or keep it again. */
-async function choose(image, reject) {
-  if (image[3] === reject) return;
+function mark(image, reject) {
   image[3] = reject;
   told();
   for (const cell of box.children) if (cell.dataset.file === image[0]) cell.className = reject ? "rejected" : "";
-  try {
-    await post("/curate", { name, [reject ? "reject" : "keep"]: [image[0]] });
-    document.getElementById("refused").hidden = true;
-  } catch (error) {
-    image[3] = !reject;
-    document.getElementById("refused").textContent = error.message;
-    document.getElementById("refused").hidden = false;
-    chosen();
-  }
+}
+
+/** Reject an image of the set, or keep it again; what is asked for first is written first. */
+function choose(image, reject) {
+  if (image[3] === reject) return;
+  mark(image, reject);
+  const refused = document.getElementById("refused");
+  last = last.then(() => post("/curate", { name, [reject ? "reject" : "keep"]: [image[0]] })).then(() => { refused.hidden = true; }, (error) => {
+    mark(image, !reject);
+    refused.textContent = error.message;
+    refused.hidden = false;
+  });
 }
 
 function show(image) {
