@@ -9,9 +9,10 @@ with the small recipe: the process's peak memory after 1,000 and 10,000 images a
 With `--recipe compose`: two classes of five 200x200 images, composed and written; `figure: per_second` is images a
 processor second, which is what one core makes, and `figure: memory_ratio` the peak memory after all of -n images over
 that after 1,000. With `--recipe native` the same for 300x300 images, refined after one step of training; `figure:
-training_mb` is the peak memory of that.
+training_mb` is the peak memory of that. With `--recipe copy-paste` or `procedural` the same for defects put on five
+good 300x300 images, with masks; `--blending seamless` measures another way of blending.
 
-    python benchmarks/generation.py [--recipe compose|native] [--quick] [--json FILE] [-n 100000] [--threads N]
+    python benchmarks/generation.py [--recipe NAME] [--quick] [--json FILE] [-n 100000] [--threads N]
 """
 
 from __future__ import annotations
@@ -51,7 +52,12 @@ from machine import keep, timed
 from train_step import ceiling
 
 RESOLUTION = {"dcgan-sn": 128, "fewshot": 64}
-SIDE = {"compose": 200, "native": 300}  # of images that are made at their own size
+SIDE = {
+    "compose": 200,
+    "native": 300,
+    "copy-paste": 300,
+    "procedural": 300,
+}  # of images that are made at their own size
 ROUNDS = 3
 STATUS = Path("/proc/self/status")
 MARKS = (1_000, 10_000)  # images after which memory is read
@@ -136,15 +142,23 @@ def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
     return {**rates, "gflop": counter.get_total_flops() / 1e9 / sampler.batch}
 
 
-def composed(folder: Path, count: int, recipe: str) -> dict[str, Any]:
-    """Compose `count` images, or refine them, and return images a processor second and peaks of memory."""
+def composed(folder: Path, count: int, recipe: str, **changes: Any) -> dict[str, Any]:
+    """Make `count` images of real ones, and return images a processor second and peaks of memory."""
     side = SIDE[recipe]
-    for label in ("dents", "pits"):
+    places = recipe in ("copy-paste", "procedural")
+    for label in ("dents", "good" if places else "pits"):
         (folder / "data" / label).mkdir(parents=True)
         for index in range(5):
             noise = numpy_stream(0, "samples", label, index).normal(128, 25, (side, side)).clip(0, 255)
             Image.fromarray(noise.astype(np.uint8)).save(folder / "data" / label / f"{index}.png")
-    run, watched = train(folder / "data", folder / "run", recipe, kimg=0.001, previews=0), Watched()
+            if label == "dents" and places:
+                mask = np.zeros((side, side), np.uint8)
+                mask[40 * index + 20 : 40 * index + 60, 100:160] = 255
+                (folder / "data" / "masks" / label).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(mask).save(folder / "data" / "masks" / label / f"{index}.png")
+    if recipe == "procedural":
+        changes = {"label": "dents"}
+    run, watched = train(folder / "data", folder / "run", recipe, kimg=0.001, previews=0, **changes), Watched()
     training = peak()
     forget_peak()
     started = time.process_time()
@@ -160,6 +174,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", choices=list(SIDE), help="measure this recipe alone")
+    parser.add_argument("--blending", help="of recipe copy-paste")
     parser.add_argument("-n", type=int, default=100_000, help="images of the long set (default 100,000)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--quick", action="store_true", help="short rounds, and a long set of 2,000")
@@ -168,7 +183,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     if args.recipe:
         with tempfile.TemporaryDirectory() as name:
-            found = composed(Path(name), 2_000 if args.quick else args.n, args.recipe)
+            how = {"blending": args.blending} if args.blending else {}
+            found = composed(Path(name), 2_000 if args.quick else args.n, args.recipe, **how)
         keep(args.json, found)
         print(f"figure: per_second {found['per_second']:.0f}\nfigure: memory_ratio {found['memory_ratio']:.3f}")
         if args.recipe == "native":

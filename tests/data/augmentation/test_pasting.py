@@ -132,3 +132,12 @@ def test_the_extent_is_the_longest_one() -> None:
     assert longest_extent(mask.T) == 30
     assert longest_extent(np.eye(40, dtype=bool)) == pytest.approx(39 * np.sqrt(2) + 1, rel=0.002)
     assert longest_extent(np.zeros((4, 4), bool)) == 0
+
+
+def test_parts_that_lie_near_each_other_are_one_defect_where_that_is_asked_for() -> None:
+    marked = np.zeros((40, 60), bool)
+    marked[10:14, 10:14] = marked[10:14, 18:22] = marked[30:34, 50:54] = True
+    assert len(cut_defects(ground(size=(40, 60)), marked)) == 3
+    near, alone = cut_defects(ground(size=(40, 60)), marked, 6)
+    assert (near.mask.sum(), alone.mask.sum()) == (32, 16)
+    assert not (near.mask & ~marked).any()

@@ -130,14 +130,17 @@ class Cutout:
         return Cutout(self.detail[inner], self.light[inner], self.alpha[inner])
 
 
-def cut_defects(pixels: Floats32, marked: Bools) -> list[Defect]:
+def cut_defects(pixels: Floats32, marked: Bools, gap: int = 0) -> list[Defect]:
     """Return the connected parts of what is marked, the largest first; specks under 4 pixels are left out.
 
     Args:
         pixels: (H, W) or (H, W, 3), 0 to 1.
         marked: (H, W) bool.
+        gap: parts that lie nearer to each other than so many pixels count as one.
     """
-    parts, count = ndimage.label(marked, EIGHT)
+    near = ndimage.binary_dilation(marked, EIGHT, iterations=gap // 2) if gap > 1 else marked
+    parts, count = ndimage.label(near, EIGHT)
+    parts = parts * marked
     areas = np.bincount(parts.ravel(), minlength=count + 1)[1:]
     order = [part for part in np.argsort(-areas, kind="stable") if areas[part] >= FEWEST_PIXELS]
     return [Defect(pixels, parts == part + 1, marked) for part in order]

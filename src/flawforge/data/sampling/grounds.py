@@ -59,8 +59,7 @@ class Grounds:
         self.good = [*own, *beside] if given is None else [Source(given, row) for row in range(len(given))]
         self.sources = list(self.good)
         if not self.good:  # what is unmarked of images whose labels say where their defect is
-            marked = [Source(training, row, one.label) for row, one in enumerate(training.samples) if one.marks]
-            self.sources = [source for source in marked if source.sample.sha256 not in material.barred] or marked
+            self.sources = [Source(training, row, one.label) for row, one in enumerate(training.samples) if one.marks]
         if region is not None:
             self.sources = [source for source in self.sources if self.size(source) == region.shape]
         self._read = lru_cache(KEPT)(self._ground)

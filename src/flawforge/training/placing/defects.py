@@ -13,6 +13,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.material import Material
 
 LARGEST_SHARE = 0.5  # of an image: a defect that fills more has no ground to be told from
+GAP = 0.05  # of the shorter side: marks that lie nearer to each other are one defect, as a cluster of pits is
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def find_shots(material: Material, label: str) -> list[Shot]:
         if not 0 < marked.mean() <= LARGEST_SHARE:
             continue
         pixels = material[row].pixels
-        ground, defects = Ground(pixels), cut_defects(pixels, marked)
+        ground, defects = Ground(pixels), cut_defects(pixels, marked, round(GAP * min(marked.shape)))
         if defects:
             found.append(Shot(row, defects, [Occurrence.of(defect.mask, ground) for defect in defects]))
     return found
