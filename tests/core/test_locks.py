@@ -138,6 +138,7 @@ def test_who_writes_can_be_seen_without_a_lock_and_a_killed_one_writes_no_more(t
                 ("synthetic set", os.getpid()),
                 ("training", first.pid),
             ]
+            assert [one.part for one in writers(tmp_path, "synthetic set", "audit")] == ["synthetic set"]
         assert [one.command for one in writers(tmp_path)] == ["flawforge train photos"]
         first.kill()
         first.wait()

@@ -48,15 +48,20 @@ class FolderWriter:
     since: str
 
 
-def writers(folder: Path) -> tuple[FolderWriter, ...]:
+def writers(folder: Path, *parts: str) -> tuple[FolderWriter, ...]:
     """Return who writes parts of a folder now. Nothing is locked for longer than the question takes.
 
     A process of another computer counts as long as it has not given its lock back: whether it is there cannot be known.
+
+    Args:
+        folder: which may be missing.
+        parts: to ask for these alone, without looking through the folder: one of many files.
     """
+    names = [f".{part.replace(' ', '-')}{HOLDER}" for part in parts]
     with suppress(OSError):
-        entries = sorted(entry.name for entry in os.scandir(folder))
-        found = (_writer(folder, name) for name in entries if name[0] == "." and name.endswith(HOLDER))
-        return tuple(writer for writer in found if writer is not None)
+        found = names or sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(HOLDER))
+        writing = (_writer(folder, name) for name in found if name[0] == ".")
+        return tuple(writer for writer in writing if writer is not None)
     return ()
 
 

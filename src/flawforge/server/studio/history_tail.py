@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from flawforge.runs.history import Line
 
 MOST_LINES = 1000  # logged steps that a page is given at once; of more, every second is left out, until they are few
 CHUNK = 1 << 20  # bytes read at a time
+EVENT = b'"event"'  # in the line of one
 LONGEST_LINE = 1 << 16  # bytes: a longer one is none of ours
 
 
@@ -42,12 +44,14 @@ class HistoryTail:
         return lines, False
 
     def whole(self) -> tuple[list[Line], list[Line]]:
-        """Return the logged steps up to where `fresh` has read, at most `MOST_LINES` of them evenly, and all events."""
-        steps: list[Line] = []
-        events: list[Line] = []
-        every, number, latest = 1, 0, None
-        for line in self._lines():
-            if "event" in line:
+        """Return the logged steps up to where `fresh` has read, at most `MOST_LINES` of them evenly, and the latest
+        events. Only what is returned is parsed: a long history has 100,000 lines.
+        """
+        steps: list[bytes] = []
+        events: deque[bytes] = deque(maxlen=MOST_LINES)
+        every, number, latest = 1, 0, b""
+        for line in self._raw_lines():
+            if EVENT in line:
                 events.append(line)
                 continue
             latest, number = line, number + 1
@@ -57,32 +61,28 @@ class HistoryTail:
                 steps, every = steps[1::2], 2 * every
         if len(steps) > MOST_LINES:
             steps = steps[1::2]
-        if latest is not None and (not steps or steps[-1] is not latest):
+        if latest and (not steps or steps[-1] is not latest):
             steps.append(latest)
-        return steps, events[-MOST_LINES:]
+        return _parsed(b"".join(steps))[0], _parsed(b"".join(events))[0]
 
     def _end(self) -> int:
-        return sum(read for _, read in self._chunks(None))
+        """Return the length of all whole lines."""
+        with self.file.open("rb") as opened:
+            end = opened.seek(0, os.SEEK_END)
+            start = max(0, end - LONGEST_LINE)
+            opened.seek(start)
+            return start + opened.read(LONGEST_LINE).rfind(b"\n") + 1
 
-    def _lines(self) -> Iterator[Line]:
-        for lines, _ in self._chunks(self._position):
-            yield from lines
-
-    def _chunks(self, end: int | None) -> Iterator[tuple[list[Line], int]]:
-        """Read the file up to `end` in pieces of whole lines, each with its length in bytes."""
-        position = 0
+    def _raw_lines(self) -> Iterator[bytes]:
+        left = self._position
         try:
             opened = self.file.open("rb")
         except OSError:
             return
         with opened:
-            while end is None or position < end:
-                opened.seek(position)
-                lines, read = _parsed(opened.read(CHUNK if end is None else min(CHUNK, end - position)))
-                if read == 0:
-                    return
-                position += read
-                yield lines, read
+            while left > 0 and (line := opened.readline(min(left, LONGEST_LINE))):
+                left -= len(line)
+                yield line
 
 
 def last_line(file: Path) -> Line | None:

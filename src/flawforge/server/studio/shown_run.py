@@ -16,7 +16,7 @@ from flawforge.reports.run.origin import resolution_of, stored_as
 from flawforge.reports.words import count, joined, plural
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import RunSettings
-from flawforge.runs.set_files import FACTS, MANIFEST, SetFiles, read_facts
+from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SetFiles, read_facts
 from flawforge.server.studio.history_tail import HistoryTail, last_line
 from flawforge.server.studio.small_files import read_object, stamp
 from flawforge.server.studio.states import state_of
@@ -58,7 +58,7 @@ class ShownRun:
         """Read what has changed beside the history, where the times of files say that something has."""
         run = self.run
         folders = (run.path, run.previews, run.records, run.synthetic, run.synthetic / FACTS, run.history_file)
-        signature = (*map(stamp, folders), writers(run.path), writers(run.synthetic))
+        signature = (*map(stamp, folders), writers(run.path), writers(run.synthetic, LOCK))
         if signature != self._signature:
             self._signature = signature
             self._rest = {

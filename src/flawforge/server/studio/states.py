@@ -9,6 +9,7 @@ from typing import Any, Literal
 from flawforge.core.locks import is_held, writers
 from flawforge.runs.folder import Run
 from flawforge.runs.searches import search_file
+from flawforge.runs.set_files import LOCK
 from flawforge.runs.trials import TRIAL_FILE
 from flawforge.server.studio.history_tail import last_line
 from flawforge.server.studio.small_files import read_object
@@ -52,7 +53,7 @@ class State:
 
 def state_of(kind: ItemKind, folder: Path) -> State:
     """Return the state of an item from what lies in its folder; nothing is locked."""
-    at_work = [*writers(folder), *(writers(folder / "synthetic") if kind == "run" else ())]
+    at_work = [*writers(folder), *(writers(folder / "synthetic", LOCK) if kind == "run" else ())]
     if at_work:
         first = at_work[0]
         return State("running", DOING.get(first.part, f"writing the {first.part}"), first.since)

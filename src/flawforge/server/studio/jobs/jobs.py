@@ -119,12 +119,15 @@ class Jobs:
             Refused: 404, there is no such job; 409, it is not at work, or at work on another computer.
         """
         self.job(id)
-        at_work = self._writer(id)
-        if at_work is None:
+        at_work, own = self._writer(id), self._own.get(id)
+        process = (
+            at_work.process if at_work is not None else own.pid if own is not None and own.poll() is None else None
+        )
+        if process is None:
             raise Refused(409, "This job is not at work, or on another computer.")
         with explain_os_errors(self.folder):
             write_text(self.folder / id / "stop", f"{now()}\n")
-        os.kill(at_work.process, signal.SIGINT)
+        os.kill(process, signal.SIGINT)
 
     def job(self, id: str) -> Job:
         """Return a job.
