@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from flawforge.core.images import ImageFormat
 from flawforge.data.regions import MaskImage, Region, RunLengths
@@ -49,6 +50,8 @@ class Entry:
             ``mask``; for an image that is not labelled, the reason in words.
         frame: (width, height) of the picture in which the marks are given; (1, 1) where they are shares of it; None:
             the image as it is shown.
+        nothing_marked: whether there is an annotation of this image, a label file or a mask, that marks nothing: not
+            the same as no annotation.
     """
 
     file: str
@@ -56,6 +59,14 @@ class Entry:
     marks: tuple[Mark, ...] = ()
     label_source: str = "folder"
     frame: tuple[float, float] | None = None
+    nothing_marked: bool = False
+
+    @property
+    def annotation(self) -> Literal["marked", "nothing marked"] | None:
+        """What the labels say of places in this image; None: nothing."""
+        if any(mark.corners or mark.regions for mark in self.marks):
+            return "marked"
+        return "nothing marked" if self.nothing_marked else None
 
     @property
     def boxes(self) -> tuple[Box, ...]:

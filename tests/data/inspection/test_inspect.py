@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from flawforge.core.errors import DataUnusableError
 from flawforge.data.inspection.inspect import ClassFacts, inspect
@@ -75,6 +77,7 @@ def test_json_has_what_it_promises(folder):
         "gray": True,
         "boxes": [],
         "mask": None,
+        "annotation": None,
         "label_source": "folder",
         "sha256": "",
     }
@@ -82,6 +85,27 @@ def test_json_has_what_it_promises(folder):
     assert value["broken"] == [{"file": "dent/empty.png", "reason": "is empty (0 bytes)"}]
     assert value["duplicates"] == [["pit/2.png", "pit/copy.png"]]
     assert (value["layout"], value["source"], len(value["fingerprint"])) == ("classes", str(folder), 64)
+
+
+def test_nothing_marked_is_not_no_annotation(tmp_path, save):
+    """An empty label file and a black mask say that nothing is wrong; where there is neither, nobody said it."""
+    yolo, masks = tmp_path / "yolo", tmp_path / "masks"
+    for i, text in enumerate(("0 0.5 0.5 0.2 0.2\n", "", None)):
+        save(yolo / "images" / f"{i}.png", i, 48, 40)
+        if text is not None:
+            (yolo / "labels").mkdir(exist_ok=True)
+            (yolo / "labels" / f"{i}.txt").write_text(text)
+    for i in range(3):
+        save(masks / "dent" / f"{i}.png", i, 48, 40)
+    for i in range(2):
+        drawn = np.zeros((48, 40), np.uint8)
+        drawn[5:9, 5:9] = 255 * (i == 0)
+        (masks / "masks" / "dent").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(drawn).save(masks / "masks" / "dent" / f"{i}.png")
+    for root in (yolo, masks):
+        value = inspect(root, groups=False).as_json()
+        told = {sample["file"].rpartition("/")[2]: sample["annotation"] for sample in value["samples"]}
+        assert told == {"0.png": "marked", "1.png": "nothing marked", "2.png": None}
 
 
 def test_without_groups_there_is_no_split(folder):

@@ -96,7 +96,8 @@ class Inspection:
         (``file``, ``class`` (null: unlabelled), ``group``, ``tile`` (``left``, ``top``, ``right``, ``bottom`` in its
         picture; null: all of it), ``boxes`` (``label``, ``left``, ``top``, ``right``, ``bottom``), ``width``,
         ``height``, ``mode``, ``encoding``, ``gray``, ``mask`` (the file that says which pixels are defective, null
-        where none does), ``label_source``, ``sha256``), ``unlabelled`` (how many), ``duplicates`` (lists of files),
+        where none does), ``annotation`` (``marked``, ``nothing marked`` where a label file or a mask says so, null
+        where there is none), ``label_source``, ``sha256``), ``unlabelled`` (how many), ``duplicates`` (lists of files),
         ``broken`` (``file``, ``reason``), ``split`` (lists of files under ``train``, ``validation`` and ``test``, or
         null) and ``notes``.
         """
@@ -116,7 +117,7 @@ class Inspection:
         }
 
     def _sample(self, sample: Sample, index: int | None) -> dict[str, Any]:
-        names = ("width", "height", "mode", "encoding", "gray", "mask", "label_source", "sha256")
+        names = ("width", "height", "mode", "encoding", "gray", "mask", "annotation", "label_source", "sha256")
         group = None if self.groups is None or index is None else int(self.groups[index])
         return {
             "file": sample.file,

@@ -68,7 +68,9 @@ def examine_entry(
         corners = _placed_box(mark.corners, scale, facts, turned, entry, remarks)
         if kept or corners or mark.label:
             marks.append(Mark(mark.label, corners, kept))
-    values = {**vars(entry), "marks": tuple(marks), "frame": None}
+    masks = [region for mark in entry.marks for region in mark.regions if isinstance(region, MaskImage)]
+    black = bool(masks) and not marks and not any(isinstance(remark, Broken) for remark in remarks)
+    values = {**vars(entry), "marks": tuple(marks), "frame": None, "nothing_marked": entry.nothing_marked or black}
     return Sample(**values, **vars(facts)), remarks
 
 

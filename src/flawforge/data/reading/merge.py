@@ -125,7 +125,7 @@ def _follow(plan: Plan, entries: dict[str, Entry], known: LabelFormat, labels: L
             _compare(plan, entries[file], label, source, classes)
         decided[state, label] += 1
         first.setdefault(f"{state} {label}", file)
-        entries[file] = Entry(file, label, image.marks, source, image.frame)
+        entries[file] = Entry(file, label, image.marks, source, image.frame, state == "empty")
     unnamed = entries.keys() - labels.images.keys()
     _unlabelled_beside(plan, unnamed & told, True)
     _unlabelled_beside(plan, unnamed - told, False)
