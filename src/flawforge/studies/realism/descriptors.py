@@ -1,4 +1,4 @@
-"""Images described: features, spectra and histograms, a block at a time, each block's features kept by content."""
+"""Images described: features, spectra and histograms, a block at a time, each block kept by its content."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import torch
 from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.core.images import Pixels, to_unit
 from flawforge.core.progress import Progress
+from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.threads import in_threads
 from flawforge.metrics.fidelity.histogram import gray_histograms
-from flawforge.metrics.fidelity.spectrum import radial_spectra
+from flawforge.metrics.fidelity.spectrum import radial_spectra, ring_frequencies
 from flawforge.models.extractors import Extractor
 from flawforge.studies.sets import kept_features, pixel_key
 
+PIXELS = 1  # raise it when a spectrum or a histogram comes out otherwise: what is kept counts no more
+LEVELS = 256  # numbers of a histogram
 BLOCK = 64  # images that are held at a time, and that one file of the cache is of
 
 
@@ -62,11 +65,23 @@ def describe_images(
             own = [pixel_key(image, white) for image in block]
             images = torch.from_numpy(to_unit(np.stack(block), white))
             features = kept_features(images, own, extractor).astype(np.float64)
-            parts.append((features, radial_spectra(images), gray_histograms(images)))
+            parts.append((features, *_kept_pixels(images, own)))
             keys += own
             task.advance(len(block))
     features, spectra, histograms = (np.concatenate(column) for column in zip(*parts, strict=True))
     return DescribedImages(features, spectra, histograms, groups, tuple(keys))
+
+
+def _kept_pixels(images: torch.Tensor, keys: list[str]) -> tuple[Floats, Floats]:
+    """Return the spectra (N, B) and histograms (N, 256) of images, from the cache where they were taken before."""
+    key = hashlib.sha256("\n".join([f"spectra and histograms {PIXELS}", *keys]).encode()).hexdigest()
+    rings, kept = len(ring_frequencies(*images.shape[2:])), recall_content(key)
+    if len(kept) == 8 * len(keys) * (rings + LEVELS):
+        rows = np.frombuffer(kept, "<f8").reshape(len(keys), -1)
+        return rows[:, :rings], rows[:, rings:]
+    spectra, histograms = radial_spectra(images), gray_histograms(images)
+    remember_content(key, np.concatenate([spectra, histograms], axis=1).astype("<f8").tobytes())
+    return spectra, histograms
 
 
 class RememberedFeatures:
