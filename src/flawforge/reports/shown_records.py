@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError
+from flawforge.reports.charts.curves import Chart
 from flawforge.reports.pictures import embed_files
 from flawforge.reports.run.copies import copy_score_chart, distance_charts, likeliest_pairs, nearest_pairs, patch_pairs
+from flawforge.reports.run.map import map_charts
 from flawforge.reports.run.score import score_charts
 from flawforge.runs.judged.audits import AuditRecord
+from flawforge.runs.judged.maps import MAP_FILE, FeatureMap
 from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import Record, read_record
 
@@ -43,7 +46,17 @@ def shown_score(folder: Path, score: ScoreRecord | None) -> dict[str, Any]:
     if score is None:
         return {}
     rated = [image.picture for image in (*score.best, *score.worst)]
-    return {"score_charts": score_charts(score), "rated_pictures": embed_files(folder, rated, PAIR_SIDE)}
+    pictures = embed_files(folder, rated, PAIR_SIDE)
+    return {"score_charts": score_charts(score), "rated_pictures": pictures, "map_charts": _map_charts(folder, score)}
+
+
+def _map_charts(folder: Path, score: ScoreRecord) -> list[Chart]:
+    """Return the map that was drawn with a score; none where there is none, or one of other images."""
+    try:
+        found = read_record(folder / "records" / MAP_FILE, FeatureMap, "", "")
+    except (RunNotFoundError, RunBrokenError):
+        return []
+    return map_charts(found) if found.inputs == score.inputs else []
 
 
 def record_if_whole(

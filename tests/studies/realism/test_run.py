@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from flawforge.core.errors import DataNotFoundError, DataUnusableError, RunNotFo
 from flawforge.data.augmentation.classical import classical
 from flawforge.data.dataset import Dataset
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.maps import FeatureMap
 from flawforge.runs.judged.scores import MeasuredQuantity, ScoreRecord
 from flawforge.runs.records import load_record
 from flawforge.runs.run_settings import Selection
@@ -380,6 +382,10 @@ def test_the_record_and_its_pictures_are_kept_and_the_seed_decides(run: Run, hel
     plant(run, [texture(seed) for seed in range(3000, 3030)])
     first = score(run, held_out=held, pictures=3, command="flawforge score run")
     assert load_record(run, "score", ScoreRecord) == first
+    drawn = load_record(run, "map", FeatureMap)
+    kinds = Counter(point.kind for point in drawn.points)
+    assert (kinds["generated"], kinds["held-out"], drawn.inputs) == (30, first.n_reference, first.inputs)
+    assert kinds["training"] == first.n_training
     assert [len(first.best), len(first.worst)] == [3, 3]
     assert all((run.path / str(one.picture)).is_file() for one in (*first.best, *first.worst))
     scores = [one.score for one in (*first.best, *reversed(first.worst))]

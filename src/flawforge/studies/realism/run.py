@@ -26,6 +26,7 @@ from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.data.threads import in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
+from flawforge.runs.judged.maps import MAP_FILE, FeatureMap, PointKind
 from flawforge.runs.judged.scores import BeyondCopies, FullSize, ScoreRecord
 from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions
@@ -43,6 +44,7 @@ from flawforge.studies.realism.extras import (
     usual_distances,
     without_transforms,
 )
+from flawforge.studies.realism.feature_map import MappedImages, draw_map, thinned
 from flawforge.studies.realism.full_size import draw_images, measure_full_size
 from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.sentences import score_sentence
@@ -164,8 +166,48 @@ def score(
             **numbers,
         )
         write_record(judged.records / "score.json", record)
+        if not why and len(real.training) > 1:
+            write_record(judged.records / MAP_FILE, _map(inputs, judged, command))
     trim_features()
     return record
+
+
+def _map(inputs: ScoreInputs, judged: Judged, command: str) -> FeatureMap:
+    """Return the map of the images that were compared. Features that the score has not taken yet are taken here."""
+    matched, real = inputs.matched, inputs.real
+    kinds: dict[PointKind, Ints] = {"training": real.training, "generated": np.arange(len(matched.entries))}
+    if real.against in ("held-out", "given"):
+        kinds["held-out"] = inputs.chosen.reference
+    shown = {kind: thinned(rows) for kind, rows in kinds.items()}
+
+    def taken(kind: PointKind) -> MappedImages:
+        rows = shown[kind]
+        found = describe_images(
+            lambda index: matched.real(int(rows[index])),
+            real.groups[rows],
+            matched.training.white,
+            inputs.extractor,
+            f"{kind} images for the map",
+            inputs.progress,
+        )
+        files = [real.data.samples[row].file for row in rows]
+        return MappedImages(kind, found.features, real.labels(rows).tolist(), files)
+
+    entries = [matched.entries[row] for row in shown["generated"]]
+    made = inputs.generated.features[shown["generated"]]
+    generated = MappedImages("generated", made, [one.label for one in entries], [one.file for one in entries])
+    held_out = taken("held-out") if "held-out" in shown else None
+    points, shares = draw_map(taken("training"), held_out, generated)
+    return FeatureMap(
+        made=now(),
+        versions=versions(),
+        command=command,
+        inputs=_inputs(judged, inputs.extractor, inputs.seed),
+        extractor=inputs.extractor.name,
+        shares=shares,
+        points=points,
+        left_out={kind: len(rows) - len(shown[kind]) for kind, rows in kinds.items() if len(rows) > len(shown[kind])},
+    )
 
 
 def _counts(inputs: ScoreInputs) -> dict[str, Any]:
