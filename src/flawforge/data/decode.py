@@ -15,6 +15,7 @@ A picture whose channels are equal in every pixel is gray, however it is stored,
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -33,6 +34,7 @@ from flawforge.data.sample import LOSSY_WEBP, ImageFacts
 
 # pixels of one image; more is refused before it is decoded. Stays below Pillow's own alarm of 89 million
 MAX_PIXELS = 80_000_000
+Seen = Callable[[str, Pixels], None]
 READ = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 ORIENTATION = 274  # the EXIF tag
 PHOTOMETRIC = 262  # the TIFF tag; 0: white is zero
@@ -48,15 +50,21 @@ OTHER_KINDS = (
 )
 
 
-def examine(path: Path) -> ImageFacts:
+def examine(path: Path, seen: Seen | None = None) -> ImageFacts:
     """Decode an image file once and say what it is.
+
+    Args:
+        path: the file.
+        seen: is given the SHA-256 of the pixels, and them, so that who needs them need not decode the file again.
 
     Raises:
         ImageBrokenError: it cannot be read; `reason` says why.
     """
     image, pages = _open(path)
     pixels = _pixels(path, image)
-    encoding = _encoding(path, image)
+    encoding, content = _encoding(path, image), content_sha256(pixels)
+    if seen is not None:
+        seen(content, pixels)
     reach = vars(pixel_range(pixels)) if pixels.dtype == np.uint16 else {"peak": int(pixels.max())}
     return ImageFacts(
         width=pixels.shape[1],
@@ -64,7 +72,7 @@ def examine(path: Path) -> ImageFacts:
         mode=image.mode,
         encoding=encoding,
         gray=pixels.ndim == 2,
-        sha256=content_sha256(pixels),
+        sha256=content,
         pages=pages,
         turned=_rotation_note(image),
         quality=jpeg_quality(getattr(image, "quantization", None)) if encoding == "JPEG" else 0,

@@ -13,11 +13,13 @@ from PIL import Image
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError
 from flawforge.core.progress import SILENT
+from flawforge.data import decode
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.records import Levelling
 from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.sets.foreign import open_foreign
+from flawforge.studies.sets.foreseen import Foreseen
 from flawforge.studies.sets.level_plan import plan_levels
 from foreign_sets import WAYS, as_jpeg, as_png, folder, surface
 
@@ -170,3 +172,31 @@ def test_a_damaged_image_is_counted_and_the_rest_judged(tmp_path: Path) -> None:
     found, generated, _ = opened(real, made)
     assert len(generated) == 5
     assert found.notes[0].startswith("1 file of the generated images cannot be read (such as 00100.png is ")
+
+
+def test_images_that_are_only_reduced_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWFORGE_CACHE_MB", "0")
+    real, made = folder(tmp_path / "real", range(6), larger), folder(tmp_path / "made", range(100, 109), larger)
+    decodings: list[Path] = []
+    own = decode._open
+    monkeypatch.setattr(decode, "_open", lambda path: decodings.append(path) or own(path))
+    _, foreseen, _ = opened(real, made)
+    assert len(decodings) == 2 * 15  # once to examine them, once to measure borders and structures on some: here all
+    monkeypatch.setattr(Foreseen, "see", lambda *_: None)
+    _, decoded, _ = opened(real, made)
+    assert len(decodings) == 5 * 15
+    assert (foreseen.images.levelled == decoded.images.levelled).all()
+
+
+def test_what_is_foreseen_wrongly_is_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JPEG on one side: all pass its encoding before they are reduced."""
+    monkeypatch.setenv("FLAWFORGE_CACHE_MB", "0")
+    real, made = folder(tmp_path / "real", range(4), as_jpeg), folder(tmp_path / "made", range(100, 106))
+    _, foreseen, levelling = opened(real, made)
+    assert levelling.quality is not None
+    monkeypatch.setattr(Foreseen, "see", lambda *_: None)
+    assert (opened(real, made)[1].images.levelled == foreseen.images.levelled).all()
+
+
+def larger(path: Path, pixels: np.ndarray) -> None:
+    as_png(path, surface(int(pixels.sum()), 192))

@@ -9,7 +9,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bools
 from flawforge.core.errors import ImageBrokenError
-from flawforge.data.decode import examine
+from flawforge.data.decode import Seen, examine
 from flawforge.data.mask_pixels import mask_size
 from flawforge.data.regions import (
     MaskImage,
@@ -30,7 +30,7 @@ Frame = tuple[float, float]
 
 
 def examine_entry(
-    root: Path, entry: Entry, known: ImageFacts | None = None
+    root: Path, entry: Entry, known: ImageFacts | None = None, seen: Seen | None = None
 ) -> tuple[Sample | Broken, list[Remark | Broken]]:
     """Return the sample, or why its image cannot be read; what was mended or passed over in its marks, and which of
     its masks cannot be read.
@@ -39,9 +39,10 @@ def examine_entry(
         root: of the dataset.
         entry: as folder and labels list it.
         known: what the file is, where that was remembered; None: it is decoded.
+        seen: as of `examine`.
     """
     try:
-        facts = known or examine(root / entry.file)
+        facts = known or examine(root / entry.file, seen)
     except ImageBrokenError as error:
         return Broken(entry.file, error.reason), []
     remarks: list[Remark | Broken] = []

@@ -13,6 +13,7 @@ from flawforge.core.folder_kinds import kinds_in, seen_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.rejections import read_rejections
 from flawforge.data.dataset import Dataset
+from flawforge.data.decode import Seen
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.examine import examine_entry
 from flawforge.data.reading.file_facts import REMEMBERED, FileFacts
@@ -70,16 +71,22 @@ def load(
 
 
 def load_regardless(
-    data: str | Path | Dataset, choices: ReadingChoices = AS_USUAL, *, progress: Progress = SILENT, option: str = "DATA"
+    data: str | Path | Dataset,
+    choices: ReadingChoices = AS_USUAL,
+    *,
+    progress: Progress = SILENT,
+    option: str = "DATA",
+    seen: Seen | None = None,
 ) -> Dataset:
     """Read the images of a dataset whether they have a class or not; arguments and errors as `load`.
 
-    Choices do not concern a dataset, which was read already.
+    Choices do not concern a dataset, which was read already. `seen` is given the pixels of each file that had to be
+    decoded, from several threads; see `flawforge.data.decode.examine`.
 
     Returns:
         The dataset, with all images in `samples`; those without a class come first.
     """
-    dataset = data if isinstance(data, Dataset) else _read(data, choices, progress, option)
+    dataset = data if isinstance(data, Dataset) else _read(data, choices, progress, option, seen)
     return replace(dataset, samples=(*dataset.unlabelled, *dataset.samples), unlabelled=())
 
 
@@ -94,7 +101,9 @@ def tell_unlabelled(dataset: Dataset, progress: Progress) -> None:
         )
 
 
-def _read(data: str | Path, choices: ReadingChoices, progress: Progress, option: str) -> Dataset:
+def _read(
+    data: str | Path, choices: ReadingChoices, progress: Progress, option: str, seen: Seen | None = None
+) -> Dataset:
     """Return what can be read, with a class or without."""
     source = str(data)
     mending = None if choices.labels is None else read_labels_file(Path(choices.labels))
@@ -107,7 +116,7 @@ def _read(data: str | Path, choices: ReadingChoices, progress: Progress, option:
     else:
         root = Path(data).expanduser()
         plan = _plan_folder(root, choices, option)
-    samples, broken, remarks = _examine_all(root, plan.entries, progress)
+    samples, broken, remarks = _examine_all(root, plan.entries, progress, seen)
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
     samples = classes_by_masks(plan, samples, {file.file for file in broken}, choices)
@@ -203,7 +212,7 @@ def _check_folder(root: Path, option: str) -> None:
 
 
 def _examine_all(
-    root: Path, entries: list[Entry], progress: Progress
+    root: Path, entries: list[Entry], progress: Progress, seen: Seen | None
 ) -> tuple[list[Sample], list[Broken], list[Remark]]:
     results: list[Sample | Broken] = []
     remarks: list[Remark] = []
@@ -213,7 +222,7 @@ def _examine_all(
             part = entries[start : start + REMEMBERED]
             known = FileFacts.recall([root / entry.file for entry in part])
             for result, told in in_threads(
-                lambda both: examine_entry(root, *both), zip(part, known.facts, strict=True)
+                lambda both: examine_entry(root, *both, seen), zip(part, known.facts, strict=True)
             ):
                 results += [result, *(one for one in told if isinstance(one, Broken))]
                 remarks += [one for one in told if isinstance(one, Remark)]

@@ -26,6 +26,7 @@ from flawforge.data.reading.load import load_regardless
 from flawforge.data.sampling.joined import join
 from flawforge.data.threads import in_threads
 from flawforge.runs.records import Levelling
+from flawforge.studies.sets.foreseen import Foreseen
 from flawforge.studies.sets.held_out import Against, HeldOut
 from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.stored import ForeignSet, StoredDataset, store, without
@@ -65,8 +66,9 @@ def open_foreign(
         DataNotFoundError, DataUnusableError: a folder is missing or holds no image; real and generated images are the
         same folder; an image is both trained on and held out. SettingError: arrays that hold no images.
     """
+    foreseen = Foreseen((data, synthetic), memory / 4)
     whole, generated = (
-        _read(images, flag, keep, progress) for images, flag in ((data, "DATA"), (synthetic, "--synthetic"))
+        _read(images, flag, keep, progress, foreseen) for images, flag in ((data, "DATA"), (synthetic, "--synthetic"))
     )
     notes = _told(whole, "real") + _told(generated, "generated")
     if whole.root == generated.root and not _apart(whole, generated):
@@ -75,14 +77,14 @@ def open_foreign(
         )
     whole, generated, nested = _untangled(whole, generated)
     parts = [
-        None if images is None else _read(images, flag, keep, progress)
+        None if images is None else _read(images, flag, keep, progress, foreseen)
         for images, flag in ((train, "--train"), (held_out, "--held-out"))
     ]
     _refuse_generated_held_out(generated, parts[1])
     real = _roles(whole, parts[0], parts[1], progress)
     own, other, levelling = plan_levels(real.data, generated, progress, structures=structures)
-    stored = store(real.data, own, memory / 4, "reading real images", progress)
-    made = store(generated, other, memory / 2, "reading generated images", progress)
+    stored = store(real.data, own, memory / 4, "reading real images", progress, foreseen)
+    made = store(generated, other, memory / 2, "reading generated images", progress, foreseen)
     notes = [*nested, *notes, *real.notes]
     return replace(real, data=stored, notes=tuple(notes)), ForeignSet.of(made), levelling
 
@@ -94,11 +96,11 @@ def training_of(real: HeldOut) -> StoredDataset:
     return found
 
 
-def _read(images: Images, flag: str, keep: ExitStack, progress: Progress) -> Dataset:
+def _read(images: Images, flag: str, keep: ExitStack, progress: Progress, foreseen: Foreseen) -> Dataset:
     if isinstance(images, Dataset):
         found = load_regardless(images)
     elif isinstance(images, (str, Path)):
-        found = load_regardless(images, progress=progress, option=flag)
+        found = load_regardless(images, progress=progress, option=flag, seen=foreseen.see)
     else:
         folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="flawforge-arrays-")))
         _write(images, flag, folder)

@@ -62,7 +62,7 @@ def plan_levels(
     crops = [other < 1 - MOST and not 1 - MOST <= own < MOST for own, other in (borders, borders[::-1])]
     sizes = (_size(real), _size(generated))
     shape = _cut_shape(looked, sizes)
-    resolution = _resolution(sizes, shape)
+    resolution = resolution_of(sizes, shape)
     levels = [Level(channels, resolution, quality, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
     if shape is not None:
         levels[0] = replace(levels[0], shape=shape)
@@ -76,7 +76,7 @@ def plan_levels(
         _formats(sides, quality),
         _colours(sides, channels),
         _depths(sides),
-        *([_proportions(sizes, shape)] if _unlike(sizes) else []),
+        *([_proportions(sizes, shape)] if unlike(sizes) else []),
         *([_borders(borders)] if max(borders) > BORDERED else []),
         *([_structures(shares, resolution)] if finest < FINEST else []),
     ]
@@ -105,7 +105,7 @@ def _size(dataset: Dataset) -> tuple[int, int]:
     return int(np.median(heights)), int(np.median(widths))
 
 
-def _resolution(sizes: Sizes, shape: float | None) -> tuple[int, int]:
+def resolution_of(sizes: Sizes, shape: float | None) -> tuple[int, int]:
     """Return the size at which images are compared: of the real ones' proportions, or `shape`; no side enlarged."""
     (height, width), other = sizes
     if shape is not None:
@@ -114,7 +114,8 @@ def _resolution(sizes: Sizes, shape: float | None) -> tuple[int, int]:
     return max(4, round(height * factor)), max(4, round(width * factor))
 
 
-def _unlike(sizes: Sizes) -> bool:
+def unlike(sizes: Sizes) -> bool:
+    """Say whether both sides have other proportions."""
     (height, width), (other_height, other_width) = sizes
     return abs(height * other_width / (width * other_height) - 1) > UNLIKE
 
@@ -125,7 +126,7 @@ def _cut_shape(looked: list[list[Pixels]], sizes: Sizes) -> float | None:
     A tool that wants other proportions either stretches the images that it is given or takes their middle. Stretched
     structures are finer along one axis, so that the mean spectrum tells which it was.
     """
-    if not _unlike(sizes):
+    if not unlike(sizes):
         return None
     shape, side = sizes[1][0] / sizes[1][1], (PROBE, PROBE)
 

@@ -18,6 +18,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import Level
 from flawforge.data.threads import in_threads
 from flawforge.runs.set_files import ManifestEntry, SetFiles
+from flawforge.studies.sets.foreseen import Foreseen
 from flawforge.studies.sets.synthetic_set import SyntheticSet, by_hand_in
 
 EIGHT_BITS = (8, 65535)
@@ -42,7 +43,9 @@ class StoredDataset(Dataset):
         return np.asarray(self.levelled[self.rows[self.samples[index].sha256]])
 
 
-def store(dataset: Dataset, level: Level, memory: float, title: str, progress: Progress) -> StoredDataset:
+def store(
+    dataset: Dataset, level: Level, memory: float, title: str, progress: Progress, foreseen: Foreseen | None = None
+) -> StoredDataset:
     """Level all images of a dataset, each content once, and return it with them.
 
     Args:
@@ -51,6 +54,7 @@ def store(dataset: Dataset, level: Level, memory: float, title: str, progress: P
         memory: bytes beyond which the pixels wait in a file that no kill leaves behind.
         title: of the progress.
         progress: where to tell how far it is.
+        foreseen: images that were reduced when they were examined.
     """
     first: dict[str, int] = {}
     for index, sample in enumerate(dataset.samples):
@@ -60,7 +64,8 @@ def store(dataset: Dataset, level: Level, memory: float, title: str, progress: P
     pixels = _room(shape, memory)
 
     def one(index: int) -> Pixels:
-        return level.apply(dataset.read(index), dataset.white)
+        known = None if foreseen is None else foreseen.take(dataset.samples[index].sha256, level, dataset.white)
+        return known if known is not None else level.apply(dataset.read(index), dataset.white)
 
     with progress.task(title, len(wanted), "images") as task:
         for start in range(0, len(wanted), TOGETHER):
