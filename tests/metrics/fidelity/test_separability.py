@@ -33,3 +33,13 @@ def test_images_of_one_group_never_help_to_recognise_each_other() -> None:
 def test_too_few_groups_are_refused() -> None:
     with pytest.raises(ValueError, match="5 groups on each side"):
         separability(draw(0, 8), draw(1, 8), np.arange(8) // 2)
+
+
+def test_groups_of_the_others_do_not_help_to_recognise_each_other_either() -> None:
+    rng = np.random.default_rng(3)
+    real, kinds = rng.standard_normal((40, 60)), rng.standard_normal((10, 60))
+    other, shots = np.repeat(kinds, 4, axis=0) + 0.05 * rng.standard_normal((40, 60)), np.repeat(np.arange(10), 4)
+    loose = separability(real, other, np.arange(40), draws=0).value
+    grouped = separability(real, other, np.arange(40), draws=0, other_groups=shots).value
+    assert loose > 0.9
+    assert grouped < 0.75

@@ -30,23 +30,32 @@ class Separability(NamedTuple):
     high: float
 
 
-def separability(real: Vectors, other: Vectors, groups: ArrayLike, seed: int = 0, draws: int = DRAWS) -> Separability:
+def separability(
+    real: Vectors,
+    other: Vectors,
+    groups: ArrayLike,
+    seed: int = 0,
+    draws: int = DRAWS,
+    other_groups: ArrayLike | None = None,
+) -> Separability:
     """Return how well the two sets are told apart.
 
     Args:
         real: (M, D) features.
-        other: (N, D), each image its own group.
+        other: (N, D).
         groups: (M,) group numbers of the real ones; the images of one fall into one fold.
         seed: of folds and bootstrap.
         draws: of the bootstrap.
+        other_groups: (N,) group numbers of the others; None: each image is its own.
 
     Raises:
         ValueError: shapes that do not fit, or fewer than 5 groups on a side.
     """
     x, y = as_pair(real, other, 1)
     own = as_groups(groups, len(x), "groups")
-    member = np.concatenate([own, own.max() + 1 + np.arange(len(y))])
-    if min(len(np.unique(own)), len(y)) < FOLDS:
+    theirs = np.arange(len(y)) if other_groups is None else as_groups(other_groups, len(y), "other groups")
+    member = np.concatenate([own, own.max() + 1 + theirs - theirs.min()])
+    if min(len(np.unique(own)), len(np.unique(theirs))) < FOLDS:
         raise ValueError(f"{FOLDS} groups on each side are needed")
     rows, labels = np.concatenate([x, y]), np.repeat([0, 1], [len(x), len(y)])
     fold = np.zeros(len(rows), dtype=np.int64)

@@ -46,6 +46,7 @@ from flawforge.studies.realism.extras import (
 )
 from flawforge.studies.realism.feature_map import MappedImages, draw_map, thinned
 from flawforge.studies.realism.full_size import draw_images, measure_full_size
+from flawforge.studies.realism.placed_defects import measure_placed
 from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
@@ -272,6 +273,8 @@ def _measure_full_size(inputs: ScoreInputs, folder: Path | None) -> FullSize | N
     groups = real.groups[chosen.reference]
     sides = draw_images(inputs.matched, chosen.reference, groups, chosen.generated, inputs.seed)
     found = measure_full_size(*sides, inputs.extractor, inputs.seed, inputs.progress)
+    if found is not None and (placed := measure_placed(inputs.matched, real, inputs.extractor, inputs.seed)):
+        found = found.model_copy(update={"quantities": [*found.quantities, *placed]})
     if found is None or folder is None:
         return found
     return found.model_copy(update={"blind": keep_blind(folder, *sides, inputs.seed)})

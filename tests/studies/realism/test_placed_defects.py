@@ -1,0 +1,38 @@
+"""Placed defects beside real ones: what a seam shows, and when nothing is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from flawforge.models.extractors import PixelValues
+from flawforge.studies.realism.placed_defects import MarkedImage, compare_defects
+
+
+def images(count: int, seed: int, seam: float = 0.0, shots: int = 0) -> list[MarkedImage]:
+    """Draw dark discs on noise, with a bright line of so many levels around them; of so many `shots`."""
+    found = []
+    rows, columns = np.mgrid[:70, :90]
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        mask = (rows - rng.integers(25, 45)) ** 2 + (columns - rng.integers(25, 65)) ** 2 <= 100
+        pixels = rng.normal(140, 12, mask.shape) - 50 * mask
+        pixels[ndimage.binary_dilation(mask, iterations=2) & ~mask] += seam
+        found.append(MarkedImage(pixels.clip(0, 255).astype(np.uint8), mask, number % shots if shots else number))
+    return found
+
+
+def test_equal_defects_are_not_told_apart_and_a_seam_is() -> None:
+    real = images(20, 0)
+    same = compare_defects(real, images(20, 1), PixelValues(), 255, 0)
+    assert [one.name for one in same] == ["defect_auc", "seam_auc"]
+    assert [one.outside for one in same] == [False, False]
+    seams = {one.name: one for one in compare_defects(real, images(20, 1, seam=60), PixelValues(), 255, 0)}
+    assert seams["seam_auc"].outside
+    assert (seams["seam_auc"].generated.value or 0) > 0.9
+
+
+def test_too_few_shots_or_too_small_images_are_not_measured() -> None:
+    assert compare_defects(images(20, 0), images(20, 1, shots=5), PixelValues(), 255, 0) == []
+    small = [MarkedImage(one.pixels[:20], one.mask[:20], one.group) for one in images(20, 1)]
+    assert compare_defects(images(20, 0), small, PixelValues(), 255, 0) == []
