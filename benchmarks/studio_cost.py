@@ -111,7 +111,7 @@ def idle(browser: Any, address: str, process: int, seconds: float) -> dict[str, 
     pages = [browser.new_page() for _ in range(3)]
     for page in pages:
         page.goto(address + PAGES[1])
-        page.wait_for_selector("#moment:has-text('step')")
+        page.wait_for_selector("#moment:has-text('step')", timeout=300_000)
     told |= {"core_with_three_pages": share(process, seconds), "memory_with_pages_mb": memory_mb(process)}
     for page in pages:
         page.close()
@@ -130,7 +130,7 @@ def shown(browser: Any, address: str) -> dict[str, Any]:
             values.append(page.evaluate(PAINT))
         paints[path] = statistics.median(values)
     page.goto(address + PAGES[2])
-    page.wait_for_selector("#grid img")
+    page.wait_for_selector("#grid img", timeout=300_000)
     median, late = page.evaluate(SCROLL)
     page.close()
     return {"first_paint_ms": paints, "frame_ms_median": median, "frame_ms_95": late}

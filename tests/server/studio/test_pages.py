@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flawforge.core.locks import FolderLock
+from flawforge.runs.judged.maps import FeatureMap, MapPoint
 from flawforge.runs.set_files import ManifestEntry
 from studio_folder import asking, leave_run
 
@@ -97,3 +98,25 @@ def test_the_images_of_a_set_are_those_that_are_there(ask: Callable[..., Any], f
     assert ask("/images?name=runs/first").status_code == 200
     (made / "set.json").write_text("[]")
     assert ask("/set?name=runs/first").json() == {"images": [], "seed": 0}
+
+
+def test_the_map_is_that_of_the_score_and_its_training_images_those_that_the_studio_shows(
+    ask: Callable[..., Any], folder: Path
+) -> None:
+    assert ask("/map?name=runs/first").status_code == 404
+    point = MapPoint(kind="generated", label=EVIL, file="a.png", x=0.5, y=-1, nearest="b.png", distance=0.4)
+    facts: dict[str, Any] = {"made": "", "versions": {}, "command": "", "inputs": {}}
+    found = FeatureMap(**facts, extractor="x", shares=(0.6, 0.2), points=[point], left_out={})
+    (folder / "runs/first/records/map.json").write_text(found.model_dump_json())
+    assert ask("/map?name=runs/first").json() == {
+        "points": [point.model_dump()],
+        "shares": [0.6, 0.2],
+        "left_out": {},
+        "data": "",
+    }
+    for name, root, data in (("in", folder / "data" / "steel", "data/steel"), ("out", folder.parent / "data", "")):
+        leave_run(folder / "runs" / name, root=str(root))
+        (folder / "runs" / name / "records" / "map.json").write_text(found.model_dump_json())
+        assert ask(f"/map?name=runs/{name}").json()["data"] == data
+    (folder / "runs/first/records/map.json").write_text("[]")
+    assert ask("/map?name=runs/first").status_code == 404

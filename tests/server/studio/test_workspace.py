@@ -89,14 +89,15 @@ def test_links_that_leave_the_folder_are_refused_and_others_are_not(tmp_path: Pa
 
 
 def test_a_look_finds_items_and_folders_of_images_and_no_item_in_an_item(folder: Path, draw_images: Any) -> None:
-    draw_images(folder / "photos" / "pits", 1)
+    for name in ("photos/pits", "photos/cracks", "more/flat", "alone"):
+        draw_images(folder / name, 1)
     leave_run(folder / "runs" / "first" / "composed")
     (folder / "more" / "deep" / "deeper").mkdir(parents=True)
     leave_run(folder / "more" / "deep" / "deeper" / "run")
     found = Workspace(folder).look()
     assert Item("more/deep/deeper/run", "run") in found.items
     assert Item("runs/first/composed", "run") not in found.items
-    assert found.images == ("photos", "photos/pits")
+    assert found.images == ("alone", "more/flat", "photos")
     assert Workspace(folder / "runs" / "first").look().items == (Item(".", "run"),)
 
 

@@ -20,6 +20,7 @@ from flawforge.server.studio.jobs.shown import ShownJob, ShownJobs
 from flawforge.server.studio.looking.addresses import add_looking
 from flawforge.server.studio.markup import page
 from flawforge.server.studio.overview import Overview
+from flawforge.server.studio.shown_map import shown_map
 from flawforge.server.studio.shown_run import ShownRun
 from flawforge.server.studio.shown_trial import ShownTrial
 from flawforge.server.studio.watcher import Subject, Watcher
@@ -85,6 +86,10 @@ class Studio:
         def generated(name: Name = HERE) -> dict[str, Any]:
             run = Run(self.workspace.item(name, "run"))
             return {"images": shown_run.generated(run), "seed": shown_run.seed_of_set(run)}
+
+        @app.get("/map")
+        def mapped(name: Name = HERE) -> dict[str, Any]:
+            return shown_map(self.workspace, Run(self.workspace.item(name, "run")))
 
         @app.get("/trial")
         def trial(name: Name = HERE) -> HTMLResponse:

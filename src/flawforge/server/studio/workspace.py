@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from flawforge.server.guards import Refused
 
 ItemKind = Literal["run", "trial", "search"]
 READ_OF_SETS = ("set.json", "manifest.jsonl")
+LABELS = "labels"  # folder of the tables of mended classes
 HERE = "."  # name of the folder itself
 DEPTH = 5  # folders in folders that are looked into
 MOST_FOLDERS = 3000  # that are looked into
@@ -92,6 +94,14 @@ class Workspace:
             raise Refused(404, f"A link in this {kind} leads out of the folder of this studio.")
         return path
 
+    def tables(self) -> list[str]:
+        """Return the names of the tables of mended classes."""
+        folder = self.folder / LABELS
+        try:
+            return sorted(f"{LABELS}/{entry.name}" for entry in os.scandir(folder) if entry.name.endswith(".csv"))
+        except OSError:
+            return []
+
     def look(self) -> Contents:
         """Find what is there. Links are not followed, and folders of items not looked into."""
         items: list[Item] = []
@@ -116,10 +126,10 @@ class Workspace:
             if kinds:
                 items.append(Item(name, cast("ItemKind", kinds[0])))
             elif has_image:
-                images |= {name, *({name.rpartition("/")[0]} if "/" in name else ())}
+                images.add(name)
             elif depth < DEPTH:
                 waiting += [(folder, depth + 1) for folder in folders]
-        return Contents(tuple(sorted(items)), tuple(sorted(images)), seen, cut)
+        return Contents(tuple(sorted(items)), tuple(_datasets(images)), seen, cut)
 
     def _leads_out(self, item: Path) -> bool:
         """Say whether what the pages read of an item is elsewhere, by a link."""
@@ -143,6 +153,15 @@ class Workspace:
         if not inside:
             raise Refused(404, "A link leads out of the folder of this studio.")
         return path
+
+
+def _datasets(images: set[str]) -> list[str]:
+    """Return the folders that may be datasets, of those that hold images: of several beside each other, which may be
+    classes, the one that they lie in.
+    """
+    above = Counter(name.rpartition("/")[0] for name in images)
+    alone = {name for name in images if above[name.rpartition("/")[0]] == 1 or "/" not in name}
+    return sorted(alone | {name for name in above if name and (above[name] > 1 or name in images)})
 
 
 def _is_plain(part: str) -> bool:

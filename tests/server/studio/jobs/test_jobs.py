@@ -93,6 +93,8 @@ def test_what_may_not_be_started_is_refused_and_nothing_is_left(
         ({"data": "data/steel", "out": "-x"}, 422),
         ({"data": "data/steel", "out": "runs/first"}, 422),
         ({"data": "data/steel", "out": "runs/new", "seed": "-1"}, 422),
+        ({"data": "data/steel", "out": "runs/new", "labels": "labels/none.csv"}, 422),
+        ({"data": "data/steel", "out": "runs/new", "labels": "../labels.csv"}, 404),
         ({"data": "data/steel", "out": "runs/new"}, 429),
     ):
         with pytest.raises(Refused) as caught:

@@ -41,7 +41,7 @@ def add_jobs(app: FastAPI, jobs: Jobs) -> None:
         given = {"data": data, "run": run, "out": "" if verb == "generate" else _free(found, verb)}
         runs = [item.name for item in found.items if item.kind == "run"]
         folders = [*found.images, *jobs.workspace.data, *(["elpv"] if find_spec("elpv_dataset") else [])]
-        known = {"images": folders, "run": runs}
+        known = {"images": folders, "run": runs, "labels": ["", *jobs.workspace.tables()]}
         return page("new.html.j2", verb=verb, title=title, fields=fields, forms=FORMS, known=known, given=given)
 
     @app.get("/job")

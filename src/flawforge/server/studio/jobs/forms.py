@@ -21,7 +21,7 @@ from flawforge.core.settings.recipes import RECIPES, recipe
 from flawforge.core.settings.trials import TrialSettings
 
 Verb = Literal["train", "run", "trial", "generate"]
-Kind = Literal["images", "run", "folder", "text", "choice", "switch"]
+Kind = Literal["images", "labels", "run", "folder", "text", "choice", "switch"]
 MOST_LETTERS = 2000  # of a value
 NOT_HERE = {"generator"}  # a setting that a page does not have: it runs code of a module
 NO_PATHS = ("models", "policy")  # fields whose values could name a file or a module
@@ -70,11 +70,19 @@ def _setting(settings: type[Settings], name: str, label: str = "") -> FormField:
 
 IMAGES = FormField("data", "Images", "images", help="A folder of images, as it is.", required=True)
 OUT = FormField("out", "New folder", "folder", "--out", "Below the folder of this studio.", required=True)
+LABELS = FormField("labels", "Mended classes", "labels", "--labels", "A table that the page of the images has written.")
 CLASSES = FormField("classes", "Classes", option="--classes", help="Names with commas between them. Empty: all.")
 SEED = _number("seed", "Seed", "The same seed gives the same result.")
 SHOTS = _number("shots", "Images per class", "As many to learn from. Empty: all.")
 RECIPE = FormField("recipe", "Recipe", "choice", "--recipe", "Empty: fewshot.", ("", *RECIPES))
-LEARNING = (RECIPE, SHOTS, CLASSES, SEED, *(_setting(Recipe, name) for name in Recipe.model_fields if name != "name"))
+LEARNING = (
+    RECIPE,
+    SHOTS,
+    CLASSES,
+    LABELS,
+    SEED,
+    *(_setting(Recipe, name) for name in Recipe.model_fields if name != "name"),
+)
 TRIAL_MAIN = {
     "seeds": "Repeats",
     "shots": "Images per class",
@@ -98,6 +106,7 @@ TRIAL = (
     _number("minutes", "Minutes", "As many repeats as fit, at least three. Empty: 15, or as long as the repeats take."),
     *(_setting(TrialSettings, name, label) for name, label in TRIAL_MAIN.items()),
     CLASSES,
+    LABELS,
     *(_setting(TrialSettings, name) for name in TRIAL_MORE),
 )
 GENERATE = (

@@ -183,7 +183,7 @@ class Jobs:
 
     def _arguments(self, verb: Verb, values: dict[str, str], again: bool = False) -> list[str]:
         """Return the arguments, after all names of folders were looked at."""
-        for name in ("data", "run", "out"):
+        for name in ("data", "run", "out", "labels"):
             if name in values and values[name] not in self.workspace.data:
                 self._check_name(verb, name, values[name], again)
         return words(verb, values, self.workspace.data)
@@ -196,6 +196,8 @@ class Jobs:
             raise Refused(422, f"'{name}' cannot be taken; name a folder below the folder of this studio.")
         if field == "data" and not path.is_dir():
             raise Refused(422, f"There is no folder {name} in the folder of this studio.")
+        if field == "labels" and not path.is_file():
+            raise Refused(422, f"There is no file {name} in the folder of this studio.")
         if field == "run" and "run" not in kinds_in(path):
             raise Refused(422, f"{name} is no run.")
         if field == "out" and verb == "train" and not again and "run" in kinds_in(path):

@@ -9,9 +9,8 @@ from flawforge.core.safe_names import safe_name
 from flawforge.data.reading.labels_file import read_labels_file, write_labels_file
 from flawforge.server.guards import Refused
 from flawforge.server.studio.small_files import stamp
-from flawforge.server.studio.workspace import HERE, Workspace
+from flawforge.server.studio.workspace import HERE, LABELS, Workspace
 
-FOLDER = "labels"  # in the studio's
 _ONE = threading.Lock()  # page at a time writes
 
 
@@ -34,8 +33,8 @@ class Mended:
             raise Refused(404, "There is no folder of this name in the folder of this studio.")
         kind = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:8]
         words = self.data.name if name == HERE else name.strip("/").replace("/", "-")
-        self.name = f"{FOLDER}/{safe_name(words)}-{kind}.csv"
-        self.file = workspace.path(FOLDER, self.name.rpartition("/")[2])
+        self.name = f"{LABELS}/{safe_name(words)}-{kind}.csv"
+        self.file = workspace.path(LABELS, self.name.rpartition("/")[2])
 
     @property
     def known(self) -> tuple[str | None, str]:

@@ -1,10 +1,12 @@
 import { Distributions, isFive, LineChart } from "/chart.js";
+import { showMap } from "/map.js";
 import { address, duration, make, number, showJobs, showState, watch } from "/studio.js";
 
 const MOST = 4000; // logged steps that the page keeps; of more, every second is left out
 const by = (id) => document.getElementById(id);
 const name = by("game").dataset.name;
 const slider = by("at"), follow = by("follow"), preview = by("preview");
+let mapped = ""; // the score whose map is shown
 let steps = [], events = [], previews = [];
 const ready = new Map(); // previews that were loaded, so that the slider does not flicker
 
@@ -99,7 +101,11 @@ watch({ kind: "run", name }, (news) => {
       ready.set(file, image);
     }
   }
-  if (news.parts) showParts(news.parts);
+  if (news.parts) {
+    showParts(news.parts);
+    const scored = news.parts.find((part) => part.what === "score")?.changed || "";
+    if (scored !== mapped) { mapped = scored; showMap(by("map-box"), name); }
+  }
   if (news.events) { events = events.concat(news.events); showEvents(); }
   if (news.steps) {
     steps = steps.concat(news.steps.filter((step) => Number.isFinite(step.kimg) && Number.isFinite(step.step)));
