@@ -19,7 +19,7 @@ from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.trial import plan_trial
 from flawforge.studies.trial.cells.locating import EXTRAS
 
-ARMS_TRIED = ("real", "classical", "placebo", "copy-paste", "one-class", "compose")
+ARMS_TRIED = ("real", "classical", "placebo", "copy-paste", "procedural", "one-class", "compose")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_every_arm_is_measured_and_the_verdict_rests_on_pixels(record: TrialReco
         assert whole == pytest.approx(np.mean(list(result.recalls.values())))
     (comparison,) = record.primary
     assert (comparison.arm, comparison.control) == ("compose", "classical")
-    assert {rival.arm for rival in comparison.rivals} == {"real", "placebo", "copy-paste", "one-class"}
+    assert {rival.arm for rival in comparison.rivals} == {"real", "placebo", "copy-paste", "procedural", "one-class"}
     assert [part.label for part in comparison.classes] == ["line", "spot"]
     assert record.kept == []
 
@@ -73,7 +73,7 @@ def test_the_page_shows_the_changed_images_with_their_masks_and_maps(out: Path, 
         assert flip.before.endswith("%")
         assert flip.picture
         with Image.open(out / flip.picture) as sheet:
-            assert sheet.size == (4 * 32 + 3 * 2, 2 * 32 + 2)  # image, mask, six maps
+            assert sheet.size == (4 * 32 + 3 * 2, 3 * 32 + 2 * 2)  # image, mask, seven maps
     first = json.loads((out / CELLS / "s0000-n0003-classical-unet.json").read_text())
     assert first["facts"]["images"] == 3 + 3 + 6  # all good images outside the test set
 
@@ -140,4 +140,4 @@ def test_settings_that_do_not_fit_are_explained(changes: dict[str, object], mess
 
 def test_every_arm_with_masks_has_its_function() -> None:
     assert set(EXTRAS) == {name for name, arm in ARMS.items() if arm.locates}
-    assert TrialSettings(task="locate").arms == ("real", "classical", "placebo", "copy-paste", "compose")
+    assert TrialSettings(task="locate").arms == ("real", "classical", "placebo", "copy-paste", "procedural", "compose")

@@ -39,6 +39,7 @@ class Arm:
         formerly: its name in older versions, which is understood everywhere.
         source: the paper that it is from; empty where it is ours or common knowledge.
         locates: its images have masks, so that a network can learn from them where defects are.
+        locates_only: of the task ``locate`` alone.
         brought: uses generated images that the user brings: no generator of the trial's makes them.
     """
 
@@ -62,6 +63,7 @@ class Arm:
     source: str = ""
     brought: bool = False
     locates: bool = False
+    locates_only: bool = False
 
 
 class Arms(dict[str, Arm]):
@@ -169,6 +171,15 @@ for _arm in (
         other_classes=True,
         locates=True,
         source="Dwibedi et al. 2017, 1708.01642",
+    ),
+    Arm(
+        "procedural",
+        "as classical, with drawn scratches, spots, scars and textures on good images, else on unmarked parts",
+        control=True,
+        alternative=True,
+        locates=True,
+        locates_only=True,
+        source="DRAEM: Zavrtanik et al. 2021, 2108.07610; CutPaste: Li et al. 2021, 2104.04015",
     ),
     Arm(
         "pasted-on-plentiful",

@@ -279,6 +279,8 @@ class TrialSettings(Settings):
                     f"arm '{arm}' has images without masks, and task 'locate' needs them: "
                     f"{', '.join(name for name in ARMS if ARMS[name].locates)}"
                 )
+            if ARMS[arm].locates_only and self.task != "locate":
+                raise ValueError(f"arm '{arm}' says where defects are, not which; give task 'locate' with it")
             if ARMS[arm].needs_good and self.task == "type":
                 raise ValueError(f"arm '{arm}' tells defective images from good ones; give task 'good' with it")
         if self.task == "locate":

@@ -28,7 +28,7 @@ def defect_masks(data: Dataset, indices: Sequence[int], resolution: tuple[int, i
     """
     masks = np.zeros((len(indices), *resolution), dtype=bool)
     for row, index in enumerate(indices):
-        masks[row] = _fitted(data.mask(index, data.samples[index].label), resolution, COVERED)
+        masks[row] = fitted_mask(data.mask(index, data.samples[index].label), resolution, COVERED)
     return masks
 
 
@@ -44,7 +44,7 @@ def all_masks(data: Dataset, good: str | None, resolution: tuple[int, int], prog
 
     def one(index: int) -> Bools:
         sample = data.samples[index]
-        return masks[index] if sample.label == good or not sample.marks else _fitted(data.mask(index), resolution, None)
+        return masks[index] if sample.label == good or not sample.marks else fitted_mask(data.mask(index), resolution)
 
     with progress.task("reading masks", len(data), "images") as task:
         for index, mask in enumerate(in_threads(one, range(len(data)))):
@@ -53,8 +53,10 @@ def all_masks(data: Dataset, good: str | None, resolution: tuple[int, int], prog
     return masks
 
 
-def _fitted(large: Bools, resolution: tuple[int, int], covered: float | None) -> Bools:
-    """Return a mask at another size; with `covered` None what is marked keeps a pixel at least."""
+def fitted_mask(large: Bools, resolution: tuple[int, int], covered: float | None = None) -> Bools:
+    """Return a mask (H, W) at another size: a pixel is marked where the share `covered` of it is; None: `COVERED`, but
+    what is marked keeps a pixel at least.
+    """
     if not large.any():
         return np.zeros(resolution, dtype=bool)
     part = Image.fromarray(large.astype(np.float32)).resize(resolution[::-1], Image.Resampling.BOX)

@@ -7,23 +7,36 @@ what it shows beside the real images. All arms take the same steps, batches and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
 from flawforge.core.arrays import Bools, Bytes, Ints
+from flawforge.core.errors import DataUnusableError
+from flawforge.core.images import to_pixels
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.locators import LocatorSettings
+from flawforge.core.settings.recipe import Placing
+from flawforge.core.settings.recipes import RECIPES
 from flawforge.data.augmentation.composition import Detail, compose
-from flawforge.data.augmentation.copy_paste import copy_paste
+from flawforge.data.augmentation.masks import fitted_mask
+from flawforge.data.classifier_view import seen
+from flawforge.data.dataset import Dataset
+from flawforge.data.good_names import GOOD
+from flawforge.data.sampling.grounds import Grounds
+from flawforge.data.sampling.material import Material
 from flawforge.models.one_class import OneClassMap
 from flawforge.studies.trial.cells.composing import BenchMaterial, as_bytes, choose_for
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.composition import Chosen
 from flawforge.training.locator.fit import MaskedImages, fit_locator
+from flawforge.training.placing.choice import ChosenPlacing, build_engine, choose_placing
 from flawforge.training.processes.device import resolve_device
+
+PLACED = Placing()
 
 
 @dataclass(frozen=True)
@@ -106,13 +119,46 @@ def _placebo(arms: LocatorArms) -> MaskedExtra:
     return MaskedExtra(as_masked(arms.bench.images[arms.shots[chosen]], arms.masks[chosen], arms.labels[chosen]))
 
 
-@locates("copy-paste")
-def _copy_paste(arms: LocatorArms) -> MaskedExtra:
-    good = arms.bench.good_number
-    count = arms.bench.settings.made * (len(arms.bench.dataset.classes) - (good is not None))
-    images = arms.bench.images[arms.shots]
-    pasted = copy_paste(images, arms.labels, arms.masks, count, arms.seed, clean=good)
-    return MaskedExtra(as_masked(pasted.images, pasted.masks, pasted.labels))
+def _placed(name: str, arms: LocatorArms) -> MaskedExtra:
+    """Images as the recipe of this name makes them of the shots, at their own size, then reduced like real ones.
+
+    Raises:
+        DataUnusableError: no class has a defect that can be placed.
+    """
+    bench, recipe = arms.bench, RECIPES[name]
+    material = Material(_with_good(arms), channels=bench.images.shape[1])
+    grounds, size, defects = Grounds(material), bench.settings.resolution, [*bench.dataset.classes]
+    if bench.good_number is not None:
+        defects.pop(bench.good_number)
+    chosen = choose_placing(recipe, material) if name == "copy-paste" else None
+    images, masks, codes, problem = [], [], [], None
+    for label in defects if chosen is None else chosen.symmetries:
+        how = ChosenPlacing(replace(PLACED, label=label), {}, "") if chosen is None else chosen
+        try:
+            engine = build_engine(recipe, material, grounds, label, how)
+            for number in range(bench.settings.made):
+                made = engine.image(numpy_stream(arms.seed, "augmentation", name, label, number))
+                pixels = to_pixels(2 * made.placed.pixels - 1)
+                images.append(seen(pixels, 255, material.channels, size, bench.quality))
+                masks.append(fitted_mask(made.mask, size))
+                codes.append(bench.dataset.classes.index(label))
+        except DataUnusableError as error:  # a class whose defects fit no ground: others have theirs
+            problem = error
+    if not images and problem is not None:
+        raise problem
+    return MaskedExtra(as_masked(np.stack(images), np.stack(masks), np.array(codes, np.int64)))
+
+
+def _with_good(arms: LocatorArms) -> Dataset:
+    """Return the shots, the class of good images under a name that is understood everywhere."""
+    bench, shots = arms.bench, arms.bench.dataset.take(arms.shots.tolist())
+    name = None if bench.good_number is None else bench.dataset.classes[bench.good_number]
+    samples = (replace(one, label=GOOD[0]) if one.label == name else one for one in shots.samples)
+    return replace(shots, samples=tuple(samples))
+
+
+for _name in ("copy-paste", "procedural"):
+    locates(_name)(partial(_placed, _name))
 
 
 class MaskedMaterial(BenchMaterial):
