@@ -36,6 +36,21 @@ def test_the_part_is_told_from_what_is_dark_beside_it() -> None:
     assert find_part(spotted) is None
 
 
+def test_a_part_that_is_less_than_half_of_its_image_is_found() -> None:
+    down, right = np.ogrid[: SIZE[0], : SIZE[1]]
+    disc = np.hypot(down - 40, right - 60) < 30
+    around = np.where(disc, 0.5, 0.04).astype(np.float32) + np.random.default_rng(0).normal(0, 0.01, SIZE)
+    part = find_part(around.astype(np.float32))
+    assert part is not None
+    assert (part ^ disc).mean() < 0.02
+    where = Ground(around.astype(np.float32))
+    at_edge = Occurrence((0.02, 0.02), NOWHERE)
+    for top, left in drawn(where, at_edge, []):
+        assert disc[top : top + 10, left : left + 14].all()
+    printed = np.where((down % 20 < 8) & (right % 20 < 8), 0.5, 0.04).astype(np.float32)
+    assert find_part(printed) is None  # a dark surface with bright print
+
+
 def test_what_never_touches_a_rim_is_never_put_there() -> None:
     at_edge = Occurrence((0.02, 0.02), NOWHERE)  # which is where the draws would like it
     for where in (ground(), ground(20)):

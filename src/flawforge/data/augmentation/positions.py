@@ -26,6 +26,8 @@ OVER = 0.2  # of a defect at a rim that may lie beyond it: where a part is broke
 LEAVES = 0.01  # of a defect that lies beyond the rim more than it must, from which it leaves the part
 DARK = 0.35  # of the median level, below which pixels at the image's edge are no part
 COVERED = 0.6  # of an image's side that lies beside the part, before a part is told from what is beside it
+EVEN = 0.1  # of the part's level, that the standard deviation of what is beside it may be where it fills most
+WHOLE = 0.9  # of a part that is less than half of its image, that hangs together
 LOOKED = 256  # pixels of the longer side at which the part is looked for
 
 Rims = tuple[bool, bool, bool, bool]
@@ -132,18 +134,38 @@ def touched(mask: Bools, beside: Bools) -> Rims:
 def find_part(pixels: Floats32) -> Bools | None:
     """Return (H, W) bool, where an image shows the part; None: all of it.
 
-    What is beside a part is dark, hangs together with the image's edge, and lies along most of one side of it.
+    What is beside a part is dark, hangs together with the image's edge, and lies along most of one side of it. Where
+    it fills most of the image it lies along two sides and is even, and the part is in one piece: else a dark surface
+    with bright print on it would be taken for it.
     """
     plane = pixels if pixels.ndim == 2 else pixels @ LUMA
     step = max(1, -(-max(plane.shape) // LOOKED))
     smooth = ndimage.gaussian_filter(plane, step / 2)[::step, ::step]
-    labels, count = ndimage.label(smooth < DARK * np.median(smooth))
-    edges = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
-    kept = [part for part in range(1, count + 1) if any((edge == part).mean() >= COVERED for edge in edges)]
-    if not kept:
+    beside = _at_edge(smooth < DARK * np.median(smooth), 1)
+    if beside is None:
+        beside = _around(smooth)
+    if beside is None:
         return None
-    large = Image.fromarray(np.isin(labels, kept)).resize((plane.shape[1], plane.shape[0]), Image.Resampling.NEAREST)
+    large = Image.fromarray(beside).resize((plane.shape[1], plane.shape[0]), Image.Resampling.NEAREST)
     return ~np.asarray(large, dtype=bool)
+
+
+def _around(smooth: Floats32) -> Bools | None:
+    """Return what is beside a part that fills less than half of its image, whose median says nothing of it."""
+    level = float(np.median(smooth[smooth >= np.percentile(smooth, 99) / 2]))
+    beside = _at_edge(smooth < DARK * level, 2)
+    if beside is None or smooth[beside].std() > EVEN * level:
+        return None
+    pieces, _ = ndimage.label(~beside)
+    return beside if np.bincount(pieces[~beside]).max() >= WHOLE * (~beside).sum() else None
+
+
+def _at_edge(level: Bools, sides: int) -> Bools | None:
+    """Return what of a level lies along most of so many of the image's sides or more; None: nothing does."""
+    labels, count = ndimage.label(level)
+    edges = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    kept = [at for at in range(1, count + 1) if sum((edge == at).mean() >= COVERED for edge in edges) >= sides]
+    return np.isin(labels, kept) if kept else None
 
 
 def find_corner(
