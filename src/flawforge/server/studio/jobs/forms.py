@@ -87,11 +87,10 @@ TRIAL_MAIN = {
     "seeds": "Repeats",
     "shots": "Images per class",
     "models": "Models",
-    "recipe": "Recipe",
     "task": "Task",
     "rare": "Rare classes",
 }
-TRIAL_MORE = [name for name in TrialSettings.model_fields if name not in {*TRIAL_MAIN, *NOT_HERE}]
+TRIAL_MORE = [name for name in TrialSettings.model_fields if name not in {*TRIAL_MAIN, *NOT_HERE, "recipe"}]
 TRAIN = (IMAGES, OUT, _number("minutes", "Minutes", "Of training. Empty: the recipe's length."), *LEARNING)
 RUN = (
     IMAGES,
@@ -105,6 +104,7 @@ TRIAL = (
     OUT,
     _number("minutes", "Minutes", "As many repeats as fit, at least three. Empty: 15, or as long as the repeats take."),
     *(_setting(TrialSettings, name, label) for name, label in TRIAL_MAIN.items()),
+    RECIPE,
     CLASSES,
     LABELS,
     *(_setting(TrialSettings, name) for name in TRIAL_MORE),
@@ -169,9 +169,7 @@ def _check_settings(verb: Verb, known: Mapping[str, FormField], values: Mapping[
     check_numbers(**numbers)
     own = {name: _as_setting(known[name], values[name]) for name in values if known[name].settings is not None}
     if verb == "trial":
-        if values.get("recipe", "fewshot") not in RECIPES:
-            raise SettingError(f"Recipe is '{values['recipe']}'; allowed: {', '.join(RECIPES)}.")
-        TrialSettings.parse(own)
+        TrialSettings.parse({**own, **({"recipe": values["recipe"]} if "recipe" in values else {})})
     elif verb != "generate":
         recipe(values.get("recipe", "fewshot"), **own)
 

@@ -3,7 +3,7 @@ import { element } from "/chart.js";
 import { address, make, number } from "/studio.js";
 
 const WIDTH = 440, HEIGHT = 330, EDGE = 14;
-const ROLES = { training: ["real", "real"], "held-out": ["real hollow", "real, held out"], generated: ["generated", "generated"] };
+const ROLES = { training: ["real", "training image"], "held-out": ["real hollow", "real image, held out"], generated: ["generated", "generated image"] };
 
 /** Fill a box with the map of a run; the box stays hidden where there is none. */
 export async function showMap(box, name) {
