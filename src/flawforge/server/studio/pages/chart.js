@@ -24,9 +24,17 @@ function quantile(values, share) {
   return ordered[Math.min(ordered.length - 1, Math.floor(share * ordered.length))];
 }
 
-/** Return the median of the 2k+1 values about each. */
-function calm(values, half) {
-  return values.map((_, i) => quantile(values.slice(Math.max(0, i - half), i + half + 1), 0.5));
+const DRAWN = 300; // points of a line: more would cost the reader's processor, and show no more
+
+/** Return the indices of about `DRAWN` values, evenly spread, the last among them. */
+function spread(count) {
+  const every = Math.max(1, Math.ceil(count / DRAWN));
+  return Array.from({ length: Math.ceil(count / every) }, (_, i) => count - 1 - i * every).reverse();
+}
+
+/** Return the median of the 2k+1 values about each index. */
+function calm(values, half, at) {
+  return at.map((i) => quantile(values.slice(Math.max(0, i - half), i + half + 1), 0.5));
 }
 
 export const isFive = (value) => Array.isArray(value) && value.length === 5 && value.every(Number.isFinite);
@@ -76,10 +84,10 @@ export class LineChart {
     let side = LEFT;
     for (const one of known) {
       const y = one.rows.map(value(one));
-      const half = Math.floor(y.length / 80);
-      if (one.band) for (const [low, high] of [[0, 4], [1, 3]]) parts.push(this.band(one, half, low, high));
-      parts.push(this.path(one.rows, y, `line raw ${one.role}`));
-      if (half) parts.push(this.path(one.rows, calm(y, half), `line ${one.role}${one.dashed ? " dashed" : ""}`));
+      const half = Math.floor(y.length / 80), at = spread(y.length);
+      if (one.band) for (const [low, high] of [[0, 4], [1, 3]]) parts.push(this.band(one, half, at, low, high));
+      parts.push(this.path(one.rows, y, at, `line raw ${one.role}`));
+      if (half) parts.push(this.path(one.rows, calm(y, half, at), at, `line ${one.role}${one.dashed ? " dashed" : ""}`));
       else parts[parts.length - 1].setAttribute("class", `line ${one.role}${one.dashed ? " dashed" : ""}`);
       parts.push(element("line", { class: `line ${one.role}${one.dashed ? " dashed" : ""}`, x1: side, x2: side + 18, y1: 9, y2: 9 }));
       parts.push(element("text", { class: one.role, x: side + 23, y: 13 }, one.label));
@@ -89,16 +97,17 @@ export class LineChart {
     this.svg.setAttribute("aria-label", known.map((one) => `${one.label}: ${Number(value(one)(one.rows[one.rows.length - 1]).toPrecision(3))} at the end`).join("; ") || "Nothing is logged yet.");
   }
 
-  path(rows, y, kind) {
+  path(rows, y, at, kind) {
     const place = (value) => this.y(Math.min(this.high, Math.max(this.low, value))).toFixed(1);
-    const points = rows.map((row, i) => `${i ? "L" : "M"}${this.x(row.kimg).toFixed(1)} ${place(y[i])}`);
+    const value = y.length === at.length ? (i) => y[i] : (i) => y[at[i]];
+    const points = at.map((row, i) => `${i ? "L" : "M"}${this.x(rows[row].kimg).toFixed(1)} ${place(value(i))}`);
     return element("path", { class: kind, d: points.join("") });
   }
 
-  band(one, half, low, high) {
-    const side = (at) => calm(one.rows.map((row) => row[one.key][at]), half);
-    const point = (y) => (row, i) => `${this.x(row.kimg).toFixed(1)} ${this.y(y[i]).toFixed(1)}`;
-    const up = one.rows.map(point(side(high))), down = one.rows.map(point(side(low))).reverse();
+  band(one, half, at, low, high) {
+    const side = (end) => calm(one.rows.map((row) => row[one.key][end]), half, at);
+    const point = (y) => (row, i) => `${this.x(one.rows[row].kimg).toFixed(1)} ${this.y(y[i]).toFixed(1)}`;
+    const up = at.map(point(side(high))), down = at.map(point(side(low))).reverse();
     return element("path", { class: `band ${one.role}`, d: `M${[...up, ...down].join("L")}Z` });
   }
 

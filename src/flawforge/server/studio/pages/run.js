@@ -2,7 +2,7 @@ import { Distributions, isFive, LineChart } from "/chart.js";
 import { showMap } from "/map.js";
 import { address, duration, make, number, showJobs, showState, watch } from "/studio.js";
 
-const MOST = 4000; // logged steps that the page keeps; of more, every second is left out
+const MOST = 2000; // logged steps that the page keeps; of more, every second is left out
 const by = (id) => document.getElementById(id);
 const name = by("game").dataset.name;
 const slider = by("at"), follow = by("follow"), preview = by("preview");
