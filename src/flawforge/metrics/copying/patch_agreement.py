@@ -10,6 +10,7 @@ window of 40 % of the sides that slides over the overlap the best normalised cor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -111,7 +112,8 @@ class WhiteSpectra:
         for one in values:
             one /= torch.fft.irfft2(one, s=room).norm().clamp_min(1e-6)
         left = power * weight.square()
-        together = max(1, int(2 * left.sum().square() / left.square().sum() / LOUD))
+        quiet = int(2 * left.sum().square() / left.square().sum() / LOUD)
+        together = max(1, min(quiet, math.isqrt(8 * len(values) // KEPT)))  # more would take longer than they save
         sums = torch.stack([part.sum(0) for part in torch.split(values, together)])
         return cls(room, sizes, weight, values, sums, together)
 
