@@ -99,7 +99,11 @@ def test_version_and_citation_agree() -> None:
 def test_every_picture_of_the_documentation_shows_no_image_of_others_or_is_named_in_the_notice() -> None:
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
     own = {"audit-calibration.png", "quality-for-time.png", "trial-calibration.png", "trial-neu.png", "report.png"}
-    own |= {"composed.png", "placed.png", *(f"studio-{page}.png" for page in ("run", "map", "trial", "start"))}  # of what we drew
+    own |= {
+        "composed.png",
+        "placed.png",
+        *(f"studio-{page}.png" for page in ("run", "map", "trial", "start")),
+    }  # of what we drew
     for picture in sorted((ROOT / "docs" / "images").iterdir()):
         assert picture.name in own or f"docs/images/{picture.name}" in notice, picture
 
