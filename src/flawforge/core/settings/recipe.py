@@ -39,6 +39,7 @@ class Placing:
     label: str = ""
 
 
+UNLEARNT = ("compose", "copy-paste", "procedural")  # designs without a network
 PATTERNS = ("scratch", "spot", "scar", "texture")  # that design procedural draws
 PLACING = tuple(field.name for field in fields(Placing))  # fields of the designs that place
 COMPOSING = (*(field.name for field in fields(Composition)), "keep_geometry")  # fields of this design alone
@@ -295,7 +296,7 @@ class Recipe(Settings):
     @property
     def learns(self) -> bool:
         """Whether a network is trained, with a latent to draw; composing has neither."""
-        return self.design not in ("compose", "copy-paste", "procedural")
+        return self.design not in UNLEARNT
 
     @property
     def places(self) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.locks import writers
+from flawforge.core.rejections import REJECTIONS
+from flawforge.core.settings.recipe import UNLEARNT
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.origin import resolution_of, stored_as
 from flawforge.reports.words import count, joined, plural
@@ -23,6 +26,7 @@ from flawforge.server.studio.states import state_of
 from flawforge.server.studio.watcher import News
 
 PREVIEW = re.compile(r"kimg_\d+(?:\.\d+)?\.png")
+UNLEARNT_PREVIEWS = ("composed.png", "placed.png")  # of designs without a network
 MOST_IMAGES = 100_000  # likewise
 MOST_PREVIEWS = 2000  # that a page is told of
 
@@ -74,7 +78,7 @@ def previews(run: Run) -> list[str]:
         names = sorted(entry.name for entry in os.scandir(run.previews) if PREVIEW.fullmatch(entry.name))
     except OSError:
         return []
-    return names[-MOST_PREVIEWS:] or ["composed.png"] * (run.previews / "composed.png").is_file()
+    return names[-MOST_PREVIEWS:] or [name for name in UNLEARNT_PREVIEWS if (run.previews / name).is_file()][:1]
 
 
 def generated(run: Run) -> list[tuple[str, str, int, bool]]:
@@ -106,11 +110,32 @@ def parts(run: Run) -> Iterator[dict[str, str]]:
         yield {"what": "images", "text": text, "changed": stamp(run.synthetic / MANIFEST)}
     for what in ("audit", "score"):
         file = run.records / f"{what}.json"
-        sentence = read_object(file).get("sentence")
+        record = read_object(file)
+        sentence = record.get("sentence")
         if isinstance(sentence, str):
-            yield {"what": what, "text": sentence, "changed": stamp(file)}
+            note = "Of an earlier set or choice of images, not of these: repeat it. " * _outdated(run, record)
+            yield {"what": what, "text": note + sentence, "changed": stamp(file)}
     if run.report_file.is_file():
         yield {"what": "report", "text": "the whole report", "changed": stamp(run.report_file)}
+
+
+def _outdated(run: Run, record: dict[str, Any]) -> bool:
+    """Say whether a record is of other images than the run's set holds now."""
+    inputs = record.get("inputs")
+    of = inputs.get("synthetic") if isinstance(inputs, dict) else None
+    now = _fingerprint(run.synthetic, (stamp(run.synthetic / MANIFEST), stamp(run.synthetic / REJECTIONS)))
+    return bool(of and now and of != now)
+
+
+@lru_cache(64)
+def _fingerprint(folder: Path, _: object) -> str:
+    """Return the fingerprint of a set's images, worked out anew where its files have changed; empty where there is no
+    whole set.
+    """
+    try:
+        return SetFiles.look(folder, read_facts(folder)).fingerprint
+    except (OSError, RunBrokenError, KeyError, TypeError, ValueError):  # none, or damaged
+        return ""
 
 
 def run_settings(run: Run) -> RunSettings | None:
@@ -153,7 +178,7 @@ def page_facts(run: Run) -> dict[str, Any]:
     return {
         "title": run_title(run_settings(run)),
         "rows": rows,
-        "learns": settings.recipe.get("design") != "compose",
+        "learns": settings.recipe.get("design") not in UNLEARNT,
         "previews": previews(run),
         "real": (run.previews / "real.png").is_file(),
     }

@@ -1,0 +1,53 @@
+"""A run's page: what nothing was trained for, and a verdict on images that are no longer there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flawforge.core.images import encode_png
+from flawforge.runs.generator.curation import curate
+from flawforge.server.studio.shown_run import ShownRun, page_facts
+from studio_folder import leave_run
+
+
+@pytest.mark.parametrize(("design", "sheet"), [("compose", "composed.png"), ("copy-paste", "placed.png")])
+def test_what_was_not_trained_shows_its_examples_and_no_game(tmp_path: Path, design: str, sheet: str) -> None:
+    import numpy as np
+
+    folder = leave_run(tmp_path / "run", steps=0, previews=0)
+    settings = json.loads((folder / "run.json").read_text())
+    settings["recipe"]["design"] = design
+    (folder / "run.json").write_text(json.dumps(settings))
+    (folder / "previews" / sheet).write_bytes(encode_png(np.zeros((8, 8), np.uint8), "L"))
+    shown = ShownRun(folder)
+    assert shown.now()["previews"] == [sheet]
+    assert page_facts(shown.run)["learns"] is False
+
+
+def test_an_audit_of_other_images_is_not_shown_as_one_of_these(tmp_path: Path) -> None:
+    folder = leave_run(tmp_path / "run")
+    images = folder / "synthetic" / "dent"
+    images.mkdir(parents=True)
+    lines = [
+        {"file": f"dent/dent_{i:06}.png", "class": "dent", "seed": 0, "index": i, "checkpoint": "a", "sha256": str(i)}
+        | {"width": 8, "height": 8, "mode": "L"}
+        for i in range(3)
+    ]
+    for one in lines:
+        (folder / "synthetic" / str(one["file"])).write_bytes(b"")
+    (folder / "synthetic" / "manifest.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    facts = {"format": 1, "n": 3, "classes": {"dent": 3}, "complete": True, "layout": "classes", "seed": 0}
+    (folder / "synthetic" / "set.json").write_text(json.dumps(facts))
+    of = curate(folder).fingerprint
+    record = {"sentence": "No copying detected.", "inputs": {"synthetic": of}}
+    (folder / "records" / "audit.json").write_text(json.dumps(record))
+    assert _audit(folder) == "No copying detected."
+    curate(folder, reject=["dent/1"])
+    assert _audit(folder).startswith("Of an earlier set or choice of images")
+
+
+def _audit(folder: Path) -> str:
+    return next(str(part["text"]) for part in ShownRun(folder).now()["parts"] if part["what"] == "audit")
