@@ -10,7 +10,8 @@ is kept in --out, and the same call goes on.
 
 Tiles have all good images in training; of NEU-DET the classes inclusion, patches and scratches are taken. The figure is
 the share of the gap between classical and all images that the best other arm closes, U-Net, 5 shots, on the set where
-it is largest; there is none where all images do no better. The best arm is chosen on the test images, so the share is a little rosy.
+it is largest; there is none where all images do no better. The best arm is chosen on the test images, so the share is a
+little rosy.
 """
 
 from __future__ import annotations
