@@ -5,7 +5,7 @@ import pytest
 
 from flawforge.reports.page import report
 from flawforge.reports.run.headline import headline
-from flawforge.reports.run.synthetic import read_synthetic
+from flawforge.reports.run.synthetic import Synthetic, read_synthetic
 from flawforge.runs.judged.audits import AuditRecord, Copying
 from flawforge.runs.records import load_record, save_record
 from flawforge.runs.run_settings import RunSettings
@@ -30,6 +30,16 @@ def test_the_outcome_in_plain_sentences(drawn: Callable) -> None:
     text = Parsed(page).text
     assert "Training images 30 1 class Training not started Generated 50 1 class Exact copies 0 of 50, 0%" in text
     assert re.search(r"Median distance to nearest [\d.]+ gray levels; real to real [\d.]+ ", text)
+
+
+def test_a_verdict_on_other_images_does_not_open_the_page_as_one_on_these(drawn: Callable) -> None:
+    run = drawn()
+    run.audit(inputs={"synthetic": "same"})
+    audit = load_record(run.run, "audit", AuditRecord)
+    held = (("scratch", "0.png"),)
+    assert headline(RunSettings(), None, Synthetic(held, {}, "same"), audit).sentences[0] == audit.sentence
+    other = headline(RunSettings(), None, Synthetic(held, {}, "other"), audit).sentences[0]
+    assert other == f"Of an earlier set or choice of images, not of these: {audit.sentence}"
 
 
 @pytest.mark.parametrize("verdict", ["inconclusive", "too few images to tell", "cannot tell on images like these"])

@@ -11,6 +11,7 @@ from flawforge.runs.detection.record import PodRecord
 from flawforge.runs.history import Line
 from flawforge.runs.judged.audits import AuditRecord
 from flawforge.runs.judged.scores import ScoreRecord
+from flawforge.runs.records import Record
 from flawforge.runs.run_settings import RunSettings
 
 
@@ -49,16 +50,23 @@ def headline(
         part = "" if synthetic.complete or not synthetic.facts else "; the set is not complete"
         sentences.append(f"{plural(len(synthetic.images), 'image was', 'images were')} generated{part}.")
         sentences += [synthetic.by_hand] if synthetic.by_hand else []
-    found = [] if audit is None else [audit.sentence]
+    found = [] if audit is None else [_note(audit, synthetic) + audit.sentence]
     if audit is None and synthetic is not None and "audit" not in damaged:
         sentences.append("They have not been tested for copies yet.")
     if score is not None:
-        found += [score.sentence, *([score.beyond_sentence] if score.beyond_sentence else [])]
+        found += [_note(score, synthetic) + score.sentence, *([score.beyond_sentence] if score.beyond_sentence else [])]
     found += [pod.sentence] if pod is not None else []
     sentences = found + sentences
     sentences += [f"The record of the {kind} is damaged and not shown." for kind in damaged]
     title = f"{name} on {joined(labels, 3)}, {short}" if 0 < len(labels) <= 3 else f"{name} on {short}"
     return Headline(title, sentences)
+
+
+def _note(record: Record, synthetic: Synthetic | None) -> str:
+    """Return what goes before a record's sentence where it is of other images than the run's set holds now."""
+    now = "" if synthetic is None else synthetic.fingerprint
+    other = bool(now) and record.inputs.get("synthetic") not in (None, now)
+    return "Of an earlier set or choice of images, not of these: " * other
 
 
 def _length(last: Line | None) -> str:
