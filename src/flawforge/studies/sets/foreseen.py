@@ -16,7 +16,7 @@ from flawforge.core.arrays import Bytes
 from flawforge.core.images import Pixels
 from flawforge.data.levelling import Level
 from flawforge.data.reading.file_tree import walk
-from flawforge.studies.sets.level_plan import resolution_of, unlike
+from flawforge.studies.sets.level_plan import common_resolution, unlike
 
 LOOKED_AT = 32  # files of each folder whose sizes are looked up
 
@@ -38,7 +38,7 @@ class Foreseen:
         sizes = [_middling(Path(side)) for side in sides if isinstance(side, (str, Path)) and Path(side).is_dir()]
         known = [size for size in sizes if size is not None]
         foreseen = len(known) == len(sides) == 2 and not unlike((known[0], known[1]))
-        self.level = Level(1, resolution_of((known[0], known[1]), None), crop=True) if foreseen else None
+        self.level = Level(1, common_resolution((known[0], known[1]), None), crop=True) if foreseen else None
         self._memory, self._kept = memory, dict[str, Bytes]()
 
     def see(self, sha256: str, pixels: Pixels) -> None:

@@ -62,7 +62,7 @@ def plan_levels(
     crops = [other < 1 - MOST and not 1 - MOST <= own < MOST for own, other in (borders, borders[::-1])]
     sizes = (_size(real), _size(generated))
     shape = _cut_shape(looked, sizes)
-    resolution = resolution_of(sizes, shape)
+    resolution = common_resolution(sizes, shape)
     levels = [Level(channels, resolution, quality, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
     if shape is not None:
         levels[0] = replace(levels[0], shape=shape)
@@ -105,7 +105,7 @@ def _size(dataset: Dataset) -> tuple[int, int]:
     return int(np.median(heights)), int(np.median(widths))
 
 
-def resolution_of(sizes: Sizes, shape: float | None) -> tuple[int, int]:
+def common_resolution(sizes: Sizes, shape: float | None) -> tuple[int, int]:
     """Return the size at which images are compared: of the real ones' proportions, or `shape`; no side enlarged."""
     (height, width), other = sizes
     if shape is not None:

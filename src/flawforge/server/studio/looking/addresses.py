@@ -77,7 +77,7 @@ def _add_explore(app: FastAPI, workspace: Workspace, worker: Worker) -> None:
 
     @app.get("/explore/facts")
     def facts(name: Name = HERE) -> dict[str, Any]:
-        return worker.call(LOADING_SECONDS, painting.describe, str(workspace.item(name, "run")))
+        return worker.call(LOADING_SECONDS, painting.describe_generator, str(workspace.item(name, "run")))
 
     @app.get("/explore/image")
     def image(
@@ -92,7 +92,7 @@ def _add_explore(app: FastAPI, workspace: Workspace, worker: Worker) -> None:
         along: Words = "",
     ) -> Response:
         """One image as a PNG file: ``near`` is numbers with dots between them, ``along`` direction:amount, ..."""
-        place = painting.Place(label, seed, image, truncation, to, part, _steps(near), _amounts(along))
+        place = painting.PaintedPlace(label, seed, image, truncation, to, part, _steps(near), _amounts(along))
         data = worker.call(LOADING_SECONDS, painting.paint, str(workspace.item(name, "run")), place)
         return Response(data, media_type="image/png")
 
@@ -106,7 +106,7 @@ def _add_data(app: FastAPI, workspace: Workspace, worker: Worker) -> None:
     def facts(name: Name = HERE) -> Response:
         mended = Mended(workspace, name)
         given = (str(mended.data), str(workspace.folder), *mended.known)
-        found = worker.poll(given, READING_SECONDS, reading.describe, *given)
+        found = worker.poll(given, READING_SECONDS, reading.describe_folder, *given)
         if found is None:
             return JSONResponse({"reading": True}, 202)
         return JSONResponse({**found, "labels": mended.name if given[2] else ""})

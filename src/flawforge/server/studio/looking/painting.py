@@ -16,7 +16,7 @@ NEAR = 0.35  # of a quarter circle, from an image to one that is like it
 
 
 @dataclass(frozen=True)
-class Place:
+class PaintedPlace:
     """A place in the latents.
 
     Attributes:
@@ -38,7 +38,7 @@ class Place:
     along: tuple[tuple[int, float], ...] = ()
 
 
-def describe(run: str) -> dict[str, Any]:
+def describe_generator(run: str) -> dict[str, Any]:
     """Return the classes that a run's generator can paint, and how many directions there are.
 
     Raises:
@@ -48,7 +48,7 @@ def describe(run: str) -> dict[str, Any]:
     return {"classes": painter.classes, "directions": min(DIRECTIONS, painter.sampler.recipe.latent)}
 
 
-def paint(run: str, place: Place) -> bytes:
+def paint(run: str, place: PaintedPlace) -> bytes:
     """Return the PNG file of an image, at the size of the network; errors as `describe`."""
     return _painter(run, _state(run)).paint(place)
 
@@ -75,7 +75,7 @@ class Painter:
         self.classes, self.sampler = loaded.classes, loaded.sampler
         self._directions: dict[str, Tensor] = {}
 
-    def paint(self, place: Place) -> bytes:
+    def paint(self, place: PaintedPlace) -> bytes:
         """Return a PNG file.
 
         Raises:
@@ -96,7 +96,7 @@ class Painter:
         picture = as_picture(to_pixels(made.numpy()))
         return encode_png(picture, "L" if picture.ndim == 2 else "RGB")
 
-    def _latent(self, place: Place, number: int) -> Tensor:
+    def _latent(self, place: PaintedPlace, number: int) -> Tensor:
         from flawforge.models.directions import principal_directions
         from flawforge.models.latents import draw_latents
         from flawforge.studies.latents import part_way

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST = 100_000  # images that a page is told of
 
 
-def describe(folder: str, within: str, labels: str | None, stamp: str) -> dict[str, Any]:
+def describe_folder(folder: str, within: str, labels: str | None, stamp: str) -> dict[str, Any]:
     """Return what `flawforge inspect --no-groups` says of a folder, and its images.
 
     Keys: ``layout``, ``classes`` (name to images, masks, boxes, colour), ``notes``, ``broken`` (file, reason),
@@ -50,7 +50,7 @@ def describe(folder: str, within: str, labels: str | None, stamp: str) -> dict[s
 
 def picture(folder: str, within: str, labels: str | None, stamp: str, file: str, side: int) -> bytes | None:
     """Return a PNG of one image with what its labels mark, in a square of `side` pixels; None: there is no such
-    image. Others as `describe`.
+    image. Others as `describe_folder`.
     """
     from flawforge.core.images import encode_png
     from flawforge.data.inspection.labelled_sheet import colours_of, marked_picture
