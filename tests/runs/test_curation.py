@@ -85,6 +85,12 @@ def test_what_is_no_image_is_refused_and_nothing_is_changed(run: Any, words: lis
     assert not (run.synthetic / "rejected.json").exists()
 
 
+def test_an_image_is_not_kept_and_rejected_at_once(run: Any) -> None:
+    with pytest.raises(SettingError, match=r"dents/dents_000001.png is both to be rejected and to be kept"):
+        curate(run, reject=["dents/1"], keep=["dents/1", "dents/2"])
+    assert curate(run, reject=["dents/1"], keep=["all"]).rejected == {"dents/dents_000001.png"}
+
+
 def test_one_writer_at_a_time_and_damaged_files_are_named(run: Any, tmp_path: Path) -> None:
     with FolderLock(run.synthetic, LOCK, "flawforge generate"), pytest.raises(FolderBusyError, match="generate"):
         curate(run.path, reject=["dents/0"])

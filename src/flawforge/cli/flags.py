@@ -148,7 +148,8 @@ class PlacingFlags:
         Path | None,
         Parameter(
             group=_PLACING,
-            help="A mask image: defects lie inside it, on grounds of its size. Default: anywhere on the part.",
+            help="A mask image: defects lie inside it, on grounds of its size. Default: anywhere on the part, where it "
+            "stands before a dark background; else anywhere in the image.",
         ),
     ] = None
     strength: Annotated[

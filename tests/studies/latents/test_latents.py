@@ -68,7 +68,8 @@ def test_the_directions_are_those_in_which_images_change() -> None:
     light, half = torch.eye(8)[3], torch.eye(8)[5]
     assert float(found[0] @ light) > 0.97  # brighter
     assert abs(float(found[1] @ half)) > 0.97
-    assert torch.equal(found, principal_directions(Painted(), 8, 0, 64, torch.device("cpu")))
+    again = principal_directions(Painted(), 8, 0, 64, torch.device("cpu"))
+    assert torch.allclose(found[:2], again[:2], atol=1e-4)  # the others change nothing, and are any
 
 
 def test_along_a_direction_the_image_is_in_the_middle(run: Any, made: Any) -> None:

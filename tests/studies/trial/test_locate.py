@@ -130,6 +130,8 @@ def test_a_network_of_the_users_is_tried_and_trained(photos: Path, tmp_path: Pat
 
 def test_a_plan_trains_nothing(photos: Path, tmp_path: Path) -> None:
     planned = plan_trial(photos, tmp_path / "plan", seeds=3, **material.SMALL)
+    assert planned.detectable is None
+    assert "is not known before its first repeats" in planned.sentence
     assert planned.cells == 3 * len(TrialSettings(task="locate").arms) + 1  # and one choice of how to compose
     assert "90% power" in planned.sentence
     assert "keep" not in planned.sentence

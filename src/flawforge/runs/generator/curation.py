@@ -53,7 +53,10 @@ def curate(
         before = _look(folder)
         names = _names(before.listed())
         back = before.rejected if ALL in keep else {_find(str(word), names, folder) for word in keep}
-        rejected = (before.rejected - back) | {_find(str(word), names, folder) for word in reject}
+        gone = {_find(str(word), names, folder) for word in reject}
+        if ALL not in keep and (both := sorted(back & gone)):
+            raise SettingError(f"{both[0]} is both to be rejected and to be kept.")
+        rejected = (before.rejected - back) | gone
         if not any(entry.file not in rejected for entry in before.listed()):
             raise SettingError(f"that would reject all {len(rejected)} images in {folder}: keep at least one.")
         write_rejections(folder, rejected)

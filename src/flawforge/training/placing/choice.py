@@ -99,7 +99,13 @@ def choose_placing(
         turns = {label: [0] for label in drawn_classes(how)}
         for label in turns:
             Procedural(material, grounds, label, how)
-        return ChosenPlacing(how, turns, f"Defects are drawn on {_grounds(grounds)}: {', '.join(turns)}.")
+        text = f"Defects are drawn on {_grounds(grounds)}: {', '.join(turns)}."
+        if namesakes := [] if how.label else sorted({*turns} & {*material.training.classes}):
+            text += (
+                f" They look like no image of yours, though {' and '.join(namesakes)} has the name of a class of "
+                f"yours: give --label another to keep them apart."
+            )
+        return ChosenPlacing(how, turns, text)
     clean = find_good(material.training.classes)
     wanted = [label for label in material.training.classes if label != clean]
     made = [label for label in wanted if find_shots(material, label)]

@@ -213,3 +213,14 @@ def test_one_defect_from_python(run: Run, photos: Path) -> None:
         place(ground, np.eye(10, dtype=bool), "pit", run)
     with pytest.raises(SettingError, match="makes no class 'pits'"):
         place(ground, mask, "pits", run)
+
+
+def test_drawn_defects_that_have_the_name_of_a_real_class_are_told(photos: Path, trained: Callable[..., Run]) -> None:
+    def sentence(name: str, **changes: object) -> str:
+        return str(require_checkpoint(trained("procedural", name, **changes)).facts["composition"]["sentence"])
+
+    assert "name of a class of yours" not in sentence("plain")
+    (photos / "pit").rename(photos / "spot")
+    (photos / "masks" / "pit").rename(photos / "masks" / "spot")
+    assert "though spot has the name of a class of yours: give --label another" in sentence("named")
+    assert "name of a class of yours" not in sentence("labelled", label="drawn")

@@ -146,7 +146,8 @@ def read_masks(folder: Path) -> dict[str, Bools]:
     """
     files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READ_ENDINGS]
     if not files:
-        raise DataNotFoundError(f"--masks {folder}: there is no mask image in it.")
+        why = "there is no mask image in it" if folder.is_dir() else "there is no such folder; masks are in one"
+        raise DataNotFoundError(f"--masks {folder}: {why}.")
     masks, faults = {}, []
     for path in files:
         try:
