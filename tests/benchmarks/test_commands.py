@@ -72,5 +72,5 @@ def test_every_verb_that_works_on_images_is_timed() -> None:
 
     verbs = {name for name in app if not name.startswith("-")}
     newer = {"demo-data", "convert", "export", "predict"}  # than the commit that is compared with
-    newer |= {"pod", "export-model", "project", "interpolate", "serve"}
+    newer |= {"pod", "export-model", "project", "interpolate", "serve", "studio", "curate"}
     assert verbs - {"recipes"} - newer <= {command.name for command in COMMANDS}

@@ -31,6 +31,8 @@ NEEDED = {
     "demo-data": ["OUT"],
     "generate": ["RUN"],
     "serve": ["RUN"],
+    "studio": ["DATA"],
+    "pod": ["RUN", "--inspector", "MODEL"],
     "interpolate": ["RUN"],
     "project": ["RUN", "DATA"],
     "audit": ["RUN"],

@@ -20,9 +20,9 @@ def decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = examine.examine
 
-    def heard(path: Path):
+    def heard(path: Path, *given):
         names.append(path.name)
-        return real(path)
+        return real(path, *given)
 
     monkeypatch.setattr(examine, "examine", heard)
     return names

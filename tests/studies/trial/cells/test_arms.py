@@ -97,7 +97,14 @@ def test_what_the_teacher_labels_is_pasted_only_where_it_is_mostly_shots(monkeyp
 FREE = [
     arm.name
     for arm in ARMS.values()
-    if not (arm.needs_generator or arm.needs_teacher or arm.needs_masks or arm.needs_good or arm.needs_composed)
+    if not (
+        arm.needs_generator
+        or arm.needs_teacher
+        or arm.needs_masks
+        or arm.needs_good
+        or arm.needs_composed
+        or arm.locates_only
+    )
     and arm.name != "recommended"
 ]
 
