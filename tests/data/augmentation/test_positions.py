@@ -99,7 +99,7 @@ def test_own_defects_and_what_is_outside_the_region_stay_free() -> None:
 
 def test_a_turned_image_turns_where_its_defects_lie() -> None:
     mask = np.zeros((20, 30), bool)
-    mask[0:5, 3:9] = True
+    mask[0:5, 0:9] = True
     where = Ground(np.full((20, 30), 0.5, np.float32))
     plain = Occurrence.of(mask, where)
     for symmetry in range(8):

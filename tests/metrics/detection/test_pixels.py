@@ -14,6 +14,7 @@ from flawforge.metrics.detection.pixels import (
     DEFECT_LEVELS,
     GROUND,
     LIMIT,
+    REGIONS,
     ClassPixels,
     MeanOfClasses,
     PixelStatistics,
@@ -88,6 +89,25 @@ def test_each_defect_counts_alike_in_the_overlap_and_each_pixel_in_the_precision
     one = np.ones((1, 1))
     assert per_region_overlap(of_large, one) == pytest.approx(per_region_overlap(of_small, one))
     assert average_precision(of_large, one)[0] > 0.9 > 0.2 > average_precision(of_small, one)[0]
+
+
+def test_the_overlap_is_the_area_below_its_curve_up_to_the_limit() -> None:
+    maps, truth = drawn(skill=1.0)
+    defects = [(row, slice(3, 9), slice(4, 12)) for row in (0, 1)] + [
+        (row, slice(10, 12), slice(5, 7)) for row in (2, 3)
+    ]
+    levels = np.unique(maps)[::-1]
+    rates = np.array([0.0, *((maps[~truth] >= level).mean() for level in levels)])
+    overlaps = np.array([0.0, *(np.mean([(maps[one] >= level).mean() for one in defects]) for level in levels)])
+    fine = np.linspace(0, LIMIT, 3001)
+    expected = np.interp(fine, rates, overlaps).mean()
+    assert per_region_overlap(tabulate(maps, truth).astype(float), ONCE)[0] == pytest.approx(expected, abs=0.01)
+
+
+def test_pixels_that_touch_at_a_corner_are_one_defect() -> None:
+    truth = np.zeros((1, 6, 6), bool)
+    truth[0, 1, 1] = truth[0, 2, 2] = truth[0, 5, 5] = True
+    assert tabulate(np.zeros(truth.shape, np.float32), truth)[0, REGIONS].sum() == pytest.approx(2)
 
 
 def test_a_weight_of_2_is_the_image_twice() -> None:

@@ -13,13 +13,16 @@ from PIL import Image
 import flawforge
 import located_material as material
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
+from flawforge.core.progress import SILENT
 from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import TrialSettings
+from flawforge.data.reading.load import load
 from flawforge.runs.cells import CELLS, MAPS
 from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.trial import plan_trial
 from flawforge.studies.trial.cells.locating import EXTRAS, LocatorArms
 from flawforge.studies.trial.setup.bench import load_bench
+from flawforge.studies.trial.setup.marked_images import marked_images
 from flawforge.training.locator.fit import predict_maps
 
 ARMS_TRIED = ("real", "classical", "compose")
@@ -144,6 +147,16 @@ def test_data_that_say_nothing_of_place_are_refused(tmp_path: Path) -> None:
     without_good = material.draw_marked(tmp_path / "bad", 12, good=False)
     with pytest.raises(SettingError, match="--arms one-class learns from good images"):
         flawforge.trial(without_good, tmp_path / "out", seeds=3, arms=("classical", "one-class"), **material.SMALL)
+
+
+def test_images_whose_defect_is_not_marked_are_left_out_and_counted(tmp_path: Path) -> None:
+    photos = material.draw_marked(tmp_path / "photos")
+    for number in range(3):
+        (photos / "masks" / "line" / f"{number:03d}.png").unlink()
+    kept, masks, told = marked_images(load(photos), TrialSettings(task="locate", resolution=(32, 32)), SILENT)
+    assert len(kept) == len(masks) == 36 - 3
+    assert told == ("3 images of defects have no mark of one, and were left out.",)
+    assert masks[kept.labels != kept.classes.index("good")].any((1, 2)).all()
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from flawforge.core.errors import SettingError
 from flawforge.core.settings.locators import LOCATORS, LocatorSettings
-from flawforge.training.locator.fit import MaskedBatches, MaskedImages, fit_locator, location_loss, predict_maps
+from flawforge.training.locator.fit import (
+    MaskedBatches,
+    MaskedImages,
+    fit_locator,
+    location_loss,
+    predict_maps,
+    windows,
+)
 
 CPU = torch.device("cpu")
 
@@ -61,6 +69,16 @@ def test_the_masks_move_with_their_images_and_new_images_do_not_move_real_ones()
     again = MaskedBatches(shown, "real", 4, settings(steps=3, policy="trivial"), 1, CPU)
     MaskedBatches(shown, "generated", 2, settings(steps=3), 1, CPU).take(0)
     assert torch.equal(again.take(2)[0], images)
+
+
+def test_every_other_window_lies_about_a_defect() -> None:
+    masks = torch.zeros(20, 1, 256, 256)
+    masks[:, :, 200:203, 10:13] = 1
+    cut, marked = windows(masks.clone(), masks, 2, np.random.default_rng(0))
+    assert cut.shape == (40, 1, 128, 128)
+    assert torch.equal(cut, marked)
+    assert (marked[:20].sum((1, 2, 3)) > 0).all()
+    assert (marked[20:].sum((1, 2, 3)) > 0).float().mean() < 0.6
 
 
 def test_the_loss_is_cross_entropy_and_dice_and_0_for_a_certain_right_map() -> None:
