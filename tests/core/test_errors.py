@@ -3,6 +3,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +56,4 @@ def test_in_python_a_message_speaks_of_arguments(monkeypatch: pytest.MonkeyPatch
 def test_did_you_mean() -> None:
     assert errors.did_you_mean("scratchs", ["crazing", "scratches"]) == " Did you mean 'scratches'?"
     assert errors.did_you_mean("zebra", ["crazing", "scratches"]) == ""
+    assert errors.did_you_mean(Path("scratchs"), ["crazing", "scratches"]) == " Did you mean 'scratches'?"  # type: ignore[arg-type]

@@ -166,6 +166,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     are joined by commas are asked for with spaces.
     """
     known = list(known)
+    word = str(word)  # from Python anything may come
     parts = [part.strip() for part in word.split(",")]
     if len(parts) > 1 and set(parts) <= set(known):
         return f" Did you mean them one by one: {shlex.join(parts)}?"
