@@ -6,6 +6,7 @@
     history.jsonl       a line a logged step, and a line an event
     previews/           grids from fixed latents, named by kimg; real.png, the same grid of training images
     previews/real/      a few training images at their own size, for the report; classes.json names the class of each
+    previews/grounds/   the grounds of a few placed images of the set, by the SHA-256 of their pixels, for the report
     checkpoints/        safetensors + JSON
     synthetic/          class folders of PNG, manifest.jsonl, set.json
     records/            audit.json, ... and the pictures that they show
@@ -34,6 +35,7 @@ class Run:
         history_file: ``history.jsonl``.
         previews: folder of the preview grids.
         real_classes_file: file name to class, below `previews`. Runs of older versions have none.
+        grounds: folder of the grounds of a few placed images, below `previews`.
         checkpoints: folder of the checkpoints.
         synthetic: folder of the synthetic set that `generate` writes unless told otherwise.
         outputs: folder that records and report are written into: `path`, or another one (`with_outputs`).
@@ -47,6 +49,7 @@ class Run:
         self.history_file = self.path / "history.jsonl"
         self.previews = self.path / "previews"
         self.real_classes_file = self.previews / "real" / "classes.json"
+        self.grounds = self.previews / "grounds"
         self.checkpoints = self.path / "checkpoints"
         self.synthetic = self.path / "synthetic"
         self._write_into(self.path)

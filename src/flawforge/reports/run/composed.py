@@ -5,13 +5,15 @@ with.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flawforge.reports.pictures import Picture, embed, read_picture
+from flawforge.reports.run.examples import PlacedExample, placed_examples
 from flawforge.runs.checkpoint import list_checkpoints
 from flawforge.runs.folder import COMPOSED, Run
 
-SHEET, PLACED_SHEET = "composed.png", "placed.png"  # below a run's previews
+SHEET, PLACED_SHEET, STRIPS_SHEET = "composed.png", "placed.png", "strengths.png"  # below a run's previews
+STRIPS = 4  # classes that the last of these shows
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class ComposedSheet:
         folder: the run's, quoted for a shell.
         inside: it is a run inside the one that the page is about.
         placed: each group is a ground, the image that a defect is cut from where it is not drawn, the result, its mask.
+        examples: images of the set with a defect placed, beside their grounds.
+        strips: of each class one defect at several strengths, and one at several places; None: not drawn.
+        classes: those of the strips.
     """
 
     picture: Picture
@@ -31,6 +36,9 @@ class ComposedSheet:
     folder: str
     inside: bool
     placed: bool = False
+    examples: list[PlacedExample] = field(default_factory=list)
+    strips: Picture | None = None
+    classes: tuple[str, ...] = ()
 
 
 def composed_sheet(run: Run) -> ComposedSheet | None:
@@ -44,4 +52,18 @@ def composed_sheet(run: Run) -> ComposedSheet | None:
         return None
     facts = checkpoints[-1].facts.get("composition")
     sentence = str(facts.get("sentence", "")) if isinstance(facts, dict) else ""
-    return ComposedSheet(embed([image])[0][0], sentence, shlex.quote(str(source.path)), not own, placed)
+    folder, picture = shlex.quote(str(source.path)), embed([image])[0][0]
+    if not placed:
+        return ComposedSheet(picture, sentence, folder, not own)
+    made = facts.get("symmetries") if isinstance(facts, dict) else None
+    strips = read_picture(source.previews, STRIPS_SHEET)
+    return ComposedSheet(
+        picture,
+        sentence,
+        folder,
+        not own,
+        placed,
+        placed_examples(source, run.settings.data.white),
+        None if strips is None else embed([strips])[0][0],
+        tuple(made)[:STRIPS] if isinstance(made, dict) else (),
+    )

@@ -145,6 +145,8 @@ def generate(
             copies = CopyFilter(run, data, where, progress) if novel else None
             _write_images(folder, facts, sampler, formats, copies, progress)
             _finish(folder, facts, n, time.monotonic() - started)
+            if isinstance(sampler, Placer) and folder == run.synthetic:
+                sampler.keep_grounds(folder)
         made = SyntheticSet.open(folder, own=True)
     if format is not None and exported is not None:
         export(run, exported, format, synthetic=made.folder, overwrite=overwrite, progress=progress)

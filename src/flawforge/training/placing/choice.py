@@ -23,6 +23,7 @@ from flawforge.runs.folder import Run
 from flawforge.training.composition import find_symmetries, settle_run
 from flawforge.training.placing.defects import boxed, find_shots, marks_of
 from flawforge.training.placing.engine import CopyPaste, Engine, PlacedImage, Procedural, drawn_classes, no_defects
+from flawforge.training.placing.strips import STRIPS, draw_strips
 from flawforge.training.setup.inputs import TrainingInputs
 from flawforge.training.setup.opening import OpenedRun
 
@@ -167,6 +168,8 @@ def _draw(
             task.advance()
     sheet = grid(groups, ACROSS, gap=GAP)
     write_bytes(run.previews / "placed.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+    at = [build_engine(run.recipe, material, grounds, label, chosen, 1.0) for label in labels[:STRIPS]]
+    draw_strips(run, at, seed)
 
 
 def _cells(made: PlacedImage, material: Material, grounds: Grounds) -> list[Pixels]:

@@ -47,6 +47,23 @@ class PlacedImage:
         return self.placed.mask if self.own is None else self.placed.mask | self.own
 
 
+@dataclass(frozen=True)
+class DrawnDefect:
+    """A defect before it is put anywhere.
+
+    Attributes:
+        cutout: what is put on a ground.
+        place: where it was, and which rims it touches.
+        shot: as of `PlacedImage`.
+        settings: what was drawn, as JSON values.
+    """
+
+    cutout: Cutout
+    place: Occurrence
+    shot: int | None
+    settings: dict[str, Any]
+
+
 class Engine:
     """Puts defects of one class on grounds.
 
@@ -65,6 +82,7 @@ class Engine:
         self, material: Material, grounds: Grounds, label: str, how: Placing, strength: float | None = None
     ) -> None:
         self.material, self.grounds, self.label, self.how, self.strength = material, grounds, label, how, strength
+        self.occurrences: list[Occurrence] = []
         self.numbers = grounds.of_class(label)
         if not len(self.numbers):
             where = "" if grounds.region is None else " of the region's size"
@@ -80,13 +98,25 @@ class Engine:
             DataUnusableError: no defect that was tried fits the grounds.
         """
         for _ in range(ATTEMPTS):
-            found = self._drawn(int(rng.choice(self.numbers)), rng)
+            number = int(rng.choice(self.numbers))
+            found = self._placed(self._drawn(number, rng), number, rng)
             if found is not None:
                 return found
         raise DataUnusableError(
             f"none of {ATTEMPTS} defects of class '{self.label}' fits a ground: they are larger than it, or what is "
             f"free of it does not reach the rim that the class touches. Give larger grounds, or another --region."
         )
+
+    def places(self, rng: np.random.Generator, most: int) -> list[PlacedImage]:
+        """Return at most `most` images of one defect on one ground, at different places; empty: it fits nowhere."""
+        for _ in range(ATTEMPTS):
+            number = int(rng.choice(self.numbers))
+            drawn = self._drawn(number, rng)
+            found = [self._placed(drawn, number, rng) for _ in range(3 * most)]
+            at = {tuple(one.settings["corner"]): one for one in found if one is not None}
+            if at:
+                return list(at.values())[:most]
+        return []
 
     def inside(self, mask: Bools, rng: np.random.Generator, number: int | None = None) -> PlacedImage:
         """Return an image whose defect has the outline of a mask (H, W), on a ground of its size.
@@ -108,8 +138,12 @@ class Engine:
         number = int(rng.choice(fitting)) if number is None else number
         return self._filled(mask, number, rng)
 
-    def _drawn(self, number: int, rng: np.random.Generator) -> PlacedImage | None:
+    def _drawn(self, number: int, rng: np.random.Generator) -> DrawnDefect:
         raise NotImplementedError
+
+    def _placed(self, drawn: DrawnDefect, number: int, rng: np.random.Generator) -> PlacedImage | None:
+        corner = find_corner(drawn.cutout.support, drawn.place, self.occurrences, self.grounds[number], rng)
+        return None if corner is None else self._laid(drawn.cutout, corner, number, drawn.shot, drawn.settings, rng)
 
     def _filled(self, mask: Bools, number: int, rng: np.random.Generator) -> PlacedImage:
         raise NotImplementedError
@@ -160,15 +194,12 @@ class CopyPaste(Engine):
             place.turned(turn) for shot in self.shots for place in shot.occurrences for turn in self.symmetries
         ]
 
-    def _drawn(self, number: int, rng: np.random.Generator) -> PlacedImage | None:
+    def _drawn(self, number: int, rng: np.random.Generator) -> DrawnDefect:
         shot, defect, place, turn = self._defect(number, rng)
         scale = float(np.exp(rng.uniform(-1, 1) * np.log(self.how.scaling)))
         ground = self.grounds[number]
         cutout = cutout_of(defect, self._factors(defect, place, ground, scale), self.how.bend, rng)
-        corner = find_corner(cutout.support, place, self.occurrences, ground, rng)
-        if corner is None:
-            return None
-        return self._laid(cutout, corner, number, shot.row, {"turn": turn, "scale": round(scale, 4)}, rng)
+        return DrawnDefect(cutout, place, shot.row, {"turn": turn, "scale": round(scale, 4)})
 
     def _filled(self, mask: Bools, number: int, rng: np.random.Generator) -> PlacedImage:
         shot, defect, _, turn = self._defect(number, rng)
@@ -200,11 +231,10 @@ class Procedural(Engine):
     is that of the settings, or the pattern's own name.
     """
 
-    def _drawn(self, number: int, rng: np.random.Generator) -> PlacedImage | None:
+    def _drawn(self, number: int, rng: np.random.Generator) -> DrawnDefect:
         name, ground = self._pattern(rng), self.grounds[number]
         cutout = draw_pattern(name, ground, self._other(number, rng), rng)
-        corner = find_corner(cutout.support, Occurrence((0.5, 0.5), NOWHERE), [], ground, rng)
-        return None if corner is None else self._laid(cutout, corner, number, None, {"pattern": name}, rng)
+        return DrawnDefect(cutout, Occurrence((0.5, 0.5), NOWHERE), None, {"pattern": name})
 
     def _filled(self, mask: Bools, number: int, rng: np.random.Generator) -> PlacedImage:
         name, ground = self._pattern(rng), self.grounds[number]

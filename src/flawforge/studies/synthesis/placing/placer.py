@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import DataUnusableError
-from flawforge.core.images import ImageFormat
+from flawforge.core.files import explain_os_errors, write_bytes
+from flawforge.core.images import ImageFormat, Mode, encode_png, to_pixels
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Placing
@@ -24,12 +26,14 @@ from flawforge.data.sampling.material import Material
 from flawforge.data.writing.patches import parts_of, patch_of
 from flawforge.runs.checkpoint import Checkpoint
 from flawforge.runs.folder import Run
-from flawforge.runs.set_files import SUPPORTS, ManifestEntry
+from flawforge.runs.set_files import SUPPORTS, ManifestEntry, read_entries
 from flawforge.studies.sets import find_material
 from flawforge.studies.synthesis.composer import BATCH, ComposedPicture, Composer, chosen_in
 from flawforge.studies.synthesis.placing.asked import AskedPlacing, ground_name
 from flawforge.training.placing.choice import ChosenPlacing, build_engine
 from flawforge.training.placing.engine import Engine, PlacedImage
+
+SHOWN = 4  # images of a set that the report shows beside their grounds, where there are no more classes
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Placer(Composer):
         self.material = Material(training, others, barred, run.settings.channels, progress)
         donors = run.settings.donors
         self.grounds = Grounds(self.material, () if donors is None else donors.good, asked.grounds, asked.region)
-        self._chosen = chosen
+        self._chosen, self.kept = chosen, run.grounds
         self.engine = cache(lambda label: self.new_engine(label, self.grounds, asked.strength))
         self.masks = [(ground_name(name), mask) for name, mask in asked.masks.items()]
         self._refuse_other_sizes()
@@ -98,6 +102,23 @@ class Placer(Composer):
             rng = numpy_stream(seed, "samples", label, index)
             out.append(self._picture(engine, self._made(engine, rng)))
         return out
+
+    def keep_grounds(self, folder: Path) -> None:
+        """Write the grounds of the first images of each class of a run's set, 8 bits, where the report finds them."""
+        each, seen, wanted = -(-SHOWN // len(self.classes)), Counter[str](), set[str]()
+        for entry in read_entries(folder):
+            seen[entry.label] += 1
+            if seen[entry.label] <= each:
+                wanted.add(entry.ground_sha256)
+        with explain_os_errors(self.kept):
+            self.kept.mkdir(parents=True, exist_ok=True)
+            for old in self.kept.glob("*.png"):
+                old.unlink()
+        for number in range(len(self.grounds.sources)):
+            if (content := self.grounds.content(number)) in wanted:
+                pixels = to_pixels(2 * self.grounds[number].pixels - 1)
+                mode: Mode = "L" if pixels.ndim == 2 else "RGB"
+                write_bytes(self.kept / f"{content}.png", encode_png(pixels, mode), durable=False)
 
     def _made(self, engine: Engine, rng: np.random.Generator) -> PlacedImage:
         if not self.masks:

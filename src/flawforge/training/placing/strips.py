@@ -1,0 +1,78 @@
+"""The strips of a run's previews: one defect at several strengths, and one at several places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from flawforge.core.arrays import Bools
+from flawforge.core.files import write_bytes
+from flawforge.core.images import Pixels, encode_png, grid, resize, to_pixels
+from flawforge.core.seeds import numpy_stream
+from flawforge.runs.folder import Run
+from flawforge.training.placing.engine import Engine, PlacedImage
+
+STRENGTHS = (0.5, 0.75, 1.0, 1.5)
+STRIPS = 4  # classes that are shown
+SIDE, GAP = 160, 4  # pixels of a picture, and between two
+AROUND = 1.6  # side of the window about a defect, in sides of the defect
+LEAST = 48  # pixels of that window, at least
+
+
+def draw_strips(run: Run, engines: Sequence[Engine], seed: int) -> None:
+    """Draw ``previews/strengths.png``: two rows a class, one defect at `STRENGTHS`, and one at as many places.
+
+    Args:
+        run: whose previews.
+        engines: of each class shown; their `strength` is that of the places.
+        seed: of the defects.
+    """
+    cells: list[Pixels] = []
+    for engine in engines:
+        strips, places = _at_strengths(engine, seed), _at_places(engine, seed)
+        cells += strips + places + [np.full_like(strips[0], 255)] * (len(STRENGTHS) - len(places))
+    if not cells:
+        return
+    sheet = grid(cells, len(STRENGTHS), gap=GAP)
+    write_bytes(run.previews / "strengths.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+
+
+def _at_strengths(engine: Engine, seed: int) -> list[Pixels]:
+    """Return the part about one defect at each strength: all else is drawn alike."""
+    made, usual = list[PlacedImage](), engine.strength
+    for strength in STRENGTHS:
+        engine.strength = strength
+        made.append(engine.image(numpy_stream(seed, "previews", "strengths", engine.label)))
+    engine.strength = usual
+    window = _window(made[0].placed.support)
+    return [_cell(one, window) for one in made]
+
+
+def _at_places(engine: Engine, seed: int) -> list[Pixels]:
+    """Return whole images with one defect; fewer where it has no further place."""
+    made = engine.places(numpy_stream(seed, "previews", "places", engine.label), len(STRENGTHS))
+    return [_cell(one) for one in made]
+
+
+def _window(support: Bools) -> tuple[slice, slice]:
+    """Return a square about what changes, inside the image."""
+    rows, columns = np.flatnonzero(support.any(1)), np.flatnonzero(support.any(0))
+    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    side = min(max(LEAST, round(AROUND * longest)), *support.shape)
+    starts = [
+        int(np.clip((line[0] + line[-1] + 1 - side) // 2, 0, whole - side))
+        for line, whole in zip((rows, columns), support.shape, strict=True)
+    ]
+    return slice(starts[0], starts[0] + side), slice(starts[1], starts[1] + side)
+
+
+def _cell(made: PlacedImage, window: tuple[slice, slice] = (slice(None), slice(None))) -> Pixels:
+    """Return a part of an image in a square of `SIDE` pixels, white beside it."""
+    pixels = to_pixels(2 * made.placed.pixels[window] - 1)
+    factor = SIDE / max(pixels.shape[:2])
+    height, width = (max(1, round(factor * side)) for side in pixels.shape[:2])
+    cell = np.full((SIDE, SIDE, *pixels.shape[2:]), 255, pixels.dtype)
+    top, left = (SIDE - height) // 2, (SIDE - width) // 2
+    cell[top : top + height, left : left + width] = resize(pixels, height, width)
+    return cell
