@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from flawforge.core.images import encode_png, grid
 from flawforge.reports.markup import TEMPLATES
@@ -30,6 +31,7 @@ PAGES = (
     "/run?name=runs/first",
     "/images?name=runs/first",
     "/explore?name=runs/first",
+    "/place?name=runs/placed",
     "/data?name=data/steel",
     "/trial?name=trials/steel",
     "/search?name=searches/one",
@@ -84,9 +86,29 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (root / "searches" / "one" / "trials").mkdir(parents=True)
     (root / "searches" / "one" / "search.json").write_text("{}")
+    _leave_placing_run(root)
     (root / "data" / "steel").mkdir(parents=True)
     (root / "data" / "steel" / "a.png").write_bytes(encode_png(cells[0], "L"))
     return root
+
+
+def _leave_placing_run(root: Path) -> None:
+    """Leave a run that puts pits on good images."""
+    from flawforge.training.train import train
+
+    rng, photos = np.random.default_rng(0), root / "photos"
+    for label in ("pit", "good"):
+        (photos / label).mkdir(parents=True)
+        for number in range(3):
+            pixels = rng.normal(120, 9, (40, 56))
+            if label == "pit":
+                mask = np.zeros(pixels.shape, np.uint8)
+                mask[10 + number : 20 + number, 14:24] = 255
+                pixels[mask > 0] -= 60
+                (photos / f"pit/{number}_mask.png").write_bytes(encode_png(mask, "L"))
+            data = encode_png(pixels.clip(0, 255).astype(np.uint8), "L")
+            (photos / label / f"{number}.png").write_bytes(data)
+    train(photos, root / "runs" / "placed", "copy-paste", previews=0)
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +255,35 @@ def test_images_are_rejected_and_a_wrong_class_is_mended_by_keys(opened: Callabl
     assert labels.read_text().splitlines() == ["file,class", f"a.png,{EVIL}"]
     assert page.inner_text("#labels-note").endswith(f"--labels labels/{labels.name}")
     assert page.locator("img[src=x]").count() == 0
+    assert troubles == []
+
+
+def test_a_mask_is_drawn_by_finger_and_by_keys_and_saved(opened: Callable[..., Any], tmp_path: Path) -> None:
+    page, troubles = opened("/place?name=runs/placed", 390)
+    page.wait_for_selector("#words:has-text('in a drawn mask')")
+    box = page.locator("#mask").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    page.wait_for_selector("#words:has-text('inside your mask')")
+    saved = []
+    for keys in ((), ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp", "Space")):
+        page.focus("#mask")
+        before = page.get_attribute("#save-mask", "href")
+        for key in keys:
+            page.keyboard.press(key)
+        if keys:
+            page.wait_for_function("(old) => document.getElementById('save-mask').href !== old", arg=before)
+        with page.expect_download() as download:
+            page.click("#save-mask")
+        download.value.save_as(tmp_path / "mask.png")
+        saved.append(np.asarray(Image.open(tmp_path / "mask.png")) > 0)
+    assert saved[0].shape == (40, 56)
+    assert saved[0][20, 28:39].all()
+    assert not saved[0][:16].any()
+    assert saved[1].sum() > saved[0].sum()
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     assert troubles == []
 
 

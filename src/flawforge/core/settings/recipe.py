@@ -40,6 +40,7 @@ class Placing:
 
 
 UNLEARNT = ("compose", "copy-paste", "procedural")  # designs without a network
+ON_GROUNDS = ("copy-paste", "procedural")  # designs that put defects on real grounds
 PATTERNS = ("scratch", "spot", "scar", "texture")  # that design procedural draws
 PLACING = tuple(field.name for field in fields(Placing))  # fields of the designs that place
 COMPOSING = (*(field.name for field in fields(Composition)), "keep_geometry")  # fields of this design alone
@@ -301,7 +302,7 @@ class Recipe(Settings):
     @property
     def places(self) -> bool:
         """Whether defects are put on real grounds, so that each image has its mask."""
-        return self.design in ("copy-paste", "procedural")
+        return self.design in ON_GROUNDS
 
     @property
     def composes(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.locks import writers
 from flawforge.core.rejections import REJECTIONS
-from flawforge.core.settings.recipe import UNLEARNT
+from flawforge.core.settings.recipe import ON_GROUNDS, UNLEARNT
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.origin import resolution_of, stored_as
 from flawforge.reports.words import count, joined, plural
@@ -179,6 +179,7 @@ def page_facts(run: Run) -> dict[str, Any]:
         "title": run_title(run_settings(run)),
         "rows": rows,
         "learns": settings.recipe.get("design") not in UNLEARNT,
+        "places": settings.recipe.get("design") in ON_GROUNDS,
         "previews": previews(run),
         "real": (run.previews / "real.png").is_file(),
     }

@@ -17,6 +17,7 @@ from flawforge.runs.generator.curation import curate
 from flawforge.server.guards import Refused
 from flawforge.server.studio.looking import painting, reading
 from flawforge.server.studio.looking.mended import Mended
+from flawforge.server.studio.looking.place_page import add_place
 from flawforge.server.studio.looking.worker import Worker
 from flawforge.server.studio.markup import page
 from flawforge.server.studio.workspace import HERE, Workspace
@@ -56,7 +57,9 @@ class Label(BaseModel):
 def add_looking(app: FastAPI, workspace: Workspace) -> None:
     """Add the addresses to an application."""
     log = workspace.folder / ".studio" / "looking.log"
-    _add_explore(app, workspace, Worker(log))
+    painter = Worker(log)
+    _add_explore(app, workspace, painter)
+    add_place(app, workspace, painter)
     _add_data(app, workspace, Worker(log))
 
     one = threading.Lock()  # page at a time chooses: keys are pressed faster than files are written

@@ -76,9 +76,7 @@ def place(
     """
     check_numbers(defect_strength=strength, seed=seed)
     run = run if isinstance(run, Run) else Run.open(run)
-    if not run.recipe.places:
-        raise SettingError(f"{run.path} is of recipe '{run.recipe.name}', which puts no defects on grounds.")
-    placer = _opened(run.path, find_checkpoint(run).name)
+    placer = opened_placer(run)
     if label not in placer.classes:
         raise SettingError(
             f"the run makes no class '{label}'.{did_you_mean(label, placer.classes)} It makes: "
@@ -105,6 +103,17 @@ def place(
     patch = patch_of(placed.mask)
     boxes = () if patch is None else tuple(part.box for part in parts_of(patch, diagonal=True))
     return PlacedOnce(shown, placed.mask, placed.support, boxes, made.settings)
+
+
+def opened_placer(run: Run) -> Placer:
+    """Return what `place` places with: the run's images are read at the first call, and kept.
+
+    Raises:
+        SettingError: the run's recipe places nothing. Others as `place`.
+    """
+    if not run.recipe.places:
+        raise SettingError(f"{run.path} is of recipe '{run.recipe.name}', which puts no defects on grounds.")
+    return _opened(run.path, find_checkpoint(run).name)
 
 
 @lru_cache(OPEN)
