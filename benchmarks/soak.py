@@ -464,12 +464,20 @@ def soak_labels(work: Path, scale: float) -> Row:
 
 def soak_serve(work: Path, scale: float) -> Row:
     """Load the server."""
-    minutes = max(1.0, 30 * scale)
-    words = ["serve_load.py", "--minutes", f"{minutes:g}", "--folder", str(work / "serve")]
+    from serve_load import FLAT, Step, growth
+
+    folder = work / "serve"
+    words = ["serve_load.py", "--minutes", f"{max(1.0, 30 * scale):g}", "--folder", str(folder)]
     done = subprocess.run([sys.executable, *words], cwd=HERE, capture_output=True, text=True, check=False)
-    figures = dict(line.split()[1:3] for line in done.stdout.splitlines() if line.startswith("figure: "))
-    wrong = [] if done.returncode == 0 else [done.stderr.strip()[-300:]]
-    return Row("serve", 6, wrong, ", ".join(f"{name} {value}" for name, value in figures.items()))
+    if done.returncode:
+        return Row("serve", 0, [done.stderr.strip()[-300:]])
+    loads = [Step(**step) for step in json.loads((folder / "steps.json").read_text())]
+    strange = {status for step in loads for status in step.answers} - {"200", "422", "429"}
+    wrong = [f"answered {', '.join(sorted(strange))}"] if strange else []
+    wrong += [f"memory grew by a factor of {growth(loads):.3f}"] if growth(loads) > FLAT else []
+    told = [f"p50 {min(step.p50 for step in loads):.2f} to {max(step.p50 for step in loads):.2f} s"]
+    told += [f"p99 {max(step.p99 for step in loads):.2f} s", f"memory {growth(loads):.3f}"]
+    return Row("serve", sum(sum(step.answers.values()) for step in loads), wrong, ", ".join(told))
 
 
 def soak_formats(work: Path, scale: float) -> Row:
