@@ -26,12 +26,25 @@ def test_it_is_one_process_elsewhere_that_ends_when_nothing_is_asked(worker: Wor
     first = worker.call(30, os.getpid)
     assert first != os.getpid()
     assert worker.call(30, os.getpid) == first
-    until = time.monotonic() + 20
-    while worker._process is not None and time.monotonic() < until:
-        time.sleep(0.05)
-    with pytest.raises(ProcessLookupError):
-        os.kill(first, 0)
+    assert gone(first)
     assert worker.call(30, os.getpid) != first
+
+
+def test_a_long_call_does_not_keep_it_for_good(worker: Worker) -> None:
+    process = worker.call(30, os.getpid)
+    worker.call(30, time.sleep, 0.6)  # over the idle time
+    assert gone(process)
+
+
+def gone(process: int) -> bool:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def test_what_goes_wrong_there_is_said(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:

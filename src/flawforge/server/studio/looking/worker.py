@@ -76,16 +76,21 @@ class Worker:
                 self._process = WorkerProcess(self.log)
                 future = self._process.submit(function, *given)
             self._waiting += 1
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = threading.Timer(self.idle, self._end_if_idle)
-            self._timer.daemon = True
-            self._timer.start()
+            self._end_later()
         future.add_done_callback(self._done)
         return future
 
+    def _end_later(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(self.idle, self._end_if_idle)
+        self._timer.daemon = True
+        self._timer.start()
+
     def _end_if_idle(self) -> None:
-        if self._waiting == 0:
+        if self._waiting:
+            self._end_later()
+        else:
             self.end()
 
     def _done(self, _: Future[Any]) -> None:
