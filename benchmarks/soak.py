@@ -284,8 +284,7 @@ def trained(work: Path) -> tuple[Path, Path]:
     """Return photos, and a small run of them with a set, made once."""
     photos, run = draw_photos(work / "photos"), work / "trained"
     if not (run / "records" / "audit.json").is_file():
-        for words in (("train", photos, "--out", run, *SMALL, "--kimg", "0.1", "--shots", "10"),):
-            ran(*words)
+        ran("train", photos, "--out", run, *SMALL, "--kimg", "0.1", "--shots", "10")
         ran("generate", run, "-n", "16", "--overwrite")
         ran("audit", run, "--pairs", "2", "-k", "2")
     return photos, run

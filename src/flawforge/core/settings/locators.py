@@ -46,6 +46,4 @@ class LocatorSettings(Settings):
         Raises:
             SettingError: there is none of this name.
         """
-        if isinstance(self.policy, ClassicalPolicy):
-            return self.policy
-        return policy(OWN_POLICY.get(self.model, "strong") if self.policy == "auto" else self.policy)
+        return policy(self.policy, OWN_POLICY.get(self.model, "strong"))

@@ -101,12 +101,15 @@ POLICIES = {
 }
 
 
-def policy(name: str) -> ClassicalPolicy:
-    """Return a policy by name.
+def policy(name: str | ClassicalPolicy, own: str = "auto") -> ClassicalPolicy:
+    """Return a policy by name, or as it is given; ``auto`` is a model's own.
 
     Raises:
         SettingError: there is none of this name.
     """
+    if isinstance(name, ClassicalPolicy):
+        return name
+    name = own if name == "auto" else name
     if name not in POLICIES:
         raise SettingError(
             f"policy is '{name}'; allowed: auto, {', '.join(POLICIES)}.{did_you_mean(name, POLICIES)} "

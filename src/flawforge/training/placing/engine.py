@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,7 @@ class DrawnDefect:
     settings: dict[str, Any]
 
 
-class Engine:
+class Engine(ABC):
     """Puts defects of one class on grounds.
 
     Args:
@@ -138,15 +139,17 @@ class Engine:
         number = int(rng.choice(fitting)) if number is None else number
         return self._filled(mask, number, rng)
 
+    @abstractmethod
     def _drawn(self, number: int, rng: np.random.Generator) -> DrawnDefect:
-        raise NotImplementedError
+        """Draw a defect for a ground."""
 
     def _placed(self, drawn: DrawnDefect, number: int, rng: np.random.Generator) -> PlacedImage | None:
         corner = find_corner(drawn.cutout.support, drawn.place, self.occurrences, self.grounds[number], rng)
         return None if corner is None else self._laid(drawn.cutout, corner, number, drawn.shot, drawn.settings, rng)
 
+    @abstractmethod
     def _filled(self, mask: Bools, number: int, rng: np.random.Generator) -> PlacedImage:
-        raise NotImplementedError
+        """Fill a mask on a ground with a defect."""
 
     def _laid(
         self,
