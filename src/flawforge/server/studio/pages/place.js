@@ -65,7 +65,7 @@ async function show(made, file, label, marked, started) {
 function choose(which, button) {
   ground = which;
   for (const one of by("grounds").querySelectorAll("button")) one.setAttribute("aria-pressed", one === button);
-  Object.assign(by("mask"), { width: which[1], height: which[2] });
+  for (const id of ["mask", "ground", "made"]) Object.assign(by(id), { width: which[1], height: which[2] }); // their room, before they come
   for (const id of ["board", "made"]) by(id).style.maxWidth = `calc(70vh * ${which[1] / which[2]})`;
   by("ground").src = address("/place/ground", { name, file: which[0], whole: true });
   by("ground").alt = `Ground ${which[0]}`;
