@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from barriers import barriers
 from flawforge.reports.page import report
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -41,6 +42,12 @@ def test_it_opens_offline_without_a_fault_with_and_without_scripts(opened: Calla
     if scripts:
         assert page.evaluate("Array.from(document.images).every(i => i.closest('dialog') || i.naturalWidth > 0)")
     assert troubles == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_barrier(opened: Callable, scheme: str) -> None:
+    page, _ = opened(color_scheme=scheme)
+    assert barriers(page, colours_alone=scheme == "dark") == []
 
 
 @pytest.mark.parametrize("whole", [True, False])

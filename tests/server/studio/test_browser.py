@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from barriers import barriers
 from flawforge.core.images import encode_png, grid
 from flawforge.reports.markup import TEMPLATES
 from flawforge.runs.estimates import Estimate
@@ -177,6 +178,16 @@ def test_every_page_is_whole_named_and_of_this_host(
                 assert node.get("name", {}).get("value", "").strip(), (path, role)
     expected = ("status of 404", "status of 422")  # a page of nothing, and a run that has no weights to explore
     assert [trouble for trouble in troubles if not any(one in trouble for one in expected)] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_barrier_on_any_page(opened: Callable[..., Any], address: str, scheme: str) -> None:
+    page, _ = opened("/", color_scheme=scheme)
+    wrong = []
+    for path in PAGES:
+        page.goto(address + path, wait_until="networkidle")
+        wrong += [f"{path}: {barrier}" for barrier in barriers(page, colours_alone=scheme == "dark")]
+    assert wrong == []
 
 
 def test_the_game_is_followed_and_gone_back_through_by_keyboard(opened: Callable[..., Any], work: Path) -> None:
