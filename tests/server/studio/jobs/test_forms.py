@@ -38,6 +38,16 @@ def test_every_field_is_an_option_of_its_command(verb: Verb) -> None:
     assert len({field.name for field in FORMS[verb][1]}) == len(FORMS[verb][1])
 
 
+def test_a_set_goes_out_in_every_format_that_export_writes() -> None:
+    from flawforge.data.writing.formats import EXPORT_FORMATS
+
+    (field,) = (one for one in FORMS["export"][1] if one.name == "format")
+    assert field.choices == ("", *EXPORT_FORMATS)
+    given = {"run": "runs/one", "format": "yolo", "out": "sets/one", "share": "0.3", "with_real": "on"}
+    arguments = words("export", checked("export", given), {})
+    assert arguments == ["export", "runs/one", "--format=yolo", "--out=sets/one", "--with-real", "--share=0.3"]
+
+
 @pytest.mark.parametrize(
     ("verb", "given", "part"),
     [
@@ -59,6 +69,9 @@ def test_every_field_is_an_option_of_its_command(verb: Verb) -> None:
         ("trial", {**TRAIN, "policy": "../x"}, "code of your own needs the command line"),
         ("trial", {**TRAIN, "shots": "1"}, "shots"),
         ("trial", {**TRAIN, "seeds": "0"}, "--repeats cannot be"),
+        ("export", {"run": "runs/one", "out": "sets/one"}, "Format: this must be filled in"),
+        ("export", {"run": "runs/one", "out": "sets/one", "format": "yolo", "share": "1"}, "the share of generated"),
+        ("audit", {}, "Run: this must be filled in"),
     ],
 )
 def test_what_is_not_allowed_is_refused_by_name(verb: Verb, given: dict[str, str], part: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from itertools import count
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from flawforge.server.studio.jobs.forms import FORMS, Verb
 from flawforge.server.studio.jobs.jobs import Jobs
 from flawforge.server.studio.markup import page
-from flawforge.server.studio.workspace import Contents
+from flawforge.server.studio.workspace import Workspace
 
 
 class Asked(BaseModel):
@@ -38,7 +39,7 @@ def add_jobs(app: FastAPI, jobs: Jobs) -> None:
     def new(verb: Verb = "run", data: str = "", run: str = "") -> HTMLResponse:
         title, fields = FORMS[verb]
         found = jobs.workspace.look()
-        given = {"data": data, "run": run, "out": "" if verb == "generate" else _free(found, verb)}
+        given = {"data": data, "run": run, "out": _free(jobs.workspace, verb)}
         runs = [item.name for item in found.items if item.kind == "run"]
         folders = [*found.images, *jobs.workspace.data, *(["elpv"] if find_spec("elpv_dataset") else [])]
         known = {"images": folders, "run": runs, "labels": ["", *jobs.workspace.tables()]}
@@ -46,7 +47,10 @@ def add_jobs(app: FastAPI, jobs: Jobs) -> None:
 
     @app.get("/job")
     def job(id: str) -> HTMLResponse:
-        return page("job.html.j2", job=jobs.job(id), title=FORMS[jobs.job(id).verb][0])
+        found = jobs.job(id)
+        title, fields = FORMS[found.verb]
+        rows = [(field.label, found.values[field.name]) for field in fields if field.name in found.values]
+        return page("job.html.j2", job=found, title=title, rows=rows)
 
     @app.post("/jobs")
     def start(asked: Asked) -> dict[str, str]:
@@ -62,8 +66,7 @@ def add_jobs(app: FastAPI, jobs: Jobs) -> None:
         return {"id": named.id}
 
 
-def _free(found: Contents, verb: Verb) -> str:
-    """Return a name for a new item that none has."""
-    taken = {item.name for item in found.items}
-    names = (f"{'trials/trial' if verb == 'trial' else 'runs/run'}-{number}" for number in range(1, len(taken) + 2))
-    return next(name for name in names if name not in taken)
+def _free(workspace: Workspace, verb: Verb) -> str:
+    """Return a name for a new folder that none has."""
+    stem = {"trial": "trials/trial", "export": "sets/set"}.get(verb, "runs/run")
+    return next(name for number in count(1) if not workspace.path(name := f"{stem}-{number}").exists())

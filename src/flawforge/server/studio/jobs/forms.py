@@ -20,10 +20,11 @@ from flawforge.core.settings.recipe import Recipe
 from flawforge.core.settings.recipes import RECIPES, recipe
 from flawforge.core.settings.trials import TrialSettings
 
-Verb = Literal["train", "run", "trial", "generate"]
+Verb = Literal["train", "run", "trial", "generate", "audit", "score", "report", "export"]
 Kind = Literal["images", "labels", "run", "folder", "text", "choice", "switch"]
 MOST_LETTERS = 2000  # of a value
 NOT_HERE = {"generator"}  # a setting that a page does not have: it runs code of a module
+FORMATS = ("imagefolder", "yolo", "yolo-seg", "coco", "voc", "mvtec", "labelme", "webdataset", "hf")  # of export
 NO_PATHS = ("models", "policy")  # fields whose values could name a file or a module
 
 
@@ -109,6 +110,7 @@ TRIAL = (
     LABELS,
     *(_setting(TrialSettings, name) for name in TRIAL_MORE),
 )
+THE_RUN = FormField("run", "Run", "run", help="With its images.", required=True)
 GENERATE = (
     FormField("run", "Run", "run", help="Whose generator.", required=True),
     _number("n", "Images per class", "How many.", "-n"),
@@ -117,11 +119,28 @@ GENERATE = (
     _number("truncation", "Truncation", "More typical images, less variety. Empty: full variety."),
     FormField("novel", "Leave out copies", "switch", "--novel", "Slower."),
 )
+EXPORT = (
+    THE_RUN,
+    FormField("format", "Format", "choice", "--format", "What your trainer reads.", ("", *FORMATS), required=True),
+    OUT,
+    FormField("with_real", "With the real images", "switch", "--with-real", "Those that the run was trained on."),
+    _number("share", "Share of generated images", "Of each class, with the real ones. Empty: all generated ones."),
+    CLASSES,
+    FormField(
+        *("unplaced", "Without a place", "choice", "--unplaced"),
+        help="In formats of boxes, what becomes of a defect without box and mask.",
+        choices=("", "whole-image", "leave-out"),
+    ),
+)
 FORMS: dict[Verb, tuple[str, tuple[FormField, ...]]] = {
     "run": ("Do the whole job: train, generate, test, report", RUN),
     "trial": ("Find out whether new images help", TRIAL),
     "train": ("Train a generator", TRAIN),
     "generate": ("Generate images", GENERATE),
+    "audit": ("Look for copies among a run's images", (THE_RUN,)),
+    "score": ("See how real a run's images look", (THE_RUN,)),
+    "report": ("Write a run's report", (THE_RUN,)),
+    "export": ("Give a run's images to a trainer", EXPORT),
 }
 
 
@@ -170,7 +189,7 @@ def _check_settings(verb: Verb, known: Mapping[str, FormField], values: Mapping[
     own = {name: _as_setting(known[name], values[name]) for name in values if known[name].settings is not None}
     if verb == "trial":
         TrialSettings.parse({**own, **({"recipe": values["recipe"]} if "recipe" in values else {})})
-    elif verb != "generate":
+    elif verb in ("train", "run"):
         recipe(values.get("recipe", "fewshot"), **own)
 
 

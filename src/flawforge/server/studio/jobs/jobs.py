@@ -200,8 +200,8 @@ class Jobs:
             raise Refused(422, f"There is no file {name} in the folder of this studio.")
         if field == "run" and "run" not in kinds_in(path):
             raise Refused(422, f"{name} is no run.")
-        if field == "out" and verb == "train" and not again and "run" in kinds_in(path):
-            raise Refused(422, f"{name} already holds a run. Give another folder.")
+        if field == "out" and verb in ("train", "export") and not again and kinds_in(path):
+            raise Refused(422, f"{name} is taken: a {kinds_in(path)[0]} is there. Give another folder.")
 
     def _is_inside(self) -> bool:
         """Say whether the jobs' folder is where it should be: a link could lead it out."""
@@ -218,7 +218,7 @@ class Jobs:
         values = {str(key): str(value) for key, value in values.items()}
         state = self._state(id)
         text = _last_line(self.log(id)) or ("starting" if state == "running" else "")
-        out = values.get("out") or values.get("run", "")
+        out = values.get("run") or values.get("out", "")
         stopping = (folder / "stop").exists()
         job = Job(id, cast("Verb", verb), values, out, str(facts.get("started", "")), state, text, stopping)
         if state != "running":
