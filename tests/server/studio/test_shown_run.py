@@ -51,3 +51,10 @@ def test_an_audit_of_other_images_is_not_shown_as_one_of_these(tmp_path: Path) -
 
 def _audit(folder: Path) -> str:
     return next(str(part["text"]) for part in ShownRun(folder).now()["parts"] if part["what"] == "audit")
+
+
+def test_what_was_composed_before_a_training_is_found_from_its_page(tmp_path: Path) -> None:
+    folder = leave_run(tmp_path / "run")
+    assert [part["what"] for part in ShownRun(folder).now()["parts"]] == []
+    leave_run(folder / "composed")
+    assert [part["what"] for part in ShownRun(folder).now()["parts"]] == ["composed"]

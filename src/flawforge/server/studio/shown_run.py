@@ -17,7 +17,7 @@ from flawforge.core.settings.recipe import ON_GROUNDS, UNLEARNT
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.origin import resolution_of, stored_as
 from flawforge.reports.words import count, joined, plural
-from flawforge.runs.folder import Run
+from flawforge.runs.folder import COMPOSED, Run
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SetFiles, read_facts
 from flawforge.server.studio.history_tail import HistoryTail, last_line
@@ -103,6 +103,9 @@ def parts(run: Run) -> Iterator[dict[str, str]]:
     """Give what has been made of a run: what, what it says in a sentence, and the time of its file, which changes with
     it.
     """
+    if (first := Run(run.path / COMPOSED).settings_file).is_file():
+        text = "images composed of the training images, without learning"
+        yield {"what": "composed", "text": text, "changed": stamp(first)}
     facts = read_object(run.synthetic / FACTS)
     if facts:
         n = facts.get("n")

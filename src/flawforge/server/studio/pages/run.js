@@ -77,7 +77,8 @@ function showEvents() {
 }
 
 const LINKS = {
-  images: () => address("/images", { name }), 
+  composed: () => address("/run", { name: name + "/composed" }),
+  images: () => address("/images", { name }),
   report: () => address("/drawn", { name, file: "report.html" }),
 };
 
