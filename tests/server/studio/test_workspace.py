@@ -94,10 +94,14 @@ def test_a_look_finds_items_and_folders_of_images_and_no_item_in_an_item(folder:
     leave_run(folder / "runs" / "first" / "composed")
     (folder / "more" / "deep" / "deeper").mkdir(parents=True)
     leave_run(folder / "more" / "deep" / "deeper" / "run")
+    draw_images(folder / "above" / "images" / "train", 1)
+    draw_images(folder / "a model" / "seen", 1)
+    for file in ("above/export.json", "above/manifest.jsonl", "a model/card.json", "a model/weights.safetensors"):
+        (folder / file).touch()
     found = Workspace(folder).look()
     assert Item("more/deep/deeper/run", "run") in found.items
     assert Item("runs/first/composed", "run") not in found.items
-    assert found.images == ("alone", "more/flat", "photos")
+    assert found.images == ("alone", "more/flat", "photos", "above")  # what was exported comes last, and whole
     assert Workspace(folder / "runs" / "first").look().items == (Item(".", "run"),)
 
 

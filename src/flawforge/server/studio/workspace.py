@@ -39,7 +39,7 @@ class Contents:
 
     Attributes:
         items: sorted by name.
-        images: names of the folders that may be datasets, sorted.
+        images: names of the folders that may be datasets, sorted; those that `export` or `convert` wrote last.
         seen: folders that were looked into, with the time of their last change: a later one means to look again.
         cut: whether there was more than is looked at.
     """
@@ -106,6 +106,7 @@ class Workspace:
         """Find what is there. Links are not followed, and folders of items not looked into."""
         items: list[Item] = []
         images: set[str] = set()
+        exports: list[str] = []
         seen: dict[Path, int] = {}
         waiting, cut = [(self.folder, 0)], False
         while waiting:
@@ -115,21 +116,26 @@ class Workspace:
                 break
             try:
                 seen[here] = here.stat().st_mtime_ns
-                kinds = [kind for kind in kinds_in(here) if kind in get_args(ItemKind)]
+                all_kinds = kinds_in(here)
                 folders, has_image, more = _entries(here)
             except OSError:  # gone, or not to be read
                 continue
             cut |= more and not has_image
             name = here.relative_to(self.folder).as_posix()
+            kinds = [kind for kind in all_kinds if kind in get_args(ItemKind)]
             if kinds and self._leads_out(here):
                 continue
             if kinds:
                 items.append(Item(name, cast("ItemKind", kinds[0])))
+            elif "dataset export" in all_kinds:
+                exports.append(name)
+            elif all_kinds:
+                continue
             elif has_image:
                 images.add(name)
             elif depth < DEPTH:
                 waiting += [(folder, depth + 1) for folder in folders]
-        return Contents(tuple(sorted(items)), tuple(_datasets(images)), seen, cut)
+        return Contents(tuple(sorted(items)), (*_datasets(images), *sorted(exports)), seen, cut)
 
     def _leads_out(self, item: Path) -> bool:
         """Say whether what the pages read of an item is elsewhere, by a link."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from flawforge.runs.history import History
 from flawforge.server.guards import Refused
 from flawforge.server.studio.jobs import jobs as jobs_module
 from flawforge.server.studio.jobs.jobs import Job, Jobs
+from flawforge.server.studio.jobs.shown import ShownJob
 from flawforge.server.studio.workspace import Workspace
 from studio_folder import asking, leave_run
 
@@ -59,6 +61,10 @@ def test_a_job_is_found_again_and_stopped_by_another_studio(jobs: Jobs, folder: 
     assert jobs.job(id).state == "running"
     assert Jobs(Workspace(folder)).job(id).state == "running"  # though its process has hardly begun
     at_work(jobs, id)
+    assert not ShownJob(jobs, id).now()["job"]["there"]  # no link to a page of nothing
+    leave_run(folder / "runs" / "new")
+    assert ShownJob(jobs, id).now()["job"]["there"]
+    shutil.rmtree(folder / "runs" / "new")
     later = Jobs(Workspace(folder))
     found = later.job(id)
     assert (found.state, found.out, found.text) == ("running", "runs/new", "at work train data/steel --out=runs/new")

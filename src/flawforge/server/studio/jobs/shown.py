@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flawforge.core.folder_kinds import kinds_in
 from flawforge.server.studio.jobs.jobs import Jobs
 from flawforge.server.studio.watcher import News
 
@@ -33,8 +34,10 @@ class ShownJob:
         self._told: News = {}
 
     def now(self) -> News:
-        """Return the job and the end of its log."""
-        self._told = {"job": self.jobs.job(self.id).dump(), "log": self.jobs.log(self.id)}
+        """Return the job, whether what it works on is there to be looked at, and the end of its log."""
+        job = self.jobs.job(self.id)
+        there = bool(kinds_in(self.jobs.workspace.path(job.out)))
+        self._told = {"job": {**job.dump(), "there": there}, "log": self.jobs.log(self.id)}
         return self._told
 
     def news(self) -> News:

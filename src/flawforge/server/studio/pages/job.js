@@ -7,7 +7,8 @@ const { id, out, kind } = place.dataset;
 watch({ kind: "job", name: id }, (news) => {
   if (news.job) {
     showState(document.getElementById("state"), { word: news.job.state, text: news.job.stopping && news.job.state === "running" ? "stopping: it saves what it has" : "" });
-    place.replaceChildren(make("a", { href: address("/" + kind, { name: out }) }, "See " + out), " ", ...jobButtons(news.job));
+    const see = news.job.there ? [make("a", { href: address("/" + kind, { name: out }) }, "See " + out), " "] : [];
+    place.replaceChildren(...see, ...jobButtons(news.job));
   }
   if (news.log !== undefined) {
     const below = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
