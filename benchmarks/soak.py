@@ -477,11 +477,16 @@ def soak_serve(work: Path, scale: float) -> Row:
     if done.returncode:
         return Row("serve", 0, [done.stderr.strip()[-300:]])
     loads = [Step(**step) for step in json.loads((folder / "steps.json").read_text())]
-    strange = {status for step in loads for status in step.answers} - {"200", "422", "429"}
+    late = sum(step.answers.get("503", 0) for step in loads)
+    strange = {status for step in loads for status in step.answers} - {"200", "422", "429", "503"}
     wrong = [f"answered {', '.join(sorted(strange))}"] if strange else []
     wrong += [f"memory grew by a factor of {growth(loads):.3f}"] if growth(loads) > FLAT else []
     told = [f"p50 {min(step.p50 for step in loads):.2f} to {max(step.p50 for step in loads):.2f} s"]
-    told += [f"p99 {max(step.p99 for step in loads):.2f} s", f"memory {growth(loads):.3f}"]
+    told += [
+        f"p99 {max(step.p99 for step in loads):.2f} s",
+        f"{late} times 503, longer than a minute",
+        f"memory {growth(loads):.3f}",
+    ]
     return Row("serve", sum(sum(step.answers.values()) for step in loads), wrong, ", ".join(told))
 
 

@@ -9,6 +9,7 @@ from flawforge.core.locks import FolderLock
 from flawforge.runs.estimates import Estimate
 from flawforge.runs.trial_progress import InterimGain, InterimLook, ProgressFile
 from flawforge.server.studio.shown_trial import ShownTrial, trial_summary
+from flawforge.server.studio.states import state_of
 from studio_folder import leave_trial
 
 GAIN = InterimGain(
@@ -49,6 +50,17 @@ def test_what_is_new_is_told_once(tmp_path: Path) -> None:
         "text": "+2.0 points (95% CI -100.0 to 5.0)",
     }
     assert trial_summary(tmp_path / "trial") == "0 of 3 repeats, 2 of 9 cells"
+
+
+def test_a_trial_whose_time_was_up_is_done_and_a_stopped_one_is_not(tmp_path: Path) -> None:
+    folder = leave_trial(tmp_path / "trial")
+    (folder / "records").mkdir()
+    (folder / "records" / "trial.json").write_text(json.dumps({"complete": False}))
+    noted = ProgressFile(folder, ["A budget of 8 minutes is too short."])
+    for whole, word in ((2, "stopped"), (3, "done")):
+        noted.reach(cells=9, done=3 * whole, repeats=3, whole=whole, seconds_left=0.0)
+        assert state_of("trial", folder).word == word
+    assert state_of("trial", folder).text == "ended by its time, after 3 repeats"
 
 
 def test_damaged_files_are_as_if_they_were_not_there(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flawforge.core.locks import is_held, writers
+from flawforge.reports.words import plural
 from flawforge.runs.folder import Run
 from flawforge.runs.searches import search_file
 from flawforge.runs.set_files import LOCK
+from flawforge.runs.trial_progress import PROGRESS_FILE
 from flawforge.runs.trials import TRIAL_FILE
 from flawforge.server.studio.history_tail import last_line
 from flawforge.server.studio.small_files import read_object
@@ -81,4 +83,8 @@ def _trial_state(folder: Path) -> State:
     complete = read_object(folder / TRIAL_FILE).get("complete")
     if complete:
         return State("done", "finished")
+    far = read_object(folder / PROGRESS_FILE)
+    whole = far.get("whole")
+    if complete is False and isinstance(whole, int) and whole == far.get("repeats"):
+        return State("done", f"ended by its time, after {plural(whole, 'repeat')}")
     return State("stopped", "stopped before the first whole repeat" if complete is None else "stopped on the way")

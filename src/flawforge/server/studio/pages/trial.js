@@ -21,7 +21,10 @@ function showFar(progress, running) {
 
 /** Say what may be read: nothing before an analysis, no verdict before the end. */
 function reading(running, verdict, looks) {
-  if (verdict && !running) return verdict.complete ? "" : "The trial is not finished: more repeats may change this.";
+  if (verdict && !running) {
+    const none = verdict.gains.length ? "" : "There is no interval to draw: the choice inside the training images took none that were generated. ";
+    return none + (verdict.complete ? "" : `Of the ${verdict.planned} repeats that were planned not all are done: more may change this.`);
+  }
   const last = looks[looks.length - 1];
   if (!running) return "Not yet to be read: the trial has ended before its first whole repeat. Go on with it.";
   if (!last) return "Not yet to be read: no analysis has been made. The first is made when the plan allows it; what single repeats show before that is chance.";
