@@ -1,6 +1,9 @@
 from collections.abc import Callable
 
+import pytest
+
 from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipes import RECIPES
 from flawforge.reports.page import report
 from flawforge.reports.run.origin import commands, recipe_rows, resolution_of, stored_as
 from flawforge.reports.run.synthetic import Synthetic
@@ -11,7 +14,7 @@ from parsed_page import Parsed
 
 
 def test_the_recipe_shows_every_field_and_what_was_changed(drawn: Callable) -> None:
-    fields = {name: values for name, *values in recipe_rows(drawn().run.settings.recipe)}
+    fields = {name: values for rows in recipe_rows(drawn().run.settings.recipe) for name, *values in rows}
     assert set(fields) == set(Recipe.model_fields)
     value, unit, allowed, _, usual = fields["generator_depth"]
     assert (value, usual, unit, allowed) == ("8", "32", "channels", "from 1 to 1,024")
@@ -19,8 +22,23 @@ def test_the_recipe_shows_every_field_and_what_was_changed(drawn: Callable) -> N
     assert fields["kimg"][0] == "not set"
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_settings_of_other_designs_stand_apart(name: str) -> None:
+    own, others = ([row[0] for row in rows] for rows in recipe_rows(RECIPES[name].dump()))
+    assert set(own) == set(RECIPES[name].own_fields)
+    assert set(own + others) == set(Recipe.model_fields)
+
+
+def test_settings_of_other_designs_are_folded_away(drawn: Callable) -> None:
+    page = report(drawn().run).read_text(encoding="utf-8")
+    shown, folded = page[page.index('id="reproduce"') :].split("<details>")
+    assert "<code>generator_depth</code>" in shown
+    assert "<code>blending</code>" not in shown
+    assert "<code>blending</code>" in folded.split("</details>")[0]
+
+
 def test_a_field_of_another_version_is_tolerated() -> None:
-    fields = {name: values for name, *values in recipe_rows({"name": "x", "magic": 3})}
+    fields = {name: values for name, *values in recipe_rows({"name": "x", "design": "unheard-of", "magic": 3})[0]}
     assert fields["magic"][0] == "3"
     assert fields["magic"][3] == "a setting that this version of Flawforge does not know"
     assert fields["batch"][0] == "not recorded"

@@ -15,6 +15,8 @@ from flawforge.runs.records import Record
 from flawforge.runs.run_settings import RunSettings
 
 NOT_RECORDED = "not recorded"
+RecipeRow = tuple[str, str, str, str, str, str]
+"""A setting: name, value, unit, allowed, meaning, and the named recipe's value where this run differs."""
 
 
 def resolution_of(settings: RunSettings) -> tuple[int, int] | None:
@@ -50,19 +52,22 @@ def stored_as(settings: RunSettings) -> list[str]:
     return [f"{name} ({count(n)})" for name, n in stored.items()]
 
 
-def recipe_rows(recipe: dict[str, Any]) -> list[tuple[str, str, str, str, str, str]]:
-    """Return each setting: name, value, unit, allowed, meaning, and the named recipe's value where this run differs."""
+def recipe_rows(recipe: dict[str, Any]) -> tuple[list[RecipeRow], list[RecipeRow]]:
+    """Return the settings that decide anything in the recipe's design, and those of other designs."""
     base = RECIPES[recipe["name"]].dump() if recipe.get("name") in RECIPES else {}
-    rows = []
+    design = recipe.get("design", Recipe.model_fields["design"].default)
+    own = set(Recipe.model_construct(design=design).own_fields)  # unchecked: it may be one of another version
+    rows: tuple[list[RecipeRow], list[RecipeRow]] = ([], [])
     for name, field in Recipe.model_fields.items():
         value = _value(recipe[name]) if name in recipe else NOT_RECORDED
         usual = _value(base[name]) if name in recipe and name in base and base[name] != recipe[name] else ""
         allowed = field_range(field).removeprefix("any")
-        rows.append((name, value, field_unit(field), allowed, field.description or "", usual))
+        rows[name not in own].append((name, value, field_unit(field), allowed, field.description or "", usual))
     unknown = "a setting that this version of Flawforge does not know"
-    return rows + [
+    rows[0].extend(
         (name, _value(value), "", "", unknown, "") for name, value in recipe.items() if name not in Recipe.model_fields
-    ]
+    )
+    return rows
 
 
 def _value(value: Any) -> str:
