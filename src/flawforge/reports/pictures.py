@@ -30,7 +30,8 @@ class Picture:
 
 
 def read_picture(folder: Path, file: str | Path, white: int = 255) -> Image.Image | None:
-    """Read a picture below `folder` as 8-bit ``L`` or ``RGB``; colour files without colour become ``L``.
+    """Read a picture below `folder` as 8-bit ``L`` or ``RGB``; colour files without colour become ``L``. One that is
+    transparent in parts stays so.
 
     Args:
         folder: a path that leads out of it is refused: a run may come from someone else.
@@ -55,6 +56,8 @@ def _eight_bits(image: Image.Image, white: int) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         levels = np.asarray(image, dtype=np.float64) * (255 / white)
         return Image.fromarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
+    if image.mode in ("LA", "RGBA"):
+        return image
     if image.mode in ("1", "L"):
         return image.convert("L")
     pixels = np.asarray(image.convert("RGB"))
@@ -109,6 +112,8 @@ def _encode(image: Image.Image, kind: str) -> bytes:
     if kind == "PNG":
         image.save(buffer, "PNG", compress_level=9)
     else:
+        if image.has_transparency_data:
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
         image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
     return buffer.getvalue()
 

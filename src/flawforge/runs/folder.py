@@ -24,6 +24,8 @@ from flawforge.runs.folder_errors import not_found, refuse_other
 from flawforge.runs.run_settings import RunSettings
 
 COMPOSED = "composed"  # folder in a run's: the run of composed images that `flawforge run` begins with
+COMPOSED_SHEET, PLACED_SHEET, STRIPS_SHEET = "composed.png", "placed.png", "strengths.png"  # below a run's previews
+STRIPS = 4  # classes that the last of these shows
 
 
 class Run:

@@ -30,7 +30,7 @@ from flawforge.data.grouping.registration import turned
 from flawforge.data.sampling.material import Material
 from flawforge.models.extractors import Lite0
 from flawforge.runs.checkpoint import newest_checkpoint, save_checkpoint
-from flawforge.runs.folder import Run
+from flawforge.runs.folder import COMPOSED_SHEET, Run
 from flawforge.training.loop.previews import Previews
 from flawforge.training.setup.inputs import TrainingInputs
 from flawforge.training.setup.opening import OpenedRun
@@ -348,7 +348,7 @@ def _draw(run: Run, material: Material, chosen: Chosen, progress: Progress, seed
     each = most + 2
     groups = [grid(cells[place : place + each], each) for place in range(0, len(cells), each)]
     sheet = grid(groups, ACROSS, gap=GAP)
-    write_bytes(run.previews / "composed.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+    write_bytes(run.previews / COMPOSED_SHEET, encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
 
 
 def _cell(pixels: Floats32, side: int) -> Pixels:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flawforge.core.images import encode_png
+from flawforge.runs.folder import STRIPS_SHEET
 from flawforge.runs.generator.curation import curate
 from flawforge.server.studio.shown_run import ShownRun, page_facts
 from studio_folder import leave_run
@@ -24,7 +25,10 @@ def test_what_was_not_trained_shows_its_examples_and_no_game(tmp_path: Path, des
     (folder / "previews" / sheet).write_bytes(encode_png(np.zeros((8, 8), np.uint8), "L"))
     shown = ShownRun(folder)
     assert shown.now()["previews"] == [sheet]
-    assert page_facts(shown.run)["learns"] is False
+    facts = page_facts(shown.run)
+    assert (facts["learns"], facts["strips"]) == (False, "")
+    (folder / "previews" / STRIPS_SHEET).touch()
+    assert page_facts(shown.run)["strips"] == STRIPS_SHEET
 
 
 def test_an_audit_of_other_images_is_not_shown_as_one_of_these(tmp_path: Path) -> None:

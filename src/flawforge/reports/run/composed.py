@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from flawforge.reports.pictures import Picture, embed, read_picture
 from flawforge.reports.run.examples import PlacedExample, placed_examples
 from flawforge.runs.checkpoint import list_checkpoints
-from flawforge.runs.folder import COMPOSED, Run
-
-SHEET, PLACED_SHEET, STRIPS_SHEET = "composed.png", "placed.png", "strengths.png"  # below a run's previews
-STRIPS = 4  # classes that the last of these shows
+from flawforge.runs.folder import COMPOSED, COMPOSED_SHEET, PLACED_SHEET, STRIPS, STRIPS_SHEET, Run
 
 
 @dataclass(frozen=True)
@@ -44,9 +41,9 @@ class ComposedSheet:
 def composed_sheet(run: Run) -> ComposedSheet | None:
     """Return the section, or None when nothing was composed."""
     placed = (run.previews / PLACED_SHEET).is_file()
-    own = placed or (run.previews / SHEET).is_file()
+    own = placed or (run.previews / COMPOSED_SHEET).is_file()
     source = run if own else Run(run.path / COMPOSED)
-    image = read_picture(source.previews, PLACED_SHEET if placed else SHEET)
+    image = read_picture(source.previews, PLACED_SHEET if placed else COMPOSED_SHEET)
     checkpoints = list_checkpoints(source)
     if image is None or not checkpoints:
         return None

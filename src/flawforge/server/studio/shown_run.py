@@ -17,7 +17,7 @@ from flawforge.core.settings.recipe import ON_GROUNDS, UNLEARNT
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.origin import resolution_of, stored_as
 from flawforge.reports.words import count, joined, plural
-from flawforge.runs.folder import COMPOSED, Run
+from flawforge.runs.folder import COMPOSED, COMPOSED_SHEET, PLACED_SHEET, STRIPS_SHEET, Run
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SetFiles, read_facts
 from flawforge.server.studio.history_tail import HistoryTail, last_line
@@ -26,7 +26,7 @@ from flawforge.server.studio.states import state_of
 from flawforge.server.studio.watcher import News
 
 PREVIEW = re.compile(r"kimg_\d+(?:\.\d+)?\.png")
-UNLEARNT_PREVIEWS = ("composed.png", "placed.png")  # of designs without a network
+UNLEARNT_PREVIEWS = (COMPOSED_SHEET, PLACED_SHEET)  # of designs without a network
 MOST_IMAGES = 100_000  # likewise
 MOST_PREVIEWS = 2000  # that a page is told of
 
@@ -185,4 +185,5 @@ def page_facts(run: Run) -> dict[str, Any]:
         "places": settings.recipe.get("design") in ON_GROUNDS,
         "previews": previews(run),
         "real": (run.previews / "real.png").is_file(),
+        "strips": STRIPS_SHEET if (run.previews / STRIPS_SHEET).is_file() else "",
     }

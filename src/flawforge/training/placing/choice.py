@@ -19,11 +19,11 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import find_good
 from flawforge.data.sampling.grounds import Grounds
 from flawforge.data.sampling.material import Material
-from flawforge.runs.folder import Run
+from flawforge.runs.folder import PLACED_SHEET, STRIPS, Run
 from flawforge.training.composition import find_symmetries, settle_run
 from flawforge.training.placing.defects import boxed, find_shots, marks_of
 from flawforge.training.placing.engine import CopyPaste, Engine, PlacedImage, Procedural, drawn_classes, no_defects
-from flawforge.training.placing.strips import STRIPS, draw_strips
+from flawforge.training.placing.strips import draw_strips
 from flawforge.training.setup.inputs import TrainingInputs
 from flawforge.training.setup.opening import OpenedRun
 
@@ -167,7 +167,7 @@ def _draw(
             groups.append(grid(cells, len(cells)))
             task.advance()
     sheet = grid(groups, ACROSS, gap=GAP)
-    write_bytes(run.previews / "placed.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+    write_bytes(run.previews / PLACED_SHEET, encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
     at = [build_engine(run.recipe, material, grounds, label, chosen, 1.0) for label in labels[:STRIPS]]
     draw_strips(run, at, seed)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from flawforge.core.arrays import Bools
 from flawforge.core.files import write_bytes
-from flawforge.core.images import Pixels, encode_png, grid, resize, to_pixels
+from flawforge.core.images import Pixels, grid, resize, to_pixels
 from flawforge.core.seeds import numpy_stream
-from flawforge.runs.folder import Run
+from flawforge.runs.folder import STRIPS_SHEET, Run
 from flawforge.training.placing.engine import Engine, PlacedImage
 
 STRENGTHS = (0.5, 0.75, 1.0, 1.5)
-STRIPS = 4  # classes that are shown
 SIDE, GAP = 160, 4  # pixels of a picture, and between two
 AROUND = 1.6  # side of the window about a defect, in sides of the defect
 LEAST = 48  # pixels of that window, at least
@@ -31,11 +32,12 @@ def draw_strips(run: Run, engines: Sequence[Engine], seed: int) -> None:
     cells: list[Pixels] = []
     for engine in engines:
         strips, places = _at_strengths(engine, seed), _at_places(engine, seed)
-        cells += strips + places + [np.full_like(strips[0], 255)] * (len(STRENGTHS) - len(places))
+        cells += strips + places + [np.zeros_like(strips[0])] * (len(STRENGTHS) - len(places))
     if not cells:
         return
-    sheet = grid(cells, len(STRENGTHS), gap=GAP)
-    write_bytes(run.previews / "strengths.png", encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+    buffer = io.BytesIO()
+    Image.fromarray(grid(cells, len(STRENGTHS), gap=GAP, background=0)).save(buffer, "PNG")
+    write_bytes(run.previews / STRIPS_SHEET, buffer.getvalue(), durable=False)
 
 
 def _at_strengths(engine: Engine, seed: int) -> list[Pixels]:
@@ -68,11 +70,12 @@ def _window(support: Bools) -> tuple[slice, slice]:
 
 
 def _cell(made: PlacedImage, window: tuple[slice, slice] = (slice(None), slice(None))) -> Pixels:
-    """Return a part of an image in a square of `SIDE` pixels, white beside it."""
+    """Return a part of an image in a square of `SIDE` pixels, (SIDE, SIDE, 2 or 4): with its opacity, none beside it."""
     pixels = to_pixels(2 * made.placed.pixels[window] - 1)
     factor = SIDE / max(pixels.shape[:2])
     height, width = (max(1, round(factor * side)) for side in pixels.shape[:2])
-    cell = np.full((SIDE, SIDE, *pixels.shape[2:]), 255, pixels.dtype)
+    cell = np.zeros((SIDE, SIDE, 2 if pixels.ndim == 2 else 4), pixels.dtype)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    cell[top : top + height, left : left + width] = resize(pixels, height, width)
+    shown = resize(pixels, height, width).reshape(height, width, -1)
+    cell[top : top + height, left : left + width] = np.pad(shown, ((0, 0), (0, 0), (0, 1)), constant_values=255)
     return cell

@@ -86,6 +86,30 @@ def test_a_job_is_found_again_and_stopped_by_another_studio(jobs: Jobs, folder: 
 
 
 @pytest.mark.usefixtures("idle")
+def test_of_more_jobs_than_are_kept_the_oldest_that_have_ended_are_removed(
+    jobs: Jobs, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "MOST_KEPT", 3)
+    running = jobs.start("train", {"data": "data/steel", "out": "runs/new"}).id
+    at_work(jobs, running)
+    others = [f"29990101-00000{number}-abcdef" for number in range(5)]  # all newer than the one at work
+    for id in others:
+        (jobs.folder / id).mkdir()
+        (jobs.folder / id / "job.json").write_text(json.dumps({"verb": "train", "values": {}}))
+        (jobs.folder / id / "ended.json").write_text(json.dumps({"code": 0}))
+    old, unknown, elsewhere, *_ = others
+    (jobs.folder / unknown / "job.json").write_text(json.dumps({"verb": "of a later version", "values": {}}))
+    holder = {"command": "x", "process": 1, "host": "another", "since": "x"}
+    (jobs.folder / elsewhere / ".job.holder.json").write_text(json.dumps(holder))
+    (jobs.folder / "29980101-000000-abcdef").symlink_to(folder / "data", target_is_directory=True)
+    (jobs.folder / "notes").mkdir()
+    new = jobs.start("train", {"data": "data/steel", "out": "runs/other"}).id
+    left = {path.name for path in jobs.folder.iterdir()}
+    assert left == {running, new, *others, "29980101-000000-abcdef", "notes"} - {old}
+    assert (folder / "data" / "steel").is_dir()
+
+
+@pytest.mark.usefixtures("idle")
 def test_what_may_not_be_started_is_refused_and_nothing_is_left(
     jobs: Jobs, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

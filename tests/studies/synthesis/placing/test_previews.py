@@ -31,7 +31,9 @@ def cells(sheet: np.ndarray, row: int) -> list[np.ndarray]:
 
 def test_strips_show_one_defect_ever_stronger_and_at_several_places(photos: Path, tmp_path: Path) -> None:
     run = train(photos, tmp_path / "strips", "copy-paste", previews=1)
-    sheet = np.asarray(Image.open(run.previews / "strengths.png"))
+    picture = Image.open(run.previews / "strengths.png")
+    sheet, opaque = np.asarray(picture.convert("L")), np.asarray(picture.getchannel("A"))
+    assert {int(opaque[0, 0]), int(opaque[0, SIDE]), int(opaque[-1, 0])} == {255, 0}  # nothing beside images, as a page
     strips, places = cells(sheet, 0), cells(sheet, 1)
     assert sheet.shape == (2 * SIDE + GAP, len(STRENGTHS) * (SIDE + GAP) - GAP)
     half, middle, whole, strong = strips

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,7 +41,7 @@ FOLDER = Path(".studio") / "jobs"
 ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 MODULE = "flawforge.cli.studio.job"  # that runs a command for a job
 MOST_AT_WORK = 4
-MOST_SHOWN = 100
+MOST_KEPT = 100  # beside those at work; of more, the oldest are removed
 START_SECONDS = 60.0  # that a process may take until it holds its lock
 TAIL = 65_536  # bytes of a log that a page is given
 LINE = 300  # letters of a log's last line
@@ -142,13 +143,24 @@ class Jobs:
 
     def all(self) -> list[Job]:
         """Return the newest jobs, the newest first."""
-        if not self._is_inside():
-            return []
+        return [job for job in map(self._read, self._ids()[:MOST_KEPT]) if job is not None]
+
+    def _ids(self) -> list[str]:
+        """Return the names of the jobs' folders, the newest first."""
         try:
-            ids = sorted((entry.name for entry in os.scandir(self.folder) if ID.fullmatch(entry.name)), reverse=True)
+            found = [entry.name for entry in os.scandir(self.folder) if ID.fullmatch(entry.name)]
         except OSError:
             return []
-        return [job for job in map(self._read, ids[:MOST_SHOWN]) if job is not None]
+        return sorted(found, reverse=True) if self._is_inside() else []
+
+    def _remove_old(self) -> None:
+        """Make room for one more job: remove the oldest that have ended, here and on other computers."""
+        for id in self._ids()[MOST_KEPT - 1 :]:
+            job = self._read(id)
+            if job is not None and job.state != "running" and not writers(self.folder / id):
+                shutil.rmtree(self.folder / id, ignore_errors=True)
+                self._ended.pop(id, None)
+                self._own.pop(id, None)
 
     def log(self, id: str) -> str:
         """Return the end of what a job printed."""
@@ -166,6 +178,7 @@ class Jobs:
         folder = self.folder / id
         if not self._is_inside():
             raise Refused(422, f"{FOLDER} leads out of the folder of this studio.")
+        self._remove_old()
         with explain_os_errors(folder):
             folder.mkdir(parents=True)
             write_json(folder / "job.json", {"verb": verb, "values": values, "arguments": arguments, "started": now()})
