@@ -70,7 +70,7 @@ def _window(support: Bools) -> tuple[slice, slice]:
 
 
 def _cell(made: PlacedImage, window: tuple[slice, slice] = (slice(None), slice(None))) -> Pixels:
-    """Return a part of an image in a square of `SIDE` pixels, (SIDE, SIDE, 2 or 4): with its opacity, none beside it."""
+    """Return (`SIDE`, `SIDE`, 2 or 4): a part of an image with its opacity, none beside it."""
     pixels = to_pixels(2 * made.placed.pixels[window] - 1)
     factor = SIDE / max(pixels.shape[:2])
     height, width = (max(1, round(factor * side)) for side in pixels.shape[:2])
