@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flawforge.core.files import FORMAT
 from flawforge.core.images import Mode
+from flawforge.core.settings.recipe import ON_GROUNDS, UNLEARNT
 
 
 class _Part(BaseModel):
@@ -158,6 +159,21 @@ class RunSettings(_Part):
     def dump(self) -> dict[str, Any]:
         """Return the JSON value to write: the fields that were given, in the order of the class, then unknown ones."""
         return {"format": self.format, **self.model_dump(mode="json", exclude_unset=True)}
+
+    @property
+    def design(self) -> str:
+        """The recipe's design as recorded; it may be one of another version. Empty: not recorded."""
+        return str(self.recipe.get("design", ""))
+
+    @property
+    def learns(self) -> bool:
+        """Whether a network was trained."""
+        return self.design not in UNLEARNT
+
+    @property
+    def places(self) -> bool:
+        """Whether defects are put on real grounds."""
+        return self.design in ON_GROUNDS
 
     @property
     def training_fingerprint(self) -> str:

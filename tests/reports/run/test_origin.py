@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flawforge.core.settings.recipe import Recipe
+from flawforge.core.settings.recipe import UNLEARNT, Recipe
 from flawforge.core.settings.recipes import RECIPES
 from flawforge.reports.page import report
 from flawforge.reports.run.origin import commands, recipe_rows, resolution_of, stored_as
@@ -35,6 +35,18 @@ def test_settings_of_other_designs_are_folded_away(drawn: Callable) -> None:
     assert "<code>generator_depth</code>" in shown
     assert "<code>blending</code>" not in shown
     assert "<code>blending</code>" in folded.split("</details>")[0]
+
+
+@pytest.mark.parametrize("design", UNLEARNT)
+def test_what_was_not_trained_shows_no_training_to_go_on_with_and_no_generator_to_export(
+    drawn: Callable, design: str
+) -> None:
+    run = drawn()
+    run.synthetic()
+    run.run.save_settings(run.run.settings.model_copy(update={"recipe": {"name": design, "design": design}}))
+    page = report(run.run).read_text(encoding="utf-8")
+    for words in ('id="training"', 'href="#training"', "export-model"):
+        assert words not in page
 
 
 def test_a_field_of_another_version_is_tolerated() -> None:

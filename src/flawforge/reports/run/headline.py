@@ -38,12 +38,12 @@ def headline(
     labels, samples = list(settings.data.classes), settings.data.samples
     on = "an unrecorded number of images" if samples is None else plural(samples, "image")
     classes = f" of {joined(labels)}" if labels else ""
-    if settings.recipe.get("design") == "compose":
-        sentences = [f"Composed of {on}{classes} ({short}), by design: nothing was trained."]
-    elif settings.recipe.get("design") in ("copy-paste", "procedural"):
+    if settings.learns:
+        sentences = [f"{name} was trained on {on}{classes} ({short}){_length(last)}."]
+    elif settings.places:
         sentences = [f"Defects put on real grounds, with masks, from {on}{classes} ({short}): nothing was trained."]
     else:
-        sentences = [f"{name} was trained on {on}{classes} ({short}){_length(last)}."]
+        sentences = [f"Composed of {on}{classes} ({short}), by design: nothing was trained."]
     if synthetic is None:
         sentences.append("No images have been generated yet.")
     else:

@@ -13,7 +13,6 @@ from typing import Any
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.locks import writers
 from flawforge.core.rejections import REJECTIONS
-from flawforge.core.settings.recipe import ON_GROUNDS, UNLEARNT
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.origin import resolution_of, stored_as
 from flawforge.reports.words import count, joined, plural
@@ -181,8 +180,8 @@ def page_facts(run: Run) -> dict[str, Any]:
     return {
         "title": run_title(run_settings(run)),
         "rows": rows,
-        "learns": settings.recipe.get("design") not in UNLEARNT,
-        "places": settings.recipe.get("design") in ON_GROUNDS,
+        "learns": settings.learns,
+        "places": settings.places,
         "previews": previews(run),
         "real": (run.previews / "real.png").is_file(),
         "strips": STRIPS_SHEET if (run.previews / STRIPS_SHEET).is_file() else "",
