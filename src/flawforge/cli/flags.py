@@ -67,6 +67,22 @@ OutputsFolder = Annotated[
         "a run, the result is shown and not kept.",
     ),
 ]
+Host = Annotated[
+    str,
+    Parameter(
+        help="The address to listen on; 0.0.0.0 lets other machines in. Then a token is needed, and asked of everyone."
+    ),
+]
+Port = Annotated[Whole, Parameter(help="0 takes a free one.")]
+TokenFile = Annotated[
+    Path | None,
+    Parameter(
+        help="A file that holds the token, at least 16 letters. Default: the variable FLAWFORGE_TOKEN, where it is set."
+    ),
+]
+HostNames = Annotated[
+    Words, Parameter(help="Names by which the server is called, beside localhost and addresses. Others are refused.")
+]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda, cuda:1, ... `auto` takes a GPU where there is one.")]
 
 

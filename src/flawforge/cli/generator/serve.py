@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from flawforge.cli.console import drawn_progress
-from flawforge.cli.flags import Device, Whole, Words
+from flawforge.cli.flags import Device, Host, HostNames, Port, TokenFile, Whole
 from flawforge.core.errors import SettingError
 
 TOKEN = "FLAWFORGE_TOKEN"
@@ -16,10 +16,10 @@ def serve(
     run: Path,
     /,
     *,
-    host: str = "127.0.0.1",
-    port: Whole = 8000,
-    token_file: Path | None = None,
-    names: Words = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    token_file: TokenFile = None,
+    names: HostNames = None,
     checkpoint: str = "best",
     most: Whole = 256,
     megapixels: float = 16.0,
@@ -37,14 +37,6 @@ def serve(
     ----------
     run
         The run folder that `flawforge train` made.
-    host
-        The address to listen on; 0.0.0.0 lets other machines in. Then a token is needed, and asked of everyone.
-    port
-        0 takes a free one.
-    token_file
-        A file that holds the token, at least 16 letters. Default: the variable FLAWFORGE_TOKEN, where it is set.
-    names
-        Names by which the server is called, beside localhost and addresses. Others are refused.
     checkpoint
         Which weights: best (selected during training), newest, or the number of a step in RUN/checkpoints.
     most

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flawforge.cli.console import drawn_progress
-from flawforge.cli.flags import Flag, Whole, Words
+from flawforge.cli.flags import Flag, Host, HostNames, Port, TokenFile, Words
 from flawforge.cli.generator.serve import read_token
 
 
@@ -13,10 +13,10 @@ def studio(
     folder: Path = Path(),
     /,
     *,
-    host: str = "127.0.0.1",
-    port: Whole = 8765,
-    token_file: Path | None = None,
-    names: Words = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8765,
+    token_file: TokenFile = None,
+    names: HostNames = None,
     data: Words = None,
     no_browser: Flag = False,
 ) -> None:
@@ -30,14 +30,6 @@ def studio(
     ----------
     folder
         What is shown; new runs and trials are made below it. Default: the folder that you are in.
-    host
-        The address to listen on; 0.0.0.0 lets other machines in. Then a token is needed, and asked of everyone.
-    port
-        0 takes a free one.
-    token_file
-        A file that holds the token, at least 16 letters. Default: the variable FLAWFORGE_TOKEN, where it is set.
-    names
-        Names by which the studio is called, beside localhost and addresses. Others are refused.
     data
         Folders of images elsewhere that may be trained on. Those below FOLDER always may.
     no_browser
