@@ -56,7 +56,7 @@ def composed(shots: Dataset, side: int, **changes: float) -> list[Bytes]:
     columns = []
     for number in range(COLUMNS):
         label = shots.classes[number % len(shots.classes)]
-        composing = Composing(material, label, chosen.how, chosen.symmetries[label])
+        composing = Composing(material, label, chosen.how, chosen.symmetries[label], chosen.fixed)
         (made,) = composing.images({number: np.random.default_rng(number)})
         parts = [material[composing.rows[source]].pixels for source in (made.sources[0], made.sources[-1])]
         parts += [composing.donors.lights[made.donor or 0].smoothed(chosen.how.light_width, (side, side)), made.pixels]

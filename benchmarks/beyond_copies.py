@@ -158,7 +158,7 @@ def composed(case: Case, candidates: int = 1) -> tuple[list[Pixels], str]:
     training, others = case.bench.whole.take(case.shots), case.bench.whole.take(case.others)
     material = Material(training, as_unlabelled(others).scaled_as(training))
     chosen = choose_composition(recipe("compose", candidates=candidates), material)
-    composing = Composing(material, case.label, chosen.how, chosen.symmetries[case.label])
+    composing = Composing(material, case.label, chosen.how, chosen.symmetries[case.label], chosen.fixed)
     images: list[Pixels] = []
     for first in range(0, MADE, PART):
         numbers = range(first, first + PART)

@@ -104,11 +104,11 @@ def test_two_images_of_one_specimen_are_not_joined(data: Dataset, monkeypatch: p
     assert joined == {(0, 2), (2, 0), (1, 2), (2, 1)}
 
 
-def cells(count: int, mirrored: bool) -> list[Floats32]:
+def cells(count: int, mirrored: bool, first: int = 20) -> list[Floats32]:
     """Draw parts with bars in fixed places under noise; the bars are symmetric or not."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(first)
     part = np.zeros((64, 64), np.float32)
-    part[:, 20:23] = 1
+    part[:, first : first + 3] = 1
     if mirrored:
         part[:, 41:44] = 1
     part[30:33] = 1
@@ -134,6 +134,23 @@ def test_a_part_is_mirrored_only_where_that_maps_it_onto_itself(mirrored: bool, 
     assert chosen.how.zoom == 1.0
     assert 4 not in chosen.symmetries["dents"]
     assert (1 in chosen.symmetries["dents"]) is mirrored
+
+
+def test_parts_whose_bars_lie_elsewhere_are_not_joined(tmp_path: Path) -> None:
+    """Two kinds of part in one class, with bars at 20 and 41, or at 12 and 41, and one that shows nothing but noise."""
+    folder = tmp_path / "data" / "dents"
+    folder.mkdir(parents=True)
+    dead = 0.5 + 0.05 * np.random.default_rng(9).standard_normal((64, 64))
+    for number, image in enumerate([*cells(6, mirrored=True), *cells(4, mirrored=True, first=12), dead]):
+        Image.fromarray((image.clip(0, 1) * 255).astype(np.uint8)).save(folder / f"{number:02}.png")
+    material = Material(load(tmp_path / "data"))
+    chosen = choose_composition(recipe("compose"), material)
+    assert "whose fixed parts lie elsewhere are not joined" in chosen.sentence
+    composing = Composing(material, "dents", chosen.how, [0], chosen.fixed)
+    made = composing.images({number: np.random.default_rng(number) for number in range(120)})
+    joined = {frozenset(one.sources) for one in made if len(set(one.sources)) > 1}
+    assert len(joined) > 12
+    assert all(max(pair) < 6 or 6 <= min(pair) <= max(pair) < 10 for pair in joined)
 
 
 def test_geometry_is_kept_where_the_user_says_so(data: Dataset) -> None:

@@ -41,6 +41,7 @@ STRETCHED = 1.1  # a donor's proportions may differ by so much without a word
 SHOWN = 1.1  # a turn is shown by a class when turned images are at most so much farther from the class's others
 FIXED = 0.35  # mean correlation of images with the mean of the others from which their geometry is fixed
 ALIKE = 0.8  # share of that correlation which a turned mean must keep for the turn to be allowed
+ALIGNED = 0.7  # correlation of two images' profiles from which their fixed parts lie in the same places
 FEWEST_FIXED = 8  # images that tell whether a geometry is fixed
 GROUPS, ACROSS, GAP = 12, 3, 16  # of pictures in the preview, of them in a row, pixels between
 NAMED = 3  # files in a sentence
@@ -55,11 +56,13 @@ class Chosen:
         how: the settings.
         symmetries: class to the turns that its details may take, numbers as in `turned`.
         sentence: what that is, in words.
+        fixed: whether a fixed geometry was found; then only images whose parts lie in the same places are joined.
     """
 
     how: Composition
     symmetries: dict[str, list[int]]
     sentence: str
+    fixed: bool = False
 
     def facts(self) -> dict[str, Any]:
         """Return it as a checkpoint holds it."""
@@ -126,7 +129,7 @@ def choose_composition(recipe: Recipe, material: Material, progress: Progress = 
     if recipe.keep_geometry:
         values["blend"] = 0.0
     how = Composition(**values)
-    return Chosen(how, symmetries, _sentence(how, material, fixed))
+    return Chosen(how, symmetries, _sentence(how, material, fixed), fixed)
 
 
 class Composing:
@@ -137,12 +140,15 @@ class Composing:
         label: the class.
         how: the settings.
         symmetries: the turns that the class shows.
+        fixed: whether the geometry is fixed.
     """
 
-    def __init__(self, material: Material, label: str, how: Composition, symmetries: Sequence[int]) -> None:
+    def __init__(
+        self, material: Material, label: str, how: Composition, symmetries: Sequence[int], fixed: bool = False
+    ) -> None:
         self.material, self.how, self.symmetries = material, how, symmetries
         self.rows, self.donors = material.sources(label), material.donors(label)
-        self.specimens = material.groups[self.rows].tolist()
+        self.partners = find_partners(material, self.rows, fixed)
 
     @cached_property
     def wanted(self) -> Floats:
@@ -178,7 +184,7 @@ class Composing:
         ]
 
     def _compose(self, sources: Sequence[Detail], rng: np.random.Generator) -> Composed:
-        return compose(sources, self.donors.lights, self.how, self.symmetries, rng, self.specimens)
+        return compose(sources, self.donors.lights, self.how, self.symmetries, rng, self.partners)
 
 
 def find_symmetries(recipe: Recipe, material: Material, progress: Progress) -> tuple[dict[str, list[int]], bool]:
@@ -246,6 +252,25 @@ def fixed_geometry(images: list[Floats32]) -> float:
     return float(np.mean([_correlation(band.ravel(), mean) for band, mean in zip(bands, others, strict=True)]))
 
 
+def find_partners(material: Material, rows: Sequence[int], fixed: bool) -> list[list[int]]:
+    """Return for each of some images the places of those that it may be joined with: of other specimens, as its details
+    would show twice; and with a fixed geometry only those whose bars, rims and holes lie in the same places.
+    """
+    groups = material.groups[rows]
+    allowed = groups[:, None] != groups
+    if fixed:
+        profiles = np.stack([_profiles(_band(_small(material[row].pixels))) for row in rows])
+        allowed &= profiles @ profiles.T >= ALIGNED
+    return [np.flatnonzero(row).tolist() for row in allowed]
+
+
+def _profiles(band: Floats32) -> Floats32:
+    """Return the means of an image's columns and of its rows, of unit length together: straight parts stand out."""
+    both = np.concatenate([band.mean(0), band.mean(1)]) - band.mean()
+    out: Floats32 = both / max(float(np.linalg.norm(both)), 1e-9)
+    return out
+
+
 def _mapped(images: list[Floats32], turn: int) -> float:
     """Return the mean correlation of each image, turned, with the mean of the others."""
     bands = np.stack([_band(image) for image in images])
@@ -293,10 +318,10 @@ def _sentence(how: Composition, material: Material, fixed: bool) -> str:
         text += f" Of {how.candidates} the one nearest to the class's images is kept."
     if fixed:
         text += " Their geometry is fixed, so they are not enlarged, and only mirrored where that maps it onto itself."
-    return " ".join([text, *_exceptions(how, material)])
+    return " ".join([text, *_exceptions(how, material, fixed)])
 
 
-def _exceptions(how: Composition, material: Material) -> list[str]:
+def _exceptions(how: Composition, material: Material, fixed: bool) -> list[str]:
     """Return what is not used as other images are, and what is done instead, a sentence each."""
     training, found = material.training, []
     rows = {label: material.sources(label) for label in training.classes}
@@ -309,6 +334,8 @@ def _exceptions(how: Composition, material: Material) -> list[str]:
             found.append(f"Of {', '.join(single)} there is one image, so its details are joined with themselves.")
         if twice := [label for label, own in rows.items() if len(np.unique(material.groups[own])) < len(own)]:
             found.append(f"Images of {', '.join(twice)} that show the same specimen are not joined with each other.")
+        if fixed and (elsewhere := [label for label, own in rows.items() if _lie_elsewhere(material, own)]):
+            found.append(f"Images of {', '.join(elsewhere)} whose fixed parts lie elsewhere are not joined either.")
     if not how.relight:
         return found
     if unlit := max(material.donors(label).unlit for label in training.classes):
@@ -325,6 +352,12 @@ def _exceptions(how: Composition, material: Material) -> list[str]:
     return found
 
 
+def _lie_elsewhere(material: Material, rows: Sequence[int]) -> bool:
+    """Say whether some of the images have their fixed parts in other places than others."""
+    both = (find_partners(material, rows, fixed) for fixed in (False, True))
+    return len({sum(map(len, partners)) for partners in both}) > 1
+
+
 def _draw(run: Run, material: Material, chosen: Chosen, progress: Progress, seed: int) -> None:
     """Draw real images as other recipes do, and composed ones beside what they are made of."""
     training = material.training
@@ -337,7 +370,7 @@ def _draw(run: Run, material: Material, chosen: Chosen, progress: Progress, seed
     most = 2 if chosen.how.blend else 1
     for number in range(GROUPS):
         label = training.classes[number % len(training.classes)]
-        composing = Composing(material, label, chosen.how, chosen.symmetries[label])
+        composing = Composing(material, label, chosen.how, chosen.symmetries[label], chosen.fixed)
         (made,) = composing.images({number: numpy_stream(seed, "previews", "compose", number)})
         parts = [material[composing.rows[source]].pixels for source in made.sources]
         cells += [_cell(part, side) for part in parts] + [blank] * (most - len(parts))

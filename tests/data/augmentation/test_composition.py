@@ -163,6 +163,12 @@ def test_a_box_that_a_blend_cuts_through_is_cut_and_said_to_be() -> None:
     assert any(not image.places[0].cut for image in made if len(image.sources) == 1)
 
 
+def test_only_partners_are_joined() -> None:
+    sources, partners = [Detail(texture(seed)) for seed in range(3)], ((1,), (0,), ())
+    made = [compose(sources, [], Composition(), [0], rng(seed), partners).sources for seed in range(60)]
+    assert {pair for pair in made if len(set(pair)) > 1} == {(0, 1), (1, 0)}
+
+
 def test_an_image_that_is_too_small_to_fill_the_frame_is_not_joined_to_it() -> None:
     sources = [Detail(texture(size=(64, 64))), Detail(texture(1, size=(20, 64)))]
     made = [compose(sources, [], Composition(), [0], rng(seed)) for seed in range(40)]

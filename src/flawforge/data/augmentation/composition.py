@@ -161,7 +161,7 @@ def compose(
     how: Composition,
     symmetries: Sequence[int],
     rng: np.random.Generator,
-    specimens: Sequence[int] | None = None,
+    partners: Sequence[Sequence[int]] | None = None,
 ) -> Composed:
     """Return one new image.
 
@@ -171,15 +171,14 @@ def compose(
         how: the settings.
         symmetries: the turns that the class shows, 0 to 7; those of 4 and more only count for square images.
         rng: where the choices come from.
-        specimens: the group of each source: two images of one are not joined, as its details would show twice. None:
-            each shows a specimen of its own.
+        partners: for each source the numbers of those that it may be joined with. None: each with each.
     """
     first = int(rng.integers(len(sources)))
     size = sources[first].pixels.shape[:2]
     width = how.light_width * float(np.exp(rng.uniform(0, np.log(WIDER))))
     layers = [_layer(sources, first, size, how, symmetries, width, rng)]
     if len(sources) > 1 and rng.random() < how.blend:
-        other = _layer(sources, _second(sources, first, how, rng, specimens), size, how, symmetries, width, rng)
+        other = _layer(sources, _second(sources, first, how, rng, partners), size, how, symmetries, width, rng)
         if (other.source, other.symmetry) != (layers[0].source, layers[0].symmetry):  # else it would show twice
             layers.append(other)
     donor = int(rng.integers(len(donors))) if len(donors) and rng.random() < how.relight else None
@@ -238,17 +237,21 @@ def blend_mask(size: tuple[int, int], rng: np.random.Generator) -> Floats32:
 
 
 def _second(
-    sources: Sequence[Detail], first: int, how: Composition, rng: np.random.Generator, specimens: Sequence[int] | None
+    sources: Sequence[Detail],
+    first: int,
+    how: Composition,
+    rng: np.random.Generator,
+    partners: Sequence[Sequence[int]] | None,
 ) -> int:
-    """Draw the source to join with the first: one of another specimen, or itself, that fills its frame without being
-    enlarged beyond the zoom.
+    """Draw the source to join with the first: a partner, or itself, that fills its frame without being enlarged beyond
+    the zoom.
     """
     height, width = sources[first].pixels.shape[:2]
     fitting = [
         number
         for number in range(len(sources))
         if sources[number].pixels.shape[0] * how.zoom >= height and sources[number].pixels.shape[1] * how.zoom >= width
-        if number == first or specimens is None or specimens[number] != specimens[first]
+        if number == first or partners is None or number in partners[first]
     ]
     return int(fitting[rng.integers(len(fitting))])
 

@@ -86,12 +86,14 @@ class Composer:
             of how images are composed.
         """
         how = chosen_in(checkpoint, Composition)
-        self.symmetries: dict[str, list[int]] = checkpoint.facts["composition"]["symmetries"]
+        facts = checkpoint.facts["composition"]
+        self.symmetries: dict[str, list[int]] = facts["symmetries"]
+        fixed = bool(facts.get("fixed"))  # older runs join all, as they did
         self.recipe, self.checkpoint, self.batch = run.recipe, checkpoint, BATCH
         training, others, barred = find_material(run, data, progress)
         self.classes = list(training.classes)
         self.material = Material(training, others, barred, run.settings.channels, progress)
-        self._composing = cache(lambda label: Composing(self.material, label, how, self.symmetries[label]))
+        self._composing = cache(lambda label: Composing(self.material, label, how, self.symmetries[label], fixed))
 
     def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> list[ComposedPicture]:
         """Make batch `number` of a class: images number·batch and following; `generate` refuses a truncation before."""

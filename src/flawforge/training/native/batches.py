@@ -63,7 +63,7 @@ class NativeBatches:
         self.pool: list[list[Pixels]] = []
         with progress.task("composing", each * self.classes, "images") as task:
             for label in material.training.classes:
-                composing = Composing(material, label, chosen.how, chosen.symmetries[label])
+                composing = Composing(material, label, chosen.how, chosen.symmetries[label], chosen.fixed)
                 made: list[Pixels] = []
                 for number in range(each):
                     (one,) = composing.images({number: numpy_stream(seed, "augmentation", "pool", label, number)})

@@ -24,7 +24,7 @@ from flawforge.data.augmentation.composition import LUMA, Detail, Light, compose
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.material import Material
 from flawforge.studies.trial.setup.bench import Bench
-from flawforge.training.composition import Chosen, choose_composition
+from flawforge.training.composition import Chosen, choose_composition, find_partners
 
 COMPOSED_ARMS = tuple(arm.name for arm in ARMS.values() if arm.needs_composed)
 
@@ -61,7 +61,7 @@ def choose_for(bench: Bench, shots: Ints, progress: Progress = SILENT) -> Chosen
 
 def chosen_before(facts: Mapping[str, Any]) -> Chosen:
     """Return what `choose_for` chose, from its `facts`."""
-    return Chosen(Composition(**facts["how"]), dict(facts["symmetries"]), facts["sentence"])
+    return Chosen(Composition(**facts["how"]), dict(facts["symmetries"]), facts["sentence"], bool(facts.get("fixed")))
 
 
 class ComposedUsage(BaseModel):
@@ -142,7 +142,7 @@ def composed_images(
 def _maker(material: Material, label: str, chosen: Chosen, arm: str) -> Callable[[np.random.Generator], Floats32]:
     """Return what makes an image of a class for an arm."""
     rows, turns = material.sources(label), chosen.symmetries[label]
-    sources, specimens = [material[row] for row in rows], material.groups[rows].tolist()
+    sources, partners = [material[row] for row in rows], find_partners(material, rows, chosen.fixed)
     donors, own = material.donors(label).lights, [Light.of(source.pixels) for source in sources]
     relight = replace(chosen.how, blend=0.0, relight=1.0)
 
@@ -152,7 +152,7 @@ def _maker(material: Material, label: str, chosen: Chosen, arm: str) -> Callable
         return compose([sources[first]], others or own, relight, turns, rng).pixels
 
     return {
-        "compose": lambda rng: compose(sources, donors, chosen.how, turns, rng, specimens).pixels,
+        "compose": lambda rng: compose(sources, donors, chosen.how, turns, rng, partners).pixels,
         "relight": lambda rng: compose(sources, donors, relight, turns, rng).pixels,
         "light-within-class": within,
         "donor-mean": lambda rng: _with_mean_of(donors, sources, relight, turns, rng),

@@ -31,7 +31,7 @@ from flawforge.data.sampling.material import Material
 from flawforge.models.one_class import OneClassMap
 from flawforge.studies.trial.cells.composing import BenchMaterial, as_bytes, choose_for
 from flawforge.studies.trial.setup.bench import Bench
-from flawforge.training.composition import Chosen
+from flawforge.training.composition import Chosen, find_partners
 from flawforge.training.locator.fit import MaskedImages, fit_locator
 from flawforge.training.placing.choice import ChosenPlacing, build_engine, choose_placing
 from flawforge.training.processes.device import resolve_device
@@ -180,11 +180,11 @@ def _compose(arms: LocatorArms) -> MaskedExtra:
     images, masks, codes = [], [], []
     for code in np.unique(arms.labels).tolist():
         rows, label = material.sources(classes[code]), classes[code]
-        sources, specimens = [material[row] for row in rows], material.groups[rows].tolist()
+        sources, partners = [material[row] for row in rows], find_partners(material, rows, chosen.fixed)
         for number in range(arms.bench.settings.made):
             rng = numpy_stream(arms.seed, "augmentation", "compose", label, number)
             lights, turns = material.donors(label).lights, chosen.symmetries[label]
-            found = compose(sources, lights, chosen.how, turns, rng, specimens)
+            found = compose(sources, lights, chosen.how, turns, rng, partners)
             images.append(as_bytes(found.pixels))
             masks.append(np.zeros(arms.masks.shape[1:], bool) if found.mask is None else found.mask)
             codes.append(code)
