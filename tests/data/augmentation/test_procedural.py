@@ -30,6 +30,18 @@ def test_a_pattern_marks_something_that_it_changes(name: str, channels: int) -> 
 
 
 @pytest.mark.parametrize("name", PATTERNS)
+def test_what_is_marked_can_be_seen_on_a_rough_ground(name: str) -> None:
+    grain = 0.12
+    planes = np.random.default_rng(0).normal(0.5, grain, (2, 192, 256)).clip(0, 1).astype(np.float32)
+    ground, other = Ground(planes[0]), Ground(planes[1])
+    for seed in range(40):
+        cutout = draw_pattern(name, ground, other, np.random.default_rng(seed))
+        made = lay_on(ground.pixels, cutout, (0, 0), 1.0, light=ground.light)
+        moved = abs(float((made.pixels - ground.pixels)[made.mask].mean()))
+        assert moved > 0.6 * grain or made.mask.sum() < 100, seed
+
+
+@pytest.mark.parametrize("name", PATTERNS)
 def test_strength_scales_it_and_a_small_ground_holds_it(name: str) -> None:
     ground, other = even(0, size=(32, 40)), even(1, size=(20, 24))
     cutout = draw_pattern(name, ground, other, np.random.default_rng(3))

@@ -26,6 +26,7 @@ BLOTS = (0.12, 0.5)  # sides of the window in which Perlin noise is thresholded,
 PERLIN = 0.5  # of the noise's largest value, from which it is marked, as published
 CONTRAST = (0.12, 0.35)  # of a scratch or a spot to its ground, in shares of white, at strength 1
 MOVED = (0.2, 0.9)  # of such a contrast, by which the level of a texture of another place is moved
+VISIBLE = 1.5  # standard deviations of the ground's grain, by which levels differ at least: what is marked can be seen
 SMALLEST = 4  # pixels of a side
 
 Pattern = Callable[[Ground, Ground, np.random.Generator], Cutout]
@@ -150,9 +151,7 @@ _PATTERNS: dict[str, Pattern] = {"scratch": _scratch, "spot": _spot, "scar": _sc
 def _shaded(alpha: Floats32, ground: Ground, profile: Floats32, rng: np.random.Generator) -> Cutout:
     """Return what is lighter or darker than its ground by a drawn contrast times a profile (h, w)."""
     level = float(ground.light.mean())
-    contrast = float(rng.uniform(*CONTRAST)) * (1 if rng.random() < 0.5 else -1)
-    if not 0.1 < level + contrast < 0.95:  # no room on that side
-        contrast = -contrast
+    contrast = _contrast(ground, rng.uniform(*CONTRAST), rng)
     detail = contrast * profile
     if ground.pixels.ndim == 3:
         detail = np.repeat(detail[..., None], 3, axis=2)
@@ -173,8 +172,13 @@ def _textured(alpha: Floats32, ground: Ground, other: Ground, rng: np.random.Gen
     up, flat = (slice(None, None, -1 if coin else 1) for coin in rng.random(2) < 0.5)
     pixels, light = pixels[window][up, flat], light[window][up, flat]
     own = light[..., None] if pixels.ndim == 3 else light
-    contrast = float(rng.uniform(*CONTRAST)) * (1 if rng.random() < 0.5 else -1)
-    if not 0.1 < float(ground.light.mean()) + contrast < 0.95:
-        contrast = -contrast
-    detail = (pixels - own) * rng.uniform(0.8, 2.5) + rng.uniform(*MOVED) * contrast
+    moved = _contrast(ground, rng.uniform(*CONTRAST) * rng.uniform(*MOVED), rng)
+    detail = (pixels - own) * rng.uniform(0.8, 2.5) + moved
     return Cutout(np.asarray(detail, np.float32), np.ascontiguousarray(light), alpha)
+
+
+def _contrast(ground: Ground, drawn: float, rng: np.random.Generator) -> float:
+    """Return by how much levels rise or fall: as drawn, at least as much as the ground's grain, where there is room."""
+    light = ground.light if ground.pixels.ndim == 2 else ground.light[..., None]
+    contrast = max(drawn, VISIBLE * float((ground.pixels - light).std())) * (1 if rng.random() < 0.5 else -1)
+    return contrast if 0.1 < float(ground.light.mean()) + contrast < 0.95 else -contrast
