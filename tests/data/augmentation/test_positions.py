@@ -36,6 +36,18 @@ def test_the_part_is_told_from_what_is_dark_beside_it() -> None:
     assert find_part(spotted) is None
 
 
+@pytest.mark.parametrize("radius", [30, 38])
+def test_a_part_on_a_light_table_is_found(radius: int) -> None:
+    down, right = np.ogrid[: SIZE[0], : SIZE[1]]
+    disc = np.hypot(down - 40, right - 60) < radius
+    noise = np.random.default_rng(0).normal(0, 0.01, SIZE)
+    part = find_part((np.where(disc, 0.5, 0.97) + noise).astype(np.float32))
+    assert part is not None
+    assert (part ^ disc).mean() < 0.03
+    stripes = np.where(down % 20 < 8, 0.5, 0.97) + noise
+    assert find_part(stripes.astype(np.float32)) is None  # bright stripes of a surface
+
+
 def test_a_part_that_is_less_than_half_of_its_image_is_found() -> None:
     down, right = np.ogrid[: SIZE[0], : SIZE[1]]
     disc = np.hypot(down - 40, right - 60) < 30

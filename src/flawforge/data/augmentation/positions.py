@@ -135,15 +135,15 @@ def find_part(pixels: Floats32) -> Bools | None:
     """Return (H, W) bool, where an image shows the part; None: all of it.
 
     What is beside a part is dark, hangs together with the image's edge, and lies along most of one side of it. Where
-    it fills most of the image it lies along two sides and is even, and the part is in one piece: else a dark surface
-    with bright print on it would be taken for it.
+    it fills most of the image, or is bright as a light table, it lies along two sides and is even, and the part is in
+    one piece: else a dark surface with bright print on it would be taken for it.
     """
     plane = pixels if pixels.ndim == 2 else pixels @ LUMA
     step = max(1, -(-max(plane.shape) // LOOKED))
     smooth = ndimage.gaussian_filter(plane, step / 2)[::step, ::step]
     beside = _at_edge(smooth < DARK * np.median(smooth), 1)
-    if beside is None:
-        beside = _around(smooth)
+    for seen in (smooth, 1 - smooth):
+        beside = _around(seen) if beside is None else beside
     if beside is None:
         return None
     large = Image.fromarray(beside).resize((plane.shape[1], plane.shape[0]), Image.Resampling.NEAREST)
@@ -151,7 +151,7 @@ def find_part(pixels: Floats32) -> Bools | None:
 
 
 def _around(smooth: Floats32) -> Bools | None:
-    """Return what is beside a part that fills less than half of its image, whose median says nothing of it."""
+    """Return what is dark, even, and lies around a part of any size, which the median may say nothing of."""
     level = float(np.median(smooth[smooth >= np.percentile(smooth, 99) / 2]))
     beside = _at_edge(smooth < DARK * level, 2)
     if beside is None or smooth[beside].std() > EVEN * level:
