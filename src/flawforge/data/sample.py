@@ -31,11 +31,13 @@ class Mark:
         corners: (left, top, right, bottom) of its box, right and bottom outside, where the labels have one. In pixels
             of the image as it is shown, once the image was read; before, in the frame of the labels.
         regions: the pixels that it covers, all of them together, where the labels say it.
+        estimated: nobody drew the regions: they were estimated from the mark's box, or from good images.
     """
 
     label: str = ""
     corners: tuple[float, float, float, float] | None = None
     regions: tuple[Region, ...] = ()
+    estimated: Literal["", "box", "good images"] = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 ::
 
     run.json            format number, recipe as resolved, data, seed, environment
+    estimated_masks.json  masks that were estimated, by the SHA-256 of their images, where nobody drew any
     history.jsonl       a line a logged step, and a line an event
     previews/           grids from fixed latents, named by kimg; real.png, the same grid of training images
     previews/real/      a few training images at their own size, for the report; classes.json names the class of each
@@ -34,6 +35,7 @@ class Run:
     Attributes:
         path: the folder.
         settings_file: ``run.json``.
+        estimated_masks: ``estimated_masks.json``; only runs that need masks which nobody drew have it.
         history_file: ``history.jsonl``.
         previews: folder of the preview grids.
         real_classes_file: file name to class, below `previews`. Runs of older versions have none.
@@ -48,6 +50,7 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.settings_file = self.path / "run.json"
+        self.estimated_masks = self.path / "estimated_masks.json"
         self.history_file = self.path / "history.jsonl"
         self.previews = self.path / "previews"
         self.real_classes_file = self.previews / "real" / "classes.json"

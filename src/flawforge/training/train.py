@@ -22,9 +22,11 @@ from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sampling.joined import join
 from flawforge.data.sampling.material import Material, donors_in
 from flawforge.data.sampling.unlabelled import load_unlabelled
+from flawforge.runs.checkpoint import newest_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import Selection
 from flawforge.training.composition import choose_composition, compose_run
+from flawforge.training.estimated_masks import EstimatedMasks, estimate_masks, with_saved_masks
 from flawforge.training.health.judge import find_judge
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.loop import Loop
@@ -125,7 +127,9 @@ def train(
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         # The run folder: the resolved settings are on disk before anything else happens.
-        inputs = TrainingInputs(part, others, selection, where, threads, processes, *light)
+        masks = masks_for(request, part, light, progress)
+        part = part if masks is None else masks.data
+        inputs = TrainingInputs(part, others, selection, where, threads, processes, *light, masks)
         if not request.resolved.learns:
             return _without_learning(request, inputs, previews > 0, progress)
         opened = open_run(request, inputs, progress)
@@ -144,6 +148,23 @@ def train(
                 f"To resume, run the same command again{'' if resume else ' with --resume'}."
             )
         return opened.run
+
+
+def masks_for(request: TrainingRequest, part: Dataset, light: Light, progress: Progress) -> EstimatedMasks | None:
+    """Return the training images with masks estimated where none are drawn, and say so; a run that goes on has those
+    that it was begun with. None: the recipe needs no masks.
+    """
+    if not request.resolved.needs_masks:
+        return None
+    run = Run(request.out)
+    if request.continues and newest_checkpoint(run) is not None:
+        return EstimatedMasks(with_saved_masks(part, run.estimated_masks))
+    donors, good = light[0], set(light[2])
+    rows = [] if donors is None else [row for row, one in enumerate(donors.samples) if one.sha256 in good]
+    masks = estimate_masks(part, donors.take(rows) if donors is not None and rows else None, progress=progress)
+    for sentence in masks.sentences:
+        progress.warn(sentence)
+    return masks
 
 
 def _without_learning(request: TrainingRequest, inputs: TrainingInputs, previews: bool, progress: Progress) -> Run:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from flawforge.cli.data.exporting import FormatName
+from flawforge.data.reading.load import load
+from flawforge.data.sample import Mark
+from flawforge.data.writing.convert import convert
 from flawforge.data.writing.formats import EXPORT_FORMATS
 
 Typed = Callable[..., int]
@@ -68,3 +74,27 @@ def test_a_problem_is_explained(typed: Typed, lines: Path, tmp_path: Path, capsy
 
 def test_every_format_is_a_word_of_the_option() -> None:
     assert set(FormatName.__args__) == set(EXPORT_FORMATS)  # type: ignore[attr-defined]
+
+
+def test_masks_are_estimated_for_a_person_to_mend(
+    typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos" / "pit").mkdir(parents=True)
+    pixels = np.random.default_rng(0).normal(120, 6, (60, 72))
+    pixels[20:34, 30:44] -= 60
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / "photos" / "pit" / "0.png")
+    data = load(tmp_path / "photos")
+    boxed = replace(data, samples=tuple(replace(one, marks=(Mark("pit", (24, 14, 50, 40)),)) for one in data.samples))
+    convert(boxed, tmp_path / "boxed", "coco")
+    words = ("convert", tmp_path / "boxed", "--format", "labelme", "--out", tmp_path / "to-mend")
+    assert typed(*words, "--estimate-masks") == 0
+    assert "- The masks of 1 image are estimated from their boxes, not drawn (1 of pit)." in capsys.readouterr().out
+    (line,) = (tmp_path / "to-mend" / "manifest.jsonl").read_text().splitlines()
+    assert json.loads(line)["mask"] == "estimated from box"
+    mask = load(tmp_path / "to-mend").mask(0)
+    truth = np.zeros((60, 72), bool)
+    truth[20:34, 30:44] = True
+    assert (mask & truth).sum() / (mask | truth).sum() > 0.85
+    assert typed(*words, "--overwrite") == 0
+    assert "The masks" not in capsys.readouterr().out
+    assert load(tmp_path / "to-mend").mask(0).sum() == 26 * 26

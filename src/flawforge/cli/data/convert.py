@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from flawforge.cli.console import drawn_progress
 from flawforge.cli.data.exporting import DryRun, FormatName, Good, OutFolder, Overwrite, UnplacedFlag, show_exported
-from flawforge.cli.flags import USUAL, Json, ReadingFlags, Whole, Words
+from flawforge.cli.flags import USUAL, Flag, Json, ReadingFlags, Whole, Words
+
+if TYPE_CHECKING:
+    from flawforge.core.progress import Progress
+    from flawforge.data.dataset import Dataset
 
 
 def convert(
@@ -23,6 +27,7 @@ def convert(
     val: float = 0.0,
     test: float = 0.0,
     seed: Whole = 0,
+    estimate_masks: Flag = False,
     reading: Annotated[ReadingFlags, Parameter(name="*")] = USUAL,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
@@ -33,6 +38,10 @@ def convert(
     `flawforge convert photos --format coco --out photos-coco` reads any folder that `flawforge inspect` reads. PNG and
     JPEG files are copied; files that readers see differently (turned by the camera, palettes, other containers) become
     PNG. Images without a class are left out. manifest.jsonl says where each image came from.
+
+    With --estimate-masks, images without a mask get one for you to mend: what differs from the ground in their boxes;
+    without boxes, what differs from good images. Open what `flawforge convert photos --estimate-masks --format labelme
+    --out to-mend` wrote in LabelMe, mend the outlines, and train on `to-mend`.
 
     With --val and --test the images are divided; images of one specimen stay together.
 
@@ -51,12 +60,14 @@ def convert(
         Share of the images for the part `test`.
     seed
         Seed of the division.
+    estimate_masks
+        Estimate the masks of images that have none. Drawn ones stay as they are.
     """
     from flawforge.data.writing.convert import convert as convert_data
 
     with drawn_progress() as progress:
         done = convert_data(
-            data,
+            _with_masks(data, reading, classes, good, progress) if estimate_masks else data,
             out_folder,
             format,
             classes=classes,
@@ -71,3 +82,18 @@ def convert(
             progress=progress,
         )
     show_exported(done, json)
+
+
+def _with_masks(data: str, reading: ReadingFlags, classes: Words, good: str | None, progress: Progress) -> Dataset:
+    """Return the images, masks estimated where there are none, and say what could not be."""
+    from flawforge.data.good_names import find_good
+    from flawforge.data.reading.load import load
+    from flawforge.training.estimated_masks import estimate_masks
+
+    whole = load(data, reading.choices, progress=progress)
+    name, chosen = good or find_good(whole.classes), whole.select(classes)
+    beside = None if name is None or name in chosen.classes else whole.select([name])
+    found = estimate_masks(chosen, beside, name, progress)
+    if found.lacking:
+        progress.warn(found.lacking)
+    return found.data

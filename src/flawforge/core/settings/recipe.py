@@ -305,6 +305,11 @@ class Recipe(Settings):
         return self.design in ON_GROUNDS
 
     @property
+    def needs_masks(self) -> bool:
+        """Whether it must know which pixels of its training images are the defect."""
+        return self.places and self.design != "procedural"
+
+    @property
     def composes(self) -> bool:
         """Whether images are made of the details of real ones, which the manifest names."""
         return self.design in ("compose", "native") or self.places

@@ -12,6 +12,7 @@ from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
+from flawforge.data.estimates import estimated_sentences
 from flawforge.data.good_names import find_good
 from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
@@ -142,7 +143,7 @@ def real_pictures(
         SettingError: as `convert`.
     """
     goods = _good_classes(data, good)
-    notes = []
+    notes = estimated_sentences(data.samples)
     bare = [row for row, one in enumerate(data.samples) if one.label not in goods and not is_placed(one)]
     if form.places and bare:
         if unplaced == "leave-out":

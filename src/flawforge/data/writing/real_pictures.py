@@ -19,6 +19,7 @@ from flawforge.core.images import encode_png
 from flawforge.core.safe_names import safe_name
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import read_image, read_part
+from flawforge.data.estimates import estimated_from
 from flawforge.data.regions import MaskImage, Region, RunLengths, draw_region
 from flawforge.data.sample import Mark, Sample
 from flawforge.data.writing.exported_image import ExportedImage, Instance, Part
@@ -62,7 +63,9 @@ class Exportable:
                 width=sample.width,
                 height=sample.height,
                 channels=1 if sample.format.mode != "RGB" else 3,
-                origin=known.get(sample.path, {"origin": "real", "version": __version__}) | {"source": sample.file},
+                origin=known.get(sample.path, {"origin": "real", "version": __version__})
+                | {"source": sample.file}
+                | ({"mask": f"estimated from {estimated}"} if (estimated := estimated_from(sample)) else {}),
                 data=(self.data.root / sample.path).read_bytes if copied else partial(_encoded, self.data.root, sample),
                 instances=partial(_instances, self.data, sample, label, whole),
                 marked=frozenset({sample.label} if whole else {mark.label or label for mark in _placed(sample)}),

@@ -21,6 +21,7 @@ from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.sampling.joined import join
 from flawforge.data.sampling.unlabelled import as_unlabelled, find_unlabelled
 from flawforge.runs.folder import Run
+from flawforge.training.estimated_masks import with_saved_masks
 
 
 def load_whole(run: Run, data: Dataset | str | Path | None, progress: Progress) -> Dataset:
@@ -107,7 +108,8 @@ def find_material(
     """
     whole = load_whole(run, data, progress)
     part, rows = training_rows(run, whole, progress)
-    training, donors, unlabelled = part.take(rows), run.settings.donors, run.settings.unlabelled
+    training = with_saved_masks(part.take(rows), run.estimated_masks)
+    donors, unlabelled = run.settings.donors, run.settings.unlabelled
     others = None
     if donors is not None and donors.samples:
         wanted = set(donors.samples)

@@ -16,12 +16,13 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Placing, Recipe
 from flawforge.data.dataset import Dataset
+from flawforge.data.estimates import estimated_sentences
 from flawforge.data.good_names import find_good
 from flawforge.data.sampling.grounds import Grounds
 from flawforge.data.sampling.material import Material
 from flawforge.runs.folder import PLACED_SHEET, STRIPS, Run
 from flawforge.training.composition import find_symmetries, settle_run
-from flawforge.training.placing.defects import boxed, find_shots, marks_of
+from flawforge.training.placing.defects import find_shots, marks_of
 from flawforge.training.placing.engine import CopyPaste, Engine, PlacedImage, Procedural, drawn_classes, no_defects
 from flawforge.training.placing.strips import draw_strips
 from flawforge.training.setup.inputs import TrainingInputs
@@ -118,16 +119,7 @@ def choose_placing(
         text += " Images have a fixed geometry, so defects are only mirrored where that maps it onto itself."
     if lacking := [label for label in wanted if label not in made]:
         text += f" None of {', '.join(lacking)} can be cut out: no label marks one, or it fills half of its image."
-    rows = [row for row, sample in enumerate(material.training.samples) if sample.label in made]
-    boxes = sorted(
-        {
-            material.training.samples[row].label
-            for row in rows
-            if marks_of(material.training, row) and boxed(material.training, row)
-        }
-    )
-    if boxes:
-        text += f" Of {', '.join(boxes)} some have boxes and no masks: the whole box is pasted, and is the mask."
+    text = " ".join([text, *estimated_sentences(material.training.samples)])
     return ChosenPlacing(how, {label: symmetries[label] for label in made}, text)
 
 

@@ -52,8 +52,3 @@ def marks_of(data: Dataset, row: int) -> bool:
     """Say whether the labels of an image say where its own class's defects are."""
     sample = data.samples[row]
     return any(mark.label in ("", sample.label) for mark in sample.marks)
-
-
-def boxed(data: Dataset, row: int) -> bool:
-    """Say whether they do it by boxes alone."""
-    return not any(mark.regions for mark in data.samples[row].marks)

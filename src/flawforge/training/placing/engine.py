@@ -15,6 +15,7 @@ from flawforge.core.settings.recipe import PATTERNS, Placing
 from flawforge.data.augmentation.pasting import Cutout, Defect, PlacedDefect, cutout_of, fill_mask, lay_on, soft_mask
 from flawforge.data.augmentation.positions import NOWHERE, Ground, Occurrence, find_corner
 from flawforge.data.augmentation.procedural import draw_pattern, fill_pattern
+from flawforge.data.estimates import estimated_from
 from flawforge.data.grouping.registration import turned
 from flawforge.data.sampling.grounds import Grounds
 from flawforge.data.sampling.material import Material
@@ -166,6 +167,8 @@ class Engine(ABC):
         blending = self.how.blending if shot is not None else "relit"
         placed = lay_on(ground.pixels, cutout, corner, strength, blending, ground.light)
         told = {"strength": round(strength, 4), "blending": blending, "corner": list(corner), **settings}
+        if shot is not None and (source := estimated_from(self.material.training.samples[shot])):
+            told["outline"] = f"estimated from {source}"
         return PlacedImage(placed, number, ground.marked, shot, told)
 
 

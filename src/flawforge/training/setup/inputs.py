@@ -9,6 +9,7 @@ import torch
 from flawforge.data.dataset import Dataset
 from flawforge.data.sampling.joined import join
 from flawforge.runs.run_settings import Selection
+from flawforge.training.estimated_masks import EstimatedMasks
 from flawforge.training.processes.processes import Processes
 
 
@@ -22,6 +23,7 @@ class TrainingInputs:
         donors: images of other classes in the data, for their light, or None.
         barred: SHA-256 of chosen images that may give none.
         good: SHA-256 of donors without a defect, on which defects can be put.
+        masks: those that were estimated for the chosen images, or None: the recipe needs none.
         selection: how they were chosen.
         device: where the networks are.
         threads: of PyTorch.
@@ -37,6 +39,7 @@ class TrainingInputs:
     donors: Dataset | None = None
     barred: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
+    masks: EstimatedMasks | None = None
 
     @property
     def others(self) -> Dataset | None:

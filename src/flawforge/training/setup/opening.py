@@ -14,6 +14,7 @@ from flawforge.core.errors import DataUnusableError, DiskFullError, SettingError
 from flawforge.core.progress import Progress
 from flawforge.core.settings.recipe import Recipe
 from flawforge.data.dataset import Dataset
+from flawforge.data.estimates import estimated_counts
 from flawforge.data.sampling.held_out import HeldOutDivision, hold_out, keep_all
 from flawforge.runs.checkpoint import KEPT, newest_checkpoint
 from flawforge.runs.folder import Run
@@ -101,6 +102,8 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
         settings = first_settings(recipe, data, held, request, inputs).model_copy(update=length)
         _announce(data, held, len(chosen), inputs.selection, progress)
         Run.create(request.out, settings)
+    if inputs.masks is not None and estimated_counts(inputs.masks.data.samples) and newest_checkpoint(run) is None:
+        inputs.masks.save(run.estimated_masks)
     return [settings.dump(), division.training.tolist(), division.held_out.tolist()]
 
 
