@@ -15,7 +15,7 @@ from flawforge.data.estimates import estimated_sentences
 from flawforge.data.reading.load import load
 from flawforge.data.sample import Mark
 from flawforge.training import estimated_masks
-from flawforge.training.estimated_masks import boxes_of, estimate_masks, with_saved_masks
+from flawforge.training.estimated_masks import boxes_beyond, estimate_masks, with_saved_masks
 
 SIZE, SQUARE = 96, (slice(40, 58), slice(30, 48))
 BOX = (24.0, 34.0, 54.0, 64.0)  # left, top, right, bottom: looser than the square
@@ -113,5 +113,5 @@ def test_without_boxes_and_good_images_nothing_changes(photos: Dataset) -> None:
 def test_a_map_below_the_limit_has_no_boxes() -> None:
     farther = np.zeros((12, 12))
     farther[3:5, 6:9] = 4.0
-    assert boxes_of(farther, 4.0, (96, 120)) == []
-    assert boxes_of(farther, 3.9, (96, 120)) == [(24, 60, 40, 90)]
+    assert boxes_beyond(farther, 4.0, (96, 120)) == []
+    assert boxes_beyond(farther, 3.9, (96, 120)) == [(24, 60, 40, 90)]

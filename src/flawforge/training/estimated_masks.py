@@ -187,7 +187,7 @@ class GoodDistances:
     def boxes(self, pixels: Floats32) -> list[Corners]:
         """Return the boxes (in pixels) of what is farther than good images are; empty: nothing is."""
         found = self._distances(torch.from_numpy(self._seen(pixels))) - self.usual
-        return boxes_of(found, self.limit, pixels.shape[:2])
+        return boxes_beyond(found, self.limit, pixels.shape[:2])
 
     @torch.inference_mode()
     def _distances(self, image: Tensor, own: int = -1) -> Floats:
@@ -203,7 +203,7 @@ class GoodDistances:
         return np.array(small[None] if small.ndim == 2 else small.transpose(2, 0, 1))
 
 
-def boxes_of(farther: Floats, limit: float, size: Sequence[int]) -> list[Corners]:
+def boxes_beyond(farther: Floats, limit: float, size: Sequence[int]) -> list[Corners]:
     """Return the boxes of what a map of distances shows, in an image of (height, width) `size`.
 
     Args:

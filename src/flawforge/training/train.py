@@ -22,11 +22,10 @@ from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sampling.joined import join
 from flawforge.data.sampling.material import Material, donors_in
 from flawforge.data.sampling.unlabelled import load_unlabelled
-from flawforge.runs.checkpoint import newest_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import Selection
 from flawforge.training.composition import choose_composition, compose_run
-from flawforge.training.estimated_masks import EstimatedMasks, estimate_masks, with_saved_masks
+from flawforge.training.estimated_masks import EstimatedMasks
 from flawforge.training.health.judge import find_judge
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.loop import Loop
@@ -39,12 +38,13 @@ from flawforge.training.processes.device import honest_float32, resolve_precisio
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import Batches, real_batches
 from flawforge.training.setup.inputs import TrainingInputs
+from flawforge.training.setup.masks import masks_for
 from flawforge.training.setup.opening import MIN_IMAGES, OpenedRun, check_disk_space, open_run
 from flawforge.training.setup.request import TrainingRequest
 from flawforge.training.state.plan import Clock
 from flawforge.training.state.state import TrainingState
 
-Light = tuple[Dataset | None, tuple[str, ...], tuple[str, ...]]
+Light = tuple[Dataset | None, tuple[str, ...], tuple[str, ...], EstimatedMasks | None]
 
 
 def train(
@@ -127,9 +127,7 @@ def train(
         processes.check_same(seen, f"the images of {part.source}" + (f" and {others.source}" if others else ""))
 
         # The run folder: the resolved settings are on disk before anything else happens.
-        masks = masks_for(request, part, light, progress)
-        part = part if masks is None else masks.data
-        inputs = TrainingInputs(part, others, selection, where, threads, processes, *light, masks)
+        inputs = TrainingInputs(part, others, selection, where, threads, processes, *light)
         if not request.resolved.learns:
             return _without_learning(request, inputs, previews > 0, progress)
         opened = open_run(request, inputs, progress)
@@ -148,23 +146,6 @@ def train(
                 f"To resume, run the same command again{'' if resume else ' with --resume'}."
             )
         return opened.run
-
-
-def masks_for(request: TrainingRequest, part: Dataset, light: Light, progress: Progress) -> EstimatedMasks | None:
-    """Return the training images with masks estimated where none are drawn, and say so; a run that goes on has those
-    that it was begun with. None: the recipe needs no masks.
-    """
-    if not request.resolved.needs_masks:
-        return None
-    run = Run(request.out)
-    if request.continues and newest_checkpoint(run) is not None:
-        return EstimatedMasks(with_saved_masks(part, run.estimated_masks))
-    donors, good = light[0], set(light[2])
-    rows = [] if donors is None else [row for row, one in enumerate(donors.samples) if one.sha256 in good]
-    masks = estimate_masks(part, donors.take(rows) if donors is not None and rows else None, progress=progress)
-    for sentence in masks.sentences:
-        progress.warn(sentence)
-    return masks
 
 
 def _without_learning(request: TrainingRequest, inputs: TrainingInputs, previews: bool, progress: Progress) -> Run:
@@ -215,8 +196,8 @@ def _choose(
     request: TrainingRequest,
     progress: Progress,
 ) -> tuple[Dataset, Dataset | None, Light, Selection]:
-    """Return the images to train on, the unlabelled ones beside them, those that give light to composed images
-    (`donors_in`), and what was selected.
+    """Return the images to train on, with masks where the recipe needs them; the unlabelled ones beside them; those
+    that give light to composed images (`donors_in`) and the estimated masks; and what was selected.
     """
     whole, recipe = load(data, choices, progress=progress), request.resolved
     if not isinstance(data, Dataset):  # else the caller read it and knows
@@ -233,4 +214,7 @@ def _choose(
     others = load_unlabelled(unlabelled, whole, part, progress) if unlabelled is not None else None
     own = sorted({sample.sha256 for sample in part.samples}) if isinstance(data, Dataset) else None
     light = donors_in(whole, part, progress) if recipe.composes else (None, (), ())
-    return part, others, light, Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)
+    masks = masks_for(request, part, light[0], light[2], progress)
+    part = part if masks is None else masks.data
+    selection = Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)
+    return part, others, (*light, masks), selection
