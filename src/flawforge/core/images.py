@@ -127,10 +127,16 @@ def encode_png(pixels: Pixels, mode: Mode, *, compression: int = 6) -> bytes:
     return buffer.getvalue()
 
 
+def opaque(pixels: Pixels) -> Pixels:
+    """Return (H, W, 2) of gray and (H, W, 4) of colour pixels, uint8: with their opacity, which is full."""
+    planes = pixels.reshape(*pixels.shape[:2], -1)
+    return np.pad(planes, ((0, 0), (0, 0), (0, 1)), constant_values=255)
+
+
 def grid(images: list[Pixels], columns: int, *, gap: int = 2, background: int = 255) -> Pixels:
     """Lay images of one size and kind out in rows of `columns`, `gap` pixels apart, on `background`.
 
-    Takes (H, W) or (H, W, 3) arrays and returns one of the same kind; missing cells of the last row stay background.
+    Takes arrays (H, W) or (H, W, C) and returns one of the same kind; missing cells of the last row stay background.
     """
     height, width = images[0].shape[:2]
     rows = -(-len(images) // columns)

@@ -16,10 +16,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+from PIL import Image
+
 from flawforge.core.errors import RunExistsError
-from flawforge.core.files import explain_os_errors, read_model, write_json
+from flawforge.core.files import explain_os_errors, read_model, write_bytes, write_json
+from flawforge.core.images import Pixels
 from flawforge.core.settings.recipe import Recipe
 from flawforge.runs.folder_errors import not_found, refuse_other
 from flawforge.runs.run_settings import RunSettings
@@ -136,6 +140,12 @@ class Run:
             SettingError: run.json names a setting or a value that this version does not know.
         """
         return Recipe.parse(self.settings.recipe, where=str(self.settings_file))
+
+    def save_sheet(self, name: str, sheet: Pixels) -> None:
+        """Write a picture into the previews: uint8, (H, W) or (H, W, C), with opacity where C is 2 or 4."""
+        buffer = io.BytesIO()
+        Image.fromarray(sheet).save(buffer, "PNG")
+        write_bytes(self.previews / name, buffer.getvalue(), durable=False)
 
     def save_settings(self, settings: RunSettings) -> None:
         """Replace run.json."""

@@ -19,8 +19,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from flawforge.core.arrays import Floats, Floats32
-from flawforge.core.files import write_bytes
-from flawforge.core.images import Pixels, encode_png, grid, resize, to_pixels
+from flawforge.core.images import Pixels, grid, opaque, resize, to_pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Composition, Recipe
@@ -366,7 +365,7 @@ def _draw(run: Run, material: Material, chosen: Chosen, progress: Progress, seed
         training, training.pixels((side, side), material.channels, progress), seed
     )
     cells: list[Pixels] = []
-    blank = np.full((side, side, 3)[: 2 if material.channels == 1 else 3], 255, np.uint8)
+    blank = np.zeros((side, side, material.channels + 1), np.uint8)
     most = 2 if chosen.how.blend else 1
     for number in range(GROUPS):
         label = training.classes[number % len(training.classes)]
@@ -379,13 +378,12 @@ def _draw(run: Run, material: Material, chosen: Chosen, progress: Progress, seed
         cells.append(blank if plane is None else _cell(_like(plane, material.channels), side))
         cells.append(_cell(made.pixels, side))
     each = most + 2
-    groups = [grid(cells[place : place + each], each) for place in range(0, len(cells), each)]
-    sheet = grid(groups, ACROSS, gap=GAP)
-    write_bytes(run.previews / COMPOSED_SHEET, encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+    groups = [grid(cells[place : place + each], each, background=0) for place in range(0, len(cells), each)]
+    run.save_sheet(COMPOSED_SHEET, grid(groups, ACROSS, gap=GAP, background=0))
 
 
 def _cell(pixels: Floats32, side: int) -> Pixels:
-    return resize(to_pixels(2 * pixels - 1), side, side)
+    return opaque(resize(to_pixels(2 * pixels - 1), side, side))
 
 
 def _like(plane: Floats32, channels: int) -> Floats32:

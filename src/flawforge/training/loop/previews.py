@@ -49,8 +49,7 @@ class Previews:
         write_json(self.run.real_classes_file, classes)
 
     def _write(self, name: str, images: list[Pixels]) -> None:
-        sheet = grid(images, SIDE)
-        write_bytes(self.run.previews / name, encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+        self.run.save_sheet(name, grid(images, SIDE))
 
 
 def to_eight_bits(images: Tensor) -> list[Pixels]:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from flawforge.core.errors import DataUnusableError
-from flawforge.core.files import write_bytes
-from flawforge.core.images import Pixels, encode_png, grid, resize, to_pixels
+from flawforge.core.images import Pixels, grid, opaque, resize, to_pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Placing, Recipe
@@ -156,10 +155,9 @@ def _draw(
             label = labels[number % len(labels)]
             made = engines[label].image(numpy_stream(seed, "previews", "placing", label, number))
             cells = _cells(made, material, grounds)
-            groups.append(grid(cells, len(cells)))
+            groups.append(opaque(grid(cells, len(cells))))
             task.advance()
-    sheet = grid(groups, ACROSS, gap=GAP)
-    write_bytes(run.previews / PLACED_SHEET, encode_png(sheet, "RGB" if sheet.ndim == 3 else "L"), durable=False)
+    run.save_sheet(PLACED_SHEET, grid(groups, ACROSS, gap=GAP, background=0))
     at = [build_engine(run.recipe, material, grounds, label, chosen, 1.0) for label in labels[:STRIPS]]
     draw_strips(run, at, seed)
 

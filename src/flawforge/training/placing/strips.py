@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from flawforge.core.arrays import Bools
-from flawforge.core.files import write_bytes
-from flawforge.core.images import Pixels, grid, resize, to_pixels
+from flawforge.core.images import Pixels, grid, opaque, resize, to_pixels
 from flawforge.core.seeds import numpy_stream
 from flawforge.runs.folder import STRIPS_SHEET, Run
 from flawforge.training.placing.engine import Engine, PlacedImage
@@ -35,9 +32,7 @@ def draw_strips(run: Run, engines: Sequence[Engine], seed: int) -> None:
         cells += strips + places + [np.zeros_like(strips[0])] * (len(STRENGTHS) - len(places))
     if not cells:
         return
-    buffer = io.BytesIO()
-    Image.fromarray(grid(cells, len(STRENGTHS), gap=GAP, background=0)).save(buffer, "PNG")
-    write_bytes(run.previews / STRIPS_SHEET, buffer.getvalue(), durable=False)
+    run.save_sheet(STRIPS_SHEET, grid(cells, len(STRENGTHS), gap=GAP, background=0))
 
 
 def _at_strengths(engine: Engine, seed: int) -> list[Pixels]:
@@ -74,8 +69,6 @@ def _cell(made: PlacedImage, window: tuple[slice, slice] = (slice(None), slice(N
     pixels = to_pixels(2 * made.placed.pixels[window] - 1)
     factor = SIDE / max(pixels.shape[:2])
     height, width = (max(1, round(factor * side)) for side in pixels.shape[:2])
-    cell = np.zeros((SIDE, SIDE, 2 if pixels.ndim == 2 else 4), pixels.dtype)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    shown = resize(pixels, height, width).reshape(height, width, -1)
-    cell[top : top + height, left : left + width] = np.pad(shown, ((0, 0), (0, 0), (0, 1)), constant_values=255)
-    return cell
+    rest = (top, SIDE - height - top), (left, SIDE - width - left), (0, 0)
+    return np.pad(opaque(resize(pixels, height, width)), rest)
