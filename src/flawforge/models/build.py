@@ -11,18 +11,26 @@ from flawforge.core.settings.recipe import Recipe
 from flawforge.models.dcgan import DCDiscriminator, DCGenerator
 from flawforge.models.fewshot import GRAINS, FewshotGenerator, Grain
 from flawforge.models.native import START, LastConv2d, NativeGenerator
+from flawforge.models.placed import PlacedGenerator
 from flawforge.models.projected import Head, ProjectedDiscriminator
 from flawforge.models.spectral import SpectralConv2d
+
+AT_ONCE: dict[str, type[NativeGenerator]] = {
+    "native": NativeGenerator,
+    "placed": PlacedGenerator,
+}  # by design: they show patches and whole images at once
 
 
 def build_generator(recipe: Recipe, channels: int, classes: int = 1) -> nn.Module:
     """Return the recipe's generator for 1 or 3 channels; its weights are not initialised yet.
 
     It maps latents (N, latent) and class numbers (N,) or None to images (N, channels, H, W); that of design 'native'
-    composed images in place of latents (`flawforge.models.native.NativeInputs`).
+    composed images in place of latents (`flawforge.models.native.NativeInputs`), that of 'placed' windows
+    (`flawforge.models.placed.PlacedInputs`).
     """
-    if recipe.design == "native":
-        return NativeGenerator(recipe.latent, recipe.generator_depth, channels, recipe.stages, classes)
+    if recipe.design in AT_ONCE:
+        at_once = AT_ONCE[recipe.design]
+        return at_once(recipe.latent, recipe.generator_depth, channels, recipe.stages, classes)
     shape = (recipe.latent, recipe.generator_depth, channels, recipe.base, recipe.stages)
     return FewshotGenerator(*shape, classes) if recipe.design == "fewshot" else DCGenerator(*shape)
 
@@ -32,7 +40,7 @@ def build_discriminator(recipe: Recipe, channels: int, classes: int = 1) -> nn.M
 
     It maps images (N, channels, H, W) and class numbers (N,) or None to logits (N,) or (N, places).
     """
-    if recipe.design == "native":  # for it, a class's patches are one class more
+    if recipe.design in AT_ONCE:  # for it, a class's patches are one class more
         return ProjectedDiscriminator(recipe.discriminator_depth, 2 * classes)
     if recipe.design == "fewshot":
         return ProjectedDiscriminator(recipe.discriminator_depth, classes)

@@ -71,13 +71,15 @@ class Modulation(nn.Module):
 
 
 class Coarse(nn.Module):
-    """Whole images (N, C, h, w) and conditions (N, k) to what is added to them, (N, C, h, w)."""
+    """Whole images (N, C, h, w) and conditions (N, k) to what is added to them, (N, C, h, w); with `beside` more
+    channels in what it sees.
+    """
 
-    def __init__(self, depth: int, channels: int, condition: int, halvings: int) -> None:
+    def __init__(self, depth: int, channels: int, condition: int, halvings: int, beside: int = 0) -> None:
         super().__init__()
         widths = [depth * min(1 << place, WIDEST) for place in range(halvings + 1)]
         pairs = list(itertools.pairwise(widths))
-        self.first = nn.Conv2d(channels, depth, 3, 1, 1)
+        self.first = nn.Conv2d(channels + beside, depth, 3, 1, 1)
         self.down = nn.ModuleList([nn.Conv2d(wide, narrow, 4, 2, 1) for wide, narrow in pairs])
         self.up = nn.ModuleList([nn.Conv2d(narrow, wide, 3, 1, 1) for wide, narrow in reversed(pairs)])
         self.down_by = nn.ModuleList([Modulation(width, condition) for width in widths[1:]])
@@ -97,11 +99,13 @@ class Coarse(nn.Module):
 
 
 class Fine(nn.Module):
-    """Images (N, C, H, W), conditions (N, k) and noise (N, 1, H, W) to what is added to them, (N, C, H, W)."""
+    """Images (N, C, H, W), conditions (N, k) and noise (N, 1, H, W) to what is added to them, (N, C, H, W); with
+    `beside` more channels in what it sees.
+    """
 
-    def __init__(self, width: int, channels: int, condition: int) -> None:
+    def __init__(self, width: int, channels: int, condition: int, beside: int = 0) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels + 1, width, 3, 1, 1, padding_mode="replicate")
+        self.first = nn.Conv2d(channels + beside + 1, width, 3, 1, 1, padding_mode="replicate")
         self.blocks = nn.ModuleList(
             [nn.Conv2d(width, width, 3, 1, apart, apart, padding_mode="replicate") for apart in DILATIONS]
         )
@@ -133,13 +137,14 @@ class NativeGenerator(nn.Module):
         channels: 1 or 3.
         stages: how often the recipe's resolution can be halved to about 4.
         classes: how many there are.
+        beside: further channels that both networks see.
     """
 
-    def __init__(self, latent: int, depth: int, channels: int, stages: int, classes: int) -> None:
+    def __init__(self, latent: int, depth: int, channels: int, stages: int, classes: int, beside: int = 0) -> None:
         super().__init__()
         self.embedding = nn.Embedding(classes, EMBEDDING)
-        self.coarse = Coarse(depth, channels, EMBEDDING + latent, min(HALVINGS, stages))
-        self.fine = Fine(depth, channels, EMBEDDING)
+        self.coarse = Coarse(depth, channels, EMBEDDING + latent, min(HALVINGS, stages), beside)
+        self.fine = Fine(depth, channels, EMBEDDING, beside)
 
     def forward(self, inputs: NativeInputs, labels: Tensor) -> Tensor:
         """Return (2N, C, h, w): of each image the refined patch, then the refined whole image; `labels` are (2N,), as

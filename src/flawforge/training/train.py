@@ -19,6 +19,7 @@ from flawforge.data.grouping.shots import check_shots
 from flawforge.data.inspection.warnings import tell_warnings
 from flawforge.data.reading.load import load, tell_unlabelled
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
+from flawforge.data.sampling.grounds import Grounds
 from flawforge.data.sampling.joined import join
 from flawforge.data.sampling.material import Material, donors_in
 from flawforge.data.sampling.unlabelled import load_unlabelled
@@ -33,7 +34,9 @@ from flawforge.training.loop.previews import Previews
 from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.native.batches import NativeBatches
 from flawforge.training.native.previews import NativePreviews
-from flawforge.training.placing.choice import check_placing, placing_run
+from flawforge.training.placing.batches import PlacedBatches
+from flawforge.training.placing.choice import check_placing, choose_placing, placing_run
+from flawforge.training.placing.previews import PlacedPreviews
 from flawforge.training.processes.device import honest_float32, resolve_precision, set_threads
 from flawforge.training.processes.group import start_processes
 from flawforge.training.setup.batches import Batches, real_batches
@@ -128,6 +131,8 @@ def train(
 
         # The run folder: the resolved settings are on disk before anything else happens.
         inputs = TrainingInputs(part, others, selection, where, threads, processes, *light)
+        if request.resolved.places:
+            check_placing(request.resolved, inputs.chosen, inputs.good)
         if not request.resolved.learns:
             return _without_learning(request, inputs, previews > 0, progress)
         opened = open_run(request, inputs, progress)
@@ -151,7 +156,6 @@ def train(
 def _without_learning(request: TrainingRequest, inputs: TrainingInputs, previews: bool, progress: Progress) -> Run:
     """Leave a run of a recipe that trains nothing."""
     if request.resolved.places:
-        check_placing(request.resolved, inputs.chosen, inputs.good)
         return placing_run(open_run(request, inputs, progress), inputs, request.seed, previews, progress)
     return compose_run(open_run(request, inputs, progress), inputs, request.seed, previews, progress)
 
@@ -175,6 +179,13 @@ def _loop(
     batches: Batches
     if plan.recipe.composes:
         material = Material(part, inputs.others, inputs.barred, plan.channels, progress)
+    if plan.recipe.places:
+        how = choose_placing(plan.recipe, material, progress, inputs.good)
+        keeper.kept = {"composition": how.facts()}
+        grounds = Grounds(material, inputs.good)
+        batches = PlacedBatches(material, grounds, how, plan.recipe, seed, state.processes, progress)
+        grids = PlacedPreviews(run, seed, part.white, batches)
+    elif plan.recipe.composes:
         chosen = choose_composition(plan.recipe, material, progress)
         keeper.kept = {"composition": chosen.facts()}
         batches = NativeBatches(material, chosen, plan.recipe, seed, state.processes, progress)

@@ -40,9 +40,10 @@ class Placing:
 
 
 UNLEARNT = ("compose", "copy-paste", "procedural")  # designs without a network
-ON_GROUNDS = ("copy-paste", "procedural")  # designs that put defects on real grounds
+ON_GROUNDS = ("copy-paste", "procedural", "placed")  # designs that put defects on real grounds
 PATTERNS = ("scratch", "spot", "scar", "texture")  # that design procedural draws
 PLACING = tuple(field.name for field in fields(Placing))  # fields of the designs that place
+PASTING = ("blending", "strength", "bend", "scaling", "keep_geometry")  # of them, those of real defects
 COMPOSING = (*(field.name for field in fields(Composition)), "keep_geometry")  # fields of this design alone
 
 
@@ -57,13 +58,14 @@ class Recipe(Settings):
         allowed="a recipe's name",
         help="The recipe's name; a changed recipe keeps the name of the one it was changed from.",
     )
-    design: Literal["dcgan", "fewshot", "compose", "native", "copy-paste", "procedural"] = setting(
+    design: Literal["dcgan", "fewshot", "compose", "native", "copy-paste", "procedural", "placed"] = setting(
         "dcgan",
         help="The networks: 'dcgan' is the published pair, which does not tell classes apart; 'fewshot' is a "
         "light class-conditional generator with a discriminator on the features of a frozen ImageNet network; "
         "'compose' has none: it joins details of real images and the light of others; 'native' composes images and "
         "refines them by a network, at their own size; 'copy-paste' puts real defects on other real grounds and "
-        "'procedural' drawn ones, each with its mask, without learning.",
+        "'procedural' drawn ones, each with its mask, without learning; 'placed' refines what copy-paste puts there by "
+        "a network, inside the mask.",
     )
     resolution: Resolution = setting(
         unit="pixels",
@@ -146,6 +148,13 @@ class Recipe(Settings):
         le=100,
         help="Weight of a loss term that makes the generated images of a class differ as much, at coarse scales, as "
         "the real ones do. It acts only while they differ less, and prevents images that are all alike. 0: off.",
+    )
+    rebuilding: float = setting(
+        1.0,
+        ge=0,
+        le=100,
+        help="Weight of a loss term of design 'placed': real defects are made again from their masks and surroundings, "
+        "and compared with what they are over squares of 4 pixels. 0: off.",
     )
     ema_kimg: float = setting(
         0.0,
@@ -325,12 +334,11 @@ class Recipe(Settings):
         """The fields that decide anything in this design."""
         if self.design == "procedural":
             return ("name", "design", "resolution", "channels", "strength", "pattern", "label")
-        if self.places:
-            own = ("blending", "strength", "bend", "scaling", "keep_geometry")
-            return ("name", "design", "resolution", "channels", *own)
         if not self.learns:
-            return ("name", "design", "resolution", "channels", *COMPOSING)
-        left_out = (*PLACING, *(("unlabelled_share", "judge_kimg") if self.composes else COMPOSING))
+            return ("name", "design", "resolution", "channels", *(PASTING if self.places else COMPOSING))
+        left_out = {*PLACING, "rebuilding", *(("unlabelled_share", "judge_kimg") if self.composes else COMPOSING)}
+        if self.places:
+            left_out = {"unlabelled_share", "judge_kimg", "flip", *PLACING, *COMPOSING} - {*PASTING}
         return tuple(field for field in type(self).model_fields if field not in left_out)
 
     @property

@@ -85,14 +85,18 @@ PROCEDURAL = COMPOSE.model_copy(update={"name": "procedural", "design": "procedu
 (2108.07610); no image of a defect is needed.
 """
 
+PLACED = NATIVE.model_copy(update={"name": "placed", "design": "placed", "flip": "none", "candidates": 1})
+"""Real defects on other real grounds, refined inside the mask by a network that learns from windows about real ones."""
+
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (COMPOSE, COPY_PASTE, DCGAN_LITE, DCGAN_SN, FEWSHOT, NATIVE, PROCEDURAL)
+    recipe.name: recipe for recipe in (COMPOSE, COPY_PASTE, DCGAN_LITE, DCGAN_SN, FEWSHOT, NATIVE, PLACED, PROCEDURAL)
 }
 SUMMARIES = {
     "compose": "1 to 300 images per class, joined and relit by other images: seconds, at full size, nothing learnt",
     "fewshot": "5 to 300 images per class, one generator for all classes, minutes on a CPU (default)",
     "native": "5 to 300 images per class, composed images refined by a network at full size: minutes on a CPU",
     "copy-paste": "from 1 image per class with masks or boxes: real defects on other grounds, with masks, in seconds",
+    "placed": "from 2 images per class with masks or boxes: copy-paste, refined inside the mask by a network: minutes",
     "procedural": "good images alone: drawn scratches, spots, scars and textures on them, with masks, in seconds",
     "dcgan-lite": "the published design, reduced for a CPU: minutes on two cores",
     "dcgan-sn": "the published experiment, exactly: DCGAN with spectral normalization, 128 epochs; hours on a CPU",

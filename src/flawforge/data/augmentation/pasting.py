@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -22,6 +22,7 @@ from flawforge.data.augmentation.bending import bent
 from flawforge.data.augmentation.composition import LUMA, Light, scaling
 from flawforge.data.augmentation.poisson import harmonic_offset
 
+Plane = TypeVar("Plane", Floats32, Bools)
 Blending = Literal["relit", "feathered", "seamless"]
 HOW = Composition()  # of the light: its width and its power
 SOFT = (0.75, 1.5)  # half width of the border in pixels, at least and at most
@@ -211,12 +212,12 @@ def lay_on(
     under = ground[window]
     if blending == "relit":
         new = (Light.of(ground).smoothed(HOW.light_width, size) if light is None else light)[window]
-        shown = _spread(new, ground) + cutout.detail * _spread(scaling(cutout.light, new, HOW.light_power), ground)
+        shown = spread(new, ground) + cutout.detail * spread(scaling(cutout.light, new, HOW.light_power), ground)
     else:
-        shown = cutout.detail + _spread(cutout.light, ground)
+        shown = cutout.detail + spread(cutout.light, ground)
     if blending == "seamless":
         shown = _without_seam(shown, under, cutout.support, corner, size)
-    share = _spread(alpha, ground)
+    share = spread(alpha, ground)
     changed = np.clip(under + share * np.float32(strength) * (shown - under), 0, 1)
     pixels, soft = ground.copy(), np.zeros(size, np.float32)
     pixels[window] = np.where(share > 0, changed, under)
@@ -266,13 +267,33 @@ def cutout_of(
     window = slice(max(0, top - room), min(height, bottom + room)), slice(max(0, left - room), min(width, right + room))
     pixels, light, mask = defect.pixels[window], defect.light[window], defect.mask[window]
     size = tuple(max(1, round(side * factor)) for side, factor in zip(mask.shape, factors, strict=True))
-    detail, light = _resized(pixels - _spread(light, pixels), size), _resized(light, size)
+    detail, light = _resized(pixels - spread(light, pixels), size), _resized(light, size)
     cover = _resized(mask.astype(np.float32), size, Image.Resampling.BILINEAR)
     if bend and rng is not None:
         longest = max((bottom - top) * factors[0], (right - left) * factors[1])
         detail, light, cover = bent((detail, light, cover), bend * longest, longest / 3, rng)
     shape = cover >= min(HALF, HALF * float(cover.max()))
     return Cutout(detail, light, soft_mask(shape)).trimmed()
+
+
+def reshaped(defect: Defect, shape: Bools, bend: float, rng: np.random.Generator) -> Cutout:
+    """Return a defect in another shape (h, w), cropped to what it marks, bent; as `cutout_of` and `fill_mask`.
+
+    At an edge of the image that the defect touches the shape ends as straight as it does.
+    """
+    room = int(np.ceil(SOFT[1] + 3 * bend * max(shape.shape))) + 2
+    top, left, bottom, right = (0 if at else room for at in defect.at_rim)
+    filled, corner = fill_mask(defect, np.pad(shape, room))
+    height, width = (side + 2 * room for side in shape.shape)
+    inner = slice(room - top, height - room + bottom), slice(room - left, width - room + right)
+    sides = zip(corner, (height, width), filled.alpha.shape, strict=True)
+    around = [(at, whole - at - own) for at, whole, own in sides]
+    detail = np.pad(filled.detail, [*around, (0, 0)][: filled.detail.ndim], mode="edge")[inner]
+    light, cover = np.pad(filled.light, around, mode="edge")[inner], np.pad(shape, room).astype(np.float32)[inner]
+    if bend:
+        longest = max(shape.shape)
+        detail, light, cover = bent((detail, light, cover), bend * longest, longest / 3, rng)
+    return Cutout(detail, light, soft_mask(cover >= HALF)).trimmed()
 
 
 def fill_mask(defect: Defect, mask: Bools) -> tuple[Cutout, tuple[int, int]]:
@@ -291,7 +312,7 @@ def fill_mask(defect: Defect, mask: Bools) -> tuple[Cutout, tuple[int, int]]:
     box = slice(defect.corners[0], defect.corners[2]), slice(defect.corners[1], defect.corners[3])
     nearest = ndimage.distance_transform_edt(~defect.mask[box], return_distances=False, return_indices=True)
     light, pixels = defect.light[box], defect.pixels[box]
-    detail = (pixels - _spread(light, pixels))[nearest[0], nearest[1]]
+    detail = (pixels - spread(light, pixels))[nearest[0], nearest[1]]
     window = alpha[top : top + size[0], left : left + size[1]]
     return Cutout(_resized(detail, size), _resized(light, size), window), (top, left)
 
@@ -307,7 +328,8 @@ def soft_mask(shape: Bools) -> Floats32:
     return soft
 
 
-def _spread(plane: Floats32, like: Floats32) -> Floats32:
+def spread(plane: Plane, like: Floats32) -> Plane:
+    """Return a plane (h, w) so that it goes with pixels (h, w) or (h, w, 3)."""
     return plane if like.ndim == 2 else plane[..., None]
 
 

@@ -182,7 +182,7 @@ def _sampler(
     progress: Progress,
 ) -> Sampler | Composer:
     if run.recipe.places and isinstance(data, Dataset):
-        return Placer(run, weights, data, asked, progress)
+        return Placer(run, weights, data, asked, progress, where, tensors)
     if not run.recipe.composes:
         return Sampler(run, weights, where, tensors)
     if not run.recipe.learns:

@@ -93,6 +93,7 @@ class Loop:
                 self.keeper.save(reason)
                 if self.previews:
                     self.draw()
+                    self.grids.draw_last(self.state.sampling_generator, self.state.device)
                 self.log.stopped(reason)
             together.largest(0)  # all leave when the first has written
         return reason

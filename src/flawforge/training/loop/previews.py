@@ -30,6 +30,9 @@ class Previews:
         images = generated_images(maker, self.latents, self.labels, SIDE, device)
         self._write(f"kimg_{kimg:010.3f}.png", to_eight_bits(images.cpu()))
 
+    def draw_last(self, maker: nn.Module, device: torch.device) -> None:
+        """Draw what the end of a session shows besides: nothing."""
+
     def draw_real(self, data: Dataset, pixels: Pixels, seed: int) -> None:
         """Write ``previews/real.png`` and, at their own size, up to 36 files ``previews/real/000.png``, with the class
         of each in ``previews/real/classes.json``.

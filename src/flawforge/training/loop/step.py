@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from flawforge.models.native import NativeInputs
+from flawforge.models.placed import PlacedInputs
 from flawforge.models.whole_batch import deviation, deviation_within
 from flawforge.training.losses import LOSSES, diversity_gap
 from flawforge.training.state.state import TrainingState
@@ -45,7 +46,7 @@ class StepOutcome(NamedTuple):
 def gan_step(
     state: TrainingState,
     real: Tensor,
-    inputs: Tensor | NativeInputs,
+    inputs: Tensor | NativeInputs | PlacedInputs,
     labels: Tensor | None = None,
     within: bool = False,
 ) -> StepOutcome:
@@ -90,6 +91,8 @@ def gan_step(
     wanted = loss_g
     if state.recipe.diversity > 0:
         wanted = loss_g + state.recipe.diversity * diversity_gap(fake, real, labels, state.processes.across)
+    if isinstance(inputs, PlacedInputs) and state.recipe.rebuilding > 0:
+        wanted = wanted + state.recipe.rebuilding * inputs.missed(fake)
     wanted.backward()  # type: ignore[no-untyped-call]
     state.adam_g.step()
 

@@ -12,12 +12,13 @@ from flawforge.models.native import patch_labels
 from flawforge.runs.folder import Run
 from flawforge.training.loop.previews import SIDE, Previews, to_eight_bits
 from flawforge.training.native.batches import NativeBatches, patch, planes
+from flawforge.training.placing.batches import PlacedBatches
 
 
 class NativePreviews(Previews):
     """Draws the grids of one run of recipe `native`."""
 
-    def __init__(self, run: Run, seed: int, white: int, batches: NativeBatches) -> None:
+    def __init__(self, run: Run, seed: int, white: int, batches: NativeBatches | PlacedBatches) -> None:
         super().__init__(run, batches.recipe.latent, seed, white, batches.classes)
         self.batches = batches
 

@@ -1,1 +1,1 @@
-"""Training of the recipes that place: nothing is learnt; which defects go where on which grounds is found out."""
+"""Training of the recipes that place: which defects go where on which grounds is found out, and `placed` learns."""

@@ -1,17 +1,19 @@
-"""What training is for the recipes that place: which turns each class shows, what is cut out, and what it is put on."""
+"""How defects are placed: which turns each class shows, what is cut out, and what it is put on."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import Pixels, grid, opaque, resize, to_pixels
-from flawforge.core.progress import SILENT, Progress
+from flawforge.core.progress import SILENT, Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Placing, Recipe
 from flawforge.data.dataset import Dataset
@@ -19,10 +21,12 @@ from flawforge.data.estimates import estimated_sentences
 from flawforge.data.good_names import find_good
 from flawforge.data.sampling.grounds import Grounds
 from flawforge.data.sampling.material import Material
+from flawforge.models.placed import PlacedGenerator
 from flawforge.runs.folder import PLACED_SHEET, STRIPS, Run
 from flawforge.training.composition import find_symmetries, settle_run
 from flawforge.training.placing.defects import find_shots, marks_of
 from flawforge.training.placing.engine import CopyPaste, Engine, PlacedImage, Procedural, drawn_classes, no_defects
+from flawforge.training.placing.learnt import Placed, Refining
 from flawforge.training.placing.strips import draw_strips
 from flawforge.training.setup.inputs import TrainingInputs
 from flawforge.training.setup.opening import OpenedRun
@@ -57,7 +61,7 @@ def check_placing(recipe: Recipe, training: Dataset, good_donors: Collection[str
     """
     good = find_good(training.classes)
     marked = {sample.label for row, sample in enumerate(training.samples) if marks_of(training, row)} - {good}
-    if recipe.design == "copy-paste" and not marked:
+    if recipe.design != "procedural" and not marked:
         raise DataUnusableError(no_defects([label for label in training.classes if label != good] or [str(good)]))
     if recipe.design == "procedural" and good is None and not good_donors and recipe.label not in marked:
         raise DataUnusableError(
@@ -114,6 +118,8 @@ def choose_placing(
         raise DataUnusableError(no_defects(wanted))
     symmetries, fixed = find_symmetries(recipe, material, progress)
     text = f"Defects of {', '.join(made)} are cut out and put on {_grounds(grounds)} ({how.blending})."
+    if recipe.learns:
+        text += " A network changes them inside their masks."
     if fixed and not recipe.keep_geometry:
         text += " Images have a fixed geometry, so defects are only mirrored where that maps it onto itself."
     if lacking := [label for label in wanted if label not in made]:
@@ -129,12 +135,22 @@ def build_engine(
     label: str,
     chosen: ChosenPlacing,
     strength: float | None = None,
+    network: nn.Module | None = None,
+    device: torch.device | None = None,
 ) -> Engine:
-    """Return the engine of a recipe for a class; errors as of `Engine`."""
+    """Return the engine of a recipe for a class; of one that learns, with its network, and where that is. Errors as of
+    `Engine`.
+    """
     how = chosen.how
     if recipe.design == "procedural":
         return Procedural(material, grounds, label, how, strength)
-    return CopyPaste(material, grounds, label, how, strength, chosen.symmetries[label])
+    turns = chosen.symmetries[label]
+    if not recipe.learns:
+        return CopyPaste(material, grounds, label, how, strength, turns)
+    assert isinstance(network, PlacedGenerator)
+    code = material.training.classes.index(label)
+    refine = Refining(network, code, recipe.resolution, recipe.latent, device or torch.device("cpu"))
+    return Placed(material, grounds, label, how, refine, strength, turns)
 
 
 def _grounds(grounds: Grounds) -> str:
@@ -146,26 +162,36 @@ def _grounds(grounds: Grounds) -> str:
 def _draw(
     run: Run, material: Material, chosen: ChosenPlacing, progress: Progress, good: Collection[str] = (), seed: int = 0
 ) -> None:
-    """Draw placed images beside the ground, the image that each defect is cut from, and the mask."""
-    grounds, labels = Grounds(material, good), list(chosen.symmetries)
-    engines = {label: build_engine(run.recipe, material, grounds, label, chosen) for label in labels}
-    groups: list[Pixels] = []
+    grounds = Grounds(material, good)
+    engines = [build_engine(run.recipe, material, grounds, label, chosen) for label in chosen.symmetries]
     with progress.task("drawing previews", GROUPS, "images") as task:
-        for number in range(GROUPS):
-            label = labels[number % len(labels)]
-            made = engines[label].image(numpy_stream(seed, "previews", "placing", label, number))
-            cells = _cells(made, material, grounds)
-            groups.append(opaque(grid(cells, len(cells))))
-            task.advance()
+        draw_sheets(run, engines, seed, task)
+
+
+def draw_sheets(run: Run, engines: Sequence[Engine], seed: int, task: Task) -> None:
+    """Draw ``previews/placed.png``: placed images beside the ground, the image that each defect is cut from, and the
+    mask; and the strips (`draw_strips`).
+
+    Args:
+        run: whose previews.
+        engines: of each class, without a strength of their own.
+        seed: of the defects.
+        task: told of each image.
+    """
+    groups: list[Pixels] = []
+    for number in range(GROUPS):
+        engine = engines[number % len(engines)]
+        cells = _cells(engine.image(numpy_stream(seed, "previews", "placing", engine.label, number)), engine)
+        groups.append(opaque(grid(cells, len(cells))))
+        task.advance()
     run.save_sheet(PLACED_SHEET, grid(groups, ACROSS, gap=GAP, background=0))
-    at = [build_engine(run.recipe, material, grounds, label, chosen, 1.0) for label in labels[:STRIPS]]
-    draw_strips(run, at, seed)
+    draw_strips(run, engines[:STRIPS], seed)
 
 
-def _cells(made: PlacedImage, material: Material, grounds: Grounds) -> list[Pixels]:
+def _cells(made: PlacedImage, engine: Engine) -> list[Pixels]:
     mask = made.mask.astype(np.float32)
     pixels = made.placed.pixels
     like = mask if pixels.ndim == 2 else np.repeat(mask[..., None], 3, axis=2)
-    shot = [] if made.shot is None else [material[made.shot].pixels]
-    shown = (grounds[made.ground].pixels, *shot, pixels, like)
+    shot = [] if made.shot is None else [engine.material[made.shot].pixels]
+    shown = (engine.grounds[made.ground].pixels, *shot, pixels, like)
     return [resize(to_pixels(2 * pixels - 1), SIDE, SIDE) for pixels in shown]

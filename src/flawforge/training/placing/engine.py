@@ -12,7 +12,16 @@ import numpy as np
 from flawforge.core.arrays import Bools
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.settings.recipe import PATTERNS, Placing
-from flawforge.data.augmentation.pasting import Cutout, Defect, PlacedDefect, cutout_of, fill_mask, lay_on, soft_mask
+from flawforge.data.augmentation.pasting import (
+    Blending,
+    Cutout,
+    Defect,
+    PlacedDefect,
+    cutout_of,
+    fill_mask,
+    lay_on,
+    soft_mask,
+)
 from flawforge.data.augmentation.positions import NOWHERE, Ground, Occurrence, find_corner
 from flawforge.data.augmentation.procedural import draw_pattern, fill_pattern
 from flawforge.data.estimates import estimated_from
@@ -164,12 +173,24 @@ class Engine(ABC):
         ground, strength = self.grounds[number], self.strength
         if strength is None:
             strength = self.how.strength * float(np.exp(rng.uniform(*np.log(DRAWN))))
-        blending = self.how.blending if shot is not None else "relit"
-        placed = lay_on(ground.pixels, cutout, corner, strength, blending, ground.light)
+        blending: Blending = self.how.blending if shot is not None else "relit"
+        placed = self._shown(ground, cutout, corner, strength, blending, rng)
         told = {"strength": round(strength, 4), "blending": blending, "corner": list(corner), **settings}
         if shot is not None and (source := estimated_from(self.material.training.samples[shot])):
             told["outline"] = f"estimated from {source}"
         return PlacedImage(placed, number, ground.marked, shot, told)
+
+    def _shown(
+        self,
+        ground: Ground,
+        cutout: Cutout,
+        corner: tuple[int, int],
+        strength: float,
+        blending: Blending,
+        rng: np.random.Generator,
+    ) -> PlacedDefect:
+        """Return a ground with a cutout on it; an engine that learns draws from `rng`."""
+        return lay_on(ground.pixels, cutout, corner, strength, blending, ground.light)
 
 
 class CopyPaste(Engine):

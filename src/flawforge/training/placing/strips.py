@@ -23,11 +23,12 @@ def draw_strips(run: Run, engines: Sequence[Engine], seed: int) -> None:
 
     Args:
         run: whose previews.
-        engines: of each class shown; their `strength` is that of the places.
+        engines: of each class shown; their `strength` is 1 afterwards, that of the places.
         seed: of the defects.
     """
     cells: list[Pixels] = []
     for engine in engines:
+        engine.strength = 1.0
         strips, places = _at_strengths(engine, seed), _at_places(engine, seed)
         cells += strips + places + [np.zeros_like(strips[0])] * (len(STRENGTHS) - len(places))
     if not cells:

@@ -19,6 +19,7 @@ from flawforge.core.seeds import numpy_stream, torch_stream
 from flawforge.data.dataset import Dataset
 from flawforge.models.latents import draw_latents
 from flawforge.models.native import NativeInputs
+from flawforge.models.placed import PlacedInputs
 from flawforge.training.processes.processes import ALONE, Processes
 from flawforge.training.state.plan import TrainingPlan
 
@@ -36,7 +37,7 @@ class Batches(Protocol):
     def labels_at(self, step: int, device: torch.device) -> Tensor:
         """Return (N,) class numbers of the images of `at`."""
 
-    def inputs_at(self, step: int, size: int, device: torch.device) -> Tensor | NativeInputs:
+    def inputs_at(self, step: int, size: int, device: torch.device) -> Tensor | NativeInputs | PlacedInputs:
         """Return what the generator makes N images from, with latents of `size` numbers."""
 
 

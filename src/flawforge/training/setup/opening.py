@@ -90,7 +90,7 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
         "recipe": recipe.dump(),
         "minutes": minutes,
         "budget": request.budget,
-        "steps": recipe.steps(len(data)) if minutes is None or recipe.kimg is not None else None,
+        "steps": recipe.steps(_learnt_from(data, recipe)) if minutes is None or recipe.kimg is not None else None,
     }
     if begun is not None:
         _check_same_experiment(run, begun, recipe, data, request, inputs)
@@ -105,6 +105,11 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
     if inputs.masks is not None and estimated_counts(inputs.masks.data.samples) and newest_checkpoint(run) is None:
         inputs.masks.save(run.estimated_masks)
     return [settings.dump(), division.training.tolist(), division.held_out.tolist()]
+
+
+def _learnt_from(data: Dataset, recipe: Recipe) -> int:
+    """Return how many images an epoch has: good ones that defects are put on are not counted."""
+    return sum(bool(sample.marks) for sample in data.samples) if recipe.places else len(data)
 
 
 def _no_less_than_done(

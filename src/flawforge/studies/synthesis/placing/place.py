@@ -65,7 +65,7 @@ def place(
         ground: (H, W) or (H, W, 3), uint8 or uint16, or an image file.
         mask: (H, W) bool of the ground's size, or a mask file: outline and place of the defect. None: drawn.
         label: a class that the run makes.
-        run: of recipe ``copy-paste`` or ``procedural``.
+        run: of recipe ``copy-paste``, ``procedural`` or ``placed``.
         strength: above 0, up to 4: 1 as real defects. None: drawn about that of the recipe.
         seed: from 0: another seed draws another defect, and without a mask another place.
 

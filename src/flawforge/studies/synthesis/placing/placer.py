@@ -1,4 +1,4 @@
-"""The placer of a run of recipe `copy-paste` or `procedural`: image i is a function of seed, class, i and settings."""
+"""The placer of a run of a recipe that places: image i is a function of seed, class, i and settings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import DataUnusableError
@@ -30,6 +32,7 @@ from flawforge.runs.set_files import SUPPORTS, ManifestEntry, read_entries
 from flawforge.studies.sets import find_material
 from flawforge.studies.synthesis.composer import BATCH, ComposedPicture, Composer, chosen_in
 from flawforge.studies.synthesis.placing.asked import AskedPlacing, ground_name
+from flawforge.studies.synthesis.sampler import load_generator
 from flawforge.training.placing.choice import ChosenPlacing, build_engine
 from flawforge.training.placing.engine import Engine, PlacedImage
 
@@ -69,9 +72,16 @@ class Placer(Composer):
     """Puts defects on real grounds, at their own size."""
 
     def __init__(
-        self, run: Run, checkpoint: Checkpoint, data: Dataset, asked: AskedPlacing, progress: Progress
+        self,
+        run: Run,
+        checkpoint: Checkpoint,
+        data: Dataset,
+        asked: AskedPlacing,
+        progress: Progress,
+        device: torch.device | None = None,
+        weights: dict[str, Tensor] | None = None,
     ) -> None:
-        """Find the training images and the grounds again.
+        """Find the training images and the grounds again, and load the network of a recipe that learns.
 
         Raises:
             DataNotFoundError, DataUnusableError: they are gone or changed, or a mask has the size of no ground.
@@ -89,11 +99,14 @@ class Placer(Composer):
         self._chosen, self.kept = chosen, run.grounds
         self.engine = cache(lambda label: self.new_engine(label, self.grounds, asked.strength))
         self.masks = [(ground_name(name), mask) for name, mask in asked.masks.items()]
+        self.device = device or torch.device("cpu")
+        self.network = load_generator(run, checkpoint, self.device, weights) if run.recipe.learns else None
         self._refuse_other_sizes()
 
     def new_engine(self, label: str, grounds: Grounds, strength: float | None) -> Engine:
         """Return an engine of a class for some grounds; errors as of `Engine`."""
-        return build_engine(self.recipe, self.material, grounds, label, self._chosen, strength)
+        how = (label, self._chosen, strength, self.network, self.device)
+        return build_engine(self.recipe, self.material, grounds, *how)
 
     def images(self, seed: int, label: str, number: int, truncation: float | None = None) -> list[ComposedPicture]:
         """Make batch `number` of a class: images number·batch and following; `generate` refuses a truncation before."""
