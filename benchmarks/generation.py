@@ -9,8 +9,8 @@ with the small recipe: the process's peak memory after 1,000 and 10,000 images a
 With `--recipe compose`: two classes of five 200x200 images, composed and written; `figure: per_second` is images a
 processor second, which is what one core makes, and `figure: memory_ratio` the peak memory after all of -n images over
 that after 1,000. With `--recipe native` the same for 300x300 images, refined after one step of training; `figure:
-training_mb` is the peak memory of that. With `--recipe copy-paste` or `procedural` the same for defects put on five
-good 300x300 images, with masks; `--blending seamless` measures another way of blending.
+training_mb` is the peak memory of that. With `--recipe copy-paste`, `procedural` or `placed` the same for defects put
+on five good 300x300 images, with masks; `--blending seamless` measures another way of blending.
 
     python benchmarks/generation.py [--recipe NAME] [--quick] [--json FILE] [-n 100000] [--threads N]
 """
@@ -57,6 +57,7 @@ SIDE = {
     "native": 300,
     "copy-paste": 300,
     "procedural": 300,
+    "placed": 300,
 }  # of images that are made at their own size
 ROUNDS = 3
 STATUS = Path("/proc/self/status")
@@ -145,7 +146,7 @@ def measure(run: Run, folder: Path, images: int) -> dict[str, float]:
 def composed(folder: Path, count: int, recipe: str, **changes: Any) -> dict[str, Any]:
     """Make `count` images of real ones, and return images a processor second and peaks of memory."""
     side = SIDE[recipe]
-    places = recipe in ("copy-paste", "procedural")
+    places = recipe in ("copy-paste", "procedural", "placed")
     for label in ("dents", "good" if places else "pits"):
         (folder / "data" / label).mkdir(parents=True)
         for index in range(5):

@@ -135,9 +135,7 @@ class ReadingFlags:
         return ReadingChoices(**{entry.name: getattr(self, entry.name) for entry in fields(self)})
 
 
-_PLACING = Group(
-    "Where defects are put", help="For recipes copy-paste and procedural. What is left out is drawn.", sort_key=9
-)
+_PLACING = Group("Where defects are put", help="For recipes that place defects. What is left out is drawn.", sort_key=9)
 
 
 @dataclass(frozen=True)

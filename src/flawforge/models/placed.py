@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from flawforge.models.native import NativeGenerator, in_turn, local_mean, sampled
 
+GRAIN = 3.0  # weight of the grain, beside what is coarser: without it small defects get a woven pattern
 COARSE = 4  # pixels a side over which a rebuilt defect is compared with the real one
 
 
@@ -51,7 +52,7 @@ class PlacedInputs(NamedTuple):
         apart = F.avg_pool2d((made - self.truth) * alpha * known, COARSE).abs().sum()
         added = made - laid
         grain = ((added - local_mean(added)) * alpha).abs().sum()
-        far = apart / F.avg_pool2d(alpha * known, COARSE).sum().clamp_min(1) + grain / alpha.sum().clamp_min(1)
+        far = apart / F.avg_pool2d(alpha * known, COARSE).sum().clamp_min(1) + GRAIN * grain / alpha.sum().clamp_min(1)
         out: Tensor = far / channels
         return out
 

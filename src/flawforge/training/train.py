@@ -131,8 +131,6 @@ def train(
 
         # The run folder: the resolved settings are on disk before anything else happens.
         inputs = TrainingInputs(part, others, selection, where, threads, processes, *light)
-        if request.resolved.places:
-            check_placing(request.resolved, inputs.chosen, inputs.good)
         if not request.resolved.learns:
             return _without_learning(request, inputs, previews > 0, progress)
         opened = open_run(request, inputs, progress)
@@ -227,5 +225,7 @@ def _choose(
     light = donors_in(whole, part, progress) if recipe.composes else (None, (), ())
     masks = masks_for(request, part, light[0], light[2], progress)
     part = part if masks is None else masks.data
+    if recipe.places:
+        check_placing(recipe, part, light[2])
     selection = Selection(classes=None if classes is None else list(classes), shots=shots, samples=own)
     return part, others, (*light, masks), selection

@@ -34,6 +34,7 @@ def test_the_published_recipe_is_as_published() -> None:
         "augment": "none",
         "augment_target": 0.0,
         "diversity": 0.0,
+        "rebuilding": 3.0,
         "ema_kimg": 0.0,
         "balance": 0.0,
         "unlabelled_share": 0.25,

@@ -15,6 +15,7 @@ import located_material as material
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.core.progress import SILENT
 from flawforge.core.settings.arms import ARMS
+from flawforge.core.settings.recipes import RECIPES
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.reading.load import load
 from flawforge.runs.cells import CELLS, MAPS
@@ -24,6 +25,7 @@ from flawforge.studies.trial.cells.locating import EXTRAS, LocatorArms
 from flawforge.studies.trial.setup.bench import load_bench
 from flawforge.studies.trial.setup.marked_images import marked_images
 from flawforge.training.locator.fit import predict_maps
+from flawforge.training.placing import batches as placed_batches
 
 ARMS_TRIED = ("real", "classical", "compose")
 
@@ -62,20 +64,23 @@ def test_every_arm_is_measured_and_the_verdict_rests_on_pixels(record: TrialReco
     assert record.kept == []
 
 
-def test_every_arm_shows_new_images_with_their_masks_or_none(out: Path) -> None:
+def test_every_arm_shows_new_images_with_their_masks_or_none(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"resolution": (16, 16), "generator_depth": 4, "discriminator_depth": 4, "batch": 4, "kimg": 0.008}
+    monkeypatch.setitem(RECIPES, "placed", RECIPES["placed"].model_copy(update=small))
+    monkeypatch.setattr(placed_batches, "POOL", 4)
     bench = load_bench(out)
     arms = LocatorArms(bench, bench.shots(0, 3), 1, "unet")
     assert EXTRAS["real"](arms).policy == "none"
     assert EXTRAS["classical"](arms).material is None
-    for name in ("placebo", "copy-paste", "procedural", "compose"):
+    for name in ("placebo", "copy-paste", "procedural", "compose", "placed", "placed-and-pasted"):
         made, again = EXTRAS[name](arms).material, EXTRAS[name](arms).material
         assert made is not None
         assert again is not None
         assert torch.equal(made.images, again.images)
         assert made.images.shape[1:] == (1, 32, 32)
         assert made.masks.shape == (len(made), 32, 32)
-        classes = 2 if name in ("copy-paste", "procedural") else 3  # these put defects on good images
-        assert len(made) == classes * material.SMALL["made"]
+        classes = 3 if name in ("placebo", "compose") else 2  # the others put defects on good images
+        assert len(made) == classes * material.SMALL["made"] * (2 if name == "placed-and-pasted" else 1)
         defective = made.labels != bench.good_number
         assert made.masks[defective].any(2).any(1).all()
         assert not made.masks[~defective].any()

@@ -150,11 +150,12 @@ class Recipe(Settings):
         "the real ones do. It acts only while they differ less, and prevents images that are all alike. 0: off.",
     )
     rebuilding: float = setting(
-        1.0,
+        3.0,
         ge=0,
         le=100,
         help="Weight of a loss term of design 'placed': real defects are made again from their masks and surroundings, "
-        "and compared with what they are over squares of 4 pixels. 0: off.",
+        "and compared with what they are over squares of 4 pixels; and grain stays near that of what was pasted. "
+        "0: off.",
     )
     ema_kimg: float = setting(
         0.0,

@@ -85,7 +85,9 @@ PROCEDURAL = COMPOSE.model_copy(update={"name": "procedural", "design": "procedu
 (2108.07610); no image of a defect is needed.
 """
 
-PLACED = NATIVE.model_copy(update={"name": "placed", "design": "placed", "flip": "none", "candidates": 1})
+PLACED = NATIVE.model_copy(
+    update={"name": "placed", "design": "placed", "flip": "none", "candidates": 1, "epochs": 160, "bend": 0.03}
+)
 """Real defects on other real grounds, refined inside the mask by a network that learns from windows about real ones."""
 
 RECIPES: dict[str, Recipe] = {

@@ -212,12 +212,12 @@ def lay_on(
     under = ground[window]
     if blending == "relit":
         new = (Light.of(ground).smoothed(HOW.light_width, size) if light is None else light)[window]
-        shown = spread(new, ground) + cutout.detail * spread(scaling(cutout.light, new, HOW.light_power), ground)
+        shown = to_like(new, ground) + cutout.detail * to_like(scaling(cutout.light, new, HOW.light_power), ground)
     else:
-        shown = cutout.detail + spread(cutout.light, ground)
+        shown = cutout.detail + to_like(cutout.light, ground)
     if blending == "seamless":
         shown = _without_seam(shown, under, cutout.support, corner, size)
-    share = spread(alpha, ground)
+    share = to_like(alpha, ground)
     changed = np.clip(under + share * np.float32(strength) * (shown - under), 0, 1)
     pixels, soft = ground.copy(), np.zeros(size, np.float32)
     pixels[window] = np.where(share > 0, changed, under)
@@ -267,7 +267,7 @@ def cutout_of(
     window = slice(max(0, top - room), min(height, bottom + room)), slice(max(0, left - room), min(width, right + room))
     pixels, light, mask = defect.pixels[window], defect.light[window], defect.mask[window]
     size = tuple(max(1, round(side * factor)) for side, factor in zip(mask.shape, factors, strict=True))
-    detail, light = _resized(pixels - spread(light, pixels), size), _resized(light, size)
+    detail, light = _resized(pixels - to_like(light, pixels), size), _resized(light, size)
     cover = _resized(mask.astype(np.float32), size, Image.Resampling.BILINEAR)
     if bend and rng is not None:
         longest = max((bottom - top) * factors[0], (right - left) * factors[1])
@@ -312,7 +312,7 @@ def fill_mask(defect: Defect, mask: Bools) -> tuple[Cutout, tuple[int, int]]:
     box = slice(defect.corners[0], defect.corners[2]), slice(defect.corners[1], defect.corners[3])
     nearest = ndimage.distance_transform_edt(~defect.mask[box], return_distances=False, return_indices=True)
     light, pixels = defect.light[box], defect.pixels[box]
-    detail = (pixels - spread(light, pixels))[nearest[0], nearest[1]]
+    detail = (pixels - to_like(light, pixels))[nearest[0], nearest[1]]
     window = alpha[top : top + size[0], left : left + size[1]]
     return Cutout(_resized(detail, size), _resized(light, size), window), (top, left)
 
@@ -328,7 +328,7 @@ def soft_mask(shape: Bools) -> Floats32:
     return soft
 
 
-def spread(plane: Plane, like: Floats32) -> Plane:
+def to_like(plane: Plane, like: Floats32) -> Plane:
     """Return a plane (h, w) so that it goes with pixels (h, w) or (h, w, 3)."""
     return plane if like.ndim == 2 else plane[..., None]
 

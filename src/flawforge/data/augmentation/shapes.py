@@ -22,7 +22,7 @@ def is_thick(shape: Bools) -> bool:
     return bool(ndimage.distance_transform_edt(np.pad(shape, 1)).max() >= THICK)
 
 
-def blended(first: Bools, second: Bools, weight: float) -> Bools:
+def shape_between(first: Bools, second: Bools, weight: float) -> Bools:
     """Return the shape between two, without empty rows and columns around it; `first` where nothing is left.
 
     Args:
@@ -32,10 +32,10 @@ def blended(first: Bools, second: Bools, weight: float) -> Bools:
     sides = zip(first.shape, second.shape, strict=True)
     size = [max(1, round(a ** (1 - weight) * b**weight)) for a, b in sides]
     between = (1 - weight) * _distance(first, size) + weight * _distance(second, size) > 0
-    return cropped(between) if between.any() else first
+    return without_margin(between) if between.any() else first
 
 
-def cropped(mask: Bools) -> Bools:
+def without_margin(mask: Bools) -> Bools:
     """Return a mask without empty rows and columns around what it marks."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -12,7 +12,7 @@ from flawforge.core.progress import Progress, Task
 from flawforge.runs.checkpoint import Checkpoint, newest_checkpoint
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.previews import Previews
-from flawforge.training.loop.step import gan_step
+from flawforge.training.loop.step import train_step
 from flawforge.training.setup.batches import Batches
 from flawforge.training.state.plan import TrainingPlan
 
@@ -133,16 +133,7 @@ class Loop:
 
     def train_step(self) -> None:
         """Take what images are made from, and real ones, train both networks, move the average, log the outcome."""
-        state, recipe = self.state, self.state.recipe
-        inputs = self.batches.inputs_at(state.step, recipe.latent, state.device)
-        real = self.batches.at(state.step, state.device)
-        labels = self.batches.labels_at(state.step, state.device)
-        state.augmentation.step = state.step
-        outcome = gan_step(state, real, inputs, labels, self.batches.paired)
-        state.step += 1
-        if recipe.ema_kimg > 0:
-            state.average.update(state.shown, recipe.batch)
-        self.log.add(outcome)
+        self.log.add(train_step(self.state, self.batches))
 
     def draw(self) -> None:
         """Draw a preview grid."""

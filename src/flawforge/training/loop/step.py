@@ -11,6 +11,7 @@ from flawforge.models.native import NativeInputs
 from flawforge.models.placed import PlacedInputs
 from flawforge.models.whole_batch import deviation, deviation_within
 from flawforge.training.losses import LOSSES, diversity_gap
+from flawforge.training.setup.batches import Batches
 from flawforge.training.state.state import TrainingState
 
 NUMBERS = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
@@ -41,6 +42,19 @@ class StepOutcome(NamedTuple):
     def stacked(self) -> Tensor:
         """Return the five `NUMBERS` as one float32 tensor, to be fetched at once."""
         return torch.stack([getattr(self, name).detach().float() for name in NUMBERS])
+
+
+def train_step(state: TrainingState, batches: Batches) -> StepOutcome:
+    """Take what images are made from, and real ones, train both networks and move the average: step `state.step`."""
+    inputs = batches.inputs_at(state.step, state.recipe.latent, state.device)
+    real = batches.at(state.step, state.device)
+    labels = batches.labels_at(state.step, state.device)
+    state.augmentation.step = state.step
+    outcome = gan_step(state, real, inputs, labels, batches.paired)
+    state.step += 1
+    if state.recipe.ema_kimg > 0:
+        state.average.update(state.shown, state.recipe.batch)
+    return outcome
 
 
 def gan_step(

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from flawforge.core.images import Pixels, as_picture, to_pixels
+from flawforge.core.settings.recipe import Recipe
 from flawforge.data.dataset import Dataset
+from flawforge.data.sampling.material import Material
 from flawforge.models.native import patch_labels
 from flawforge.runs.folder import Run
 from flawforge.training.loop.previews import SIDE, Previews, to_eight_bits
-from flawforge.training.native.batches import NativeBatches, patch, planes
-from flawforge.training.placing.batches import PlacedBatches
+from flawforge.training.native.batches import patch, planes
+
+
+class RefinedBatches(Protocol):
+    """What such previews are drawn of: images to refine, at patches of native scale."""
+
+    recipe: Recipe
+    material: Material
+    classes: int
+
+    def preview_inputs(self, codes: Sequence[int], device: torch.device) -> tuple[Tensor, ...]:
+        """Return inputs of the generator of these classes: always the same ones."""
 
 
 class NativePreviews(Previews):
     """Draws the grids of one run of recipe `native`."""
 
-    def __init__(self, run: Run, seed: int, white: int, batches: NativeBatches | PlacedBatches) -> None:
+    def __init__(self, run: Run, seed: int, white: int, batches: RefinedBatches) -> None:
         super().__init__(run, batches.recipe.latent, seed, white, batches.classes)
         self.batches = batches
 

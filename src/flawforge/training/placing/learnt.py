@@ -24,10 +24,10 @@ from flawforge.data.augmentation.pasting import (
     lay_on,
     reshaped,
     soft_mask,
-    spread,
+    to_like,
 )
 from flawforge.data.augmentation.positions import Ground
-from flawforge.data.augmentation.shapes import blended, cropped, is_thick
+from flawforge.data.augmentation.shapes import is_thick, shape_between, without_margin
 from flawforge.data.sampling.grounds import Grounds
 from flawforge.data.sampling.material import Material
 from flawforge.models.placed import PlacedGenerator
@@ -131,12 +131,12 @@ class Placed(CopyPaste):
         if rng.random() >= BLENDED:
             return super()._drawn(number, rng)
         (shot, defect, place, turn), (_, other, beside, _) = self._defect(number, rng), self._defect(number, rng)
-        own, theirs = cropped(defect.mask), cropped(other.mask)
+        own, theirs = without_margin(defect.mask), without_margin(other.mask)
         across = any(place.rims[axis] and place.rims[axis + 2] for axis in (0, 1))
         if across or place.rims != beside.rims or not (is_thick(own) and is_thick(theirs)):
             return super()._drawn(number, rng)
         weight = float(rng.random())
-        shape = blended(own, theirs, weight)
+        shape = shape_between(own, theirs, weight)
         settings = {"turn": turn, "shape": round(weight, 4)}
         return DrawnDefect(reshaped(defect, shape, self.how.bend, rng), place, shot.row, settings)
 
@@ -181,7 +181,7 @@ class Placed(CopyPaste):
         refined = refine(Window(laid.pixels[part], under, alpha[part]), rng)
         changed = np.clip(under + np.float32(strength) * (refined - under), 0, 1)
         pixels = ground.pixels.copy()
-        pixels[part] = np.where(spread(share, under), changed, under)
+        pixels[part] = np.where(to_like(share, under), changed, under)
         return PlacedDefect(pixels, laid.mask, laid.support)
 
 
@@ -207,14 +207,14 @@ def whole_window(planes: Floats32, size: tuple[int, int]) -> Floats32:
 def _regrained(defect: Defect, ground: Ground) -> Floats32:
     """Return a defect's image without it: inside its soft mask its light, with the grain of another ground."""
     light, like = defect.light, defect.pixels
-    grain = (ground.pixels - spread(ground.light, like)) * spread(
+    grain = (ground.pixels - to_like(ground.light, like)) * to_like(
         scaling(ground.light, light.mean(), HOW.light_power), like
     )
     if ground.marked is not None:
-        grain = np.where(spread(ground.marked, like), 0, grain)
+        grain = np.where(to_like(ground.marked, like), 0, grain)
     rows, columns = (_reflected(side, whole) for side, whole in zip(light.shape, ground.size, strict=True))
-    under = spread(light, like) + grain[rows][:, columns]
-    out: Floats32 = np.clip(like + spread(soft_mask(defect.mask), like) * (under - like), 0, 1).astype(np.float32)
+    under = to_like(light, like) + grain[rows][:, columns]
+    out: Floats32 = np.clip(like + to_like(soft_mask(defect.mask), like) * (under - like), 0, 1).astype(np.float32)
     return out
 
 

@@ -38,5 +38,5 @@ class PlacedPreviews(NativePreviews):
         """Write real images as `Previews` does, but in the grid patches about their defects."""
         Previews.draw_real(self, data, pixels, seed)
         steps = range(-(-2 * SIDE**2 // self.batches.recipe.batch))
-        patches = torch.cat([self.batches.at(step, torch.device("cpu"))[::2] for step in steps])
+        patches = torch.cat([self.laid.at(step, torch.device("cpu"))[::2] for step in steps])
         self._write("real.png", to_eight_bits(patches[: SIDE**2]))

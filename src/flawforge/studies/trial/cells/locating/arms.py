@@ -34,6 +34,7 @@ from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.composition import Chosen, find_partners
 from flawforge.training.locator.fit import MaskedImages, fit_locator
 from flawforge.training.placing.choice import ChosenPlacing, build_engine, choose_placing
+from flawforge.training.placing.fit import fit_placer
 from flawforge.training.processes.device import resolve_device
 
 PLACED = Placing()
@@ -130,12 +131,15 @@ def _placed(name: str, arms: LocatorArms) -> MaskedExtra:
     grounds, size, defects = Grounds(material), bench.settings.resolution, [*bench.dataset.classes]
     if bench.good_number is not None:
         defects.pop(bench.good_number)
-    chosen = choose_placing(recipe, material) if name == "copy-paste" else None
+    chosen = choose_placing(recipe, material) if name != "procedural" else None
+    network = None
+    if recipe.learns and chosen is not None:
+        network = fit_placer(recipe, material, grounds, chosen, arms.seed, resolve_device())
     images, masks, codes, problem = [], [], [], None
     for label in defects if chosen is None else chosen.symmetries:
         how = ChosenPlacing(replace(PLACED, label=label), {}, "") if chosen is None else chosen
         try:
-            engine = build_engine(recipe, material, grounds, label, how)
+            engine = build_engine(recipe, material, grounds, label, how, None, network, resolve_device())
             for number in range(bench.settings.made):
                 made = engine.image(numpy_stream(arms.seed, "augmentation", name, label, number))
                 pixels = to_pixels(2 * made.placed.pixels - 1)
@@ -157,8 +161,16 @@ def _with_good(arms: LocatorArms) -> Dataset:
     return replace(shots, samples=tuple(samples))
 
 
-for _name in ("copy-paste", "procedural"):
+for _name in ("copy-paste", "procedural", "placed"):
     locates(_name)(partial(_placed, _name))
+
+
+@locates("placed-and-pasted")
+def _both(arms: LocatorArms) -> MaskedExtra:
+    """As many images of each as either arm alone shows: they are shown as often in all."""
+    both = [found for name in ("placed", "copy-paste") if (found := _placed(name, arms).material) is not None]
+    parts = ([getattr(one, part) for one in both] for part in ("images", "masks", "labels"))
+    return MaskedExtra(MaskedImages(*map(torch.cat, parts)))
 
 
 class MaskedMaterial(BenchMaterial):
