@@ -21,6 +21,7 @@ _HOMES = {
     "convert": "flawforge.data.writing.convert",
     "curate": "flawforge.runs.generator.curation",
     "demo_data": "flawforge.data.demo",
+    "estimate_masks": "flawforge.training.estimated_masks",
     "export": "flawforge.studies.export",
     "export_model": "flawforge.studies.portable",
     "generate": "flawforge.studies.synthesis",
@@ -53,6 +54,7 @@ __all__ = [
     "convert",
     "curate",
     "demo_data",
+    "estimate_masks",
     "export",
     "export_model",
     "generate",
@@ -101,6 +103,7 @@ if TYPE_CHECKING:
     from flawforge.studies.sets import as_dataset
     from flawforge.studies.synthesis import generate, place
     from flawforge.studies.trial import trial
+    from flawforge.training.estimated_masks import estimate_masks
     from flawforge.training.train import train
     from flawforge.whole_job import run
 

@@ -95,6 +95,9 @@ def test_masks_are_estimated_for_a_person_to_mend(
     truth = np.zeros((60, 72), bool)
     truth[20:34, 30:44] = True
     assert (mask & truth).sum() / (mask | truth).sum() > 0.85
+    again = ("convert", tmp_path / "to-mend", "--format", "coco", "--out", tmp_path / "mended", "--estimate-masks")
+    assert typed(*again) == 0
+    assert "No mask is estimated" in capsys.readouterr().err
     assert typed(*words, "--overwrite") == 0
     assert "The masks" not in capsys.readouterr().out
     assert load(tmp_path / "to-mend").mask(0).sum() == 26 * 26

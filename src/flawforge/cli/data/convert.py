@@ -96,4 +96,6 @@ def _with_masks(data: str, reading: ReadingFlags, classes: Words, good: str | No
     found = estimate_masks(chosen, beside, name, progress)
     if found.lacking:
         progress.warn(found.lacking)
+    elif not found.sentences:
+        progress.say("No mask is estimated: each image of a defect has drawn ones, or nothing to estimate them from.")
     return found.data
