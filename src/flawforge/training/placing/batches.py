@@ -113,9 +113,9 @@ class PlacedBatches:
                         _laid(engine, numpy_stream(seed, "augmentation", "pool", label, number), number)
                     )
                     task.advance()
-                shown += [code] * len(engine.shots)
-        self.labels = np.array(shown, dtype=np.int64)
-        self.order = make_order(self.labels, self.classes, recipe.balance, 0.5, seed, self.count)
+                shown += [len(self.pool) - 1] * len(engine.shots)
+        self.labels, self.made = np.array(shown, dtype=np.int64), np.array(list(self.pool), dtype=np.int64)
+        self.order = make_order(self.labels, len(self.made), recipe.balance, 0.5, seed, self.count)
         self.real_whole = {
             code: [whole_planes(one.planes, recipe.resolution) for one in every] for code, every in self.real.items()
         }
@@ -132,7 +132,7 @@ class PlacedBatches:
         """Return (batch / 2,) the classes that step number `step` (from 0) shows, in this process."""
         first = step * self.count
         rows = torch.tensor(self.order.indices(range(first, first + self.count)))
-        codes: Ints = self.labels[self.processes.mine(rows).numpy()]
+        codes: Ints = self.made[self.labels[self.processes.mine(rows).numpy()]]
         return codes
 
     def labels_at(self, step: int, device: torch.device) -> Tensor:

@@ -75,6 +75,11 @@ def test_a_batch_is_a_function_of_its_step_and_shows_patches_and_wholes_in_turn(
         batches_of(material, recipe("placed", **TINY | {"batch": 7}))
 
 
+def test_a_class_without_defects_is_never_shown(material: Material) -> None:
+    batches = batches_of(material)
+    assert {code for step in range(200) for code in batches.codes(step)} == {material.training.classes.index("pit")}
+
+
 def test_patches_are_cut_where_the_defects_are(material: Material) -> None:
     inputs = batches_of(material).inputs_at(0, 8, CPU)
     assert (inputs.patches[:, -1] > 0).any(2).any(1).all()
