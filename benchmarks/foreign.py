@@ -5,7 +5,9 @@ the feature network over them all (its rate is measured on some); `audit` and `s
 again with the cache that they left. What is told is the first call over reading and features alone, and the second
 call over the first; and the largest memory of the process.
 
-    python benchmarks/foreign.py [--generated N] [--real N] [--quick] [--json FILE]
+    python benchmarks/foreign.py [--generated N] [--real N] [--quick] [--folder DIR] [--json FILE]
+
+With --folder, images and finished parts stay there, and the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -47,17 +49,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK[0]} generated and {QUICK[1]} real images")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", choices=[*PARTS], help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path)
     args = parser.parse_args()
     if args.only is not None:
         print(json.dumps(measured(PARTS[args.only], args.folder)))
         return
     generated, real = QUICK if args.quick else (args.generated, args.real)
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+        folder = args.folder or Path(place)
         draw(folder / "real", real, 0)
         draw(folder / "made", generated, 1_000_000)
-        found = {name: alone(part, folder) for name, part in CALLS}
+        found = {name: alone(name, part, folder) for name, part in CALLS}
     alone_seconds = found["reading and features"]["seconds"]
     first, second = (sum(found[f"{verb}, {call}"]["seconds"] for verb in VERBS) for call in ("first", "again"))
     for name, row in found.items():
@@ -73,14 +75,19 @@ def main() -> None:
 
 
 def draw(folder: Path, count: int, first: int) -> None:
-    """Draw surfaces, each of its own, as PNG."""
-    folder.mkdir()
+    """Draw surfaces, each of its own, as PNG; those that are there stay."""
+    folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
+        path = folder / f"{index:05d}.png"
+        if path.is_file():
+            continue
         rng = numpy_stream(first + index, "samples", "foreign")
         coarse = Image.fromarray(rng.normal(0, 1, (SIDE // 4, SIDE // 4)).astype(np.float32))
         ground = np.asarray(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC)) * 30 + rng.uniform(90, 140)
         pixels = np.clip(ground + rng.normal(0, 4, (SIDE, SIDE)), 0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{index:05d}.png", compress_level=1)
+        begun = path.with_suffix(".part")
+        Image.fromarray(pixels).save(begun, "PNG", compress_level=1)
+        begun.rename(path)
 
 
 def read_and_describe(folder: Path) -> float:
@@ -124,12 +131,15 @@ def measured(work: Callable[[Path], Any], folder: Path) -> dict[str, float]:
     return {"seconds": seconds, "wall": time.perf_counter() - wall, "megabytes": memory}
 
 
-def alone(part: str, folder: Path) -> dict[str, float]:
-    """Return what a part takes in a process of its own, with the cache in the folder."""
-    environment = {**os.environ, "FLAWFORGE_CACHE": str(folder / "cache")}
-    words = [sys.executable, __file__, "--only", part, "--folder", str(folder)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+def alone(name: str, part: str, folder: Path) -> dict[str, float]:
+    """Return what a part takes in a process of its own, with the cache in the folder, and keep it there."""
+    kept = folder / f"{name}.json"
+    if not kept.is_file():
+        environment = {**os.environ, "FLAWFORGE_CACHE": str(folder / "cache")}
+        words = [sys.executable, __file__, "--only", part, "--folder", str(folder)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
+        kept.write_text(done.stdout.splitlines()[-1])
+    found: dict[str, float] = json.loads(kept.read_text())
     return found
 
 

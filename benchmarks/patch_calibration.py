@@ -131,7 +131,7 @@ def split(images: list[Floats32], size: int, repeat: int) -> Row:
     honest = [images[index] for index in order[size : size + HONEST]]
     largest = tuple(max(image.shape[axis] for image in images) for axis in (0, 1))
     search = PatchSearch(lambda index: training[index], np.arange(size), largest)
-    search._prepared  # noqa: B018
+    search._prepared, search._known  # noqa: B018
     start = time.process_time()
     scale = search.scale()
     assert scale is not None

@@ -88,8 +88,10 @@ class Level:
         """Return (H, W), or (H, W, 3) with 3 channels, uint8, of (H, W) or (H, W, 3) pixels 0..`white`."""
         image = eight_bits(pixels, white)
         if self.crop:
-            top, bottom, left, right = with_mixed(image, even_border(image))
-            image = image[top : image.shape[0] - bottom, left : image.shape[1] - right]
+            border = even_border(image)
+            if any(border):
+                top, bottom, left, right = with_mixed(image, border)
+                image = image[top : image.shape[0] - bottom, left : image.shape[1] - right]
         if self.shape is not None:
             image = middle(image, self.shape)
         if self.channels == 1 and image.ndim == 3:

@@ -157,13 +157,13 @@ def test_few_images_are_held_at_full_size():
     assert max(most) <= THREADS + 1
 
 
-def test_an_image_of_a_dataset_is_read_twice_at_most(folder, tmp_path, monkeypatch):
+def test_an_image_of_a_dataset_is_read_once(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
     dataset, reads = load(folder), []
     read = Dataset.read
     monkeypatch.setattr(Dataset, "read", lambda self, index: [reads.append(index), read(self, index)][1])
     dataset.groups()
-    assert set(Counter(reads).values()) == {2}
+    assert set(Counter(reads).values()) == {1}
 
 
 def test_connected_numbers_groups_by_first_appearance():

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from flawforge.core.progress import SILENT
+from flawforge.studies.copies import pixel_distance
 from flawforge.studies.copies.pixel_distance import rank_references
 from flawforge.studies.sets.image_store import ImageStore
 
@@ -41,6 +42,11 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 rank(few, many)  # 4 kB an image
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3)
 """
+
+
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWFORGE_CACHE_MB", "0")
 
 
 @pytest.mark.parametrize(
@@ -76,3 +82,20 @@ def test_the_nearest_is_found_at_its_flip_and_in_another_group(tmp_path: Path) -
     groups = np.array([0, 0, 1, 1, 2, 2])
     apart = rank_references(stores[1], stores[1], 1, flips, groups, 1e6, cpu, "", SILENT)
     assert (groups[apart.indices[:, 0]] != groups).all()
+
+
+def test_a_ranking_is_remembered_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWFORGE_CACHE_MB", "1")
+    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
+    images = np.random.default_rng(0).integers(0, 256, (6, 1, 8, 10), dtype=np.uint8)
+
+    def ranked(shown: np.ndarray, k: int = 2) -> pixel_distance.Nearest:
+        stores = stored(shown[:2], tmp_path), stored(shown[2:], tmp_path)
+        return rank_references(*stores, k, ("identity",), None, 1e6, torch.device("cpu"), "", SILENT)
+
+    first = ranked(images)
+    monkeypatch.setattr(pixel_distance, "nearest_flipped", lambda *_, **__: pytest.fail("ranked again"))
+    assert all(np.array_equal(*columns) for columns in zip(first, ranked(images), strict=True))
+    for other in (lambda: ranked(255 - images), lambda: ranked(images, 1)):
+        with pytest.raises(pytest.fail.Exception):
+            other()

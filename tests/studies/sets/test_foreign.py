@@ -181,11 +181,22 @@ def test_images_that_are_only_reduced_are_decoded_once(tmp_path: Path, monkeypat
     own = decode._open
     monkeypatch.setattr(decode, "_open", lambda path: decodings.append(path) or own(path))
     _, foreseen, _ = opened(real, made)
-    assert len(decodings) == 2 * 15  # once to examine them, once to measure borders and structures on some: here all
+    assert len(decodings) == 15 + 9  # once to examine them, and generated ones to measure borders on some: here all
     monkeypatch.setattr(Foreseen, "see", lambda *_: None)
     _, decoded, _ = opened(real, made)
-    assert len(decodings) == 5 * 15
+    assert len(decodings) == 2 * 15 + 9 + 2 * 9
     assert (foreseen.images.levelled == decoded.images.levelled).all()
+
+
+def test_a_second_call_decodes_nothing_and_levels_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
+    real, made = folder(tmp_path / "real", range(6), as_jpeg), folder(tmp_path / "made", range(100, 109), larger)
+    real_first, made_first, first = opened(real, made)
+    monkeypatch.setattr(decode, "_open", lambda path: pytest.fail(f"{path} is decoded again"))
+    real_again, made_again, again = opened(real, made)
+    assert again == first
+    assert (made_again.images.levelled == made_first.images.levelled).all()
+    assert (real_again.data.read(3) == real_first.data.read(3)).all()
 
 
 def test_what_is_foreseen_wrongly_is_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

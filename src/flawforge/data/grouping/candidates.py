@@ -55,16 +55,26 @@ class Candidates:
         return len(self.first)
 
 
+def whitening(patches: Floats32) -> tuple[Floats32, Floats32]:
+    """Return what whitens patches: their mean (64,), and (64, 24) that takes the rest to their principal components.
+
+    Args:
+        patches: (K, 64) some patches of the data at hand.
+    """
+    spread = np.cov(patches.T) if len(patches) > 1 else np.eye(PATCH)
+    values, vectors = np.linalg.eigh(spread)
+    values, vectors = values[::-1][:DIMENSIONS], vectors[:, ::-1][:, :DIMENSIONS]
+    mean = patches.mean(0) if len(patches) else np.zeros(PATCH)
+    white = vectors / np.sqrt(np.maximum(values, 0) + 0.02 * max(float(values[0]), 1e-6))
+    return mean.astype(np.float32), white
+
+
 class Signer:
     """Turns patches into signatures; learns the whitening from some patches of the data at hand."""
 
     def __init__(self, patches: Floats32) -> None:
-        spread = np.cov(patches.T) if len(patches) > 1 else np.eye(PATCH)
-        values, vectors = np.linalg.eigh(spread)
-        values, vectors = values[::-1][:DIMENSIONS], vectors[:, ::-1][:, :DIMENSIONS]
-        white = vectors / np.sqrt(np.maximum(values, 0) + 0.02 * max(float(values[0]), 1e-6))
+        self.mean, white = whitening(patches)
         planes = np.random.Generator(np.random.PCG64(1)).standard_normal((DIMENSIONS, BITS))
-        self.mean = patches.mean(0) if len(patches) else np.zeros(PATCH, np.float32)
         self.planes = (white @ planes).astype(np.float32)
 
     def sign(self, patches: Floats32) -> Bytes:
@@ -96,8 +106,8 @@ class Index:
         y, x = (np.concatenate([getattr(part[1], axis) for part in parts]) for axis in "yx")
         pose = np.concatenate([part[1].pose for part in parts])
         a, b = _matches(image, np.concatenate([part[2] for part in parts]))
-        turn = _RELATIVE[pose[a], pose[b]]
-        row, column = _move(turn, y[a].astype(np.int64), x[a].astype(np.int64), shapes[image[a]])
+        turn = relative_poses(pose[a], pose[b])
+        row, column = placed_by(turn, y[a], x[a], shapes[image[a]])
         return _vote(image[a].astype(np.int64), image[b].astype(np.int64), turn, row - y[b], column - x[b])
 
 
@@ -115,7 +125,14 @@ def _relative() -> Ints:
 _RELATIVE = _relative()
 
 
-def _move(pose: Ints, y: Ints, x: Ints, shapes: Ints) -> tuple[Ints, Ints]:
+def relative_poses(first: Bytes, second: Bytes) -> Ints:
+    """Return (K,) the pose that takes one image to another, from the (K,) poses of matching patches of both."""
+    return np.asarray(_RELATIVE[first, second])
+
+
+def placed_by(pose: Ints, y: NDArray[np.int16], x: NDArray[np.int16], shapes: Ints) -> tuple[Ints, Ints]:
+    """Return (K,) rows and columns of points once their images, of (K, 2) `shapes`, are in (K,) poses."""
+    y, x = y.astype(np.int64), x.astype(np.int64)
     x = np.where(pose & 1, shapes[:, 1] - 1 - x, x)
     y = np.where(pose & 2, shapes[:, 0] - 1 - y, y)
     return np.where(pose & 4, x, y), np.where(pose & 4, y, x)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -79,7 +79,7 @@ def find_overlaps(read: Reader, count: int, progress: Progress = SILENT, factor:
     transposed.
 
     Args:
-        read: gives the gray image of an index, (H, W), 0..255; called from several threads, for each more than once.
+        read: gives the gray image of an index, (H, W), 0..255; called from several threads.
         count: number of images.
         progress: where to tell how far it is.
         factor: whole number by which the images are made smaller first; None reads some of them once more, for the
@@ -88,17 +88,17 @@ def find_overlaps(read: Reader, count: int, progress: Progress = SILENT, factor:
     learned = _learned(count)
     if factor is None:
         factor = reduction(list(in_threads(lambda index: min(read(index).shape), learned)))
-    signer = _signer(read, learned, factor)
+    describer = Describer(read, factor, learned)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
         shelf, index, copies = Shelf(file), Index(), []
         profiles: dict[int, Profile] = {}
         first: dict[bytes, int] = {}
         with progress.task("looking for overlaps", count, "images") as task:
-            for number, (digest, flat, points, profile) in enumerate(_described(read, count, factor)):
+            for number, (digest, flat, points, profile) in enumerate(in_threads(describer.take, range(count))):
                 original = first.setdefault(digest, number)
                 shelf.add(flat)
                 if original == number:
-                    index.add(number, points, signer.sign(points.patches))
+                    index.add(number, points, describer.signer.sign(points.patches))
                     if profile is not None:
                         profiles[number] = profile
                 else:
@@ -115,12 +115,6 @@ def _learned(count: int) -> list[int]:
     """Return which of so many images the scale and the signatures are learned from."""
     places = np.linspace(0, max(count - 1, 0), min(count, LEARNED))
     return [int(place) for place in np.unique(places.astype(int))]
-
-
-def _signer(read: Reader, learned: list[int], factor: int) -> Signer:
-    """Fit the signatures; each image is reduced by the thread that reads it, so that few are held at full size."""
-    patches = in_threads(lambda index: find_keypoints(flatten(_reduced(read(index), factor))).patches, learned)
-    return Signer(np.concatenate([*patches, np.empty((0, PATCH), np.float32)]))
 
 
 def connected(pairs: Ints, count: int) -> Ints:
@@ -176,14 +170,31 @@ class Shelf:
 Described = tuple[bytes, NDArray[np.int8], Keypoints, Profile | None]
 
 
-def _described(read: Reader, count: int, factor: int) -> Iterator[Described]:
-    def describe(number: int) -> Described:
-        image = np.ascontiguousarray(read(number))
-        digest = hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).digest()
-        flat = flatten(_reduced(image, factor))
-        return digest, np.rint(flat * SCALE).astype(np.int8), find_keypoints(flat), find_profile(flat)
+class Describer:
+    """Describes images one by one; those that the signatures are fitted to are read for that and for good.
 
-    return in_threads(describe, range(count))
+    Attributes:
+        signer: fitted to them.
+    """
+
+    def __init__(self, read: Reader, factor: int, learned: list[int]) -> None:
+        """Describe the images of `learned`; each is reduced by the thread that reads it, so that few are held at full
+        size.
+        """
+        self._read, self._factor = read, factor
+        self._ready = dict(zip(learned, in_threads(self._describe, learned), strict=True))
+        patches = [points.patches for _, _, points, _ in self._ready.values()]
+        self.signer = Signer(np.concatenate([*patches, np.empty((0, PATCH), np.float32)]))
+
+    def take(self, number: int) -> Described:
+        """Return the digest of an image, its flattened pixels, keypoints and profile; only once of each."""
+        return self._ready.pop(number, None) or self._describe(number)
+
+    def _describe(self, number: int) -> Described:
+        image = np.ascontiguousarray(self._read(number))
+        digest = hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).digest()
+        flat = flatten(_reduced(image, self._factor))
+        return digest, np.rint(flat * SCALE).astype(np.int8), find_keypoints(flat), find_profile(flat)
 
 
 def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> list[tuple[int, int, int]]:
@@ -234,5 +245,6 @@ def _reduced(image: NDArray[Any], factor: int) -> Floats32:
     height, width = image.shape[0] // factor, image.shape[1] // factor
     if factor == 1 or not height or not width:
         return image
-    squares = image[: height * factor, : width * factor].reshape(height, factor, width, factor)
-    return np.asarray(squares.mean((1, 3)), dtype=np.float32)
+    rows = image[: height * factor].reshape(height, factor, -1).sum(1)
+    sums = sum(rows[:, column : width * factor : factor] for column in range(factor))
+    return np.asarray(sums / np.float32(factor**2), dtype=np.float32)

@@ -10,7 +10,6 @@ window of 40 % of the sides that slides over the overlap the best normalised cor
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn import functional as F
 
-from flawforge.core.arrays import Floats32, Ints
+from flawforge.core.arrays import Floats32
 from flawforge.metrics.copying.normalised_texture import apply_symmetry
 
 FINE, COARSE = 0.7, 2.5  # pixels, standard deviations of the band's two Gaussians
@@ -33,13 +32,8 @@ RIM = 12  # pixels over which a texture fades out at its edges, which whitening 
 LEVEL = 0.03  # of the mean power that is added to a frequency's: what hardly occurs is not amplified
 WINDOW = 0.4  # of the sides: a quarter of the area has sides of 0.5, less what is blended along its rim
 APART = 0.1  # of the sides, that two equal parts of one image lie apart at least
-JUDGED = 8  # of all images under all symmetries, those whose correlation peaks highest
+JUDGED = 8  # of the images and symmetries that are tried, those whose correlation peaks highest
 QUIET = 0.1  # of the mean energy that is added to a window's: where nothing is to be seen, nothing agrees
-AT_ONCE = 4  # correlations at a time: as many as stay in the processor's cache
-LOUD = (
-    64**2
-)  # independent numbers in a whitened image for each reference in a sum of several: chance peaks at 0.1 about
-KEPT = 12  # of all sums under all symmetries, those whose references are correlated one by one
 MOST = 0.999  # agreement that Fisher's z is taken of, at most
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
@@ -88,16 +82,12 @@ class WhiteSpectra:
         sizes: (height, width) of each reference.
         weight: (R, S // 2 + 1) that each frequency is multiplied by.
         values: (N, R, S // 2 + 1) transforms of the references, whitened, each of norm 1.
-        sums: (G, R, S // 2 + 1) of `values`, several neighbours in each: what correlates with one correlates with it.
-        together: references in each sum.
     """
 
     room: tuple[int, int]
     sizes: list[tuple[int, int]]
     weight: Tensor
     values: Tensor
-    sums: Tensor
-    together: int
 
     @classmethod
     def of(cls, textures: Sequence[Tensor], largest: tuple[int, int] = (0, 0)) -> WhiteSpectra:
@@ -111,11 +101,7 @@ class WhiteSpectra:
         values *= weight
         for one in values:
             one /= torch.fft.irfft2(one, s=room).norm().clamp_min(1e-6)
-        left = power * weight.square()
-        quiet = int(2 * left.sum().square() / left.square().sum() / LOUD)
-        together = max(1, min(quiet, math.isqrt(8 * len(values) // KEPT)))  # more would take longer than they save
-        sums = torch.stack([part.sum(0) for part in torch.split(values, together)])
-        return cls(room, sizes, weight, values, sums, together)
+        return cls(room, sizes, weight, values)
 
     def whitened(self, row: int) -> Tensor:
         """Return (H, W) of a reference."""
@@ -123,58 +109,36 @@ class WhiteSpectra:
         out: Tensor = torch.fft.irfft2(self.values[row], s=self.room)[:height, :width]
         return out
 
-    def match(self, texture: Tensor, excluded: Ints | None = None) -> PatchMatch:
+    def match(self, texture: Tensor, pairs: Sequence[tuple[int, int]] | None = None) -> PatchMatch:
         """Return the best match of a query.
 
         Args:
             texture: (H, W) from `fine_texture`, no larger than the room.
-            excluded: references that do not count.
+            pairs: what to try: a symmetry that the query is put through, and the index of a reference. None tries all.
         """
-        turns = [(symmetry, apply_symmetry(texture, symmetry)) for symmetry in range(8)]
+        if pairs is None:
+            pairs = [(symmetry, row) for symmetry in range(8) for row in range(len(self.values))]
+        turned = {symmetry: apply_symmetry(texture, symmetry) for symmetry in {symmetry for symmetry, _ in pairs}}
         high, wide = self.room
-        views = [(symmetry, view) for symmetry, view in turns if view.shape[0] <= high and view.shape[1] <= wide]
-        spectra = torch.stack([torch.fft.rfft2(view, s=self.room) * self.weight for _, view in views])
-        left_out = set() if excluded is None else set(excluded.tolist())
-        pairs = self._likeliest(spectra, left_out)
-        if not pairs:
-            return PatchMatch(-1.0)
-        peaks = torch.cat([self._correlated(spectra[[view]], self.values[[row]]).amax((1, 2)) for view, row in pairs])
+        spectra = {
+            symmetry: torch.fft.rfft2(view, s=self.room) * self.weight
+            for symmetry, view in turned.items()
+            if view.shape[0] <= high and view.shape[1] <= wide
+        }
+        peaks = []
+        for symmetry, row in pairs:
+            if symmetry in spectra:
+                peak, place = self._correlated(spectra[symmetry], self.values[row]).flatten().max(0)
+                peaks.append((float(peak), symmetry, row, divmod(int(place), wide)))
         best = PatchMatch(-1.0)
-        for at in peaks.topk(min(JUDGED, len(pairs))).indices.tolist():
-            view, row = pairs[at]
-            symmetry, turned = views[view]
-            height, width = turned.shape
-            query = torch.fft.irfft2(spectra[view], s=self.room)[:height, :width]
-            place = int(self._correlated(spectra[[view]], self.values[[row]]).argmax())
-            found = _best_window(query, self.whitened(row), divmod(place, self.room[1]), self.room)
+        for _, symmetry, row, shift in sorted(peaks, reverse=True)[:JUDGED]:
+            height, width = turned[symmetry].shape
+            query = torch.fft.irfft2(spectra[symmetry], s=self.room)[:height, :width]
+            found = _best_window(query, self.whitened(row), shift, self.room)
             if found is not None and found[0] > best.score:
                 score, box, source = found
                 best = PatchMatch(score, row, symmetry, _turned_back(box, symmetry, tuple(texture.shape)), source)
         return best
-
-    def _likeliest(self, spectra: Tensor, excluded: set[int]) -> list[tuple[int, int]]:
-        """Return views of a query, (V, R, S // 2 + 1), each with a reference, that may correlate best."""
-        members = [
-            range(first, min(first + self.together, len(self.values)))
-            for first in range(0, len(self.values), self.together)
-        ]
-        allowed = [[row for row in part if row not in excluded] for part in members]
-        sums = self.sums
-        if excluded:
-            sums = torch.stack(
-                [
-                    own if len(few) == len(part) else self.values[few].sum(0)
-                    for own, few, part in zip(sums, allowed, members, strict=True)
-                ]
-            )
-        found = torch.stack(
-            [
-                torch.cat([self._correlated(view[None], part).amax((1, 2)) for part in torch.split(sums, AT_ONCE)])
-                for view in spectra
-            ]
-        )
-        best = found.flatten().topk(min(KEPT, found.numel())).indices.tolist()
-        return [(at // len(sums), row) for at in best for row in allowed[at % len(sums)]]
 
     def repeat(self, texture: Tensor) -> PatchMatch:
         """Return the best match of a part of an image with another part of the same image, as it lies.

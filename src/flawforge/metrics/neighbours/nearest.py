@@ -76,13 +76,15 @@ def fold(images: Tensor, flips: Sequence[str]) -> list[Tensor]:
 
 def _even_and_odd(images: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     half = images.shape[axis] // 2
-    first, last = images.narrow(axis, 0, half), images.flip(axis).narrow(axis, 0, half)
-    middle = images.narrow(axis, half, images.shape[axis] - 2 * half)  # one row or column when the side is odd
+    rest = images.shape[axis] - half
+    first, last = images.narrow(axis, 0, half), images.narrow(axis, rest, half).flip(axis)
+    middle = images.narrow(axis, half, rest - half)  # one row or column when the side is odd
     return torch.cat([(first + last) * 0.5**0.5, middle], dim=axis), torch.mul(first - last, 0.5**0.5)
 
 
-TILE = 1024  # queries, and references, in one matrix of estimates, at most
-COPIES = 4  # of a tile, as float32, while it is prepared
+TILE = 1024  # references in one matrix of estimates, at most
+FEW = 128  # queries in it, at most, and images that are prepared at a time
+COPIES = 4  # of images, as float32, while they are prepared; of references that are prepared one stays
 LENGTH = 2048  # numbers in one product
 PAIR_BYTES = 1 << 22  # of one operand when differences are taken: what stays in a processor's cache
 UNIT = 2.0**-24  # rounding of float32
@@ -131,15 +133,17 @@ def nearest_flipped(
         raise ValueError(f"k is {k}; it is a number of neighbours, from 1")
     if not len(queries):
         return Nearest(np.empty((0, k)), np.empty((0, k), dtype=np.int64), np.empty((0, k), dtype=np.int64))
-    rows = int(max(1, min(TILE, memory_mb * 1e6 / (2 * COPIES * 4 * max(1, queries.shape[1:].numel())))))
-    tiles = [slice(start, start + rows) for start in range(0, len(queries), rows)]
+    room = memory_mb * 1e6 / (4 * max(1, queries.shape[1:].numel()))  # images that fit
+    few = int(max(1, min(FEW, room / (4 * COPIES))))  # queries in hand are a quarter, those to be prepared another
+    rows = int(max(1, min(TILE, room / 4)))  # and references the rest, twice while they are put together
+    tiles = [slice(start, start + few) for start in range(0, len(queries), few)]
     best = [_Best(len(queries[tile]), k) for tile in tiles]
     blocks = [references] if isinstance(references, Tensor) else references
     first = 0
     with torch.no_grad(), full_precision(queries.device):
-        centre = _centre(queries[:rows], flips)
+        centre = _centre(queries[:few], flips)
         for values in (part for block in blocks for part in torch.split(block, rows) if len(part)):
-            right = _Side.of(values.to(queries.device), centre, flips)
+            right = _Side.joined([_Side.of(some.to(queries.device), centre, flips) for some in values.split(few)])
             for tile, kept in zip(tiles, best, strict=True):
                 counts = None
                 if query_groups is not None and reference_groups is not None:
@@ -168,6 +172,11 @@ class _Side(NamedTuple):
         if not bool(squares.isfinite().all()):
             raise ValueError("a query or reference holds a value that is not finite")
         return cls(values, parts, squares)
+
+    @classmethod
+    def joined(cls, sides: Sequence[_Side]) -> _Side:
+        values, parts, squares = zip(*sides, strict=True)
+        return cls(torch.cat(values), [torch.cat(part) for part in zip(*parts, strict=True)], torch.cat(squares))
 
 
 class _Best:

@@ -11,18 +11,21 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
+from torch import Tensor
 
 from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.images import Pixels, resize
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.cache import recall_content, remember_content
+from flawforge.data.grouping.keypoints import Keypoints, find_keypoints, flatten
 from flawforge.data.threads import in_threads
 from flawforge.metrics.copying import patch_agreement
 from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.metrics.copying.patch_agreement import Box, PatchMatch, WhiteSpectra, fine_texture
 from flawforge.runs.judged.audits import Alignment, CopiedPatch, Copying
+from flawforge.studies.copies.patch_candidates import PatchCandidates
 from flawforge.studies.copies.planted import patch_copy
 from flawforge.studies.copies.search import PATCH_ALARM, copied, detectable, lowest_copy, null_scale, spread
 from flawforge.studies.copies.sentences import audit_verdict
@@ -37,7 +40,7 @@ REFERENCE_IMAGES = 96  # of them, spread over the groups, that make the scale
 FLOOR = 0.5  # score below which nothing is flagged: two tiles with like grooves reached 0.49
 SAME = 0.8  # score from which two training images show the same material, whatever their groups say
 PLANTED = 32  # copies of patches that the audit tests itself with
-SEARCH = 1  # raise it when a match may come out otherwise: what is remembered counts no more
+SEARCH = 2  # raise it when a match may come out otherwise: what is remembered counts no more
 ROW = np.dtype([("score", "<f8"), ("reference", "<i8"), ("symmetry", "<i8"), ("box", "<i8", 4), ("source", "<i8", 4)])
 Reader = Callable[[int], Floats32]  # index to a gray image (H, W), 0..255
 Size = tuple[int, int]  # height, width
@@ -65,29 +68,39 @@ class PatchSearch:
         self.set_aside, self._read, self._groups, self._largest, self._progress = 0, read, groups, largest, progress
 
     @cached_property
-    def _prepared(self) -> tuple[WhiteSpectra, str]:
-        """The training images, and a digest of them and of all that decides how they are compared."""
+    def _known(self) -> str:
+        """SHA-256 of the training images, and of all that decides how they are compared."""
         how = (SEARCH, patch_agreement.WINDOW, patch_agreement.RIM, patch_agreement.JUDGED, self._largest)
-        digest, textures = hashlib.sha256(repr(how).encode()), []
+        digest = hashlib.sha256(repr(how).encode())
+        for image in in_threads(self._read, self.rows.tolist()):
+            digest.update(str(image.shape).encode() + image.tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def _prepared(self) -> tuple[WhiteSpectra, PatchCandidates]:
+        """The training images, ready; made when an image comes that was not looked at before."""
+        textures, points = [], []
         with self._progress.task("preparing the details of training images", len(self.rows), "images") as task:
-            for image in in_threads(self._read, self.rows.tolist()):
-                digest.update(str(image.shape).encode() + image.tobytes())
-                textures.append(fine_texture(image))
+            for texture, own in in_threads(lambda row: _described(self._read(row)), self.rows.tolist()):
+                textures.append(texture)
+                points.append(own)
                 task.advance()
-        return WhiteSpectra.of(textures, self._largest), digest.hexdigest()
+        return WhiteSpectra.of(textures, self._largest), PatchCandidates(points)
 
     def look(self, image: Floats32, excluded: Ints | None = None) -> PatchMatch:
         """Return the best match of a gray image (H, W); `excluded` are training images that do not count. Indices are
         those of `read`. What was looked at before is remembered by its content.
         """
-        spectra, known = self._prepared
         left_out = np.flatnonzero(np.isin(self.rows, [] if excluded is None else excluded))
-        digest = hashlib.sha256(f"{known} {image.shape}".encode() + image.tobytes() + left_out.tobytes()).hexdigest()
+        about = f"{self._known} {image.shape}".encode()
+        digest = hashlib.sha256(about + image.tobytes() + left_out.tobytes()).hexdigest()
         kept = recall_content(digest)
         if len(kept) == ROW.itemsize:
             score, reference, symmetry, box, source = np.frombuffer(kept, ROW)[0]
             return PatchMatch(float(score), int(reference), int(symmetry), _as_box(box), _as_box(source))
-        found = spectra.match(fine_texture(image), left_out)
+        spectra, candidates = self._prepared
+        texture, points = _described(image)
+        found = spectra.match(texture, candidates.likeliest(points, (image.shape[0], image.shape[1]), left_out))
         if found.reference >= 0:
             found = found._replace(reference=int(self.rows[found.reference]))
         remember_content(digest, np.array([tuple(found)], ROW).tobytes())
@@ -244,6 +257,10 @@ class Details:
 
     def _reduced(self, size: Size) -> Size:
         return max(1, round(size[0] * self._factor)), max(1, round(size[1] * self._factor))
+
+
+def _described(image: Floats32) -> tuple[Tensor, Keypoints]:
+    return fine_texture(image), find_keypoints(flatten(image))
 
 
 def _as_box(values: Ints) -> Box:

@@ -7,6 +7,7 @@ among those that training used. Beside it stands the same distance between real 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from torch import Tensor
 
 from flawforge.core.arrays import Floats, Ints
 from flawforge.core.progress import Progress, Task
+from flawforge.data.cache import recall_content, remember_content
 from flawforge.metrics.neighbours.nearest import Nearest, nearest_flipped
 from flawforge.studies.sets import ImageStore, MatchedImages
+
+ROW = np.dtype([("distances", "<f8"), ("indices", "<i8"), ("flips", "<i8")])
 
 
 def compare_pixels(
@@ -59,8 +63,15 @@ def rank_references(
     title: str,
     progress: Progress,
 ) -> Nearest:
-    """Rank references block by block for the queries block by block; distances in pixel values."""
+    """Rank references block by block for the queries block by block; distances in pixel values. What was ranked before
+    is remembered by its content.
+    """
     rows = int(max(1, memory / 2 / (queries.image_bytes * (1 if queries.dtype == np.uint8 else 3))))
+    key = _key(queries, references, rows, k, flips, groups)
+    kept = recall_content(key)
+    if len(kept) == len(queries) * k * ROW.itemsize:
+        table = np.frombuffer(kept, ROW).reshape(-1, k)
+        return Nearest(*(table[name].copy() for name in Nearest._fields))
     found = []
     with progress.task(f"comparing {title}", len(queries) * len(references), "pairs") as task:
         for start in range(0, len(queries), rows):
@@ -76,7 +87,24 @@ def rank_references(
                     memory_mb=memory / 1e6,
                 )
             )
-    return Nearest(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    ranked = Nearest(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    table = np.zeros((len(queries), k), ROW)
+    for name, column in ranked._asdict().items():
+        table[name] = column
+    remember_content(key, table.tobytes())
+    return ranked
+
+
+def _key(
+    queries: ImageStore, references: ImageStore, rows: int, k: int, flips: tuple[str, ...], groups: Ints | None
+) -> str:
+    """Return SHA-256 of all that a ranking depends on."""
+    digest = hashlib.sha256(f"ranking {k} {flips} {queries.shape} {len(queries)} {len(references)}".encode())
+    if groups is not None:
+        digest.update(groups.tobytes())
+    for block in (block for store in (queries, references) for block in store.blocks(rows)):
+        digest.update(block.numpy().data)
+    return digest.hexdigest()
 
 
 def _told(blocks: Iterator[Tensor], queries: int, task: Task) -> Iterator[Tensor]:

@@ -33,9 +33,9 @@ from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 
 STAGES = (2, 3, 5)
 CELLS = 4  # a side of the grid that each stage's map is averaged over
-SIZE = 64  # pixels at which the network looks
+SIZE = 40  # pixels at which the network looks
 LENGTH = 1024  # numbers that describe an image, by a random projection of the grids (Johnson & Lindenstrauss 1984)
-BATCH = 16
+BATCH = 64
 OTHERS = 5  # groups of training images; the likest one is compared with the last of so many
 KEPT = 32  # views of training images that an image is aligned with, the likeliest
 
@@ -127,7 +127,7 @@ REFERENCE_IMAGES = 256  # training images, spread over the groups, that make the
 PLANTED = 32  # altered copies that the audit tests itself with
 CONFIDENCE = 0.95  # probability with which a detectable share is detected
 BLOCK = 64
-SEARCH = 2  # raise it when an alignment may come out otherwise: what is remembered counts no more
+SEARCH = 3  # raise it when an alignment may come out otherwise: what is remembered counts no more
 ROW = np.dtype([("score", "<f8"), ("index", "<i8"), ("matrix", "<f8", (2, 3)), ("negative", "u1")])
 
 

@@ -22,11 +22,12 @@ from flawforge.core.images import Pixels, encode_png
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
 from flawforge.data.dataset import Dataset
+from flawforge.data.decode import Seen
 from flawforge.data.reading.load import load_regardless
 from flawforge.data.sampling.joined import join
 from flawforge.data.threads import in_threads
 from flawforge.runs.records import Levelling
-from flawforge.studies.sets.foreseen import Foreseen
+from flawforge.studies.sets.foreseen import Foreseen, Held
 from flawforge.studies.sets.held_out import Against, HeldOut
 from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.stored import ForeignSet, StoredDataset, store, without
@@ -66,10 +67,14 @@ def open_foreign(
         DataNotFoundError, DataUnusableError: a folder is missing or holds no image; real and generated images are the
         same folder; an image is both trained on and held out. SettingError: arrays that hold no images.
     """
-    foreseen = Foreseen((data, synthetic), memory / 4)
-    whole, generated = (
-        _read(images, flag, keep, progress, foreseen) for images, flag in ((data, "DATA"), (synthetic, "--synthetic"))
-    )
+    foreseen, held = Foreseen((data, synthetic), memory / 4), Held(memory / 4)
+
+    def both(sha256: str, pixels: Pixels) -> None:
+        foreseen.see(sha256, pixels)
+        held.see(sha256, pixels)
+
+    whole = held.put_into(_read(data, "DATA", keep, progress, both))
+    generated = _read(synthetic, "--synthetic", keep, progress, foreseen.see)
     notes = _told(whole, "real") + _told(generated, "generated")
     if whole.root == generated.root and not _apart(whole, generated):
         raise DataUnusableError(
@@ -77,13 +82,14 @@ def open_foreign(
         )
     whole, generated, nested = _untangled(whole, generated)
     parts = [
-        None if images is None else _read(images, flag, keep, progress, foreseen)
+        None if images is None else _read(images, flag, keep, progress, foreseen.see)
         for images, flag in ((train, "--train"), (held_out, "--held-out"))
     ]
     _refuse_generated_held_out(generated, parts[1])
     real = _roles(whole, parts[0], parts[1], progress)
     own, other, levelling = plan_levels(real.data, generated, progress, structures=structures)
     stored = store(real.data, own, memory / 4, "reading real images", progress, foreseen)
+    held.images.clear()
     made = store(generated, other, memory / 2, "reading generated images", progress, foreseen)
     notes = [*nested, *notes, *real.notes]
     return replace(real, data=stored, notes=tuple(notes)), ForeignSet.of(made), levelling
@@ -96,11 +102,11 @@ def training_of(real: HeldOut) -> StoredDataset:
     return found
 
 
-def _read(images: Images, flag: str, keep: ExitStack, progress: Progress, foreseen: Foreseen) -> Dataset:
+def _read(images: Images, flag: str, keep: ExitStack, progress: Progress, seen: Seen) -> Dataset:
     if isinstance(images, Dataset):
         found = load_regardless(images)
     elif isinstance(images, (str, Path)):
-        found = load_regardless(images, progress=progress, option=flag, seen=foreseen.see)
+        found = load_regardless(images, progress=progress, option=flag, seen=seen)
     else:
         folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="flawforge-arrays-")))
         _write(images, flag, folder)

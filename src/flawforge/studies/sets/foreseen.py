@@ -1,12 +1,14 @@
-"""Images reduced while they were examined: what is only made smaller before it is compared is decoded once, not twice.
+"""Images taken while they were examined, so that each is decoded once: reduced ones, and the real ones as they are.
 
-How images are levelled is known when all have been examined. Mostly it can be foreseen from the sizes of some files:
-gray images of 8 bits in a format without loss, of like proportions, lose an even border and are reduced.
+Real images are read again for their groups, and where they cannot be reduced at once. How images are levelled is known
+when all have been examined. Mostly it can be foreseen from the sizes of some files: gray images of 8 bits in a format
+without loss, of like proportions, lose an even border and are reduced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 
 from flawforge.core.arrays import Bytes
 from flawforge.core.images import Pixels
+from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import Level
 from flawforge.data.reading.file_tree import walk
 from flawforge.studies.sets.level_plan import common_resolution, unlike
@@ -51,6 +54,48 @@ class Foreseen:
     def take(self, sha256: str, level: Level, white: int) -> Bytes | None:
         """Return an image as `level` makes it, and forget it; None where it was not foreseen so."""
         return self._kept.pop(sha256, None) if level == self.level and white == 255 else None
+
+
+@dataclass(frozen=True)
+class HeldDataset(Dataset):
+    """A dataset some of whose images were kept when they were examined.
+
+    Attributes:
+        held: them, by the SHA-256 of their pixels.
+    """
+
+    held: Mapping[str, Bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    def read(self, index: int) -> Pixels:
+        """Return one sample's pixels, as `Dataset.read`."""
+        sample = self.samples[index]
+        kept = self.held.get(sample.sha256) if self.bits == 8 and sample.tile is None else None
+        return super().read(index) if kept is None else kept
+
+
+class Held:
+    """Images of 8 bits, kept as they were decoded.
+
+    Attributes:
+        images: them, by the SHA-256 of their pixels.
+    """
+
+    def __init__(self, memory: float) -> None:
+        """Keep none yet, and up to `memory` bytes."""
+        self.images, self._left = dict[str, Bytes](), memory
+
+    def see(self, sha256: str, pixels: Pixels) -> None:
+        """Take in an image that was decoded."""
+        if pixels.dtype == np.uint8 and pixels.nbytes <= self._left:
+            self._left -= pixels.nbytes
+            self.images[sha256] = np.asarray(pixels, dtype=np.uint8)
+
+    def put_into(self, dataset: Dataset) -> Dataset:
+        """Return the dataset with what was kept of it."""
+        if not self.images:
+            return dataset
+        values = {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
+        return HeldDataset(**values, held=self.images)
 
 
 def _middling(folder: Path) -> tuple[int, int] | None:

@@ -7,8 +7,12 @@ back to one side is taken from the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property, partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +20,7 @@ import torch
 from flawforge.core.arrays import Floats
 from flawforge.core.images import Pixels, eight_bits, resize, to_gray, to_unit
 from flawforge.core.progress import Progress
+from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import JPEG, QUALITY, Level, even_border, files_quality, middle, webp_stays
 from flawforge.data.threads import in_threads
@@ -32,6 +37,8 @@ FINEST = 0.85  # share of the resolution up to which structure must be there
 SMALLEST = 32  # pixels to which both sides are reduced at least
 UNLIKE = 0.02  # by which proportions may differ
 PROBE = 64  # pixels at which it is told whether proportions were changed by stretching or by cutting
+LOOKS = 1  # raise it when what is measured comes out otherwise: what is remembered counts no more
+Found = TypeVar("Found")
 Sizes = tuple[tuple[int, int], tuple[int, int]]  # (height, width) of real and of generated images
 
 
@@ -53,20 +60,18 @@ def plan_levels(
     known = [found for found in qualities if found is not None]
     quality = min([*known, QUALITY]) if known else None
     frames = [None if own is not None or quality is None else _size(other) for own, other in _crossed(qualities, sides)]
-    with progress.task("measuring sizes, borders and structures", 2, "folders") as task:
-        looked = []
-        for side in sides:
-            looked.append(_looked_at(side))
-            task.advance()
-    borders = [_bordered(images) for images in looked]
+    looked = Looked(sides, progress)
+    borders = looked.measured("borders", lambda images: [_bordered(side) for side in images])
     crops = [other < 1 - MOST and not 1 - MOST <= own < MOST for own, other in (borders, borders[::-1])]
     sizes = (_size(real), _size(generated))
-    shape = _cut_shape(looked, sizes)
+    shape = looked.measured(f"proportions {sizes}", lambda images: _cut_shape(images, sizes)) if unlike(sizes) else None
     resolution = common_resolution(sizes, shape)
     levels = [Level(channels, resolution, quality, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
     if shape is not None:
         levels[0] = replace(levels[0], shape=shape)
-    shares = _finest(levels, looked) if structures else (1.0, 1.0)
+    shares = (
+        looked.measured(f"structures {levels}", lambda images: _finest(levels, images)) if structures else [1.0, 1.0]
+    )
     finest = min(shares)
     if finest < FINEST:
         resolution = _reduced(resolution, finest)
@@ -126,8 +131,6 @@ def _cut_shape(looked: list[list[Pixels]], sizes: Sizes) -> float | None:
     A tool that wants other proportions either stretches the images that it is given or takes their middle. Stretched
     structures are finer along one axis, so that the mean spectrum tells which it was.
     """
-    if not unlike(sizes):
-        return None
     shape, side = sizes[1][0] / sizes[1][1], (PROBE, PROBE)
 
     def spectrum(images: Iterable[Pixels]) -> Floats:
@@ -148,10 +151,45 @@ def _reduced(resolution: tuple[int, int], share: float) -> tuple[int, int]:
     return round(resolution[0] * share), round(resolution[1] * share)
 
 
-def _looked_at(dataset: Dataset) -> list[Pixels]:
-    """Return some images, evenly spread, with 8 bits."""
-    rows = np.unique(np.linspace(0, len(dataset) - 1, min(LOOKED_AT, len(dataset))).astype(int)).tolist()
-    return list(in_threads(lambda row: eight_bits(dataset.read(row), dataset.white), rows))
+class Looked:
+    """Some images of both sides, evenly spread, and what was measured on them, remembered by their content."""
+
+    def __init__(self, sides: tuple[Dataset, Dataset], progress: Progress) -> None:
+        """Choose the images."""
+        self._sides, self._progress = sides, progress
+        self._rows = [
+            np.unique(np.linspace(0, len(side) - 1, min(LOOKED_AT, len(side))).astype(int)).tolist() for side in sides
+        ]
+
+    @cached_property
+    def _images(self) -> list[list[Pixels]]:
+        """The images of each side, with 8 bits; read when something was not measured before."""
+        found = []
+        with self._progress.task("measuring sizes, borders and structures", 2, "folders") as task:
+            for side, rows in zip(self._sides, self._rows, strict=True):
+                found.append(list(in_threads(partial(_eight_bits, side), rows)))
+                task.advance()
+        return found
+
+    def measured(self, what: str, measure: Callable[[list[list[Pixels]]], Found]) -> Found:
+        """Return what `measure` gives of the images of both sides: numbers, or None; `what` says all that it depends
+        on beside them.
+        """
+        digest = hashlib.sha256(f"looked at {LOOKS} {what}".encode())
+        for side, rows in zip(self._sides, self._rows, strict=True):
+            digest.update(
+                f"| {side.white} {[(side.samples[row].sha256, side.samples[row].tile) for row in rows]}".encode()
+            )
+        try:
+            found: Found = json.loads(recall_content(digest.hexdigest()))
+        except ValueError:
+            found = measure(self._images)
+            remember_content(digest.hexdigest(), json.dumps(found).encode())
+        return found
+
+
+def _eight_bits(dataset: Dataset, row: int) -> Pixels:
+    return eight_bits(dataset.read(row), dataset.white)
 
 
 def _bordered(images: list[Pixels]) -> float:
@@ -164,17 +202,17 @@ def _bordered(images: list[Pixels]) -> float:
     return float(np.mean(wide))
 
 
-def _finest(levels: list[Level], looked: list[list[Pixels]]) -> tuple[float, float]:
+def _finest(levels: list[Level], looked: list[list[Pixels]]) -> list[float]:
     """Return up to what share of the resolution each side holds structure; 1: all of it."""
     resolution = levels[0].resolution
     if min(resolution) <= SMALLEST:
-        return 1.0, 1.0
+        return [1.0, 1.0]
     spectra = []
     for level, images in zip(levels, looked, strict=True):
         grays = [image if image.ndim == 2 else to_gray(image) for image in (level.apply(one, 255) for one in images)]
         spectra.append(radial_spectra(torch.from_numpy(to_unit(np.stack(grays)))[:, None]).mean(axis=0))
     rings = ring_frequencies(*resolution)
-    return _holds(spectra[0] - spectra[1], rings), _holds(spectra[1] - spectra[0], rings)
+    return [_holds(spectra[0] - spectra[1], rings), _holds(spectra[1] - spectra[0], rings)]
 
 
 def _holds(more: Floats, rings: Floats) -> float:
@@ -241,7 +279,7 @@ def _proportions(sizes: Sizes, shape: float | None) -> Levelled:
     return Levelled(what="proportions", real=real, generated=generated, done=done)
 
 
-def _structures(shares: tuple[float, float], resolution: tuple[int, int]) -> Levelled:
+def _structures(shares: list[float], resolution: tuple[int, int]) -> Levelled:
     texts = [f"down to {round(100 * share)}% of its size" if share < FINEST else "at full size" for share in shares]
     done = f"all reduced to {resolution[1]}x{resolution[0]}"
     return Levelled(what="finest structure", real=texts[0], generated=texts[1], done=done)
