@@ -143,7 +143,9 @@ def nearest_flipped(
     with torch.no_grad(), full_precision(queries.device):
         centre = _centre(queries[:few], flips)
         for values in (part for block in blocks for part in torch.split(block, rows) if len(part)):
-            right = _Side.joined([_Side.of(some.to(queries.device), centre, flips) for some in values.split(few)])
+            right = _Side.joined(
+                [_Side.of(some.to(queries.device), centre, flips) for some in torch.split(values, few)]
+            )
             for tile, kept in zip(tiles, best, strict=True):
                 counts = None
                 if query_groups is not None and reference_groups is not None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flawforge.core.arrays import Floats32, Ints
+from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.data.grouping.candidates import placed_by, relative_poses, whitening
 from flawforge.data.grouping.keypoints import Keypoints
 
@@ -61,7 +61,7 @@ class PatchCandidates:
         others = ((symmetry, int(row)) for symmetry in range(8) for row in allowed)
         return list(dict.fromkeys([*found, *others]))[: min(KEPT, 8 * len(allowed))]
 
-    def _matches(self, points: Keypoints, allowed: Ints) -> tuple[Ints, Ints, Floats32]:
+    def _matches(self, points: Keypoints, allowed: Bools) -> tuple[Ints, Ints, Floats32]:
         """Return keypoints of an image, with those of training images that match, and how well."""
         found = []
         described = self._describe(points.patches)

@@ -27,7 +27,7 @@ from flawforge.data.reading.load import load_regardless
 from flawforge.data.sampling.joined import join
 from flawforge.data.threads import in_threads
 from flawforge.runs.records import Levelling
-from flawforge.studies.sets.foreseen import Foreseen, Held
+from flawforge.studies.sets.foreseen import Foreseen, Shelf, held_of
 from flawforge.studies.sets.held_out import Against, HeldOut
 from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.stored import ForeignSet, StoredDataset, store, without
@@ -67,13 +67,13 @@ def open_foreign(
         DataNotFoundError, DataUnusableError: a folder is missing or holds no image; real and generated images are the
         same folder; an image is both trained on and held out. SettingError: arrays that hold no images.
     """
-    foreseen, held = Foreseen((data, synthetic), memory / 4), Held(memory / 4)
+    foreseen, held = Foreseen((data, synthetic), memory / 4), Shelf(memory / 4)
 
     def both(sha256: str, pixels: Pixels) -> None:
         foreseen.see(sha256, pixels)
-        held.see(sha256, pixels)
+        held.put(sha256, pixels)
 
-    whole = held.put_into(_read(data, "DATA", keep, progress, both))
+    whole = held_of(_read(data, "DATA", keep, progress, both), held)
     generated = _read(synthetic, "--synthetic", keep, progress, foreseen.see)
     notes = _told(whole, "real") + _told(generated, "generated")
     if whole.root == generated.root and not _apart(whole, generated):
@@ -89,7 +89,7 @@ def open_foreign(
     real = _roles(whole, parts[0], parts[1], progress)
     own, other, levelling = plan_levels(real.data, generated, progress, structures=structures)
     stored = store(real.data, own, memory / 4, "reading real images", progress, foreseen)
-    held.images.clear()
+    held.clear()
     made = store(generated, other, memory / 2, "reading generated images", progress, foreseen)
     notes = [*nested, *notes, *real.notes]
     return replace(real, data=stored, notes=tuple(notes)), ForeignSet.of(made), levelling
@@ -157,7 +157,7 @@ def _apart(whole: Dataset, generated: Dataset) -> bool:
 def _untangled(whole: Dataset, generated: Dataset) -> tuple[Dataset, Dataset, list[str]]:
     """Take each side's images out of the other, where one folder lies in the other."""
     for inner, outer, name in ((generated, whole, "real"), (whole, generated, "generated")):
-        if inner.root in outer.root.parents or inner.root == outer.root:
+        if outer.root not in inner.root.parents:
             continue
         rest = without(outer, inner.root)
         if len(rest) == len(outer):

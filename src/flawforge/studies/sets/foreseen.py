@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,7 @@ from flawforge.data.levelling import Level
 from flawforge.data.reading.file_tree import walk
 from flawforge.studies.sets.level_plan import common_resolution, unlike
 
+MOST = 1 << 30  # bytes of a shelf
 LOOKED_AT = 32  # files of each folder whose sizes are looked up
 
 
@@ -42,18 +44,48 @@ class Foreseen:
         known = [size for size in sizes if size is not None]
         foreseen = len(known) == len(sides) == 2 and not unlike((known[0], known[1]))
         self.level = Level(1, common_resolution((known[0], known[1]), None), crop=True) if foreseen else None
-        self._memory, self._kept = memory, dict[str, Bytes]()
+        self._shelf = Shelf(memory)
 
     def see(self, sha256: str, pixels: Pixels) -> None:
         """Take in an image that was decoded."""
-        if self.level is None or pixels.dtype != np.uint8 or pixels.ndim != 2:
-            return
-        if len(self._kept) * int(np.prod(self.level.resolution)) < self._memory:
-            self._kept[sha256] = np.asarray(self.level.apply(pixels, 255), dtype=np.uint8)
+        if self.level is not None and pixels.dtype == np.uint8 and pixels.ndim == 2 and not self._shelf.full:
+            self._shelf.put(sha256, self.level.apply(pixels, 255))
 
     def take(self, sha256: str, level: Level, white: int) -> Bytes | None:
-        """Return an image as `level` makes it, and forget it; None where it was not foreseen so."""
-        return self._kept.pop(sha256, None) if level == self.level and white == 255 else None
+        """Return an image as `level` makes it; None where it was not foreseen so."""
+        return self._shelf.images.get(sha256) if level == self.level and white == 255 else None
+
+
+class Shelf:
+    """Images of 8 bits in one piece of memory, which is given back as a whole: many small pieces are not.
+
+    Attributes:
+        images: them, by the SHA-256 of their pixels.
+        full: whether one did not fit any more.
+    """
+
+    def __init__(self, memory: float) -> None:
+        """Make room for so many bytes, 1 GB at most; what is not used takes none."""
+        self.images, self.full = dict[str, Bytes](), False
+        self._room, self._used, self._lock = np.empty(int(min(memory, MOST)), np.uint8), 0, Lock()
+
+    def put(self, sha256: str, pixels: Pixels) -> None:
+        """Keep an image, if it has 8 bits and there is room."""
+        if pixels.dtype != np.uint8:
+            return
+        with self._lock:
+            first, self._used = self._used, self._used + pixels.nbytes
+            self.full = self._used > len(self._room)
+            if self.full:
+                return
+        place = self._room[first : first + pixels.nbytes].reshape(pixels.shape)
+        place[:] = pixels
+        self.images[sha256] = place
+
+    def clear(self) -> None:
+        """Give the memory back."""
+        self.images.clear()
+        self._room, self.full = np.empty(0, np.uint8), True
 
 
 @dataclass(frozen=True)
@@ -73,29 +105,12 @@ class HeldDataset(Dataset):
         return super().read(index) if kept is None else kept
 
 
-class Held:
-    """Images of 8 bits, kept as they were decoded.
-
-    Attributes:
-        images: them, by the SHA-256 of their pixels.
-    """
-
-    def __init__(self, memory: float) -> None:
-        """Keep none yet, and up to `memory` bytes."""
-        self.images, self._left = dict[str, Bytes](), memory
-
-    def see(self, sha256: str, pixels: Pixels) -> None:
-        """Take in an image that was decoded."""
-        if pixels.dtype == np.uint8 and pixels.nbytes <= self._left:
-            self._left -= pixels.nbytes
-            self.images[sha256] = np.asarray(pixels, dtype=np.uint8)
-
-    def put_into(self, dataset: Dataset) -> Dataset:
-        """Return the dataset with what was kept of it."""
-        if not self.images:
-            return dataset
-        values = {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
-        return HeldDataset(**values, held=self.images)
+def held_of(dataset: Dataset, shelf: Shelf) -> Dataset:
+    """Return the dataset with what was kept of it."""
+    if not shelf.images:
+        return dataset
+    values = {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
+    return HeldDataset(**values, held=shelf.images)
 
 
 def _middling(folder: Path) -> tuple[int, int] | None:
