@@ -27,7 +27,7 @@ from flawforge.data.reading.load import load_regardless
 from flawforge.data.sampling.joined import join
 from flawforge.data.threads import in_threads
 from flawforge.runs.records import Levelling
-from flawforge.studies.sets.foreseen import Foreseen, Shelf, held_of
+from flawforge.studies.sets.foreseen import Foreseen, PixelShelf, held_of
 from flawforge.studies.sets.held_out import Against, HeldOut
 from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.stored import ForeignSet, StoredDataset, store, without
@@ -67,7 +67,7 @@ def open_foreign(
         DataNotFoundError, DataUnusableError: a folder is missing or holds no image; real and generated images are the
         same folder; an image is both trained on and held out. SettingError: arrays that hold no images.
     """
-    foreseen, held = Foreseen((data, synthetic), memory / 4), Shelf(memory / 4)
+    foreseen, held = Foreseen((data, synthetic), memory / 4), PixelShelf(memory / 4)
 
     def both(sha256: str, pixels: Pixels) -> None:
         foreseen.see(sha256, pixels)

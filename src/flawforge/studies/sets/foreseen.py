@@ -44,7 +44,7 @@ class Foreseen:
         known = [size for size in sizes if size is not None]
         foreseen = len(known) == len(sides) == 2 and not unlike((known[0], known[1]))
         self.level = Level(1, common_resolution((known[0], known[1]), None), crop=True) if foreseen else None
-        self._shelf = Shelf(memory)
+        self._shelf = PixelShelf(memory)
 
     def see(self, sha256: str, pixels: Pixels) -> None:
         """Take in an image that was decoded."""
@@ -56,7 +56,7 @@ class Foreseen:
         return self._shelf.images.get(sha256) if level == self.level and white == 255 else None
 
 
-class Shelf:
+class PixelShelf:
     """Images of 8 bits in one piece of memory, which is given back as a whole: many small pieces are not.
 
     Attributes:
@@ -105,7 +105,7 @@ class HeldDataset(Dataset):
         return super().read(index) if kept is None else kept
 
 
-def held_of(dataset: Dataset, shelf: Shelf) -> Dataset:
+def held_of(dataset: Dataset, shelf: PixelShelf) -> Dataset:
     """Return the dataset with what was kept of it."""
     if not shelf.images:
         return dataset
