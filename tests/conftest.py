@@ -51,6 +51,19 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what is worked out of images apart from that of other tests."""
+    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def own_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every image for one of a specimen of its own, without looking."""
+    name = "flawforge.data.dataset.Dataset.groups"
+    monkeypatch.setattr(name, lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+
+
+@pytest.fixture
 def draw_images() -> Callable[..., Path]:
     """Give a function that draws a folder of images that resemble scratches: bright lines on a gray, uneven ground."""
     return _draw_images

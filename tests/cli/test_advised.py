@@ -13,24 +13,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import flawforge
 import flawforge.core.files as files
 from flawforge.core.locks import FolderLock
-from flawforge.data.dataset import Dataset
 from flawforge.runs.folder import Run
 from saved import lined, saved
 
 Hand = Callable[..., tuple[int, str]]
-pytestmark = pytest.mark.usefixtures("quick_audit", "without_charts")
+pytestmark = pytest.mark.usefixtures("quick_audit", "without_charts", "own_groups")
 COMMAND = re.compile(r"flawforge ([a-z-]+ .*?)(?=[;)]|\.? \(|\.(?: |$)|,? and the set|$)")
-
-
-@pytest.fixture(autouse=True)
-def _each_image_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
 
 
 @pytest.fixture

@@ -6,19 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from flawforge.cli.main import main
-from flawforge.data.dataset import Dataset
 from flawforge.studies.synthesis.run import generate
 
-pytestmark = pytest.mark.usefixtures("quick_audit")
-
-
-@pytest.fixture(autouse=True)
-def _each_image_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+pytestmark = pytest.mark.usefixtures("quick_audit", "own_groups")
 
 
 def exit_code(*arguments: object) -> int:

@@ -6,19 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from flawforge.data.dataset import Dataset
 from foreign_sets import as_jpeg, folder
 
+pytestmark = pytest.mark.usefixtures("own_cache", "own_groups")
+
 Typed = Callable[..., int]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
 
 
 @pytest.fixture
@@ -36,7 +30,7 @@ def test_a_score_without_out_is_printed_and_said_not_to_be_kept(
     assert "levelled before comparing  real  generated" in printed
     assert "  file format              PNG   JPEG, quality 70  all encoded as JPEG of quality 70" in " ".join(printed)
     assert printed[-1] == "This score is not kept. To keep it, add --out DIR."
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "made", "real"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "real"]
 
 
 def test_json_holds_fid_and_kid_and_out_keeps_the_record(

@@ -10,10 +10,7 @@ from PIL import Image
 from flawforge.cli.inspect import inspect
 from flawforge.core.errors import RunUnwritableError, SettingError
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

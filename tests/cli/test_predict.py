@@ -6,21 +6,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import trial_material as material
-from flawforge.data.dataset import Dataset
+
+pytestmark = pytest.mark.usefixtures("own_groups")
 
 Typed = Callable[..., int]
 SETTINGS = {"shots": 4, "repeats": 1, "resolution": 32, "steps": 6, "batch": 12, "folds": 0, "workers": 1}
 WORDS = [str(word) for name, value in SETTINGS.items() for word in (f"--{name}", value)]
 WORDS += ["--arms", "real,classical", "--models", "small-cnn"]
-
-
-@pytest.fixture(autouse=True)
-def _every_image_its_own_specimen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
 
 
 def test_from_a_trial_to_a_table_of_a_new_folder(

@@ -7,19 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from flawforge.data.dataset import Dataset
 from flawforge.studies.synthesis.run import generate
 
+pytestmark = pytest.mark.usefixtures("own_cache", "own_groups")
+
 Typed = Callable[..., int]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
 
 
 def test_it_prints_the_sentence_the_numbers_and_what_comes_next(

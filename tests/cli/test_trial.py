@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pytest
 from cyclopts import App, Parameter
 
 import trial_material as material
 from flawforge.cli.flags import NONE_GIVEN, TrialFlags, given
-from flawforge.data.dataset import Dataset
+
+pytestmark = pytest.mark.usefixtures("own_cache", "own_groups")
 
 Typed = Callable[..., int]
 SMALL = [
@@ -40,12 +40,6 @@ SMALL = [
     "--workers",
     "1",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
 
 
 @pytest.fixture

@@ -9,10 +9,7 @@ from PIL import Image
 from flawforge.core.errors import DataUnusableError
 from flawforge.data.inspection.inspect import ClassFacts, inspect
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

@@ -10,16 +10,11 @@ from PIL import Image
 
 import flawforge
 from flawforge.core.errors import RunNotFoundError, SettingError
-from flawforge.data.dataset import Dataset
 from flawforge.models.extractors import Lite0
 from flawforge.studies.copies.search import CopySearch
 from foreign_sets import as_colour, as_jpeg, as_png, enlarged, folder, surface
 
-
-@pytest.fixture(autouse=True)
-def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+pytestmark = pytest.mark.usefixtures("own_cache", "own_groups")
 
 
 @pytest.mark.usefixtures("quick_audit")

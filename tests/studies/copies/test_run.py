@@ -25,12 +25,9 @@ from flawforge.studies.copies.run import audit
 from flawforge.studies.synthesis.run import generate
 from saved import saved
 
+pytestmark = pytest.mark.usefixtures("own_groups")
+
 SIDE = 16
-
-
-@pytest.fixture(autouse=True)
-def _each_image_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
 
 
 @pytest.fixture(autouse=True)

@@ -9,15 +9,10 @@ import pytest
 import torch
 
 import flawforge
-from flawforge.data.dataset import Dataset
 from flawforge.models.extractors import find_extractor
 from foreign_sets import WAYS, as_jpeg, folder, surface
 
-
-@pytest.fixture(autouse=True)
-def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+pytestmark = pytest.mark.usefixtures("own_cache", "own_groups")
 
 
 @pytest.mark.parametrize(

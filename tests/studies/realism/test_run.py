@@ -27,14 +27,10 @@ from flawforge.runs.records import load_record
 from flawforge.runs.run_settings import Selection
 from flawforge.studies.realism.run import score
 
+pytestmark = pytest.mark.usefixtures("own_cache", "own_groups")
+
 SIDE = 32
 Draw = Callable[[int], np.ndarray]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache_and_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLAWFORGE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
 
 
 def texture(seed: int) -> np.ndarray:

@@ -14,7 +14,6 @@ from PIL import Image
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError
 from flawforge.core.progress import SILENT
 from flawforge.data import decode
-from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.records import Levelling
 from flawforge.runs.set_files import ManifestEntry
@@ -23,10 +22,7 @@ from flawforge.studies.sets.foreseen import Foreseen
 from flawforge.studies.sets.level_plan import plan_levels
 from foreign_sets import WAYS, as_jpeg, as_png, folder, surface
 
-
-@pytest.fixture(autouse=True)
-def _every_image_is_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
+pytestmark = pytest.mark.usefixtures("own_groups")
 
 
 def opened(real: Any, made: Any, train: Any = None, held: Any = None, memory: float = 1e9) -> Any:

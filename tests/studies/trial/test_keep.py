@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 import flawforge
 import trial_material as material
 from flawforge.core.errors import TrainingInterruptedError
-from flawforge.data.dataset import Dataset
 from flawforge.runs.estimates import Estimate
 from flawforge.runs.model_cards import CARD, MODELS, ONNX, read_card
 from flawforge.runs.trials import TrialRecord, read_trial
@@ -21,6 +19,8 @@ from flawforge.studies.trial import keep, load_bench, plan_trial
 from flawforge.studies.trial.cells.arm_training import ArmTraining
 from heard import Heard
 
+pytestmark = pytest.mark.usefixtures("own_groups")
+
 SMALL: dict[str, Any] = {
     **material.SMALL,
     "repeats": 4,
@@ -28,11 +28,6 @@ SMALL: dict[str, Any] = {
     "generator": "trial_material:oracle",
 }
 PLACE = f"{MODELS}/trial_material-small_network"
-
-
-@pytest.fixture(autouse=True)
-def _every_image_its_own_specimen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dataset, "groups", lambda self, progress=None: np.arange(len(self), dtype=np.int64))
 
 
 @pytest.fixture(scope="module")
