@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from PIL import Image
 from flawforge.core.arrays import Floats32
 
 Pixels = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16, (H, W) gray or (H, W, 3) colour, or a stack of them
+Number = TypeVar("Number", bound=np.generic)
 Mode = Literal["L", "RGB", "I;16"]
 MODES = {"1": "black and white", "L": "8-bit gray", "RGB": "8-bit colour", "RGBA": "8-bit colour with transparency"}
 MODES |= {"P": "colour palette", "I;16": "16-bit gray"}
@@ -72,6 +73,23 @@ def as_picture(planes: Pixels) -> Pixels:
     return planes[0] if len(planes) == 1 else planes.transpose(1, 2, 0)
 
 
+def as_planes(picture: NDArray[Number]) -> NDArray[Number]:
+    """Return (1, H, W) of (H, W), and (C, H, W) of (H, W, C), in the same memory: `as_picture` back."""
+    return picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
+
+
+def stacked_planes(pictures: NDArray[Number]) -> NDArray[Number]:
+    """Return (N, 1, H, W) of (N, H, W), and (N, C, H, W) of (N, H, W, C), in the same memory."""
+    return pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
+
+
+def in_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Return an image (H, W) or (H, W, 3) as (H, W) for 1 channel, by its luma, and as (H, W, 3) for 3."""
+    if channels == 1:
+        return to_gray(pixels) if pixels.ndim == 3 else pixels
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
+
+
 def to_gray(pixels: Pixels) -> Pixels:
     """Return (H, W) or (N, H, W) gray from (..., 3) colour: ITU-R 601 luma, rounded. R = G = B
     gives exactly that value.
@@ -101,6 +119,12 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     return out[..., 0] if pixels.ndim == 2 else out
 
 
+def fit(pixels: Pixels, side: int) -> Pixels:
+    """Return an image resized so that its longer side has `side` pixels; its proportions are kept."""
+    factor = side / max(pixels.shape[:2])
+    return resize(pixels, *(max(1, round(factor * length)) for length in pixels.shape[:2]))
+
+
 def whole_planes(planes: Floats32, size: tuple[int, int]) -> Floats32:
     """Return an image (C, H, W) in [-1, 1] resized to `size`, in 8 bits, as it is compared."""
     return to_unit(np.stack([resize(plane, *size) for plane in to_pixels(planes)]))
@@ -118,12 +142,8 @@ def encode_png(pixels: Pixels, mode: Mode, *, compression: int = 6) -> bytes:
     wanted = np.uint16 if mode == "I;16" else np.uint8
     if pixels.dtype != wanted:
         raise ValueError(f"mode {mode} takes {np.dtype(wanted)} pixels, not {pixels.dtype}")
-    if mode == "RGB" and pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=-1)
-    if mode != "RGB" and pixels.ndim == 3:
-        pixels = to_gray(pixels)
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=compression)
+    shown, buffer = in_channels(pixels, 3 if mode == "RGB" else 1), io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(shown)).save(buffer, "PNG", compress_level=compression)
     return buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from flawforge.core.arrays import Bytes
-from flawforge.core.images import Pixels
+from flawforge.core.images import Pixels, as_planes
 from flawforge.data.levelling import Level
 
 
@@ -19,5 +19,4 @@ def seen(pixels: Pixels, white: int, channels: int, resolution: tuple[int, int],
         resolution: (height, width) of the result.
         quality: encode as JPEG of this quality and decode again first; None: not.
     """
-    image = Level(channels, resolution, quality).apply(pixels, white)
-    return np.ascontiguousarray(image[None] if image.ndim == 2 else image.transpose(2, 0, 1))
+    return np.ascontiguousarray(as_planes(Level(channels, resolution, quality).apply(pixels, white)))

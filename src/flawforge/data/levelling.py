@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from flawforge.core.images import Pixels, eight_bits, resize, to_gray
+from flawforge.core.images import Pixels, eight_bits, in_channels, resize
 from flawforge.data.sample import LOSSY_WEBP, Sample
 
 QUALITY = 92  # of the JPEG encoding that all images pass when the sources are JPEG of this quality, or of a better one
@@ -94,12 +94,11 @@ class Level:
                 image = image[top : image.shape[0] - bottom, left : image.shape[1] - right]
         if self.shape is not None:
             image = middle(image, self.shape)
-        if self.channels == 1 and image.ndim == 3:
-            image = to_gray(image)
+        if self.channels == 1:
+            image = in_channels(image, 1)
         if self.quality is not None:
             image = through_jpeg(resize(np.ascontiguousarray(image), *(self.frame or image.shape[:2])), self.quality)
-        image = resize(np.ascontiguousarray(image), *self.resolution)
-        return np.repeat(image[..., None], 3, axis=2) if self.channels == 3 and image.ndim == 2 else image
+        return in_channels(resize(np.ascontiguousarray(image), *self.resolution), self.channels)
 
 
 def middle(image: Pixels, shape: float) -> Pixels:

@@ -19,7 +19,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from flawforge.core.arrays import Floats, Floats32
-from flawforge.core.images import Pixels, grid, opaque, resize, to_pixels
+from flawforge.core.images import Pixels, as_planes, grid, opaque, resize, to_pixels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Composition, Recipe
@@ -300,7 +300,7 @@ def _features() -> Lite0:
 
 def _describe(images: Sequence[Floats32]) -> Floats:
     """Return (N, 112) features of square images (H, W) or (H, W, 3), 0 to 1."""
-    planes = np.stack([image[None] if image.ndim == 2 else image.transpose(2, 0, 1) for image in images])
+    planes = np.stack([as_planes(image) for image in images])
     found: Floats = _features()(torch.from_numpy(np.ascontiguousarray(planes * 2 - 1))).astype(np.float64)
     return found
 

@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.settings.recipe import Composition
+from flawforge.data.augmentation.planes import resized, to_like
 from flawforge.data.grouping.registration import turned
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601, as `flawforge.core.images.to_gray`
@@ -72,7 +73,7 @@ class Detail:
         size = max(1, round(height * factor)), max(1, round(width * factor))
         mask = None
         if self.mask is not None:
-            mask = _resized(self.mask.astype(np.float32), size, Image.Resampling.BOX) > 0
+            mask = resized(self.mask.astype(np.float32), size, Image.Resampling.BOX) > 0
         down, across = size[0] / height, size[1] / width
         places = tuple(
             replace(
@@ -84,7 +85,7 @@ class Detail:
             )
             for place in self.places
         )
-        return Detail(_resized(self.pixels, size, Image.Resampling.BOX), mask, places)
+        return Detail(resized(self.pixels, size, Image.Resampling.BOX), mask, places)
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,9 @@ class Light:
         factor = min(1.0, GRID / min(plane.shape))
         size = max(1, round(plane.shape[0] * factor)), max(1, round(plane.shape[1] * factor))
         if mask is None or not mask.any() or mask.mean() > HOLED:
-            return cls(_resized(plane, size, Image.Resampling.BOX))
-        ground = _resized((~mask).astype(np.float32), size, Image.Resampling.BOX)
-        return cls(_resized(plane * ~mask, size, Image.Resampling.BOX), ground)
+            return cls(resized(plane, size, Image.Resampling.BOX))
+        ground = resized((~mask).astype(np.float32), size, Image.Resampling.BOX)
+        return cls(resized(plane * ~mask, size, Image.Resampling.BOX), ground)
 
     def smoothed(self, width: float, size: tuple[int, int]) -> Floats32:
         """Return the low-pass of (height, width) `size`, stretched to it; `width` is sigma in shorter sides."""
@@ -139,7 +140,7 @@ class Light:
         smooth: Floats32 = ndimage.gaussian_filter(self.grid, sigma, mode="reflect")
         if self.ground is not None:
             smooth = smooth / np.maximum(ndimage.gaussian_filter(self.ground, sigma, mode="reflect"), 1e-6)
-        return _resized(smooth, size, Image.Resampling.BICUBIC)
+        return resized(smooth, size, Image.Resampling.BICUBIC)
 
 
 @dataclass(frozen=True)
@@ -188,10 +189,10 @@ def compose(
         own += weight * layer.light
     light = own if donor is None else _levelled(donors[donor].smoothed(width, size), own)
     contrast = np.sqrt(np.sum(np.square(weights), axis=0))  # else there is less of it at the border of a blend
-    pixels = np.zeros_like(layers[0].detail) + _spread(light, layers[0].detail)
+    pixels = np.zeros_like(layers[0].detail) + to_like(light, layers[0].detail)
     for weight, layer in zip(weights, layers, strict=True):
         grown = weight / contrast * scaling(layer.light, light, how.light_power)
-        pixels += layer.detail * _spread(grown, layer.detail)
+        pixels += layer.detail * to_like(grown, layer.detail)
     mask, places = _marks(layers, weights)
     outside = float(((pixels < 0) | (pixels > 1)).mean())
     return Composed(
@@ -231,7 +232,7 @@ def blend_mask(size: tuple[int, int], rng: np.random.Generator) -> Floats32:
     if grid[1] > grid[0]:
         noise = noise.T
     smooth = ndimage.gaussian_filter(noise, sigma)[pad:-pad, pad:-pad] * (2 * np.sqrt(np.pi) * sigma)
-    plane = _resized(smooth.astype(np.float32), size, Image.Resampling.BICUBIC)
+    plane = resized(smooth.astype(np.float32), size, Image.Resampling.BICUBIC)
     weight: Floats32 = 1 / (1 + np.exp(np.float32(-MASK_SLOPE) * plane))
     return weight
 
@@ -281,17 +282,17 @@ def _layer(
         window = slice(top, top + cut[0]), slice(left, left + cut[1])
         if marked is None or marked[window].sum() >= ENOUGH * marked.sum():
             break
-    pixels = _resized(np.ascontiguousarray(pixels[window]), size, Image.Resampling.BICUBIC)
+    pixels = resized(np.ascontiguousarray(pixels[window]), size, Image.Resampling.BICUBIC)
     light = Light.of(pixels).smoothed(width, size)
     shown = None
     if marked is not None:
         part = np.ascontiguousarray(marked[window]).astype(np.float32)
-        shown = _resized(part, size, Image.Resampling.BILINEAR) >= 0.5
+        shown = resized(part, size, Image.Resampling.BILINEAR) >= 0.5
     mask = shown if source.mask is not None else None
     places = tuple(_moved(place, source.pixels.shape[:2], symmetry, (top, left), cut, size) for place in source.places)
     inside = tuple(place for place in places if place.right > place.left and place.bottom > place.top)
     return _Layer(
-        pixels - _spread(light, pixels), light, number, symmetry, shown, mask, inside if source.places else None
+        pixels - to_like(light, pixels), light, number, symmetry, shown, mask, inside if source.places else None
     )
 
 
@@ -375,20 +376,3 @@ def _moved(
         ends.append([min(side, max(0, round((value - begin) * side / part))) for value in inner])
     (top, bottom), (left, right) = ends
     return Place(place.label, left, top, right, bottom, cut=place.cut or lost)
-
-
-def _spread(plane: Floats32, like: Floats32) -> Floats32:
-    """Return (H, W) so that it broadcasts against `like`, which may have channels."""
-    return plane if like.ndim == 2 else plane[..., None]
-
-
-def _resized(pixels: Floats32, size: tuple[int, int], resample: Image.Resampling) -> Floats32:
-    """Return (H, W) or (H, W, 3) float32 resized to (height, width) `size`; one that fits is returned as it is."""
-    if pixels.shape[:2] == tuple(size):
-        return pixels
-    planes = [pixels] if pixels.ndim == 2 else [pixels[..., channel] for channel in range(3)]
-    out = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((size[1], size[0]), resample))
-        for plane in planes
-    ]
-    return out[0] if pixels.ndim == 2 else np.stack(out, axis=-1)

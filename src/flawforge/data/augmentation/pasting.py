@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -20,9 +20,9 @@ from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.settings.recipe import Composition
 from flawforge.data.augmentation.bending import bent
 from flawforge.data.augmentation.composition import LUMA, Light, scaling
+from flawforge.data.augmentation.planes import resized, to_like
 from flawforge.data.augmentation.poisson import harmonic_offset
 
-Plane = TypeVar("Plane", Floats32, Bools)
 Blending = Literal["relit", "feathered", "seamless"]
 HOW = Composition()  # of the light: its width and its power
 SOFT = (0.75, 1.5)  # half width of the border in pixels, at least and at most
@@ -267,8 +267,8 @@ def cutout_of(
     window = slice(max(0, top - room), min(height, bottom + room)), slice(max(0, left - room), min(width, right + room))
     pixels, light, mask = defect.pixels[window], defect.light[window], defect.mask[window]
     size = tuple(max(1, round(side * factor)) for side, factor in zip(mask.shape, factors, strict=True))
-    detail, light = _resized(pixels - to_like(light, pixels), size), _resized(light, size)
-    cover = _resized(mask.astype(np.float32), size, Image.Resampling.BILINEAR)
+    detail, light = resized(pixels - to_like(light, pixels), size), resized(light, size)
+    cover = resized(mask.astype(np.float32), size, Image.Resampling.BILINEAR)
     if bend and rng is not None:
         longest = max((bottom - top) * factors[0], (right - left) * factors[1])
         detail, light, cover = bent((detail, light, cover), bend * longest, longest / 3, rng)
@@ -314,7 +314,7 @@ def fill_mask(defect: Defect, mask: Bools) -> tuple[Cutout, tuple[int, int]]:
     light, pixels = defect.light[box], defect.pixels[box]
     detail = (pixels - to_like(light, pixels))[nearest[0], nearest[1]]
     window = alpha[top : top + size[0], left : left + size[1]]
-    return Cutout(_resized(detail, size), _resized(light, size), window), (top, left)
+    return Cutout(resized(detail, size), resized(light, size), window), (top, left)
 
 
 def soft_mask(shape: Bools) -> Floats32:
@@ -326,18 +326,3 @@ def soft_mask(shape: Bools) -> Floats32:
     signed = np.where(padded, inside - 0.5, 0.5 - outside)
     soft: Floats32 = np.clip(0.5 + signed / (2 * half), 0, 1).astype(np.float32)[1:-1, 1:-1]
     return soft
-
-
-def to_like(plane: Plane, like: Floats32) -> Plane:
-    """Return a plane (h, w) so that it goes with pixels (h, w) or (h, w, 3)."""
-    return plane if like.ndim == 2 else plane[..., None]
-
-
-def _resized(planes: Floats32, size: Sequence[int], resample: Image.Resampling = Image.Resampling.BICUBIC) -> Floats32:
-    """Return (H, W) or (H, W, 3) float32 at (height, width) `size`."""
-    if planes.shape[:2] == tuple(size):
-        return planes
-    if planes.ndim == 3:
-        return np.stack([_resized(planes[..., channel], size, resample) for channel in range(3)], axis=-1)
-    image = Image.fromarray(np.ascontiguousarray(planes, dtype=np.float32))
-    return np.asarray(image.resize((size[1], size[0]), resample), dtype=np.float32)

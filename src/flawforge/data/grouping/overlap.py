@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flawforge.core.arrays import Floats32, Ints
-from flawforge.core.images import to_gray
+from flawforge.core.images import in_channels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.cache import recall_groups, remember_groups
 from flawforge.data.grouping.candidates import Index, Signer
@@ -62,8 +62,7 @@ def overlap_groups(
     scale = np.float32(255 / white)
 
     def gray(index: int) -> Floats32:
-        pixels = read(index)
-        return (to_gray(pixels) if pixels.ndim == 3 else pixels).astype(np.float32) * scale
+        return in_channels(read(index), 1).astype(np.float32) * scale
 
     learned = [samples[index] for index in _learned(len(samples))]
     factor = reduction([min(sample.height, sample.width) for sample in learned])

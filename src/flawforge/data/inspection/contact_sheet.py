@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from flawforge.core.images import Pixels, grid, resize, to_gray, to_pixels, to_unit
+from flawforge.core.images import Pixels, fit, grid, in_channels, to_pixels, to_unit
 from flawforge.data.dataset import Dataset
 
 LINE = 22  # height of a class's name in pixels
@@ -43,15 +43,10 @@ def _fit(dataset: Dataset, index: int, cell: int) -> Pixels:
     image = dataset.read(index)
     if dataset.bits == 16:
         image = to_pixels(to_unit(image, dataset.white))
-    if dataset.channels == 1 and image.ndim == 3:
-        image = to_gray(image)
-    if dataset.channels == 3 and image.ndim == 2:
-        image = np.repeat(image[..., None], 3, axis=-1)
-    scale = cell / max(image.shape[:2])
-    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    image = fit(in_channels(image, dataset.channels), cell)
     square = np.full((cell, cell, *image.shape[2:]), 255, dtype=np.uint8)
-    top, left = (cell - height) // 2, (cell - width) // 2
-    square[top : top + height, left : left + width] = resize(image, height, width)
+    top, left = ((cell - side) // 2 for side in image.shape[:2])
+    square[top : top + image.shape[0], left : left + image.shape[1]] = image
     return square
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from flawforge.core.arrays import Floats, Ints
-from flawforge.core.images import Pixels, resize, to_gray
+from flawforge.core.images import Pixels, in_channels, resize
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.grouping.overlap import connected, find_overlaps, reduction
@@ -77,8 +77,7 @@ def _grays(dataset: Dataset, numbers: range, factor: int) -> list[Pixels]:
     scale = 255 / dataset.white
 
     def gray(index: int) -> Pixels:
-        pixels = dataset.read(index)
-        plane = to_gray(pixels) if pixels.ndim == 3 else pixels
+        plane = in_channels(dataset.read(index), 1)
         eight: Pixels = np.rint(np.minimum(plane, dataset.white) * scale).astype(np.uint8)
         height, width = eight.shape
         return resize(eight, max(1, height // factor), max(1, width // factor)) if factor > 1 else eight

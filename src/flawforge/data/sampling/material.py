@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32, Ints
-from flawforge.core.images import Pixels, to_gray
+from flawforge.core.images import Pixels, in_channels
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.augmentation.composition import Detail, Light, Place
@@ -146,11 +146,7 @@ def _mask(data: Dataset, row: int) -> Bools | None:
 
 def floats(pixels: Pixels, data: Dataset, channels: int) -> Floats32:
     """Return (H, W) or (H, W, 3) float32, 0 to 1, of a dataset's pixels."""
-    if channels == 1 and pixels.ndim == 3:
-        pixels = to_gray(pixels)
-    if channels == 3 and pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return np.minimum(pixels, data.white).astype(np.float32) / np.float32(data.white)
+    return np.minimum(in_channels(pixels, channels), data.white).astype(np.float32) / np.float32(data.white)
 
 
 def donors_in(

@@ -21,7 +21,7 @@ from flawforge.core.arrays import Bools, Floats, Floats32
 from flawforge.core.callables import call, named_callable
 from flawforge.core.errors import ExtraMissingError, RunBrokenError, SettingError
 from flawforge.core.files import sha256_file
-from flawforge.core.images import Pixels, eight_bits, encode_png, resize, to_gray
+from flawforge.core.images import Pixels, as_planes, eight_bits, encode_png, in_channels, resize
 from flawforge.data.classifier_view import seen
 from flawforge.runs.model_cards import CARD, DIGITS, ModelCard, read_card
 from flawforge.studies.prediction import find_model, open_model
@@ -298,16 +298,11 @@ class OnnxInspector(NetworkInspector):
 
     def _fitted(self, image: Pixels, white: int) -> Pixels:
         channels, height, width = self.input.shape[1:]
-        pixels = eight_bits(image, white)
-        if channels == 1 and pixels.ndim == 3:
-            pixels = to_gray(pixels)
-        if channels != 1 and pixels.ndim == 2:
-            pixels = np.repeat(pixels[..., None], 3, axis=-1)
+        pixels = in_channels(eight_bits(image, white), channels)
         size = [
             given if isinstance(given, int) else own for given, own in zip((height, width), pixels.shape, strict=False)
         ]
-        pixels = resize(pixels, *size)
-        return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+        return np.ascontiguousarray(as_planes(resize(pixels, *size)))
 
 
 def trained_on(inspector: Inspector, sha256: str) -> bool:

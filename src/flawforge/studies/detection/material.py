@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
-from flawforge.core.images import to_gray
 from flawforge.core.progress import Progress
 from flawforge.data.augmentation.pasting import Defect, cut_defects
 from flawforge.data.dataset import Dataset
@@ -19,6 +18,7 @@ from flawforge.data.good_names import find_good
 from flawforge.data.reading.load import load
 from flawforge.data.sample import Sample
 from flawforge.data.sampling.joined import join
+from flawforge.data.sampling.material import floats
 from flawforge.runs.folder import Run
 from flawforge.studies.detection.inspectors import Inspector, trained_on
 from flawforge.studies.sets import load_whole, training_rows
@@ -68,7 +68,7 @@ class DetectionMaterial:
 
     @cached_property
     def _read(self) -> Callable[[int], Floats32]:
-        return lru_cache(maxsize=KEPT)(partial(_pixels, self.data, self.channels))
+        return lru_cache(maxsize=KEPT)(lambda row: floats(self.data.read(row), self.data, self.channels))
 
     def size(self, row: int) -> tuple[int, int]:
         """Return (height, width) of an image."""
@@ -144,15 +144,6 @@ def gather_material(
     }
     notes = _notes(material, sources, int(chosen.sum()), inspector)
     return DetectionMaterial(every, channels, sources, held_out, specimens[held_out], real, notes)
-
-
-def _pixels(data: Dataset, channels: int, row: int) -> Floats32:
-    found = data.read(row)
-    if channels == 1 and found.ndim == 3:
-        found = to_gray(found)
-    if channels == 3 and found.ndim == 2:
-        found = np.repeat(found[..., None], 3, axis=-1)
-    return np.minimum(found, data.white).astype(np.float32) / np.float32(data.white)
 
 
 def _asked_classes(training: Dataset, classes: Sequence[str] | None, good: str | None) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from flawforge.core.arrays import Bytes
-from flawforge.core.images import Pixels, grid, resize, to_pixels, to_unit
+from flawforge.core.images import Pixels, fit, grid, in_channels, to_pixels, to_unit
 from flawforge.data.dataset import Dataset
 from flawforge.runs.detection.predictions import PredictedImage, PredictionRecord
 
@@ -53,14 +53,10 @@ def _cell(record: PredictionRecord, image: PredictedImage, pixels: Pixels, datas
     """Return one image in a square, with three lines of text below it."""
     if pixels.dtype == np.uint16:
         pixels = to_pixels(to_unit(pixels, dataset.white))
-    colour = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
-    scale = CELL / max(colour.shape[:2])
-    height, width = (max(1, round(side * scale)) for side in colour.shape[:2])
+    shown = Image.fromarray(fit(in_channels(pixels, 3), CELL).astype(np.uint8))
     square = Image.new("RGB", (CELL, CELL + 3 * LINE + 4), "white")
     square.paste(Image.new("RGB", (CELL, CELL), "#eef0f2"), (0, 0))
-    square.paste(
-        Image.fromarray(resize(colour, height, width).astype(np.uint8)), ((CELL - width) // 2, (CELL - height) // 2)
-    )
+    square.paste(shown, ((CELL - shown.width) // 2, (CELL - shown.height) // 2))
     pen, bold, plain = ImageDraw.Draw(square), ImageFont.load_default(13), ImageFont.load_default(11)
     order = np.argsort(-np.array(image.probabilities), kind="stable")
     chosen = record.classes.index(image.predicted)

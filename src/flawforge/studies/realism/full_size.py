@@ -14,7 +14,7 @@ import torch
 from scipy import stats
 
 from flawforge.core.arrays import Floats32, Ints
-from flawforge.core.images import Pixels, to_unit
+from flawforge.core.images import Pixels, in_channels, stacked_planes, to_unit
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.threads import in_threads
@@ -80,8 +80,7 @@ def of_rows(matched: MatchedImages, rows: Ints, groups: Ints, *, generated: bool
     source = matched.read_generated if generated else matched.training.read
 
     def read(index: int) -> Pixels:
-        image = matched.stored(source(int(rows[index])))
-        return np.repeat(image[..., None], 3, axis=2) if matched.network_channels == 3 and image.ndim == 2 else image
+        return in_channels(matched.stored(source(int(rows[index]))), matched.network_channels)
 
     return FullSizeImages(read, groups, matched.training.white)
 
@@ -218,8 +217,7 @@ def _described(images: list[Pixels], own: FullSizeImages, side: int, seed: int) 
 
 
 def _planes(images: Pixels, white: int) -> torch.Tensor:
-    planes = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-    return torch.from_numpy(to_unit(np.ascontiguousarray(planes), white))
+    return torch.from_numpy(to_unit(np.ascontiguousarray(stacked_planes(images)), white))
 
 
 def _distance(found: PatchKid, described: list[DescribedImages]) -> MeasuredQuantity:

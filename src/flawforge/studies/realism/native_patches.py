@@ -17,7 +17,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from flawforge.core.arrays import Floats, Ints
-from flawforge.core.images import Pixels, to_unit
+from flawforge.core.images import Pixels, stacked_planes, to_unit
 from flawforge.core.seeds import numpy_stream
 from flawforge.metrics.fidelity.kid import kid
 from flawforge.models.extractors import Extractor
@@ -93,8 +93,7 @@ def describe_patches(
     number = 0
 
     def described(patches: list[Pixels]) -> Floats:
-        stack = np.stack(patches)
-        planes = stack[:, None] if stack.ndim == 3 else stack.transpose(0, 3, 1, 2)
+        planes = stacked_planes(np.stack(patches))
         found: Floats = extractor(torch.from_numpy(to_unit(np.ascontiguousarray(planes), white))).astype(np.float64)
         return found
 

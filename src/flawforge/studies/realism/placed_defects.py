@@ -16,7 +16,7 @@ import torch
 from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats
-from flawforge.core.images import Pixels, to_unit
+from flawforge.core.images import Pixels, stacked_planes, to_unit
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.decode import read_image
 from flawforge.data.writing.patches import parts_of, patch_of
@@ -145,8 +145,7 @@ def _described(
                 for at, whole in zip((row, column), image.mask.shape, strict=True)
             ]
             patches.append(image.pixels[corner[0] : corner[0] + side, corner[1] : corner[1] + side])
-    stack = np.stack(patches)
-    planes = stack[:, None] if stack.ndim == 3 else stack.transpose(0, 3, 1, 2)
+    planes = stacked_planes(np.stack(patches))
     found = extractor(torch.from_numpy(to_unit(np.ascontiguousarray(planes), white))).astype(np.float64)
     mean: Floats = found.reshape(len(images), count, -1).mean(axis=1)
     return mean

@@ -28,7 +28,7 @@ import numpy as np
 
 from flawforge.core.arrays import Floats, Ints
 from flawforge.core.errors import DataUnusableError
-from flawforge.core.images import Pixels, to_pixels, to_unit
+from flawforge.core.images import Pixels, stacked_planes, to_pixels, to_unit
 from flawforge.core.progress import Progress
 from flawforge.data.grouping.shots import check_shots, draw_shots
 from flawforge.data.sampling.splits import propose_split
@@ -116,8 +116,7 @@ class HeldOutKid:
         self._held, self._extractor = held, extractor
         self._by_class = compares_by_class(held, recipe)
         pixels = held.data.pixels(recipe.resolution, channels)
-        planes = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
-        self._real = self._features(np.ascontiguousarray(planes))
+        self._real = self._features(np.ascontiguousarray(stacked_planes(pixels)))
 
     def kid(self, run: Run, device: torch.device, seed: int = 0) -> float:
         """Return the kernel distance between the held-out images and what `generate` would make."""

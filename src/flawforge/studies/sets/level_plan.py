@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from flawforge.core.arrays import Floats
-from flawforge.core.images import Pixels, eight_bits, resize, to_gray, to_unit
+from flawforge.core.images import Pixels, eight_bits, in_channels, resize, to_unit
 from flawforge.core.progress import Progress
 from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.dataset import Dataset
@@ -134,7 +134,7 @@ def _cut_shape(looked: list[list[Pixels]], sizes: Sizes) -> float | None:
     shape, side = sizes[1][0] / sizes[1][1], (PROBE, PROBE)
 
     def spectrum(images: Iterable[Pixels]) -> Floats:
-        grays = (image if image.ndim == 2 else to_gray(image) for image in images)
+        grays = (in_channels(image, 1) for image in images)
         units = np.stack([to_unit(resize(np.ascontiguousarray(gray), *side)) for gray in grays])
         window = np.hanning(PROBE)[:, None] * np.hanning(PROBE)
         power = np.abs(np.fft.rfft2((units - units.mean(axis=(1, 2), keepdims=True)) * window)) ** 2
@@ -209,7 +209,7 @@ def _finest(levels: list[Level], looked: list[list[Pixels]]) -> list[float]:
         return [1.0, 1.0]
     spectra = []
     for level, images in zip(levels, looked, strict=True):
-        grays = [image if image.ndim == 2 else to_gray(image) for image in (level.apply(one, 255) for one in images)]
+        grays = [in_channels(level.apply(one, 255), 1) for one in images]
         spectra.append(radial_spectra(torch.from_numpy(to_unit(np.stack(grays)))[:, None]).mean(axis=0))
     rings = ring_frequencies(*resolution)
     return [_holds(spectra[0] - spectra[1], rings), _holds(spectra[1] - spectra[0], rings)]

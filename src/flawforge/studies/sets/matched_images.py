@@ -10,7 +10,7 @@ import numpy as np
 
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import ImageBrokenError, RunBrokenError
-from flawforge.core.images import Pixels, eight_bits, resize, to_gray
+from flawforge.core.images import Pixels, as_planes, eight_bits, in_channels, resize
 from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import through_jpeg
 from flawforge.runs.set_files import ManifestEntry
@@ -91,8 +91,7 @@ class MatchedImages:
 
     def levels(self, pixels: Pixels) -> Floats32:
         """Return pixels of any size in gray levels 0..255: (H, W)."""
-        plane = to_gray(pixels) if pixels.ndim == 3 else pixels
-        return plane.astype(np.float32) * np.float32(255 / self.training.white)
+        return in_channels(pixels, 1).astype(np.float32) * np.float32(255 / self.training.white)
 
     def reproduced(self, index: int, flip: str, size: tuple[int, int]) -> Pixels:
         """Return how a generated file of (height, width) `size` would compare that repeats this training image."""
@@ -106,8 +105,8 @@ class MatchedImages:
 
     def stored(self, pixels: Pixels) -> Pixels:
         """Return an image with the network's channels at its own size, encoded as all are."""
-        if self.network_channels == 1 and pixels.ndim == 3:
-            pixels = to_gray(pixels)
+        if self.network_channels == 1:
+            pixels = in_channels(pixels, 1)
         if self.quality is not None:
             pixels = through_jpeg(eight_bits(pixels, self.training.white), self.quality)
         return pixels
@@ -138,8 +137,7 @@ class MatchedImages:
             ) from error
 
     def _planes(self, image: Pixels) -> Pixels:
-        planes = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
-        return np.broadcast_to(planes[: self.shape[0]], self.shape)
+        return np.broadcast_to(as_planes(image)[: self.shape[0]], self.shape)
 
 
 def flip_pixels(image: Pixels, flip: str) -> Pixels:

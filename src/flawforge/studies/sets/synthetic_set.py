@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from flawforge.core.errors import RunBrokenError, RunNotFoundError, RunUnwritableError, SettingError
-from flawforge.core.images import Pixels, resize, to_gray, to_unit
+from flawforge.core.images import Pixels, as_planes, in_channels, resize, to_unit
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.decode import read_image
@@ -187,13 +187,13 @@ class SyntheticImages(Dataset[tuple[Tensor, int]]):
             return part
         entry = self.entries[index]
         pixels = self.source.read(entry)
-        if self.channels == 1 and pixels.ndim == 3:
-            pixels = to_gray(pixels)
+        if self.channels == 1:
+            pixels = in_channels(pixels, 1)
         if self.size is not None:
             pixels = resize(pixels, *self.size)
         white = self.source.white(entry)
         values = to_unit(np.minimum(pixels, white), white)
-        planes = values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
+        planes = as_planes(values)
         if self.channels == 3 and len(planes) == 1:
             planes = planes.repeat(3, axis=0)
         return torch.from_numpy(np.ascontiguousarray(planes)), self.targets[index]

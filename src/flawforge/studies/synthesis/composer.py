@@ -12,7 +12,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import RunBrokenError
-from flawforge.core.images import ImageFormat, whole_planes
+from flawforge.core.images import ImageFormat, as_planes, whole_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Composition, Placing
@@ -103,10 +103,9 @@ class Composer:
         for made in composing.images({index: numpy_stream(seed, "samples", label, index) for index in numbers}):
             samples = [self.material.training.samples[composing.rows[source]] for source in made.sources]
             height, width = made.pixels.shape[:2]
-            planes = made.pixels[None] if made.pixels.ndim == 2 else made.pixels.transpose(2, 0, 1)
             out.append(
                 ComposedPicture(
-                    np.ascontiguousarray(2 * planes - 1),
+                    np.ascontiguousarray(2 * as_planes(made.pixels) - 1),
                     ImageFormat(samples[0].format.mode, width, height),
                     tuple(dict.fromkeys(sample.file for sample in samples)),
                     "" if made.donor is None else composing.donors.files[made.donor],

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 from torch import nn
 
 from flawforge.core.arrays import Floats, Ints
-from flawforge.core.images import Pixels
+from flawforge.core.images import Pixels, stacked_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.metrics.fidelity.kid import kid
@@ -116,7 +116,7 @@ class Judge:
         """Return the feature network and what it sees in the real images; worked out once."""
         if self._ready is None:
             extractor, real = Lite0(self.device), self.real
-            planes = real.pixels[:, None] if real.pixels.ndim == 3 else real.pixels.transpose(0, 3, 1, 2)
+            planes = stacked_planes(real.pixels)
             values = torch.from_numpy(planes.astype(np.float32)).div_(real.white / 2).sub_(1)
             self._ready = extractor, Reference(extractor(values).astype(np.float64), real.groups, real.held_out)
         return self._ready

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.errors import SettingError
-from flawforge.core.images import Pixels, to_pixels, to_unit, whole_planes
+from flawforge.core.images import Pixels, as_planes, to_pixels, to_unit, whole_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream, torch_stream
 from flawforge.core.settings.recipe import Recipe
@@ -149,8 +149,7 @@ class NativeBatches:
 
 def planes(pixels: Floats32) -> Floats32:
     """Return (C, H, W) in [-1, 1] of (H, W) or (H, W, 3), 0 to 1."""
-    channels_first = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    unit: Floats32 = np.ascontiguousarray(2 * channels_first - 1)
+    unit: Floats32 = np.ascontiguousarray(2 * as_planes(pixels) - 1)
     return unit
 
 

@@ -11,7 +11,7 @@ import torch
 
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import TrainingDivergedError
-from flawforge.core.images import whole_planes
+from flawforge.core.images import as_planes, whole_planes
 from flawforge.core.settings.recipe import Placing
 from flawforge.data.augmentation.composition import scaling
 from flawforge.data.augmentation.pasting import (
@@ -24,8 +24,8 @@ from flawforge.data.augmentation.pasting import (
     lay_on,
     reshaped,
     soft_mask,
-    to_like,
 )
+from flawforge.data.augmentation.planes import to_like
 from flawforge.data.augmentation.positions import Ground
 from flawforge.data.augmentation.shapes import is_thick, shape_between, without_margin
 from flawforge.data.sampling.grounds import Grounds
@@ -56,7 +56,7 @@ class Window(NamedTuple):
 
     def planes(self) -> Floats32:
         """Return (2C + 1, h, w): images in [-1, 1], the soft mask in [0, 1]."""
-        planes = [one[None] if one.ndim == 2 else one.transpose(2, 0, 1) for one in (self.laid, self.ground)]
+        planes = [as_planes(one) for one in (self.laid, self.ground)]
         return np.concatenate([2 * planes[0] - 1, 2 * planes[1] - 1, self.alpha[None]]).astype(np.float32)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from flawforge.core.arrays import Ints
-from flawforge.core.images import Pixels
+from flawforge.core.images import Pixels, stacked_planes
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream, torch_stream
 from flawforge.data.dataset import Dataset
@@ -69,7 +69,7 @@ class RealBatches:
         processes: Processes = ALONE,
         order: Order | None = None,
     ) -> None:
-        channels_first = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
+        channels_first = stacked_planes(pixels)
         wide = channels_first.astype(np.int32) if pixels.dtype == np.uint16 else channels_first.copy()
         self.pixels = torch.from_numpy(wide)  # older PyTorch cannot pick rows of 16 bits
         self.white, self.batch, self.seed, self.flip = white, batch, seed, flip

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from flawforge.core.arrays import Bools, Floats32
+from flawforge.core.arrays import Bools
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
-from flawforge.core.images import Pixels, to_gray, to_pixels
+from flawforge.core.images import Pixels, in_channels, to_pixels
 from flawforge.core.progress import SILENT
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.bounds import check_numbers
@@ -84,7 +84,8 @@ def place(
         )
     read = read_image(Path(ground), bits=8) if isinstance(ground, (str, Path)) else ground
     white = 255 if read.dtype == np.uint8 else placer.material.training.deep_white
-    grounds = OneGround(Ground(_unit(read, white, placer.material.channels)))
+    levels = np.minimum(in_channels(read, placer.material.channels), white)
+    grounds = OneGround(Ground(levels.astype(np.float32) / np.float32(white)))
     engine, rng = placer.new_engine(label, grounds, strength), numpy_stream(seed, "samples", "place", label)
     if mask is None:
         made = engine.image(rng)
@@ -126,11 +127,3 @@ def _mask(mask: Bools | str | Path) -> Bools:
     if isinstance(mask, (str, Path)):
         return read_mask(Path(mask), "mask")
     return checked_mask(np.asarray(mask) > 0, "the mask")
-
-
-def _unit(pixels: Pixels, white: int, channels: int) -> Floats32:
-    if channels == 1 and pixels.ndim == 3:
-        pixels = to_gray(pixels)
-    if channels == 3 and pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return np.minimum(pixels, white).astype(np.float32) / np.float32(white)

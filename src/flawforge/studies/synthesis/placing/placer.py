@@ -16,7 +16,7 @@ from torch import Tensor
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.files import explain_os_errors, write_bytes
-from flawforge.core.images import ImageFormat, Mode, encode_png, to_pixels
+from flawforge.core.images import ImageFormat, Mode, as_planes, encode_png, to_pixels
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Placing
@@ -143,7 +143,7 @@ class Placer(Composer):
 
     def _picture(self, engine: Engine, made: PlacedImage) -> PlacedPicture:
         pixels, ground = made.placed.pixels, self.grounds.sources[made.ground].sample
-        planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+        planes = as_planes(pixels)
         height, width = pixels.shape[:2]
         mode = ground.format.mode if self.material.channels == 3 or ground.gray else "L"
         shot = [] if made.shot is None else [self.material.training.samples[made.shot].file]

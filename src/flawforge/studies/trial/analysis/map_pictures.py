@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Bytes
-from flawforge.core.images import as_picture, grid, to_gray
+from flawforge.core.images import as_picture, grid, in_channels
 from flawforge.core.settings.arms import in_order
 from flawforge.runs.cells import MAPS, Cell, CellKey
 from flawforge.runs.trials import Comparison
@@ -35,8 +35,7 @@ def with_map_pictures(folder: Path, bench: Bench, comparison: Comparison, cells:
     for flip in comparison.flips:
         row = row_of[flip.file]
         index = int(bench.division.test[row])
-        shown = as_picture(bench.images[index])
-        plain = to_gray(shown) if shown.ndim == 3 else shown
+        plain = in_channels(as_picture(bench.images[index]), 1)
         panels = [plain, _outlined(plain, bench.masks[index]), *(maps[arm][row] for arm in in_order(list(maps)))]
         flips.append(flip.model_copy(update={"picture": pictures.keep(grid(panels, ACROSS))}))
     return comparison.model_copy(update={"flips": flips})

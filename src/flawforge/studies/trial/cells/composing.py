@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from flawforge.core.arrays import Bytes, Floats32, Ints
+from flawforge.core.images import as_picture, as_planes
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.arms import ARMS
@@ -170,11 +171,10 @@ def _with_mean_of(
 
 def _unit(image: Bytes) -> Floats32:
     """Return (H, W) or (H, W, 3), 0 to 1, of an image (C, H, W) uint8."""
-    planes = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-    return np.ascontiguousarray(planes, np.float32) / np.float32(255)
+    return np.ascontiguousarray(as_picture(image), np.float32) / np.float32(255)
 
 
 def as_bytes(pixels: Floats32) -> Bytes:
     """Return (C, H, W) uint8 of pixels (H, W) or (H, W, 3), 0 to 1."""
     levels = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
-    return levels[None] if levels.ndim == 2 else np.ascontiguousarray(levels.transpose(2, 0, 1))
+    return np.ascontiguousarray(as_planes(levels))

@@ -11,7 +11,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError
-from flawforge.core.images import Pixels, resize, to_gray
+from flawforge.core.images import Pixels, in_channels, resize
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
 from flawforge.data.dataset import Dataset
@@ -96,8 +96,7 @@ def textures_of(images: Pixels | list[Pixels]) -> Floats32:
     """Return (N, SIDE, SIDE) flattened images of (H, W) gray or (H, W, 3) ones, 0..255, of any sizes."""
 
     def one(image: Pixels) -> Floats32:
-        gray = to_gray(image) if image.ndim == 3 else image
-        return flatten(resize(gray, SIDE, SIDE).astype(np.float32))
+        return flatten(resize(in_channels(image, 1), SIDE, SIDE).astype(np.float32))
 
     found = list(in_threads(one, list(images)))
     return np.stack(found) if found else np.zeros((0, SIDE, SIDE), np.float32)
