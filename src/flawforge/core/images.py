@@ -119,7 +119,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     return out[..., 0] if pixels.ndim == 2 else out
 
 
-def fit(pixels: Pixels, side: int) -> Pixels:
+def within_square(pixels: Pixels, side: int) -> Pixels:
     """Return an image resized so that its longer side has `side` pixels; its proportions are kept."""
     factor = side / max(pixels.shape[:2])
     return resize(pixels, *(max(1, round(factor * length)) for length in pixels.shape[:2]))

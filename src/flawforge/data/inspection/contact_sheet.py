@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from flawforge.core.images import Pixels, fit, grid, in_channels, to_pixels, to_unit
+from flawforge.core.images import Pixels, grid, in_channels, to_pixels, to_unit, within_square
 from flawforge.data.dataset import Dataset
 
 LINE = 22  # height of a class's name in pixels
@@ -43,7 +43,7 @@ def _fit(dataset: Dataset, index: int, cell: int) -> Pixels:
     image = dataset.read(index)
     if dataset.bits == 16:
         image = to_pixels(to_unit(image, dataset.white))
-    image = fit(in_channels(image, dataset.channels), cell)
+    image = within_square(in_channels(image, dataset.channels), cell)
     square = np.full((cell, cell, *image.shape[2:]), 255, dtype=np.uint8)
     top, left = ((cell - side) // 2 for side in image.shape[:2])
     square[top : top + image.shape[0], left : left + image.shape[1]] = image

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from flawforge.core.arrays import Bools, Bytes
-from flawforge.core.images import Pixels, fit, grid, in_channels, to_pixels, to_unit
+from flawforge.core.images import Pixels, grid, in_channels, to_pixels, to_unit, within_square
 from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import find_good
 from flawforge.data.inspection.contact_sheet import GAP, LINE, spread_over
@@ -79,7 +79,7 @@ def marked_picture(part: Dataset, index: int, side: int, colours: Mapping[str, s
     image = part.read(index)
     if part.bits == 16:
         image = to_pixels(to_unit(image, part.white))
-    shown = fit(in_channels(image, 3), side).astype(np.uint8)
+    shown = within_square(in_channels(image, 3), side).astype(np.uint8)
     height, width = shown.shape[:2]
     for mark in sample.marks:
         if mark.regions:

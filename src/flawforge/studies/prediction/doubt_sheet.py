@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from flawforge.core.arrays import Bytes
-from flawforge.core.images import Pixels, fit, grid, in_channels, to_pixels, to_unit
+from flawforge.core.images import Pixels, grid, in_channels, to_pixels, to_unit, within_square
 from flawforge.data.dataset import Dataset
 from flawforge.runs.detection.predictions import PredictedImage, PredictionRecord
 
@@ -53,7 +53,7 @@ def _cell(record: PredictionRecord, image: PredictedImage, pixels: Pixels, datas
     """Return one image in a square, with three lines of text below it."""
     if pixels.dtype == np.uint16:
         pixels = to_pixels(to_unit(pixels, dataset.white))
-    shown = Image.fromarray(fit(in_channels(pixels, 3), CELL).astype(np.uint8))
+    shown = Image.fromarray(within_square(in_channels(pixels, 3), CELL).astype(np.uint8))
     square = Image.new("RGB", (CELL, CELL + 3 * LINE + 4), "white")
     square.paste(Image.new("RGB", (CELL, CELL), "#eef0f2"), (0, 0))
     square.paste(shown, ((CELL - shown.width) // 2, (CELL - shown.height) // 2))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from flawforge.core.arrays import Bools
-from flawforge.core.images import Pixels, fit, grid, opaque, to_pixels
+from flawforge.core.images import Pixels, grid, opaque, to_pixels, within_square
 from flawforge.core.seeds import numpy_stream
 from flawforge.runs.folder import STRIPS_SHEET, Run
 from flawforge.training.placing.engine import Engine, PlacedImage
@@ -67,7 +67,7 @@ def _window(support: Bools) -> tuple[slice, slice]:
 
 def _cell(made: PlacedImage, window: tuple[slice, slice] = (slice(None), slice(None))) -> Pixels:
     """Return (`SIDE`, `SIDE`, 2 or 4): a part of an image with its opacity, none beside it."""
-    shown = opaque(fit(to_pixels(2 * made.placed.pixels[window] - 1), SIDE))
+    shown = opaque(within_square(to_pixels(2 * made.placed.pixels[window] - 1), SIDE))
     before = [(SIDE - side) // 2 for side in shown.shape[:2]]
     rest = [(one, SIDE - side - one) for one, side in zip(before, shown.shape[:2], strict=True)]
     return np.pad(shown, (*rest, (0, 0)))

@@ -35,11 +35,11 @@ def describe_grounds(run: str, within: tuple[str, ...]) -> dict[str, Any]:
 
 def ground_picture(run: str, within: tuple[str, ...], file: str, side: int | None) -> bytes:
     """Return the PNG file of a ground, of at most `side` pixels a side (None: its own); errors as `paint_defect`."""
-    from flawforge.core.images import fit
+    from flawforge.core.images import within_square
 
     source = _source(_placer(run, within), file)
     pixels = _eight_bits(source.data.read(source.row), source.data.deep_white)
-    return _png(pixels if side is None or side >= max(pixels.shape[:2]) else fit(pixels, side))
+    return _png(pixels if side is None or side >= max(pixels.shape[:2]) else within_square(pixels, side))
 
 
 def paint_defect(
