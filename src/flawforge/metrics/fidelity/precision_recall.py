@@ -69,9 +69,12 @@ def precision_recall(
     """
     x, y, a, b = as_grouped_pair(real, generated, real_groups, generated_groups, 1, 1)
     real_reach, generated_reach = radii(x, k, a), radii(y, k, b)
-    accepted = sum(int(block.any(axis=1).sum()) for block in inside(y, x, real_reach))
-    recalled = sum(int(block.any(axis=1).sum()) for block in inside(x, y, generated_reach))
-    return PrecisionRecall(accepted / len(y), recalled / len(x))
+    accepted, recalled = 0, np.zeros(len(x), dtype=bool)
+    for rows in row_blocks(len(y)):
+        distances = cdist(y[rows], x)
+        accepted += int((distances <= real_reach).any(axis=1).sum())
+        recalled |= (distances <= generated_reach[rows, None]).any(axis=0)
+    return PrecisionRecall(accepted / len(y), float(recalled.mean()))
 
 
 def density_coverage(
