@@ -79,6 +79,6 @@ def as_grouped_pair(
     return x, y, groups, as_groups(generated_groups, len(y), "generated_groups", least_groups)
 
 
-def row_blocks(count: int, rows: int = ROWS) -> Iterator[slice]:
-    """Give slices of `rows` rows that cover `count`."""
-    return (slice(start, min(start + rows, count)) for start in range(0, count, rows))
+def row_blocks(count: int) -> Iterator[slice]:
+    """Give slices of `ROWS` rows that cover `count`."""
+    return (slice(start, min(start + ROWS, count)) for start in range(0, count, ROWS))

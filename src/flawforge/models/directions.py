@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.core.seeds import Stream
 from flawforge.models.latents import draw_latents, generated_images
 
 TIMES = 4  # images that are drawn, for each number of the latent
@@ -14,9 +13,7 @@ FEWEST = 256
 CELLS = 8  # a side of what is left of an image; with 4 to 32 the directions are the same
 
 
-def principal_directions(
-    generator: nn.Module, latent: int, label: int, batch: int, device: torch.device, stream: Stream = "previews"
-) -> Tensor:
+def principal_directions(generator: nn.Module, latent: int, label: int, batch: int, device: torch.device) -> Tensor:
     """Return (L, L) float32 unit vectors, one a row, that which changes images most first; along each, images become
     brighter.
 
@@ -31,10 +28,9 @@ def principal_directions(
         label: number of the class.
         batch: images made at a time.
         device: of the generator.
-        stream: of the latents that are drawn.
     """
     count = max(FEWEST, TIMES * latent)
-    latents = draw_latents(0, stream, [("directions", index) for index in range(count)], latent)
+    latents = draw_latents(0, "previews", [("directions", index) for index in range(count)], latent)
     images = generated_images(generator, latents, torch.full((count,), label), batch, device).cpu()
     coarse = F.adaptive_avg_pool2d(images, CELLS).flatten(1)
     effects = torch.linalg.lstsq(latents.double(), (coarse - coarse.mean(0)).double()).solution  # (L, pixels)

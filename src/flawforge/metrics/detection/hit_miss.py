@@ -166,21 +166,21 @@ def design_at(data: HitMiss, sizes: Floats, contrasts: Floats | None = None) -> 
     return np.stack([np.ones_like(x), x, *([] if data.z is None else [z])], axis=1)
 
 
-def shown_by_binomial(sizes: Floats, hits: Bools, chance: float = RELIABLE) -> float | None:
-    """Return a size from which on `chance` is shown with 95% confidence without a curve; None where none is.
+def shown_by_binomial(sizes: Floats, hits: Bools) -> float | None:
+    """Return a size from which on nine of ten are found, with 95% confidence and without a curve; None: from none.
 
-    Of the k smallest defects so many were found that a chance below `chance` at the k-th size, and by that at all
+    Of the k smallest defects so many were found that a lower chance at the k-th size, and by that at all
     smaller ones, would have found as many in at most 5 of 100 such tests (Clopper & Pearson 1934); k is the smallest
     number that can show it without a miss (29 for nine of ten), so it was not chosen by the outcome. Where all sizes
     are equal, all of them count.
     """
     order = np.argsort(sizes, kind="stable")
-    fewest = int(np.ceil(np.log(1 - CONFIDENCE) / np.log(chance)))
+    fewest = int(np.ceil(np.log(1 - CONFIDENCE) / np.log(RELIABLE)))
     count = len(sizes) if np.ptp(sizes) == 0 else fewest
     if len(sizes) < fewest:
         return None
     low, _ = binomial_interval(float(hits[order[:count]].sum()), count, 2 * CONFIDENCE - 1)
-    return float(sizes[order[count - 1]]) if low >= chance else None
+    return float(sizes[order[count - 1]]) if low >= RELIABLE else None
 
 
 def binomial_interval(found: float, count: float, level: float = 0.95) -> tuple[float, float]:

@@ -66,7 +66,6 @@ def kid_interval(
     real: Vectors,
     generated: Vectors,
     real_groups: ArrayLike | None = None,
-    generated_groups: ArrayLike | None = None,
     seed: int = 0,
     *,
     resamples: int = RESAMPLES,
@@ -80,15 +79,14 @@ def kid_interval(
     Args:
         real: (M, D) features.
         generated: (N, D) features.
-        real_groups: (M,) group numbers; None: each image is its own.
-        generated_groups: (N,) group numbers; None: each image is its own.
+        real_groups: (M,) group numbers; None: each image is its own, as each generated one is.
         seed: of the stream ``bootstrap``.
         resamples: draws.
 
     Raises:
         ValueError: as `kid`, `group_weights` and `percentile_interval`.
     """
-    x, y, a, b = as_grouped_pair(real, generated, real_groups, generated_groups, 2, 2)
+    x, y, a, b = as_grouped_pair(real, generated, real_groups, None, 2, 2)
     v = group_weights(a, len(x), seed, "kid", "real", resamples=resamples)
     w = group_weights(b, len(y), seed, "kid", "generated", resamples=resamples)
     return percentile_interval(_weighted(x, y, a, b, v, w), int(min(a.max(), b.max())) + 1)

@@ -20,6 +20,7 @@ from flawforge.metrics.vectors import Vectors, as_groups, as_pair
 FOLDS = 5
 RIDGE = 0.1  # of the mean loss, on weights of standardised features over the root of their number
 DRAWS = 400  # of the bootstrap over groups
+HALVES = 20  # of the real images
 
 
 class Separability(NamedTuple):
@@ -111,11 +112,11 @@ def _area(scores: Floats, labels: Ints, fold: Ints, weights: Floats) -> float:
     return won / total if total else float("nan")
 
 
-def halves_apart(real: Vectors, groups: ArrayLike, seed: int = 0, halves: int = 20) -> Separability:
-    """Return how well halves of the real images are told apart: mean and 95 % range over random halves."""
+def halves_apart(real: Vectors, groups: ArrayLike, seed: int = 0) -> Separability:
+    """Return how well halves of the real images are told apart: mean and 95 % range over 20 random halves."""
     rows = np.asarray(real, dtype=np.float64)
     member, found = as_groups(groups, len(rows), "groups"), []
-    for number in range(halves):
+    for number in range(HALVES):
         order = numpy_stream(seed, "bootstrap", "separability", "halves", number).permutation(np.unique(member))
         first = np.isin(member, order[: len(order) // 2])
         found.append(separability(rows[first], rows[~first], member[first], seed, draws=0).value)

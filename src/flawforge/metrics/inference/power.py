@@ -76,8 +76,8 @@ class Design:
             high = min(1.0, 2 * high)
         return float(optimize.brentq(lambda gain: self.power(gain, repeats) - power, 0.0, high, xtol=1e-7))
 
-    def repeats_wanted(self, gain: float, limit: int, power: float = POWER) -> int | None:
-        """Return the least number of repeats that detects `gain` with chance `power`; None: not even `limit` do.
+    def repeats_wanted(self, gain: float, limit: int) -> int | None:
+        """Return the least number of repeats that detects `gain` with a chance of 90%; None: not even `limit` do.
 
         None mostly means that the test images are of too few groups: their part does not shrink with repeats.
 
@@ -86,6 +86,6 @@ class Design:
         """
         if gain <= 0:
             raise ValueError(f"gain is {gain}; it is a share above 0, as 0.03 for 3 points")
-        if self.power(gain, limit) < power:
+        if self.power(gain, limit) < POWER:
             return None
-        return 2 + bisect_left(range(2, limit), power, key=lambda repeats: self.power(gain, repeats))
+        return 2 + bisect_left(range(2, limit), POWER, key=lambda repeats: self.power(gain, repeats))

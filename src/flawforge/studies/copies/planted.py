@@ -103,7 +103,6 @@ def altered_copy(image: NDArray[np.generic], kind: str, other: NDArray[np.generi
 
 
 RIM = 6  # pixels over which a planted patch is blended into its surroundings
-PATCH_TURNS = (0, 1, 2, 3)  # symmetries that a planted patch is put through, in turn: see `apply_symmetry`
 
 
 def patch_copy(source: NDArray[np.generic], host: NDArray[np.generic], symmetry: int, draws: Draws) -> Bytes:

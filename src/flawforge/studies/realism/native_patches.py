@@ -123,7 +123,7 @@ def cut_patches(image: Pixels, side: int, count: int, rng: np.random.Generator) 
     return [image[top : top + side, left : left + side] for top, left in zip(tops, lefts, strict=True)]
 
 
-def patch_kid(real: DescribedPatches, other: DescribedPatches, seed: int = 0, halves: int = HALVES) -> PatchKid:
+def patch_kid(real: DescribedPatches, other: DescribedPatches, seed: int = 0) -> PatchKid:
     """Return the kernel distance of patches, beside that of halves of the real images.
 
     The halves are cut by groups, so they are smaller than the real set and their distances spread more than those of
@@ -133,7 +133,6 @@ def patch_kid(real: DescribedPatches, other: DescribedPatches, seed: int = 0, ha
         real: of real images.
         other: of the images to judge, in patches of the same side.
         seed: of the halves.
-        halves: how often the real images are cut in two.
 
     Raises:
         ValueError: sides that differ, or fewer than 4 groups of real images.
@@ -144,7 +143,7 @@ def patch_kid(real: DescribedPatches, other: DescribedPatches, seed: int = 0, ha
     if len(numbers) < 4:
         raise ValueError(f"patches of {len(numbers)} groups cannot be cut into two halves of two")
     apart = []
-    for number in range(halves):
+    for number in range(HALVES):
         order = numpy_stream(seed, "bootstrap", "patches", "halves", number).permutation(numbers)
         one, two = real.take(order[: len(order) // 2]), real.take(order[len(order) // 2 :])
         apart.append(kid(one.features, two.features, one.groups, two.groups))
