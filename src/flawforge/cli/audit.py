@@ -112,6 +112,13 @@ def _results(record: AuditRecord) -> list[str]:
             f"({patches.groups} specimens); {limit}; self-test: {patches.recovered} of {patches.planted} planted "
             f"patches (a quarter of an image) found"
         )
+    if (defects := record.defects) is not None:
+        limit = f"flagged from {defects.threshold:.2f}" if defects.threshold is not None else "no score is flagged"
+        lines.append(
+            f"defect score: generated up to {max(defects.generated):.2f}, real up to {max(defects.real):.2f} "
+            f"({defects.groups} specimens); {limit}; self-test: {defects.recovered} of {defects.planted} moved defects "
+            f"found"
+        )
     unmeasured: dict[str, list[str]] = {}
     for test in record.tests:
         if test.p is None or test.effect is None:

@@ -123,6 +123,22 @@ class CopiedPatch(RecordPart):
     source_picture: str | None = None
 
 
+class CopiedDefect(RecordPart):
+    """A generated image whose defect is one of a training image that it does not declare, in another place.
+
+    Attributes:
+        file: of the generated image. source: of the training image.
+        score: Fisher z of the agreement of the two defects. p: chance of such a score without copying.
+        symmetry: how the defect lies: ``identity``, ``flip-horizontal``, ...
+    """
+
+    file: str
+    source: str
+    score: float
+    p: float
+    symmetry: str
+
+
 class Diversity(RecordPart):
     """Are the generated images different from each other?
 
@@ -230,6 +246,9 @@ class AuditRecord(Record):
         copying: the calibrated search for altered copies; None in records of older versions.
         patches: the calibrated search for copied patches; `found` are images that are no copies as a whole. None where
             images are too small for it, and in records of older versions.
+        defects: the calibrated search for training defects on other grounds, by their masks; None where generated or
+            training images have no masks, and in records of older versions.
+        copied_defects: the images that it flags, the clearest first.
         diversity: whether the generated images differ among themselves.
         tests: tests of the set as a whole.
         notes: which held-out images they compare with, or why there are none, a sentence each.
@@ -257,6 +276,8 @@ class AuditRecord(Record):
     sentence: str
     copying: Copying | None = None
     patches: Copying | None = None
+    defects: Copying | None = None
+    copied_defects: list[CopiedDefect] = Field(default_factory=list)
     diversity: Diversity | None = None
     tests: list[SetTest] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)

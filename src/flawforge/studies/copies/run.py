@@ -36,6 +36,7 @@ from flawforge.runs.judged.audits import (
 from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions
 from flawforge.studies.copies.alignments import find_copies, keep_pictures
+from flawforge.studies.copies.defects import find_copied_defects
 from flawforge.studies.copies.patches import find_patches
 from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
@@ -43,6 +44,7 @@ from flawforge.studies.copies.sentences import (
     audit_sentence,
     collapse_sentence,
     composed_sentence,
+    defect_sentence,
     not_looked_at,
     patch_sentence,
     set_sentence,
@@ -129,7 +131,9 @@ def audit(
         composed = sum(len(rows) > 0 for rows in declared)
         copying, alignments = find_copies(matched, groups, exact, declared, where, progress, thorough=thorough)
         patches, parts = find_patches(matched, groups, alignments, declared, progress, thorough=thorough)
+        defects, moved = find_copied_defects(matched, groups, declared, progress)
         diverse, tests = measure_set(matched, groups, judged.real.independent(), where, progress)
+        outcome = _outcome(copying, patches, len(exact), tests, judged.real.against, composed, diverse)
         pictures = RecordPictures(judged.folder, "records/audit", training.white)
         ranked = _ranked_pairs(matched, near, judged.flips, 2 / training.white, alignments, parts)
         record = AuditRecord(
@@ -144,10 +148,12 @@ def audit(
             n_groups=len(np.unique(groups)),
             **_measured(matched, near, apart, exact),
             pairs=keep_pictures(pictures, plain, ranked, pairs if judged.kept else 0),
-            sentence=_outcome(copying, patches, len(exact), tests, judged.real.against, composed, diverse),
+            sentence=f"{outcome} {defect_sentence(defects, moved)}".rstrip(),
             composed=composed,
             copying=copying,
             patches=patches,
+            defects=defects,
+            copied_defects=moved,
             diversity=diverse,
             tests=tests,
             notes=[*judged.notes, *not_looked_at(copying, patches, len(matched.entries))],

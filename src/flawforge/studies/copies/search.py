@@ -259,13 +259,13 @@ def _unpacked(rows: NDArray[np.void]) -> BestAlignments:
     )
 
 
-def null_scale(scores: Floats, groups: Ints, same_from: float = SAME) -> tuple[NullScale, int]:
+def null_scale(scores: Floats, groups: Ints, same_from: float = SAME, known: float = SPREAD) -> tuple[NullScale, int]:
     """Return the scale from (N,) scores of real images and their groups, and how many it leaves out (`set_aside`):
-    those from `same_from`, if they are few.
+    those from `same_from`, if they are few. `known` is the spread of such scores in other data.
     """
     same = scores >= same_from
     kept = ~same if same.mean() <= SAME_SHARE else np.ones(len(scores), dtype=bool)
-    return NullScale.of(scores[kept], groups[kept], SPREAD), int((~kept).sum())
+    return NullScale.of(scores[kept], groups[kept], known), int((~kept).sum())
 
 
 def blocks(read: Reader, indices: range | Ints, size: int = BLOCK) -> Iterator[Tensor]:

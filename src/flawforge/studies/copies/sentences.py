@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
-from flawforge.runs.judged.audits import Copying, Pair
+from flawforge.runs.judged.audits import CopiedDefect, Copying, Pair
 
 COLLAPSED = 0.5  # share of near-duplicates from which a set is said to have collapsed
 NAMED = 5  # copies that are named in words, at most
@@ -113,6 +113,26 @@ def patch_sentence(n: int, of: int, found: int, groups: int, share: float | None
     if outcome != "inconclusive":
         why = "there are too few images to tell"
     return f"Copied patches: 0 of {searched} were flagged, but {why}."
+
+
+def defect_sentence(defects: Copying | None, found: Sequence[CopiedDefect]) -> str:
+    """Return the outcome of the search for copied defects; empty where none was made."""
+    if defects is None:
+        return ""
+    n = len(defects.generated)
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        return (
+            f"Copied defects found: {len(found)} of {n} images show a defect of a training image on another ground "
+            f"that they do not declare ({found[0].file} shows that of {found[0].source}{more})."
+        )
+    share = defects.detectable
+    if defects.verdict == "no copying detected" and share is not None:
+        return (
+            f"No copied defects detected: the defect of 0 of {n} images was flagged as an undeclared one of a training "
+            f"image (they would have been if {percent_rounded_up(share)} or more were)."
+        )
+    return f"Copied defects: 0 of {n} images were flagged, but too few defects are known to tell."
 
 
 def not_looked_at(copying: Copying, patches: Copying | None, n: int) -> list[str]:

@@ -15,6 +15,7 @@ from PIL import Image
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
 from flawforge.data.reading.load import load
 from flawforge.data.sample import Mark
+from flawforge.reports.page import report
 from flawforge.runs.checkpoint import require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.set_files import MANIFEST, read_entries
@@ -144,6 +145,10 @@ def test_an_audit_does_not_count_what_is_declared_and_finds_what_is_not(run: Run
     assert record.composed == 5
     assert record.copying is not None
     assert record.copying.found == 3
+    assert record.defects is not None
+    assert len(record.defects.generated) == 8
+    assert "Copied defects" in record.sentence
+    assert "<h3>Copied defects</h3>" in report(run).read_text()
 
 
 def test_without_good_images_defects_go_beside_those_of_the_same_class(photos: Path, tmp_path: Path) -> None:
