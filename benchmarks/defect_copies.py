@@ -23,7 +23,7 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.material import floats
 from flawforge.metrics.copying.defect_agreement import DefectMatch
-from flawforge.studies.copies.defects import FLOOR, IMAGE_RATE, SAME, DefectSearch, cut_parts, moved, patch_of_defect
+from flawforge.studies.copies.defects import FLOOR, IMAGE_RATE, SAME, DefectSearch, marked_parts, moved, patch_of_defect
 from flawforge.studies.copies.search import PATCH_ALARM, lowest_copy
 from machine import keep
 
@@ -63,7 +63,7 @@ def measured(name: str, images: int, planted: int) -> dict[str, Any]:
     assert scale is not None
     started, honest = time.process_time(), list[float]()
     for row in others.tolist():
-        patches = map(patch_of_defect, cut_parts(*marked[row]))
+        patches = map(patch_of_defect, marked_parts(*marked[row]))
         found = [search.look(patch, NONE) for patch in patches if patch is not None]
         honest.append(max(found, key=lambda match: match.score, default=DefectMatch(0.0)).score)
     seconds = (time.process_time() - started) / len(others)

@@ -53,7 +53,7 @@ class DefectSearch:
 
     def __init__(self, marked: Sequence[tuple[Floats32, Bools]], groups: Ints) -> None:
         self._marked, self.set_aside = marked, 0
-        known = [(row, defect) for row, one in enumerate(marked) for defect in cut_parts(*one)]
+        known = [(row, defect) for row, one in enumerate(marked) for defect in marked_parts(*one)]
         compared = [(row, defect, patch) for row, defect in known if (patch := patch_of_defect(defect)) is not None]
         self.rows: Ints = np.array([row for row, *_ in compared], dtype=np.int64)
         self.defects, self.patches = [one[1] for one in compared], [one[2] for one in compared]
@@ -96,11 +96,11 @@ def moved(defect: Defect, host: Floats32, draws: np.random.Generator) -> DefectP
     corner = int(draws.integers(room[0] + 1)), int(draws.integers(room[1] + 1))
     placed = lay_on(host, cutout, corner, float(np.exp(draws.uniform(*np.log(STRENGTHS)))))
     pixels = (np.rint(placed.pixels * 255) / 255).astype(np.float32)
-    found = cut_parts(pixels, placed.mask)
+    found = marked_parts(pixels, placed.mask)
     return patch_of_defect(found[0]) if found else None
 
 
-def cut_parts(pixels: Floats32, marked: Bools) -> list[Defect]:
+def marked_parts(pixels: Floats32, marked: Bools) -> list[Defect]:
     """Return the largest defects of an image (H, W), 0 to 1."""
     if not 0 < marked.mean() <= LARGEST_SHARE:
         return []
@@ -144,7 +144,7 @@ def find_copied_defects(
     with progress.task("looking for copied defects", len(made), "images") as task:
         for row in made:
             excluded = np.unique(groups[declared[row]])
-            patches = map(patch_of_defect, cut_parts(*_generated(matched, row)))
+            patches = map(patch_of_defect, marked_parts(*_generated(matched, row)))
             found = [search.look(patch, excluded) for patch in patches if patch is not None]
             matches.append(max(found, key=lambda match: match.score, default=DefectMatch(0.0)))
             task.advance()

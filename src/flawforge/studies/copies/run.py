@@ -25,6 +25,7 @@ from flawforge.runs.folder import Run
 from flawforge.runs.judged.audits import (
     Alignment,
     AuditRecord,
+    CopiedDefect,
     CopiedPatch,
     Copying,
     Distances,
@@ -53,6 +54,7 @@ from flawforge.studies.copies.set_tests import measure_set
 from flawforge.studies.sets import Channels, Images, MatchedImages, RecordPictures, open_judged
 from flawforge.training.processes.device import resolve_device
 
+Defects = tuple[Copying | None, list[CopiedDefect]]
 QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
 
 
@@ -131,9 +133,8 @@ def audit(
         composed = sum(len(rows) > 0 for rows in declared)
         copying, alignments = find_copies(matched, groups, exact, declared, where, progress, thorough=thorough)
         patches, parts = find_patches(matched, groups, alignments, declared, progress, thorough=thorough)
-        defects, moved = find_copied_defects(matched, groups, declared, progress)
+        defects = find_copied_defects(matched, groups, declared, progress)
         diverse, tests = measure_set(matched, groups, judged.real.independent(), where, progress)
-        outcome = _outcome(copying, patches, len(exact), tests, judged.real.against, composed, diverse)
         pictures = RecordPictures(judged.folder, "records/audit", training.white)
         ranked = _ranked_pairs(matched, near, judged.flips, 2 / training.white, alignments, parts)
         record = AuditRecord(
@@ -146,14 +147,11 @@ def audit(
             channels=channels,
             transforms=list(judged.flips),
             n_groups=len(np.unique(groups)),
-            **_measured(matched, near, apart, exact),
+            **_measured(matched, near, apart, exact, patches, defects),
             pairs=keep_pictures(pictures, plain, ranked, pairs if judged.kept else 0),
-            sentence=f"{outcome} {defect_sentence(defects, moved)}".rstrip(),
+            sentence=_outcome(copying, patches, defects, len(exact), tests, judged.real.against, composed, diverse),
             composed=composed,
             copying=copying,
-            patches=patches,
-            defects=defects,
-            copied_defects=moved,
             diversity=diverse,
             tests=tests,
             notes=[*judged.notes, *not_looked_at(copying, patches, len(matched.entries))],
@@ -165,11 +163,21 @@ def audit(
     return record
 
 
-def _measured(matched: MatchedImages, near: Nearest, apart: Floats | None, exact: list[int]) -> dict[str, Any]:
-    """Return the fields of the record that hold sizes and pixel distances."""
+def _measured(
+    matched: MatchedImages,
+    near: Nearest,
+    apart: Floats | None,
+    exact: list[int],
+    patches: Copying | None,
+    defects: Defects,
+) -> dict[str, Any]:
+    """Return the fields of the record that hold sizes, pixel distances, copied patches and copied defects."""
     unit, nearest = 2 / matched.training.white, near.distances[:, 0]  # of a pixel, in [-1, 1]
     return {
         "resolution": matched.resolution,
+        "patches": patches,
+        "defects": defects[0],
+        "copied_defects": defects[1],
         "n_generated": len(matched.synthetic),
         "n_training": len(matched.training),
         "generated_to_real": _distances(nearest * unit),
@@ -183,6 +191,7 @@ def _measured(matched: MatchedImages, near: Nearest, apart: Floats | None, exact
 def _outcome(
     copying: Copying,
     patches: Copying | None,
+    defects: Defects,
     exact: int,
     tests: list[SetTest],
     against: str,
@@ -204,7 +213,8 @@ def _outcome(
         )
     sentence = composed_sentence(composed, n) + sentence + set_sentence(adjusted, ALARM)
     collapse = collapse_sentence(diverse.looked_at, diverse.repeats or 0, diverse.clusters or 0)
-    return f"{sentence} {collapse}".rstrip() if copying.found else collapse + sentence
+    sentence = f"{sentence} {collapse}".rstrip() if copying.found else collapse + sentence
+    return f"{sentence} {defect_sentence(*defects)}".rstrip()
 
 
 def _ranked_pairs(
