@@ -129,7 +129,7 @@ def test_a_collapsed_set_is_called_so_before_no_copying(repeats: int, found: int
         detectable=0.05,
     )
     diverse = Diversity(looked_at=64, repeats=repeats, clusters=5, largest=50, sentence="")
-    outcome = _outcome(copying, None, 0, [], "held-out", 0, diverse)
+    outcome = _outcome(copying, None, (None, []), 0, [], "held-out", 0, diverse)
     assert outcome.startswith(first)
     told = "The set has collapsed: 60 of 64 generated images repeat another one, which leaves 5 different images."
     assert (told in outcome) == (repeats == 60)
