@@ -104,6 +104,22 @@ def test_from_good_images_and_what_shows_nothing_is_named(
         with_saved_masks(photos, tmp_path / "masks.json")
 
 
+def test_one_image_in_two_files_keeps_the_marks_of_each(
+    photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = (Mark("pit", (left, 34.0, left + 30, 64.0)) for left in (24.0, 34.0))
+    pit = next(one for one in photos.samples if one.label == "pit")
+    marks = {"a.png": (here,), "b.png": (there,), "c.png": ()}
+    data = replace(photos, samples=tuple(replace(pit, file=file, marks=own) for file, own in marks.items()))
+    pixels = photos.read(photos.samples.index(pit))
+    monkeypatch.setattr(Dataset, "read", lambda *_: pixels)
+    found = estimate_masks(data)
+    found.save(tmp_path / "masks.json")
+    again = with_saved_masks(data, tmp_path / "masks.json")
+    assert [one.boxes for one in again.samples] == [one.boxes for one in data.samples]
+    assert all(np.array_equal(again.mask(row), found.data.mask(row)) for row in range(2))
+
+
 def test_without_boxes_and_good_images_nothing_changes(photos: Dataset) -> None:
     pits = photos.select(["pit"])
     assert estimate_masks(pits).data.samples == pits.samples

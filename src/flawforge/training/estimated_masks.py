@@ -7,6 +7,7 @@ focused model looks at (Roth et al. 2022, 2106.08265). What is found there is a 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,7 +53,9 @@ class SavedMask(BaseModel):
 
 
 class SavedMasks(BaseModel):
-    """``estimated_masks.json`` of a run: the marks of each image, by the SHA-256 of its pixels."""
+    """``estimated_masks.json`` of a run: the marks of each image, by the SHA-256 of its pixels; where several files
+    have these, by that and the file.
+    """
 
     format: int = FORMAT
     images: dict[str, list[SavedMask]] = {}
@@ -89,8 +92,11 @@ class EstimatedMasks:
 
     def save(self, file: Path) -> None:
         """Keep the estimates, so that they are found again as they are."""
+        files = Counter(sample.sha256 for sample in self.data.samples)
         images = {
-            sample.sha256: [_saved(mark) for mark in sample.marks if mark.estimated]
+            sample.sha256 if files[sample.sha256] == 1 else _one_of_several(sample): [
+                _saved(mark) for mark in sample.marks if mark.estimated
+            ]
             for sample in self.data.samples
             if any(mark.estimated for mark in sample.marks)
         }
@@ -142,18 +148,13 @@ def with_saved_masks(data: Dataset, file: Path) -> Dataset:
     if not file.is_file():
         return data
     saved = read_model(file, SavedMasks).images
-    samples = (
-        replace(
-            one,
-            marks=tuple(
-                Mark(kept.label, kept.corners, (RunLengths(kept.counts, one.height, one.width),), kept.estimated)
-                for kept in saved[one.sha256]
-            ),
+    samples = []
+    for one in data.samples:
+        marks = tuple(
+            Mark(kept.label, kept.corners, (RunLengths(kept.counts, one.height, one.width),), kept.estimated)
+            for kept in saved.get(_one_of_several(one), saved.get(one.sha256, ()))
         )
-        if one.sha256 in saved and not _said(one)
-        else one
-        for one in data.samples
-    )
+        samples.append(replace(one, marks=marks) if marks and not _said(one) else one)
     return replace(data, samples=tuple(samples))
 
 
@@ -230,6 +231,10 @@ def _working_size(median: Floats) -> tuple[int, int]:
     """Return (height, width) of a common size in proportion, whose shorter side is `SIDE`."""
     height, width = (max(1, round(SIDE * float(side) / float(median.min()))) for side in median)
     return height, width
+
+
+def _one_of_several(sample: Sample) -> str:
+    return f"{sample.sha256} {sample.file}"
 
 
 def _said(sample: Sample) -> bool:

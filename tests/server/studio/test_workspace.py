@@ -105,6 +105,15 @@ def test_a_look_finds_items_and_folders_of_images_and_no_item_in_an_item(folder:
     assert Workspace(folder / "runs" / "first").look().items == (Item(".", "run"),)
 
 
+def test_a_picture_that_was_left_beside_runs_hides_none(folder: Path, draw_images: Any) -> None:
+    before = Workspace(folder).look()
+    for place in (folder, folder / "runs"):
+        (place / "screenshot.png").write_bytes(b"")
+    found = Workspace(folder).look()
+    assert found.items == before.items
+    assert {*before.images} < {*found.images}
+
+
 def test_another_machine_needs_the_token_for_every_address(folder: Path) -> None:
     ask = asking(folder, token="a long enough token")
     addresses = ("/", "/run?name=runs/first", "/events", "/picture", "/drawn", "/studio.js", "/report.css", "/nowhere")

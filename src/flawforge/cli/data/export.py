@@ -34,8 +34,8 @@ def export(
 
     `flawforge export runs/first --format yolo --out first-yolo --with-real --share 0.3` writes the training images of
     the run and so many generated ones that they are 30% of each class. Held-out images never go out: judge your model
-    by them. Generated images have a class, but no box and no mask yet. manifest.jsonl says where each image came from:
-    real or synthetic, seed, checkpoint, version.
+    by them. Only placed and composed images have boxes or masks, others just a class. manifest.jsonl says where each
+    image came from: real or synthetic, seed, checkpoint, version.
 
     Parameters
     ----------

@@ -103,14 +103,16 @@ class Workspace:
             return []
 
     def look(self) -> Contents:
-        """Find what is there. Links are not followed, and folders of items not looked into."""
+        """Find what is there. Links are not followed, folders of items not looked into, and below images, as of a
+        dataset, only items are looked for; an image in the studio's own folder makes it no dataset alone.
+        """
         items: list[Item] = []
         images: set[str] = set()
         exports: list[str] = []
         seen: dict[Path, int] = {}
-        waiting, cut = [(self.folder, 0)], False
+        waiting, cut = [(self.folder, 0, False)], False  # a folder, how deep it lies, whether below images
         while waiting:
-            here, depth = waiting.pop(0)
+            here, depth, below = waiting.pop(0)
             if len(seen) == MOST_FOLDERS:
                 cut = True
                 break
@@ -131,10 +133,12 @@ class Workspace:
                 exports.append(name)
             elif all_kinds:
                 continue
-            elif has_image:
-                images.add(name)
-            elif depth < DEPTH:
-                waiting += [(folder, depth + 1) for folder in folders]
+            else:
+                if has_image and not below:
+                    images.add(name)
+                if depth < DEPTH:
+                    below = below or (has_image and here != self.folder)
+                    waiting += [(folder, depth + 1, below) for folder in folders]
         return Contents(tuple(sorted(items)), (*_datasets(images), *sorted(exports)), seen, cut)
 
     def _leads_out(self, item: Path) -> bool:

@@ -155,7 +155,9 @@ def build_engine(
 
 def _grounds(grounds: Grounds) -> str:
     if grounds.good:
-        return f"{len(grounds.good):,} good images"
+        return f"{len(grounds.good):,} good image{'s' * (len(grounds.good) != 1)}"
+    if len(grounds.sources) == 1:
+        return "what is unmarked of 1 image of the same class, whose own defects stay"
     return f"what is unmarked of {len(grounds.sources):,} images of the same class, whose own defects stay"
 
 
