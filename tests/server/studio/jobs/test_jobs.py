@@ -170,10 +170,11 @@ def test_a_page_starts_and_stops_by_small_json_of_its_own_site_alone(folder: Pat
     assert asking(folder, token="a long enough token")("/jobs", "POST", json=value).status_code == 401
     evil = "<img src=x>"
     leave_run(folder / evil)
-    for verb in ("train", "run", "trial", "generate"):
+    for verb in ("train", "run", "trial", "generate", "export"):
         text = ask(f"/new?verb={verb}").text
         assert "<img" not in text
         assert '<form id="form"' in text
+    assert '<option value="">choose one</option>' in text, "the format of an export, the last form, has no usual one"
     assert "&lt;img src=x&gt;" in ask("/new?verb=generate").text
     assert ask("/job?id=nothing").status_code == 404
 
