@@ -19,7 +19,7 @@ import torch
 
 from flawforge.cli.main import main
 from flawforge.core.errors import DiskFullError
-from flawforge.training.loop import loop
+from flawforge.training.loop import step as step_file
 from float64 import go_float64
 
 RANK = int(os.environ["RANK"])
@@ -39,7 +39,7 @@ SMALL = [
 ]
 LITE = ["--recipe", "dcgan-lite", *SMALL]
 FEWSHOT = ["--recipe", "fewshot", "--batch", "4", "--augment", "full", "--augment-target", "0.1", *SMALL]
-real_step = loop.gan_step
+real_step = step_file.gan_step
 
 
 def at_step(number: int, deed: Callable[[Any], Any], rank: int = 1) -> None:
@@ -50,7 +50,7 @@ def at_step(number: int, deed: Callable[[Any], Any], rank: int = 1) -> None:
             deed(state)
         return real_step(state, *rest)
 
-    loop.gan_step = step
+    step_file.gan_step = step
 
 
 def spoil(state: Any) -> None:
@@ -74,7 +74,7 @@ def typed(*words: str) -> dict[str, Any]:
             main(list(words))
         except SystemExit as stop:
             code = int(stop.code or 0)
-    loop.gan_step = real_step
+    step_file.gan_step = real_step
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     return {"code": code, "out": out.getvalue(), "err": err.getvalue()}

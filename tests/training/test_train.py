@@ -30,7 +30,7 @@ from flawforge.runs.checkpoint import newest_checkpoint, require_checkpoint
 from flawforge.runs.folder import Run
 from flawforge.runs.history import History
 from flawforge.runs.run_settings import FormatCount
-from flawforge.training.loop import loop as loop_file
+from flawforge.training.loop import step as step_file
 from flawforge.training.native import batches as native_batches
 from flawforge.training.setup import batches as batches_file
 from flawforge.training.train import train
@@ -224,14 +224,14 @@ def test_a_closed_terminal_saves_and_says_how_to_go_on(draw: Draw, tmp_path: Pat
 def test_minutes_end_a_run_and_count_over_sessions(
     draw: Draw, tmp_path: Path, tiny: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, now, step = draw(), [0.0], loop_file.gan_step
+    data, now, step = draw(), [0.0], step_file.gan_step
 
     def a_second_long(*args: object) -> object:
         now[0] += 1
         return step(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(loop_file, "gan_step", a_second_long)
+    monkeypatch.setattr(step_file, "gan_step", a_second_long)
     run = train(data, tmp_path / "run", minutes=0.2, **tiny)
     first = require_checkpoint(run)
     assert (first.step, first.facts["stopped"], first.facts["seconds"]) == (12, "minutes", 12)
@@ -259,7 +259,7 @@ def test_minutes_that_reading_uses_up_are_refused_and_more_can_be_given(
 def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(
     draw: Draw, tmp_path: Path, tiny: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    healthy = loop_file.gan_step
+    healthy = step_file.gan_step
 
     def poisoned(state, *rest):  # type: ignore[no-untyped-def]
         outcome = healthy(state, *rest)
@@ -268,7 +268,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(
                 next(state.discriminator.parameters()).fill_(float("nan"))
         return outcome
 
-    monkeypatch.setattr(loop_file, "gan_step", poisoned)
+    monkeypatch.setattr(step_file, "gan_step", poisoned)
     with pytest.raises(
         TrainingDivergedError, match=r"training diverged: .* at step 30 .*The last good checkpoint is kept"
     ):

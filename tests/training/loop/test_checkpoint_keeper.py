@@ -23,7 +23,7 @@ from flawforge.studies.sets.held_out import find_held_out, find_training
 from flawforge.training.health import judge as judge_file
 from flawforge.training.health import training_health as health_file
 from flawforge.training.health.judge import Judge
-from flawforge.training.loop import loop as loop_file
+from flawforge.training.loop import step as step_file
 from flawforge.training.loop.checkpoint_keeper import CheckpointKeeper
 from flawforge.training.loop.training_log import TrainingLog
 from flawforge.training.processes.processes import Processes
@@ -64,7 +64,7 @@ def judge_by(values: Iterator[float], monkeypatch: pytest.MonkeyPatch) -> None:
 
 def poison(monkeypatch: pytest.MonkeyPatch, at: int, below: int) -> None:
     """Make a weight no number in step `at`, while fewer than `below` collapses have been answered."""
-    healthy = loop_file.gan_step
+    healthy = step_file.gan_step
 
     def poisoned(state, *rest):  # type: ignore[no-untyped-def]
         outcome = healthy(state, *rest)
@@ -73,7 +73,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, at: int, below: int) -> None:
                 next(state.generator.parameters()).fill_(math.nan)
         return outcome
 
-    monkeypatch.setattr(loop_file, "gan_step", poisoned)
+    monkeypatch.setattr(step_file, "gan_step", poisoned)
 
 
 def test_a_healthy_training_is_judged_and_left_alone(
