@@ -268,6 +268,11 @@ def makeable_classes(run: Run, classes: Sequence[str] | None) -> list[str]:
     if classes is None or list(classes) == can:
         return can
     for label in classes:
+        if recipe.places and label not in can and label in learnt:
+            raise SettingError(
+                f"--classes {label}: the run puts no defect of this class on grounds, so it makes no images of this "
+                f"class. It makes: {', '.join(can)}."
+            )
         if label not in can and label in learnt:
             raise SettingError(
                 f"--classes {label}: recipe {recipe.name} learnt {len(learnt)} classes ({', '.join(learnt)}) as one "

@@ -114,6 +114,16 @@ def test_grounds_of_the_user_are_taken_and_held_out_or_marked_ones_refused(photo
         generate(run, 2, grounds=tmp_path / "more", overwrite=True)
     with pytest.raises(DataUnusableError, match="a defect is marked on 4 of 8"):
         generate(run, 2, grounds=photos, overwrite=True)
+    pit = next(sample for sample in load(photos).samples if sample.label == "pit")
+    (tmp_path / "unmarked").mkdir()
+    shutil.copy(photos / pit.file, tmp_path / "unmarked")
+    with pytest.raises(DataUnusableError, match=r"1 of 1 images .* show a defect"):
+        generate(run, 2, grounds=tmp_path / "unmarked", overwrite=True)
+
+
+def test_a_class_that_is_only_a_ground_is_refused_as_such(run: Run) -> None:
+    with pytest.raises(SettingError, match="makes no images of this class. It makes: pit"):
+        generate(run, 2, classes=["good"])
 
 
 def test_an_export_refuses_a_ground_that_is_held_out_and_has_the_masks(photos: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from flawforge.data.reading.load import load_regardless
 from flawforge.data.sampling.joined import join
 from flawforge.runs.folder import Run
 from flawforge.studies.sets import training_rows
+from flawforge.training.estimated_masks import with_saved_masks
 
 FEW_LEVELS = 16  # a mask with more was smoothed or compressed, and is cut in the middle
 MOST = 0.5  # of an image that a mask may mark; beyond, it is taken for an inverted one
@@ -74,7 +75,8 @@ def read_asked_placing(
 
     Raises:
         SettingError: the run's recipe does not place. DataNotFoundError: there is no such folder or file.
-        DataUnusableError: a ground is held out or marked, or a mask is unreadable, empty or inverted.
+        DataUnusableError: a ground is held out, or shows a marked defect, here or in the run; or a mask is
+            unreadable, empty or inverted.
     """
     given = {"--grounds": grounds, "--masks": masks, "--region": region, "--strength": strength}
     if not run.recipe.places or whole is None:
@@ -103,6 +105,12 @@ def _grounds(run: Run, whole: Dataset, grounds: Dataset | str | Path, progress: 
             f"{marked[0]}). Give good images only."
         )
     part, rows = training_rows(run, whole, progress)
+    known = {sample.sha256 for sample in with_saved_masks(part, run.estimated_masks).samples if sample.marks}
+    if shown := [sample.file for sample in found.samples if sample.sha256 in known]:
+        raise DataUnusableError(
+            f"--grounds {found.source}: {len(shown):,} of {len(found):,} images (such as {shown[0]}) are images of the "
+            f"run's data that show a defect. Give good images only."
+        )
     refuse_held_out(part, rows, found, progress)
     return found.scaled_as(part.take(rows))
 
