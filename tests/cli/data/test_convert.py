@@ -12,10 +12,12 @@ import pytest
 from PIL import Image
 
 from flawforge.cli.data.exporting import FormatName
+from flawforge.data.estimates import estimated_from
 from flawforge.data.reading.load import load
 from flawforge.data.sample import Mark
 from flawforge.data.writing.convert import convert
 from flawforge.data.writing.formats import EXPORT_FORMATS
+from flawforge.training.estimated_masks import estimate_masks
 
 Typed = Callable[..., int]
 
@@ -91,13 +93,39 @@ def test_masks_are_estimated_for_a_person_to_mend(
     assert "- The masks of 1 image are estimated from their boxes, not drawn (1 of pit)." in capsys.readouterr().out
     (line,) = (tmp_path / "to-mend" / "manifest.jsonl").read_text().splitlines()
     assert json.loads(line)["mask"] == "estimated from box"
-    mask = load(tmp_path / "to-mend").mask(0)
+    again = load(tmp_path / "to-mend")
+    assert estimated_from(again.samples[0]) == "box"
+    assert "The masks of 1 image are estimated from their boxes" in again.notes[-1]
+    mask = again.mask(0)
     truth = np.zeros((60, 72), bool)
     truth[20:34, 30:44] = True
     assert (mask & truth).sum() / (mask | truth).sum() > 0.85
-    again = ("convert", tmp_path / "to-mend", "--format", "coco", "--out", tmp_path / "mended", "--estimate-masks")
-    assert typed(*again) == 0
-    assert "No mask is estimated" in capsys.readouterr().err
+    mended = ("convert", tmp_path / "to-mend", "--format", "coco", "--out", tmp_path / "mended", "--estimate-masks")
+    assert typed(*mended) == 0
+    assert "are estimated from their boxes" in capsys.readouterr().out
     assert typed(*words, "--overwrite") == 0
     assert "The masks" not in capsys.readouterr().out
     assert load(tmp_path / "to-mend").mask(0).sum() == 26 * 26
+    (tmp_path / "mended" / "manifest.jsonl").unlink()
+    drawn = ("convert", tmp_path / "mended", "--format", "coco", "--out", tmp_path / "drawn", "--estimate-masks")
+    assert typed(*drawn) == 0
+    assert "No mask is estimated" in capsys.readouterr().err
+
+
+def test_a_mask_that_a_person_has_mended_counts_as_drawn(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "pit").mkdir(parents=True)
+    pixels = np.random.default_rng(0).normal(120, 6, (60, 72))
+    pixels[20:34, 30:44] -= 60
+    for name in "ab":
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / "photos" / "pit" / f"{name}.png")
+    data = load(tmp_path / "photos")
+    boxed = replace(data, samples=tuple(replace(one, marks=(Mark("pit", (24, 14, 50, 40)),)) for one in data.samples))
+    estimated = estimate_masks(boxed).data
+    convert(estimated, tmp_path / "to-mend", "labelme")
+    convert(estimated, tmp_path / "together", "coco")
+    file = next((tmp_path / "to-mend").rglob("*a.json"))
+    file.write_text(file.read_text().replace('"version"', '"version" '))
+    assert [estimated_from(one) for one in load(tmp_path / "to-mend").samples] == ["", "box"]
+    assert [estimated_from(one) for one in load(tmp_path / "together").samples] == ["box", "box"]
+    (tmp_path / "to-mend" / "manifest.jsonl").unlink()
+    assert [estimated_from(one) for one in load(tmp_path / "to-mend").samples] == ["", ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,13 @@ def test_images_whose_defect_is_not_marked_are_left_out_and_counted(tmp_path: Pa
     assert len(kept) == len(masks) == 36 - 3
     assert told == ("3 images of defects have no mark of one, and were left out.",)
     assert masks[kept.labels != kept.classes.index("good")].any((1, 2)).all()
+
+
+def test_estimated_masks_are_no_truth(tmp_path: Path) -> None:
+    data = load(material.draw_marked(tmp_path / "photos"))
+    marked = [replace(one, marks=tuple(replace(mark, estimated="box") for mark in one.marks)) for one in data.samples]
+    with pytest.raises(DataUnusableError, match="are estimated from their boxes.* Mend them"):
+        marked_images(replace(data, samples=tuple(marked)), TrialSettings(task="locate"), SILENT)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.rejections import read_rejections
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import Seen
+from flawforge.data.estimates import estimated_sentences
+from flawforge.data.reading.carried_estimates import carry_estimates
 from flawforge.data.reading.elpv import WORDS, elpv_folder, elpv_plan
 from flawforge.data.reading.examine import examine_entry
 from flawforge.data.reading.file_facts import REMEMBERED, FileFacts
@@ -119,6 +121,7 @@ def _read(
     samples, broken, remarks = _examine_all(root, plan.entries, progress, seen)
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))
+    samples = carry_estimates(root, samples)
     samples = classes_by_masks(plan, samples, {file.file for file in broken}, choices)
     mended: list[str] = []
     if mending is not None:
@@ -133,7 +136,7 @@ def _read(
         layout=plan.layout,
         samples=tuple(sample for sample in samples if sample.label),
         broken=tuple(sorted(plan.broken + broken, key=lambda file: file.file)),
-        notes=(*plan.notes, *_counted(plan.remarks + remarks)),
+        notes=(*plan.notes, *_counted(plan.remarks + remarks), *estimated_sentences(samples)),
         unlabelled=tuple(sample for sample in samples if not sample.label),
         choices=choices,
         mended=tuple(mended),

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from flawforge import __version__
 from flawforge.core.errors import RunExistsError
-from flawforge.core.files import ASIDE, explain_os_errors, read_json
+from flawforge.core.files import ASIDE, explain_os_errors, read_json, sha256_file
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.writing.exported_image import PARTS, ExportedImage, Part
@@ -97,11 +97,19 @@ class Writing:
         lines = []
         for picture in self.pictures:
             own = of.get(picture.name, [])
-            line = {"file": self.inside.get(picture.name) or own[0], "class": picture.label, "part": picture.part}
-            lines.append(json.dumps({**line, **picture.origin, "files": own}, ensure_ascii=False) + "\n")
+            line: dict[str, Any] = {"file": self.inside.get(picture.name) or own[0]}
+            line |= {"class": picture.label, "part": picture.part}
+            line = {**line, **picture.origin, **self._to_mend(picture, own), "files": own}
+            lines.append(json.dumps(line, ensure_ascii=False) + "\n")
         self.save(MANIFEST, "".join(lines))
         about = {"flawforge": __version__, **facts, "files": of.get("", [])}
         self.save(FACTS, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+
+    def _to_mend(self, picture: ExportedImage, own: Sequence[str]) -> dict[str, Any]:
+        """Return what a picture's label files hold where nobody drew its masks, so that mended ones are known."""
+        if "mask" not in picture.origin or self.folder is None:
+            return {}
+        return {"labels": {file: sha256_file(self.folder / file) for file in own[1:]}}
 
 
 def check_place(folder: Path, overwrite: bool) -> None:

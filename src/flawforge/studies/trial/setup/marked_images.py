@@ -12,6 +12,7 @@ from flawforge.core.progress import Progress
 from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.augmentation.masks import all_masks
 from flawforge.data.dataset import Dataset
+from flawforge.data.estimates import estimated_sentences
 from flawforge.studies.trial.setup.good_class import without_defect
 
 
@@ -23,9 +24,15 @@ def marked_images(
     An image of a defect's class in which nothing is marked is left out: its defect would count as ground.
 
     Raises:
-        DataUnusableError: a class of defects in which nothing is marked, or no such class. ImageBrokenError: a mask
-        cannot be read.
+        DataUnusableError: a class of defects in which nothing is marked, or no such class; masks that are estimated.
+        ImageBrokenError: a mask cannot be read.
     """
+    if said := estimated_sentences(dataset.samples):
+        raise DataUnusableError(
+            f"{' '.join(said)} A trial would measure how well a model finds the estimate. Mend them: a label file that "
+            f"has changed counts as drawn. Or, where you have looked at all of them, delete manifest.jsonl in "
+            f"{dataset.source}."
+        )
     good = without_defect(settings, dataset.classes)
     masks = all_masks(dataset, good, settings.resolution, progress)
     serves = np.array([sample.label == good for sample in dataset.samples]) | masks.any(axis=(1, 2))
