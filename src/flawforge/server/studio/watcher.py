@@ -1,4 +1,4 @@
-"""One watcher for all pages: it looks at the few files that a page shows, every two seconds, as long as one is open."""
+"""One watcher for all pages: it looks at the few files that a page shows, every three seconds, while one is open."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Hashable
 from typing import Any, Protocol
 
-TICK = 2.0  # seconds between two looks
+TICK = 3.0  # seconds between two looks: as long as a training of the usual recipe takes for a logged line
 ALIVE_SECONDS = 15.0  # after which a silent stream says that it is there
 WAITING = 100  # messages that a page may be behind before it is dropped; it comes again and is told everything
 News = dict[str, Any]
