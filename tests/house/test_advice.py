@@ -145,3 +145,20 @@ def test_an_option_in_a_message_is_one_of_every_command_that_shows_it() -> None:
                     wrong.append(f"{name}: {option} is no option of {', '.join(sorted(lacking))}: {text[:80]}")
     assert wrong == []
     assert used == set(ELSEWHERE)
+
+
+def test_commands_that_templates_and_guides_show_are_taken_as_they_stand() -> None:
+    shown = []
+    for file in [*PACKAGE.rglob("*.j2"), *(PACKAGE.parents[1] / "docs" / "guide").glob("*.md")]:
+        text = re.sub(r"\{\{.*?\}\}", "NAME", file.read_text(encoding="utf-8"))
+        inside = r"<code>(flawforge .*?)</code>" if file.suffix == ".j2" else r"^(flawforge .*)$"
+        shown += [(file.name, command) for command in re.findall(inside, text, re.MULTILINE)]
+    assert len(shown) > 40
+    wrong = []
+    for name, command in shown:
+        words = shlex.split(command.split(" > ")[0], comments=True)[1:]
+        try:
+            app.parse_args(words, exit_on_error=False, print_error=False)
+        except Exception as error:  # noqa: BLE001 - whether there is one is the question
+            wrong.append(f"{name}: {command}: {type(error).__name__}")
+    assert wrong == []
