@@ -14,6 +14,7 @@ from flawforge.core.arrays import Bools
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, ImageBrokenError, SettingError
 from flawforge.core.folder_kinds import READ_ENDINGS
 from flawforge.core.progress import Progress
+from flawforge.core.settings.recipe import ON_GROUNDS
 from flawforge.data.dataset import Dataset
 from flawforge.data.mask_pixels import levels_of, mask_pixels
 from flawforge.data.reading.load import load_regardless
@@ -82,8 +83,8 @@ def read_asked_placing(
     if not run.recipe.places or whole is None:
         if asked := [name for name, value in given.items() if value is not None]:
             raise SettingError(
-                f"{asked[0]} is for recipes that put defects on grounds (copy-paste, procedural); {run.path} is of "
-                f"recipe '{run.recipe.name}'. Leave it out."
+                f"{asked[0]} is for recipes that put defects on grounds ({', '.join(ON_GROUNDS)}); {run.path} is "
+                f"of recipe '{run.recipe.name}'. Leave it out."
             )
         return AskedPlacing()
     found = None
