@@ -2,10 +2,9 @@
 
 A studio is started as a user starts it, in a folder of drawn runs. Told: its memory and processor while no page is open
 and while three pages are; the time until each page's first paint; frames while 10,000 images scroll; and the speed of a
-training that three pages of a browser watch beside that of the same training unwatched, in turns, in wall time and in
-the training's own processor time (the second is not moved by other work on the machine, nor by the browser's).
+training while three pages of a browser watch it, beside its speed while none does, in turns within one training.
 
-    python benchmarks/studio_cost.py [--seconds 20] [--rounds 4] [--kimg 3] [--json FILE]
+    python benchmarks/studio_cost.py [--seconds 20] [--windows 40] [--window 20] [--json FILE]
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import argparse
 import json
 import os
 import re
-import resource
 import shutil
 import statistics
 import subprocess
@@ -30,11 +28,12 @@ import numpy as np
 
 from flawforge.core.images import encode_png
 from flawforge.runs.set_files import ManifestEntry
-from machine import keep, median_ratio
+from machine import keep
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PAGES = ("/", "/run?name=runs/drawn", "/images?name=runs/drawn", "/new")
 MANY = 10_000
+SETTLED = 5.0  # seconds
 SCROLL = """async () => {
   const times = []; let last = performance.now();
   for (let i = 1; i <= 240; i++) {
@@ -136,47 +135,50 @@ def shown(browser: Any, address: str) -> dict[str, Any]:
     return {"first_paint_ms": paints, "frame_ms_median": median, "frame_ms_95": late}
 
 
-def trained(root: Path, name: str, kimg: float) -> tuple[float, float]:
-    """Train a small run in a process of its own; return the wall seconds of its steps, and its processor's seconds."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    words = ["train", str(root / "data/steel"), "--out", str(root / "runs" / name), "--recipe", "dcgan-lite"]
-    words += ["--kimg", str(kimg), "--resolution", "64", "--seed", "1"]
-    subprocess.run([sys.executable, "-m", "flawforge", *words], check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    lines = (root / "runs" / name / "history.jsonl").read_text().splitlines()
-    return float(json.loads(lines[-1])["seconds"]), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def shown_steps(history: Path) -> tuple[int, float]:
+    """Return how many steps a training has logged, and the seconds that it had spent on them."""
+    row = json.loads(history.read_text().splitlines()[-1])
+    return row["step"], row["seconds"]
 
 
-def watched(browser: Any, address: str, process: int, root: Path, rounds: int, kimg: float) -> dict[str, Any]:
-    """Train in turns, unwatched and watched by three pages of the run."""
-    walls: dict[bool, list[float]] = {False: [], True: []}
-    cores: dict[bool, list[float]] = {False: [], True: []}
+def watched(browser: Any, address: str, process: int, root: Path, windows: int, seconds: float) -> dict[str, Any]:
+    """Train once, watched by three pages of the run in every other window of so many seconds.
+
+    A page's loading is not measured: a window counts from `SETTLED` seconds after its pages were opened or closed.
+    """
+    run = root / "runs" / "watched"
+    words = [sys.executable, "-m", "flawforge", "train", str(root / "data/steel"), "--out", str(run)]
+    words += ["--recipe", "dcgan-lite", "--resolution", "64", "--minutes", str((windows + 4) * seconds / 60)]
+    speeds: dict[bool, list[float]] = {False: [], True: []}
     spent = 0.0
-    trained(root, "warm", kimg / 10)
-    for number in range(rounds):
-        for seen in (False, True) if number % 2 == 0 else (True, False):
-            name, pages = f"{number}-{'seen' if seen else 'unseen'}", []
-            if seen:
-                (root / "runs" / name / "checkpoints").mkdir(parents=True)
-                shutil.copy(root / "runs/warm/run.json", root / "runs" / name / "run.json")  # so that there is a page
-                pages = [browser.new_page() for _ in range(3)]
-                for page in pages:
-                    page.goto(address + f"/run?name=runs/{name}")
-                shutil.rmtree(root / "runs" / name)
-            before = used(process)
-            wall, core = trained(root, name, kimg)
-            walls[seen].append(wall)
-            cores[seen].append(core)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as training:
+        while not (run / "history.jsonl").exists():
+            time.sleep(0.5)
+        time.sleep(seconds)
+        for number in range(windows):
+            seen, pages = number % 4 in (1, 2), []  # no, yes, yes, no: a drift falls on both alike
+            for _ in range(3 if seen else 0):
+                pages.append(browser.new_page())
+                pages[-1].goto(address + "/run?name=runs/watched")
+            time.sleep(SETTLED)
+            before, (step, since) = used(process), shown_steps(run / "history.jsonl")
+            time.sleep(seconds - SETTLED)
+            steps, until = shown_steps(run / "history.jsonl")
+            speeds[seen].append((steps - step) / (until - since))
             spent += (used(process) - before) if seen else 0.0
             for page in pages:
-                assert "step" in page.inner_text("#moment"), "the page has followed the training"
+                assert "step" in page.inner_text("#moment"), "the page follows the training"
                 page.close()
+        training.terminate()
+    slower = [seen / unseen for seen, unseen in zip(speeds[False], speeds[True], strict=True)]
+    error = statistics.stdev(slower) / len(slower) ** 0.5
     return {
-        "wall_unwatched": walls[False],
-        "wall_watched": walls[True],
-        "slower_wall": median_ratio(walls[True], walls[False]) - 1,
-        "slower_processor": median_ratio(cores[True], cores[False]) - 1,
-        "studio_core_share": spent / sum(walls[True]),
+        "steps_a_second_unwatched": speeds[False],
+        "steps_a_second_watched": speeds[True],
+        "slower": statistics.median(slower) - 1,
+        "slower_mean": statistics.mean(slower) - 1,
+        "standard_error": error,
+        "studio_core_share": spent / ((seconds - SETTLED) * windows / 2),
     }
 
 
@@ -184,8 +186,8 @@ def main() -> None:
     """Measure, print, and keep."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--kimg", type=float, default=3.0)
+    parser.add_argument("--windows", type=int, default=40, help="of a training, half of them watched; a multiple of 4")
+    parser.add_argument("--window", type=float, default=20.0, help="seconds of each")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     from playwright.sync_api import sync_playwright
@@ -198,7 +200,7 @@ def main() -> None:
             result = {
                 "idle": idle(browser, address, process, asked.seconds),
                 "shown": shown(browser, address),
-                "watched": watched(browser, address, process, root, asked.rounds, asked.kimg),
+                "watched": watched(browser, address, process, root, asked.windows, asked.window),
             }
         browser.close()
     for part, told in result.items():
