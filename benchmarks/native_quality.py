@@ -17,11 +17,15 @@ brightened: what `new` is counted beyond.
 
     python benchmarks/native_quality.py --work DIR --base CHECKOUT [--sets neu tiles elpv] [--shots 20 50]
                                         [--minutes 2 4 8] [--quick] [--json FILE]
+    python benchmarks/native_quality.py --work DIR --base CHECKOUT --square 128 [--sets neu] [--shots 20]
 
 It goes on in DIR where it stopped. `figure: ratio` is the patch distance of `native` over that of `fewshot`, worst
 cell; where in some cell its distance of whole images is more than 1.1 times that of `fewshot`, `not met` is printed.
 `figure: over_composed` is the patch distance over that of `compose`, worst cell; `not met` where in some cell less is
 newly covered. Cells in which the distance of `compose` (unbiased, so it may be) is not above 0 are left out of it.
+
+With --square, all images are reduced to so many pixels first, `fewshot` learns at that size for 8 minutes, `native` for
+2.5, and whole images are compared at it; `figure: whole_square` is the distance of `native` over that of `fewshot`.
 """
 
 from __future__ import annotations
@@ -66,6 +70,7 @@ CELLS = {"defective": 300, "good": 300}  # of elpv: searching all 2,624 for the 
 SIDE, MADE, HELD, PATCHES = 64, 128, 150, 4
 TIMED = (0.1, 0.2, 1.2)  # thousand images: three sessions, of which the first fills caches and the others are timed
 WORSE = 1.1  # whole images may be so much farther from real ones
+SQUARE_MINUTES = {"fewshot": 8.0, "native": 2.5}
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 Images = dict[str, list[Pixels]]
@@ -82,6 +87,7 @@ class Judge:
     whole: dict[str, Floats]
     groups: dict[str, NDArray[np.int64]]
     copies: Images
+    side: int  # of whole images, compared
 
     def numbers(self, made: Images) -> Row:
         """Return the numbers of images by class."""
@@ -90,24 +96,20 @@ class Judge:
             patches, real = described_patches(made[label]), self.patches[label]
             found["patch"].append(kid(real.features, patches.features, real.groups, patches.groups))
             found["dB"].append(spectrum_distance(self.spectra[label], spectra(made[label])))
-            whole, groups = described(made[label]), self.groups[label]
+            whole, groups = described(made[label], self.side), self.groups[label]
             found["whole"].append(kid(self.whole[label], whole, groups))
             if len(np.unique(groups)) >= FEWEST_GROUPS:
-                copies, again = (described(self.copies[label][part::2]) for part in (0, 1))
+                copies, again = (described(self.copies[label][part::2], self.side) for part in (0, 1))
                 reached = new_coverage(self.whole[label], whole[:MADE], copies, again, groups, 0)
                 found["new"].append(100 * reached.above.value)
         means = {name: float(np.mean(values)) if values else None for name, values in found.items()}
         return {**means, "classes": found}
 
 
-def small(image: Pixels) -> Pixels:
-    """Return an image, gray and at the size at which whole images are compared."""
-    return resize(to_gray(image) if image.ndim == 3 else image, SIDE, SIDE)
-
-
-def described(images: list[Pixels]) -> Floats:
-    """Return the features of whole images."""
-    planes = to_unit(np.stack([small(image) for image in images]))[:, None]
+def described(images: list[Pixels], side: int) -> Floats:
+    """Return the features of whole images, gray and at one size."""
+    gray = [to_gray(image) if image.ndim == 3 else image for image in images]
+    planes = to_unit(np.stack([resize(image, side, side) for image in gray]))[:, None]
     return find_extractor("effnet-lite0")(torch.from_numpy(planes)).astype(np.float64)
 
 
@@ -135,30 +137,35 @@ def read_set(name: str) -> Dataset:
     return whole.take(np.sort(np.concatenate(drawn)).tolist())
 
 
-def lay_out(whole: Dataset, shots: int, folder: Path) -> Judge:
+def lay_out(whole: Dataset, shots: int, folder: Path, square: int | None) -> Judge:
     """Write the shots into a folder per class below `folder`, and return what judges by the other half."""
     parts = cut(whole, 0.5)
     training, held = parts.training.select(shots=shots), parts.held_out
+
+    def read(data: Dataset, row: int) -> Pixels:
+        pixels = np.asarray(data.read(row))
+        return resize(pixels, square, square) if square else pixels
+
     for row, sample in enumerate(training.samples):
         file = folder / sample.label / f"{row:04d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            file.write_bytes(encode_png(training.read(row), sample.format.mode))
+            file.write_bytes(encode_png(read(training, row), sample.format.mode))
     number = dict(zip([s.file for s in whole.samples], whole.groups().tolist(), strict=True))
     patches, fine, features, groups, copies = {}, {}, {}, {}, {}
     for label in training.classes:
         own = np.array([row for row, sample in enumerate(held.samples) if sample.label == label])
         own = np.sort(numpy_stream(0, "split", "held", label).permutation(own)[:HELD])
-        images = [np.asarray(held.read(int(row))) for row in own]
+        images = [read(held, int(row)) for row in own]
         groups[label] = np.array([number[held.samples[row].file] for row in own])
-        patches[label], features[label] = described_patches(images, groups[label]), described(images)
+        patches[label], features[label] = described_patches(images, groups[label]), described(images, square or SIDE)
         fine[label] = spectra(images)
-        shown = [np.asarray(training.read(row)) for row, s in enumerate(training.samples) if s.label == label]
+        shown = [read(training, row) for row, s in enumerate(training.samples) if s.label == label]
         copies[label] = [
             classical(shown[index // 2 % len(shown)], 255, numpy_stream(0, "augmentation", "copies", label, index))
             for index in range(2 * MADE)
         ]
-    return Judge(training.classes, patches, fine, features, groups, copies)
+    return Judge(training.classes, patches, fine, features, groups, copies, square or SIDE)
 
 
 def command(checkout: Path, *words: str) -> float:
@@ -211,40 +218,48 @@ class Cell:
         shots: of each class.
         work: folder of all that is made.
         kept: what is known already.
+        square: side that all images are reduced to first.
     """
 
     name: str
     shots: int
     work: Path
     kept: Kept
+    square: int | None = None
+
+    @property
+    def title(self) -> str:
+        """The name, with the size that all images were reduced to."""
+        return f"{self.name} at {self.square}x{self.square}" if self.square else self.name
 
     @property
     def data(self) -> Path:
         """The folder of the shots."""
-        return self.work / f"{self.name}-{self.shots}"
+        return self.work / (f"{self.name}-{self.shots}" + (f"-{self.square}" if self.square else ""))
 
     @cached_property
     def judge(self) -> Judge:
         """What judges; it also writes the shots."""
-        return lay_out(read_set(self.name), self.shots, self.data)
+        return lay_out(read_set(self.name), self.shots, self.data, self.square)
 
     def measure(self, minutes: list[float], base: Path) -> list[Row]:
         """Return the rows of all ways."""
         rows = [self.row("copies", 0, lambda: {label: images[::2] for label, images in self.judge.copies.items()})]
         rows.append(self.row("compose", 0, lambda: self.composed()))
         for way, checkout in (("fewshot", base), ("native", ROOT)):
-            rows += [self.row(way, length, partial(self.trained, way, length, checkout)) for length in sorted(minutes)]
+            lengths = [SQUARE_MINUTES[way]] if self.square else sorted(minutes)
+            rows += [self.row(way, length, partial(self.trained, way, length, checkout)) for length in lengths]
         return rows
 
     def row(self, way: str, minutes: float, make: Callable[[], Images]) -> Row:
         """Return the numbers of one way, measured where they are not known."""
-        key = {"set": self.name, "shots": self.shots, "way": way, "minutes": minutes}
+        key = {"set": self.title, "shots": self.shots, "way": way, "minutes": minutes}
         if (known := self.kept.find(key)) is not None:
             return known
         judge = self.judge
         found = self.kept.add({**key, **judge.numbers(make())})
         told = ", ".join(f"{part} {found[part]:.1f}" for part in PARTS if found[part] is not None)
-        print(f"{self.name}, {self.shots} shots, {way}, {minutes:g} minutes: {told}", flush=True)
+        print(f"{self.title}, {self.shots} shots, {way}, {minutes:g} minutes: {told}", flush=True)
         return found
 
     def composed(self) -> Images:
@@ -258,7 +273,8 @@ class Cell:
         run, key = self.work / f"{self.data.name}-{way}", {"of": self.data.name, "trained": way}
 
         def train(kimg: float) -> float:
-            words = ("--recipe", way, "--kimg", f"{kimg:.3f}", "--resume", "--previews", "0")
+            words = ["--recipe", way, "--kimg", f"{kimg:.3f}", "--resume", "--previews", "0"]
+            words += ["--resolution", str(self.square)] if self.square and way == "fewshot" else []
             return command(checkout, "train", str(self.data), "--out", str(run), *words)
 
         if (speed := self.kept.find(key)) is None:
@@ -272,14 +288,14 @@ class Cell:
 
 def compare(rows: list[Row]) -> dict[str, float | str]:
     """Print the table, and return the figures."""
-    print(f"\n{'':32}{'patch':>9}{'dB':>7}{'whole':>9}{'new':>7}{'ratio':>8}{'whole':>8}{'over composed':>15}")
+    print(f"\n{'':40}{'patch':>9}{'dB':>7}{'whole':>9}{'new':>7}{'ratio':>8}{'whole':>8}{'over composed':>15}")
     ratio, whole, over, new = [], [], [], []
     by = {(row["set"], row["shots"], row["way"], row["minutes"]): row for row in rows}
     for (name, shots, way, minutes), row in by.items():
         told = f"{name}, {shots} shots, {way}" + (f", {minutes:g} min" if minutes else "")
         covered = "      -" if row["new"] is None else f"{row['new']:7.1f}"
-        line = f"{told:32}{row['patch']:9.1f}{row['dB']:7.2f}{row['whole']:9.1f}{covered}"
-        if way == "native":
+        line = f"{told:40}{row['patch']:9.1f}{row['dB']:7.2f}{row['whole']:9.1f}{covered}"
+        if way == "native" and (name, shots, "fewshot", minutes) in by:
             same, composed = by[name, shots, "fewshot", minutes], by[name, shots, "compose", 0]
             ratio.append(row["patch"] / same["patch"])
             whole.append(row["whole"] / same["whole"])
@@ -290,6 +306,9 @@ def compare(rows: list[Row]) -> dict[str, float | str]:
             line += f"{over[-1]:15.2f}" if composed["patch"] > 0 else f"{'as near as real':>17}"
             line += "" if new[-1] else "  covers no more"
         print(line)
+    if not ratio:
+        early, late = ({k[:2]: row["whole"] for k, row in by.items() if k[2] == way} for way in ("native", "fewshot"))
+        return {"whole_square": max(early[key] / late[key] for key in early)}
     return {
         "ratio": max(ratio) if max(whole) <= WORSE else "not met",
         "over_composed": max(over, default="not measured") if all(new) else "not met",
@@ -306,13 +325,14 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--shots", type=int, nargs="+", default=[20, 50])
     parser.add_argument("--minutes", type=float, nargs="+", default=[2.0, 4.0, 8.0])
+    parser.add_argument("--square", type=int, help="reduce all images to so many pixels a side first")
     parser.add_argument("--quick", action="store_true", help="NEU, 20 shots, a quarter of a minute")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     sets, shots, minutes = (["neu"], [20], [0.25]) if args.quick else (args.sets, args.shots, args.minutes)
     args.work.mkdir(parents=True, exist_ok=True)
     kept = Kept(args.work / "rows.jsonl")
-    cells = [Cell(name, count, args.work, kept) for name in sets for count in shots]
+    cells = [Cell(name, count, args.work, kept, args.square) for name in sets for count in shots]
     rows = [row for cell in cells for row in cell.measure(minutes, args.base.resolve())]
     figures = compare(rows)
     keep(args.json, {"rows": rows, "figures": figures})
