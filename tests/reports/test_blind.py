@@ -85,7 +85,6 @@ def test_a_person_judges_by_keys_and_reads_the_share_with_its_interval(browser: 
     assert "real images called real: 4 of 4" in copied
     assert "generated images called generated: 5 of 8" in copied
     assert page.locator("#answers figure").count() == 12
-    page.screenshot(path="/tmp/x/patch/blind.png", full_page=True)
     page.locator("#again").click()
     assert page.locator("#place").text_content() == "1 of 12"
     assert not faults

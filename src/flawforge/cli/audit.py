@@ -87,7 +87,7 @@ def audit(
             progress=progress,
         )
     levelled = levelled_lines(record.levelling)
-    named = copies_sentence(record.pairs)
+    named = copies_sentence(record.pairs, record.copied_defects)
     paragraphs = [record.sentence, *([named] if named else []), *record.notes, *levelled, *_results(record)]
     paragraphs.append(_distances(record))
     show_record(run, out_folder, "audit", record, paragraphs, json)

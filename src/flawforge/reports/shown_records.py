@@ -17,6 +17,7 @@ from flawforge.runs.judged.scores import ScoreRecord
 from flawforge.runs.records import Record, read_record
 
 PAIR_SIDE, ALIGNED_SIDE, DETAIL_SIDE = 160, 192, 400  # pixels of a picture's longest side that the page keeps
+DEFECTS_SHOWN = 8  # copied defects
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -28,10 +29,15 @@ def shown_audit(folder: Path, audit: AuditRecord | None, white: int = 255) -> di
     near, alike, parts = nearest_pairs(audit), likeliest_pairs(audit), patch_pairs(audit)
     wanted = [picture for pair in near for picture in (pair.picture, *(other.picture for other in pair.neighbours))]
     aligned = [picture for pair, fit in alike for picture in (pair.picture, fit.picture)]
+    moved = audit.copied_defects[:DEFECTS_SHOWN]
     detailed = [picture for _, part in parts for picture in (part.picture, part.source_picture)]
+    detailed += [
+        picture for one in moved for picture in (one.picture, one.window, one.source_window, one.source_picture)
+    ]
     return {
         "patch_pairs": parts,
-        "patch_pictures": embed_files(folder, detailed, DETAIL_SIDE, white),
+        "copied_defects": moved,
+        "detail_pictures": embed_files(folder, detailed, DETAIL_SIDE, white),
         "nearest_pairs": near,
         "nearest_pictures": embed_files(folder, wanted, PAIR_SIDE, white),
         "distance_charts": distance_charts(audit),

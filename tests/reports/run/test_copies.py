@@ -25,6 +25,7 @@ from flawforge.reports.words import chance
 from flawforge.runs.judged.audits import (
     Alignment,
     AuditRecord,
+    CopiedDefect,
     CopiedPatch,
     Copying,
     Diversity,
@@ -145,6 +146,32 @@ def test_copied_patches_are_outlined_in_both_images(drawn: Callable) -> None:
     html = report(run.run).read_text(encoding="utf-8")
     assert html.count('style="left:10.0%;top:20.0%;width:40.0%;height:40.0%"') == 1
     assert html.count('style="left:55.0%;top:5.0%;width:40.0%;height:40.0%"') == 1
+
+
+def test_copied_defects_are_shown_beside_the_images_that_they_come_from(drawn: Callable) -> None:
+    run = drawn()
+    record = audited(run, [likeness(copied=False)])
+    moved = CopiedDefect(
+        file="made/1.png",
+        source="scratch/7.png",
+        score=1.2,
+        p=1e-9,
+        symmetry="turn-90",
+        box=(10, 20, 40, 40),
+        source_box=(55, 5, 40, 40),
+        picture="records/audit/made.png",
+        source_picture="records/audit/aligned.png",
+        window="records/audit/made.png",
+    )
+    old = CopiedDefect(file="made/2.png", source="scratch/8.png", score=1.1, p=1e-9, symmetry="identity")
+    save_record(run.run, "audit", record.model_copy(update={"defects": record.copying, "copied_defects": [moved, old]}))
+    assert "rotated by 90° to the left; defect score 1.20; probability" in page(run)
+    html = report(run.run).read_text(encoding="utf-8")
+    assert html.count('style="left:10.0%;top:20.0%;width:40.0%;height:40.0%"') == 1
+    assert html.count('style="left:55.0%;top:5.0%;width:40.0%;height:40.0%"') == 1
+    part = html[html.index("<h3>Copied defects") :]
+    assert part[: part.index("</ol>")].count("<img") == 3
+    assert part[: part.index("</ol>")].count("no picture kept") == 1 + 4  # an older record kept none
 
 
 def test_what_was_not_measured_is_never_zero(drawn: Callable) -> None:

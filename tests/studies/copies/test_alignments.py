@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from flawforge.metrics.copying.normalised_texture import SYMMETRIES, apply_symmetry
-from flawforge.studies.copies.alignments import align_picture, describe_placement, tilt
+from flawforge.studies.copies.alignments import describe_placement, tilt
+from flawforge.studies.copies.pair_pictures import align_picture
 
 
 def rotation(degrees: float) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.folder import Run
 from flawforge.studies.copies.defects import find_copied_defects
-from flawforge.studies.sets import MatchedImages
+from flawforge.studies.copies.pair_pictures import keep_windows
+from flawforge.studies.sets import MatchedImages, RecordPictures
 from flawforge.studies.synthesis import generate
 from flawforge.training.train import train
 
@@ -60,6 +62,29 @@ def test_one_undeclared_defect_in_a_hundred_is_found_and_declared_ones_are_not(m
     assert (outcome.verdict, outcome.planted) == ("copies found (1 of 100)", 32)
     assert outcome.recovered >= 0.9 * outcome.planted
     assert one.source == matched.entries[planted].sources[0]
+
+
+def test_windows_show_the_defect_and_the_real_one_turned_as_it_lies(
+    material: tuple[Dataset, Run], tmp_path: Path
+) -> None:
+    """The training images lie on their side here; of turns to the left and to the right one was told for the other."""
+    data, run = material
+    for path in data.root.rglob("*.png"):
+        (tmp_path / path.relative_to(data.root)).parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).transpose(Image.Transpose.ROTATE_90).save(tmp_path / path.relative_to(data.root))
+    matched = MatchedImages(load(tmp_path), generate(run, MADE), SIZE, 1, "first")
+    del matched.entries[12:]
+    _, found = find_copied_defects(matched, np.arange(len(data)), [np.zeros(0, np.int64)] * MADE)
+    kept = keep_windows(RecordPictures(tmp_path / "out", "pictures"), matched, found, 8)
+    assert {"turn-90", "turn-270"} <= {one.symmetry for one in kept}
+    alike = []
+    for one in kept[:8]:
+        pair = [np.asarray(Image.open(tmp_path / "out" / str(path))) for path in (one.window, one.source_window)]
+        if pair[0].shape == pair[1].shape:  # else one is cut off by its image's rim
+            alike.append(np.corrcoef([plane.ravel() for plane in pair])[0, 1])
+    assert len(alike) >= 3
+    assert min(alike) > 0.7
+    assert kept[8:] == found[8:]
 
 
 def test_without_masks_on_either_side_nothing_is_measured(material: tuple[Dataset, Run]) -> None:

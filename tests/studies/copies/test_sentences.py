@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flawforge.runs.judged.audits import Alignment, Copying, Diversity, Pair
+from flawforge.runs.judged.audits import Alignment, CopiedDefect, Copying, Diversity, Pair
 from flawforge.studies.copies.run import _outcome
 from flawforge.studies.copies.sentences import (
     audit_sentence,
@@ -96,6 +96,8 @@ def test_copies_are_named_and_the_clearest_first() -> None:
         copies_sentence([pair(2), pair(1), pair(3, copied=False)]) == "copies: made/2.png of 2.jpg, made/1.png of 1.jpg"
     )
     assert copies_sentence([pair(number) for number in range(8)]).endswith("made/4.png of 4.jpg and 3 more")
+    moved = CopiedDefect(file="made/1.png", source="1.jpg", score=2.0, p=1e-9, symmetry="identity")
+    assert copies_sentence([pair(2)], [moved]) == "copies: made/2.png of 2.jpg\ncopied defects: made/1.png of 1.jpg"
 
 
 def test_diversity_in_words() -> None:

@@ -130,6 +130,11 @@ class CopiedDefect(RecordPart):
         file: of the generated image. source: of the training image.
         score: Fisher z of the agreement of the two defects. p: chance of such a score without copying.
         symmetry: how the defect lies: ``identity``, ``flip-horizontal``, ...
+        box: window about it in the generated image: left, top, width and height in percent of its sides.
+        source_box: window about it in the training image, likewise.
+        picture: PNG of the generated image, below the run folder, or None; `source_picture`: of the training image.
+        window: PNG of the window about it in the generated image, likewise; `source_window`: of that in the training
+            image, turned as it lies in the generated one.
     """
 
     file: str
@@ -137,6 +142,12 @@ class CopiedDefect(RecordPart):
     score: float
     p: float
     symmetry: str
+    box: tuple[float, float, float, float] = (0, 0, 0, 0)
+    source_box: tuple[float, float, float, float] = (0, 0, 0, 0)
+    picture: str | None = None
+    source_picture: str | None = None
+    window: str | None = None
+    source_window: str | None = None
 
 
 class Diversity(RecordPart):

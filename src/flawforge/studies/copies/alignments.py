@@ -1,26 +1,21 @@
-"""Each generated image beside the training image that it agrees with best, and what follows for the set.
-
-The nearest pairs have pictures, as they were compared.
-"""
+"""Each generated image beside the training image that it agrees with best, and what follows for the set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.ndimage as nd
 import torch
 
 from flawforge.core.arrays import Floats, Ints
-from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
 from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
-from flawforge.runs.judged.audits import Alignment, Copying, Pair
+from flawforge.runs.judged.audits import Alignment, Copying
 from flawforge.studies.copies.search import BLOCK, WHOLE_ALARM, CopySearch, blocks, copied, detectable, lowest_copy
 from flawforge.studies.copies.sentences import audit_verdict
-from flawforge.studies.sets import MatchedImages, RecordPictures, flip_pixels
+from flawforge.studies.sets import MatchedImages
 
 IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
 LOOKED_AT = (
@@ -193,57 +188,3 @@ def tilt(matrix: Floats) -> float:
     a, b, c, d = np.abs(matrix[:, :2]).flatten()
     straight, crossed = max(a + d, b + c), min(a + d, b + c)
     return float(np.degrees(np.arctan2(crossed, straight)))
-
-
-def keep_pictures(pictures: RecordPictures, matched: MatchedImages, pairs: list[Pair], count: int) -> list[Pair]:
-    """Write pictures of the first `count` pairs and return all pairs, those with the paths.
-
-    The pictures have the network's size and channels; training images are flipped as they were compared. Those of
-    patches have the size at which details are compared.
-    """
-    generated = {entry.file: index for index, entry in enumerate(matched.entries)}
-    real = {sample.file: index for index, sample in enumerate(matched.training.samples)}
-
-    def training(file: str) -> Pixels:
-        return matched.seen(matched.training.read(real[file]))
-
-    kept = []
-    for pair in pairs[:count]:
-        picture = pictures.keep(matched.seen(matched.read_generated(generated[pair.file])))
-        neighbours = [
-            near.model_copy(update={"picture": pictures.keep(flip_pixels(training(near.file), near.transform))})
-            for near in pair.neighbours
-        ]
-        likeness = pair.likeness
-        if likeness is not None:
-            aligned = pictures.keep(align_picture(training(likeness.file), likeness.matrix))
-            likeness = likeness.model_copy(update={"picture": aligned})
-        patch = pair.patch
-        if patch is not None:
-            seen = matched.detailed(matched.read_generated(generated[pair.file]))
-            source = matched.detailed(matched.training.read(real[patch.file]))
-            where = {"picture": pictures.keep(seen), "source_picture": pictures.keep(source)}
-            patch = patch.model_copy(update=where)
-        changed = {"picture": picture, "neighbours": neighbours, "likeness": likeness, "patch": patch}
-        kept.append(pair.model_copy(update=changed))
-    return kept + pairs[count:]
-
-
-def align_picture(image: Pixels, matrix: list[float]) -> Pixels:
-    """Return a training image laid onto the generated one, of its own size; what lies beyond its edge is black.
-
-    Args:
-        image: (H, W) or (H, W, 3).
-        matrix: six numbers, as `Alignment.matrix`.
-    """
-    height, width = image.shape[:2]
-    y, x = (2 * (np.arange(side) + 0.5) / side - 1 for side in (height, width))
-    a, b, c, d, e, f = matrix
-    across = ((a * x[None] + b * y[:, None] + c) + 1) * width / 2 - 0.5
-    down = ((d * x[None] + e * y[:, None] + f) + 1) * height / 2 - 0.5
-    planes = np.moveaxis(np.atleast_3d(image).astype(np.float32), 2, 0)
-    laid = np.stack(
-        [nd.map_coordinates(plane, [down, across], order=1, mode="grid-constant") for plane in planes], axis=-1
-    )
-    out: Pixels = np.rint(laid).astype(image.dtype).reshape(image.shape)
-    return out

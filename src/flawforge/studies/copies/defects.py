@@ -19,7 +19,7 @@ from flawforge.data.decode import read_image
 from flawforge.data.grouping.registration import turned
 from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.defect_agreement import DefectMatch, DefectPatch, match_defect
-from flawforge.metrics.copying.normalised_texture import SYMMETRIES
+from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.runs.judged.audits import CopiedDefect, Copying
 from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.copies.search import PATCH_ALARM, copied, detectable, lowest_copy, null_scale, spread
@@ -36,6 +36,10 @@ SAME = 1.0  # score from which two training defects are one, whatever their grou
 SPREAD = 0.3  # of the scores of honest defects that counts as known: of few specimens few classes set the scale
 PLANTED = 32  # moved defects that the audit tests itself with
 STRENGTHS = (0.7, 1.4)  # of them
+AROUND = 8  # pixels about a defect that its window shows
+
+Box = tuple[float, float, float, float]
+NOTHING: Box = (0, 0, 0, 0)
 
 
 class DefectSearch:
@@ -144,11 +148,12 @@ def find_copied_defects(
     with progress.task("looking for copied defects", len(made), "images") as task:
         for row in made:
             excluded = np.unique(groups[declared[row]])
-            patches = map(patch_of_defect, marked_parts(*_generated(matched, row)))
-            found = [search.look(patch, excluded) for patch in patches if patch is not None]
-            matches.append(max(found, key=lambda match: match.score, default=DefectMatch(0.0)))
+            parts = marked_parts(*_generated(matched, row))
+            patches = [(part, patch) for part in parts if (patch := patch_of_defect(part)) is not None]
+            found = [(search.look(patch, excluded), _window(part)) for part, patch in patches]
+            matches.append(max(found, key=lambda one: one[0].score, default=(DefectMatch(0.0), NOTHING)))
             task.advance()
-    scores, count = np.array([match.score for match in matches]), len(made)
+    scores, count = np.array([match.score for match, _ in matches]), len(made)
     p, indices = copied(scale, scores, PATCH_ALARM, FLOOR)
     threshold, image_threshold = lowest_copy(scale, count, PATCH_ALARM, FLOOR), scale.threshold(IMAGE_RATE)
     planted, recovered = search.recovered(threshold)
@@ -167,16 +172,30 @@ def find_copied_defects(
         recovered=recovered,
         detectable=share,
     )
-    return outcome, [
-        CopiedDefect(
-            file=matched.entries[made[at]].file,
-            source=training.samples[known[int(search.rows[matches[at].reference])]].file,
-            score=matches[at].score,
-            p=float(p[at]),
-            symmetry=SYMMETRIES[matches[at].symmetry],
+    copies = []
+    for at in flagged:
+        match, box = matches[at]
+        copies.append(
+            CopiedDefect(
+                file=matched.entries[made[at]].file,
+                source=training.samples[known[int(search.rows[match.reference])]].file,
+                score=match.score,
+                p=float(p[at]),
+                symmetry=SYMMETRIES[INVERSE.get(match.symmetry, match.symmetry)],
+                box=box,
+                source_box=_window(search.defects[match.reference]),
+            )
         )
-        for at in flagged
-    ]
+    return outcome, copies
+
+
+def _window(defect: Defect) -> Box:
+    """Return the window about a defect: left, top, width and height in percent of its image's sides."""
+    (height, width), (top, left, bottom, right) = defect.mask.shape, defect.corners
+    top, left = max(0, top - AROUND), max(0, left - AROUND)
+    bottom, right = min(height, bottom + AROUND), min(width, right + AROUND)
+    across, down = 100 / width, 100 / height
+    return left * across, top * down, (right - left) * across, (bottom - top) * down
 
 
 def _unit(matched: MatchedImages, pixels: Pixels) -> Floats32:

@@ -36,8 +36,9 @@ from flawforge.runs.judged.audits import (
 )
 from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions
-from flawforge.studies.copies.alignments import find_copies, keep_pictures
+from flawforge.studies.copies.alignments import find_copies
 from flawforge.studies.copies.defects import find_copied_defects
+from flawforge.studies.copies.pair_pictures import keep_pictures, keep_windows
 from flawforge.studies.copies.patches import find_patches
 from flawforge.studies.copies.pixel_distance import compare_pixels
 from flawforge.studies.copies.search import ALARM
@@ -136,6 +137,7 @@ def audit(
         defects = find_copied_defects(matched, groups, declared, progress)
         diverse, tests = measure_set(matched, groups, judged.real.independent(), where, progress)
         pictures = RecordPictures(judged.folder, "records/audit", training.white)
+        shown = pairs if judged.kept else 0
         ranked = _ranked_pairs(matched, near, judged.flips, 2 / training.white, alignments, parts)
         record = AuditRecord(
             made=now(),
@@ -147,11 +149,13 @@ def audit(
             channels=channels,
             transforms=list(judged.flips),
             n_groups=len(np.unique(groups)),
-            **_measured(matched, near, apart, exact, patches, defects),
-            pairs=keep_pictures(pictures, plain, ranked, pairs if judged.kept else 0),
+            **_measured(matched, near, apart, exact, patches),
+            pairs=keep_pictures(pictures, plain, ranked, shown),
             sentence=_outcome(copying, patches, defects, len(exact), tests, judged.real.against, composed, diverse),
             composed=composed,
             copying=copying,
+            defects=defects[0],
+            copied_defects=keep_windows(pictures, plain, defects[1], shown),
             diversity=diverse,
             tests=tests,
             notes=[*judged.notes, *not_looked_at(copying, patches, len(matched.entries))],
@@ -164,20 +168,13 @@ def audit(
 
 
 def _measured(
-    matched: MatchedImages,
-    near: Nearest,
-    apart: Floats | None,
-    exact: list[int],
-    patches: Copying | None,
-    defects: Defects,
+    matched: MatchedImages, near: Nearest, apart: Floats | None, exact: list[int], patches: Copying | None
 ) -> dict[str, Any]:
-    """Return the fields of the record that hold sizes, pixel distances, copied patches and copied defects."""
+    """Return the fields of the record that hold sizes, pixel distances and copied patches."""
     unit, nearest = 2 / matched.training.white, near.distances[:, 0]  # of a pixel, in [-1, 1]
     return {
         "resolution": matched.resolution,
         "patches": patches,
-        "defects": defects[0],
-        "copied_defects": defects[1],
         "n_generated": len(matched.synthetic),
         "n_training": len(matched.training),
         "generated_to_real": _distances(nearest * unit),

@@ -151,12 +151,18 @@ def not_looked_at(copying: Copying, patches: Copying | None, n: int) -> list[str
     return notes
 
 
-def copies_sentence(pairs: Sequence[Pair]) -> str:
-    """Return which generated images are called copies, of which image, the clearest first; empty where none is."""
-    found = [pair for pair in pairs if pair.likeness is not None and pair.likeness.copied]
-    named = [f"{pair.file} of {pair.likeness.file}" for pair in found[:NAMED] if pair.likeness is not None]
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return f"copies: {', '.join(named)}{more}" if found else ""
+def copies_sentence(pairs: Sequence[Pair], defects: Sequence[CopiedDefect] = ()) -> str:
+    """Return which generated images are called copies, of which image, the clearest first, and likewise which hold
+    copied defects, on a line of its own; empty where none is.
+    """
+    likest = [(pair.file, pair.likeness) for pair in pairs if pair.likeness is not None]
+    whole = [f"{file} of {fit.file}" for file, fit in likest if fit.copied]
+    moved = [f"{one.file} of {one.source}" for one in defects]
+    lines = []
+    for what, found in (("copies", whole), ("copied defects", moved)):
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        lines += [f"{what}: {', '.join(found[:NAMED])}{more}"] if found else []
+    return "\n".join(lines)
 
 
 def composed_sentence(composed: int, n: int) -> str:
