@@ -121,11 +121,10 @@ def audit(
         RunUnwritableError: `out` cannot be written. FolderBusyError: another process writes the same record.
     """
     _check(k, channels, pairs, memory_mb)
-    where, memory = resolve_device(device), memory_mb * 1e6
+    where = resolve_device(device)
     given: dict[str, Any] = {"data": data, "train": train, "held_out": held_out, "synthetic": synthetic, "out": out}
-    given |= {"kind": "audit", "wait": wait, "command": command, "progress": progress}
-    given |= {"channels": channels, "memory": memory, "structures": False}
-    with open_judged(run, **given) as judged:
+    given |= {"kind": "audit", "wait": wait, "command": command, "progress": progress, "channels": channels}
+    with open_judged(run, memory=memory_mb * 1e6, structures=False, **given) as judged:
         matched, training = judged.matched, judged.training
         plain = replace(matched, quality=None)
         groups, k = training.groups(progress), min(k, len(training))
@@ -136,8 +135,7 @@ def audit(
         patches, parts = find_patches(matched, groups, alignments, declared, progress, thorough=thorough)
         defects = find_copied_defects(matched, groups, declared, progress)
         diverse, tests = measure_set(matched, groups, judged.real.independent(), where, progress)
-        pictures = RecordPictures(judged.folder, "records/audit", training.white)
-        shown = pairs if judged.kept else 0
+        pictures, shown = RecordPictures(judged.folder, "records/audit", training.white), pairs if judged.kept else 0
         ranked = _ranked_pairs(matched, near, judged.flips, 2 / training.white, alignments, parts)
         record = AuditRecord(
             made=now(),
@@ -149,12 +147,11 @@ def audit(
             channels=channels,
             transforms=list(judged.flips),
             n_groups=len(np.unique(groups)),
-            **_measured(matched, near, apart, exact, patches),
+            **_measured(matched, near, apart, exact, patches, defects[0]),
             pairs=keep_pictures(pictures, plain, ranked, shown),
             sentence=_outcome(copying, patches, defects, len(exact), tests, judged.real.against, composed, diverse),
             composed=composed,
             copying=copying,
-            defects=defects[0],
             copied_defects=keep_windows(pictures, plain, defects[1], shown),
             diversity=diverse,
             tests=tests,
@@ -168,13 +165,19 @@ def audit(
 
 
 def _measured(
-    matched: MatchedImages, near: Nearest, apart: Floats | None, exact: list[int], patches: Copying | None
+    matched: MatchedImages,
+    near: Nearest,
+    apart: Floats | None,
+    exact: list[int],
+    patches: Copying | None,
+    defects: Copying | None,
 ) -> dict[str, Any]:
-    """Return the fields of the record that hold sizes, pixel distances and copied patches."""
+    """Return the fields of the record that hold sizes, pixel distances, copied patches and copied defects."""
     unit, nearest = 2 / matched.training.white, near.distances[:, 0]  # of a pixel, in [-1, 1]
     return {
         "resolution": matched.resolution,
         "patches": patches,
+        "defects": defects,
         "n_generated": len(matched.synthetic),
         "n_training": len(matched.training),
         "generated_to_real": _distances(nearest * unit),
