@@ -121,10 +121,10 @@ def audit(
         RunUnwritableError: `out` cannot be written. FolderBusyError: another process writes the same record.
     """
     _check(k, channels, pairs, memory_mb)
-    where = resolve_device(device)
+    where, memory = resolve_device(device), memory_mb * 1e6
     given: dict[str, Any] = {"data": data, "train": train, "held_out": held_out, "synthetic": synthetic, "out": out}
     given |= {"kind": "audit", "wait": wait, "command": command, "progress": progress, "channels": channels}
-    with open_judged(run, memory=memory_mb * 1e6, structures=False, **given) as judged:
+    with open_judged(run, memory=memory, structures=False, **given) as judged:
         matched, training = judged.matched, judged.training
         plain = replace(matched, quality=None)
         groups, k = training.groups(progress), min(k, len(training))
