@@ -23,8 +23,8 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.data.reading.load import load
 from flawforge.data.sampling.material import floats
 from flawforge.metrics.copying.defect_agreement import DefectMatch
-from flawforge.studies.copies.defects import FLOOR, IMAGE_RATE, SAME, DefectSearch, marked_parts, moved, patch_of_defect
-from flawforge.studies.copies.search import PATCH_ALARM, lowest_copy
+from flawforge.studies.copies.defects import FLOOR, SAME, DefectSearch, marked_parts, moved, patch_of_defect
+from flawforge.studies.copies.search import IMAGE_RATE, PATCH_ALARM, lowest_copy
 from machine import keep
 
 FOLDER = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data"))

@@ -37,9 +37,9 @@ from calibration_summary import within
 from flawforge.core.arrays import Floats32
 from flawforge.core.images import eight_bits, to_gray
 from flawforge.data.reading.load import load
-from flawforge.studies.copies.patches import FLOOR, IMAGE_RATE, PatchSearch
+from flawforge.studies.copies.patches import FLOOR, PatchSearch
 from flawforge.studies.copies.planted import Draws, patch_copy, whole
-from flawforge.studies.copies.search import PATCH_ALARM, copied, lowest_copy
+from flawforge.studies.copies.search import IMAGE_RATE, PATCH_ALARM, copied, lowest_copy
 from machine import keep
 
 DATA = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data"))

@@ -11,7 +11,7 @@ from flawforge.cli.console import columns, drawn_progress, levelled_lines, show_
 from flawforge.cli.flags import Device, Flag, HeldOutFolder, Json, OutputsFolder, TrainFolder, Wait, Whole
 
 if TYPE_CHECKING:
-    from flawforge.runs.judged.audits import AuditRecord
+    from flawforge.runs.judged.audits import AuditRecord, Copying
 
 
 def audit(
@@ -102,23 +102,10 @@ def _results(record: AuditRecord) -> list[str]:
     best = f"copy score: generated up to {max(found.generated, default=0):.2f}"
     if not found.real:
         return [*lines, f"{best}; no real images of different specimens to compare with"]
-    limit = f"flagged as a copy from {found.threshold:.2f}" if found.threshold is not None else "no score is flagged"
-    lines.append(f"{best}, real up to {max(found.real):.2f} ({found.groups} specimens); {limit}")
+    lines.append(f"{best}, {_limits(found, 'flagged as a copy')}")
     lines.append(f"self-test: {found.recovered} of {found.planted} planted copies found")
-    if (patches := record.patches) is not None:
-        limit = f"flagged from {patches.threshold:.2f}" if patches.threshold is not None else "no score is flagged"
-        lines.append(
-            f"patch score: generated up to {max(patches.generated, default=0):.2f}, real up to {max(patches.real):.2f} "
-            f"({patches.groups} specimens); {limit}; self-test: {patches.recovered} of {patches.planted} planted "
-            f"patches (a quarter of an image) found"
-        )
-    if (defects := record.defects) is not None:
-        limit = f"flagged from {defects.threshold:.2f}" if defects.threshold is not None else "no score is flagged"
-        lines.append(
-            f"defect score: generated up to {max(defects.generated):.2f}, real up to {max(defects.real):.2f} "
-            f"({defects.groups} specimens); {limit}; self-test: {defects.recovered} of {defects.planted} moved defects "
-            f"found"
-        )
+    lines += _part_scores("patch", record.patches, "planted patches (a quarter of an image)")
+    lines += _part_scores("defect", record.defects, "moved defects")
     unmeasured: dict[str, list[str]] = {}
     for test in record.tests:
         if test.p is None or test.effect is None:
@@ -128,6 +115,20 @@ def _results(record: AuditRecord) -> list[str]:
         lines.append(f"{test.name}: {test.effect:.2f}, p = {test.p:.2g}{corrected} ({test.note})")
     lines += [f"{', '.join(names)}: not measured ({why})" for why, names in unmeasured.items()]
     return lines
+
+
+def _part_scores(what: str, found: Copying | None, planted: str) -> list[str]:
+    """Return the line of a search for copied parts of images, where there was one."""
+    if found is None:
+        return []
+    best = f"{what} score: generated up to {max(found.generated, default=0):.2f}"
+    test = f"self-test: {found.recovered} of {found.planted} {planted} found"
+    return [f"{best}, {_limits(found, 'flagged')}; {test}"]
+
+
+def _limits(found: Copying, flagged: str) -> str:
+    limit = f"{flagged} from {found.threshold:.2f}" if found.threshold is not None else "no score is flagged"
+    return f"real up to {max(found.real):.2f} ({found.groups} specimens); {limit}"
 
 
 def _distances(record: AuditRecord) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,14 +14,10 @@ from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.copy_score import BestAlignments
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.runs.judged.audits import Alignment, Copying
-from flawforge.studies.copies.search import BLOCK, WHOLE_ALARM, CopySearch, blocks, copied, detectable, lowest_copy
-from flawforge.studies.copies.sentences import audit_verdict
+from flawforge.studies.copies.search import BLOCK, CopySearch, blocks, copied, outcome_of
 from flawforge.studies.sets import MatchedImages
 
-IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
-LOOKED_AT = (
-    512  # images that are aligned at a time, the likest to one training image first, until none of them is a copy
-)
+LOOKED_AT = 512  # images that are aligned at a time, the likest one training image first, until none is a copy
 
 
 def find_copies(
@@ -59,30 +56,17 @@ def find_copies(
     best = looked.best
     p, rank, flagged = np.ones(count), np.ones(count), np.zeros(count, dtype=bool)
     flagged[exact] = True
-    threshold = image_threshold = float("inf")
-    planted = recovered = 0
     if scale is not None:
         p, indices = copied(scale, best.scores)
         rank = scale.rank(best.scores)
         flagged[indices] = True
-        threshold, image_threshold = lowest_copy(scale, count), scale.threshold(IMAGE_RATE)
-        planted, recovered = search.recovered(threshold, limit)
-    share = detectable(count, planted, recovered)
-    found, independent = int(flagged.sum()), scale.groups if scale is not None else 1
-    copying = Copying(
-        verdict=audit_verdict(count, found, independent, share, recovered / max(planted, 1)),
-        found=found,
-        alarm_rate=WHOLE_ALARM,
-        threshold=threshold if np.isfinite(threshold) else None,
-        image_threshold=image_threshold if np.isfinite(image_threshold) else None,
-        real=scale.scores.tolist() if scale is not None else [],
-        generated=best.scores[np.sort(looked.rows)].tolist(),
+    copying = outcome_of(
+        scale,
+        best.scores[np.sort(looked.rows)],
+        int(flagged.sum()),
+        partial(search.recovered, limit=limit),
+        search.set_aside,
         of=None if limit is None else count,
-        groups=independent,
-        set_aside=search.set_aside,
-        planted=planted,
-        recovered=recovered,
-        detectable=share,
     )
     names = [sample.file for sample in matched.training.samples]
     return copying, [_alignment(best, row, names, p[row], rank[row], bool(flagged[row])) for row in range(count)]

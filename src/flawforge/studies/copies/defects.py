@@ -22,11 +22,9 @@ from flawforge.metrics.copying.defect_agreement import DefectMatch, DefectPatch,
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.runs.judged.audits import CopiedDefect, Copying
 from flawforge.runs.set_files import ManifestEntry
-from flawforge.studies.copies.search import PATCH_ALARM, copied, detectable, lowest_copy, null_scale, spread
-from flawforge.studies.copies.sentences import audit_verdict
+from flawforge.studies.copies.search import PATCH_ALARM, copied, null_scale, outcome_of, spread
 from flawforge.studies.sets import MatchedImages
 
-IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
 GAP = 0.05  # of the shorter side: marks that lie nearer to each other are one defect
 PARTS = 2  # largest defects of an image that are compared
 LARGEST_SHARE = 0.5  # of an image, that is no defect on a ground any more
@@ -153,27 +151,11 @@ def find_copied_defects(
             found = [(search.look(patch, excluded), _window(part)) for part, patch in patches]
             matches.append(max(found, key=lambda one: one[0].score, default=(DefectMatch(0.0), NOTHING)))
             task.advance()
-    scores, count = np.array([match.score for match, _ in matches]), len(made)
+    scores = np.array([match.score for match, _ in matches])
     p, indices = copied(scale, scores, PATCH_ALARM, FLOOR)
-    threshold, image_threshold = lowest_copy(scale, count, PATCH_ALARM, FLOOR), scale.threshold(IMAGE_RATE)
-    planted, recovered = search.recovered(threshold)
-    share, flagged = detectable(count, planted, recovered), sorted(indices, key=lambda at: -scores[at])
-    outcome = Copying(
-        verdict=audit_verdict(count, len(flagged), scale.groups, share, recovered / max(planted, 1)),
-        found=len(flagged),
-        alarm_rate=PATCH_ALARM,
-        threshold=threshold if np.isfinite(threshold) else None,
-        image_threshold=image_threshold if np.isfinite(image_threshold) else None,
-        real=scale.scores.tolist(),
-        generated=scores.tolist(),
-        groups=scale.groups,
-        set_aside=search.set_aside,
-        planted=planted,
-        recovered=recovered,
-        detectable=share,
-    )
+    outcome = outcome_of(scale, scores, len(indices), search.recovered, search.set_aside, PATCH_ALARM, FLOOR)
     copies = []
-    for at in flagged:
+    for at in sorted(indices, key=lambda at: -scores[at]):
         match, box = matches[at]
         copies.append(
             CopiedDefect(

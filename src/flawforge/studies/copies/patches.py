@@ -27,11 +27,9 @@ from flawforge.metrics.copying.patch_agreement import Box, PatchMatch, WhiteSpec
 from flawforge.runs.judged.audits import Alignment, CopiedPatch, Copying
 from flawforge.studies.copies.patch_candidates import PatchCandidates
 from flawforge.studies.copies.planted import patch_copy
-from flawforge.studies.copies.search import PATCH_ALARM, copied, detectable, lowest_copy, null_scale, spread
-from flawforge.studies.copies.sentences import audit_verdict
+from flawforge.studies.copies.search import PATCH_ALARM, copied, null_scale, outcome_of, spread
 from flawforge.studies.sets import MatchedImages
 
-IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
 SMALLEST = 96  # pixels of a side; below, a quarter of an image is too small: of steel at 64, none in 40 was flagged
 SEARCHED = 256  # generated images that are searched at most, drawn at random
 LARGEST = 384**2  # pixels of a middling image; larger ones are reduced to it
@@ -184,23 +182,7 @@ def find_patches(
     own = [alignments[row] for row in rows]
     whole = np.array([alignment is not None and alignment.copied for alignment in own])
     flagged = np.isin(np.arange(count), indices) & ~whole
-    threshold, image_threshold = lowest_copy(scale, count, PATCH_ALARM, FLOOR), scale.threshold(IMAGE_RATE)
-    planted, recovered = search.recovered(threshold)
-    share, found = detectable(count, planted, recovered), int(flagged.sum())
-    outcome = Copying(
-        verdict=audit_verdict(count, found, scale.groups, share, recovered / planted),
-        found=found,
-        alarm_rate=PATCH_ALARM,
-        threshold=threshold if np.isfinite(threshold) else None,
-        image_threshold=image_threshold if np.isfinite(image_threshold) else None,
-        real=scale.scores.tolist(),
-        generated=scores.tolist(),
-        groups=scale.groups,
-        set_aside=search.set_aside,
-        planted=planted,
-        recovered=recovered,
-        detectable=share,
-    )
+    outcome = outcome_of(scale, scores, int(flagged.sum()), search.recovered, search.set_aside, PATCH_ALARM, FLOOR)
     described: list[CopiedPatch | None] = [None] * total
     for at, (row, match) in enumerate(zip(rows.tolist(), matches, strict=True)):
         if match.reference >= 0:

@@ -29,7 +29,9 @@ from flawforge.metrics.copying.normalised_texture import INVERSE, apply_symmetry
 from flawforge.metrics.copying.placement import TextureSpectra
 from flawforge.metrics.inference.multiple_testing import holm
 from flawforge.models.efficientnet import WIDTHS, Backbone, load_backbone
+from flawforge.runs.judged.audits import Copying
 from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
+from flawforge.studies.copies.sentences import audit_verdict
 
 STAGES = (2, 3, 5)
 CELLS = 4  # a side of the grid that each stage's map is averaged over
@@ -119,6 +121,7 @@ Reader = Callable[[int], NDArray[np.floating]]  # index to a gray image (H, W), 
 ALARM = 0.01  # false-alarm rate: chance that a set without copies is said to hold one ...
 PATCH_ALARM = 0.001  # ... of which the search for patches, whose copies stand out more, takes so much ...
 WHOLE_ALARM = ALARM - PATCH_ALARM  # ... and this search the rest
+IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
 FLOOR = 0.25  # score below which nothing is flagged: of 2,230 steel and tile images that are no copies none reached it
 SPREAD = 0.04  # standard deviation of the scores of those images, rounded up
 SAME = 0.4  # score from which two training images show the same material, whatever their groups say ...
@@ -299,6 +302,52 @@ def copied(scale: NullScale, scores: Floats, rate: float = WHOLE_ALARM, floor: f
 def lowest_copy(scale: NullScale, count: int, rate: float = WHOLE_ALARM, floor: float = FLOOR) -> float:
     """Return the lowest score that is called a copy when it is the only one among `count`; infinite when none is."""
     return max(scale.threshold(rate / count), float(np.nextafter(scale.scores[-1], np.inf)), floor)
+
+
+def outcome_of(
+    scale: NullScale | None,
+    scores: Floats,
+    found: int,
+    self_test: Callable[[float], tuple[int, int]],
+    set_aside: int,
+    rate: float = WHOLE_ALARM,
+    floor: float = FLOOR,
+    *,
+    of: int | None = None,
+) -> Copying:
+    """Return what the record says of a search.
+
+    Args:
+        scale: what the scores are judged by; None where there is one group.
+        scores: of the generated images that were looked at.
+        found: generated images that are called copies.
+        self_test: gives how many copies were planted, and how many of them reach a threshold.
+        set_aside: real images that the scale leaves out.
+        rate, floor: as of `copied`.
+        of: generated images that `found` speaks of; None: as many as have a score.
+    """
+    count = len(scores) if of is None else of
+    threshold = image_threshold = float("inf")
+    planted = recovered = 0
+    if scale is not None:
+        threshold, image_threshold = lowest_copy(scale, count, rate, floor), scale.threshold(IMAGE_RATE)
+        planted, recovered = self_test(threshold)
+    share, groups = detectable(count, planted, recovered), scale.groups if scale is not None else 1
+    return Copying(
+        verdict=audit_verdict(count, found, groups, share, recovered / max(planted, 1)),
+        found=found,
+        alarm_rate=rate,
+        threshold=threshold if np.isfinite(threshold) else None,
+        image_threshold=image_threshold if np.isfinite(image_threshold) else None,
+        real=scale.scores.tolist() if scale is not None else [],
+        generated=scores.tolist(),
+        of=of,
+        groups=groups,
+        set_aside=set_aside,
+        planted=planted,
+        recovered=recovered,
+        detectable=share,
+    )
 
 
 def detectable(n: int, planted: int, recovered: int) -> float | None:
