@@ -13,6 +13,7 @@ from rich.table import Table
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import USUAL, Json, ReadingFlags, Whole, Words
 from flawforge.core.errors import RunUnwritableError, SettingError
+from flawforge.core.plural import plural
 
 if TYPE_CHECKING:
     from flawforge.data.inspection.inspect import Inspection
@@ -81,7 +82,7 @@ def inspect(
     _list("[bold]exact duplicates[/bold] (the same pixels)", [" = ".join(files) for files in result.duplicates])
     _show_split(result)
     skipped = [f"{file.file}: {file.reason}" for file in result.broken]
-    _list(f"[bold red]skipped[/bold red] ({_count(len(skipped), 'file')})", skipped)
+    _list(f"[bold red]skipped[/bold red] ({plural(len(skipped), 'file')})", skipped)
     if result.notes:
         out.print("\n[bold]notes[/bold]")
     for note in result.notes:
@@ -118,7 +119,7 @@ def _draw_sheets(result: Inspection, sheet: Path | None, picture: Path | None) -
 
 def _show_unlabelled(result: Inspection) -> None:
     images = [f"{sample.file}: {sample.label_source}" for sample in result.dataset.unlabelled]
-    _list(f"[bold]not labelled[/bold] ({_count(len(images), 'image')}, left out of all that uses labels)", images)
+    _list(f"[bold]not labelled[/bold] ({plural(len(images), 'image')}, left out of all that uses labels)", images)
 
 
 def _show_classes(result: Inspection) -> None:
@@ -126,10 +127,9 @@ def _show_classes(result: Inspection) -> None:
     from flawforge.data.reading.layouts import title_of
 
     dataset = result.dataset
-    several = "es" if len(dataset.classes) > 1 else ""
     out.print(
-        f"[bold]{escape(dataset.source)}[/bold]: {title_of(dataset.layout)}, {_count(len(dataset), 'image')} in "
-        f"{len(dataset.classes)} class{several}\n"
+        f"[bold]{escape(dataset.source)}[/bold]: {title_of(dataset.layout)}, {plural(len(dataset), 'image')} in "
+        f"{plural(len(dataset.classes), 'class', 'classes')}\n"
     )
     numbers = ["images", *(["groups"] if result.groups is not None else [])]
     numbers += [name for name in ("masks", "boxes") if any(getattr(facts, name) for facts in result.classes.values())]
@@ -166,7 +166,7 @@ def _show_groups(result: Inspection) -> None:
         out.print("No two images were found to show the same specimen.")
         return
     out.print(
-        f"{shared:,} of {_count(len(result.dataset), 'image')} show the same specimen as another image; the largest "
+        f"{shared:,} of {plural(len(result.dataset), 'image')} show the same specimen as another image; the largest "
         f"group has {max(sizes.values())} images."
     )
     fewer = {label: facts for label, facts in result.classes.items() if (facts.groups or 0) < facts.images}
@@ -174,7 +174,7 @@ def _show_groups(result: Inspection) -> None:
         label, facts = min(fewer.items(), key=lambda item: (item[1].groups or 0) / item[1].images)
         start = "Most affected: " if len(fewer) > 1 else ""
         out.print(
-            f"{start}{_count(facts.images, 'image')} of {escape(label)} show {_count(facts.groups or 0, 'specimen')}."
+            f"{start}{plural(facts.images, 'image')} of {escape(label)} show {plural(facts.groups or 0, 'specimen')}."
         )
 
 
@@ -200,7 +200,3 @@ def _list(title: str, lines: list[str]) -> None:
         out.print(f"  {escape(line)}")
     if len(lines) > SHOWN:
         out.print(f"  and {len(lines) - SHOWN:,} more (--json lists all)")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

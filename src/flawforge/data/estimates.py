@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from flawforge.core.plural import plural
 from flawforge.data.sample import Sample
 
 SOURCES = {"box": "their boxes", "good images": "what differs from good images"}
@@ -29,8 +30,5 @@ def estimated_sentences(samples: Sequence[Sample]) -> list[str]:
     told = []
     for source, labels in estimated_counts(samples).items():
         named, total = ", ".join(f"{count:,} of {label}" for label, count in labels.items()), sum(labels.values())
-        told.append(
-            f"The masks of {total:,} image{'s' * (total != 1)} are estimated from {SOURCES[source]}, not drawn "
-            f"({named})."
-        )
+        told.append(f"The masks of {plural(total, 'image')} are estimated from {SOURCES[source]}, not drawn ({named}).")
     return told

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flawforge.core.folder_kinds import kinds_in
+from flawforge.core.plural import plural
 from flawforge.core.progress import SILENT, Progress
 from flawforge.reports.blind import blind_page
 from flawforge.reports.judgement.page import judgement_page
@@ -24,7 +25,6 @@ from flawforge.reports.run.synthetic import outdated, read_synthetic
 from flawforge.reports.search.page import search_page
 from flawforge.reports.shown_records import record_if_whole, shown_audit, shown_score
 from flawforge.reports.trial.page import trial_report
-from flawforge.reports.words import plural
 from flawforge.runs.detection.record import PodRecord
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found

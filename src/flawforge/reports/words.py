@@ -16,11 +16,6 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
-def plural(n: int, noun: str, plural_noun: str = "") -> str:
-    """Return ``1 image`` or ``300 images``; the plural is the noun with an s unless given."""
-    return f"{count(n)} {noun if n == 1 else plural_noun or noun + 's'}"
-
-
 def number(value: float | None, digits: int = 3) -> str:
     """Return a number with `digits` significant digits, never in powers of ten below a million.
 

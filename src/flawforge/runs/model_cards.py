@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flawforge.core.errors import RunNotFoundError
+from flawforge.core.plural import plural
 from flawforge.core.settings.classifiers import CLASSIFIERS
 from flawforge.runs.detection.predictions import Evaluation
 from flawforge.runs.estimates import Estimate, gain_points, percent_with_interval
@@ -167,12 +168,12 @@ def _measured_lines(card: ModelCard) -> list[str]:
     lines = [
         "## What was measured",
         "",
-        f"- In the trial, arm `{card.arm}`, {card.shots}, {_plural(card.repeats, 'repeat')}, on images that no "
+        f"- In the trial, arm `{card.arm}`, {card.shots}, {plural(card.repeats, 'repeat')}, on images that no "
         f"training saw (intervals over repeats and specimens): {figures_in_words(card.measured)}.",
     ]
     if card.gain is not None:
         lines.append(f"- Over `classical`: {card.metric} {gain_points(card.gain)}.")
-    specimens = "" if card.test.groups is None else f" of {_plural(card.test.groups, 'specimen')}"
+    specimens = "" if card.test.groups is None else f" of {plural(card.test.groups, 'specimen')}"
     return [
         *lines,
         f"- {card.why}",
@@ -250,7 +251,3 @@ def _range(ends: tuple[int, int]) -> str:
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{label} {count}" for label, count in counts.items())
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

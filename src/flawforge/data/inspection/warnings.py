@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
+from flawforge.core.plural import plural
 from flawforge.core.progress import Progress
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.proportions import elongated, small_defects
@@ -46,9 +47,8 @@ def _two_classes(dataset: Dataset) -> str:
     torn = [files for files in dataset.duplicates if len({label[file] for file in files}) > 1]
     if not torn:
         return ""
-    return (
-        f"{_n(len(torn), 'image')} in more than one class, for example {' and '.join(torn[0])}: a label must be wrong."
-    )
+    such = " and ".join(torn[0])
+    return f"{_are(len(torn), 'image')} in more than one class, for example {such}: a label must be wrong."
 
 
 def _other_boxes(dataset: Dataset) -> str:
@@ -57,10 +57,8 @@ def _other_boxes(dataset: Dataset) -> str:
     if not images:
         return ""
     rule = "the one in its file name, else that of most of its boxes" if dataset.layout in LABELLED else "its folder's"
-    count = f"{sum(boxes)} box{'es' if sum(boxes) != 1 else ''}"
-    return (
-        f"Boxes of another class: {count} in {images:,} image{'s' if images != 1 else ''}. An image's class is {rule}."
-    )
+    count = plural(sum(boxes), "box", "boxes")
+    return f"Boxes of another class: {count} in {plural(images, 'image')}. An image's class is {rule}."
 
 
 def _few(dataset: Dataset) -> str:
@@ -93,14 +91,14 @@ def _gray(dataset: Dataset) -> str:
         if not gray:
             return ""
         return (
-            f"{_n(coloured, 'image')} in colour and {len(gray)} in gray: all are read as colour (3 channels). If "
+            f"{_are(coloured, 'image')} in colour and {len(gray)} in gray: all are read as colour (3 channels). If "
             f"colour carries no information here, convert them to gray."
         )
     stored = sum(sample.format.mode == "RGB" for sample in gray)
     if not stored:
         return ""
     return (
-        f"{_n(stored, 'image')} stored in colour but gray in every pixel: they are read as gray (1 channel), and "
+        f"{_are(stored, 'image')} stored in colour but gray in every pixel: they are read as gray (1 channel), and "
         f"generated images are stored in colour like them."
     )
 
@@ -112,7 +110,7 @@ def _depth(dataset: Dataset) -> str:
     scaled = f" and {len(dataset) - deep} of 8 bits; all are scaled to {dataset.bits}" if deep < len(dataset) else ""
     apart = " but hot ones" if _hot(dataset) else ""
     return (
-        f"{_n(deep, 'image')} of 16 bits{scaled}. White in 16-bit images is taken to be {dataset.deep_white}, the "
+        f"{_are(deep, 'image')} of 16 bits{scaled}. White in 16-bit images is taken to be {dataset.deep_white}, the "
         f"largest value of the fewest bits (10, 12, 14 or 16) that hold every pixel{apart}."
     )
 
@@ -149,30 +147,29 @@ def _sizes(dataset: Dataset) -> str:
 
 def _jpeg(dataset: Dataset) -> str:
     count = sum(sample.encoding == "JPEG" for sample in dataset.samples)
-    return f"{_n(count, 'image')} JPEG: the generator learns the compression artefacts too." if count else ""
+    return f"{_are(count, 'image')} JPEG: the generator learns the compression artefacts too." if count else ""
 
 
 def _clear(dataset: Dataset) -> str:
     count = _count(dataset, lambda sample: sample.mode in ("LA", "PA", "RGBA", "RGBa"))
-    return f"{_n(count, 'image')} stored with transparency: transparent pixels are read as black." if count else ""
+    return f"{_are(count, 'image')} stored with transparency: transparent pixels are read as black." if count else ""
 
 
 def _pages(dataset: Dataset) -> str:
     count = _count(dataset, lambda sample: sample.pages > 1)
-    return f"{_n(count, 'file')} made of several pages or frames: only the first is read." if count else ""
+    return f"{_are(count, 'file')} made of several pages or frames: only the first is read." if count else ""
 
 
 def _images(samples: list[Sample]) -> str:
-    count = len({sample.path for sample in samples})
-    return f"{count:,} image{'s' if count != 1 else ''}"
+    return plural(len({sample.path for sample in samples}), "image")
 
 
 def _count(dataset: Dataset, holds: Callable[[Sample], bool]) -> int:
     return sum(holds(sample) for sample in dataset.samples)
 
 
-def _n(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s are' if count != 1 else ' is'}"
+def _are(count: int, noun: str) -> str:
+    return plural(count, f"{noun} is", f"{noun}s are")
 
 
 CHECKS = (

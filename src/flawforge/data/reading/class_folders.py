@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
+from flawforge.core.plural import plural
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.plan import Layout, Plan, is_split, note_split_folders
 from flawforge.data.reading.texts.json_files import GLANCE
@@ -71,7 +72,7 @@ def _unread(root: Path, plan: Plan, tree: Tree) -> str:
     tables += [file for file in spoken[:FEW] if _names_one(root / file, names)]
     unread = [_some(tables)] if tables else []
     if named:
-        unread.append(f"{len(named):,} file{'s' if len(named) > 1 else ''} named like images (such as {named[0]})")
+        unread.append(f"{plural(len(named), 'file')} named like images (such as {named[0]})")
     if not unread:
         return ""
     return (

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
 from flawforge.core.files import explain_os_errors, write_text
+from flawforge.core.plural import plural
 from flawforge.data.good_names import named_good
 from flawforge.data.reading.plan import UNLABELLED
 from flawforge.data.reading.tables import table_rows
@@ -87,7 +88,9 @@ def _parsed(text: str, path: Path) -> LabelsFile:
                 f"--labels: {path} gives {file} two classes: '{other}' in line {first}, '{label}' in line {line}. Keep "
                 f"one of the two lines."
             )
-    again = [f"{path.name} says what it said before in {_n(len(twice), 'line')} (line {line})." for line in twice[:1]]
+    again = [
+        f"{path.name} says what it said before in {plural(len(twice), 'line')} (line {line})." for line in twice[:1]
+    ]
     return LabelsFile(path.name, hashlib.sha256(text.encode()).hexdigest(), rows, tuple(again))
 
 
@@ -167,21 +170,19 @@ def _in_words(changed: Counter[tuple[str, str]], name: str, known: set[str]) -> 
     told = []
     if other:
         pairs = ", ".join(f"{old or 'unlabelled'} to {new or 'unlabelled'} {n}" for (old, new), n in other.items())
-        told.append(f"{name} gives {_n(sum(other.values()), 'image')} another class: {pairs}.")
+        told.append(f"{name} gives {plural(sum(other.values()), 'image')} another class: {pairs}.")
     if same := changed.total() - sum(other.values()):
-        told.append(f"{name} gives {_n(same, 'image')} the class that {'it has' if same == 1 else 'they have'} anyway.")
+        told.append(
+            f"{name} gives {plural(same, 'image')} the class that {'it has' if same == 1 else 'they have'} anyway."
+        )
     for label in sorted({new for _, new in other} - known - {""}):
         count = sum(n for (_, new), n in other.items() if new == label)
-        told.append(f"The class '{label}' is new, of {_n(count, 'image')} in {name}.{did_you_mean(label, known)}")
+        told.append(f"The class '{label}' is new, of {plural(count, 'image')} in {name}.{did_you_mean(label, known)}")
     return told
 
 
 def _strangers(strangers: list[str], name: str) -> list[str]:
     if not strangers:
         return []
-    rows = "1 row of" if len(strangers) == 1 else f"{len(strangers):,} rows of"
-    return [f"{rows} {name} {'names' if len(strangers) == 1 else 'name'} no image here (such as {strangers[0]})."]
-
-
-def _n(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    name_none = "names no image" if len(strangers) == 1 else "name no image"
+    return [f"{plural(len(strangers), 'row')} of {name} {name_none} here (such as {strangers[0]})."]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, SettingError, did_you_mean
 from flawforge.core.folder_kinds import kinds_in, seen_in
+from flawforge.core.plural import plural
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.rejections import read_rejections
 from flawforge.data.dataset import Dataset
@@ -96,7 +97,7 @@ def tell_unlabelled(dataset: Dataset, progress: Progress) -> None:
     """Say how many images of a dataset have no class, where some have none."""
     if count := len(dataset.unlabelled):
         first = dataset.unlabelled[0]
-        images = "1 image is" if count == 1 else f"{count:,} images are"
+        images = plural(count, "image is", "images are")
         progress.say(
             f"{images} not labelled and left out (such as {first.file}: {first.label_source}). To see all: "
             f"flawforge inspect {shlex.quote(dataset.source)}{dataset.choices.as_typed()}"

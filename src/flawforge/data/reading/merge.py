@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from flawforge.core.plural import plural
 from flawforge.data.good_names import named_good
 from flawforge.data.reading.class_folders import IMAGE_FOLDERS
 from flawforge.data.reading.class_names import class_in_name
@@ -177,7 +178,7 @@ def _say(state: str, label: str, count: int, example: str, known: LabelFormat) -
     """Say what became of images of which the labels do not speak plainly."""
     if state == "labelled":
         return ""
-    have = "1 image has" if count == 1 else f"{count:,} images have"
+    have = plural(count, "image has", "images have")
     they = "it is" if count == 1 else "they are"
     other = "--unmarked good reads them as good" if not label else "--unmarked unlabelled leaves them out"
     if state == "unreadable":
@@ -192,7 +193,7 @@ def _say(state: str, label: str, count: int, example: str, known: LabelFormat) -
 
 def _unlabelled_beside(plan: Plan, files: Collection[str], sorted_in: bool) -> None:
     if files:
-        have = "1 image is" if len(files) == 1 else f"{len(files):,} images are"
+        have = plural(len(files), "image is", "images are")
         what = "the class is that of the folder" if sorted_in else "not labelled, and not used"
         plan.notes.append(f"{have} not named in the labels (such as {min(files)}): {what}.")
 
@@ -241,9 +242,9 @@ def _not_yet(entry: Entry) -> Entry:
 
 def _say_nameless(plan: Plan, files: list[str]) -> None:
     if files:
-        have = "1 image has a name" if len(files) == 1 else f"{len(files):,} images have names"
-        tells, they = ("tells", "it is") if len(files) == 1 else ("tell", "they are")
-        plan.notes.append(f"{have} that {tells} no class (such as {min(files)}): {they} not labelled, and not used.")
+        have = plural(len(files), "image has a name that tells", "images have names that tell")
+        they = "it is" if len(files) == 1 else "they are"
+        plan.notes.append(f"{have} no class (such as {min(files)}): {they} not labelled, and not used.")
 
 
 def _one_spelling(plan: Plan, entries: list[Entry]) -> list[Entry]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flawforge.core.plural import plural
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.sample import Broken, Entry, Remark
 
@@ -75,5 +76,5 @@ def note_unused(plan: Plan, tree: Tree) -> None:
     used = {entry.file for entry in plan.entries}
     spare = [file for file in tree.images if file not in used]
     for folder, count in sorted(Counter(file.rpartition("/")[0] or "." for file in spare).items()):
-        these = "1 image" if count == 1 else f"{count:,} images"
+        these = plural(count, "image")
         plan.notes.append(f"Not read, because the layout '{plan.layout}' has no place for it: {these} in {folder}.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
+from flawforge.core.plural import plural
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.dataset import Dataset
@@ -167,7 +168,7 @@ def real_pictures(
 
 def whole_image_note(count: int, example: str, form: ExportFormat) -> str:
     """Say that images got a box that nobody drew."""
-    have = "1 image has" if count == 1 else f"{count:,} images have"
+    have = plural(count, "image has", "images have")
     return (
         f"{have} a class but no box and no mask (such as {example}), and {form.title} has no other place for a class: "
         f"each got one box over the whole image. --unplaced leave-out leaves such images out."
@@ -245,4 +246,4 @@ def _parts(data: Dataset, shares: tuple[float, float], seed: int, progress: Prog
 
 
 def _left_out(count: int, which: str) -> str:
-    return f"{'1 image' if count == 1 else f'{count:,} images'} {which} {'was' if count == 1 else 'were'} left out."
+    return f"{plural(count, 'image')} {which} {'was' if count == 1 else 'were'} left out."

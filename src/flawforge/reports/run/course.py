@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from flawforge.core.plural import plural
 from flawforge.reports.charts.curves import Chart, Curve, band, training_curve
 from flawforge.reports.run.origin import NOT_RECORDED
-from flawforge.reports.words import count, duration, length, number, plural
+from flawforge.reports.words import count, duration, length, number
 from flawforge.runs.history import QUANTILES, Line
 
 KIMG = "thousand real images shown (kimg)"

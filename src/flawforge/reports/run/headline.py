@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import NamedTuple
 
+from flawforge.core.plural import plural
 from flawforge.reports.run.synthetic import Synthetic
-from flawforge.reports.words import duration, joined, length, plural
+from flawforge.reports.words import duration, joined, length
 from flawforge.runs.detection.record import PodRecord
 from flawforge.runs.history import Line
 from flawforge.runs.judged.audits import AuditRecord

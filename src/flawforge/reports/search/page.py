@@ -6,9 +6,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from flawforge.core.plural import plural
 from flawforge.reports.charts.curves import Chart, Curve
 from flawforge.reports.markup import write_page
-from flawforge.reports.words import length, number, plural
+from flawforge.reports.words import length, number
 from flawforge.runs.searches import RECIPE_FILE, SearchRecord, Sensitivity, SettingsTried, load_search
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.locks import writers
+from flawforge.core.plural import plural
 from flawforge.core.rejections import REJECTIONS
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.origin import resolution_of, stored_as
-from flawforge.reports.words import count, joined, plural
+from flawforge.reports.words import count, joined
 from flawforge.runs.folder import COMPOSED, COMPOSED_SHEET, PLACED_SHEET, STRIPS_SHEET, Run
 from flawforge.runs.run_settings import RunSettings
 from flawforge.runs.set_files import FACTS, LOCK, MANIFEST, SetFiles, read_facts

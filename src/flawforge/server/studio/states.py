@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flawforge.core.locks import is_held, writers
-from flawforge.reports.words import plural
+from flawforge.core.plural import plural
 from flawforge.runs.folder import Run
 from flawforge.runs.searches import search_file
 from flawforge.runs.set_files import LOCK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from flawforge.core.plural import plural
 from flawforge.metrics.copying.calibration import LEAST_GROUPS
 from flawforge.runs.judged.audits import CopiedDefect, Copying, Pair
 
@@ -71,7 +72,7 @@ def audit_sentence(
         return f"Inconclusive: {none}, but {why}. Compare the nearest pairs by eye."
     if groups < LEAST_GROUPS:
         why = (
-            f"the training images show {groups} specimen{'s' * (groups != 1)} ({LEAST_GROUPS} are needed to know how "
+            f"the training images show {plural(groups, 'specimen')} ({LEAST_GROUPS} are needed to know how "
             f"alike images of different specimens are). Compare"
         )
     elif share is None:
@@ -191,8 +192,8 @@ def collapse_sentence(n: int, repeats: int, clusters: int) -> str:
     """
     if repeats < COLLAPSED * n:
         return ""
-    different = "1 different image" if clusters == 1 else f"{clusters} different images"
-    return f"The set has collapsed: {repeats} of {n} generated images repeat another one, which leaves {different}. "
+    left = plural(clusters, "different image")
+    return f"The set has collapsed: {repeats} of {n} generated images repeat another one, which leaves {left}. "
 
 
 def set_sentence(adjusted: Mapping[str, float], rate: float) -> str:
@@ -226,7 +227,7 @@ def diversity_sentence(
         vendi: effective number of different images among `size` generated ones.
         vendi_real: the same of training images.
     """
-    groups = f"{clusters} cluster{'s' * (clusters != 1)}"
+    groups = plural(clusters, "cluster")
     return (
         f"{duplicates} of {n} generated images are near-duplicates of another one ({groups}, the largest of "
         f"{largest}). Effective number of different images (Vendi score) among {size}: {vendi:.1f} generated, "

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.core.images import to_unit
+from flawforge.core.plural import plural
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.dataset import Dataset
@@ -237,8 +238,8 @@ def _too_few(learnt: int, held: int, generated: int) -> str:
         return "training, held-out and generated images have no class in common"
     for count, what in ((held, "held-out"), (learnt, "training")):
         if count < FEWEST_REAL:
-            images = f"{what} image{'s' * (count != 1)} of the generated classes"
-            return f"only {count} independent {images}; {FEWEST_REAL} are needed"
+            images = plural(count, f"independent {what} image")
+            return f"only {images} of the generated classes; {FEWEST_REAL} are needed"
     if generated < FEWEST_GENERATED:
         return f"only {generated} generated image to compare with held-out ones; {FEWEST_GENERATED} are needed"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flawforge.core.plural import plural
 from flawforge.metrics.detection.hit_miss import HitMissCurve
 from flawforge.runs.detection.record import FAR, DetectionCurve, RealCheck, SharedRate
 
@@ -109,10 +110,8 @@ def class_notes(
     if fitted is not None and fitted.contrast_p is not None:
         matter = "matters" if fitted.contrast_slope is not None else "was not seen to matter"
         notes.append(f"Contrast {matter} (p = {fitted.contrast_p:.2g}).")
-    notes.append(
-        f"Placed from {defects} real defect{'s' * (defects != 1)}: what this curve knows of shapes and textures is "
-        "theirs."
-    )
+    placed = plural(defects, "real defect")
+    notes.append(f"Placed from {placed}: what this curve knows of shapes and textures is theirs.")
     return [*notes, _real_sentence(real, label)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from flawforge.core.plural import plural
 from flawforge.runs.searches import IMPORTANCE_TRIALS, Confirmation, Sensitivity, SettingsTried
 from flawforge.studies.search.plan import SettingRange
 from flawforge.studies.search.storage import TrialStore, require_optuna
@@ -124,7 +125,7 @@ def search_sentence(
     if means is None:
         return f"{count} The best have a kernel distance of {best:.3g}; they were not compared on fresh seeds."
     compared = (
-        f"On {seeds} fresh seed{'s' * (seeds != 1)} and images that nothing was chosen by, the best settings have a "
+        f"On {plural(seeds, 'fresh seed')} and images that nothing was chosen by, the best settings have a "
         f"kernel distance of {means[1]:.3g}, recipe {recipe} has {means[0]:.3g}."
     )
     if means[1] < means[0]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from flawforge.core.arrays import Ints
 from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.core.images import Pixels, encode_png
+from flawforge.core.plural import plural
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
 from flawforge.data.dataset import Dataset
@@ -143,10 +144,8 @@ def _told(dataset: Dataset, side: str) -> list[str]:
     if not dataset.broken:
         return []
     first = dataset.broken[0]
-    files = "file" if len(dataset.broken) == 1 else "files"
-    return [
-        f"{len(dataset.broken):,} {files} of the {side} images cannot be read (such as {first.file} {first.reason})."
-    ]
+    files = plural(len(dataset.broken), "file")
+    return [f"{files} of the {side} images cannot be read (such as {first.file} {first.reason})."]
 
 
 def _apart(whole: Dataset, generated: Dataset) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import RunBrokenError
 from flawforge.core.images import ImageFormat, as_planes, whole_planes
+from flawforge.core.plural import plural
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Composition, Placing
@@ -142,7 +143,7 @@ def flaws(entries: Iterable[ManifestEntry]) -> list[str]:
         everyone += 1
         cut += any(box[-1] for box in entry.boxes)
         clipped += entry.clipped > CLIPPED
-    of = f"{everyone} image{'s' * (everyone != 1)}"
+    of = plural(everyone, "image")
     found = [f"{cut} of {of} have a box that is cut; its last entry in {MANIFEST} is true."] if cut else []
     if clipped:
         found.append(f"In {clipped} of {of} over {CLIPPED:.0%} of the pixels are clipped to black or white.")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from flawforge.core.plural import plural
 from flawforge.core.settings.arms import ARMS, in_order, shows_new_images
 from flawforge.core.settings.recipes import recipe as find_recipe
 from flawforge.core.settings.trials import FEWEST_REPEATS, SMALL, TrialSettings
@@ -194,9 +195,8 @@ def duration_line(repeats: int, seconds: float, workers: int, cells: int, left: 
     """Return how long the trial takes, or what is left of it."""
     begun = left < cells
     work = f"{left} of {cells} cells are left" if begun else f"{cells} cells"
-    more, many = " more" * begun, "s" * (workers > 1)
-    done = f"{repeats} repeats take" if repeats > 1 else "1 repeat takes"
-    return f"{done} about {clock(seconds)}{more} with {workers} worker{many} ({work})."
+    done, more = plural(repeats, "repeat takes", "repeats take"), " more" * begun
+    return f"{done} about {clock(seconds)}{more} with {plural(workers, 'worker')} ({work})."
 
 
 def keep_line(seconds: float, generator: float, models: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from flawforge.core.errors import SettingError, TrainingInterruptedError
 from flawforge.core.locks import FolderLock
+from flawforge.core.plural import plural
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
@@ -215,7 +216,7 @@ def usual_minutes(minutes: float | None, settings: Mapping[str, Any]) -> float |
 
 
 def _what_now(folder: Path, complete: int) -> str:
-    results = f"The results of {complete} complete repeat{'s' * (complete > 1)} are in {folder / TRIAL_FILE}."
+    results = f"The results of {plural(complete, 'complete repeat')} are in {folder / TRIAL_FILE}."
     ended = f", or end this one with the complete repeats: --repeats {complete}" if complete >= FEWEST_REPEATS else ""
     return (
         f"{results} Run the same command again to retry the cell that failed. If it fails again, start a trial with "

@@ -13,6 +13,7 @@ from torch import nn
 
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import Pixels, grid, opaque, resize, to_pixels
+from flawforge.core.plural import plural
 from flawforge.core.progress import SILENT, Progress, Task
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Placing, Recipe
@@ -155,7 +156,7 @@ def build_engine(
 
 def _grounds(grounds: Grounds) -> str:
     if grounds.good:
-        return f"{len(grounds.good):,} good image{'s' * (len(grounds.good) != 1)}"
+        return plural(len(grounds.good), "good image")
     if len(grounds.sources) == 1:
         return "what is unmarked of 1 image of the same class, whose own defects stay"
     return f"what is unmarked of {len(grounds.sources):,} images of the same class, whose own defects stay"

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flawforge.core.plural import plural
 from flawforge.data.reading.file_tree import Tree
 from flawforge.data.reading.masks.groups import MaskGroup, by_ending, by_name, by_sister, maybe_masks
 from flawforge.data.reading.masks.names import CERTAIN, INSTANCES
@@ -62,7 +63,7 @@ def find_masks(root: Path, tree: Tree) -> MaskFiles:
     parts: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for group in sorted(groups, key=_rank):
         if group.shown:
-            shown = "1 picture" if len(group.files) == 1 else f"{len(group.files):,} pictures"
+            shown = plural(len(group.files), "picture")
             found.notes.append(f"Not used: {shown} {_place(group.token)} of masks laid over images.")
         else:
             owned, spare = owners.of_all(group.files)

@@ -12,6 +12,7 @@ import numpy as np
 from flawforge.core.arrays import Bools, Floats32, Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import Pixels, in_channels, resize
+from flawforge.core.plural import plural
 from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import derive
 from flawforge.data.dataset import Dataset
@@ -219,13 +220,13 @@ def _too_few(label: str, pieces: int, tested: int, images: int, left: int, neede
     """Return why a class cannot be learnt from and tested on, and what to do."""
     if tested < MIN_TEST_GROUPS:
         return (
-            f"class '{label}' shows {pieces} different part{'s' * (pieces != 1)}, of which {tested} would be "
+            f"class '{label}' shows {plural(pieces, 'different part')}, of which {tested} would be "
             f"tested on and at least {MIN_TEST_GROUPS} must be. Photograph more parts, leave the class out with "
             f"--classes, or set more images aside for testing with --test-share."
         )
     if left < FEWEST_SHOTS:
         return (
-            f"class '{label}' has {images} image{'s' * (images != 1)}; {left} would be left to learn from once the "
+            f"class '{label}' has {plural(images, 'image')}; {left} would be left to learn from once the "
             f"test images are set aside, and at least {FEWEST_SHOTS} must be. Photograph more parts, leave the class "
             f"out with --classes, or set fewer images aside for testing with --test-share."
         )
@@ -242,9 +243,9 @@ def _too_few_of_rare(label: str, groups: Ints, possible: int, needed: int) -> st
     images, pieces = len(groups), len(np.unique(groups))
     fewer = f"Ask for --shots {possible} or fewer, or photograph" if possible >= FEWEST_SHOTS else "Photograph"
     return (
-        f"the rare class '{label}' has {images} image{'s' * (images != 1)} of {pieces} different "
-        f"part{'s' * (pieces != 1)}. The trial keeps {MIN_TEST_GROUPS} parts of it at least for testing, and --shots "
-        f"{needed} takes {needed} images of other parts. {fewer} more parts of it, or leave it out with --classes."
+        f"the rare class '{label}' has {plural(images, 'image')} of {plural(pieces, 'different part')}. The trial "
+        f"keeps {MIN_TEST_GROUPS} parts of it at least for testing, and --shots {needed} takes {needed} images of "
+        f"other parts. {fewer} more parts of it, or leave it out with --classes."
     )
 
 
