@@ -148,9 +148,8 @@ class Placed(CopyPaste):
         others = [shot for shot in self.shots if shot.row != row] or self.shots
         shot = others[int(rng.integers(len(others)))]
         cutout, corner = fill_mask(shot.defects[int(rng.choice(len(shot.defects), p=shot.shares))], defect.mask)
-        seen = list[Window]()
-        self._laid_in(own, cutout, corner, self.how.blending, rng, lambda window, _: seen.append(window) or window.laid)  # type: ignore[func-returns-value]
-        return seen[0], defect.pixels[window_about(soft_mask(defect.mask) > 0)]
+        window, *_ = laid_window(own, cutout, corner, self.how.blending)
+        return window, defect.pixels[window_about(soft_mask(defect.mask) > 0)]
 
     def _shown(
         self,
@@ -161,28 +160,22 @@ class Placed(CopyPaste):
         blending: Blending,
         rng: np.random.Generator,
     ) -> PlacedDefect:
-        return self._laid_in(ground, cutout, corner, blending, rng, self.refine, strength)
-
-    @staticmethod
-    def _laid_in(
-        ground: Ground,
-        cutout: Cutout,
-        corner: tuple[int, int],
-        blending: Blending,
-        rng: np.random.Generator,
-        refine: Refine,
-        strength: float = 1.0,
-    ) -> PlacedDefect:
-        laid = lay_on(ground.pixels, cutout, corner, 1.0, blending, ground.light)
-        alpha, (height, width) = np.zeros(ground.size, np.float32), cutout.alpha.shape
-        alpha[corner[0] : corner[0] + height, corner[1] : corner[1] + width] = cutout.alpha
-        part = window_about(laid.support)
-        under, share = ground.pixels[part], laid.support[part]
-        refined = refine(Window(laid.pixels[part], under, alpha[part]), rng)
-        changed = np.clip(under + np.float32(strength) * (refined - under), 0, 1)
-        pixels = ground.pixels.copy()
-        pixels[part] = np.where(to_like(share, under), changed, under)
+        window, part, laid = laid_window(ground, cutout, corner, blending)
+        under, pixels = window.ground, ground.pixels.copy()
+        changed = np.clip(under + np.float32(strength) * (self.refine(window, rng) - under), 0, 1)
+        pixels[part] = np.where(to_like(laid.support[part], under), changed, under)
         return PlacedDefect(pixels, laid.mask, laid.support)
+
+
+def laid_window(
+    ground: Ground, cutout: Cutout, corner: tuple[int, int], blending: Blending
+) -> tuple[Window, Part, PlacedDefect]:
+    """Return what the network sees of a cutout that is laid on a ground, which part that is, and the whole."""
+    laid = lay_on(ground.pixels, cutout, corner, 1.0, blending, ground.light)
+    alpha, (height, width) = np.zeros(ground.size, np.float32), cutout.alpha.shape
+    alpha[corner[0] : corner[0] + height, corner[1] : corner[1] + width] = cutout.alpha
+    part = window_about(laid.support)
+    return Window(laid.pixels[part], ground.pixels[part], alpha[part]), part, laid
 
 
 def window_about(support: Bools) -> Part:
