@@ -17,7 +17,8 @@ from flawforge.core.settings.classifiers import CLASSIFIERS, ClassifierSettings
 from flawforge.core.settings.policies import ClassicalPolicy
 from flawforge.models.classifier import Lite0Classifier
 from flawforge.training.classifier.batches import VIEW_BATCH, FeatureBatches
-from flawforge.training.classifier.fit import fit, parameter_groups, predict
+from flawforge.training.classifier.descent import parameter_groups
+from flawforge.training.classifier.fit import fit, predict
 from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats, balanced_order, good_images
 
 SEEN: list[Tensor] = []

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.core.errors import TrainingDivergedError
 from flawforge.core.seeds import derive
 from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.models.classifier import FocusClassifier, Lite0Classifier, build_classifier
 from flawforge.training.classifier.batches import FeatureBatches, ImageBatches
+from flawforge.training.classifier.descent import Descent
 from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats, good_images, shown_shares
 from flawforge.training.processes.device import resolve_precision
 from flawforge.training.state.state import MovingAverage
@@ -124,41 +124,27 @@ def _train(
     settings: ClassifierSettings,
     device: torch.device,
 ) -> nn.Module:
-    network.train()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    lr, decay = BEST.get(settings.model, OWN)
-    optimiser = torch.optim.AdamW(
-        parameter_groups(network, decay if settings.weight_decay is None else settings.weight_decay), foreach=True
-    )
+    best_lr, best_decay = BEST.get(settings.model, OWN)
+    lr, decay = settings.lr or best_lr, best_decay if settings.weight_decay is None else settings.weight_decay
+    descent = Descent(network, settings.steps, lr, decay, settings.warm_up)
     average = MovingAverage(network, settings.ema_kimg) if settings.ema_kimg > 0 else None
     bfloat16 = resolve_precision(settings.precision, device) == "bfloat16"
-    total = torch.zeros((), device=device)
     mix = None
     if settings.transforms.mixes and not isinstance(batches[0], FeatureBatches):
         mix = batches[0].transforms.mix
 
     for step in range(settings.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = (settings.lr or lr) * step_size(step, settings.steps, settings.warm_up)
         parts = [batch.take(step) for batch in batches]
         if mix is not None:
             parts = [mix(torch.cat([inputs for inputs, _ in parts]), torch.cat([labels for _, labels in parts]), step)]
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             logits = _logits(network, forward, [inputs for inputs, _ in parts])
         labels = torch.cat([labels for _, labels in parts])
-        mean = F.cross_entropy(logits.float(), labels, reduction="sum") / labels.sum()
-        optimiser.zero_grad(set_to_none=True)
-        mean.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        total += mean.detach()
+        descent.take(F.cross_entropy(logits.float(), labels, reduction="sum") / labels.sum())
         if average is not None:
             average.update((step + 1) * settings.batch, settings.batch)
 
-    if not math.isfinite(float(total)):
-        raise TrainingDivergedError(
-            f"the loss of the classifier '{settings.model}' is no longer a number; take a smaller lr than "
-            f"{settings.lr or lr:g}."
-        )
+    descent.check(f"the classifier '{settings.model}' is no longer a number; take a smaller lr than {lr:g}.")
     return (network if average is None else average.average).eval()
 
 
@@ -187,21 +173,6 @@ def _kept_statistics(network: nn.Module) -> Iterator[None]:
     finally:
         for norm, (momentum, tracked) in zip(norms, before, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, tracked
-
-
-def parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Return AdamW's groups: weights, which decay, and norms and biases, which do not."""
-    trained = [weight for weight in network.parameters() if weight.requires_grad]
-    return [
-        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": decay},
-        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def step_size(step: int, steps: int, warm_up: float) -> float:
-    """Return the step size's factor: up over the first part, then down to 0 along a cosine."""
-    done = (step + 0.5) / steps
-    return done / warm_up if done < warm_up else 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1 - warm_up))
 
 
 def _prepare(

@@ -15,18 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flawforge.core.errors import TrainingDivergedError
 from flawforge.core.seeds import derive, numpy_stream
 from flawforge.core.settings.locators import LocatorSettings
 from flawforge.data.augmentation.transforms import ClassicalTransforms
 from flawforge.models.locators import DenseHead, UNet, build_locator
-from flawforge.training.classifier.fit import parameter_groups, step_size
+from flawforge.training.classifier.descent import Descent
 from flawforge.training.classifier.labelled_images import as_unit_floats, balanced_order
 from flawforge.training.processes.device import resolve_precision
 
 BEST = {"unet": (2e-3, 0.05), "effnet-dense": (5e-3, 0.05)}  # lr, weight decay
 FROZEN = "effnet-dense"  # whose maps are worked out once
 OWN = (1e-3, 0.05)  # of a user's network
+WARM_UP = 0.1  # of the steps, in which the step size rises
 WINDOWS = 2  # of half the side, that a network which is trained as a whole sees of an image
 SMALLEST_WINDOW = 32
 VIEWS = 240  # changed images of each kind whose frozen maps are worked out once
@@ -171,28 +171,14 @@ def fit_locator(
 def _train(
     network: nn.Module, forward: Callable[[int], tuple[Tensor, Tensor]], settings: LocatorSettings, device: torch.device
 ) -> nn.Module:
-    network.train()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    lr, decay = BEST.get(settings.model, OWN)
-    optimiser = torch.optim.AdamW(parameter_groups(network, decay), foreach=True)
+    descent = Descent(network, settings.steps, *BEST.get(settings.model, OWN), WARM_UP)
     bfloat16 = resolve_precision("auto", device) == "bfloat16"
-    total = torch.zeros((), device=device)
     for step in range(settings.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = lr * step_size(step, settings.steps, WARM_UP)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             logits, masks = forward(step)
-        loss = location_loss(logits.float(), masks)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        total += loss.detach()
-    if not math.isfinite(float(total)):
-        raise TrainingDivergedError(f"the loss of the locator '{settings.model}' is no longer a number.")
+        descent.take(location_loss(logits.float(), masks))
+    descent.check(f"the locator '{settings.model}' is no longer a number.")
     return network.eval()
-
-
-WARM_UP = 0.1  # of the steps, in which the step size rises
 
 
 def windows(images: Tensor, masks: Tensor, count: int, draws: np.random.Generator) -> tuple[Tensor, Tensor]:
