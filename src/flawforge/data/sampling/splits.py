@@ -11,7 +11,6 @@ from flawforge.core.arrays import Floats, Ints
 from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.core.seeds import numpy_stream
 
-PARTS = ("train", "validation", "test")
 _URGENCY = (0, 2, 1)  # a class with one group is trained on, with two also tested on, with three in every part
 
 
@@ -29,16 +28,6 @@ class Split:
     validation: Ints
     test: Ints
 
-    def absent(self, labels: Ints) -> dict[str, tuple[int, ...]]:
-        """Return the classes that a part lacks because they have too few groups, for the parts that lack any.
-
-        Args:
-            labels: (N,) class of each sample, as the split was made from.
-        """
-        everything = set(labels.tolist())
-        lacking = {name: everything - set(labels[getattr(self, name)].tolist()) for name in PARTS}
-        return {name: tuple(sorted(codes)) for name, codes in lacking.items() if codes and len(getattr(self, name))}
-
 
 def propose_split(
     labels: Ints, groups: Ints, *, fractions: tuple[float, float, float] = (0.7, 0.15, 0.15), seed: int = 0
@@ -48,9 +37,8 @@ def propose_split(
     Groups are dealt out in random order, large ones first, each to the part whose class counts it brings nearest to
     their targets (iterative stratification, Sechidis et al. 2011, with groups for samples). Where all groups hold one
     class each, every part's count of a class is within four times the class's largest group of its fraction. A class
-    with three groups or more is in every part, with two in train and test, with one in train alone; `Split.absent`
-    tells which. Groups that span classes can stand in the way of that, and so can a dataset where no class has three
-    groups: no part is left empty.
+    with three groups or more is in every part, with two in train and test, with one in train alone. Groups that span
+    classes can stand in the way of that, and so can a dataset where no class has three groups: no part is left empty.
 
     Args:
         labels: (N,) class of each sample, from 0.
