@@ -20,13 +20,13 @@ from starlette.types import ASGIApp
 from flawforge import __version__
 from flawforge.core.errors import did_you_mean
 from flawforge.runs.set_files import MANIFEST
+from flawforge.server.assets import add_assets
 from flawforge.server.guards import Guards, Refused
 from flawforge.server.turns import Turns, too_slow
 from flawforge.studies.synthesis import ImagesOnDemand
 
 WORK = frozenset({"/image", "/images"})
 PARAMETERS = frozenset({"n", "class", "seed", "first", "truncation"})  # of requests for images
-ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 LARGEST_SEED, LARGEST_NUMBER = 2**63 - 1, 10_000_000
 Class = Annotated[str | None, Query(alias="class", max_length=200, description="The class. Default: the first.")]
 Count = Annotated[int, Query(ge=1, description="Images; /model says how many one request may ask for.")]
@@ -218,13 +218,4 @@ def _add_pages(app: FastAPI, images: ImagesOnDemand, limits: ServiceLimits, turn
     async def page() -> HTMLResponse:
         return HTMLResponse(pages.get_template("page.html.j2").render(facts=facts, schema=app.openapi()))
 
-    for name, media_type in ASSETS.items():
-        text = files("flawforge.server").joinpath("pages", name).read_text(encoding="utf-8")
-        app.add_api_route(f"/{name}", _asset(text, media_type), include_in_schema=False)
-
-
-def _asset(text: str, media_type: str) -> Callable[[], Response]:
-    def asset() -> Response:
-        return Response(text, media_type=media_type)
-
-    return asset
+    add_assets(app, files("flawforge.server").joinpath("pages"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, get_args
@@ -14,10 +13,10 @@ from fastapi.responses import Response
 
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.reports.markup import TEMPLATES
+from flawforge.server.assets import add_asset, add_assets
 from flawforge.server.guards import Refused
 from flawforge.server.studio.workspace import HERE, ItemKind, Workspace
 
-ASSETS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PICTURES = ("previews", "synthetic", "records")  # folders of an item whose PNG files are handed out
 PAGES = ("report.html", "report-blind.html", "search.html")  # likewise, of the item's folder itself
 LARGEST = 64 << 20  # bytes of a file
@@ -28,11 +27,8 @@ File = Annotated[str, Query(max_length=1000, description="Path below the item's 
 
 def add_files(app: FastAPI, workspace: Workspace) -> None:
     """Add the addresses of files to an application."""
-    own = files("flawforge.server.studio").joinpath("pages")
-    texts = {entry.name: entry.read_text(encoding="utf-8") for entry in own.iterdir() if _kind(entry.name)}
-    texts["report.css"] = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    for name, text in texts.items():
-        app.add_api_route(f"/{name}", _asset(text, str(_kind(name))))
+    add_assets(app, files("flawforge.server.studio").joinpath("pages"))
+    add_asset(app, TEMPLATES / "report.css")
     policy = _policy()
 
     @app.get("/picture")
@@ -77,14 +73,3 @@ def _policy() -> str:
         f"sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}; "
         f"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-
-
-def _kind(name: str) -> str | None:
-    return ASSETS.get(Path(name).suffix)
-
-
-def _asset(text: str, media_type: str) -> Callable[[], Response]:
-    def asset() -> Response:
-        return Response(text, media_type=media_type)
-
-    return asset
