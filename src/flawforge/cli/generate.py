@@ -59,7 +59,7 @@ def generate(
         The set's folder. Default: RUN/synthetic, which `audit`, `score` and `report` use. With --format, the folder of
         the export; the set is then RUN/synthetic.
     overwrite
-        Replace an existing synthetic set that was generated with other settings.
+        Replace an existing synthetic set that was generated with other settings, or by another version of Flawforge.
     sync
         Generate nothing; count what is there. After you deleted images that you dislike, or moved some into the
         folder of another class, the manifest then lists your choice, marked as made by hand. It also repairs a damaged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import tracemalloc
 from pathlib import Path
@@ -14,12 +15,14 @@ import torch
 from PIL import Image
 
 import flawforge.studies.synthesis.writer as writing
+from flawforge import __version__
 from flawforge.core.errors import DiskFullError, RunExistsError, RunNotFoundError, RunUnwritableError, SettingError
 from flawforge.core.files import sha256_file
 from flawforge.runs.checkpoint import require_checkpoint, save_checkpoint
 from flawforge.studies.sets.synthetic_set import SyntheticSet
 from flawforge.studies.synthesis.run import generate
 from flawforge.studies.synthesis.sampler import Sampler
+from heard import Heard
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -198,6 +201,30 @@ def test_a_set_of_other_settings_is_kept_unless_told(make_run: Any) -> None:
     assert len(after) == 3
     assert not set(before.values()) & set(after.values())
     assert (run.synthetic / "scratches" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("older", ["0.0.9", None])
+def test_images_of_another_version_are_kept_until_they_are_to_be_overwritten(make_run: Any, older: str | None) -> None:
+    run, heard = make_run(), Heard()
+
+    def again(n: int, overwrite: bool = False) -> tuple[Any, bool]:
+        first = next(run.synthetic.rglob("*_000000.png"))
+        os.utime(first, (0, 0))
+        facts = generate(run, n, overwrite=overwrite, progress=heard).facts
+        return facts.get("version"), first.stat().st_mtime != 0
+
+    facts = generate(run, 3).facts
+    assert facts["version"] == __version__
+    changed = {**facts, "version": older} if older else {key: facts[key] for key in facts if key != "version"}
+    (run.synthetic / "set.json").write_text(json.dumps(changed))
+    assert [again(3), again(4)] == [(older, False)] * 2
+    heard.said.clear()
+    assert again(4, overwrite=True) == (__version__, True)
+    assert heard.said[0] == (
+        f"{run.synthetic} was made by {f'version {older}' if older else 'an earlier version'} of Flawforge; its images "
+        f"are made again by version {__version__}"
+    )
+    assert again(4, overwrite=True) == (__version__, False)
 
 
 def test_a_folder_of_other_files_is_left_alone(make_run: Any, tmp_path: Path) -> None:

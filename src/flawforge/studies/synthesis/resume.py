@@ -40,22 +40,15 @@ def is_image_file(file: str, label: str) -> bool:
     return re.fullmatch(re.escape(safe_name(label)) + r"_\d{6,}\.png", file) is not None
 
 
-SAME = (
-    "seed",
-    "checkpoint",
-    "truncation",
-    "layout",
-    "compression",
-    "white",
-    "novel",
-    "placing",
-)  # what two sets must share
+# What two sets must share.
+SAME = ("seed", "checkpoint", "truncation", "layout", "compression", "white", "novel", "placing")
 
 
 def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progress: Progress) -> int:
     """Make a folder ready for the set that is `wanted` (the content of set.json); return how many images it has.
 
-    A set of the same settings with as many images or fewer is resumed, once its files are checked.
+    A set of the same settings with as many images or fewer is resumed, once its files are checked: `wanted` is then
+    given the version that made it. With `overwrite`, one that another version made is replaced.
 
     Raises:
         RunExistsError: the folder holds another set (without `overwrite`), or files that are no set's.
@@ -63,25 +56,7 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
     """
     with explain_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / FACTS).is_file():
-        strangers = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-        if strangers:
-            raise RunExistsError(
-                f"{folder} holds files that belong to no synthetic set ({', '.join(strangers[:3])}). "
-                f"Give --out a folder that is empty or does not exist yet."
-            )
-        done = 0
-    else:
-        found = read_facts(folder)
-        differences = _differences(found, wanted)
-        if differences and not overwrite:
-            raise RunExistsError(
-                f"{folder} already holds a synthetic set made with other settings ({'; '.join(differences)}). "
-                f"To replace it, use flawforge generate with --overwrite; to keep both, give another --out."
-            )
-        if differences:
-            _clear(folder, found)
-        done = 0 if differences else _keep_whole(folder, wanted, progress)
+    done = _keep_set(folder, wanted, overwrite, progress) if (folder / FACTS).is_file() else _keep_none(folder)
     if done < wanted["n"]:  # before anything else: without it, what lies here after a full disk belongs to no set
         write_json(folder / FACTS, wanted)
     with explain_os_errors(folder):
@@ -91,6 +66,39 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], overwrite: bool, progre
             remove_parts(home)
         if done == 0:
             (folder / MANIFEST).unlink(missing_ok=True)
+    return done
+
+
+def _keep_none(folder: Path) -> int:
+    strangers = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if strangers:
+        raise RunExistsError(
+            f"{folder} holds files that belong to no synthetic set ({', '.join(strangers[:3])}). "
+            f"Give --out a folder that is empty or does not exist yet."
+        )
+    return 0
+
+
+def _keep_set(folder: Path, wanted: dict[str, Any], overwrite: bool, progress: Progress) -> int:
+    """Keep the set in the folder as far as it is the one that is wanted, or remove it; return how many images stay."""
+    found = read_facts(folder)
+    differences, version = _differences(found, wanted), found.get("version")
+    if differences and not overwrite:
+        raise RunExistsError(
+            f"{folder} already holds a synthetic set made with other settings ({'; '.join(differences)}). "
+            f"To replace it, use flawforge generate with --overwrite; to keep both, give another --out."
+        )
+    if overwrite and not differences and version != wanted["version"]:
+        by = f"version {version}" if version else "an earlier version"
+        progress.say(
+            f"{folder} was made by {by} of Flawforge; its images are made again by version {wanted['version']}"
+        )
+        differences = [by]
+    if differences:
+        _clear(folder, found)
+        return 0
+    if done := _keep_whole(folder, wanted, progress):
+        wanted["version"] = version
     return done
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from flawforge import __version__
 from flawforge.core.arrays import Bools, Floats32
 from flawforge.core.errors import DiskFullError, SettingError, did_you_mean
 from flawforge.core.files import sha256_file, write_json
@@ -82,7 +83,7 @@ def generate(
             typical and less varied images.
         layout: ``classes`` makes a folder per class, ``flat`` puts all files into one.
         out: the set's folder; None takes the run's own, which `audit` and `report` look at.
-        overwrite: replace a set of other settings that is in the folder.
+        overwrite: replace a set that is in the folder where its settings are others, or another version made it.
         sync: generate nothing; let manifest.jsonl and set.json say which images of the set are there: after some were
             deleted or put into another class's folder, or to repair them.
         wait: wait for another process that writes the set; else it is refused.
@@ -159,6 +160,7 @@ def _facts(
     """Return what set.json says of a set that is not begun, but for how and where it is made."""
     return {
         "format": SET_FORMAT,
+        "version": __version__,
         "n": n * len(labels),
         "seed": seed,
         "truncation": truncation,
