@@ -253,7 +253,6 @@ def test_images_are_rejected_and_a_wrong_class_is_mended_by_keys(opened: Callabl
     while not chosen.is_file() or json.loads(chosen.read_text())["files"] != ["0.png", "1.png"]:
         assert time.monotonic() < until
         page.wait_for_timeout(50)
-    chosen.unlink()
     page.goto(page.url.replace("/images?name=runs/first", "/data?name=data/steel"))
     page.wait_for_selector("#grid button")
     page.locator("#grid button").focus()
@@ -266,6 +265,32 @@ def test_images_are_rejected_and_a_wrong_class_is_mended_by_keys(opened: Callabl
     assert labels.read_text().splitlines() == ["file,class", f"a.png,{EVIL}"]
     assert page.inner_text("#labels-note").endswith(f"--labels labels/{labels.name}")
     assert page.locator("img[src=x]").count() == 0
+    assert troubles == []
+
+
+def test_keys_choose_the_image_under_the_pointer_and_another_tab_is_told(
+    opened: Callable[..., Any], work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawforge.server.studio.watcher.TICK", 0.1)
+    (work / "runs/first/synthetic/rejected.json").unlink(missing_ok=True)
+    (page, troubles), (other, _) = (opened("/images?name=runs/first") for _ in range(2))
+    for tab in (page, other):
+        tab.wait_for_selector("#grid img")
+    page.keyboard.press("r")
+    assert page.inner_text("#done").startswith("Point at an image")
+    page.locator("[aria-posinset='3'] button").hover()
+    assert page.locator(".current").get_attribute("aria-posinset") == "3"
+    page.keyboard.press("r")
+    assert page.inner_text("#done") == "Rejected: 2.png"
+    assert page.locator(".rejected").get_attribute("aria-posinset") == "3"
+    other.wait_for_selector("#count:has-text('2,000 images, 1 of them rejected')")
+    other.locator("[aria-posinset='3'] button").click()
+    other.keyboard.press("k")
+    assert other.inner_text("#turn") == "Reject"
+    page.wait_for_function("() => document.getElementById('count').textContent === '2,000 images'")
+    page.focus("#classes")
+    page.keyboard.press("r")
+    assert page.inner_text("#count") == "2,000 images"
     assert troubles == []
 
 

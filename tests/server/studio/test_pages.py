@@ -86,14 +86,22 @@ def test_the_images_of_a_set_are_those_that_are_there(ask: Callable[..., Any], f
     assert ask("/set?name=runs/first").json() == {"images": [], "seed": 0}
     made = folder / "runs/first/synthetic"
     (made / "scratch").mkdir(parents=True)
-    entries = [ManifestEntry(f"scratch/{i}.png", "scratch", 0, i, "x", "0", 8, 8, "L") for i in range(3)]
+    entries = [
+        ManifestEntry(
+            f"scratch/{i}.png", "scratch", 0, i, "x", "0", 8, 8, "L", placed={"outline": told} if told else {}
+        )
+        for i, told in enumerate(["", "", "estimated from box"])
+    ]
     (made / "manifest.jsonl").write_text("".join(entry.line() for entry in entries))
     (made / "set.json").write_text('{"format": 1, "n": 3, "classes": {"scratch": 3}, "complete": true}')
     for i in (0, 2):
         (made / f"scratch/{i}.png").write_bytes(b"x")
     assert ask("/set?name=runs/first").json() == {
         "seed": 0,
-        "images": [["scratch/0.png", "scratch", 0, False], ["scratch/2.png", "scratch", 2, False]],
+        "images": [
+            ["scratch/0.png", "scratch", 0, False, ""],
+            ["scratch/2.png", "scratch", 2, False, "estimated from box"],
+        ],
     }
     assert ask("/images?name=runs/first").status_code == 200
     (made / "set.json").write_text("[]")

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from flawforge.core.images import encode_png
-from flawforge.runs.folder import STRIPS_SHEET
+from flawforge.core.rejections import write_rejections
+from flawforge.runs.folder import STRIPS_SHEET, Run
 from flawforge.runs.generator.curation import curate
 from flawforge.server.studio.shown_run import ShownRun, page_facts
+from flawforge.server.studio.shown_set import ShownSet
 from studio_folder import leave_run
 
 
@@ -27,8 +29,16 @@ def test_what_was_not_trained_shows_its_examples_and_no_game(tmp_path: Path, des
     assert shown.now()["previews"] == [sheet]
     facts = page_facts(shown.run)
     assert (facts["learns"], facts["strips"]) == (False, "")
+    assert "Size in training" not in dict(facts["rows"])
     (folder / "previews" / STRIPS_SHEET).touch()
     assert page_facts(shown.run)["strips"] == STRIPS_SHEET
+
+
+def test_a_run_says_how_many_of_its_masks_nobody_drew(tmp_path: Path) -> None:
+    run = Run(leave_run(tmp_path / "run"))
+    assert "Masks" not in dict(page_facts(run)["rows"])
+    run.estimated_masks.write_text(json.dumps({"format": 1, "images": {"a": [], "b": []}}))
+    assert dict(page_facts(run)["rows"])["Masks"] == "of 2 images estimated, not drawn"
 
 
 def test_an_audit_of_other_images_is_not_shown_as_one_of_these(tmp_path: Path) -> None:
@@ -51,6 +61,17 @@ def test_an_audit_of_other_images_is_not_shown_as_one_of_these(tmp_path: Path) -
     assert _audit(folder) == "No copying detected."
     curate(folder, reject=["dent/1"])
     assert _audit(folder).startswith("Of an earlier set or choice of images")
+
+
+def test_what_is_rejected_elsewhere_is_news(tmp_path: Path) -> None:
+    run = Run(leave_run(tmp_path / "run"))
+    run.synthetic.mkdir()
+    shown = ShownSet(run.path)
+    assert (shown.now(), shown.news()) == ({"rejected": []}, {})
+    write_rejections(run.synthetic, ["dent/1.png"])
+    assert (shown.news(), shown.news()) == ({"rejected": ["dent/1.png"]}, {})
+    (run.synthetic / "rejected.json").write_text("{")
+    assert shown.news() == {"rejected": []}
 
 
 def _audit(folder: Path) -> str:

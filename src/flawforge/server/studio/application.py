@@ -22,6 +22,7 @@ from flawforge.server.studio.markup import page
 from flawforge.server.studio.overview import Overview
 from flawforge.server.studio.shown_map import shown_map
 from flawforge.server.studio.shown_run import ShownRun
+from flawforge.server.studio.shown_set import ShownSet, described_set
 from flawforge.server.studio.shown_trial import ShownTrial
 from flawforge.server.studio.watcher import Subject, Watcher
 from flawforge.server.studio.workspace import HERE, ItemKind, Workspace
@@ -29,6 +30,7 @@ from flawforge.server.studio.workspace import HERE, ItemKind, Workspace
 BODY = 65_536  # bytes that a request may bring
 MOST_PAGES = 48  # that may be open at a time
 Name = Annotated[str, Query(max_length=1000, description="Path below the studio's folder.")]
+Shown = Literal["", "run", "set", "trial", "job"]
 SHOWN: dict[ItemKind, Callable[..., Subject]] = {"run": ShownRun, "trial": ShownTrial}
 
 
@@ -84,8 +86,7 @@ class Studio:
 
         @app.get("/set")
         def generated(name: Name = HERE) -> dict[str, Any]:
-            run = Run(self.workspace.item(name, "run"))
-            return {"images": shown_run.generated(run), "seed": shown_run.seed_of_set(run)}
+            return described_set(Run(self.workspace.item(name, "run")))
 
         @app.get("/map")
         def mapped(name: Name = HERE) -> dict[str, Any]:
@@ -103,12 +104,12 @@ class Studio:
 
     def _add_events(self, app: FastAPI) -> None:
         @app.get("/events")
-        async def events(kind: Literal["", "run", "trial", "job"] = "", name: Name = HERE) -> StreamingResponse:
+        async def events(kind: Shown = "", name: Name = HERE) -> StreamingResponse:
             if self.watcher.open_pages >= MOST_PAGES:
                 raise Refused(429, f"{MOST_PAGES} pages are open. Close some.", {b"retry-after": b"30"})
             return StreamingResponse(self.watcher.stream(self._subjects(kind, name)), media_type="text/event-stream")
 
-    def _subjects(self, kind: Literal["", "run", "trial", "job"], name: str) -> dict[Hashable, Callable[[], Subject]]:
+    def _subjects(self, kind: Shown, name: str) -> dict[Hashable, Callable[[], Subject]]:
         """Return what a page shows, by a key that is the same for all pages that show it.
 
         Raises:
@@ -119,6 +120,9 @@ class Studio:
         if kind == "job":
             self.jobs.job(name)
             return {("job", name): lambda: ShownJob(self.jobs, name)}
+        if kind == "set":
+            run = self.workspace.item(name, "run")
+            return {("set", run): lambda: ShownSet(run)}
         folder = self.workspace.item(name, kind)
         return {(kind, folder): lambda: SHOWN[kind](folder), ("jobs", name): lambda: ShownJobs(self.jobs, name)}
 

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ from flawforge.server.studio.watcher import News
 
 PREVIEW = re.compile(r"kimg_\d+(?:\.\d+)?\.png")
 UNLEARNT_PREVIEWS = (COMPOSED_SHEET, PLACED_SHEET)  # of designs without a network
-MOST_IMAGES = 100_000  # likewise
 MOST_PREVIEWS = 2000  # that a page is told of
 
 
@@ -79,24 +77,6 @@ def previews(run: Run) -> list[str]:
     except OSError:
         return []
     return names[-MOST_PREVIEWS:] or [name for name in UNLEARNT_PREVIEWS if (run.previews / name).is_file()][:1]
-
-
-def generated(run: Run) -> list[tuple[str, str, int, bool]]:
-    """Return the generated images that are there: the path below ``synthetic``, class, number, and whether it was
-    rejected.
-    """
-    try:
-        files = SetFiles.look(run.synthetic, read_facts(run.synthetic))
-        entries = islice(files.listed(), MOST_IMAGES)
-        return [(entry.file, entry.label, entry.index, entry.file in files.rejected) for entry in entries]
-    except (OSError, RunBrokenError, KeyError, TypeError, ValueError):  # none, or damaged
-        return []
-
-
-def seed_of_set(run: Run) -> int:
-    """Return the seed of the run's set; 0 where there is none."""
-    seed = read_object(run.synthetic / FACTS).get("seed")
-    return seed if isinstance(seed, int) else 0
 
 
 def parts(run: Run) -> Iterator[dict[str, str]]:
@@ -167,13 +147,14 @@ def page_facts(run: Run) -> dict[str, Any]:
     """Return what the page shows that does not change while it is open."""
     settings = run_settings(run) or RunSettings()
     data = settings.data
-    size = resolution_of(settings)
+    size, masks = resolution_of(settings), read_object(run.estimated_masks).get("images")
     rows = [
         ("Recipe", str(settings.recipe.get("name") or "not recorded")),
         ("Images", f"{count(data.samples or 0)} of {joined(list(data.classes)) or 'unknown classes'}"),
         ("Data", data.source or "not recorded"),
         ("Stored as", joined(stored_as(settings)) or "not recorded"),
-        ("Size in training", f"{size[1]} × {size[0]} pixels" if size else "not recorded"),
+        *([("Size in training", f"{size[1]} × {size[0]} pixels" if size else "not recorded")] * settings.learns),
+        *([("Masks", f"of {plural(len(masks), 'image')} estimated, not drawn")] if isinstance(masks, dict) else []),
         ("Seed", str(settings.seed)),
         ("Command", settings.command or "not recorded"),
         ("Started", settings.started or "not recorded"),

@@ -71,6 +71,11 @@ def test_a_set_goes_out_in_every_format_that_export_writes() -> None:
         ("trial", {**TRAIN, "seeds": "0"}, "--repeats cannot be"),
         ("export", {"run": "runs/one", "out": "sets/one"}, "Format: this must be filled in"),
         ("export", {"run": "runs/one", "out": "sets/one", "format": "yolo", "share": "1"}, "the share of generated"),
+        (
+            "export",
+            {"run": "runs/one", "out": "sets/one", "format": "yolo", "share": "0.5"},
+            "tick 'With the real images'",
+        ),
         ("audit", {}, "Run: this must be filled in"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_the_page_says_what_inspect_says_and_marks_what_the_labels_mark(ask: Ask
     assert {label: one["images"] for label, one in found["classes"].items()} == {"dents": 3, "good": 3}
     assert found["classes"]["dents"]["masks"] == 1
     assert any(note.startswith("Few images: dents 3, good 3") for note in found["notes"])
-    assert found["images"][1] == ["dents/dents_001.png", "dents", "folder", 1]
+    assert found["images"][1] == ["dents/dents_001.png", "dents", "folder", 1, ""]
     answer = ask("/data/picture?name=photos&file=dents/dents_001.png")
     shown = np.asarray(Image.open(io.BytesIO(answer.content))).astype(int)
     assert shown.shape == (128, 128, 3)
@@ -45,6 +46,15 @@ def test_the_page_says_what_inspect_says_and_marks_what_the_labels_mark(ask: Ask
     assert colour[70:].max() == 0
     for file in ("../photos/dents/dents_001.png", "/etc/passwd", "dents/dents_001_mask.png", "no.png"):
         assert ask("/data/picture", params={"name": "photos", "file": file}).status_code == 404, file
+
+
+def test_masks_that_nobody_drew_are_said_to_be_estimated(ask: Ask, photos: Path) -> None:
+    (photos / "export.json").write_text("{}")
+    line = {"file": "dents/dents_001.png", "mask": "estimated from box"}
+    (photos / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    found = ask("/data/facts?name=photos").json()
+    assert [one[3:] for one in found["images"][:3]] == [[0, ""], [1, "box"], [0, ""]]
+    assert "The masks of 1 image are estimated from their boxes, not drawn (1 of dents)." in found["notes"]
 
 
 def test_a_mended_class_stands_beside_the_folder_and_is_what_load_reads(ask: Ask, photos: Path) -> None:

@@ -76,10 +76,10 @@ def test_images_are_rejected_and_kept_from_the_page(ask: Ask, run: Any) -> None:
     generate(run, 3, seed=5)
     found = ask("/set?name=run").json()
     assert found["seed"] == 5
-    file, _, number, rejected = found["images"][1]
+    file, _, number, rejected, _ = found["images"][1]
     assert (number, rejected) == (1, False)
     assert ask("/curate", "POST", json={"name": "run", "reject": [file]}).json() == {"kept": 5, "rejected": 1}
-    assert ask("/set?name=run").json()["images"][1] == [file, "dents", 1, True]
+    assert ask("/set?name=run").json()["images"][1] == [file, "dents", 1, True, ""]
     assert str(SyntheticSet.open(run).by_hand) == "1 of 6 images was rejected"
     assert ask("/curate", "POST", json={"name": "run", "keep": [file]}).json() == {"kept": 6, "rejected": 0}
     wrong = ask("/curate", "POST", json={"name": "run", "reject": ["../../run.json"]})

@@ -56,7 +56,7 @@ def pixels_of(text: str) -> Any:
 
 def test_a_defect_lies_in_the_mask_and_all_else_is_the_ground(ask: Ask, work: Path) -> None:
     facts = ask("/place/facts?name=run").json()
-    assert (facts["classes"], facts["count"]) == (["pit"], 3)
+    assert (facts["classes"], facts["count"], facts["notes"]) == (["pit"], 3, [])
     file, width, height, label = facts["grounds"][0]
     assert ((height, width), label) == (SIZE, "")
     answer = ask("/place/ground", params={"name": "run", "file": file, "whole": True})
@@ -73,6 +73,14 @@ def test_a_defect_lies_in_the_mask_and_all_else_is_the_ground(ask: Ask, work: Pa
     assert change[1][mask].sum() > 2 * change[0][mask].sum() > 0
     made = ask("/place/defect", "POST", json={**wish, "mask": None, "seed": 3}).json()
     assert pixels_of(made["mask"]).any()
+
+
+def test_outlines_that_nobody_drew_are_said_to_be_estimated(ask: Ask, work: Path) -> None:
+    lines = [{"file": f"pit/pit{number}.png", "mask": "estimated from box"} for number in range(4)]
+    (work / "photos/export.json").write_text("{}")
+    (work / "photos/manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    notes = ["The masks of 3 images are estimated from their boxes, not drawn (3 of pit)."]
+    assert ask("/place/facts?name=run").json()["notes"] == notes
 
 
 def test_what_is_no_mask_of_the_ground_or_no_ground_is_refused(ask: Ask, work: Path) -> None:

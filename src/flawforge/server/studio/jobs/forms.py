@@ -163,6 +163,11 @@ def checked(verb: Verb, given: Mapping[str, Any]) -> dict[str, str]:
     for field in form:
         _check_field(field, values.get(field.name, ""))
     _check_settings(verb, known, values)
+    if verb == "export" and "share" in values and "with_real" not in values:
+        raise SettingError(
+            f"{known['share'].label}: it is of real and generated images together; tick '{known['with_real'].label}', "
+            f"or leave it empty."
+        )
     return values
 
 

@@ -18,8 +18,8 @@ MOST_GROUNDS = 500  # that a page is told of
 
 
 def describe_grounds(run: str, within: tuple[str, ...]) -> dict[str, Any]:
-    """Return the classes that a run places, and its grounds: file, width, height, and the class whose defect is on it
-    (empty: any may be put there).
+    """Return the classes that a run places, its grounds: file, width, height, and the class whose defect is on it
+    (empty: any may be put there); and what to know of the defects' masks, in sentences.
 
     Args:
         run: folder of the run. within: folders that its images may lie in, resolved.
@@ -27,10 +27,13 @@ def describe_grounds(run: str, within: tuple[str, ...]) -> dict[str, Any]:
     Raises:
         SettingError: its recipe places nothing, or its images lie elsewhere. Others as of `place`.
     """
+    from flawforge.data.estimates import estimated_sentences
+
     placer = _placer(run, within)
     grounds = placer.grounds.sources
     told = [(s.sample.file, s.sample.width, s.sample.height, s.label) for s in grounds[:MOST_GROUNDS]]
-    return {"classes": placer.classes, "grounds": told, "count": len(grounds)}
+    notes = estimated_sentences(placer.material.training.samples)
+    return {"classes": placer.classes, "grounds": told, "count": len(grounds), "notes": notes}
 
 
 def ground_picture(run: str, within: tuple[str, ...], file: str, side: int | None) -> bytes:

@@ -18,7 +18,7 @@ def describe_folder(folder: str, within: str, labels: str | None, stamp: str) ->
     """Return what `flawforge inspect --no-groups` says of a folder, and its images.
 
     Keys: ``layout``, ``classes`` (name to images, masks, boxes, colour), ``notes``, ``broken`` (file, reason),
-    ``images`` (file, class or empty, what its class comes from, marks).
+    ``images`` (file, class or empty, what its class comes from, marks, what these were estimated from or empty).
 
     Args:
         folder: of images. within: folder that links may lead to: images elsewhere are not shown.
@@ -27,6 +27,7 @@ def describe_folder(folder: str, within: str, labels: str | None, stamp: str) ->
     Raises:
         DataNotFoundError, DataUnusableError, SettingError: it cannot be read.
     """
+    from flawforge.data.estimates import estimated_from
     from flawforge.data.inspection.inspect import inspect
     from flawforge.data.inspection.labelled_sheet import colours_of
     from flawforge.data.reading.layouts import title_of
@@ -44,7 +45,9 @@ def describe_folder(folder: str, within: str, labels: str | None, stamp: str) ->
         },
         "notes": list(data.notes if found is None else found.notes),
         "broken": [[one.file, one.reason] for one in data.broken[:MOST]],
-        "images": [[one.file, one.label, one.label_source, len(one.marks)] for one in data.samples[:MOST]],
+        "images": [
+            [one.file, one.label, one.label_source, len(one.marks), estimated_from(one)] for one in data.samples[:MOST]
+        ],
     }
 
 

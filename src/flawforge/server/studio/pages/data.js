@@ -26,10 +26,10 @@ function tell(error) {
 
 function show(image) {
   open = image;
-  const [file, , origin, marks] = image;
+  const [file, , origin, marks, estimated] = image;
   by("large").src = source(file, true);
   by("large").alt = `${classOf(image)}: ${file}`;
-  by("words").textContent = `${file} · class ${classOf(image)}, from ${origin} · ${marks} marked`;
+  by("words").textContent = `${file} · class ${classOf(image)}, from ${origin} · ${marks} marked${estimated ? `, masks estimated from ${estimated}, not drawn` : ""}`;
   by("label").value = classOf(image);
   viewer.showModal();
 }
@@ -76,7 +76,9 @@ async function read() {
   by("classes").replaceChildren(...labels.map((label) => {
     const one = facts.classes[label], swatch = make("span", { className: "swatch" });
     swatch.style.background = one.colour;
-    return make("tr", {}, make("th", { scope: "row" }, swatch, label), ...[one.images, one.masks, one.boxes].map((count) => make("td", {}, count.toLocaleString("en"))));
+    const estimated = images.filter((image) => image[1] === label && image[4]).length;
+    const masks = one.masks.toLocaleString("en") + (estimated ? `, ${estimated.toLocaleString("en")} estimated` : "");
+    return make("tr", {}, make("th", { scope: "row" }, swatch, label), ...[one.images.toLocaleString("en"), masks, one.boxes.toLocaleString("en")].map((count) => make("td", {}, count)));
   }));
   list("notes", facts.notes);
   list("broken", facts.broken.map(([file, reason]) => `${file}: ${reason}`));

@@ -1,40 +1,53 @@
 import { VirtualGrid } from "/grid.js";
-import { address, make, post } from "/studio.js";
+import { address, make, post, watch } from "/studio.js";
 
 const box = document.getElementById("grid"), viewer = document.getElementById("viewer");
 const choice = document.getElementById("classes");
 const name = box.dataset.name;
 const source = (file) => address("/picture", { name, file: "synthetic/" + file });
 
-let open = null, last = Promise.resolve();
+let open = null, current = null; // the image that is enlarged; the one that keys are for
+let waiting = 0, last = Promise.resolve(); // choices that are not written yet
 
-function mark(image, reject) {
-  image[3] = reject;
+/** Show which images are rejected, and which one keys are for. */
+function mark() {
   told();
-  for (const cell of box.children) if (cell.dataset.file === image[0]) cell.className = reject ? "rejected" : "";
+  for (const cell of box.children) dress(cell);
+  document.getElementById("turn").textContent = open?.[3] ? "Keep" : "Reject";
+}
+
+function dress(cell) {
+  cell.classList.toggle("rejected", known.get(cell.dataset.file)[3]);
+  cell.classList.toggle("current", cell.dataset.file === current?.[0]);
 }
 
 /** Reject an image of the set, or keep it again; what is asked for first is written first. */
 function choose(image, reject) {
+  say(`${reject ? "Rejected" : "Kept"}: ${image[0]}`);
   if (image[3] === reject) return;
-  mark(image, reject);
+  image[3] = reject;
+  mark();
   const refused = document.getElementById("refused");
+  waiting += 1;
   last = last.then(() => post("/curate", { name, [reject ? "reject" : "keep"]: [image[0]] })).then(() => { refused.hidden = true; }, (error) => {
-    mark(image, !reject);
+    image[3] = !reject;
+    mark();
     refused.textContent = error.message;
     refused.hidden = false;
-  });
+  }).finally(() => { waiting -= 1; });
 }
+
+function say(text) { document.getElementById("done").textContent = text; }
 
 function show(image) {
   open = image;
-  const [file, label, number, rejected] = image;
-  document.getElementById("turn").textContent = rejected ? "Keep" : "Reject";
+  const [file, label, number, , outline] = image;
   document.getElementById("explore").href = address("/explore", { name, label, seed, image: number });
   const large = document.getElementById("large");
   large.src = source(file);
   large.alt = `Generated image, class ${label}`;
-  document.getElementById("words").textContent = `${label} · ${file}`;
+  document.getElementById("words").textContent = `${label} · ${file}${outline ? ` · outline ${outline}, not drawn` : ""}`;
+  mark();
   viewer.showModal();
 }
 
@@ -42,19 +55,40 @@ const grid = new VirtualGrid(box, {
   make: (image) => {
     const button = make("button", { type: "button", className: "enlarge" }, make("img", { src: source(image[0]), alt: `Generated image, class ${image[1]}`, decoding: "async" }));
     button.addEventListener("click", () => show(image));
-    const cell = make("div", { className: image[3] ? "rejected" : "" }, button);
+    const cell = make("div", {}, button);
     cell.dataset.file = image[0];
-    button.addEventListener("keydown", (event) => {
-      if (event.key !== "r" && event.key !== "k") return;
-      choose(image, event.key === "r");
-      grid.focus(grid.items.indexOf(image) + 1);
-    });
+    dress(cell);
     return cell;
   },
 });
 
+// Keys are for the image that was pointed at or selected last; where the page moves below a still pointer, that is none.
+let pointer = "";
+box.addEventListener("focusin", (event) => aim(event.target));
+box.addEventListener("pointermove", (event) => {
+  const here = `${event.clientX} ${event.clientY}`;
+  if (here !== pointer) aim(event.target);
+  pointer = here;
+});
+
+function aim(element) {
+  const image = known.get(element.closest("[data-file]")?.dataset.file);
+  if (!image || image === current) return;
+  current = image;
+  mark();
+}
+
+addEventListener("keydown", (event) => {
+  if ((event.key !== "r" && event.key !== "k") || event.ctrlKey || event.metaKey || event.altKey || event.target === choice) return;
+  const image = viewer.open ? open : current;
+  if (!image) { say("Point at an image, or select one, and press r to reject it or k to keep it."); return; }
+  choose(image, event.key === "r");
+  if (document.activeElement.closest("[data-file]")?.dataset.file === image[0]) grid.focus(grid.items.indexOf(image) + 1);
+});
+
 document.getElementById("turn").addEventListener("click", () => { choose(open, !open[3]); viewer.close(); });
 const { images, seed } = await (await fetch(address("/set", { name }))).json();
+const known = new Map(images.map((image) => [image[0], image]));
 const labels = [...new Set(images.map(([, label]) => label))].sort();
 choice.append(...labels.map((label) => make("option", { value: label }, label)));
 document.getElementById("classes-box").hidden = labels.length < 2;
@@ -73,3 +107,9 @@ function told() {
 choice.addEventListener("change", chosen);
 viewer.addEventListener("click", (event) => { if (event.target === viewer) viewer.close(); });
 chosen();
+watch({ kind: "set", name }, ({ rejected }) => {
+  if (waiting) return; // when all is written, it is told once more
+  const all = new Set(rejected);
+  for (const image of images) image[3] = all.has(image[0]);
+  mark();
+});

@@ -155,7 +155,7 @@ function offer() {
 try {
   do facts = await answer("/place/facts", { name }); while (facts.reading);
   by("label").append(...facts.classes.map((label) => make("option", { value: label }, label)));
-  by("said").textContent = "";
+  by("said").textContent = facts.notes.join(" ");
   by("begin").hidden = by("look").hidden = by("choose").hidden = false;
   offer();
 } catch (error) {
