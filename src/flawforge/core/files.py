@@ -112,6 +112,18 @@ def read_json(path: Path) -> Any:
         raise RunBrokenError(f"{path} is damaged: it holds no JSON ({error}).") from error
 
 
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Give the objects of a file that holds one a line; what is torn, as by a kill, or no object is passed over."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for text in file:
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(line, dict):
+                yield line
+
+
 def read_model(path: Path, cls: type[M], again: str = "") -> M:
     """Read a JSON file of ours of format 1.
 

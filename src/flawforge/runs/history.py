@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from flawforge.core.files import explain_os_errors, write_text
+from flawforge.core.files import explain_os_errors, read_json_lines, write_text
 
 Line = dict[str, Any]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -39,15 +39,7 @@ class History:
         """Return all whole lines."""
         if not self.path.exists():
             return []
-        out = []
-        for text in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                line = json.loads(text)
-            except json.JSONDecodeError:  # torn by a kill
-                continue
-            if isinstance(line, dict):
-                out.append(line)
-        return out
+        return list(read_json_lines(self.path))
 
     def steps(self) -> list[Line]:
         """Return the logged steps."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from flawforge.core.files import sha256_file
+from flawforge.core.files import read_json_lines, sha256_file
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.data.sample import Sample
 
@@ -34,18 +34,13 @@ def _carried(sample: Sample, origin: Origin) -> Sample:
 def _estimated(root: Path) -> dict[str, Origin]:
     """Return what an export's masks were estimated from, by the path of the image."""
     found: dict[str, Origin] = {}
-    try:
-        lines = (root / "manifest.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
-    for line in lines:
-        try:
-            values = json.loads(line)
-            told, file, labels = str(values.get("mask", "")), str(values["file"]), dict(values.get("labels", {}))
-        except (ValueError, KeyError, TypeError, AttributeError):  # a line that is not whole tells nothing of an image
-            continue
-        if told.startswith("estimated from ") and all(_holds(root, *both) for both in labels.items()):
-            found[file] = "box" if "box" in told else "good images"
+    with contextlib.suppress(OSError):
+        for line in read_json_lines(root / "manifest.jsonl"):
+            told, labels = str(line.get("mask", "")), line.get("labels", {})
+            if not told.startswith("estimated from ") or "file" not in line or not isinstance(labels, dict):
+                continue
+            if all(_holds(root, *both) for both in labels.items()):
+                found[str(line["file"])] = "box" if "box" in told else "good images"
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from flawforge import __version__
+from flawforge.core.files import read_json_lines
 from flawforge.core.folder_kinds import READ_ENDINGS, kinds_in
 from flawforge.core.images import encode_png
 from flawforge.core.safe_names import safe_name
@@ -165,14 +165,9 @@ def _origins(root: Path) -> dict[str, dict[str, Any]]:
     kinds = kinds_in(root)
     if not {"synthetic set", "dataset export"} & set(kinds):
         return {}
-    found = {}
-    manifest = root / "manifest.jsonl"
-    for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines() if manifest.is_file() else []:
-        try:
-            values = json.loads(line)
-            file = str(values["file"])
-        except (ValueError, KeyError, TypeError):  # a line that is not whole tells nothing of an image
-            continue
-        values = {"origin": "synthetic", "version": __version__} | values
-        found[file] = {key: values[key] for key in OURS if key in values}
+    found, manifest = {}, root / "manifest.jsonl"
+    for line in read_json_lines(manifest) if manifest.is_file() else ():
+        if "file" in line:
+            values = {"origin": "synthetic", "version": __version__} | line
+            found[str(line["file"])] = {key: values[key] for key in OURS if key in values}
     return found

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from flawforge import __version__
 from flawforge.core.errors import RunExistsError
-from flawforge.core.files import ASIDE, explain_os_errors, read_json, sha256_file
+from flawforge.core.files import ASIDE, explain_os_errors, read_json, read_json_lines, sha256_file
 from flawforge.core.folder_kinds import kinds_in
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.writing.exported_image import PARTS, ExportedImage, Part
@@ -175,10 +175,4 @@ def _known(folder: Path) -> set[str]:
     """Return the files that an export's own lists name."""
     facts = read_json(folder / FACTS)
     known = {FACTS, MANIFEST, *(facts.get("files", []) if isinstance(facts, dict) else [])}
-    for line in (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError:  # a line that is not ours names no file of ours
-            continue
-        known.update(values.get("files", []) if isinstance(values, dict) else [])
-    return known
+    return known.union(*(values.get("files", []) for values in read_json_lines(folder / MANIFEST)))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flawforge.core.errors import RunBrokenError
-from flawforge.core.files import read_json
+from flawforge.core.files import read_json, read_json_lines
 from flawforge.core.progress import SILENT, Progress
 from flawforge.runs.folder import Run
 from flawforge.runs.records import Record
@@ -51,7 +48,8 @@ def read_synthetic(run: Run, progress: Progress = SILENT) -> Synthetic | None:
     A damaged set.json is warned of and counts as missing.
     """
     manifest, facts = run.synthetic / "manifest.jsonl", run.synthetic / "set.json"
-    images = tuple(_manifest_lines(manifest)) if manifest.is_file() else ()
+    lines = read_json_lines(manifest) if manifest.is_file() else ()
+    images = tuple((str(line.get("class", "")), line["file"]) for line in lines if isinstance(line.get("file"), str))
     if not images:
         return None
     value: Any = {}
@@ -77,14 +75,3 @@ def outdated(run: Run, kind: str, record: Record | None, synthetic: Synthetic | 
         f"This {kind} is of an earlier synthetic set; the run holds another one now. Repeat it with: "
         f"flawforge {kind} {shlex.quote(str(run.path))}"
     )
-
-
-def _manifest_lines(path: Path) -> Iterator[tuple[str, str]]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for text in file:
-            try:
-                line = json.loads(text)
-            except json.JSONDecodeError:  # torn by a kill
-                continue
-            if isinstance(line, dict) and isinstance(line.get("file"), str):
-                yield str(line.get("class", "")), line["file"]
