@@ -6,6 +6,7 @@ batch is a function of (seed, step) alone, as `flawforge.training.setup.batches.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,15 +24,69 @@ from flawforge.models.latents import draw_latents
 from flawforge.models.native import NativeInputs, draw_noise, in_turn, patch_labels
 from flawforge.training.composition import Chosen, Composing
 from flawforge.training.processes.processes import Processes
-from flawforge.training.setup.batches import PairedOrder, make_order, mirror
+from flawforge.training.setup.batches import Order, PairedOrder, make_order, mirror
 
 POOL = 32  # composed images of a class
 POOL_BYTES = 1 << 28  # of all classes, at most; but two of each
 DEEP = 65535  # composed images are kept in 16 bits
 
 
-class NativeBatches:
-    """Batches of recipe `native`: of `batch` images half are patches, in turn with whole images of the same classes.
+class HalfPatches(ABC):
+    """Batches of which half are patches, in turn with the whole of each: what recipes `native` and `placed` share.
+
+    Args:
+        material: the training images.
+        recipe: the settings.
+        seed: of all streams.
+        processes: those that share the batch.
+
+    Raises:
+        SettingError: the batch is not even in each process.
+    """
+
+    order: Order
+
+    def __init__(self, material: Material, recipe: Recipe, seed: int, processes: Processes) -> None:
+        if recipe.batch % (2 * processes.count):
+            raise SettingError(
+                f"a batch of {recipe.batch} images cannot be dealt out to {processes.count} processes with a patch for "
+                f"each whole image: give a multiple of {2 * processes.count} (--batch)."
+            )
+        self.material, self.recipe, self.seed, self.processes = material, recipe, seed, processes
+        self.classes, self.count = len(material.training.classes), recipe.batch // 2
+
+    @property
+    def paired(self) -> bool:
+        """Whether a class that comes in a batch comes twice there."""
+        return isinstance(self.order, PairedOrder)
+
+    @abstractmethod
+    def codes(self, step: int) -> Ints:
+        """Return (batch / 2,) the classes that step number `step` (from 0) shows, in this process."""
+
+    def labels_at(self, step: int, device: torch.device) -> Tensor:
+        """Return the labels of `at`."""
+        return patch_labels(torch.from_numpy(self.codes(step)), self.classes).to(device)
+
+    def _rows(self, step: int) -> Ints:
+        """Return what the order shows in a step, in this process."""
+        first = step * self.count
+        rows = torch.tensor(self.order.indices(range(first, first + self.count)))
+        return self.processes.mine(rows).numpy()
+
+    def _drawn(self, step: int, latent: int) -> tuple[Tensor, Tensor]:
+        """Return the latents and the noise of a step, in this process."""
+        positions = self.processes.mine([(step * self.count + place,) for place in range(self.count)])
+        noise = draw_noise(self.count, self.recipe.resolution, torch_stream(self.seed, "latents", "noise", step))
+        return draw_latents(self.seed, "latents", positions, latent), self.processes.mine(noise)
+
+    def _drawn_for_previews(self, count: int) -> tuple[Tensor, Tensor]:
+        latents = draw_latents(self.seed, "previews", [(place,) for place in range(count)], self.recipe.latent)
+        return latents, draw_noise(count, self.recipe.resolution, torch_stream(self.seed, "previews", "noise"))
+
+
+class NativeBatches(HalfPatches):
+    """Batches of recipe `native`: patches in turn with whole images of the same classes.
 
     Args:
         material: the training images, and what gives them light.
@@ -48,14 +103,8 @@ class NativeBatches:
     def __init__(
         self, material: Material, chosen: Chosen, recipe: Recipe, seed: int, processes: Processes, progress: Progress
     ) -> None:
-        if recipe.batch % (2 * processes.count):
-            raise SettingError(
-                f"a batch of {recipe.batch} images cannot be dealt out to {processes.count} processes with a patch for "
-                f"each whole image: give a multiple of {2 * processes.count} (--batch)."
-            )
-        self.material, self.recipe, self.seed, self.processes = material, recipe, seed, processes
-        self.labels, self.count = material.training.labels, recipe.batch // 2
-        self.classes = len(material.training.classes)
+        super().__init__(material, recipe, seed, processes)
+        self.labels = material.training.labels
         self.order = make_order(self.labels, self.classes, recipe.balance, 0.5, seed, self.count)
         self.real_whole = np.stack([whole_planes(planes(detail.pixels), recipe.resolution) for detail in material])
         largest = max(sample.height * sample.width for sample in material.training.samples) * material.channels
@@ -74,18 +123,9 @@ class NativeBatches:
             np.stack([whole_planes(to_unit(one, DEEP), recipe.resolution) for one in made]) for made in self.pool
         ]
 
-    @property
-    def paired(self) -> bool:
-        """Whether a class that comes in a batch comes twice there."""
-        return isinstance(self.order, PairedOrder)
-
     def codes(self, step: int) -> Ints:
         """Return (batch / 2,) the classes that step number `step` (from 0) shows, in this process."""
         return self.labels[self._rows(step)]
-
-    def labels_at(self, step: int, device: torch.device) -> Tensor:
-        """Return the labels of `at`."""
-        return patch_labels(torch.from_numpy(self.codes(step)), self.classes).to(device)
 
     def at(self, step: int, device: torch.device) -> Tensor:
         """Return real images (batch, C, h, w): patches, mirrored as the recipe says, and whole ones."""
@@ -101,18 +141,13 @@ class NativeBatches:
         """Return the composed images that step number `step` refines, with latents of so many numbers."""
         drawn = numpy_stream(self.seed, "latents", "composed", step).integers(len(self.pool[0]), size=self.count)
         numbers = self.processes.mine(torch.from_numpy(drawn)).tolist()
-        positions = self.processes.mine([(step * self.count + place,) for place in range(self.count)])
-        latents = draw_latents(self.seed, "latents", positions, latent)
-        noise = draw_noise(self.count, self.recipe.resolution, torch_stream(self.seed, "latents", "noise", step))
         pairs = list(zip(self.codes(step).tolist(), numbers, strict=True))
-        return self._inputs(pairs, self._corners(step, "composed"), latents, self.processes.mine(noise), device)
+        return self._inputs(pairs, self._corners(step, "composed"), *self._drawn(step, latent), device)
 
     def preview_inputs(self, codes: Sequence[int], device: torch.device) -> NativeInputs:
         """Return composed images of these classes, with the patch in the middle of each: always the same ones."""
         pairs = [(code, number % len(self.pool[code])) for number, code in enumerate(codes)]
-        latents = draw_latents(self.seed, "previews", [(place,) for place in range(len(codes))], self.recipe.latent)
-        noise = draw_noise(len(codes), self.recipe.resolution, torch_stream(self.seed, "previews", "noise"))
-        return self._inputs(pairs, [(0.5, 0.5)] * len(codes), latents, noise, device)
+        return self._inputs(pairs, [(0.5, 0.5)] * len(codes), *self._drawn_for_previews(len(codes)), device)
 
     def _inputs(
         self,
@@ -135,11 +170,6 @@ class NativeBatches:
             noise,
         )
         return NativeInputs(*(tensor.to(device) for tensor in inputs))
-
-    def _rows(self, step: int) -> Ints:
-        first = step * self.count
-        rows = torch.tensor(self.order.indices(range(first, first + self.count)))
-        return self.processes.mine(rows).numpy()
 
     def _corners(self, step: int, what: str) -> list[tuple[float, float]]:
         """Return where the patches of this process lie, as shares of the room that there is."""

@@ -16,22 +16,20 @@ import torch
 from torch import Tensor
 
 from flawforge.core.arrays import Bools, Floats32, Ints
-from flawforge.core.errors import SettingError
 from flawforge.core.images import whole_planes
 from flawforge.core.progress import Progress
-from flawforge.core.seeds import numpy_stream, torch_stream
+from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Recipe
 from flawforge.data.grouping.registration import turned
 from flawforge.data.sampling.grounds import Grounds
 from flawforge.data.sampling.material import Material
-from flawforge.models.latents import draw_latents
-from flawforge.models.native import draw_noise, in_turn, patch_labels
+from flawforge.models.native import in_turn
 from flawforge.models.placed import PlacedInputs
-from flawforge.training.native.batches import patch, planes
+from flawforge.training.native.batches import HalfPatches, patch, planes
 from flawforge.training.placing.choice import ChosenPlacing
 from flawforge.training.placing.learnt import Placed, Window, whole_window, window_about
 from flawforge.training.processes.processes import Processes
-from flawforge.training.setup.batches import PairedOrder, make_order
+from flawforge.training.setup.batches import make_order
 
 POOL, REBUILT = 64, 4  # windows of a class; every fourth shows a real defect that is to be rebuilt
 
@@ -60,8 +58,8 @@ class _Shown:
         return top, left
 
 
-class PlacedBatches:
-    """Batches of recipe `placed`: of `batch` images half are patches, in turn with whole windows of the same classes.
+class PlacedBatches(HalfPatches):
+    """Batches of recipe `placed`: patches in turn with whole windows of the same classes.
 
     Args:
         material: the training images.
@@ -86,14 +84,8 @@ class PlacedBatches:
         processes: Processes,
         progress: Progress,
     ) -> None:
-        if recipe.batch % (2 * processes.count):
-            raise SettingError(
-                f"a batch of {recipe.batch} images cannot be dealt out to {processes.count} processes with a patch for "
-                f"each whole window: give a multiple of {2 * processes.count} (--batch)."
-            )
-        self.material, self.recipe, self.seed, self.processes = material, recipe, seed, processes
+        super().__init__(material, recipe, seed, processes)
         self.grounds, self.chosen = grounds, chosen
-        self.classes, self.count = len(material.training.classes), recipe.batch // 2
         self.symmetries: dict[int, list[int]] = {}
         self.real: dict[int, list[_Shown]] = {}
         self.pool: dict[int, list[_Shown]] = {}
@@ -123,21 +115,10 @@ class PlacedBatches:
             code: [whole_window(one.planes, recipe.resolution) for one in every] for code, every in self.pool.items()
         }
 
-    @property
-    def paired(self) -> bool:
-        """Whether a class that comes in a batch comes twice there."""
-        return isinstance(self.order, PairedOrder)
-
     def codes(self, step: int) -> Ints:
         """Return (batch / 2,) the classes that step number `step` (from 0) shows, in this process."""
-        first = step * self.count
-        rows = torch.tensor(self.order.indices(range(first, first + self.count)))
-        codes: Ints = self.made[self.labels[self.processes.mine(rows).numpy()]]
+        codes: Ints = self.made[self.labels[self._rows(step)]]
         return codes
-
-    def labels_at(self, step: int, device: torch.device) -> Tensor:
-        """Return the labels of `at`."""
-        return patch_labels(torch.from_numpy(self.codes(step)), self.classes).to(device)
 
     def at(self, step: int, device: torch.device) -> Tensor:
         """Return real windows (batch, C, h, w): a patch and the whole of each in turn, turned as the class may be."""
@@ -152,11 +133,8 @@ class PlacedBatches:
 
     def inputs_at(self, step: int, latent: int, device: torch.device) -> PlacedInputs:
         """Return the windows that step number `step` makes defects in, with latents of so many numbers."""
-        positions = self.processes.mine([(step * self.count + place,) for place in range(self.count)])
-        latents = draw_latents(self.seed, "latents", positions, latent)
-        noise = draw_noise(self.count, self.recipe.resolution, torch_stream(self.seed, "latents", "noise", step))
         drawn = [(code, int(rng.integers(len(self.pool[code]))), rng) for code, rng in self._draws(step, "laid")]
-        return self._inputs(drawn, latents, self.processes.mine(noise), device)
+        return self._inputs(drawn, *self._drawn(step, latent), device)
 
     def preview_inputs(self, codes: Sequence[int], device: torch.device) -> PlacedInputs:
         """Return windows of these classes: always the same ones."""
@@ -164,9 +142,7 @@ class PlacedBatches:
             (code, number % POOL, numpy_stream(self.seed, "previews", "patches", number))
             for number, code in enumerate(codes)
         ]
-        latents = draw_latents(self.seed, "previews", [(place,) for place in range(len(codes))], self.recipe.latent)
-        noise = draw_noise(len(codes), self.recipe.resolution, torch_stream(self.seed, "previews", "noise"))
-        return self._inputs(drawn, latents, noise, device)
+        return self._inputs(drawn, *self._drawn_for_previews(len(codes)), device)
 
     def _inputs(
         self,
