@@ -352,20 +352,13 @@ class TrialSettings(Settings):
 
     def locator(self, model: str, *, steps: int | None = None) -> LocatorSettings:
         """Return the settings of one locator's training."""
-        return LocatorSettings(
-            model=model,
-            resolution=self.resolution,
-            steps=steps if steps is not None else self.steps,
-            batch=self.batch,
-            policy=self.policy,
-        )
+        return LocatorSettings(**self._training(model, steps))
 
     def classifier(self, model: str, *, steps: int | None = None) -> ClassifierSettings:
         """Return the settings of one classifier's training."""
-        return ClassifierSettings(
-            model=model,
-            resolution=self.resolution,
-            steps=steps if steps is not None else self.steps,
-            batch=self.batch,
-            policy=self.policy,
-        )
+        return ClassifierSettings(**self._training(model, steps))
+
+    def _training(self, model: str, steps: int | None) -> dict[str, Any]:
+        steps = self.steps if steps is None else steps
+        same = {name: getattr(self, name) for name in ("resolution", "batch", "policy")}
+        return {"model": model, "steps": steps, **same}

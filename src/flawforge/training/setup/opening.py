@@ -76,7 +76,7 @@ def _open(request: TrainingRequest, inputs: TrainingInputs, progress: Progress) 
     run, chosen = Run(request.out), inputs.chosen
     begun = run.settings if request.continues else None
     if begun is None:
-        refuse_inside(chosen, request.out)
+        refuse_inside(chosen, request.out, "run")
     recipe = request.resolve(None if begun is None else run.recipe)
     inputs.processes.check_batch(recipe.batch)
     division = hold_out(chosen, request.seed, progress) if recipe.judge_kimg else keep_all(chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flawforge.core.errors import RunExistsError
 from flawforge.core.settings.bounds import check_numbers
@@ -76,8 +76,8 @@ class TrainingRequest:
         return find_recipe(DEFAULT if start is None else start, **given)
 
 
-def refuse_inside(data: Dataset, out: Path) -> None:
-    """Refuse a run folder among the images: the next reading would take its pictures for data.
+def refuse_inside(data: Dataset, out: Path, what: Literal["run", "trial"]) -> None:
+    """Refuse a folder of a run or trial among the images: the next reading would take its pictures for data.
 
     Raises:
         RunExistsError: `out` lies there.
@@ -85,7 +85,7 @@ def refuse_inside(data: Dataset, out: Path) -> None:
     root = data.root.resolve()
     if data.layout != "elpv" and (out.resolve() == root or root in out.resolve().parents):
         raise RunExistsError(
-            f"the run folder {out} would lie among the images in {data.source}, and its pictures would be taken "
+            f"the {what} folder {out} would lie among the images in {data.source}, and its pictures would be taken "
             f"for data. Give --out a folder outside, e.g. --out "
-            f"{shlex.quote(str(root.parent / (root.name + '-run')))}"
+            f"{shlex.quote(str(root.parent / f'{root.name}-{what}'))}"
         )

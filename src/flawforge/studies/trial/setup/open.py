@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,6 +33,7 @@ from flawforge.studies.trial.setup.marked_images import contents_of, marked_imag
 from flawforge.studies.trial.setup.named_parts import changed_contents, named_contents
 from flawforge.studies.trial.setup.test_split import FEWEST_SHOTS, Textures, contents_sha256, divide
 from flawforge.studies.trial.setup.usual import with_usual
+from flawforge.training.setup.request import refuse_inside
 
 USE_OF_OUTSIDE = "2"  # raise it when arms use unlabelled images differently: older cells no longer count
 
@@ -120,7 +120,7 @@ def _new_bench(
     progress: Progress,
 ) -> Bench:
     """Fix the test set, and return the bench of a new trial."""
-    _refuse_inside(dataset, out)
+    refuse_inside(dataset, out, "trial")
     _check_arms(dataset, settings)
     quality, channels = files_quality(dataset.samples), dataset.channels
     images = all_seen(dataset, settings, channels, quality, progress)
@@ -231,15 +231,6 @@ def _enough(there: Bench, settings: TrialSettings) -> None:
                 f"--shots {needed[label]}: class '{label}' has {count} images outside the test set. Ask for {count} "
                 f"or fewer, or begin another trial with a smaller --test-share."
             )
-
-
-def _refuse_inside(dataset: Dataset, out: Path) -> None:
-    root = dataset.root.resolve()
-    if dataset.layout != "elpv" and (out.resolve() == root or root in out.resolve().parents):
-        raise RunExistsError(
-            f"the trial folder {out} would lie among the images in {dataset.source}, and its pictures would be taken "
-            f"for data. Give --out a folder outside, e.g. {shlex.quote(str(root.parent / (root.name + '-trial')))}"
-        )
 
 
 def _check_arms(dataset: Dataset, settings: TrialSettings) -> None:
