@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from damaged import damaged
 from flawforge.core.errors import ImageBrokenError
 from flawforge.data import mask_pixels as module
 from flawforge.data.mask_pixels import levels_of, mask_pixels, palette_of
@@ -90,12 +91,6 @@ def test_levels_of_large_and_negative_numbers():
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.gif", "a.jpg"])
 def test_damaged_bytes_end_in_a_mask_or_a_named_error(tmp_path, name):
     Image.fromarray(np.kron(TWO, np.full((8, 8), 255, np.uint8))).save(tmp_path / name)
-    content = (tmp_path / name).read_bytes()
-    rng = np.random.default_rng(0)
-    for _ in range(1000):
-        data = np.frombuffer(content, np.uint8).copy()
-        at = rng.integers(0, len(data), rng.integers(1, 6))
-        data[at] = rng.integers(0, 256, len(at))
-        (tmp_path / name).write_bytes(data[: rng.integers(1, len(data) + 1)].tobytes())
+    for _ in damaged(tmp_path / name):
         with suppress(ImageBrokenError):
             assert mask_pixels(tmp_path / name).ndim == 2

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from damaged import damaged
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.class_masks import class_masks
@@ -181,14 +182,8 @@ def test_what_is_written_is_read(beside, names, values):
 @pytest.mark.parametrize("file", ["labelmap.txt", "SegmentationClass/a.png"])
 def test_damaged_bytes_end_in_a_reading(beside, file):
     folder = beside(numbered(1), numbered(2), names=CVAT, list_of="labelmap.txt", colour="P")
-    content = (folder / file).read_bytes()
-    rng = np.random.default_rng(0)
     tree = _tree(folder)
-    for _ in range(1000):
-        data = np.frombuffer(content, np.uint8).copy()
-        at = rng.integers(0, len(data), rng.integers(1, 6))
-        data[at] = rng.integers(0, 256, len(at))
-        (folder / file).write_bytes(data[: rng.integers(1, len(data) + 1)].tobytes())
+    for _ in damaged(folder / file):
         found = class_masks(folder, tree)
         assert found is not None
         assert len(found.images) == 2

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from damaged import damaged
 from flawforge.core.errors import DataUnusableError
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.cvat import cvat
@@ -252,12 +253,6 @@ def test_what_is_written_is_read_back(images, tmp_path_factory):
 @pytest.mark.nightly
 def test_damaged_bytes_end_in_a_reading(folder):
     root = folder(a=BOX, b='<polygon label="dent" points="4.00,3.00;12.00,3.00;12.00,9.00"/>', c=None)
-    content = (root / "annotations.xml").read_bytes()
-    rng = np.random.default_rng(0)
-    for _ in range(1000):
-        data = np.frombuffer(content, np.uint8).copy()
-        at = rng.integers(0, len(data), rng.integers(1, 6))
-        data[at] = rng.integers(0, 256, len(at))
-        (root / "annotations.xml").write_bytes(data[: rng.integers(1, len(data) + 1)].tobytes())
+    for _ in damaged(root / "annotations.xml"):
         found = cvat(root, walk(root))
         assert found is None or found.images.keys() <= {"a.png", "b.png", "c.png"}

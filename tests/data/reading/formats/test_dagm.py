@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from damaged import damaged
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.dagm import dagm
 from flawforge.data.reading.load import load
@@ -124,11 +125,5 @@ def test_what_is_written_is_read(tmp_path, ellipses):
 @pytest.mark.parametrize("file", ["Class1/Train/Label/Labels.txt", "Class2_def/labels.txt"])
 def test_damaged_bytes_end_in_a_reading(tmp_path, file):
     folder = older(listed(tmp_path), ["1 9 4 0.5 20 21", "2 9 4 0.5 20 21"], "Class2")
-    content = (folder / file).read_bytes()
-    rng = np.random.default_rng(0)
-    for _ in range(1000):
-        data = np.frombuffer(content, np.uint8).copy()
-        at = rng.integers(0, len(data), rng.integers(1, 6))
-        data[at] = rng.integers(0, 256, len(at))
-        (folder / file).write_bytes(data[: rng.integers(1, len(data) + 1)].tobytes())
+    for _ in damaged(folder / file):
         assert dagm(folder, walk(folder)) is not None

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from damaged import damaged
 from flawforge.core.errors import DataUnusableError
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.labelme import labelme
@@ -272,13 +273,7 @@ def test_damaged_bytes_end_in_a_reading(image):
         "a", shape("polygon", (1, 1), (5, 5), (9, 1)), shape("mask", (1, 1), (2, 2), mask=png(np.ones((2, 2))))
     )
     image("b", shape("circle", (5, 3), (15, 10)))
-    content = (folder / "a.json").read_bytes()
-    rng = np.random.default_rng(0)
-    for _ in range(1000):
-        data = np.frombuffer(content, np.uint8).copy()
-        at = rng.integers(0, len(data), rng.integers(1, 6))
-        data[at] = rng.integers(0, 256, len(at))
-        (folder / "a.json").write_bytes(data[: rng.integers(1, len(data) + 1)].tobytes())
+    for _ in damaged(folder / "a.json"):
         found = labelme(folder, walk(folder))
         assert found is not None
         assert set(found.images) == {"a.png", "b.png"}

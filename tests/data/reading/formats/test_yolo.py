@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from damaged import damaged
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.yolo import yolo
 from flawforge.data.reading.labels import Labels
@@ -293,12 +294,6 @@ def test_what_is_written_is_read_back(files, tmp_path_factory):
 def test_damaged_bytes_end_in_a_reading(beside, file):
     folder = beside(f"{TRIANGLE}\n1 0.5 0.5 0.25 0.5\n", "1 0.5 0.5 0.25 0.5\n", names=None)
     (folder / "data.yaml").write_text("path: .\nnames:\n  0: scratch\n  1: spot\n")
-    content = (folder / file).read_bytes()
-    rng = np.random.default_rng(0)
-    for _ in range(1000):
-        data = np.frombuffer(content, np.uint8).copy()
-        at = rng.integers(0, len(data), rng.integers(1, 6))
-        data[at] = rng.integers(0, 256, len(at))
-        (folder / file).write_bytes(data[: rng.integers(1, len(data) + 1)].tobytes())
+    for _ in damaged(folder / file):
         found = yolo(folder, walk(folder))
         assert found is None or set(found.images) == {"a.png", "b.png"}
