@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from flawforge.core.arrays import Floats
 from flawforge.metrics.vectors import as_groups
@@ -100,7 +100,7 @@ class NullScale:
         if self.spread:
             variance = (self.groups * variance + KNOWN * self.spread**2) / (self.groups + KNOWN)
         spread = np.sqrt((variance + 1e-8) * (1 + 1 / self.groups))
-        return np.asarray(stats.t.sf((values - mean) / spread, self.groups - 1), dtype=np.float64)
+        return np.asarray(special.stdtr(self.groups - 1, (mean - values) / spread), dtype=np.float64)
 
     def _pareto(self, values: Floats) -> Floats:
         above = np.cumsum(self.weights[::-1])[::-1]

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 from scipy.spatial.distance import cdist
 
 from flawforge.core.arrays import Bools, Floats, Ints
@@ -101,6 +100,8 @@ def authenticity(
     def authentic(x: Floats) -> Bools:
         distance, nearest = to_nearest(x, t)
         return np.asarray(distance > reach[nearest])
+
+    from scipy import stats  # half a second, which an audit without held-out images need not wait for
 
     own, real = authentic(q), authentic(p)
     number = found = 0
@@ -197,6 +198,8 @@ def to_nearest(x: Floats, t: Floats, *, itself: bool = True) -> tuple[Floats, In
 
 def _smaller(made: Floats, real: Floats, made_codes: Ints, real_codes: Ints) -> SetTestResult:
     """Return Mann and Whitney's test, or over several classes van Elteren's sum of it."""
+    from scipy import stats  # as above
+
     strata = _strata(made_codes, real_codes)
     if len(strata) == 1:
         a, b = strata[0]

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from flawforge.core.arrays import Floats, Ints
 from flawforge.core.seeds import numpy_stream
@@ -98,8 +97,8 @@ def frechet_infinity(
             # what the draw really left of each set, in the two biases' mean
             inverse.append((len(x) / len(i) + len(y) / len(j)) / 2)
             distances.append(_distance(x[i], y[j]))
-    line = stats.linregress(inverse, distances)
-    return FrechetInfinity(float(line.intercept), float(line.intercept_stderr), full, full - float(line.intercept))
+    (_, value), spread = np.polyfit(inverse, distances, 1, cov=True)
+    return FrechetInfinity(float(value), float(np.sqrt(spread[1, 1])), full, full - float(value))
 
 
 def _distance(x: Floats, y: Floats) -> float:

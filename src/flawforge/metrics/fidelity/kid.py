@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from flawforge.core.arrays import Floats, Ints
 from flawforge.core.seeds import numpy_stream
@@ -33,8 +33,8 @@ LEVEL = 0.95
 
 def polynomial_kernel(x: Floats, y: Floats) -> Floats:
     """Return (M, N): ``(x·y / D + 1)³`` of rows (M, D) and (N, D)."""
-    kernel: Floats = (x @ y.T / x.shape[1] + 1) ** 3
-    return kernel
+    base: Floats = x @ y.T / x.shape[1] + 1
+    return base * base * base  # many times faster than a power
 
 
 def kid(
@@ -167,6 +167,6 @@ def percentile_interval(resampled: Floats, groups: int) -> Interval:
         resampled: (resamples,) values.
         groups: G, the number of independent groups (of two sets, the smaller).
     """
-    reach = stats.t.ppf((1 + LEVEL) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
-    low, high = np.quantile(resampled, [stats.norm.cdf(-reach), stats.norm.cdf(reach)])
+    reach = special.stdtrit(groups - 1, (1 + LEVEL) / 2) * np.sqrt(groups / (groups - 1))
+    low, high = np.quantile(resampled, special.ndtr([-reach, reach]))
     return Interval(float(low), float(high), groups)

@@ -15,7 +15,7 @@ All four depend on the numbers of images. Compare at equal sizes, and beside the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,8 @@ from scipy.spatial.distance import cdist
 
 from flawforge.core.arrays import Bools, Floats, Ints
 from flawforge.metrics.vectors import Vectors, as_grouped_pair, as_groups, as_pair, row_blocks
+
+NARROW, WIDE = 3, 5  # neighbours that a ball reaches to: of precision and recall, of density and coverage
 
 
 class PrecisionRecall(NamedTuple):
@@ -49,7 +51,7 @@ def precision_recall(
     generated: Vectors,
     real_groups: ArrayLike | None = None,
     generated_groups: ArrayLike | None = None,
-    k: int = 3,
+    k: int = NARROW,
 ) -> PrecisionRecall:
     """Return improved precision and recall of (M, D) real and (N, D) generated features.
 
@@ -68,17 +70,12 @@ def precision_recall(
         ValueError: too few vectors of other groups for k, shapes that do not fit, or a value that is not finite.
     """
     x, y, a, b = as_grouped_pair(real, generated, real_groups, generated_groups, 1, 1)
-    real_reach, generated_reach = radii(x, k, a), radii(y, k, b)
-    accepted, recalled = 0, np.zeros(len(x), dtype=bool)
-    for rows in row_blocks(len(y)):
-        distances = cdist(y[rows], x)
-        accepted += int((distances <= real_reach).any(axis=1).sum())
-        recalled |= (distances <= generated_reach[rows, None]).any(axis=0)
-    return PrecisionRecall(accepted / len(y), float(recalled.mean()))
+    reach = radii(x, k, a)
+    return overlap(x, y, reach, reach, radii(y, k, b), k)[0]
 
 
 def density_coverage(
-    real: Vectors, generated: Vectors, real_groups: ArrayLike | None = None, k: int = 5
+    real: Vectors, generated: Vectors, real_groups: ArrayLike | None = None, k: int = WIDE
 ) -> DensityCoverage:
     """Return density and coverage of (M, D) real and (N, D) generated features.
 
@@ -96,14 +93,36 @@ def density_coverage(
     """
     x, y = as_pair(real, generated, 1)
     reach = radii(x, k, as_groups(real_groups, len(x), "real_groups"))
-    balls, covered = 0, np.zeros(len(x), dtype=bool)
-    for block in inside(y, x, reach):
-        balls += int(block.sum())
-        covered |= block.any(axis=0)
-    return DensityCoverage(balls / (k * len(y)), float(covered.mean()))
+    return overlap(x, y, reach, reach, np.zeros(len(y)), k)[1]
 
 
-def realism(real: Vectors, generated: Vectors, real_groups: ArrayLike | None = None, k: int = 3) -> Floats:
+def overlap(
+    real: Floats, generated: Floats, narrow: Floats, wide: Floats, generated_narrow: Floats, k: int = WIDE
+) -> tuple[PrecisionRecall, DensityCoverage]:
+    """Return all four, each distance taken once.
+
+    Args:
+        real: (M, D).
+        generated: (N, D).
+        narrow: (M,) radii of the real balls for precision.
+        wide: (M,) likewise for density and coverage.
+        generated_narrow: (N,) radii of the generated balls for recall.
+        k: neighbours that `wide` reaches to.
+    """
+    accepted = balls = 0
+    recalled, covered = np.zeros(len(real), dtype=bool), np.zeros(len(real), dtype=bool)
+    for rows in row_blocks(len(generated)):
+        distances = cdist(generated[rows], real)
+        accepted += int((distances <= narrow).any(axis=1).sum())
+        recalled |= (distances <= generated_narrow[rows, None]).any(axis=0)
+        held = distances <= wide
+        balls += int(held.sum())
+        covered |= held.any(axis=0)
+    shares = PrecisionRecall(accepted / len(generated), float(recalled.mean()))
+    return shares, DensityCoverage(balls / (k * len(generated)), float(covered.mean()))
+
+
+def realism(real: Vectors, generated: Vectors, real_groups: ArrayLike | None = None, k: int = NARROW) -> Floats:
     """Return (N,) realism scores: how deep each generated vector lies in the real support.
 
     ``max over real r of radius(r) / distance(r, g)`` (Kynkäänniemi et al. 2019, equation 4), over the half of the
@@ -126,24 +145,31 @@ def realism(real: Vectors, generated: Vectors, real_groups: ArrayLike | None = N
 
 
 def radii(centres: Floats, k: int, groups: Ints) -> Floats:
-    """Return (N,) distances to the k-th nearest vector of another group.
+    """Return (N,) distances to the k-th nearest vector of another group; see `all_radii`."""
+    return all_radii(centres, (k,), groups)[0]
+
+
+def all_radii(centres: Floats, ks: Sequence[int], groups: Ints) -> Floats:
+    """Return (K, N) distances to the k-th nearest vector of another group, for each k.
 
     Args:
         centres: (N, D).
-        k: neighbours, from 1.
+        ks: neighbours, from 1.
         groups: (N,) group numbers; with a group for each row, only the vector itself is left out.
 
     Raises:
         ValueError: k is below 1, or some vector has fewer than k vectors of other groups.
     """
     most = len(centres) - int(np.bincount(groups).max())
-    if not 1 <= k <= most:
-        raise ValueError(f"k is {k}; there are {len(centres)} vectors, and one of them has {most} in other groups")
-    out = np.empty(len(centres))
+    for k in ks:
+        if not 1 <= k <= most:
+            raise ValueError(f"k is {k}; there are {len(centres)} vectors, and one of them has {most} in other groups")
+    nth = [k - 1 for k in ks]
+    out = np.empty((len(ks), len(centres)))
     for rows in row_blocks(len(centres)):
         distances = cdist(centres[rows], centres)
         distances[groups[rows, None] == groups] = np.inf
-        out[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
+        out[:, rows] = np.partition(distances, nth, axis=1)[:, nth].T
     return out
 
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from flawforge.core.arrays import Floats, Floats32
 from flawforge.metrics.vectors import as_groups
@@ -76,9 +76,11 @@ def find_seam(real: Sequence[Floats], groups: ArrayLike, generated: Sequence[Flo
     made = np.stack(list(generated))
     if min(len(own), len(made)) < FEWEST:
         return None
-    found = stats.ttest_ind(made, own, axis=0, equal_var=False, alternative="greater")
     excess = made.mean(axis=0) - own.mean(axis=0)
-    p = np.where(excess >= LEAST, np.nan_to_num(found.pvalue, nan=1.0), 1.0)
+    first, second = (side.var(axis=0, ddof=1) / len(side) for side in (made, own))
+    spread = np.maximum(first + second, 1e-300)
+    freedom = spread**2 / np.maximum(first**2 / (len(made) - 1) + second**2 / (len(own) - 1), 1e-300)
+    p = np.where(excess >= LEAST, special.stdtr(freedom, -excess / np.sqrt(spread)), 1.0)
     at = int(np.lexsort((-excess, p))[0])
     rows = height - 3
     axis: Literal["row", "column"] = "row" if at < rows else "column"

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -357,6 +357,6 @@ def detectable(n: int, planted: int, recovered: int) -> float | None:
     """
     if recovered == 0:
         return None
-    recall = float(stats.beta.ppf(1 - CONFIDENCE, recovered, planted - recovered + 1))
+    recall = float(special.betaincinv(recovered, planted - recovered + 1, 1 - CONFIDENCE))
     share = (1 - (1 - CONFIDENCE) ** (1 / n)) / recall
     return share if share <= 1 else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -16,7 +17,9 @@ from flawforge.core.progress import Progress
 from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.threads import in_threads
 from flawforge.metrics.fidelity.histogram import gray_histograms
+from flawforge.metrics.fidelity.precision_recall import NARROW, WIDE, all_radii
 from flawforge.metrics.fidelity.spectrum import radial_spectra, ring_frequencies
+from flawforge.metrics.vectors import as_groups
 from flawforge.models.extractors import Extractor
 from flawforge.studies.sets import kept_features, pixel_key
 
@@ -46,6 +49,11 @@ class DescribedImages:
     def __len__(self) -> int:
         """Return N."""
         return len(self.keys)
+
+    @cached_property
+    def radii(self) -> Floats:
+        """(2, N) distances to the third and the fifth neighbour of another group."""
+        return all_radii(self.features, (NARROW, WIDE), as_groups(self.groups, len(self), "groups"))
 
     def take(self, rows: Ints) -> DescribedImages:
         """Return these rows, in their order."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special
 
 from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.images import Pixels, in_channels, stacked_planes, to_unit
@@ -198,7 +198,7 @@ def find_artefacts(real: list[Pixels], generated: list[Pixels], groups: Ints, wh
         repeating=repeating,
         repeat_limit=limit if np.isfinite(limit) else None,
         repeat_scores=made.round(4).tolist(),
-        repeats_found=bool(repeating > 1 and stats.binom.sf(repeating - 1, len(generated), RATE) <= ALARM),
+        repeats_found=bool(repeating > 1 and special.bdtrc(repeating - 1, len(generated), RATE) <= ALARM),
         seam=where if seam is not None and seam.p <= ALARM else "",
         seam_p=None if seam is None else seam.p,
     )

@@ -18,8 +18,7 @@ from flawforge.metrics.fidelity.kid import kid, kid_interval
 from flawforge.metrics.fidelity.precision_recall import (
     DensityCoverage,
     PrecisionRecall,
-    density_coverage,
-    precision_recall,
+    overlap,
 )
 from flawforge.metrics.fidelity.spectrum import fine_difference, spectrum_distance
 from flawforge.runs.judged.scores import Better, Number
@@ -38,14 +37,10 @@ class SetPair:
     other: DescribedImages
 
     @cached_property
-    def precision_recall(self) -> PrecisionRecall:
-        """Precision and recall, taken once for both."""
-        return precision_recall(self.real.features, self.other.features, self.real.groups, self.other.groups)
-
-    @cached_property
-    def density_coverage(self) -> DensityCoverage:
-        """Density and coverage, taken once for both."""
-        return density_coverage(self.real.features, self.other.features, self.real.groups)
+    def overlap(self) -> tuple[PrecisionRecall, DensityCoverage]:
+        """Precision and recall, density and coverage, from distances that are taken once for all four."""
+        real, other = self.real, self.other
+        return overlap(real.features, other.features, *real.radii, other.radii[0])
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ _ALL = (
         unit="share",
         better="higher",
         meaning="share of the real images that have a generated image nearby",
-        measure=lambda pair: pair.density_coverage.coverage,
+        measure=lambda pair: pair.overlap[1].coverage,
         finding=lambda pair: "share of the real variation that is covered",
         clause="they cover {generated} of the real variation, where an equal number of real images covers {real}",
     ),
@@ -121,7 +116,7 @@ _ALL = (
         unit="share",
         better="higher",
         meaning="share of the real images that lie within the range of the generated ones",
-        measure=lambda pair: pair.precision_recall.recall,
+        measure=lambda pair: pair.overlap[0].recall,
         finding=lambda pair: "share of the real images within the generated range",
         clause="their range holds {generated} of the real images, where that of as many real images holds {real}",
     ),
@@ -131,7 +126,7 @@ _ALL = (
         unit="share",
         better="higher",
         meaning="share of the generated images that lie within the range of the real ones",
-        measure=lambda pair: pair.precision_recall.precision,
+        measure=lambda pair: pair.overlap[0].precision,
         finding=lambda pair: "share of the images within the real range",
         clause="{generated} of them lie within the range of real images, where {real} of other real images do",
     ),
@@ -141,7 +136,7 @@ _ALL = (
         unit="",
         better="near 1",
         meaning="how closely real images surround each generated one; about 1 for real images",
-        measure=lambda pair: pair.density_coverage.density,
+        measure=lambda pair: pair.overlap[1].density,
     ),
     Quantity(
         name="spectrum",
