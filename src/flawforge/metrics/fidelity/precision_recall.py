@@ -146,7 +146,8 @@ def realism(real: Vectors, generated: Vectors, real_groups: ArrayLike | None = N
 
 def radii(centres: Floats, k: int, groups: Ints) -> Floats:
     """Return (N,) distances to the k-th nearest vector of another group; see `all_radii`."""
-    return all_radii(centres, (k,), groups)[0]
+    found: Floats = all_radii(centres, (k,), groups)[0]
+    return found
 
 
 def all_radii(centres: Floats, ks: Sequence[int], groups: Ints) -> Floats:

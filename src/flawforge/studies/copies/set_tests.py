@@ -85,7 +85,7 @@ def _features(grays: torch.Tensor, extractor: Extractor) -> Floats32:
     if (np.rint(levels) == levels).all():
         levels = levels.astype(np.uint8)
     return kept_features(
-        torch.from_numpy(to_unit(levels))[:, None], [pixel_key(x[None], 255) for x in levels], extractor
+        lambda: torch.from_numpy(to_unit(levels))[:, None], [pixel_key(x[None], 255) for x in levels], extractor
     )
 
 

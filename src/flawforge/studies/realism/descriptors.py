@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
@@ -71,23 +71,27 @@ def describe_images(
         reads = iter(in_threads(read, range(len(groups))))
         while block := list(islice(reads, BLOCK)):
             own = [pixel_key(image, white) for image in block]
-            images = torch.from_numpy(to_unit(np.stack(block), white))
+            images = partial(_units, block, white)
             features = kept_features(images, own, extractor).astype(np.float64)
-            parts.append((features, *_kept_pixels(images, own)))
+            parts.append((features, *_kept_pixels(images, (block[0].shape[1], block[0].shape[2]), own)))
             keys += own
             task.advance(len(block))
     features, spectra, histograms = (np.concatenate(column) for column in zip(*parts, strict=True))
     return DescribedImages(features, spectra, histograms, groups, tuple(keys))
 
 
-def _kept_pixels(images: torch.Tensor, keys: list[str]) -> tuple[Floats, Floats]:
+def _units(block: list[Pixels], white: int) -> torch.Tensor:
+    return torch.from_numpy(to_unit(np.stack(block), white))
+
+
+def _kept_pixels(images: Callable[[], torch.Tensor], size: tuple[int, int], keys: list[str]) -> tuple[Floats, Floats]:
     """Return the spectra (N, B) and histograms (N, 256) of images, from the cache where they were taken before."""
     key = hashlib.sha256("\n".join([f"spectra and histograms {PIXELS}", *keys]).encode()).hexdigest()
-    rings, kept = len(ring_frequencies(*images.shape[2:])), recall_content(key)
+    rings, kept = len(ring_frequencies(*size)), recall_content(key)
     if len(kept) == 8 * len(keys) * (rings + LEVELS):
         rows = np.frombuffer(kept, "<f8").reshape(len(keys), -1)
         return rows[:, :rings], rows[:, rings:]
-    spectra, histograms = radial_spectra(images), gray_histograms(images)
+    spectra, histograms = radial_spectra(images()), gray_histograms(images())
     remember_content(key, np.concatenate([spectra, histograms], axis=1).astype("<f8").tobytes())
     return spectra, histograms
 
@@ -102,4 +106,4 @@ class RememberedFeatures:
     def __call__(self, images: torch.Tensor) -> Floats32:
         """Return (N, D) features of (N, C, H, W) images in [-1, 1]."""
         content = hashlib.sha256(str(tuple(images.shape)).encode() + images.numpy().tobytes()).hexdigest()
-        return kept_features(images, [content] * len(images), self.extractor)
+        return kept_features(lambda: images, [content] * len(images), self.extractor)

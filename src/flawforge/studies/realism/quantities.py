@@ -15,11 +15,7 @@ from flawforge.core.seeds import numpy_stream
 from flawforge.metrics.fidelity.frechet import frechet
 from flawforge.metrics.fidelity.histogram import brightness_difference, histogram_distance
 from flawforge.metrics.fidelity.kid import kid, kid_interval
-from flawforge.metrics.fidelity.precision_recall import (
-    DensityCoverage,
-    PrecisionRecall,
-    overlap,
-)
+from flawforge.metrics.fidelity.precision_recall import DensityCoverage, PrecisionRecall, overlap
 from flawforge.metrics.fidelity.spectrum import fine_difference, spectrum_distance
 from flawforge.runs.judged.scores import Better, Number
 from flawforge.studies.realism.descriptors import DescribedImages
@@ -40,7 +36,7 @@ class SetPair:
     def overlap(self) -> tuple[PrecisionRecall, DensityCoverage]:
         """Precision and recall, density and coverage, from distances that are taken once for all four."""
         real, other = self.real, self.other
-        return overlap(real.features, other.features, *real.radii, other.radii[0])
+        return overlap(real.features, other.features, real.radii[0], real.radii[1], other.radii[0])
 
 
 @dataclass(frozen=True)

@@ -32,23 +32,14 @@ from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions
 from flawforge.studies.realism.beyond import Copier, beyond_copies, class_inputs
 from flawforge.studies.realism.blind import keep_blind
-from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves, find_faults
+from flawforge.studies.realism.comparison import ComparedSets, draw_halves, find_faults
 from flawforge.studies.realism.descriptors import DescribedImages, describe_images
-from flawforge.studies.realism.extras import (
-    class_scores,
-    confusion_of,
-    extrapolated,
-    gray_levels,
-    keep_extremes,
-    mean_spectra,
-    usual_distances,
-    without_transforms,
-)
+from flawforge.studies.realism.extras import confusion_of, gray_levels, keep_extremes, mean_spectra, without_transforms
 from flawforge.studies.realism.feature_map import MappedImages, draw_map, thinned
 from flawforge.studies.realism.full_size import draw_images, measure_full_size
 from flawforge.studies.realism.placed_defects import measure_placed
-from flawforge.studies.realism.quantities import SetPair
 from flawforge.studies.realism.sentences import score_sentence
+from flawforge.studies.realism.set_numbers import SetNumbers, measure_sets
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
 from flawforge.studies.sets import HeldOut, Images, Judged, MatchedImages, flip_pixels, open_judged, pixel_key
 from flawforge.training.processes.device import resolve_device
@@ -228,32 +219,21 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
     """Return the fields of the record that hold numbers, and as `outcome` what the sentence says of them."""
     sets, matched, seed = _describe_sets(inputs), inputs.matched, inputs.seed
     halves = draw_halves(sets, seed)
-    with inputs.progress.task("comparing", 3, "parts") as task:
-        quantities = compare_sets(sets, halves, seed)
-        task.advance()
-        # Proportions matter for the set as a whole. Class by class they would take away most images of a rare defect.
-        classes = inputs.chosen.classes
-        rows = [row for row, entry in enumerate(matched.entries) if not classes or entry.label in classes]
-        every = replace(sets, generated=inputs.generated.take(np.array(rows)))
-        labels = [matched.entries[row].label for row in rows]
-        per_class = class_scores(every, labels, seed)
-        task.advance()
-        real_halves = SetPair(sets.reference.take(halves[0].a), sets.reference.take(halves[0].b))
-        infinite, infinite_real = extrapolated(sets.whole, seed), extrapolated(real_halves, seed)
-        task.advance()
+    # Proportions matter for the set as a whole. Class by class they would take away most images of a rare defect.
+    classes = inputs.chosen.classes
+    rows = [row for row, entry in enumerate(matched.entries) if not classes or entry.label in classes]
+    every = replace(sets, generated=inputs.generated.take(np.array(rows)))
+    labels = [matched.entries[row].label for row in rows]
+    measured = measure_sets(sets, every, labels, inputs.generated, halves, seed, inputs.progress)
     beyond, beyond_sentence = _measure_beyond(inputs, sets)
     best, worst = keep_extremes(judged.folder, matched, sets.reference, inputs.generated, pictures)
-    findings, main = find_faults(sets, quantities)
-    distinguishable = next(one.outside for one in quantities if one.name == "kid")
+    findings, main = find_faults(sets, measured.quantities)
+    distinguishable = next(one.outside for one in measured.quantities if one.name == "kid")
     return {
         "halves": len(halves),
         "half": min(len(half.b) for half in halves),
-        "quantities": quantities,
+        **{name: getattr(measured, name) for name in SetNumbers.model_fields},
         "findings": findings,
-        "usual": usual_distances(sets.reference, inputs.generated),
-        "infinite": infinite,
-        "infinite_real": infinite_real,
-        "classes": per_class,
         "beyond": beyond,
         "beyond_sentence": beyond_sentence,
         "full_size": _measure_full_size(inputs, judged.folder if pictures else None),
@@ -262,7 +242,7 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "levels": gray_levels(sets),
         "best": best,
         "worst": worst,
-        "notes": without_transforms(quantities),
+        "notes": without_transforms(measured.quantities),
         "outcome": {"distinguishable": distinguishable, "main_finding": main},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -20,11 +21,13 @@ def pixel_key(image: Pixels, white: int) -> str:
     return digest.hexdigest()
 
 
-def kept_features(images: torch.Tensor, keys: list[str], extractor: Extractor) -> Floats32:
-    """Return (N, D) features of (N, C, H, W) images in [-1, 1]; `keys` say what each of them shows, see `pixel_key`."""
+def kept_features(images: Callable[[], torch.Tensor], keys: list[str], extractor: Extractor) -> Floats32:
+    """Return (N, D) features of the (N, C, H, W) images in [-1, 1] that `images()` gives, where they are not known;
+    `keys` say what each of them shows, see `pixel_key`.
+    """
     key = hashlib.sha256("\n".join([extractor.name, extractor.version, *keys]).encode()).hexdigest()
     kept = recall_features(key, len(keys))
     if kept is None:
-        kept = extractor(images)
+        kept = extractor(images())
         remember_features(key, kept)
     return kept
