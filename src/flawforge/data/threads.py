@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from time import perf_counter
 from typing import TypeVar
 
 THREADS = 2  # more only help where there are more idle cores, and each holds a decoded image
+QUICK = 1e-4  # seconds that an item takes: one that takes less costs more in a thread
 AHEAD = 64  # items handed to the threads before their results are asked for, so that memory stays bounded
 
 In = TypeVar("In")
@@ -15,8 +17,18 @@ Out = TypeVar("Out")
 
 
 def in_threads(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
-    """Give the results of `work` in the order of `items`; an error in one ends it."""
+    """Give the results of `work` in the order of `items`; an error in one ends it.
+
+    Threads begin with the first item that is not quick: what is in memory already is sooner taken than handed over.
+    """
     waiting = iter(items)
+    for item in waiting:
+        start = perf_counter()
+        result = work(item)
+        quick = perf_counter() - start < QUICK
+        yield result
+        if not quick:
+            break
     with ThreadPoolExecutor(THREADS) as pool:
         queue = [pool.submit(work, item) for item in islice(waiting, AHEAD)]
         try:

@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import tempfile
 from collections.abc import Iterator
+from math import sqrt
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -16,6 +17,8 @@ from flawforge.core.files import FORMAT, explain_os_errors, read_model, write_js
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
 from flawforge.runs.folder import Run
+
+Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
 class Record(BaseModel):
@@ -96,10 +99,11 @@ class Share(RecordPart):
         """Return `count` of `total` images with the interval; None where nothing was measured."""
         if count is None or total == 0:
             return None
-        from scipy.stats import binomtest
-
-        low, high = binomtest(count, total).proportion_ci(method="wilson")
-        return cls(count=count, total=total, low=float(low), high=float(high))
+        share, squared = count / total, Z**2 / total
+        middle = share + squared / 2
+        reach = sqrt(squared * share * (1 - share) + squared**2 / 4)
+        low, high = (middle - reach) / (1 + squared), (middle + reach) / (1 + squared)
+        return cls(count=count, total=total, low=low if count else 0.0, high=high if count < total else 1.0)
 
 
 R = TypeVar("R", bound=Record)

@@ -126,25 +126,22 @@ def fits(queries: Tensor, spectra: TextureSpectra, views: Tensor) -> Fits:
         covered = _covered(spectra, references, pose)
         for row, own in enumerate(views):
             real = torch.nonzero(own >= 0)[:, 0]
-            norm = covered[row_of[row, real]]
-            top, found = _fit(values[row], weight[row], norm, spectra.values[pose.room], own[real], pose)
-            better = top > best[row, real]
-            best[row, real] = torch.where(better, top, best[row, real])
-            found = torch.cat([torch.full_like(found[:, :1], number), found], dim=1)
-            how[row, real] = torch.where(better[:, None], found, how[row, real])
+            norm = covered.index_select(0, row_of[row, real])
+            fit = _fit(values[row], weight[row], norm, spectra.values[pose.room], own[real], pose)
+            top = torch.maximum(fit.amax(1), -fit.amin(1))
+            better = torch.nonzero(top > best[row, real])[:, 0]
+            best[row, real[better]], how[row, real[better]] = top[better], _how(fit[better], number)
     return Fits(best, how)
 
 
 def _covered(spectra: TextureSpectra, rows: Tensor, pose: Pose) -> Tensor:
     """Return (M, R, R): one over the norm of what a query covers of each reference, at each shift."""
-    norm = _back(spectra.energies[pose.room][rows] * _window_spectrum(pose).to(rows.device), pose.room)
+    norm = _back(spectra.energies[pose.room].index_select(0, rows) * _window_spectrum(pose).to(rows.device), pose.room)
     return norm.clamp_min_(1e-3).rsqrt_()
 
 
-def _fit(
-    values: Tensor, weight: Tensor, norm: Tensor, spectra: Tensor, views: Tensor, pose: Pose
-) -> tuple[Tensor, Tensor]:
-    """Return, for each of the (K,) views, the best correlation over all shifts, and (K, 3) shift in x, in y, and sign.
+def _fit(values: Tensor, weight: Tensor, norm: Tensor, spectra: Tensor, views: Tensor, pose: Pose) -> Tensor:
+    """Return (K, R * R): the correlation with each of the (K,) views at each shift.
 
     Args:
         values: (8, R, R // 2 + 1) conjugate transform of the query under the symmetries.
@@ -154,11 +151,18 @@ def _fit(
         views: (K,).
         pose: that the query is in.
     """
-    room, rows, turned = pose.room, views // 8, views % 8
-    fit = _back(spectra[rows] * values[turned], room).mul_(weight[turned]).mul_(norm).flatten(1)
-    top, at = fit.abs().max(1)
+    rows, turned = views // 8, views % 8  # taken by `index_select`: several times faster than in brackets
+    product = spectra.index_select(0, rows).mul_(values.index_select(0, turned))
+    return _back(product, pose.room).mul_(weight.index_select(0, turned)).mul_(norm).flatten(1)
+
+
+def _how(fit: Tensor, number: int) -> Tensor:
+    """Return (K, 4) as of `Fits`, from (K, R * R) correlations in the pose of this number."""
+    room, at = POSES[number].room, fit.abs().argmax(1)
     sign = fit.gather(1, at[:, None])[:, 0].sign()
-    return top, torch.stack([_signed(at % room, room), _signed(at // room, room), sign], dim=1)
+    return torch.stack(
+        [torch.full_like(sign, number), _signed(at % room, room), _signed(at // room, room), sign], dim=1
+    )
 
 
 def best_placements(values: Tensor, how: Tensor, views: Tensor, most: int) -> Placements:

@@ -268,9 +268,11 @@ def _measure(
     for number, name in enumerate(flips):
         for start in range(starts[number], starts[number + 1], rows):
             part = slice(start, min(start + rows, starts[number + 1]))
-            ours = queries[torch.from_numpy(query[part]).to(queries.device)]
-            theirs = references[torch.from_numpy(reference[part]).to(queries.device)]
+            ours, theirs = (  # several times faster than by an index in brackets
+                side.index_select(0, torch.from_numpy(rows[part]).to(queries.device))
+                for side, rows in ((queries, query), (references, reference))
+            )
             # a flip undoes itself: flipping the query is flipping the reference
-            difference = (apply_flip(ours.to(work), name) - theirs.to(work)).flatten(1)
+            difference = apply_flip(ours, name).to(work).sub_(theirs.to(work)).flatten(1)
             out[part] = np.sqrt(difference.square_().sum(dim=1, dtype=torch.float64).cpu().numpy())
     return out

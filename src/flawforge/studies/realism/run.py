@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,16 @@ class ScoreInputs:
     extractor: Extractor
     seed: int
     progress: Progress
+
+    @cached_property
+    def reference(self) -> DescribedImages:
+        """The real images that are compared with, described."""
+        return self.describe(lambda index: self.matched.real(int(self.chosen.reference[index])), self.chosen.reference)
+
+    def describe(self, read: Callable[[int], Pixels], rows: Ints, title: str = "real images") -> DescribedImages:
+        """Describe `read(i)` for every i of (N,) `rows`, in whose groups the images are."""
+        white = self.matched.training.white
+        return describe_images(read, self.real.groups[rows], white, self.extractor, title, self.progress)
 
 
 def score(
@@ -173,15 +184,12 @@ def _map(inputs: ScoreInputs, judged: Judged, command: str) -> FeatureMap:
     shown = {kind: thinned(rows) for kind, rows in kinds.items()}
 
     def taken(kind: PointKind) -> MappedImages:
-        rows = shown[kind]
-        found = describe_images(
-            lambda index: matched.real(int(rows[index])),
-            real.groups[rows],
-            matched.training.white,
-            inputs.extractor,
-            f"{kind} images for the map",
-            inputs.progress,
-        )
+        rows, known = shown[kind], inputs.chosen.reference
+        if np.isin(rows, known).all():
+            order = np.argsort(known)
+            found = inputs.reference.take(order[np.searchsorted(known, rows, sorter=order)])
+        else:
+            found = inputs.describe(lambda at: matched.real(int(rows[at])), rows, f"{kind} images for the map")
         files = [real.data.samples[row].file for row in rows]
         return MappedImages(kind, found.features, real.labels(rows).tolist(), files)
 
@@ -285,18 +293,12 @@ def _describe_sets(inputs: ScoreInputs) -> ComparedSets:
         changed = classical(image, white, numpy_stream(seed, "augmentation", "score", index))
         return np.ascontiguousarray(changed.transpose(2, 0, 1))
 
-    def reference(index: int) -> Pixels:
-        return matched.real(int(chosen.reference[index]))
-
-    def described(read: Callable[[int], Pixels], rows: Ints, title: str) -> DescribedImages:
-        return describe_images(read, real.groups[rows], white, inputs.extractor, title, inputs.progress)
-
     names, codes = np.unique(real.labels(chosen.reference), return_inverse=True)
     return ComparedSets(
-        described(reference, chosen.reference, "real images"),
+        inputs.reference,
         codes.reshape(-1),
         inputs.generated.take(chosen.generated),
-        described(transformed, sources, "classical transforms"),
+        inputs.describe(transformed, sources, "classical transforms"),
         disjoint=real.against not in ("training", "unknown"),
         classes=tuple(names.tolist()),
     )
