@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 
 import numpy as np
@@ -52,10 +53,8 @@ def measure_sets(
     """
     sides = (sets.reference, sets.generated, sets.classical, every.generated, generated)
     key = _key(sides, halves, [sets.labels.tolist(), sets.disjoint, sets.classes, list(labels), seed])
-    try:
+    with suppress(ValueError):  # nothing was remembered
         return SetNumbers.model_validate_json(recall_content(key))
-    except ValueError:
-        pass
     with progress.task("comparing", 3, "parts") as task:
         quantities = compare_sets(sets, halves, seed)
         task.advance()
