@@ -15,6 +15,7 @@ from PIL import Image
 
 from flawforge.core.errors import TrainingDivergedError
 from flawforge.data.dataset import Dataset
+from flawforge.runs.trials import TrialRecord
 from flawforge.studies.trial.setup.test_split import Division, Textures, divide
 
 SIDE = 32
@@ -164,3 +165,13 @@ def divided(dataset: Dataset, seed: int = 0) -> tuple[Division, Textures]:
     """Half of a dataset's images set aside, as a trial does it."""
     textures = Textures(pictures(dataset), dataset.groups())
     return divide(dataset, textures, 0.5, 4, seed), textures
+
+
+def scrubbed(record: TrialRecord) -> dict[str, Any]:
+    """All but when and how long."""
+    value = record.model_dump(mode="json")
+    for key in ("made", "seconds", "command"):
+        value.pop(key)
+    for one in value["results"]:
+        one.pop("seconds")
+    return value

@@ -7,20 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flawforge.core.folder_kinds import MARKS, Kind
+from flawforge.core.folder_kinds import Kind
+from marked_folder import hold
 
 Typed = Callable[..., int]
-
-
-def held(folder: Path, kind: Kind) -> Path:
-    """Leave a folder with the marks of a run, a trial or a search."""
-    folder.mkdir()
-    for mark in MARKS[kind]:
-        if "." in mark:
-            (folder / mark).write_text("{}")
-        else:
-            (folder / mark).mkdir()
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -45,7 +35,7 @@ def test_a_folder_of_another_kind_is_refused_at_once(
 ) -> None:
     if verb[0] == "search":
         pytest.importorskip("optuna")
-    folder = held(tmp_path / "x", there)
+    folder = hold(tmp_path / "x", there)
     before = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
     assert typed(verb[0], tmp_path / "no such data", "--out", folder, *verb[1:]) == 1
     assert f"x holds a {there}, and a {'run' if verb[0] == 'train' else verb[0]} needs a folder of its own; " in told(
@@ -74,7 +64,7 @@ def test_settings_are_looked_at_before_the_folder_and_the_data(
 ) -> None:
     if verb == "search":
         pytest.importorskip("optuna")
-    folder = held(tmp_path / "x", "search" if verb != "search" else "trial")
+    folder = hold(tmp_path / "x", "search" if verb != "search" else "trial")
     out = [] if verb == "inspect" else ["--out", folder]
     assert typed(verb, tmp_path / "no such data", *out, *words) == 1
     assert message in told(capsys)
@@ -83,7 +73,7 @@ def test_settings_are_looked_at_before_the_folder_and_the_data(
 def test_a_run_that_is_there_is_told_before_the_images_are_read(
     typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert typed("train", tmp_path / "no such data", "--out", held(tmp_path / "x", "run")) == 1
+    assert typed("train", tmp_path / "no such data", "--out", hold(tmp_path / "x", "run")) == 1
     assert "x already holds a run. Add --resume" in told(capsys)
 
 

@@ -13,10 +13,10 @@ import pytest
 
 import flawforge
 from flawforge.core.errors import RunNotFoundError, SettingError
-from flawforge.core.progress import Progress
 from flawforge.reports.page import report
 from flawforge.runs.folder import Run
 from flawforge.runs.run_settings import RunSettings
+from heard import Heard
 from parsed_page import Parsed
 
 
@@ -153,21 +153,13 @@ def test_pictures_are_embedded_at_the_same_scale_and_16_bits_shown(drawn: Callab
     assert ("20", "30") in sizes
 
 
-class Heard(Progress):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-
 def test_an_unreadable_image_is_warned_of_and_told_on_the_page(drawn: Callable) -> None:
     run = drawn()
     run.synthetic(4)
     (run.run.synthetic / "scratch/000001.png").write_bytes(b"")
     heard = Heard()
     text = Parsed(report(run.run, progress=heard).read_text()).text
-    assert heard.warnings == ["1 image of the gallery cannot be read and is not shown, e.g. scratch/000001.png."]
+    assert heard.warned == ["1 image of the gallery cannot be read and is not shown, e.g. scratch/000001.png."]
     assert "1 of the chosen images cannot be read" in text
 
 
@@ -177,7 +169,7 @@ def test_images_that_were_deleted_are_told_and_not_missed(drawn: Callable) -> No
     (run.run.synthetic / "scratch/000001.png").unlink()
     heard = Heard()
     text = Parsed(report(run.run, progress=heard).read_text()).text
-    assert heard.warnings == []
+    assert heard.warned == []
     assert "3 images were generated. Chosen by hand: 1 of 4 images was removed." in text
 
 
@@ -221,9 +213,9 @@ def test_a_damaged_record_is_named_with_its_cure_and_the_rest_is_drawn(
     record.write_bytes(content.encode() if isinstance(content, str) else content)
     text = Parsed(report(run, progress=heard).read_text(encoding="utf-8")).text
     command = f"flawforge {kind} '{run.path}'"
-    assert len(heard.warnings) == 1
-    assert str(record) in heard.warnings[0]
-    assert command in heard.warnings[0]
+    assert len(heard.warned) == 1
+    assert str(record) in heard.warned[0]
+    assert command in heard.warned[0]
     assert command in text
     assert f"{kind}.json is damaged" in text or f"{kind}.json has format" in text
     other = {"audit": "The generated images are distinguishable from", "score": "None of the 50 generated images"}
@@ -237,5 +229,5 @@ def test_a_damaged_set_json_does_not_stop_the_report(drawn: Callable) -> None:
     (run.synthetic / "set.json").write_text("{ torn")
     text = Parsed(report(run, progress=heard).read_text(encoding="utf-8")).text
     assert "50 images were generated" in text
-    assert len(heard.warnings) == 1
-    assert "set.json is damaged" in heard.warnings[0]
+    assert len(heard.warned) == 1
+    assert "set.json is damaged" in heard.warned[0]

@@ -11,17 +11,7 @@ from flawforge.core.folder_kinds import MARKS, Kind
 from flawforge.runs.folder import Run
 from flawforge.runs.folder_errors import not_found, refuse_other
 from flawforge.runs.run_settings import RunSettings
-
-
-def hold(folder: Path, kind: Kind) -> Path:
-    """Leave the marks of what a folder is to hold."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for mark in MARKS[kind]:
-        if "." in mark:
-            (folder / mark).write_text("{}")
-        else:
-            (folder / mark).mkdir()
-    return folder
+from marked_folder import hold
 
 
 @pytest.mark.parametrize("there", list(MARKS))

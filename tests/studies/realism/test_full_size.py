@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import scipy.ndimage as nd
-import torch
 
+from contrast import Contrast
 from flawforge.core.progress import SILENT
 from flawforge.data.levelling import through_jpeg
 from flawforge.runs.judged.scores import FullSize
@@ -17,16 +15,6 @@ from flawforge.studies.realism.full_size import FullSizeImages, measure_full_siz
 from flawforge.studies.realism.native_patches import PatchKid
 
 SIDE = 64
-
-
-class Contrast:
-    """Two numbers that blur changes, in place of a network's."""
-
-    name, version = "contrast", "1"
-
-    def __call__(self, images: torch.Tensor) -> Any:
-        fine = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
-        return torch.stack([4 * fine, images.std((1, 2, 3))], 1).numpy()
 
 
 def steel(seed: int, blur: float = 0.0) -> np.ndarray:

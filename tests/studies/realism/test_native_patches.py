@@ -6,22 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from scipy import ndimage
 
+from contrast import Contrast
 from flawforge.core.seeds import numpy_stream
 from flawforge.models.extractors import PixelValues
 from flawforge.studies.realism.native_patches import cut_patches, describe_patches, patch_kid
-
-
-class Contrast:
-    """The mean difference of neighbours, and the standard deviation: two numbers that blur changes."""
-
-    name, version = "contrast", "1"
-
-    def __call__(self, images: torch.Tensor) -> Any:
-        fine = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3))
-        return torch.stack([4 * fine, images.std((1, 2, 3))], 1).numpy()
 
 
 def noise(count: int, seed: int, blur: float = 0.0) -> list[Any]:

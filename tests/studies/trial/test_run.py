@@ -54,16 +54,6 @@ def helped(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return out, planted(photos, out, "oracle")
 
 
-def scrubbed(record: TrialRecord) -> dict[str, Any]:
-    """All but when and how long."""
-    value = record.model_dump(mode="json")
-    for key in ("made", "seconds", "command"):
-        value.pop(key)
-    for one in value["results"]:
-        one.pop("seconds")
-    return value
-
-
 def test_a_generator_that_knows_the_truth_helps(helped: tuple[Path, TrialRecord]) -> None:
     out, record = helped
     (found,) = record.comparisons
@@ -350,7 +340,7 @@ def test_a_killed_trial_goes_on_and_ends_with_the_same_record(
     assert 3 <= done < 12
     assert not (out / "records" / "trial.json").exists()
     record = planted(photos, out, "oracle")
-    assert scrubbed(record) == scrubbed(helped[1])
+    assert material.scrubbed(record) == material.scrubbed(helped[1])
 
 
 @pytest.mark.nightly  # in the suite: execution/test_local.py, one worker at a time
@@ -370,4 +360,4 @@ def test_a_worker_that_is_killed_is_replaced(photos: Path, helped: tuple[Path, T
         patch.setattr(CellProcesses, "submit", and_kill)
         record = planted(photos, tmp_path / "out", "oracle", workers=2)
     assert killed
-    assert scrubbed(record) == scrubbed(helped[1])
+    assert material.scrubbed(record) == material.scrubbed(helped[1])

@@ -36,16 +36,6 @@ SMALL: dict[str, Any] = {
 }
 
 
-def scrubbed(record: Any) -> dict[str, Any]:
-    """All but when, where and how long."""
-    value: dict[str, Any] = record.model_dump(mode="json")
-    for key in ("made", "seconds", "command"):
-        value.pop(key)
-    for one in value["results"]:
-        one.pop("seconds")
-    return value
-
-
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     photos = material.draw_dataset(tmp_path / "photos", 12)
@@ -98,4 +88,4 @@ def test_a_node_that_dies_costs_nothing(more: dict[str, Any], tmp_path: Path, mo
     assert [one.seeds for one in record.results] == [[0, 1, 2]] * len(slow["arms"])
     monkeypatch.delenv("MARKS")
     here = flawforge.trial(photos, tmp_path / "here", workers=1, **slow)
-    assert scrubbed(record) == scrubbed(here)
+    assert material.scrubbed(record) == material.scrubbed(here)

@@ -9,20 +9,10 @@ import pytest
 from PIL import Image
 
 from flawforge.core.errors import DataUnusableError, RunExistsError, SettingError
-from flawforge.core.progress import Progress
 from flawforge.core.settings.trials import OLD, TrialSettings
 from flawforge.studies.trial.setup.bench import Bench, load_bench
 from flawforge.studies.trial.setup.open import open_trial
-
-
-class Heard(Progress):
-    """Remembers what was said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
+from heard import Heard
 
 
 def folders(root: Path, *names: str) -> Path:
