@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 class Task:
@@ -26,6 +29,13 @@ class Progress:
     def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
         """Open one piece of work, e.g. ``with progress.task("reading", 300, "images") as task: task.advance()``."""
         yield Task()
+
+    def each(self, title: str, items: Iterable[Item], unit: str, total: float | None = None) -> Iterator[Item]:
+        """Give items one by one, as a piece of work of so many steps; None: as many as there are."""
+        with self.task(title, len(items) if total is None and isinstance(items, Sized) else total, unit) as task:
+            for item in items:
+                yield item
+                task.advance()
 
     def say(self, text: str) -> None:
         """Tell something worth knowing."""

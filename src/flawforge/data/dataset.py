@@ -20,7 +20,7 @@ from flawforge.data.grouping.shots import draw_shots
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.regions import draw_region
 from flawforge.data.sample import Broken, Sample
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import told_in_threads
 
 
 @dataclass(frozen=True)
@@ -185,10 +185,8 @@ class Dataset:
             image = resize(to_gray(image) if channels == 1 and image.ndim == 3 else image, height, width)
             return image[..., None] if channels == 3 and image.ndim == 2 else image
 
-        with progress.task("reading images", len(self), "images") as task:
-            for index, image in enumerate(in_threads(fitted, range(len(self)))):
-                out[index] = image
-                task.advance()
+        for index, image in enumerate(told_in_threads(fitted, range(len(self)), progress, "reading images")):
+            out[index] = image
         return np.minimum(out, self.white).astype(out.dtype)
 
     def with_white(self, white: int, deep_white: int | None) -> Dataset:

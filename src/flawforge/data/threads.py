@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from time import perf_counter
 from typing import TypeVar
+
+from flawforge.core.progress import Progress
 
 THREADS = 2  # more only help where there are more idle cores, and each holds a decoded image
 QUICK = 1e-4  # seconds that an item takes: one that takes less costs more in a thread
@@ -39,3 +41,10 @@ def in_threads(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
                     yield future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def told_in_threads(
+    work: Callable[[In], Out], items: Sequence[In], progress: Progress, title: str, unit: str = "images"
+) -> Iterator[Out]:
+    """As `in_threads`, and tell how far it is."""
+    return progress.each(title, in_threads(work, items), unit, len(items))

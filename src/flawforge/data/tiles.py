@@ -23,7 +23,7 @@ from flawforge.data.decode import content_sha256, read_part
 from flawforge.data.good_names import find_good
 from flawforge.data.regions import Polygon, as_runs, draw_region, fill_polygon
 from flawforge.data.sample import Broken, Mark, Sample, Tile
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import told_in_threads
 
 OVERLAP = 0.25  # share of a side that neighbours have in common at least
 SHOWN = 0.25  # share of a defect that a tile must show to be of its class, or ...
@@ -71,13 +71,12 @@ def cut_all(
     good = find_good(tuple(sorted({sample.label for sample in samples}))) or "good"
     tiles: list[Sample] = []
     broken: list[Broken] = []
-    with progress.task("cutting tiles", len(samples), "images") as task:
-        for cut in in_threads(partial(_cut_or_say, root, side=side, good=good), samples):
-            if isinstance(cut, Broken):
-                broken.append(cut)
-            else:
-                tiles += cut
-            task.advance()
+    cut_one = partial(_cut_or_say, root, side=side, good=good)
+    for cut in told_in_threads(cut_one, samples, progress, "cutting tiles"):
+        if isinstance(cut, Broken):
+            broken.append(cut)
+        else:
+            tiles += cut
     return tiles, broken, _told(samples, tiles, side, good)
 
 

@@ -206,21 +206,17 @@ def find_symmetries(recipe: Recipe, material: Material, progress: Progress) -> t
         return {label: [0, *kept] for label in training.classes}, True
     several = {label: images for label, images in small.items() if len(images) > 1}
     described = {label: _describe(images) for label, images in several.items()}
-    with progress.task("looking which turns the classes show", len(turns), "turns") as task:
-        for turn in turns:
-            ratios = {
-                label: _ratios(
-                    _describe([np.ascontiguousarray(turned(image, turn)) for image in images]), described[label]
-                )
-                for label, images in several.items()
-            }
-            pooled = [value for values in ratios.values() for value in values]
-            for label in training.classes:
-                values = ratios.get(label, [])
-                shown = values if len(values) >= FEWEST_FIXED else pooled
-                if shown and float(np.exp(np.median(shown))) <= SHOWN:
-                    every[label] = [*every[label], turn]
-            task.advance()
+    for turn in progress.each("looking which turns the classes show", turns, "turns"):
+        ratios = {
+            label: _ratios(_describe([np.ascontiguousarray(turned(image, turn)) for image in images]), described[label])
+            for label, images in several.items()
+        }
+        pooled = [value for values in ratios.values() for value in values]
+        for label in training.classes:
+            values = ratios.get(label, [])
+            shown = values if len(values) >= FEWEST_FIXED else pooled
+            if shown and float(np.exp(np.median(shown))) <= SHOWN:
+                every[label] = [*every[label], turn]
     return every, False
 
 

@@ -126,16 +126,14 @@ def estimate_masks(
     wanted = any(not data.samples[row].boxes for row in rows)
     distances = GoodDistances(sources, data.channels, progress) if wanted and sources else None
     samples, nothing = list(data.samples), []
-    with progress.task("estimating masks", len(rows), "images") as task:
-        for row in rows:
-            sample, pixels = data.samples[row], floats(data.read(row), data, data.channels)
-            if sample.boxes:
-                samples[row] = replace(sample, marks=tuple(_boxed(sample, pixels)))
-            elif distances is not None:
-                marks = tuple(_found(sample.label, pixels, distances.boxes(pixels)))
-                samples[row] = replace(sample, marks=marks, nothing_marked=False) if marks else sample
-                nothing += [] if marks else [sample.file]
-            task.advance()
+    for row in progress.each("estimating masks", rows, "images"):
+        sample, pixels = data.samples[row], floats(data.read(row), data, data.channels)
+        if sample.boxes:
+            samples[row] = replace(sample, marks=tuple(_boxed(sample, pixels)))
+        elif distances is not None:
+            marks = tuple(_found(sample.label, pixels, distances.boxes(pixels)))
+            samples[row] = replace(sample, marks=marks, nothing_marked=False) if marks else sample
+            nothing += [] if marks else [sample.file]
     return EstimatedMasks(replace(data, samples=tuple(samples)), tuple(nothing))
 
 

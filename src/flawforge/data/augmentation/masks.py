@@ -10,7 +10,7 @@ from PIL import Image
 from flawforge.core.arrays import Bools
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.dataset import Dataset
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import told_in_threads
 
 COVERED = 0.25  # a pixel of the small mask is set where the large one's covers this part of it, so thin defects stay
 
@@ -46,10 +46,8 @@ def all_masks(data: Dataset, good: str | None, resolution: tuple[int, int], prog
         sample = data.samples[index]
         return masks[index] if sample.label == good or not sample.marks else fitted_mask(data.mask(index), resolution)
 
-    with progress.task("reading masks", len(data), "images") as task:
-        for index, mask in enumerate(in_threads(one, range(len(data)))):
-            masks[index] = mask
-            task.advance()
+    for index, mask in enumerate(told_in_threads(one, range(len(data)), progress, "reading masks")):
+        masks[index] = mask
     return masks
 
 

@@ -26,7 +26,7 @@ from flawforge.data.grouping.keypoints import PATCH, Keypoints, find_keypoints, 
 from flawforge.data.grouping.registration import measure_overlap, turned
 from flawforge.data.grouping.streaks import Profile, find_profile, nearest_profiles, same_grain
 from flawforge.data.sample import Sample
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import in_threads, told_in_threads
 
 DETECTOR = 2  # raise it when groups may come out otherwise: what is cached then counts no more
 SIDE = 256  # pixels; datasets whose middling short side is 1.5 times this or more are reduced to about this
@@ -92,17 +92,16 @@ def find_overlaps(read: Reader, count: int, progress: Progress = SILENT, factor:
         shelf, index, copies = Shelf(file), Index(), []
         profiles: dict[int, Profile] = {}
         first: dict[bytes, int] = {}
-        with progress.task("looking for overlaps", count, "images") as task:
-            for number, (digest, flat, points, profile) in enumerate(in_threads(describer.take, range(count))):
-                original = first.setdefault(digest, number)
-                shelf.add(flat)
-                if original == number:
-                    index.add(number, points, describer.signer.sign(points.patches))
-                    if profile is not None:
-                        profiles[number] = profile
-                else:
-                    copies.append((original, number, 0))
-                task.advance()
+        described = told_in_threads(describer.take, range(count), progress, "looking for overlaps")
+        for number, (digest, flat, points, profile) in enumerate(described):
+            original = first.setdefault(digest, number)
+            shelf.add(flat)
+            if original == number:
+                index.add(number, points, describer.signer.sign(points.patches))
+                if profile is not None:
+                    profiles[number] = profile
+            else:
+                copies.append((original, number, 0))
         found = copies + _verified(index, shelf, count, progress)
         found += _along_streaks(
             profiles, shelf, connected(np.array(found, dtype=np.int64).reshape(-1, 3), count), progress
@@ -201,18 +200,17 @@ def _verified(index: Index, shelf: Shelf, count: int, progress: Progress) -> lis
     found = index.candidates(np.array(shelf.shapes, np.int64).reshape(-1, 2))
     sets, pairs = Sets(range(count)), []
     failed = [0] * count
-    with progress.task("checking overlaps", len(found), "pairs") as task:
-        for row in np.argsort(-found.votes, kind="stable").tolist():
-            a, b = int(found.first[row]), int(found.second[row])
-            if max(failed[a], failed[b]) < PATIENCE and not sets.connected(a, b):
-                placed = turned(shelf[a], int(found.pose[row])), shelf[b]
-                if measure_overlap(*placed, int(found.dy[row]), int(found.dx[row])).same:
-                    sets.merge(a, b)
-                    pairs.append((a, b, int(found.pose[row])))
-                    failed[a] = failed[b] = 0
-                else:
-                    failed[a], failed[b] = failed[a] + 1, failed[b] + 1
-            task.advance()
+    surest = np.argsort(-found.votes, kind="stable").tolist()
+    for row in progress.each("checking overlaps", surest, "pairs"):
+        a, b = int(found.first[row]), int(found.second[row])
+        if max(failed[a], failed[b]) < PATIENCE and not sets.connected(a, b):
+            placed = turned(shelf[a], int(found.pose[row])), shelf[b]
+            if measure_overlap(*placed, int(found.dy[row]), int(found.dx[row])).same:
+                sets.merge(a, b)
+                pairs.append((a, b, int(found.pose[row])))
+                failed[a] = failed[b] = 0
+            else:
+                failed[a], failed[b] = failed[a] + 1, failed[b] + 1
     return pairs
 
 
@@ -222,14 +220,12 @@ def _along_streaks(
     """Lay images of alike streaks on each other, the nearest profiles first; those in one group are passed over."""
     near = nearest_profiles(profiles, groups)
     sets, pairs = Sets(groups.tolist()), []
-    with progress.task("comparing streaks", len(near), "pairs") as task:
-        for _, a, b, across in near:
-            if not sets.connected(groups[a], groups[b]):
-                first, second = (shelf[number].T if profiles[a].along else shelf[number] for number in (a, b))
-                if same_grain(first, second, across):
-                    sets.merge(groups[a], groups[b])
-                    pairs.append((a, b, 0))
-            task.advance()
+    for _, a, b, across in progress.each("comparing streaks", near, "pairs"):
+        if not sets.connected(groups[a], groups[b]):
+            first, second = (shelf[number].T if profiles[a].along else shelf[number] for number in (a, b))
+            if same_grain(first, second, across):
+                sets.merge(groups[a], groups[b])
+                pairs.append((a, b, 0))
     return pairs
 
 

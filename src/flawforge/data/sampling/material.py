@@ -16,7 +16,7 @@ from flawforge.data.augmentation.composition import Detail, Light, Place
 from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import find_good
 from flawforge.data.sampling.unlabelled import as_unlabelled
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import in_threads, told_in_threads
 
 MOST_DONORS = 512  # whose light one class gets; more bring hardly anything new
 CACHE_BYTES = 1 << 28  # of decoded training images
@@ -118,12 +118,8 @@ class Material(Sequence[Detail]):
         return Donors(lights, [data.samples[row].file for data, row in found], within, unlit)
 
     def _lights(self, label: str, found: Sequence[tuple[Dataset, int]]) -> list[Light]:
-        lights = []
-        with self.progress.task(f"reading the light for {label}", len(found), "images") as task:
-            for light in in_threads(lambda place: self._light(*found[place]), range(len(found))):
-                lights.append(light)
-                task.advance()
-        return lights
+        title = f"reading the light for {label}"
+        return list(told_in_threads(lambda one: self._light(*one), found, self.progress, title))
 
     def _read(self, row: int) -> Detail:
         sample = self.training.samples[row]

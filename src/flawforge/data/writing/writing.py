@@ -58,10 +58,7 @@ class Writing:
     def each(self, part: Part | None = None) -> Iterator[ExportedImage]:
         """Go through the pictures, of one part or all, and tell how far it is."""
         chosen = [picture for picture in self.pictures if part in (None, picture.part)]
-        with self.progress.task("writing", len(chosen), "images") as task:
-            for picture in chosen:
-                yield picture
-                task.advance()
+        return self.progress.each("writing", chosen, "images")
 
     def save(
         self, file: str, data: bytes | str | Callable[[BinaryIO], object], picture: ExportedImage | None = None

@@ -143,14 +143,12 @@ def find_copied_defects(
     if scale is None:
         return None, []
     matches = []
-    with progress.task("looking for copied defects", len(made), "images") as task:
-        for row in made:
-            excluded = np.unique(groups[declared[row]])
-            parts = marked_parts(*_generated(matched, row))
-            patches = [(part, patch) for part in parts if (patch := patch_of_defect(part)) is not None]
-            found = [(search.look(patch, excluded), _window(part)) for part, patch in patches]
-            matches.append(max(found, key=lambda one: one[0].score, default=(DefectMatch(0.0), NOTHING)))
-            task.advance()
+    for row in progress.each("looking for copied defects", made, "images"):
+        excluded = np.unique(groups[declared[row]])
+        parts = marked_parts(*_generated(matched, row))
+        patches = [(part, patch) for part in parts if (patch := patch_of_defect(part)) is not None]
+        found = [(search.look(patch, excluded), _window(part)) for part, patch in patches]
+        matches.append(max(found, key=lambda one: one[0].score, default=(DefectMatch(0.0), NOTHING)))
     scores = np.array([match.score for match, _ in matches])
     p, indices = copied(scale, scores, PATCH_ALARM, FLOOR)
     outcome = outcome_of(scale, scores, len(indices), search.recovered, search.set_aside, PATCH_ALARM, FLOOR)

@@ -19,7 +19,7 @@ from flawforge.core.progress import SILENT, Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.grouping.keypoints import Keypoints, find_keypoints, flatten
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import in_threads, told_in_threads
 from flawforge.metrics.copying import patch_agreement
 from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
@@ -77,13 +77,10 @@ class PatchSearch:
     @cached_property
     def _prepared(self) -> tuple[WhiteSpectra, PatchCandidates]:
         """The training images, ready; made when an image comes that was not looked at before."""
-        textures, points = [], []
-        with self._progress.task("preparing the details of training images", len(self.rows), "images") as task:
-            for texture, own in in_threads(lambda row: _described(self._read(row)), self.rows.tolist()):
-                textures.append(texture)
-                points.append(own)
-                task.advance()
-        return WhiteSpectra.of(textures, self._largest), PatchCandidates(points)
+        rows, title = self.rows.tolist(), "preparing the details of training images"
+        made = list(told_in_threads(lambda row: _described(self._read(row)), rows, self._progress, title))
+        spectra = WhiteSpectra.of([texture for texture, _ in made], self._largest)
+        return spectra, PatchCandidates([points for _, points in made])
 
     def look(self, image: Floats32, excluded: Ints | None = None) -> PatchMatch:
         """Return the best match of a gray image (H, W); `excluded` are training images that do not count. Indices are
@@ -110,12 +107,9 @@ class PatchSearch:
         if len(np.unique(groups)) < 2:
             return None
         chosen = self.rows[spread(groups, REFERENCE_IMAGES)]
-        scores = []
-        with self._progress.task("comparing details of real images for reference", len(chosen), "images") as task:
-            for row in chosen.tolist():
-                scores.append(self.look(self._read(row), self._same(row)).score)
-                task.advance()
-        scale, self.set_aside = null_scale(np.array(scores), self._groups[chosen], SAME)
+        told = self._progress.each("comparing details of real images for reference", chosen.tolist(), "images")
+        scores = np.array([self.look(self._read(row), self._same(row)).score for row in told])
+        scale, self.set_aside = null_scale(scores, self._groups[chosen], SAME)
         return scale
 
     def recovered(self, threshold: float) -> tuple[int, int]:
@@ -123,14 +117,12 @@ class PatchSearch:
         were found.
         """
         draws, found = numpy_stream(0, "bootstrap", "planted", "patches"), 0
-        with self._progress.task("looking for planted patches", PLANTED, "images") as task:
-            for number in range(PLANTED):
-                host = int(draws.choice(self.rows))
-                source = int(draws.choice(np.flatnonzero(self._groups != self._groups[host])))
-                image = patch_copy(self._read(source), self._read(host), number % 4, draws).astype(np.float32)
-                match = self.look(image, self._same(host))
-                found += match.score >= threshold and self._groups[match.reference] == self._groups[source]
-                task.advance()
+        for number in self._progress.each("looking for planted patches", range(PLANTED), "images"):
+            host = int(draws.choice(self.rows))
+            source = int(draws.choice(np.flatnonzero(self._groups != self._groups[host])))
+            image = patch_copy(self._read(source), self._read(host), number % 4, draws).astype(np.float32)
+            match = self.look(image, self._same(host))
+            found += match.score >= threshold and self._groups[match.reference] == self._groups[source]
         return PLANTED, int(found)
 
     def _same(self, row: int) -> Ints:
@@ -172,11 +164,8 @@ def find_patches(
     scale = search.scale()
     if scale is None:
         return None, [None] * total
-    matches = []
-    with progress.task("looking for copied patches", count, "images") as task:
-        for row in rows.tolist():
-            matches.append(search.look(details.generated(row), declared[row]))
-            task.advance()
+    told = progress.each("looking for copied patches", rows.tolist(), "images")
+    matches = [search.look(details.generated(row), declared[row]) for row in told]
     scores = np.array([match.score for match in matches])
     p, indices = copied(scale, scores, PATCH_ALARM, FLOOR)
     own = [alignments[row] for row in rows]

@@ -183,19 +183,17 @@ class LatentSearch:
         found, best = z.detach().clone(), least.flatten().to(device)
         adam = torch.optim.Adam([z], RATE)
         fall = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
-        with self.progress.task("searching", steps, "steps") as task:
-            for _ in range(steps + 1):  # the last one only looks
-                loss = (self.sampler.network(z, labels.to(device)) - wanted).square().mean((1, 2, 3))
-                nearer = loss.detach() < best
-                best = torch.where(nearer, loss.detach(), best)
-                found = torch.where(nearer[:, None], z.detach(), found)
-                adam.zero_grad()
-                loss.sum().backward()
-                adam.step()
-                fall.step()
-                with torch.no_grad():
-                    z *= (self.longest / z.norm(dim=1, keepdim=True)).clamp(max=1)
-                task.advance()
+        for _ in self.progress.each("searching", range(steps + 1), "steps", steps):  # the last one only looks
+            loss = (self.sampler.network(z, labels.to(device)) - wanted).square().mean((1, 2, 3))
+            nearer = loss.detach() < best
+            best = torch.where(nearer, loss.detach(), best)
+            found = torch.where(nearer[:, None], z.detach(), found)
+            adam.zero_grad()
+            loss.sum().backward()
+            adam.step()
+            fall.step()
+            with torch.no_grad():
+                z *= (self.longest / z.norm(dim=1, keepdim=True)).clamp(max=1)
         after, chosen = best.cpu().view(-1, TRIED).min(1)
         places = torch.arange(len(targets)) * TRIED + chosen
         return found.cpu()[places], labels[places], least[:, 0].sqrt() * GRAY_LEVELS, after.sqrt() * GRAY_LEVELS

@@ -24,7 +24,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load_regardless
 from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Broken, Sample
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import told_in_threads
 from flawforge.runs.detection.predictions import PREDICTION_FILE, PassedOver, PredictedImage, PredictionRecord
 from flawforge.runs.folder_errors import refuse_taken
 from flawforge.runs.model_cards import DIGITS, ModelCard
@@ -141,11 +141,7 @@ def _seen_by(card: ModelCard, dataset: Dataset, progress: Progress) -> tuple[lis
             return Broken(dataset.samples[index].file, error.reason)
         return seen(pixels, dataset.white, taken.channels, taken.resolution, taken.jpeg_quality)
 
-    found: list[Bytes | Broken] = []
-    with progress.task("reading images", len(dataset), "images") as task:
-        for image in in_threads(one, range(len(dataset))):
-            found.append(image)
-            task.advance()
+    found = list(told_in_threads(one, range(len(dataset)), progress, "reading images"))
     rows = [index for index, image in enumerate(found) if not isinstance(image, Broken)]
     empty = np.zeros((0, taken.channels, *taken.resolution), np.uint8)
     images = [image for image in found if not isinstance(image, Broken)]

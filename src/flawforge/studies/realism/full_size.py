@@ -17,7 +17,7 @@ from flawforge.core.arrays import Floats32, Ints
 from flawforge.core.images import Pixels, in_channels, stacked_planes, to_unit
 from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import told_in_threads
 from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.patch_agreement import WhiteSpectra, fine_texture
 from flawforge.metrics.fidelity.histogram import brightness_difference, gray_histograms
@@ -60,12 +60,7 @@ class FullSizeImages:
 
     def pictures(self, title: str, progress: Progress) -> list[Pixels]:
         """Read all of them."""
-        found = []
-        with progress.task(title, len(self.groups), "images") as task:
-            for image in in_threads(self.read, range(len(self.groups))):
-                found.append(image)
-                task.advance()
-        return found
+        return list(told_in_threads(self.read, range(len(self.groups)), progress, title))
 
 
 def of_rows(matched: MatchedImages, rows: Ints, groups: Ints, *, generated: bool) -> FullSizeImages:

@@ -24,7 +24,7 @@ from flawforge.data.augmentation.classical import classical
 from flawforge.data.cache import trim_features
 from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.warnings import tell_warnings
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import told_in_threads
 from flawforge.models.extractors import DEFAULT, Extractor, find_extractor
 from flawforge.runs.folder import Run
 from flawforge.runs.judged.maps import MAP_FILE, FeatureMap, PointKind
@@ -325,9 +325,6 @@ def _count_copies(matched: MatchedImages, real: HeldOut, keys: tuple[str, ...], 
         image = matched.training.read(row)
         return [pixel_key(matched.compared(flip_pixels(image, flip)), white) for flip in FLIPS]
 
-    known: set[str] = set()
-    with progress.task("looking for training images among the generated ones", len(real.training), "images") as task:
-        for own in in_threads(mirrored, real.training.tolist()):
-            known.update(own)
-            task.advance()
+    title = "looking for training images among the generated ones"
+    known = {key for own in told_in_threads(mirrored, real.training.tolist(), progress, title) for key in own}
     return sum(key in known for key in keys)

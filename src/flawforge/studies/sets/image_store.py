@@ -16,7 +16,7 @@ from torch import Tensor
 from flawforge.core.files import explain_os_errors
 from flawforge.core.images import Pixels
 from flawforge.core.progress import Progress
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import told_in_threads
 
 
 class ImageStore:
@@ -58,14 +58,12 @@ class ImageStore:
 
     def fill(self, read: Callable[[int], Pixels], title: str, progress: Progress) -> Self:
         """Take in `read(i)`, (C, H, W), for every i; a few files are decoded at a time."""
-        with progress.task(title, self.count, "images") as task:
-            for index, image in enumerate(in_threads(read, range(self.count))):
-                if self._array is not None:
-                    self._array[index] = image
-                elif self._file is not None:
-                    with explain_os_errors(self.scratch):
-                        self._file.write(np.ascontiguousarray(image, dtype=self.dtype).tobytes())
-                task.advance()
+        for index, image in enumerate(told_in_threads(read, range(self.count), progress, title)):
+            if self._array is not None:
+                self._array[index] = image
+            elif self._file is not None:
+                with explain_os_errors(self.scratch):
+                    self._file.write(np.ascontiguousarray(image, dtype=self.dtype).tobytes())
         return self
 
     def block(self, start: int, stop: int) -> Tensor:

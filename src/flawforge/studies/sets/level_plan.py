@@ -164,12 +164,9 @@ class Looked:
     @cached_property
     def _images(self) -> list[list[Pixels]]:
         """The images of each side, with 8 bits; read when something was not measured before."""
-        found = []
-        with self._progress.task("measuring sizes, borders and structures", 2, "folders") as task:
-            for side, rows in zip(self._sides, self._rows, strict=True):
-                found.append(list(in_threads(partial(_eight_bits, side), rows)))
-                task.advance()
-        return found
+        sides = list(zip(self._sides, self._rows, strict=True))
+        told = self._progress.each("measuring sizes, borders and structures", sides, "folders")
+        return [list(in_threads(partial(_eight_bits, side), rows)) for side, rows in told]
 
     def measured(self, what: str, measure: Callable[[list[list[Pixels]]], Found]) -> Found:
         """Return what `measure` gives of the images of both sides: numbers, or None; `what` says all that it depends

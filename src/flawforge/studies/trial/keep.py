@@ -105,28 +105,24 @@ def keep_models(folder: Path, bench: Bench, record: TrialRecord, progress: Progr
     plans = [_plan(bench, advised, cells) for advised in record.advised]
     best = _best_model(record)
     kept = []
-    with progress.task("models to keep", len(plans), "models") as task:
-        for plan in plans:
-            try:
-                card = _kept_before(folder / plan.folder, plan, bench) or _trained(
-                    folder, bench, record, plan, progress
-                )
-            except KeyboardInterrupt as error:
-                raise TrainingInterruptedError(
-                    f"stopped while the model to keep was trained. The verdict is in {folder}. Run the same command "
-                    f"again to go on, or leave the models out with --no-model."
-                ) from error
-            kept.append(
-                KeptModel(
-                    model=card.model,
-                    arm=card.arm,
-                    folder=plan.folder,
-                    measured=_in_words(card),
-                    best=plan.advised.model == best,
-                    onnx=card.onnx is not None,
-                )
+    for plan in progress.each("models to keep", plans, "models"):
+        try:
+            card = _kept_before(folder / plan.folder, plan, bench) or _trained(folder, bench, record, plan, progress)
+        except KeyboardInterrupt as error:
+            raise TrainingInterruptedError(
+                f"stopped while the model to keep was trained. The verdict is in {folder}. Run the same command "
+                f"again to go on, or leave the models out with --no-model."
+            ) from error
+        kept.append(
+            KeptModel(
+                model=card.model,
+                arm=card.arm,
+                folder=plan.folder,
+                measured=_in_words(card),
+                best=plan.advised.model == best,
+                onnx=card.onnx is not None,
             )
-            task.advance()
+        )
     record = record.model_copy(update={"kept": kept})
     write_trial(folder, record)
     return record

@@ -17,7 +17,7 @@ from flawforge.core.settings.trials import OLD, TrialSettings
 from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import files_quality
-from flawforge.data.threads import in_threads
+from flawforge.data.threads import told_in_threads
 from flawforge.runs.folder_errors import not_found
 from flawforge.studies.trial.setup.good_class import without_defect
 from flawforge.studies.trial.setup.test_split import Division, shots_of
@@ -113,10 +113,8 @@ def all_seen(
     def one(index: int) -> Bytes:
         return seen(dataset.read(index), dataset.white, channels, settings.resolution, quality)
 
-    with progress.task("reading images", len(dataset), "images") as task:
-        for index, image in enumerate(in_threads(one, range(len(dataset)))):
-            out[index] = image
-            task.advance()
+    for index, image in enumerate(told_in_threads(one, range(len(dataset)), progress, "reading images")):
+        out[index] = image
     return out
 
 
