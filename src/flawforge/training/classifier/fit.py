@@ -19,7 +19,13 @@ from flawforge.core.settings.classifiers import ClassifierSettings
 from flawforge.models.classifier import FocusClassifier, Lite0Classifier, build_classifier
 from flawforge.training.classifier.batches import FeatureBatches, ImageBatches
 from flawforge.training.classifier.descent import Descent
-from flawforge.training.classifier.labelled_images import LabelledImages, as_unit_floats, good_images, shown_shares
+from flawforge.training.classifier.labelled_images import (
+    LabelledImages,
+    as_unit_floats,
+    good_images,
+    in_equal_batches,
+    shown_shares,
+)
 from flawforge.training.processes.device import resolve_precision
 from flawforge.training.state.state import MovingAverage
 
@@ -108,13 +114,7 @@ def predict(network: nn.Module, images: Tensor) -> Tensor:
     """
     device = next(network.parameters()).device
     network.eval()
-    rows = [torch.empty(0)]
-    with torch.inference_mode():
-        for part in torch.split(images, PREDICT_BATCH):
-            full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, PREDICT_BATCH - len(part)))  # one size: one order of summing
-            logits = network(as_unit_floats(full.to(device)).contiguous(memory_format=torch.channels_last))
-            rows.append(logits.float().softmax(1)[: len(part)].cpu())
-    return torch.cat(rows[1:]) if len(rows) > 1 else rows[0]
+    return in_equal_batches(images, PREDICT_BATCH, device, lambda shown: network(shown).float().softmax(1))
 
 
 def _train(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +89,19 @@ def shown_shares(
             each = [soft[codes == code].mean(0) for code in torch.unique(codes)]
             total += size / settings.batch * (soft.mean(0) if images.as_drawn else torch.stack(each).mean(0))
     return total / total.sum()
+
+
+def in_equal_batches(images: Tensor, size: int, device: torch.device, forward: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return on the CPU what `forward` makes of uint8 images (N, C, H, W), so many at a time. All batches are of one
+    size, so that sums have one order and what is said of an image depends on it alone.
+    """
+    out = []
+    with torch.inference_mode():
+        for part in torch.split(images, size):
+            full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, size - len(part)))
+            shown = as_unit_floats(full.to(device)).contiguous(memory_format=torch.channels_last)
+            out.append(forward(shown)[: len(part)].float().cpu())
+    return torch.cat(out)
 
 
 def as_unit_floats(images: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from flawforge.core.settings.locators import LocatorSettings
 from flawforge.data.augmentation.transforms import ClassicalTransforms
 from flawforge.models.locators import DenseHead, UNet, build_locator
 from flawforge.training.classifier.descent import Descent
-from flawforge.training.classifier.labelled_images import as_unit_floats, balanced_order
+from flawforge.training.classifier.labelled_images import as_unit_floats, balanced_order, in_equal_batches
 from flawforge.training.processes.device import resolve_precision
 
 BEST = {"unet": (2e-3, 0.05), "effnet-dense": (5e-3, 0.05)}  # lr, weight decay
@@ -228,10 +228,4 @@ def predict_maps(network: nn.Module, images: Tensor) -> Tensor:
     """
     device = next(iter(network.state_dict().values())).device
     network.eval()
-    out: list[Tensor] = []
-    with torch.inference_mode():
-        for part in torch.split(images, BATCH):
-            full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, BATCH - len(part)))  # one size: one order of summing
-            shown = as_unit_floats(full.to(device)).contiguous(memory_format=torch.channels_last)
-            out.append(network(shown)[: len(part), 0].float().sigmoid().cpu())
-    return torch.cat(out) if out else torch.empty(0, *images.shape[2:])
+    return in_equal_batches(images, BATCH, device, lambda shown: network(shown)[:, 0].float().sigmoid())
