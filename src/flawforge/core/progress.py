@@ -31,7 +31,9 @@ class Progress:
         yield Task()
 
     def each(self, title: str, items: Iterable[Item], unit: str, total: float | None = None) -> Iterator[Item]:
-        """Give items one by one, as a piece of work of so many steps; None: as many as there are."""
+        """Give items one by one, as a piece of work of so many steps; None: as many as there are. Written into a `for`
+        statement, where an error ends the work with the loop; a comprehension, or a name, would keep it open.
+        """
         with self.task(title, len(items) if total is None and isinstance(items, Sized) else total, unit) as task:
             for item in items:
                 yield item

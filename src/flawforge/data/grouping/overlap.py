@@ -92,8 +92,9 @@ def find_overlaps(read: Reader, count: int, progress: Progress = SILENT, factor:
         shelf, index, copies = Shelf(file), Index(), []
         profiles: dict[int, Profile] = {}
         first: dict[bytes, int] = {}
-        described = told_in_threads(describer.take, range(count), progress, "looking for overlaps")
-        for number, (digest, flat, points, profile) in enumerate(described):
+        for number, (digest, flat, points, profile) in enumerate(
+            told_in_threads(describer.take, range(count), progress, "looking for overlaps")
+        ):
             original = first.setdefault(digest, number)
             shelf.add(flat)
             if original == number:

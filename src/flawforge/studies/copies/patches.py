@@ -107,9 +107,10 @@ class PatchSearch:
         if len(np.unique(groups)) < 2:
             return None
         chosen = self.rows[spread(groups, REFERENCE_IMAGES)]
-        told = self._progress.each("comparing details of real images for reference", chosen.tolist(), "images")
-        scores = np.array([self.look(self._read(row), self._same(row)).score for row in told])
-        scale, self.set_aside = null_scale(scores, self._groups[chosen], SAME)
+        scores, title = [], "comparing details of real images for reference"
+        for row in self._progress.each(title, chosen.tolist(), "images"):
+            scores.append(self.look(self._read(row), self._same(row)).score)
+        scale, self.set_aside = null_scale(np.array(scores), self._groups[chosen], SAME)
         return scale
 
     def recovered(self, threshold: float) -> tuple[int, int]:
@@ -164,8 +165,9 @@ def find_patches(
     scale = search.scale()
     if scale is None:
         return None, [None] * total
-    told = progress.each("looking for copied patches", rows.tolist(), "images")
-    matches = [search.look(details.generated(row), declared[row]) for row in told]
+    matches = []
+    for row in progress.each("looking for copied patches", rows.tolist(), "images"):
+        matches.append(search.look(details.generated(row), declared[row]))
     scores = np.array([match.score for match in matches])
     p, indices = copied(scale, scores, PATCH_ALARM, FLOOR)
     own = [alignments[row] for row in rows]

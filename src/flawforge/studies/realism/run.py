@@ -326,5 +326,5 @@ def _count_copies(matched: MatchedImages, real: HeldOut, keys: tuple[str, ...], 
         return [pixel_key(matched.compared(flip_pixels(image, flip)), white) for flip in FLIPS]
 
     title = "looking for training images among the generated ones"
-    known = {key for own in told_in_threads(mirrored, real.training.tolist(), progress, title) for key in own}
+    known = set[str]().union(*told_in_threads(mirrored, real.training.tolist(), progress, title))
     return sum(key in known for key in keys)

@@ -164,9 +164,10 @@ class Looked:
     @cached_property
     def _images(self) -> list[list[Pixels]]:
         """The images of each side, with 8 bits; read when something was not measured before."""
-        sides = list(zip(self._sides, self._rows, strict=True))
-        told = self._progress.each("measuring sizes, borders and structures", sides, "folders")
-        return [list(in_threads(partial(_eight_bits, side), rows)) for side, rows in told]
+        images, sides = [], list(zip(self._sides, self._rows, strict=True))
+        for side, rows in self._progress.each("measuring sizes, borders and structures", sides, "folders"):
+            images.append(list(in_threads(partial(_eight_bits, side), rows)))
+        return images
 
     def measured(self, what: str, measure: Callable[[list[list[Pixels]]], Found]) -> Found:
         """Return what `measure` gives of the images of both sides: numbers, or None; `what` says all that it depends
