@@ -1,7 +1,6 @@
 import { VirtualGrid } from "/grid.js";
-import { address, make, post } from "/studio.js";
+import { address, ask, by, make, post, tell } from "/studio.js";
 
-const by = (id) => document.getElementById(id);
 const box = by("grid"), viewer = by("viewer"), name = box.dataset.name;
 const mended = new Map(); // image to the class that was given to it on this page
 let images = [], colours = {}, open = null, version = 0;
@@ -18,11 +17,6 @@ const grid = new VirtualGrid(box, {
     return make("div", { className: "cell" + (mended.has(file) ? " mended" : ""), title: file }, button, make("span", { className: "of" }, make("b", {}, label), " " + file));
   },
 });
-
-function tell(error) {
-  by("refused").textContent = error;
-  by("refused").hidden = !error;
-}
 
 function show(image) {
   open = image;
@@ -66,10 +60,15 @@ function list(id, lines) {
 }
 
 async function read() {
-  const answer = await fetch(address("/data/facts", { name }));
-  const facts = await answer.json();
-  if (answer.status === 202) { setTimeout(read, 500); return; }
-  if (!answer.ok) { by("said").textContent = ""; tell(facts.detail || "The studio does not answer."); return; }
+  let facts;
+  try {
+    facts = await ask(address("/data/facts", { name }));
+  } catch (error) {
+    by("said").textContent = "";
+    tell(error.message);
+    return;
+  }
+  if (facts.reading) { setTimeout(read, 500); return; }
   images = facts.images;
   version += 1;
   const labels = Object.keys(facts.classes);

@@ -1,6 +1,5 @@
-import { address, make } from "/studio.js";
+import { address, ask, by, make, tell } from "/studio.js";
 
-const by = (id) => document.getElementById(id);
 const form = by("begin"), name = form.dataset.name, seed = form.dataset.seed;
 const ALIKE = 8, SETTLED = 350; // images that are like it; milliseconds until they are asked for
 let near = [], timer = null;
@@ -13,11 +12,6 @@ function place(more = near) {
   return address("/explore/image", { name, label: by("label").value, seed, image: by("image").value || 0, ...truncation, ...to, near: more.join("."), along: along.join(",") });
 }
 
-function tell(error) {
-  by("refused").textContent = error;
-  by("refused").hidden = !error;
-}
-
 /** Put a picture into an image; where there is none, say why. */
 async function load(image, source) {
   const came = await new Promise((resolve) => {
@@ -26,9 +20,8 @@ async function load(image, source) {
     image.src = source;
   });
   if (came) return;
-  const answer = await fetch(source).catch(() => null);
-  const said = await answer?.json().catch(() => null);
-  throw new Error(typeof said?.detail === "string" ? said.detail : "The studio does not answer.");
+  await ask(source); // which says why
+  throw new Error("The picture cannot be shown.");
 }
 
 /** Show what is wished, one request at a time. */
@@ -96,9 +89,7 @@ addEventListener("keydown", (event) => {
 });
 
 try {
-  const answer = await fetch(address("/explore/facts", { name }));
-  const facts = await answer.json();
-  if (!answer.ok) throw new Error(facts.detail);
+  const facts = await ask(address("/explore/facts", { name }));
   by("label").append(...facts.classes.map((label) => make("option", { value: label }, label)));
   if (facts.classes.includes(form.dataset.label)) by("label").value = form.dataset.label;
   by("to").value = Number(form.dataset.image) + 1;
@@ -118,5 +109,5 @@ try {
   draw();
 } catch (error) {
   by("said").textContent = "";
-  tell(error.message || "The studio does not answer.");
+  tell(error.message);
 }

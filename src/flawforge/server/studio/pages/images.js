@@ -1,8 +1,8 @@
 import { VirtualGrid } from "/grid.js";
-import { address, make, post, watch } from "/studio.js";
+import { address, ask, by, make, post, tell, watch } from "/studio.js";
 
-const box = document.getElementById("grid"), viewer = document.getElementById("viewer");
-const choice = document.getElementById("classes");
+const box = by("grid"), viewer = by("viewer");
+const choice = by("classes");
 const name = box.dataset.name;
 const source = (file) => address("/picture", { name, file: "synthetic/" + file });
 
@@ -13,7 +13,7 @@ let waiting = 0, last = Promise.resolve(); // choices that are not written yet
 function mark() {
   told();
   for (const cell of box.children) dress(cell);
-  document.getElementById("turn").textContent = open?.[3] ? "Keep" : "Reject";
+  by("turn").textContent = open?.[3] ? "Keep" : "Reject";
 }
 
 function dress(cell) {
@@ -27,26 +27,24 @@ function choose(image, reject) {
   if (image[3] === reject) return;
   image[3] = reject;
   mark();
-  const refused = document.getElementById("refused");
   waiting += 1;
-  last = last.then(() => post("/curate", { name, [reject ? "reject" : "keep"]: [image[0]] })).then(() => { refused.hidden = true; }, (error) => {
+  last = last.then(() => post("/curate", { name, [reject ? "reject" : "keep"]: [image[0]] })).then(() => tell(""), (error) => {
     image[3] = !reject;
     mark();
-    refused.textContent = error.message;
-    refused.hidden = false;
+    tell(error.message);
   }).finally(() => { waiting -= 1; });
 }
 
-function say(text) { document.getElementById("done").textContent = text; }
+function say(text) { by("done").textContent = text; }
 
 function show(image) {
   open = image;
   const [file, label, number, , outline] = image;
-  document.getElementById("explore").href = address("/explore", { name, label, seed, image: number });
-  const large = document.getElementById("large");
+  by("explore").href = address("/explore", { name, label, seed, image: number });
+  const large = by("large");
   large.src = source(file);
   large.alt = `Generated image, class ${label}`;
-  document.getElementById("words").textContent = `${label} · ${file}${outline ? ` · outline ${outline}, not drawn` : ""}`;
+  by("words").textContent = `${label} · ${file}${outline ? ` · outline ${outline}, not drawn` : ""}`;
   mark();
   viewer.showModal();
 }
@@ -86,12 +84,12 @@ addEventListener("keydown", (event) => {
   if (document.activeElement.closest("[data-file]")?.dataset.file === image[0]) grid.focus(grid.items.indexOf(image) + 1);
 });
 
-document.getElementById("turn").addEventListener("click", () => { choose(open, !open[3]); viewer.close(); });
-const { images, seed } = await (await fetch(address("/set", { name }))).json();
+by("turn").addEventListener("click", () => { choose(open, !open[3]); viewer.close(); });
+const { images, seed } = await ask(address("/set", { name }));
 const known = new Map(images.map((image) => [image[0], image]));
 const labels = [...new Set(images.map(([, label]) => label))].sort();
 choice.append(...labels.map((label) => make("option", { value: label }, label)));
-document.getElementById("classes-box").hidden = labels.length < 2;
+by("classes-box").hidden = labels.length < 2;
 
 function chosen() {
   const shown = choice.value ? images.filter(([, label]) => label === choice.value) : images;
@@ -101,7 +99,7 @@ function chosen() {
 
 function told() {
   const rejected = grid.items.filter((image) => image[3]).length;
-  document.getElementById("count").textContent = `${grid.items.length.toLocaleString("en")} images` + (rejected ? `, ${rejected.toLocaleString("en")} of them rejected` : "");
+  by("count").textContent = `${grid.items.length.toLocaleString("en")} images` + (rejected ? `, ${rejected.toLocaleString("en")} of them rejected` : "");
 }
 
 choice.addEventListener("change", chosen);

@@ -1,20 +1,18 @@
-import { address, post } from "/studio.js";
+import { address, by, post, tell } from "/studio.js";
 
-const form = document.getElementById("form");
-const refused = document.getElementById("refused");
+const form = by("form");
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const values = Object.fromEntries(new FormData(form)); // what is empty is left out by the studio
   const button = form.querySelector("button");
   button.disabled = true;
-  refused.hidden = true;
+  tell("");
   try {
     const { id } = await post("/jobs", { verb: form.dataset.verb, values });
     location.assign(address("/job", { id }));
   } catch (error) {
-    refused.textContent = error.message;
-    refused.hidden = false;
+    tell(error.message);
     button.disabled = false;
   }
 });

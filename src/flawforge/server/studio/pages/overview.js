@@ -1,6 +1,6 @@
-import { address, jobButtons, make, watch } from "/studio.js";
+import { address, by, jobButtons, make, watch } from "/studio.js";
 
-const list = document.getElementById("items");
+const list = by("items");
 
 function row(item) {
   const link = make("a", { href: address("/" + item.kind, { name: item.name }) },
@@ -12,8 +12,8 @@ function row(item) {
 }
 
 function showAll(jobs) {
-  document.getElementById("jobs-box").hidden = jobs.length === 0;
-  document.getElementById("jobs").replaceChildren(...jobs.map((job) => make("li", {},
+  by("jobs-box").hidden = jobs.length === 0;
+  by("jobs").replaceChildren(...jobs.map((job) => make("li", {},
     make("a", { href: address("/job", { id: job.id }) }, job.title + ": " + job.out), " ",
     make("span", { className: "state " + job.state }, make("b", {}, job.state), " " + job.text), " ", ...jobButtons(job))));
 }
@@ -24,6 +24,6 @@ watch({}, (news) => {
   const focused = document.activeElement && list.contains(document.activeElement) ? document.activeElement.href : "";
   list.replaceChildren(...news.items.map(row));
   if (focused) [...list.querySelectorAll("a")].find((link) => link.href === focused)?.focus();
-  document.getElementById("none").hidden = news.items.length > 0;
-  document.getElementById("cut").hidden = !news.cut;
+  by("none").hidden = news.items.length > 0;
+  by("cut").hidden = !news.cut;
 });

@@ -1,22 +1,9 @@
-import { address, make, post } from "/studio.js";
+import { address, ask, by, make, post, tell } from "/studio.js";
 import { bitPng, fromBase64, toBase64 } from "/png.js";
 
-const by = (id) => document.getElementById(id);
 const name = by("begin").dataset.name, pen = by("mask").getContext("2d", { willReadFrequently: true });
 let ground = null, own = false, seed = 0; // file, width, height, class; whether the mask is drawn by hand
 let at = [0, 0], down = false, asked = false, again = false;
-
-function tell(error) {
-  by("refused").textContent = error;
-  by("refused").hidden = !error;
-}
-
-async function answer(path, query) {
-  const came = await fetch(address(path, query));
-  const said = await came.json();
-  if (!came.ok) throw new Error(typeof said.detail === "string" ? said.detail : "The studio does not answer.");
-  return said;
-}
 
 /** Return the mask as bits; null where nothing is drawn. */
 function bits() {
@@ -153,12 +140,12 @@ function offer() {
 }
 
 try {
-  do facts = await answer("/place/facts", { name }); while (facts.reading);
+  do facts = await ask(address("/place/facts", { name })); while (facts.reading);
   by("label").append(...facts.classes.map((label) => make("option", { value: label }, label)));
   by("said").textContent = facts.notes.join(" ");
   by("begin").hidden = by("look").hidden = by("choose").hidden = false;
   offer();
 } catch (error) {
   by("said").textContent = "";
-  tell(error.message || "The studio does not answer.");
+  tell(error.message);
 }

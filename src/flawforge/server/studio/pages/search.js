@@ -1,10 +1,10 @@
-import { showState, watch } from "/studio.js";
+import { by, showState, watch } from "/studio.js";
 
-const state = document.getElementById("state");
+const state = by("state");
 
 watch({}, (news) => {
   const item = (news.items || []).find((one) => one.kind === "search" && one.name === state.dataset.name);
   if (!item) return;
   showState(state, { word: item.state, text: item.text });
-  document.getElementById("said").textContent = item.summary;
+  by("said").textContent = item.summary;
 });

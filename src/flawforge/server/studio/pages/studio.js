@@ -28,13 +28,24 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Send a small JSON value; an error says what is wrong with it in words. */
-export async function post(path, value) {
-  const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(typeof said.detail === "string" ? said.detail : "The studio does not take this.");
+export const by = (id) => document.getElementById(id);
+
+/** Say on the page what was refused; empty: nothing was. */
+export function tell(error) {
+  by("refused").textContent = error;
+  by("refused").hidden = !error;
+}
+
+/** Ask for a JSON value; an error says in words why there is none. */
+export async function ask(path, options) {
+  const answer = await fetch(path, options).catch(() => null);
+  const said = await answer?.json().catch(() => null);
+  if (!answer?.ok) throw new Error(typeof said?.detail === "string" ? said.detail : answer ? "The studio does not take this." : "The studio does not answer.");
   return said;
 }
+
+/** Send a small JSON value; errors as of `ask`. */
+export const post = (path, value) => ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
 
 /** Return the buttons of a job: to stop it, or to start it once more. */
 export function jobButtons(job) {
@@ -42,12 +53,10 @@ export function jobButtons(job) {
     const made = make("button", { type: "button", className: "act" }, words);
     made.addEventListener("click", async () => {
       made.disabled = true;
-      const refused = document.getElementById("refused");
       try {
         then(await post(path, { id: job.id }));
       } catch (error) {
-        refused.textContent = error.message;
-        refused.hidden = false;
+        tell(error.message);
       }
     });
     return made;

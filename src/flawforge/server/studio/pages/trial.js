@@ -1,7 +1,6 @@
 import { intervals } from "/intervals.js";
-import { duration, make, showJobs, showState, watch } from "/studio.js";
+import { by, duration, make, showJobs, showState, watch } from "/studio.js";
 
-const by = (id) => document.getElementById(id);
 const known = { state: { word: "stopped" }, progress: null, verdict: null, report: false };
 
 function showFar(progress, running) {
