@@ -13,9 +13,10 @@ from flawforge.core.errors import RunBrokenError
 from flawforge.data.dataset import Dataset
 from flawforge.data.estimates import estimated_sentences
 from flawforge.data.reading.load import load
+from flawforge.data.regions import MaskImage, Polygon
 from flawforge.data.sample import Mark
 from flawforge.training import estimated_masks
-from flawforge.training.estimated_masks import boxes_beyond, estimate_masks, with_saved_masks
+from flawforge.training.estimated_masks import EstimatedMasks, boxes_beyond, estimate_masks, with_saved_masks
 
 SIZE, SQUARE = 96, (slice(40, 58), slice(30, 48))
 BOX = (24.0, 34.0, 54.0, 64.0)  # left, top, right, bottom: looser than the square
@@ -102,6 +103,16 @@ def test_from_good_images_and_what_shows_nothing_is_named(
     (tmp_path / "masks.json").write_text(json.dumps({"format": 1, "images": 3}))
     with pytest.raises(RunBrokenError):
         with_saved_masks(photos, tmp_path / "masks.json")
+
+
+def test_estimates_that_an_export_carries_are_kept_however_it_holds_them(photos: Dataset, tmp_path: Path) -> None:
+    Image.fromarray(np.eye(SIZE, dtype=np.uint8) * 255).save(tmp_path / "drawn.png")
+    ring = Polygon(((30.0, 40.0, 48.0, 40.0, 48.0, 58.0),))
+    data = replace(marked(photos, Mark("pit", BOX, (ring, MaskImage("drawn.png")), "box")), root=tmp_path)
+    EstimatedMasks(data).save(tmp_path / "masks.json")
+    again = with_saved_masks(photos, tmp_path / "masks.json")
+    assert again.mask(8).any()
+    assert all(np.array_equal(again.mask(row), data.mask(row)) for row in range(len(photos)))
 
 
 def test_one_image_in_two_files_keeps_the_marks_of_each(

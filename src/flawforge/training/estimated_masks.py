@@ -28,7 +28,7 @@ from flawforge.data.augmentation.pasting import EIGHT
 from flawforge.data.dataset import Dataset
 from flawforge.data.estimates import estimated_sentences
 from flawforge.data.good_names import find_good
-from flawforge.data.regions import RunLengths, as_runs
+from flawforge.data.regions import RunLengths, as_runs, draw_region
 from flawforge.data.sample import Mark, Sample
 from flawforge.data.sampling.material import floats
 from flawforge.models.memory_bank import STAGES
@@ -95,7 +95,7 @@ class EstimatedMasks:
         files = Counter(sample.sha256 for sample in self.data.samples)
         images = {
             sample.sha256 if files[sample.sha256] == 1 else _one_of_several(sample): [
-                _saved(mark) for mark in sample.marks if mark.estimated
+                _saved(mark, sample, self.data.root) for mark in sample.marks if mark.estimated
             ]
             for sample in self.data.samples
             if any(mark.estimated for mark in sample.marks)
@@ -271,8 +271,9 @@ def _corners(mark: Mark, sample: Sample) -> Corners | None:
     return (top, left, bottom, right) if top < bottom and left < right else None
 
 
-def _saved(mark: Mark) -> SavedMask:
-    (runs,) = mark.regions
-    assert isinstance(runs, RunLengths)
+def _saved(mark: Mark, sample: Sample, root: Path) -> SavedMask:
+    """Return a mark to keep; one that an export carries may hold its pixels in any form."""
     assert mark.estimated
-    return SavedMask(label=mark.label, corners=mark.corners, counts=runs.counts, estimated=mark.estimated)
+    drawn = [draw_region(region, sample.height, sample.width, root) for region in mark.regions]
+    counts = as_runs(np.any(drawn, axis=0)).counts
+    return SavedMask(label=mark.label, corners=mark.corners, counts=counts, estimated=mark.estimated)
