@@ -193,6 +193,9 @@ class Broken:
     reason: str
 
 
+OUTSIDE = "wholly outside their image, which were left out"  # of a remark that everything that learns is told of
+
+
 @dataclass(frozen=True)
 class Remark:
     """Something odd that was met while reading and mended or passed over.

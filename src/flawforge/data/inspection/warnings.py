@@ -12,7 +12,7 @@ from flawforge.data.dataset import Dataset
 from flawforge.data.inspection.proportions import elongated, small_defects
 from flawforge.data.reading.class_names import class_in_name
 from flawforge.data.reading.formats import LABEL_FORMATS
-from flawforge.data.sample import Sample
+from flawforge.data.sample import OUTSIDE, Sample
 
 FEW = 20  # images of a class below which a warning is given: a judgement, twice the 10 shots of the few-shot literature
 LABELLED = {known.name for known in LABEL_FORMATS}  # layouts whose classes come from label files
@@ -28,7 +28,8 @@ def grave_warnings(dataset: Dataset) -> tuple[str, ...]:
 
     They say that labels or pixels are wrong, or mended. (That images are few is why one is here; the audit answers it.)
     """
-    return (*filter(None, (check(dataset) for check in GRAVE)), *dataset.mended)
+    outside = (note for note in dataset.notes if OUTSIDE in note)
+    return (*filter(None, (check(dataset) for check in GRAVE)), *dataset.mended, *outside)
 
 
 def tell_warnings(dataset: Dataset, progress: Progress) -> list[str]:

@@ -21,7 +21,7 @@ from flawforge.data.regions import (
     expand_runs,
     settle_mask,
 )
-from flawforge.data.sample import Broken, Entry, ImageFacts, Mark, Remark, Sample
+from flawforge.data.sample import OUTSIDE, Broken, Entry, ImageFacts, Mark, Remark, Sample
 
 MOST = 0.5  # share of the picture from which on a mask is named as one that may be inverted: a defect is small
 UNLIKE = 0.02  # share by which the proportions of a mask and its image may differ: sizes are rounded
@@ -115,7 +115,7 @@ def _placed_box(
     (left, right), (top, bottom) = (sorted(round(value) for value in axis) for axis in zip(*points, strict=True))
     right, bottom = max(right, left + 1), max(bottom, top + 1)  # a box of less than a pixel is one
     if right <= 0 or bottom <= 0 or left >= facts.width or top >= facts.height:
-        remarks.append(Remark("boxes wholly outside their image, which were left out", entry.file))
+        remarks.append(Remark(f"boxes {OUTSIDE}", entry.file))
         return None
     if min(left, top) < -1 or right > facts.width + 1 or bottom > facts.height + 1:
         remarks.append(Remark("boxes that reach beyond their image, which were cut to it", entry.file))
@@ -150,7 +150,7 @@ def _placed(
     corners = np.concatenate([np.reshape(ring, (-1, 2)) for ring in rings])
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     if right <= 0 or bottom <= 0 or left >= facts.width or top >= facts.height:
-        remarks.append(Remark("outlines wholly outside their image, which were left out", entry.file))
+        remarks.append(Remark(f"outlines {OUTSIDE}", entry.file))
         return None
     if min(left, top) < -1 or right > facts.width + 1 or bottom > facts.height + 1:
         remarks.append(Remark("outlines that reach beyond their image, which were cut to it", entry.file))

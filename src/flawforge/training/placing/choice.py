@@ -125,6 +125,9 @@ def choose_placing(
         text += " Images have a fixed geometry, so defects are only mirrored where that maps it onto itself."
     if lacking := [label for label in wanted if label not in made]:
         text += f" None of {', '.join(lacking)} can be cut out: no label marks one, or it fills half of its image."
+    coloured = [label for label in made if any(not material.training.samples[row].gray for row in material.rows(label))]
+    if coloured and all(source.sample.gray for source in grounds.sources):
+        text += f" Images of {', '.join(coloured)} have colour, and no ground has any: on gray it will stand out."
     text = " ".join([text, *estimated_sentences(material.training.samples)])
     return ChosenPlacing(how, {label: symmetries[label] for label in made}, text)
 

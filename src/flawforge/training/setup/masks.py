@@ -32,6 +32,6 @@ def masks_for(
         return EstimatedMasks(with_saved_masks(chosen, run.estimated_masks))
     rows = [] if donors is None else [row for row, one in enumerate(donors.samples) if one.sha256 in set(good)]
     masks = estimate_masks(chosen, donors.take(rows) if donors is not None and rows else None, progress=progress)
-    for sentence in masks.sentences:
-        progress.warn(sentence)
+    for sentence in masks.sentences if request.resolved.learns else filter(None, [masks.lacking]):
+        progress.warn(sentence)  # else it ends what is said of how defects are placed
     return masks

@@ -15,6 +15,7 @@ from flawforge.core.progress import Progress
 from flawforge.core.settings.recipe import Recipe
 from flawforge.data.dataset import Dataset
 from flawforge.data.estimates import estimated_counts
+from flawforge.data.good_names import find_good
 from flawforge.data.sampling.held_out import HeldOutDivision, hold_out, keep_all
 from flawforge.runs.checkpoint import KEPT, newest_checkpoint
 from flawforge.runs.folder import Run
@@ -146,7 +147,8 @@ def _check_classes(data: Dataset, recipe: Recipe, unlabelled: Dataset | None, pr
             f"recipe {recipe.name} does not tell classes apart: it learns the {len(data.classes)} classes of "
             f"{data.source} as one mixture. Choose one with --classes, e.g. --classes {data.classes[0]}"
         )
-    single = [label for label, count in data.counts.items() if count < MIN_IMAGES]
+    ground = find_good(data.classes) if recipe.places else None  # which is not made
+    single = [label for label, count in data.counts.items() if count < MIN_IMAGES and label != ground]
     if single and recipe.knows_classes and recipe.learns:
         raise DataUnusableError(
             f"class {single[0]} has one image, and a generator would only reproduce it. Add images, or leave the "

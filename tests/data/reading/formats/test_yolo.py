@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from damaged import damaged
+from flawforge.data.inspection.warnings import grave_warnings
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.yolo import yolo
 from flawforge.data.reading.labels import Labels
@@ -184,6 +185,8 @@ def test_what_reaches_a_little_beyond_the_image_is_cut_and_counted(beside):
         "Once: outlines that reach beyond their image, which were cut to it (b.png).",
         "Once: outlines wholly outside their image, which were left out (d.png).",
     ]
+    outside = [note for note in dataset.notes if "wholly outside" in note]
+    assert [told for told in grave_warnings(dataset) if "outside" in told] == outside, "train says so too"
 
 
 @pytest.mark.parametrize(

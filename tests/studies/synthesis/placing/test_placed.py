@@ -62,6 +62,13 @@ def network_of(asked: Recipe) -> PlacedGenerator:
     return made.eval()
 
 
+def test_one_good_image_is_ground_enough(photos: Path, trained: Callable[..., Run]) -> None:
+    """It is a class of one image, which a generator would only reproduce; this one does not make it."""
+    for path in sorted((photos / "good").iterdir())[1:]:
+        path.unlink()
+    assert require_checkpoint(trained("placed", kimg=0.008, **TINY)).step > 0
+
+
 def test_a_batch_is_a_function_of_its_step_and_shows_patches_and_wholes_in_turn(material: Material) -> None:
     one, other = batches_of(material), batches_of(material)
     for step in (5, 0):

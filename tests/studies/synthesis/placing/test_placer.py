@@ -24,6 +24,7 @@ from flawforge.studies.export import export
 from flawforge.studies.sets import SyntheticSet
 from flawforge.studies.synthesis import generate, place
 from flawforge.training.train import train
+from heard import Heard
 
 
 def plane(made: SyntheticSet, file: str) -> np.ndarray:
@@ -187,6 +188,17 @@ def test_procedural_needs_good_images_alone_and_the_class_name_is_the_users(
         trained("copy-paste", "none")
 
 
+def test_colour_on_gray_grounds_is_told(photos: Path, tmp_path: Path) -> None:
+    def told(name: str) -> str:
+        run = train(photos, tmp_path / name, "copy-paste", previews=0)
+        return str(require_checkpoint(run).facts["composition"]["sentence"])
+
+    assert "colour" not in told("gray")
+    for path in (photos / "pit").iterdir():
+        Image.merge("RGB", [Image.open(path)] * 2 + [Image.new("L", Image.open(path).size, 90)]).save(path)
+    assert told("coloured").endswith("Images of pit have colour, and no ground has any: on gray it will stand out.")
+
+
 def test_a_box_serves_where_there_is_no_mask_and_that_is_said(tmp_path: Path, photos: Path) -> None:
     masked = load(photos)
     corners = {f"pit/pit{n}.png": (11 + 8 * n, 9 + 6 * n, 29 + 8 * n, 24 + 6 * n) for n in range(4)}
@@ -197,7 +209,9 @@ def test_a_box_serves_where_there_is_no_mask_and_that_is_said(tmp_path: Path, ph
             for one in masked.samples
         ),
     )
-    run = train(boxed, tmp_path / "run", "copy-paste", previews=0, bend=0, scaling=1)
+    heard = Heard()
+    run = train(boxed, tmp_path / "run", "copy-paste", previews=0, bend=0, scaling=1, progress=heard)
+    assert not any("estimated from their boxes" in told for told in heard.said + heard.warned), "train prints it last"
     sentence = require_checkpoint(run).facts["composition"]["sentence"]
     assert sentence.endswith("The masks of 4 images are estimated from their boxes, not drawn (4 of pit).")
     made = generate(run, 4, data=boxed)
