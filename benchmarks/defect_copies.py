@@ -5,7 +5,10 @@ Planted are defects of training images, turned, in another strength, on the grou
 pair of honest and training defects that agrees by 1.0 or more shows one specimen under two names: such are counted and
 left out, as the audit leaves them out of its scale.
 
-    python benchmarks/defect_copies.py [--sets tiles,neu] [--images 60] [--planted 200] [--json FILE]
+With several draws, each takes other specimens for training, and the recall of all stands at the end with its interval
+(Clopper and Pearson, as if each planted defect were a draw of its own).
+
+    python benchmarks/defect_copies.py [--sets tiles,neu] [--images 60] [--planted 200] [--draws 0,1,2] [--json FILE]
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from audit_calibration import united_groups
 from flawforge.core.seeds import numpy_stream
@@ -39,16 +43,28 @@ def main() -> None:
     parser.add_argument("--sets", default="tiles,neu")
     parser.add_argument("--images", type=int, default=60, help="of each class, at most")
     parser.add_argument("--planted", type=int, default=200)
+    parser.add_argument("--draws", default="0", help="numbers of the draws of specimens")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    rows = [measured(name, args.images, args.planted) for name in args.sets.split(",")]
+    rows = []
+    for name in args.sets.split(","):
+        own = [measured(name, args.images, args.planted, draw) for draw in map(int, args.draws.split(","))]
+        rows += own
+        for what in ("recall", "recall_limit", "flagged"):
+            planted = args.planted * len(own)
+            found = round(sum(row[what] for row in own) * args.planted)
+            low, high = binomtest(found, planted).proportion_ci()
+            print(
+                f"{name}: {what} {found} of {planted}, {found / planted:.4f} (95% {low:.4f} to {high:.4f})", flush=True
+            )
     keep(args.json, {"rows": rows})
     print(f"figure: recall {min(row['recall'] for row in rows):.4f}")
 
 
-def measured(name: str, images: int, planted: int) -> dict[str, Any]:
-    """Measure one set, print what was found, and return it."""
-    folder, draws = FOLDER / {"tiles": "magnetic-tile", "neu": "neu-det"}[name], numpy_stream(0, "order", "moved", name)
+def measured(name: str, images: int, planted: int, draw: int) -> dict[str, Any]:
+    """Measure one draw of a set, print what was found, and return it."""
+    folder = FOLDER / {"tiles": "magnetic-tile", "neu": "neu-det"}[name]
+    draws = numpy_stream(draw, "order", "moved", name)
     data = load(folder)
     labels = [label for label in data.classes if label != "good"] if name == "tiles" else STEEL
     groups = united_groups(data, folder)
@@ -93,6 +109,7 @@ def measured(name: str, images: int, planted: int) -> dict[str, Any]:
     )
     return {
         "set": name,
+        "draw": draw,
         "honest": scores.tolist(),
         "planted": [list(hit) for hit in hits],
         "limit": limit,

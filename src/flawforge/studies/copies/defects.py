@@ -111,7 +111,7 @@ def marked_parts(pixels: Floats32, marked: Bools) -> list[Defect]:
 
 def patch_of_defect(defect: Defect) -> DefectPatch | None:
     """Return a defect as it is compared; None: it is too small."""
-    return DefectPatch.of(defect.pixels, defect.light, defect.mask)
+    return DefectPatch.of(defect.pixels, defect.mask)
 
 
 def find_copied_defects(
