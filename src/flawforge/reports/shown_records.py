@@ -29,7 +29,7 @@ def shown_audit(folder: Path, audit: AuditRecord | None, white: int = 255) -> di
     near, alike, parts = nearest_pairs(audit), likeliest_pairs(audit), patch_pairs(audit)
     wanted = [picture for pair in near for picture in (pair.picture, *(other.picture for other in pair.neighbours))]
     aligned = [picture for pair, fit in alike for picture in (pair.picture, fit.picture)]
-    moved = audit.copied_defects[:DEFECTS_SHOWN]
+    moved = [one for one in audit.copied_defects if one.picture is not None][:DEFECTS_SHOWN]
     detailed = [picture for _, part in parts for picture in (part.picture, part.source_picture)]
     detailed += [
         picture for one in moved for picture in (one.picture, one.window, one.source_window, one.source_picture)

@@ -292,6 +292,12 @@ def test_keys_choose_the_image_under_the_pointer_and_another_tab_is_told(
     page.focus("#classes")
     page.keyboard.press("r")
     assert page.inner_text("#count") == "2,000 images"
+    page.locator("[aria-posinset='2'] button").hover()
+    page.select_option("#classes", EVIL)  # the second image is of the other class
+    page.locator("h1").click()
+    page.keyboard.press("r")
+    assert page.inner_text("#done").startswith("Point at an image")
+    assert page.inner_text("#count") == "1,000 images"
     assert troubles == []
 
 

@@ -76,9 +76,15 @@ function aim(element) {
   mark();
 }
 
+/** Say whether an image's frame can be seen: its class may have been left out, or the page scrolled past it. */
+function inSight(image) {
+  const place = [...box.children].find((cell) => cell.dataset.file === image[0])?.getBoundingClientRect();
+  return Boolean(place && place.bottom > 0 && place.top < innerHeight);
+}
+
 addEventListener("keydown", (event) => {
   if ((event.key !== "r" && event.key !== "k") || event.ctrlKey || event.metaKey || event.altKey || event.target === choice) return;
-  const image = viewer.open ? open : current;
+  const image = viewer.open ? open : current && inSight(current) ? current : null;
   if (!image) { say("Point at an image, or select one, and press r to reject it or k to keep it."); return; }
   choose(image, event.key === "r");
   if (document.activeElement.closest("[data-file]")?.dataset.file === image[0]) grid.focus(grid.items.indexOf(image) + 1);
