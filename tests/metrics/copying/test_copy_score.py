@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from flawforge.metrics.copying.copy_score import copy_scores
 from flawforge.metrics.copying.normalised_texture import SYMMETRIES, apply_symmetry, normalised_textures, smooth
-from flawforge.metrics.copying.placement import TextureSpectra
+from flawforge.metrics.copying.placement import TextureSpectra, fits
 
 
 def texture(seed: int, side: int = 96) -> np.ndarray:
@@ -45,6 +45,14 @@ def test_each_symmetry_is_seen_through_and_the_map_lays_it_back(known: TextureSp
     grid = F.affine_grid(torch.from_numpy(found.matrices).float(), [1, 1, 96, 96], align_corners=False)
     back = F.grid_sample(source[None, None], grid, padding_mode="border", align_corners=False)
     assert float((back[0, 0] - apply_symmetry(source, symmetry)).abs().mean()) < 2
+
+
+def test_an_image_fits_under_a_symmetry_as_its_mirror_image_fits_as_it_is(known: TextureSpectra) -> None:
+    image = stack([texture(9)])
+    under = fits(image, known, torch.arange(8)[None]).values[0]
+    mirrored = torch.cat([apply_symmetry(image, symmetry) for symmetry in range(8)])
+    alone = fits(mirrored, known, torch.zeros(8, 1, dtype=torch.int64)).values[:, 0]
+    assert under.tolist() == pytest.approx(alone.tolist(), abs=1e-5)
 
 
 def test_light_changes_nothing_and_noise_little(known: TextureSpectra) -> None:

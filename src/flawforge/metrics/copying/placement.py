@@ -122,7 +122,7 @@ def fits(queries: Tensor, spectra: TextureSpectra, views: Tensor) -> Fits:
     for number, pose in enumerate(POSES):
         posed = _posed(queries, pose)
         turns = torch.stack([apply_symmetry(posed, symmetry) for symmetry in range(8)], dim=1)
-        values, weight = _transform(turns, pose.room).conj_physical(), _weight(turns, pose)
+        values, weight = _transform(turns, pose.room).conj_physical(), _weight(posed, pose)
         covered = _covered(spectra, references, pose)
         for row, own in enumerate(views):
             real = torch.nonzero(own >= 0)[:, 0]
@@ -204,13 +204,17 @@ def _whole_spectrum(room: int) -> Tensor:
     return _transform(torch.ones(GRID, GRID), room)
 
 
-def _weight(turns: Tensor, pose: Pose) -> Tensor:
-    """Return (Q, 8, R, R): the root of the overlapping share over the query's norm there; 0 where too little
-    overlaps.
+def _weight(posed: Tensor, pose: Pose) -> Tensor:
+    """Return (Q, 8, R, R): the root of the overlapping share over the query's norm there, under each symmetry; 0 where
+    too little overlaps. What a mirrored query has at a shift, the query itself has at the mirrored one.
     """
-    whole = _whole_spectrum(pose.room).to(turns.device)
-    norm = _back(whole * _transform(turns * turns, pose.room).conj(), pose.room).clamp_min(1e-3)
-    return (_shares(pose).to(turns) / norm).sqrt_()
+    whole = _whole_spectrum(pose.room).to(posed.device)
+    norm = _back(whole * _transform(posed * posed, pose.room).conj(), pose.room).clamp_min(1e-3)
+    inside = (_shares(pose).to(posed) / norm).sqrt_()
+    flips = [inside]
+    for axis in (2, 1):  # left-right, then up-down
+        flips += [one.flip(axis).roll(GRID - pose.side + 1, axis) for one in flips]
+    return torch.stack([*flips, *(one.transpose(1, 2) for one in flips)], dim=1)
 
 
 @cache
