@@ -46,3 +46,7 @@ def test_the_same_sets_are_measured_once_and_others_anew(monkeypatch: pytest.Mon
             values[0] += 1  # of groups: it joins another
             with pytest.raises(InterruptedError):
                 measured(replace(one, **{side: replace(getattr(one, side), **{name: values})}))
+    other = replace(set_numbers.QUANTITIES["kid"], label="another word")
+    monkeypatch.setitem(set_numbers.QUANTITIES, "kid", other)
+    with pytest.raises(InterruptedError):
+        measured(one)

@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 
+from flawforge import __version__
 from flawforge.core.progress import Progress
 from flawforge.data.cache import recall_content, remember_content
 from flawforge.runs.judged.scores import ClassScore, Infinite, MeasuredQuantity, UsualDistances
@@ -73,7 +74,8 @@ def measure_sets(
 
 def _key(sides: Sequence[DescribedImages], halves: Sequence[Halves], others: list[object]) -> str:
     """Return SHA-256 of all that the numbers depend on."""
-    digest = hashlib.sha256(repr((NUMBERS, list(QUANTITIES), CLASS_HALVES, others)).encode())
+    told = [(one.name, one.label, one.unit, one.better, one.meaning) for one in QUANTITIES.values()]
+    digest = hashlib.sha256(repr((NUMBERS, __version__, told, CLASS_HALVES, others)).encode())
     described = [(side.features, side.spectra, side.histograms, side.groups) for side in sides]
     rows = [(half.a, half.b, half.generated, half.classical) for half in halves]
     for values in chain.from_iterable([*described, *rows]):
