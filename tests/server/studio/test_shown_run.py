@@ -13,7 +13,7 @@ from flawforge.runs.folder import STRIPS_SHEET, Run
 from flawforge.runs.generator.curation import curate
 from flawforge.server.studio.shown_run import ShownRun, page_facts
 from flawforge.server.studio.shown_set import ShownSet
-from studio_folder import leave_run
+from studio_folder import asking, leave_run
 
 
 @pytest.mark.parametrize(("design", "sheet"), [("compose", "composed.png"), ("copy-paste", "placed.png")])
@@ -30,6 +30,7 @@ def test_what_was_not_trained_shows_its_examples_and_no_game(tmp_path: Path, des
     facts = page_facts(shown.run)
     assert (facts["learns"], facts["strips"]) == (False, "")
     assert "Size in training" not in dict(facts["rows"])
+    assert "Explore from here" not in asking(folder)("/images").text
     (folder / "previews" / STRIPS_SHEET).touch()
     assert page_facts(shown.run)["strips"] == STRIPS_SHEET
 

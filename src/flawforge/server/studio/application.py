@@ -81,8 +81,8 @@ class Studio:
 
         @app.get("/images")
         def images(name: Name = HERE) -> HTMLResponse:
-            self.workspace.item(name, "run")
-            return page("images.html.j2", name=name)
+            settings = shown_run.run_settings(Run(self.workspace.item(name, "run")))
+            return page("images.html.j2", name=name, learns=settings is not None and settings.learns)
 
         @app.get("/set")
         def generated(name: Name = HERE) -> dict[str, Any]:

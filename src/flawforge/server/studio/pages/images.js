@@ -40,7 +40,7 @@ function say(text) { by("done").textContent = text; }
 function show(image) {
   open = image;
   const [file, label, number, , outline] = image;
-  by("explore").href = address("/explore", { name, label, seed, image: number });
+  if (by("explore")) by("explore").href = address("/explore", { name, label, seed, image: number });
   const large = by("large");
   large.src = source(file);
   large.alt = `Generated image, class ${label}`;
