@@ -65,11 +65,8 @@ class OnnxNetwork:
         return np.concatenate(rows)
 
     def _open(self) -> Any:
-        runtime = import_module("onnxruntime")
-        options = runtime.SessionOptions()
-        options.log_severity_level = 4
         try:
-            return runtime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
+            return open_session(self.file)
         except Exception as error:
             raise SettingError(f"--extractor is {self.file}; it holds no network that can be run: {error}") from error
 
@@ -97,3 +94,16 @@ class OnnxNetwork:
                 f"Allowed: (N, D) or (N, D, height, width), finite numbers."
             )
         return found[:count].astype(np.float32)
+
+
+def open_session(network: Path | bytes) -> Any:
+    """Return the session of onnxruntime for a file or its content; it writes nothing to the console.
+
+    Raises:
+        Exception: of nearly any type, where onnxruntime cannot run it.
+    """
+    runtime = import_module("onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    content = network if isinstance(network, bytes) else str(network)
+    return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

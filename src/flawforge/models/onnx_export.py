@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from flawforge.core.arrays import Floats32
+from flawforge.models.onnx import open_session
 
 OPSET = 17
 
@@ -58,10 +59,7 @@ def run_onnx(content: bytes, inputs: Mapping[str, NDArray[Any]], batch: int = 64
     Raises:
         Exception: of nearly any type, where onnxruntime cannot run it.
     """
-    runtime = import_module("onnxruntime")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4
-    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = open_session(content)
     count = len(next(iter(inputs.values())))
     parts = [{name: rows[start : start + batch] for name, rows in inputs.items()} for start in range(0, count, batch)]
     return np.concatenate([np.asarray(session.run(None, part)[0]) for part in parts]).astype(np.float32)

@@ -10,7 +10,6 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from flawforge.core.errors import ExtraMissingError, RunBrokenError, SettingErro
 from flawforge.core.files import sha256_file
 from flawforge.core.images import Pixels, as_planes, eight_bits, encode_png, in_channels, resize
 from flawforge.data.classifier_view import seen
+from flawforge.models.onnx import open_session
 from flawforge.runs.model_cards import CARD, DIGITS, ModelCard, read_card
 from flawforge.studies.prediction import find_model, open_model
 from flawforge.training.classifier.fit import predict
@@ -258,14 +258,11 @@ class OnnxInspector(NetworkInspector):
     def __init__(self, file: Path, threshold: float | None) -> None:
         if find_spec("onnxruntime") is None:
             raise ExtraMissingError("an ONNX file", "export")
-        onnxruntime = import_module("onnxruntime")
         card = read_card(file.parent) if (file.parent / CARD).is_file() else None
         super().__init__(str(file), "an ONNX file", card, threshold)
         self.version = sha256_file(file)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
         try:
-            self.session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+            self.session = open_session(file)
         except Exception as error:  # noqa: BLE001  the runtime raises nearly any type for a damaged file
             raise RunBrokenError(f"{file} is no ONNX file that can be run: {_first_line(error)}") from None
         self.input = self.session.get_inputs()[0]
