@@ -45,7 +45,7 @@ def test_the_sentence_states_no_size_that_was_not_seen(changes: dict[str, Any], 
 
 def test_a_size_a_little_beyond_is_said_to_be_extrapolated_and_one_far_beyond_is_not_named() -> None:
     def notes(**changes: Any) -> str:
-        return " ".join(class_notes(CURVE, fitted(**changes), 4.0, 40.0, 5, None, "scar"))
+        return " ".join(class_notes(fitted(**changes), 4.0, 40.0, 5, None, "scar"))
 
     assert "extrapolated" not in notes()
     assert "50 pixels are beyond the largest that was placed (40): extrapolated." in notes(a90_95=50.0)

@@ -267,6 +267,10 @@ class TrialSettings(Settings):
                 raise ValueError(f"{name} names something twice")
         if "classical" not in self.arms:
             raise ValueError("arms must hold 'classical': it is what a gain is measured against")
+        return self
+
+    @model_validator(mode="after")
+    def _check_task(self) -> TrialSettings:
         unasked = "models" not in self.model_fields_set
         if self.good is not None and self.task == "type" and not (unasked or set(self.models) & set(NEED_GOOD)):
             raise ValueError(
@@ -289,6 +293,10 @@ class TrialSettings(Settings):
                 raise ValueError(f"model '{unknown[0]}' does not say where; task 'locate' has {LOCATED_BY}")
             if self.rare:
                 raise ValueError("--rare is for tasks 'type' and 'good'; 'locate' takes --shots of each defect")
+        return self
+
+    @model_validator(mode="after")
+    def _check_unequal(self) -> TrialSettings:
         if self.rare and self.as_is:
             raise ValueError("--as-is takes all images of every class, --rare few of some: give one of the two")
         if self.others is not None and not self.rare:

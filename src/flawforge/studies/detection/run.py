@@ -222,7 +222,7 @@ def _class_detection(study: _Study, label: str, false_calls: SharedRate | None) 
         label=label,
         outcome=curve.outcome,
         sentence=with_false_calls(sentence, false_calls),
-        notes=class_notes(curve, fitted, smallest, largest, len(sources), real, label),
+        notes=class_notes(fitted, smallest, largest, len(sources), real, label),
         images=len({source.row for source in sources}),
         defects=len(sources),
         reference=reference,

@@ -84,13 +84,7 @@ def _curve_sentence(label: str, fitted: DetectionCurve, largest: float, referenc
 
 
 def class_notes(
-    curve: HitMissCurve,
-    fitted: DetectionCurve | None,
-    smallest: float,
-    largest: float,
-    defects: int,
-    real: RealCheck | None,
-    label: str,
+    fitted: DetectionCurve | None, smallest: float, largest: float, defects: int, real: RealCheck | None, label: str
 ) -> list[str]:
     """Return what a reader must know of a class, a sentence each."""
     notes = []
