@@ -195,5 +195,5 @@ def remove_parts(folder: Path) -> None:
 
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:  # the digest has a buffer of its own
         return hashlib.file_digest(file, "sha256").hexdigest()

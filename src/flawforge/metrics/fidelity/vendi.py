@@ -57,9 +57,9 @@ def clusters(vectors: Vectors, radius: float) -> Clusters:
     x = as_vectors(vectors, "vectors", 1)
     first, second = [], []
     for rows in row_blocks(len(x)):
-        near = _squared(x[rows], x) <= radius**2 + 1e-12
-        i, j = np.nonzero(near)
-        i = i + rows.start
+        rest = x[rows.start :]
+        near = _squared(x[rows], rest) <= radius**2 + 1e-12
+        i, j = (place + rows.start for place in np.divmod(np.flatnonzero(near), len(rest)))
         first.append(i[i < j])
         second.append(j[i < j])
     i, j = np.concatenate(first), np.concatenate(second)
