@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import scipy.ndimage as nd
 import torch
 
 from flawforge.metrics.copying.normalised_texture import apply_symmetry
+from flawforge.studies.copies import defects, patches, search
 from flawforge.studies.copies.planted import ALTERATIONS, HEAVY, altered_copy
 from flawforge.studies.copies.search import CandidateSearch, CopySearch, copied, detectable, spread
 
@@ -106,3 +109,8 @@ def test_the_scale_takes_one_of_each_group_first() -> None:
     groups = np.array([0, 0, 0, 0, 1, 2, 3])
     assert sorted(groups[spread(groups, 4)].tolist()) == [0, 1, 2, 3]
     assert len(spread(groups, 99)) == 7
+
+
+def test_the_three_searches_share_the_false_alarms_that_an_audit_promises() -> None:
+    whole = inspect.signature(search.copied).parameters["rate"].default
+    assert whole + patches.PATCH_ALARM + defects.DEFECT_ALARM == pytest.approx(search.ALARM)

@@ -22,7 +22,7 @@ from flawforge.metrics.copying.defect_agreement import DefectMatch, DefectPatch,
 from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.runs.judged.audits import CopiedDefect, Copying
 from flawforge.runs.set_files import ManifestEntry
-from flawforge.studies.copies.search import PATCH_ALARM, copied, null_scale, outcome_of, spread
+from flawforge.studies.copies.search import DEFECT_ALARM, copied, null_scale, outcome_of, spread
 from flawforge.studies.sets import MatchedImages
 
 GAP = 0.05  # of the shorter side: marks that lie nearer to each other are one defect
@@ -150,8 +150,8 @@ def find_copied_defects(
         found = [(search.look(patch, excluded), _window(part)) for part, patch in patches]
         matches.append(max(found, key=lambda one: one[0].score, default=(DefectMatch(0.0), NOTHING)))
     scores = np.array([match.score for match, _ in matches])
-    p, indices = copied(scale, scores, PATCH_ALARM, FLOOR)
-    outcome = outcome_of(scale, scores, len(indices), search.recovered, search.set_aside, PATCH_ALARM, FLOOR)
+    p, indices = copied(scale, scores, DEFECT_ALARM, FLOOR)
+    outcome = outcome_of(scale, scores, len(indices), search.recovered, search.set_aside, DEFECT_ALARM, FLOOR)
     copies = []
     for at in sorted(indices, key=lambda at: -scores[at]):
         match, box = matches[at]

@@ -120,7 +120,8 @@ Reader = Callable[[int], NDArray[np.floating]]  # index to a gray image (H, W), 
 
 ALARM = 0.01  # false-alarm rate: chance that a set without copies is said to hold one ...
 PATCH_ALARM = 0.001  # ... of which the search for patches, whose copies stand out more, takes so much ...
-WHOLE_ALARM = ALARM - PATCH_ALARM  # ... and this search the rest
+DEFECT_ALARM = 0.001  # ... that for defects, where there are masks, as much ...
+WHOLE_ALARM = ALARM - PATCH_ALARM - DEFECT_ALARM  # ... and this search the rest
 IMAGE_RATE = 0.01  # false-alarm rate of `image_threshold`
 FLOOR = 0.25  # score below which nothing is flagged: of 2,230 steel and tile images that are no copies none reached it
 SPREAD = 0.04  # standard deviation of the scores of those images, rounded up
