@@ -119,4 +119,4 @@ def test_the_scale_takes_one_of_each_group_first() -> None:
 
 
 def test_the_three_searches_share_the_false_alarms_that_an_audit_promises() -> None:
-    assert WHOLE_ALARM + PATCH_ALARM + DEFECT_ALARM == pytest.approx(ALARM)
+    assert pytest.approx(ALARM) == WHOLE_ALARM + PATCH_ALARM + DEFECT_ALARM
