@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from flawforge.cli.console import drawn_progress, out, print_json
 from flawforge.cli.flags import NONE_GIVEN, USUAL, Flag, Json, ReadingFlags, TrialFlags, Wait, Whole, Words, given
+from flawforge.core.plural import plural
 
 if TYPE_CHECKING:
     from flawforge.runs.trials import TrialRecord
@@ -169,7 +170,7 @@ def _table(record: TrialRecord) -> str:
     width = max((len(result.arm) for result in record.results), default=0)
     for result in record.results:
         setting = record.setting(result)
-        title = f"{setting}: {metric} in %, mean of {len(result.seeds)} repeats and 95% CI"
+        title = f"{setting}: {metric} in %, mean of {plural(len(result.seeds), 'repeat')} and 95% CI"
         row = f"  {result.arm:{width}}  {in_percent(result.metrics[metric])}"
         if record.protocol.rare:
             beside = {name: found.value for name, found in result.metrics.items() if name != metric}

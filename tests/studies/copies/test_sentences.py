@@ -10,6 +10,7 @@ from flawforge.studies.copies.sentences import (
     audit_sentence,
     audit_verdict,
     copies_sentence,
+    defect_sentence,
     diversity_sentence,
     percent_rounded_up,
     set_sentence,
@@ -98,6 +99,32 @@ def test_copies_are_named_and_the_clearest_first() -> None:
     assert copies_sentence([pair(number) for number in range(8)]).endswith("made/4.png of 4.jpg and 3 more")
     moved = CopiedDefect(file="made/1.png", source="1.jpg", score=2.0, p=1e-9, symmetry="identity")
     assert copies_sentence([pair(2)], [moved]) == "copies: made/2.png of 2.jpg\ncopied defects: made/1.png of 1.jpg"
+
+
+@pytest.mark.parametrize(
+    ("groups", "recovered", "why"),
+    [
+        (16, 0, "the audit missed most of the defects it moved to test itself"),
+        (6, 32, "too few defects are known to tell"),
+        (16, 32, "there are too few images to tell"),
+    ],
+)
+def test_it_says_why_copied_defects_could_not_be_told(groups: int, recovered: int, why: str) -> None:
+    share = 0.4 if recovered else None
+    defects = Copying(
+        verdict=audit_verdict(3, 0, groups, share, recovered / 32),
+        found=0,
+        alarm_rate=0.001,
+        threshold=1.0,
+        image_threshold=0.9,
+        real=[0.1] * groups,
+        generated=[0.2] * 3,
+        groups=groups,
+        planted=32,
+        recovered=recovered,
+        detectable=share,
+    )
+    assert defect_sentence(defects, []) == f"Copied defects: 0 of 3 images were flagged, but {why}."
 
 
 def test_diversity_in_words() -> None:

@@ -133,7 +133,12 @@ def defect_sentence(defects: Copying | None, found: Sequence[CopiedDefect]) -> s
             f"No copied defects detected: the defect of 0 of {n} images was flagged as an undeclared one of a training "
             f"image (they would have been if {percent_rounded_up(share)} or more were)."
         )
-    return f"Copied defects: 0 of {n} images were flagged, but too few defects are known to tell."
+    why = "there are too few images to tell"
+    if defects.groups < LEAST_GROUPS:
+        why = "too few defects are known to tell"
+    elif defects.verdict == "inconclusive":
+        why = "the audit missed most of the defects it moved to test itself"
+    return f"Copied defects: 0 of {n} images were flagged, but {why}."
 
 
 def not_looked_at(copying: Copying, patches: Copying | None, n: int) -> list[str]:
