@@ -3,7 +3,7 @@
 Both outlines are brought to one size between theirs, and their signed distances are averaged (shape-based
 interpolation: Raya & Udupa 1990, "Shape-based interpolation of multidimensional objects"). Together with changes of
 size, proportion and elastic bends such shapes come nearer to those of unseen defects than copies do
-(`benchmarks/mask_shapes.py`).
+(`benchmarks/placed_defects.py --shapes`).
 """
 
 from __future__ import annotations
