@@ -127,6 +127,26 @@ def test_it_says_why_copied_defects_could_not_be_told(groups: int, recovered: in
     assert defect_sentence(defects, []) == f"Copied defects: 0 of 3 images were flagged, but {why}."
 
 
+def test_where_no_copied_defect_is_found_it_says_of_what_size() -> None:
+    defects = Copying(
+        verdict="no copying detected",
+        found=0,
+        alarm_rate=0.001,
+        threshold=1.0,
+        image_threshold=0.9,
+        real=[0.1] * 16,
+        generated=[0.2] * 12,
+        groups=16,
+        planted=32,
+        recovered=32,
+        detectable=0.25,
+    )
+    assert defect_sentence(defects, []) == (
+        "No copied defects detected: the defect of 0 of 12 images was flagged as an undeclared one of a training image "
+        "(they would have been if 25% or more were, at its own size)."
+    )
+
+
 def test_diversity_in_words() -> None:
     assert diversity_sentence(400, 12, 390, 5, 60, 41.26, 55.0) == (
         "12 of 400 generated images are near-duplicates of another one (390 clusters, the largest of 5). Effective "

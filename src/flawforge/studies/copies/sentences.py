@@ -131,7 +131,7 @@ def defect_sentence(defects: Copying | None, found: Sequence[CopiedDefect]) -> s
     if defects.verdict == "no copying detected" and share is not None:
         return (
             f"No copied defects detected: the defect of 0 of {n} images was flagged as an undeclared one of a training "
-            f"image (they would have been if {percent_rounded_up(share)} or more were)."
+            f"image (they would have been if {percent_rounded_up(share)} or more were, at its own size)."
         )
     why = "there are too few images to tell"
     if defects.groups < LEAST_GROUPS:
