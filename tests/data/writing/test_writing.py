@@ -76,7 +76,7 @@ def test_a_file_in_the_way_and_a_folder_that_cannot_be_made(tmp_path: Path) -> N
         pass
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"files": []}'])
+@pytest.mark.parametrize("damage", ["{", "[]", '{"files": []}', '{"files": null}', '{"files": 3}', '{"files": [[1]]}'])
 def test_a_damaged_manifest_lets_nothing_be_deleted(damage: str, tmp_path: Path) -> None:
     out = export_in(tmp_path / "out")
     (out / MANIFEST).write_text(damage + "\n")

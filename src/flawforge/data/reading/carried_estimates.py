@@ -46,8 +46,8 @@ def _estimated(root: Path) -> dict[str, Origin]:
 
 def _holds(root: Path, file: str, sha256: object) -> bool:
     """Say whether a file below the folder still holds what it did."""
-    path = (root / file).resolve()
     try:
+        path = (root / file).resolve()
         return path.is_relative_to(root.resolve()) and sha256_file(path) == sha256
-    except OSError:
+    except (OSError, ValueError):  # not there, or a name that no file can have
         return False

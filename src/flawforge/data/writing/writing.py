@@ -170,6 +170,7 @@ def _found(folder: Path) -> set[str]:
 
 def _known(folder: Path) -> set[str]:
     """Return the files that an export's own lists name."""
-    facts = read_json(folder / FACTS)
-    known = {FACTS, MANIFEST, *(facts.get("files", []) if isinstance(facts, dict) else [])}
-    return known.union(*(values.get("files", []) for values in read_json_lines(folder / MANIFEST)))
+    named = [read_json(folder / FACTS), *read_json_lines(folder / MANIFEST)]
+    lists = [line.get("files") for line in named if isinstance(line, dict)]
+    files = (file for one in lists if isinstance(one, list) for file in one)
+    return {FACTS, MANIFEST, *(file for file in files if isinstance(file, str))}
