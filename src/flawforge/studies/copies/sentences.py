@@ -124,8 +124,8 @@ def defect_sentence(defects: Copying | None, found: Sequence[CopiedDefect]) -> s
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         return (
-            f"Copied defects found: {len(found)} of {n} images show a defect of a training image on another ground "
-            f"that they do not declare ({found[0].file} shows that of {found[0].source}{more})."
+            f"Copied defects found: in {len(found)} of {n} images the defect is one of a training image, on another "
+            f"ground, and not declared ({found[0].file} shows that of {found[0].source}{more})."
         )
     share = defects.detectable
     if defects.verdict == "no copying detected" and share is not None:
