@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -133,7 +134,9 @@ def address(work: Path) -> Iterator[str]:
     serve = (opened.application(), taken, 64, 1, opened.watcher.end)
     thread = threading.Thread(target=listening.listen, args=serve, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    urlopen(address, timeout=60).close()  # what the server imports is imported now, not while a test begins
+    yield address
     servers[0].should_exit = True
     thread.join(20)
     patch.undo()
