@@ -170,7 +170,7 @@ def watched(browser: Any, address: str, process: int, root: Path, windows: int, 
                 assert "step" in page.inner_text("#moment"), "the page follows the training"
                 page.close()
         training.terminate()
-    slower = [seen / unseen for seen, unseen in zip(speeds[False], speeds[True], strict=True)]
+    slower = [alone / seen for alone, seen in zip(speeds[False], speeds[True], strict=True)]
     error = statistics.stdev(slower) / len(slower) ** 0.5
     return {
         "steps_a_second_unwatched": speeds[False],
