@@ -54,11 +54,3 @@ def test_neither_real_images_nor_a_blurred_rim_have_a_seam() -> None:
     """Where sharpness begins the steps grow, and stay: a seam is larger than those on either side of it."""
     assert not seam_of(surface)[2]
     assert not seam_of(blurred_rim)[2]
-
-
-def test_of_profiles_that_do_not_vary_nothing_is_said() -> None:
-    flat = np.zeros(2 * (SIDE - 3))
-    stepped = np.where(np.arange(len(flat)) == 10, 1.0, flat)
-    found = find_seam([flat] * COUNT, np.arange(COUNT), [stepped] * COUNT, SIDE)
-    assert found is not None
-    assert found.p == 1.0

@@ -80,8 +80,7 @@ def find_seam(real: Sequence[Floats], groups: ArrayLike, generated: Sequence[Flo
     first, second = (side.var(axis=0, ddof=1) / len(side) for side in (made, own))
     spread = np.maximum(first + second, 1e-300)
     freedom = spread**2 / np.maximum(first**2 / (len(made) - 1) + second**2 / (len(own) - 1), 1e-300)
-    chance = np.nan_to_num(special.stdtr(freedom, -excess / np.sqrt(spread)), nan=1.0)  # nan: nothing varies
-    p = np.where(excess >= LEAST, chance, 1.0)
+    p = np.where(excess >= LEAST, special.stdtr(freedom, -excess / np.sqrt(spread)), 1.0)
     at = int(np.lexsort((-excess, p))[0])
     rows = height - 3
     axis: Literal["row", "column"] = "row" if at < rows else "column"
