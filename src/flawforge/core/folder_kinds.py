@@ -6,6 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
+from flawforge.core.errors import RunExistsError
+
 Kind = Literal[
     "run",
     "trial",
@@ -40,6 +42,34 @@ def kinds_in(folder: Path) -> tuple[Kind, ...]:
     A foreign file that is named like one of ours is no mark alone.
     """
     return tuple(kind for kind, marks in MARKS.items() if all((folder / mark).exists() for mark in marks))
+
+
+def refuse_taken(folder: Path, wanted: Kind, overwrite: bool, hidden: bool = False) -> None:
+    """Refuse a folder to write into that holds anything but what is wanted, or that where it is not to be replaced.
+
+    Args:
+        folder: where it is to be.
+        wanted: what is to be written.
+        overwrite: may replace what is there.
+        hidden: hidden files count too, as the folder itself is replaced; else a folder of these alone is empty.
+
+    Raises:
+        RunExistsError: so it is; nothing was written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunExistsError(f"{folder} is a file; --out takes a folder.")
+    there = sorted(path.name for path in folder.glob("*" if hidden else "[!.]*")) if folder.is_dir() else []
+    if not there:
+        return
+    if wanted not in kinds_in(folder):
+        raise RunExistsError(
+            f"{folder} holds files that belong to no {wanted} ({', '.join(there[:3])}). Give --out a folder that is "
+            f"empty or does not exist yet."
+        )
+    if not overwrite:
+        raise RunExistsError(
+            f"{folder} already holds a {wanted}. Add --overwrite to replace it, or give --out another folder."
+        )
 
 
 def seen_in(kind: Kind, folder: Path) -> str:

@@ -37,28 +37,6 @@ def refuse_other(folder: Path, wanted: Kind) -> None:
         )
 
 
-def refuse_taken(folder: Path, wanted: Kind, overwrite: bool) -> None:
-    """Refuse a folder to write into that holds anything but what is wanted, or that where it is not to be replaced.
-
-    Raises:
-        RunExistsError: so it is; nothing was written.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise RunExistsError(f"{folder} is a file; --out takes a folder.")
-    there = sorted(name.name for name in folder.glob("[!.]*")) if folder.is_dir() else []
-    if not there:
-        return
-    if wanted not in kinds_in(folder):
-        raise RunExistsError(
-            f"{folder} holds files that belong to no {wanted} ({', '.join(there[:3])}). Give --out a folder that is "
-            f"empty or does not exist yet."
-        )
-    if not overwrite:
-        raise RunExistsError(
-            f"{folder} already holds a {wanted}. Add --overwrite to replace it, or give --out another folder."
-        )
-
-
 def not_found(folder: Path, *wanted: Kind) -> RunNotFoundError:
     """Return the error for a folder that is none of what was wanted: it says what is there, and what to do.
 

@@ -69,7 +69,7 @@ def test_the_words_of_reading_are_taken(
 
 def test_a_problem_is_explained(typed: Typed, lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("convert", lines, "--format", "coco", "--out", lines) == 1
-    assert "holds files that belong to no export" in capsys.readouterr().err
+    assert "holds files that belong to no dataset export" in capsys.readouterr().err
     assert typed("convert", lines, "--format", "cocoa", "--out", tmp_path / "out") == 2
     assert typed("convert", lines, "--out", tmp_path / "out") == 2
 

@@ -26,7 +26,7 @@ def test_it_says_what_it_wrote(run: Path, typed: Typed, tmp_path: Path, capsys: 
     shown = capsys.readouterr().out
     assert shown == f"wrote 16 images (12 real, 4 synthetic) as hf: 16 scratches; 16 in train\nfolder: {out}\n"
     assert typed("export", run, "--format", "coco", "--out", out) == 1
-    assert "already holds an export. Add --overwrite" in capsys.readouterr().err
+    assert "already holds a dataset export. Add --overwrite" in capsys.readouterr().err
     assert typed("export", run, "--format", "coco", "--out", out, "--overwrite", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert (printed["format"], printed["images"], printed["written"]) == ("coco", 4, True)

@@ -178,7 +178,7 @@ def test_the_origin_of_a_generated_image_stays_with_it(plain: Path, tmp_path: Pa
 def test_what_is_in_the_folder_is_never_mixed_with(plain: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     convert(plain, out, "yolo")
-    with pytest.raises(RunExistsError, match="out already holds an export. Add --overwrite to replace it"):
+    with pytest.raises(RunExistsError, match="out already holds a dataset export. Add --overwrite to replace it"):
         convert(plain, out, "coco")
     convert(plain, out, "coco", dry_run=True)
     assert (out / "data.yaml").exists()
@@ -188,7 +188,7 @@ def test_what_is_in_the_folder_is_never_mixed_with(plain: Path, tmp_path: Path) 
     with pytest.raises(RunExistsError, match=r"1 files? that (is|are) not of it \(such as mine.txt\)"):
         convert(plain, out, "yolo", overwrite=True)
     assert (out / "mine.txt").exists()
-    with pytest.raises(RunExistsError, match=r"holds files that belong to no export \(dent, ok\)"):
+    with pytest.raises(RunExistsError, match=r"holds files that belong to no dataset export \(dent, ok\)"):
         convert(plain, plain, "yolo", overwrite=True)
 
 

@@ -56,7 +56,7 @@ def test_an_error_while_replacing_keeps_what_was_there(tmp_path: Path) -> None:
 
 
 def test_two_that_write_at_once_are_not_mixed(tmp_path: Path) -> None:
-    with pytest.raises(RunExistsError, match="already holds an export"):
+    with pytest.raises(RunExistsError, match="already holds a dataset export"):
         overtaken(tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [FACTS, MANIFEST, "train"]
 

@@ -152,7 +152,7 @@ def test_generate_can_export_as_well(make_run: Any, tmp_path: Path) -> None:
     generate(run, 3, format="coco", out=tmp_path / "coco")
     assert len(manifest(tmp_path / "coco")) == 3
     assert len(list(run.synthetic.rglob("*.png"))) == 3  # the set itself is where audit and report look for it
-    with pytest.raises(RunExistsError, match="already holds an export"):
+    with pytest.raises(RunExistsError, match="already holds a dataset export"):
         generate(run, 4, format="coco", out=tmp_path / "coco")
     assert len(list(run.synthetic.rglob("*.png"))) == 3
     generate(run, 4, format="coco", out=tmp_path / "coco", overwrite=True)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from flawforge import __version__
 from flawforge.core.errors import RunExistsError
 from flawforge.core.files import ASIDE, explain_os_errors, read_json, read_json_lines, sha256_file
-from flawforge.core.folder_kinds import kinds_in
+from flawforge.core.folder_kinds import kinds_in, refuse_taken
 from flawforge.core.progress import SILENT, Progress
 from flawforge.data.writing.exported_image import PARTS, ExportedImage, Part
 
@@ -113,22 +113,11 @@ def check_place(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that may not be written into.
 
     Raises:
-        RunExistsError: it is a file, holds an export already (without `overwrite`), or files that belong to none.
+        RunExistsError: as `refuse_taken`; or it holds files that are not of the export that is there.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RunExistsError(f"{folder} is a file; --out takes a folder.")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
+    refuse_taken(folder, "dataset export", overwrite, hidden=True)
     if "dataset export" not in kinds_in(folder):
-        some = ", ".join(sorted(path.name for path in folder.iterdir())[:3])
-        raise RunExistsError(
-            f"{folder} holds files that belong to no export ({some}), and an export needs a folder of its own. Give "
-            f"--out a folder that is empty or does not exist yet."
-        )
-    if not overwrite:
-        raise RunExistsError(
-            f"{folder} already holds an export. Add --overwrite to replace it, or give --out another folder."
-        )
+        return
     strangers = sorted(_found(folder) - _known(folder))
     if strangers:
         raise RunExistsError(

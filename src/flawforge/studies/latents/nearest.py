@@ -17,6 +17,7 @@ from torch import Tensor
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import DataNotFoundError, SettingError, did_you_mean
 from flawforge.core.files import explain_os_errors, write_bytes
+from flawforge.core.folder_kinds import refuse_taken
 from flawforge.core.images import Pixels, as_picture, encode_png, grid, to_pixels, to_unit
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
@@ -26,7 +27,6 @@ from flawforge.data.decode import content_sha256, read_image
 from flawforge.models.latents import draw_latents, generated_images
 from flawforge.runs.checkpoint import BEST, load_weights
 from flawforge.runs.folder import Run
-from flawforge.runs.folder_errors import refuse_taken
 from flawforge.runs.generator.projections import PROJECTION_FILE, PROJECTION_PICTURE, PROJECTIONS, ProjectionRecord
 from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from flawforge.core.arrays import Floats32
 from flawforge.core.errors import ExtraMissingError, RunBrokenError, RunNotFoundError, SettingError
 from flawforge.core.files import explain_os_errors, write_bytes, write_text
+from flawforge.core.folder_kinds import refuse_taken
 from flawforge.core.images import in_words
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
@@ -21,7 +22,6 @@ from flawforge.models.latents import draw_latents
 from flawforge.models.onnx_export import as_onnx, run_onnx, with_facts
 from flawforge.runs.checkpoint import BEST, Checkpoint, load_weights
 from flawforge.runs.folder import Run
-from flawforge.runs.folder_errors import refuse_taken
 from flawforge.runs.generator.cards import (
     EXPORTED,
     FILES,

@@ -15,6 +15,7 @@ import torch
 from flawforge.core.arrays import Bytes, Floats32
 from flawforge.core.errors import ImageBrokenError, SettingError
 from flawforge.core.files import explain_os_errors, write_bytes, write_text
+from flawforge.core.folder_kinds import refuse_taken
 from flawforge.core.images import encode_png
 from flawforge.core.locks import FolderLock
 from flawforge.core.progress import SILENT, Progress
@@ -26,7 +27,6 @@ from flawforge.data.reading_choices import AS_USUAL, ReadingChoices
 from flawforge.data.sample import Broken, Sample
 from flawforge.data.threads import told_in_threads
 from flawforge.runs.detection.predictions import PREDICTION_FILE, PassedOver, PredictedImage, PredictionRecord
-from flawforge.runs.folder_errors import refuse_taken
 from flawforge.runs.model_cards import DIGITS, ModelCard
 from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions

@@ -122,7 +122,7 @@ def open_judged(
         DataNotFoundError, DataUnusableError, SettingError: see `find_held_out` and `open_foreign`.
     """
     with ExitStack() as keep:
-        if _is_run(subject, synthetic, kind):
+        if _is_run(subject, synthetic, train, kind):
             run = subject if isinstance(subject, Run) else Run.open(_path(subject))
             if train is not None:
                 raise SettingError(f"--train is for images from elsewhere, and {run.path} is a run. Leave it out.")
@@ -138,7 +138,7 @@ def open_judged(
             yield _of_images(subject, synthetic, train, held_out, out, channels, memory, structures, keep, progress)
 
 
-def _is_run(subject: Run | Images, synthetic: Images | None, verb: str) -> bool:
+def _is_run(subject: Run | Images, synthetic: Images | None, train: Images | None, verb: str) -> bool:
     if isinstance(subject, Run):
         return True
     if not isinstance(subject, (str, Path)):
@@ -147,12 +147,21 @@ def _is_run(subject: Run | Images, synthetic: Images | None, verb: str) -> bool:
         return False
     path = Path(subject)
     if synthetic is None and "run" not in kinds_in(path) and not kinds_in(path) and path.is_dir() and an_image_in(path):
-        raise RunNotFoundError(
-            f"{path} is a folder of images, no run. To judge generated images from any other tool, give them too: "
-            f"flawforge {verb} {shlex.quote(str(path))} --synthetic DIR. A run is made by: flawforge train "
-            f"{shlex.quote(str(path))} --out {shlex.quote(str(path.with_name(path.name + '-run')))}"
-        )
+        raise _no_run(path, train, verb)
     return True
+
+
+def _no_run(path: Path, train: Images | None, verb: str) -> RunNotFoundError:
+    here = shlex.quote(str(path))
+    if isinstance(train, (str, Path)):  # whose real images are told: then this is what was generated
+        real, made = shlex.quote(str(train)), here
+    else:
+        real, made = here, "DIR"
+    return RunNotFoundError(
+        f"{path} is a folder of images, no run. To judge generated images from any other tool, name the real ones "
+        f"first: flawforge {verb} {real} --synthetic {made}. A run is made by: flawforge train {real} --out "
+        f"{shlex.quote(str(path.with_name(path.name + '-run')))}"
+    )
 
 
 def _path(images: Any) -> Path:
