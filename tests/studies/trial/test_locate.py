@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,11 +23,14 @@ from flawforge.data.reading.load import load
 from flawforge.runs.cells import CELLS, MAPS
 from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.trial import plan_trial
-from flawforge.studies.trial.cells.locating import EXTRAS, LocatorArms
+from flawforge.studies.trial.cells.locating import EXTRAS, LocatorArms, placing_seconds
+from flawforge.studies.trial.plan import expected_costs
 from flawforge.studies.trial.setup.bench import load_bench
 from flawforge.studies.trial.setup.marked_images import marked_images
 from flawforge.training.locator.fit import predict_maps
 from flawforge.training.placing import batches as placed_batches
+from flawforge.training.placing import fit as placed_fit
+from flawforge.training.placing.learnt import Placed
 
 ARMS_TRIED = ("real", "classical", "compose")
 
@@ -144,6 +148,33 @@ def test_a_plan_trains_nothing(photos: Path, tmp_path: Path) -> None:
     assert planned.cells == 3 * len(TrialSettings(task="locate").arms) + 1  # and one choice of how to compose
     assert "90% power" in planned.sentence
     assert "keep" not in planned.sentence
+
+
+def test_the_plan_counts_what_placed_trains_and_makes(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"resolution": (16, 16), "generator_depth": 4, "discriminator_depth": 4, "batch": 4, "epochs": 8}
+    monkeypatch.setitem(RECIPES, "placed", RECIPES["placed"].model_copy(update=small))
+    now, step, image = [0.0], placed_fit.train_step, Placed.image
+
+    def timed_step(*given: Any) -> Any:
+        now[0] += 2.0
+        return step(*given)
+
+    def timed_image(*given: Any) -> Any:
+        now[0] += 0.5
+        return image(*given)
+
+    monkeypatch.setattr(placing_seconds, "process_time", lambda: now[0])
+    monkeypatch.setattr(placed_fit, "train_step", timed_step)
+    monkeypatch.setattr(Placed, "image", timed_image)
+    bench = load_bench(out)
+    steps, classes = RECIPES["placed"].steps(2 * 3), 2
+    laid = 0.5 * placed_batches.POOL * 3 / 4  # every fourth window is a real defect's own
+    expected = 2.0 * steps + classes * (laid + 0.5 * material.SMALL["made"])
+    assert placing_seconds.placing_seconds(bench) == expected
+    asked = bench.settings.model_copy(update={"arms": ("classical", "placed")})
+    costs = expected_costs(replace(bench, settings=asked)).expected
+    assert costs["placed", "unet"] - costs["arm", "unet"] >= expected
+    assert ("placed", "unet") not in expected_costs(bench).expected
 
 
 def test_data_that_say_nothing_of_place_are_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS, usages_of
+from flawforge.studies.trial.cells.locating.placing_seconds import placing_seconds
 from flawforge.studies.trial.cells.material import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.sampling import TRAININGS
 from flawforge.studies.trial.cells.work_list import CHOICE, COMPOSITION, GENERATOR, SAMPLING, inner, work_list
@@ -81,7 +82,7 @@ class TrialPlan:
 
 def expected_costs(bench: Bench, workers: int = 1) -> Costs:
     """Return what cells are expected to take on one core of this machine while all `workers` are at work: a few steps
-    of each model and of the generator are timed.
+    of each model and of each generator are timed.
     """
     settings = bench.settings
     fold_steps = settings.folds if settings.folds > 1 else 0
@@ -94,9 +95,11 @@ def expected_costs(bench: Bench, workers: int = 1) -> Costs:
             expected[inner(fold), ""] = _generator_seconds(bench, round(part), rate, fold=True)
     expected[COMPOSITION, ""] = SECONDS_TO_CHOOSE_A_CLASS * len(bench.dataset.classes)
     rivals = sum(ARMS[arm].control and arm != "classical" for arm in settings.arms)
+    first = placing_seconds(bench) if any(ARMS[arm].trains_first for arm in settings.arms) else 0.0
     for model in settings.models:
         training = _arm_seconds(bench, model)
         expected["arm", model] = training
+        expected |= {(arm, model): training + first for arm in settings.arms if ARMS[arm].trains_first}
         expected["real", model] = training * (settings.real_length if model == SMALL else 1)
         expected["teacher", model] = training * 1.1 + 0.02 * VIEWS_PER_SHOT
         shorter = SHARE_OF_STEPS * (1 if model in FROZEN else settings.choice_length)

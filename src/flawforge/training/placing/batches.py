@@ -69,6 +69,7 @@ class PlacedBatches(HalfPatches):
         seed: of the streams ``order``, ``latents`` and ``augmentation``.
         processes: those that share the batch.
         progress: where to tell how far laying is.
+        pool: windows of a class that are laid; None: 64.
 
     Raises:
         SettingError: the batch is not even in each process. DataUnusableError: the defects of a class fit no ground.
@@ -83,14 +84,15 @@ class PlacedBatches(HalfPatches):
         seed: int,
         processes: Processes,
         progress: Progress,
+        pool: int | None = None,
     ) -> None:
         super().__init__(material, recipe, seed, processes)
         self.grounds, self.chosen = grounds, chosen
         self.symmetries: dict[int, list[int]] = {}
         self.real: dict[int, list[_Shown]] = {}
         self.pool: dict[int, list[_Shown]] = {}
-        shown = []
-        with progress.task("laying defects on grounds", POOL * len(chosen.symmetries), "windows") as task:
+        shown, pool = [], POOL if pool is None else pool
+        with progress.task("laying defects on grounds", pool * len(chosen.symmetries), "windows") as task:
             for label, turns in chosen.symmetries.items():
                 code = material.training.classes.index(label)
                 engine = Placed(material, grounds, label, chosen.how, lambda window, _: window.laid, 1.0, turns)
@@ -100,7 +102,7 @@ class PlacedBatches(HalfPatches):
                     self._real(defect.pixels, defect.mask) for shot in engine.shots for defect in shot.defects
                 ]
                 self.pool[code] = []
-                for number in range(POOL):
+                for number in range(pool):
                     self.pool[code].append(
                         _laid(engine, numpy_stream(seed, "augmentation", "pool", label, number), number)
                     )

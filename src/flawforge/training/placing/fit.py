@@ -17,10 +17,8 @@ from flawforge.training.processes.processes import ALONE
 from flawforge.training.state.state import TrainingState
 
 
-def fit_placer(
-    recipe: Recipe, material: Material, grounds: Grounds, chosen: ChosenPlacing, seed: int, device: torch.device
-) -> nn.Module:
-    """Return the network, trained for the recipe's own length; the same seed gives the same weights.
+class PlacerTraining:
+    """A training in memory.
 
     Args:
         recipe: of design ``placed``.
@@ -28,12 +26,31 @@ def fit_placer(
         chosen: how they are placed.
         seed: of every random stream.
         device: where to train.
+        pool: as of `PlacedBatches`.
+
+    Attributes:
+        steps: the recipe's own length.
     """
-    labels = recipe.labels(material.training.classes, unlabelled=False)
-    precision = resolve_precision(recipe.precision, device)
-    state = TrainingState(recipe, material.channels, seed, device, precision, labels)
-    batches = PlacedBatches(material, grounds, chosen, recipe, seed, ALONE, SILENT)
-    with honest_float32(precision):
-        for _ in range(recipe.steps(len(batches.labels))):
-            train_step(state, batches)
-    return state.sampling_generator.eval()
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        material: Material,
+        grounds: Grounds,
+        chosen: ChosenPlacing,
+        seed: int,
+        device: torch.device,
+        pool: int | None = None,
+    ) -> None:
+        labels = recipe.labels(material.training.classes, unlabelled=False)
+        self.precision = resolve_precision(recipe.precision, device)
+        self.state = TrainingState(recipe, material.channels, seed, device, self.precision, labels)
+        self.batches = PlacedBatches(material, grounds, chosen, recipe, seed, ALONE, SILENT, pool)
+        self.steps = recipe.steps(len(self.batches.labels))
+
+    def train(self, steps: int) -> nn.Module:
+        """Return the network after so many further steps; the same seed gives the same weights."""
+        with honest_float32(self.precision):
+            for _ in range(steps):
+                train_step(self.state, self.batches)
+        return self.state.sampling_generator.eval()

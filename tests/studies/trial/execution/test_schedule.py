@@ -34,6 +34,15 @@ def test_what_waits_for_others_takes_its_time_on_any_number_of_workers(tmp_path:
     assert schedule.expected([], 2) == 0
 
 
+def test_an_arm_that_trains_a_network_first_takes_its_own_time(tmp_path: Path) -> None:
+    settings = TrialSettings(task="locate", models=("unet",), seeds=1, arms=("classical", "placed"))
+    costs = Costs({("arm", "unet"): 60.0, ("placed", "unet"): 150.0})
+    schedule = Schedule(tmp_path, settings, "protocol", costs)
+    assert schedule.expected(schedule.cells, 1) == 60 + 150
+    costs.note(CellKey(0, 5, "placed", "unet"), 170.0)
+    assert schedule.expected(schedule.cells, 1) == 60 + 170  # what it took says nothing of other arms
+
+
 class Told(Task):
     """Remembers what it was told."""
 

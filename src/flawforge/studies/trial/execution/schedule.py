@@ -203,7 +203,11 @@ def clock(seconds: float) -> str:
 
 
 def _kind(key: CellKey) -> tuple[str, str]:
-    """Return what a cell's duration depends on: training of any arm but real takes the same steps."""
+    """Return what a cell's duration depends on: training of any arm but real takes the same steps, beside what an arm
+    trains first.
+    """
+    if key.model and key.arm in ARMS and ARMS[key.arm].trains_first:
+        return (key.arm, key.model)
     if key.model and key.arm in ARMS and key.arm not in ("real", "recommended"):
         return ("teacher" if ARMS[key.arm].needs_teacher else "arm", key.model)
     return (key.arm, key.model)

@@ -24,7 +24,6 @@ from flawforge.core.settings.recipes import RECIPES
 from flawforge.data.augmentation.composition import Detail, compose
 from flawforge.data.augmentation.masks import fitted_mask
 from flawforge.data.classifier_view import seen
-from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import GOOD
 from flawforge.data.sampling.grounds import Grounds
 from flawforge.data.sampling.material import Material
@@ -34,7 +33,7 @@ from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.composition import Chosen, find_partners
 from flawforge.training.locator.fit import MaskedImages, fit_locator
 from flawforge.training.placing.choice import ChosenPlacing, build_engine, choose_placing
-from flawforge.training.placing.fit import fit_placer
+from flawforge.training.placing.fit import PlacerTraining
 from flawforge.training.processes.device import resolve_device
 
 PLACED = Placing()
@@ -127,14 +126,15 @@ def _placed(name: str, arms: LocatorArms) -> MaskedExtra:
         DataUnusableError: no class has a defect that can be placed.
     """
     bench, recipe = arms.bench, RECIPES[name]
-    material = Material(_with_good(arms), channels=bench.images.shape[1])
+    material = shots_as_material(arms)
     grounds, size, defects = Grounds(material), bench.settings.resolution, [*bench.dataset.classes]
     if bench.good_number is not None:
         defects.pop(bench.good_number)
     chosen = choose_placing(recipe, material) if name != "procedural" else None
     network = None
     if recipe.learns and chosen is not None:
-        network = fit_placer(recipe, material, grounds, chosen, arms.seed, resolve_device())
+        training = PlacerTraining(recipe, material, grounds, chosen, arms.seed, resolve_device())
+        network = training.train(training.steps)
     images, masks, codes, problem = [], [], [], None
     for label in defects if chosen is None else chosen.symmetries:
         how = ChosenPlacing(replace(PLACED, label=label), {}, "") if chosen is None else chosen
@@ -153,12 +153,12 @@ def _placed(name: str, arms: LocatorArms) -> MaskedExtra:
     return MaskedExtra(as_masked(np.stack(images), np.stack(masks), np.array(codes, np.int64)))
 
 
-def _with_good(arms: LocatorArms) -> Dataset:
+def shots_as_material(arms: LocatorArms) -> Material:
     """Return the shots, the class of good images under a name that is understood everywhere."""
     bench, shots = arms.bench, arms.bench.dataset.take(arms.shots.tolist())
     name = None if bench.good_number is None else bench.dataset.classes[bench.good_number]
     samples = (replace(one, label=GOOD[0]) if one.label == name else one for one in shots.samples)
-    return replace(shots, samples=tuple(samples))
+    return Material(replace(shots, samples=tuple(samples)), channels=bench.images.shape[1])
 
 
 for _name in ("copy-paste", "procedural", "placed"):
