@@ -6,14 +6,15 @@ the checkout has it. Costs are the processor's seconds of each repeat, less thos
 only the first repeat does (choices for all) counts once. The repeats that the power takes follow from the variance of
 the paired differences, all of them worked out by this checkout, with a bootstrap over repeats for the interval.
 Trials are resumed: the same call goes on, and a higher --repeats adds repeats. The other checkout may do fewer: give
---base-repeats.
+--base-repeats. With --spread N the variance is that of N repeats of trials beside these, of the two arms alone whose
+difference is judged: the same trainings, without the rest of a repeat.
 
-    python benchmarks/trial_cost.py --base CHECKOUT DATA [--repeats 3] [--base-repeats 1] [--scale 0.1] [--out FOLDER]
+    python benchmarks/trial_cost.py --base CHECKOUT DATA [--repeats 3] [--base-repeats 1] [--spread 20] [--out FOLDER]
 
 --scale shortens every training of both alike, where whole repeats take too long: what is left is the ratio of costs.
 
-`figure: ratio` is cost over cost, this checkout over the other, from 3 repeats of each on; with fewer, the ratio is of
-the costs alone, as if both needed `--needed` repeats.
+`figure: ratio` is cost over cost, this checkout over the other, where the variance is of 3 repeats of each or more;
+with fewer, the ratio is of the costs alone, as if both needed `--needed` repeats.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ from machine import keep
 
 ROOT = Path(__file__).resolve().parents[1]
 ARMS, MODEL, SHOTS = "real,classical,placebo,generated,recommended", "small-cnn", 5
+PAIR = ("generated", "classical")  # whose difference is judged
+STEP = 5  # repeats of the pair in a call
 WANTED = 0.03
 MOST = 200  # repeats
 DRAWS = 400
@@ -58,6 +61,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--base-repeats", type=int, help="default: as --repeats")
     parser.add_argument("--needed", type=int, default=10, help="repeats to count with while there are fewer than 3")
+    parser.add_argument("--spread", type=int, default=0, help="repeats of the judged pair of arms alone")
     parser.add_argument("--scale", type=float, default=1.0, help="part of the length of every training")
     parser.add_argument("--out", type=Path, default=Path("trial-cost-benchmark"))
     parser.add_argument("--json", type=Path)
@@ -70,6 +74,9 @@ def main() -> None:
         for side in (BASE, NOW):
             if len(costs[side]["repeats"]) < repeats <= wanted[side]:
                 measure(side, roots[side], args, costs)
+    for repeats in range(STEP, args.spread + STEP, STEP):
+        for side in (NOW, BASE):
+            spread(side, roots[side], args, min(repeats, args.spread))
     result = {"costs": costs} | answer(costs, args)
     keep(args.json, result)
     print(f"figure: ratio {result['ratio']:.3f}")
@@ -94,9 +101,29 @@ def measure(side: str, root: Path, args: argparse.Namespace, costs: dict[str, An
 
 
 def seconds(side: str, root: Path, args: argparse.Namespace, repeats: int, *more: str) -> float:
-    """Return the processor seconds of one call."""
-    out = args.out / side
-    words = ["trial", str(args.data), "--out", str(out), "--shots", str(SHOTS), "--arms", ARMS, "--model", MODEL]
+    """Return the processor seconds of one call for all arms."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    call(side, root, args, args.out / side, repeats, "--arms", ARMS, *more)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def spread(side: str, root: Path, args: argparse.Namespace, repeats: int) -> None:
+    """Have so many repeats of the judged pair."""
+    done = len(list((spread_folder(args.out, side) / "cells").glob(f"*-{PAIR[0]}-{MODEL}.json")))
+    if done < repeats:
+        call(side, root, args, spread_folder(args.out, side), repeats, "--arms", ",".join(PAIR), "--folds", "0")
+        print(f"{side}, spread: {repeats} repeats", flush=True)
+
+
+def spread_folder(out: Path, side: str) -> Path:
+    """Return where the repeats of the judged pair are."""
+    return out / f"{side}-spread"
+
+
+def call(side: str, root: Path, args: argparse.Namespace, out: Path, repeats: int, *more: str) -> None:
+    """Run the trial of a checkout."""
+    words = ["trial", str(args.data), "--out", str(out), "--shots", str(SHOTS), "--model", MODEL]
     words += ["--seeds", str(repeats), "--workers", "1", "--no-early-stop", *more]
     words += ["--no-model"] if side == NOW else []
     if args.scale < 1:
@@ -109,21 +136,19 @@ def seconds(side: str, root: Path, args: argparse.Namespace, repeats: int, *more
             words += ["--generator-kimg", f"{whole * args.scale:g}"]
     place = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
     place["FLAWFORGE_CACHE"] = str((args.out / f"cache-{side}").resolve())
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "flawforge", *words], check=True, env=place, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def answer(costs: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     """Return the ratio of the costs of an answer and how it came about, and print it."""
-    done = {side: len(costs[side]["repeats"]) for side in (NOW, BASE)}
+    done = {side: args.spread or len(costs[side]["repeats"]) for side in (NOW, BASE)}
     found: dict[str, Any] = {"repeats": done}
     if args.scale < 1 or min(done.values()) < FEWEST_REPEATS:
         found["ratio"] = cost(costs[NOW], args.needed) / cost(costs[BASE], args.needed)
         print(f"{done[NOW]} and {done[BASE]} repeats: the ratio is of what {args.needed} repeats of each cost")
         return found
-    differences = {side: paired(args.out / side) for side in (NOW, BASE)}
+    folders = {side: spread_folder(args.out, side) if args.spread else args.out / side for side in (NOW, BASE)}
+    differences = {side: paired(folder) for side, folder in folders.items()}
     draws = np.random.default_rng(0)
     ratios = []
     for draw in range(DRAWS + 1):
@@ -154,13 +179,13 @@ def needed(differences: Resampled, rows: Ints) -> int:
 
 
 def paired(folder: Path) -> Resampled:
-    """Return the paired differences of `generated` and `classical`, resampled over test groups."""
+    """Return the paired differences of the judged pair of arms, resampled over test groups."""
     bench = load_bench(folder)
     cells = read_cells(folder / "cells", bench.protocol)
     test = bench.division.test
     labels, groups = bench.targets(bench.dataset.labels[test]), bench.division.groups[test]
     arms = []
-    for arm in ("generated", "classical"):
+    for arm in PAIR:
         keys = [CellKey(seed, SHOTS, arm, MODEL) for seed in range(MOST)]
         stack = np.stack([cells[key].probabilities for key in keys if key in cells])
         arms.append(resampled(stack, labels, groups, STATISTICS["balanced accuracy"]))
