@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from flawforge.metrics.detection.hit_miss import HitMiss, HitMissCurve
-from flawforge.runs.detection.record import DetectionCurve
+from flawforge.runs.detection.record import ClassDetection, DetectionCurve
 from flawforge.studies.detection.sentences import class_notes, detection_sentence
 
 CURVE = HitMissCurve("curve", HitMiss(np.zeros(60), None, np.ones(60, bool), 0.0))
@@ -41,6 +42,23 @@ def said(curve: DetectionCurve) -> str:
 )
 def test_the_sentence_states_no_size_that_was_not_seen(changes: dict[str, Any], words: str) -> None:
     assert words in said(fitted(**changes))
+
+
+def test_a_step_is_said_with_both_sizes_where_they_differ_as_they_are_shown() -> None:
+    def step(missed: float, seen: float) -> str:
+        curve = replace(CURVE, outcome="separated", jump=(missed, seen))
+        return detection_sentence("scar", curve, None, None, 30, (60, 2.0, 40.0), 34.0)
+
+    assert "misses every placed defect of scar up to 3.2 pixels and finds every one from 4.1 on." in step(3.2, 4.1)
+    assert "misses every placed defect of scar below about 3.2 pixels and finds every one above." in step(3.16, 3.24)
+
+
+def test_a_size_far_beyond_is_shown_as_over_the_largest_placed() -> None:
+    def shown(largest: float) -> str:
+        return ClassDetection.model_construct(largest=largest).in_pixels(900.0)
+
+    assert shown(40.2) == "over 40"
+    assert shown(5.5) == "over 5.5"
 
 
 def test_a_size_a_little_beyond_is_said_to_be_extrapolated_and_one_far_beyond_is_not_named() -> None:

@@ -47,6 +47,11 @@ class SharedRate(RecordPart):
     high: float
 
 
+def size_in_words(size: float) -> str:
+    """Return ``23``, or below ten pixels ``4.7``."""
+    return f"{size:,.0f}" if size >= 10 else f"{size:.1f}"
+
+
 class DetectionCurve(RecordPart):
     """The fitted curve: the chance of a hit is asymptote / (1 + exp(-(intercept + slope ln(size) + contrast_slope
     ln(contrast / reference)))).
@@ -163,7 +168,7 @@ class ClassDetection(RecordPart):
         """Return a size of the curve as it is shown; one far beyond those that were placed is no finding."""
         if size is None:
             return "none"
-        return f"{size:.1f}" if size <= FAR * self.largest else f"over {self.largest:.0f}"
+        return f"{size:.1f}" if size <= FAR * self.largest else f"over {size_in_words(self.largest)}"
 
 
 class PodRecord(Record):

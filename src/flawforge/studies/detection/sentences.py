@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from flawforge.core.plural import plural
 from flawforge.metrics.detection.hit_miss import HitMissCurve
-from flawforge.runs.detection.record import FAR, DetectionCurve, RealCheck, SharedRate
+from flawforge.runs.detection.record import FAR, DetectionCurve, RealCheck, SharedRate, size_in_words
 
 MANY_CALLS = 0.05  # false calls of which it is said that they count among the hits
-
-
-def size_in_words(size: float) -> str:
-    """Return ``23``, or below ten pixels ``4.7``."""
-    return f"{size:,.0f}" if size >= 10 else f"{size:.1f}"
 
 
 def detection_sentence(
@@ -47,10 +42,15 @@ def detection_sentence(
             f"pixels, {end}. Of one size no curve can be stated."
         )
     if curve.outcome == "separated" and curve.jump is not None:
+        missed, seen = map(size_in_words, curve.jump)
+        parted = (
+            f"up to {missed} pixels and finds every one from {seen} on"
+            if missed != seen
+            else f"below about {seen} pixels and finds every one above"
+        )
         return (
-            f"This inspection misses every placed defect of {label} up to {size_in_words(curve.jump[0])} pixels and "
-            f"finds every one from {size_in_words(curve.jump[1])} on. So sharp a step has no curve and no a90; place "
-            "more with -n."
+            f"This inspection misses every placed defect of {label} {parted}. So sharp a step has no curve and no a90; "
+            "place more with -n."
         )
     return (
         f"This inspection does not find larger defects of {label} more often than smaller ones ({found} of {count} "
