@@ -2,11 +2,13 @@
 
 From the same weights, on the same batches, in alternation. The plain loop runs in processes of its own: once as PyTorch
 stands, and once with large memory pages, which `flawforge` asks for and a plain program does not. The table gives the
-median seconds of a step, images a second, the median of the round-by-round ratios, and the share of the machine's
-matrix-product rate, measured in the same run; then how far ours and the plain loop are apart after the first step and
+median seconds of a step, images a second, the median of the round-by-round ratios, and the share of two rates that
+are measured in the same run: that of matrix products, and that of the convolution that does most of the step's work,
+alone, in the same layout and number format. Then how far ours and the plain loop are apart after the first step and
 over the loss curve (they are the same mathematics).
 
     python benchmarks/train_step.py [--quick] [--json FILE] [--rounds 20] [--threads N] [--device cuda]
+    python benchmarks/train_step.py --recipes native --threads 1 --processor    one recipe, on a busy machine
     python benchmarks/train_step.py --profile    only where the time of a step goes, by operation
     python benchmarks/train_step.py --scores    only what the distributions in the history take of a step
     python benchmarks/train_step.py --same    only how far the two are apart, over --rounds steps
@@ -21,7 +23,10 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the command line does
 
 import argparse
 import statistics
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -29,6 +34,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from convolutions import convolutions
 from flawforge.core.seeds import torch_stream
 from flawforge.core.settings.recipes import recipe
 from flawforge.models.latents import draw_latents
@@ -43,6 +49,7 @@ from plain_dcgan import PlainLoop, copy_weights, plain_discriminator, plain_gene
 from plain_worker import PlainWorker
 
 RECIPES = ("dcgan-sn", "fewshot", "native")
+Clock = Callable[[], float]
 NEU = Path(os.environ.get("FLAWFORGE_DATA", "../shared/data")) / "neu-det"
 
 
@@ -60,11 +67,11 @@ def real_batches(count: int, batch: int) -> list[Tensor]:
     return [torch.rand(batch, 3, 128, 128, generator=noise) * 2 - 1 for _ in range(count)]
 
 
-def ceiling(dtype: torch.dtype, device: torch.device) -> float:
+def ceiling(dtype: torch.dtype, device: torch.device, work: Clock) -> float:
     """Return the device's matrix-product rate in GFLOP/s: the best of ten products, 2048 x 2048, on a GPU 8192."""
     side = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(side, side).to(device, dtype) for _ in range(2))
-    return float(2 * side**3 / min(timed(lambda: torch.mm(a, b)[0, 0].item()) for _ in range(10)) / 1e9)
+    return float(2 * side**3 / min(timed(lambda: torch.mm(a, b)[0, 0].item(), work) for _ in range(10)) / 1e9)
 
 
 def gradient_difference(batches: list[Tensor]) -> float:
@@ -141,7 +148,7 @@ def stepper(name: str, precision: Precision, batches: list[Tensor], device: torc
     return step
 
 
-def products(step: Callable[[int], float]) -> float:
+def step_gflop(step: Callable[[int], float]) -> float:
     """Return the GFLOP of the matrix products and convolutions of one step, as they are done."""
     with FlopCounterMode(display=False) as counter:
         step(0)
@@ -159,24 +166,37 @@ def show_difference(batches: list[Tensor]) -> tuple[float, float]:
     return gradients, curve
 
 
-def show_profile(batches: list[Tensor], half: bool, device: torch.device) -> dict[str, dict[str, float]]:
-    """Print where the time of a step goes, by operation, for both recipes; return milliseconds a step."""
+def show_profile(
+    names: Sequence[str], batches: list[Tensor], half: bool, device: torch.device
+) -> dict[str, dict[str, float]]:
+    """Print where the time of a step goes, by operation, of each recipe; return milliseconds a step.
+
+    An operation on maps of one shape counts with its shortest time of ten steps, since others may be at work as well.
+    """
     kept, gpu = {}, device.type == "cuda"
-    for name in RECIPES:
+    for name in names:
         step = stepper(name, "bfloat16" if half else "float32", batches, device)
         for number in range(2):
             step(number)
-        with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])]) as seen:
-            for number in range(2, 5):
+        shortest: dict[tuple[str, str], float] = defaultdict(lambda: float("inf"))
+        calls: dict[tuple[str, str], int] = {}
+        for number in range(2, 12):
+            activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])]
+            with profile(activities=activities, record_shapes=True) as seen:
                 step(number)
-        busy = {row.key: row.self_device_time_total if gpu else row.self_cpu_time_total for row in seen.key_averages()}
-        rows = sorted(seen.key_averages(), key=lambda row: -busy[row.key])
-        total = sum(busy.values())
-        print(f"\n{name}: {total / 3e3:.0f} ms a step, seen by the profiler")
-        for row in rows[:14]:
-            ms, share = busy[row.key] / 3e3, busy[row.key] / total
-            print(f"{row.key:44}{ms:9.1f} ms{share:8.1%}{row.count / 3:8.0f} calls")
-        kept[name] = {row.key: busy[row.key] / 3e3 for row in rows[:30]}
+            for row in seen.key_averages(group_by_input_shape=True):
+                key = row.key, str(row.input_shapes)
+                busy = row.self_device_time_total if gpu else row.self_cpu_time_total
+                shortest[key], calls[key] = min(shortest[key], busy / 1e3), row.count
+        ms: dict[str, float] = defaultdict(float)
+        for (operation, _), one in shortest.items():
+            ms[operation] += one
+        total, order = sum(ms.values()), sorted(ms, key=lambda one: -ms[one])
+        print(f"\n{name}: {total:.0f} ms a step, seen by the profiler")
+        for operation in order[:16]:
+            count = sum(each for (own, _), each in calls.items() if own == operation)
+            print(f"{operation:44}{ms[operation]:9.1f} ms{ms[operation] / total:8.1%}{count:8} calls")
+        kept[name] = {operation: ms[operation] for operation in order[:30]}
     return kept
 
 
@@ -196,12 +216,46 @@ def show_scores(batches: list[Tensor], device: torch.device) -> None:
         print(f"{name:12}{1e3 * whole:9.1f} ms a step, of them {1e3 * extra:.3f} ms ({extra / whole:.3%}) for scores")
 
 
+def show_rates(
+    steps: dict[str, Callable[[int], float]], times: dict[str, list[float]], device: torch.device, work: Clock
+) -> dict[str, dict[str, float]]:
+    """Print and return the share of the machine's rates that the steps have, measured now.
+
+    Args:
+        steps: by recipe and number format, and the plain loops under names of their own.
+        times: the seconds of each, without the first one.
+        device: where.
+        work: what seconds are read from.
+    """
+    kinds = {name.rpartition(" ")[2] for name in steps}
+    products = {kind: ceiling(getattr(torch, kind), device, work) for kind in sorted(kinds)}
+    print(f"\nmatrix products: {', '.join(f'{rate:.0f} GFLOP/s in {kind}' for kind, rate in products.items())}")
+    table: dict[str, dict[str, float]] = {}
+    for name, step in steps.items():
+        middle, gflop = statistics.median(times[name]), step_gflop(step)
+        most, rate, alone = convolutions(step, work)
+        row = {"gflop": gflop, "convolution_gflops": rate, "convolutions_seconds": alone, "median": middle}
+        row |= {
+            "of_ceiling": gflop / middle / products[name.rpartition(" ")[2]],
+            "of_convolution": gflop / middle / rate,
+            "alone": alone / middle,
+        }
+        print(f"{name:24}{gflop:7.1f} GFLOP a step, {gflop / middle:.0f} GFLOP/s: ", end="")
+        print(f"{row['of_ceiling']:.1%} of matrix products, {row['of_convolution']:.1%} of convolutions")
+        print(f"{'':24}({rate:.0f} GFLOP/s: {most}); ", end="")
+        print(f"all of its convolutions, each alone, take {1e3 * alone:.0f} ms, {row['alone']:.0%} of the step")
+        table[name] = row
+    return table
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20, help="steps of each loop (default 20)")
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES), help="default: all")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="cpu", help="auto, cpu (default), cuda, cuda:0, ...")
+    parser.add_argument("--processor", action="store_true", help="count the processor's seconds (with --threads 1)")
     parser.add_argument("--quick", action="store_true", help="4 rounds")
     parser.add_argument("--profile", action="store_true", help="only show where the time goes")
     parser.add_argument("--scores", action="store_true", help="only show what the history's distributions take")
@@ -209,62 +263,64 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    rounds = 4 if args.quick else args.rounds
-    batches = real_batches(rounds, recipe("dcgan-sn").batch)
+    batches = real_batches(4 if args.quick else args.rounds, recipe("dcgan-sn").batch)
     device = resolve_device(args.device)
     half = resolve_precision("auto", device) == "bfloat16"
     if args.profile:
-        show_profile(batches, half, device)
-        return
-    if args.scores:
+        keep(args.json, {"profile_ms": show_profile(args.recipes, batches, half, device)})
+    elif args.scores:
         show_scores(batches, device)
-        return
-    if args.same:
+    elif args.same:
         show_difference(batches)
-        return
+    else:
+        compare(args, batches, half, device)
 
+
+def compare(args: argparse.Namespace, batches: list[Tensor], half: bool, device: torch.device) -> None:
+    """Run the loops in alternation, print the tables and the figure, and keep them."""
+    work = time.process_time if args.processor else time.perf_counter
     formats: list[Precision] = ["float32", "bfloat16"] if half else ["float32"]
-    ours = {
-        f"{name}, {kind}": stepper(name, kind, batches, device)
-        for name in ("dcgan-sn", "fewshot", "native")
-        for kind in formats
-    }
-    rows: dict[str, list[float]] = {"plain loop": [], "plain loop, large pages": [], **{name: [] for name in ours}}
-    with PlainWorker(False, args.threads, device) as plain, PlainWorker(True, args.threads, device) as paged:
-        for number in range(rounds):
-            rows["plain loop"].append(plain.step())
-            rows["plain loop, large pages"].append(paged.step())
-            for name, step in ours.items():
-                rows[name].append(timed(lambda s=step, n=number: s(n)))  # type: ignore[misc]
+    steps = {f"{name}, {kind}": stepper(name, kind, batches, device) for name in args.recipes for kind in formats}
+    rows: dict[str, list[float]] = defaultdict(list)
+    with ExitStack() as stack:
+        plain = {}
+        if "dcgan-sn" in args.recipes:  # the published loop; its processes are timed by the clock on the wall
+            pages = {"plain loop": False, "plain loop, large pages": True}
+            plain = {
+                name: stack.enter_context(PlainWorker(large, args.threads, device)) for name, large in pages.items()
+            }
+        for number in range(len(batches)):
+            for name, worker in plain.items():
+                rows[name].append(worker.step())
+            for name, step in steps.items():
+                rows[name].append(timed(lambda s=step, n=number: s(n), work))  # type: ignore[misc]
             told = ", ".join(f"{name} {times[-1]:.2f} s" for name, times in rows.items())
-            print(f"round {number + 1}/{rounds}: {told}", flush=True)
+            print(f"round {number + 1}/{len(batches)}: {told}", flush=True)
 
-    rates = {kind: ceiling(getattr(torch, kind), device) for kind in formats}
-    gflop = {name: products(stepper(name, "float32", batches, device)) for name in RECIPES}
     warm = {name: times[1:] for name, times in rows.items()}
-    print(f"\n{'':24}{'s a step':>10}{'images/s':>10}{'speedup':>9}{'with large pages':>18}{'of ceiling':>12}")
-    table = {}
+    print(f"\n{'':24}{'s a step':>10}{'images/s':>10}{'speedup':>9}{'with large pages':>18}")
+    speedups = {}
     for name, times in warm.items():
-        kind: Precision = "bfloat16" if "bfloat16" in name else "float32"
-        which = next((one for one in RECIPES if name.startswith(one)), "dcgan-sn")
-        middle = statistics.median(times)
-        row = {"seconds": times, "median": middle, "of_ceiling": gflop[which] / middle / rates[kind]}
-        line = f"{name:24}{middle:10.3f}{recipe(which).batch / middle:10.2f}"
-        if which == "dcgan-sn":
-            row["speedup"] = median_ratio(warm["plain loop"], times)
-            row["speedup_pages"] = median_ratio(warm["plain loop, large pages"], times)
-            line += f"{row['speedup']:9.2f}{row['speedup_pages']:18.2f}"
-        print(f"{line:71}{row['of_ceiling']:12.1%}")
-        table[name] = row
-    whole = recipe("dcgan-sn").steps(300) * statistics.median(warm[f"dcgan-sn, {formats[-1]}"])
-    print(f"\nthe 128 epochs of 300 images: {whole:.0f} s at this rate (reckoned, not run)")
-    print(f"matrix products: {', '.join(f'{rate:.0f} GFLOP/s in {kind}' for kind, rate in rates.items())}; ", end="")
-    print(f"{', '.join(f'{name} {value:.1f}' for name, value in gflop.items())} GFLOP a step; {args.threads} threads")
-    gradients, curve = show_difference(batches)
-    result = {"rounds": rounds, "threads": args.threads, "ceiling_gflops": rates, "gflop": gflop, "rows": table}
-    result["profile_ms"] = show_profile(batches, half, device)
-    keep(args.json, {**result, "gradient_difference": gradients, "curve_difference": curve})
-    print(f"figure: speedup {table[f'dcgan-sn, {formats[-1]}']['speedup']:.3f}")
+        which = name.partition(",")[0]
+        line = f"{name:24}{statistics.median(times):10.3f}"
+        line += f"{recipe(which if which in RECIPES else 'dcgan-sn').batch / statistics.median(times):10.2f}"
+        if plain and which not in ("fewshot", "native"):
+            speedups[name] = [median_ratio(warm[one], times) for one in plain]
+            line += f"{speedups[name][0]:9.2f}{speedups[name][1]:18.2f}"
+        print(line)
+    table = show_rates(steps, warm, device, work)
+    result = {"rounds": len(batches), "threads": args.threads, "seconds": rows, "speedups": speedups, "rates": table}
+    if plain:
+        whole = recipe("dcgan-sn").steps(300) * statistics.median(warm[f"dcgan-sn, {formats[-1]}"])
+        print(f"\nthe 128 epochs of 300 images: {whole:.0f} s at this rate (reckoned, not run)")
+        result["gradient_difference"], result["curve_difference"] = show_difference(batches)
+    result["profile_ms"] = show_profile(args.recipes, batches, half, device)
+    keep(args.json, result)
+    if plain:
+        print(f"figure: speedup {speedups[f'dcgan-sn, {formats[-1]}'][0]:.3f}")
+    else:
+        first = [row["of_convolution"] for name, row in table.items() if name.startswith(args.recipes[0])]
+        print(f"figure: of_convolution {max(first):.3f}")
 
 
 if __name__ == "__main__":

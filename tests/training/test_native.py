@@ -126,3 +126,10 @@ def test_what_is_added_does_not_know_even_columns_from_odd_ones(network: NativeG
     one, moved = (network.fine(flat, said, each)[0, 0] for each in (noise, noise.roll(1, 3)))
     assert torch.allclose(one[20:-20, 20:-20], moved[20:-20, 21:-19], atol=1e-6)
     assert float(local_mean(network.fine(flat, said, noise)).abs().max()) < 0.2 * float(one.abs().max())
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 5, 33), (1, 3, 200, 300)])
+def test_the_local_mean_is_that_of_17_pixels_with_the_border_continued(shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    told = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(x, (8, 8, 8, 8), mode="replicate"), 17, 1)
+    assert torch.allclose(local_mean(x), told, atol=2e-6)

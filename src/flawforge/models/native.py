@@ -122,10 +122,18 @@ class Fine(nn.Module):
 
 
 def local_mean(x: Tensor) -> Tensor:
-    """Return the mean of (N, C, H, W) over squares of 17 pixels; at a border the last pixel goes on."""
-    reach = LIGHT // 2
-    x = F.avg_pool2d(F.pad(x, (reach, reach, reach, reach), mode="replicate"), (LIGHT, 1), 1)
-    return F.avg_pool2d(x, (1, LIGHT), 1)
+    """Return the mean of (N, C, H, W) over squares of 17 pixels, float32; at a border the last pixel goes on.
+
+    By cumulative sums: averaging 17 pixels anew for each takes ten times as long.
+    """
+    before, after = LIGHT // 2 + 1, LIGHT // 2
+    x = F.pad(x.float(), (before, after, before, after), mode="replicate")
+    for axis in (2, 3):
+        sums = x.cumsum(axis)
+        x = (
+            sums.narrow(axis, LIGHT, sums.shape[axis] - LIGHT) - sums.narrow(axis, 0, sums.shape[axis] - LIGHT)
+        ) / LIGHT
+    return x
 
 
 class NativeGenerator(nn.Module):
