@@ -21,6 +21,7 @@ from flawforge.reports.run.gallery import gallery
 from flawforge.reports.run.headline import headline
 from flawforge.reports.run.latents import seen_through_latents
 from flawforge.reports.run.origin import commands, recipe_rows, resolution_of, stored_as
+from flawforge.reports.run.own_pixels import pairs_at_own_pixels
 from flawforge.reports.run.synthetic import outdated, read_synthetic
 from flawforge.reports.search.page import search_page
 from flawforge.reports.shown_records import record_if_whole, shown_audit, shown_score
@@ -117,6 +118,7 @@ def _parts(run: Run, progress: Progress) -> dict[str, Any]:
             "headline": headline(settings, last, synthetic, audit, score, tuple(damaged), pod),
             "synthetic": synthetic,
             "gallery": shown,
+            "own_pixels": pairs_at_own_pixels(run, synthetic, white),
             "composed": composed_sheet(run),
             "audit": audit,
             "score": score,

@@ -39,10 +39,8 @@ class Gallery:
 
 def gallery(run: Run, synthetic: Synthetic | None, white: int) -> Gallery:
     """Choose the images of the gallery and bring them to one scale. `white` is the data's, for 16-bit files."""
-    classes = _real_classes(run)
-    reals = [(classes.get(path.name, ""), f"real/{path.name}") for path in (run.previews / "real").glob("*.png")]
     chosen = [(run.synthetic, *pair) for pair in evenly_by_class(synthetic.images if synthetic else (), CELLS)]
-    chosen += [(run.previews, *pair) for pair in evenly_by_class(sorted(reals), CELLS)]
+    chosen += [(run.previews, *pair) for pair in evenly_by_class(real_images(run), CELLS)]
     read = [(folder, label, file, read_picture(folder, file, white)) for folder, label, file in chosen]
     found = [(folder, label, file, image) for folder, label, file, image in read if image is not None]
     scale = min(1.0, LONGEST / max((max(image.size) for *_, image in found), default=LONGEST))
@@ -58,6 +56,14 @@ def gallery(run: Run, synthetic: Synthetic | None, white: int) -> Gallery:
         lossless=lossless,
         unreadable=[file for _, _, file, image in read if image is None],
     )
+
+
+def real_images(run: Run) -> list[tuple[str, str]]:
+    """Return (class, file below the previews) of the real images that a run keeps, in order; the class is empty where
+    it is unknown.
+    """
+    classes = _real_classes(run)
+    return sorted((classes.get(path.name, ""), f"real/{path.name}") for path in (run.previews / "real").glob("*.png"))
 
 
 def _real_classes(run: Run) -> dict[str, str]:
