@@ -67,7 +67,7 @@ def real_batches(count: int, batch: int) -> list[Tensor]:
     return [torch.rand(batch, 3, 128, 128, generator=noise) * 2 - 1 for _ in range(count)]
 
 
-def ceiling(dtype: torch.dtype, device: torch.device, work: Clock) -> float:
+def ceiling(dtype: torch.dtype, device: torch.device, work: Clock = time.perf_counter) -> float:
     """Return the device's matrix-product rate in GFLOP/s: the best of ten products, 2048 x 2048, on a GPU 8192."""
     side = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(side, side).to(device, dtype) for _ in range(2))
