@@ -84,6 +84,26 @@ def test_drawn_defects_lie_in_the_region(run: Run, tmp_path: Path) -> None:
         assert not (plane(made, entry.support) > 0)[region == 0].any()
 
 
+def test_masks_beside_the_region_are_named(run: Run, tmp_path: Path) -> None:
+    region, beside = np.zeros((60, 72), np.uint8), np.zeros((60, 72), np.uint8)
+    region[30:, 36:] = beside[20:40, 40:50] = 255
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(region).save(tmp_path / "region.png")
+    Image.fromarray(beside).save(tmp_path / "masks" / "across.png")
+    Image.fromarray(beside & region).save(tmp_path / "masks" / "inside.png")
+    asked = {"masks": tmp_path / "masks", "region": tmp_path / "region.png"}
+    with pytest.raises(DataUnusableError, match=r"1 of 2 masks reach out of --region .* \(such as across\)"):
+        generate(run, 2, **asked)
+    (tmp_path / "masks" / "across.png").unlink()
+    Image.fromarray(np.pad(region, 4)).save(tmp_path / "region.png")
+    with pytest.raises(DataUnusableError, match=r"1 of 1 masks have another size than --region .* \(such as inside\)"):
+        generate(run, 2, **asked)
+    Image.fromarray(region).save(tmp_path / "region.png")
+    made = generate(run, 2, **asked)
+    for entry in made.entries():
+        assert np.array_equal(plane(made, entry.mask) > 0, (beside & region) > 0)
+
+
 @pytest.mark.parametrize(
     ("pixels", "fault"),
     [

@@ -77,7 +77,7 @@ def read_asked_placing(
     Raises:
         SettingError: the run's recipe does not place. DataNotFoundError: there is no such folder or file.
         DataUnusableError: a ground is held out, or shows a marked defect, here or in the run; or a mask is
-            unreadable, empty or inverted.
+            unreadable, empty or inverted, or reaches out of the region.
     """
     given = {"--grounds": grounds, "--masks": masks, "--region": region, "--strength": strength}
     if not run.recipe.places or whole is None:
@@ -90,12 +90,22 @@ def read_asked_placing(
     found = None
     if grounds is not None:
         found = _grounds(run, whole, grounds, progress)
-    return AskedPlacing(
-        found,
-        {} if masks is None else read_masks(Path(masks)),
-        None if region is None else read_mask(Path(region), "--region", most=1.0),
-        strength,
-    )
+    outlines = {} if masks is None else read_masks(Path(masks))
+    inside = None if region is None else read_mask(Path(region), "--region", most=1.0)
+    if inside is not None:
+        _refuse_beside(outlines, inside, f"--region {region}")
+    return AskedPlacing(found, outlines, inside, strength)
+
+
+def _refuse_beside(masks: Mapping[str, Bools], region: Bools, name: str) -> None:
+    other = [mask for mask, plane in masks.items() if plane.shape != region.shape]
+    beside = [mask for mask, plane in masks.items() if plane.shape == region.shape and (plane & ~region).any()]
+    for some, fault in ((other, "have another size than"), (beside, "reach out of")):
+        if some:
+            raise DataUnusableError(
+                f"--masks: {len(some):,} of {len(masks):,} masks {fault} {name} (such as {some[0]}). A mask says where "
+                f"its defect is, and the region where defects may be: mend either, or leave it out."
+            )
 
 
 def _grounds(run: Run, whole: Dataset, grounds: Dataset | str | Path, progress: Progress) -> Dataset:
