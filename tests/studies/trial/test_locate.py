@@ -22,9 +22,8 @@ from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.reading.load import load
 from flawforge.runs.cells import CELLS, MAPS
 from flawforge.runs.trials import TrialRecord, read_trial
-from flawforge.studies.trial import plan_trial
+from flawforge.studies.trial import plan, plan_trial
 from flawforge.studies.trial.cells.locating import EXTRAS, LocatorArms, placing_seconds
-from flawforge.studies.trial.plan import expected_costs
 from flawforge.studies.trial.setup.bench import load_bench
 from flawforge.studies.trial.setup.marked_images import marked_images
 from flawforge.training.locator.fit import predict_maps
@@ -164,17 +163,18 @@ def test_the_plan_counts_what_placed_trains_and_makes(out: Path, monkeypatch: py
         return image(*given)
 
     monkeypatch.setattr(placing_seconds, "process_time", lambda: now[0])
+    monkeypatch.setattr(plan, "_arm_seconds", lambda *_: 7.0)
+    monkeypatch.setattr(plan, "_seconds_for_a_second", lambda _: 1.0)
     monkeypatch.setattr(placed_fit, "train_step", timed_step)
     monkeypatch.setattr(Placed, "image", timed_image)
     bench = load_bench(out)
     steps, classes = RECIPES["placed"].steps(2 * 3), 2
     laid = 0.5 * placed_batches.POOL * 3 / 4  # every fourth window is a real defect's own
     expected = 2.0 * steps + classes * (laid + 0.5 * material.SMALL["made"])
-    assert placing_seconds.placing_seconds(bench) == expected
     asked = bench.settings.model_copy(update={"arms": ("classical", "placed")})
-    costs = expected_costs(replace(bench, settings=asked)).expected
-    assert costs["placed", "unet"] - costs["arm", "unet"] >= expected
-    assert ("placed", "unet") not in expected_costs(bench).expected
+    costs = plan.expected_costs(replace(bench, settings=asked)).expected
+    assert (costs["arm", "unet"], costs["placed", "unet"]) == (7.0, 7.0 + expected)
+    assert ("placed", "unet") not in plan.expected_costs(bench).expected
 
 
 def test_data_that_say_nothing_of_place_are_refused(tmp_path: Path) -> None:
