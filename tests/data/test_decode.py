@@ -47,7 +47,7 @@ def test_jpeg_is_read_and_gray_in_three_channels_is_gray(tmp_path):
     flat = np.full((16, 16, 3), 90, dtype=np.uint8)
     path = saved(tmp_path / "a.jpg", Image.fromarray(flat), "JPEG")
     facts = examine(path)
-    assert (facts.encoding, facts.mode, facts.gray) == ("JPEG", "RGB", True)
+    assert (facts.encoding, facts.mode, facts.gray, facts.blank) == ("JPEG", "RGB", True, True)
     np.testing.assert_array_equal(read_image(path), flat[..., 0])
 
 
@@ -57,6 +57,7 @@ def test_the_hash_is_of_the_pixels_not_of_the_container(tmp_path):
     turned = examine(saved(tmp_path / "c.png", Image.fromarray(GRAY.T.copy()), "PNG"))
     reshaped = examine(saved(tmp_path / "d.png", Image.fromarray(GRAY.reshape(4, 3)), "PNG"))
     assert gray.sha256 == as_colour.sha256
+    assert not gray.blank
     assert len({gray.sha256, turned.sha256, reshaped.sha256}) == 3
 
 

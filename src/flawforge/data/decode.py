@@ -76,6 +76,7 @@ def examine(path: Path, seen: Seen | None = None) -> ImageFacts:
         pages=pages,
         turned=_rotation_note(image),
         quality=jpeg_quality(getattr(image, "quantization", None)) if encoding == "JPEG" else 0,
+        blank=bool((pixels[0] == pixels[0, 0]).all() and (pixels == pixels[0, 0]).all()),
         **reach,
     )
 

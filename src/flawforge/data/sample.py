@@ -111,6 +111,7 @@ class ImageFacts:
         hot: pixels of a 16-bit image that the camera made far brighter than their neighbours.
         dead: pixels of a 16-bit image that are 0 among bright ones.
         quality: of a JPEG file, 1 to 100 by the coarseness of its tables; 0: another format, or not known.
+        blank: whether all of its pixels are equal.
     """
 
     width: int
@@ -126,6 +127,7 @@ class ImageFacts:
     hot: int = 0
     dead: int = 0
     quality: int = 0
+    blank: bool = False
 
     @property
     def format(self) -> ImageFormat:

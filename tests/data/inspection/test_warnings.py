@@ -79,6 +79,10 @@ def test_nothing_is_said_of_a_plain_dataset():
             "camera correct them.",
         ),
         (
+            {7: {"blank": True}, 9: {"blank": True}},
+            "Nothing is to be seen in 2 images (such as f7.png): all pixels are equal. Leave such out.",
+        ),
+        (
             {0: {"width": 9}},
             "Image sizes differ: 4 to 9 pixels wide, 4 to 4 high. Training resizes all to one size, which changes "
             "proportions.",
@@ -117,7 +121,9 @@ def test_notes_of_the_layout_come_last():
 
 def test_on_files(tmp_path):
     for i in range(20):
-        Image.fromarray(np.full((4, 4, 3), i, dtype=np.uint8)).save(tmp_path / f"{i}.bmp")
+        pixels = np.full((4, 4, 3), i, dtype=np.uint8)
+        pixels[0, 0] = 200
+        Image.fromarray(pixels).save(tmp_path / f"{i}.bmp")
     assert [text.split(":")[0] for text in dataset_warnings(load(tmp_path))] == [
         "20 images are stored in colour but gray in every pixel"
     ]

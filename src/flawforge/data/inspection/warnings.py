@@ -136,6 +136,13 @@ def _dead(dataset: Dataset) -> str:
     )
 
 
+def _blank(dataset: Dataset) -> str:
+    blank = [sample for sample in dataset.samples if sample.blank]
+    if not blank:
+        return ""
+    return f"Nothing is to be seen in {_images(blank)} (such as {blank[0].path}): all pixels are equal. Leave such out."
+
+
 def _sizes(dataset: Dataset) -> str:
     widths, heights = [s.width for s in dataset.samples], [s.height for s in dataset.samples]
     if len(set(zip(widths, heights, strict=True))) == 1:
@@ -182,6 +189,7 @@ CHECKS = (
     _depth,
     _hot,
     _dead,
+    _blank,
     elongated,
     small_defects,
     _sizes,
@@ -189,4 +197,4 @@ CHECKS = (
     _clear,
     _pages,
 )
-GRAVE = (_two_classes, _other_boxes, _names, _hot, _dead)
+GRAVE = (_two_classes, _other_boxes, _names, _hot, _dead, _blank)
