@@ -73,9 +73,11 @@ which audit and score compare.
 """
 
 NATIVE = FEWSHOT.model_copy(
-    update={"name": "native", "design": "native", "latent": 64, "judge_kimg": 0.0, "candidates": 8}
+    update={"name": "native", "design": "native", "latent": 64, "judge_kimg": 0.0, "candidates": 8, "epochs": 100}
 )
-"""Composed images, the nearest of eight, refined at their own size by a network that learns from patches."""
+"""Composed images, the nearest of eight, refined at their own size by a network that learns from patches. It does not
+judge itself, and with few images longer is not better; hence its length.
+"""
 
 COPY_PASTE = COMPOSE.model_copy(update={"name": "copy-paste", "design": "copy-paste"})
 """Real defects on other real grounds, each image with its mask; nothing is learnt."""
