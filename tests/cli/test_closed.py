@@ -51,3 +51,19 @@ def test_what_may_not_be_read_is_named_with_what_opens_it(
         subprocess.run(shlex.split(said.split(advice)[1].split(";")[0]), check=True)
         assert place.stat().st_mode & 0o400
         assert not (tmp_path / "new").exists()
+
+
+def test_what_may_not_be_written_is_said_to_be_written_elsewhere(
+    make_run: Any, tmp_path: Path, typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A colleague's run with an older blind test "may not be read", it was said, and nothing how to have a report."""
+    run: Run = make_run()
+    run.path.joinpath("report-blind.html").touch()
+    run.path.chmod(0o500)
+    for words in (["report", run.path], ["generate", run.path, "-n", 3]):
+        assert typed(*words) == 1
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: cannot write {run.path}"), said
+        assert said.endswith("To write elsewhere, add --out.\n"), said
+        assert typed(*words, "--out", tmp_path / "elsewhere" / words[0]) == 0
+        capsys.readouterr()

@@ -105,8 +105,17 @@ def test_a_name_that_no_file_can_have_is_no_traceback(typed: Typed, capsys: pyte
 def test_a_value_that_begins_with_a_dash_is_said_how_to_type(
     typed: Typed, capsys: pytest.CaptureFixture[str], lines: Path
 ) -> None:
-    assert typed("inspect", lines, "--classes", "-x") == 2
-    assert "A value that begins with a dash follows a =, as in --classes=-x" in capsys.readouterr().err
+    for words, meant in (
+        (["--classes", "-x"], "--classes=-x"),
+        (["--classes", "lines", "-x"], "--classes=-x"),
+        (["--classes=lines", "-x-y.5"], "--classes=-x-y.5"),
+        (["--contact-sheet", "-d"], "--contact-sheet=-d"),
+    ):
+        assert typed("inspect", lines, *words) == 2
+        assert f"A value that begins with a dash follows a =, as in {meant}\n" in capsys.readouterr().err
+    for words in (["--json", "-x"], ["--tiles", "64", "-x"], ["--classes", "lines", "--jsn"]):
+        assert typed("inspect", lines, *words) == 2
+        assert "follows a =" not in capsys.readouterr().err
     assert typed("inspect", lines, "--classes=-x") == 1
     assert "there is no class '-x'" in capsys.readouterr().err
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from flawforge.core.errors import DataUnusableError, ImageBrokenError, SettingError
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
-from flawforge.data.sample import Sample
+from flawforge.data.sample import Broken, Sample
 
 
 def sample(file: str, label: str, digest: str = "", **facts: object) -> Sample:
@@ -67,6 +68,9 @@ def test_an_unknown_class_is_refused_with_the_near_one():
         DataUnusableError, match=r"'patches,scratches' in drawn\. Did you mean them one by one: patches s"
     ):
         data.select(["patches,scratches"])
+    hidden = replace(data, broken=(Broken(".5mm", "is a hidden folder"),))
+    with pytest.raises(DataUnusableError, match=r"There are: patches, scratches\. \.5mm is a hidden folder\.$"):
+        hidden.select([".5mm"])
 
 
 def test_shots_come_from_as_many_groups_as_there_are(monkeypatch):

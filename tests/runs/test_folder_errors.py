@@ -59,6 +59,13 @@ def test_what_is_no_run_is_named(tmp_path: Path) -> None:
         "neu is no synthetic set: it holds images (dent/1.png). "
         "A synthetic set is made by: flawforge generate RUN -n 64 --out OUT"
     )
+    (tmp_path / "mine" / "records" / "audit").mkdir(parents=True)
+    (tmp_path / "mine" / "records" / "audit" / "1.png").touch()
+    (tmp_path / "mine" / "records" / "audit.json").touch()
+    assert told("mine", "run", "trial") == (
+        "mine is no run or trial: it holds what was found of a run. "
+        "That run's page shows it: flawforge report RUN --records mine"
+    )
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").touch()
     assert told("notes") == "notes is no run: it has no run.json. A run is made by: flawforge train DATA --out OUT"

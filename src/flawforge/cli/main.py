@@ -37,7 +37,14 @@ from flawforge.cli.search import search
 from flawforge.cli.studio.studio import studio
 from flawforge.cli.train import train
 from flawforge.cli.trial import trial
-from flawforge.core.errors import DiskFullError, FlawforgeError, OtherProcessError, SettingError, speak_of_options
+from flawforge.core.errors import (
+    DiskFullError,
+    FlawforgeError,
+    OtherProcessError,
+    RunUnwritableError,
+    SettingError,
+    speak_of_options,
+)
 from flawforge.core.files import explain_unreadable
 from flawforge.core.launch import LINGER, launched, stand_back
 from flawforge.core.settings.bounds import BOUNDS, check_numbers
@@ -102,7 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except FlawforgeError as error:
         err.print(f"[red]error:[/red] {escape(str(error))}")
-        for note in (*getattr(error, "__notes__", ()), *_recipe_hint(str(error), words), *_resume_hint(error, words)):
+        for note in (*getattr(error, "__notes__", ()), *_recipe_hint(str(error), words), *_disk_hint(error, words)):
             err.print(note, markup=False)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -142,17 +149,32 @@ def _recipe_hint(message: str, words: list[str]) -> list[str]:
     ]
 
 
-def _resume_hint(error: FlawforgeError, words: list[str]) -> list[str]:
-    """Return how to go on after a full disk, for the verbs that begin anew unless they are told otherwise."""
-    begins = isinstance(error, DiskFullError) and words[0] in ("train", "search") and "--resume" not in words
-    return ["To go on from what is there, add --resume to it."] if begins else []
+def _disk_hint(error: FlawforgeError, words: list[str]) -> list[str]:
+    """Return how to go on after a full disk, for the verbs that begin anew unless they are told otherwise; and how to
+    write elsewhere, for those that can.
+    """
+    if isinstance(error, DiskFullError) and words[0] in ("train", "search") and "--resume" not in words:
+        return ["To go on from what is there, add --resume to it."]
+    given = {word.partition("=")[0] for word in words} & {"--out", "-o", "--sync"}
+    if isinstance(error, RunUnwritableError) and not given and words[0] in app:
+        own = (name for argument in app[words[0]].assemble_argument_collection() for name in argument.names)
+        return ["To write elsewhere, add --out."] if "--out" in own else []
+    return []
 
 
 def _dash_hint(error: CycloptsError, words: list[str]) -> str:
     """Return how a value that begins with a dash is typed, where that is what was wrong."""
+    arguments = app[words[0]].assemble_argument_collection() if words and words[0] in app else []
+    counts = {name: argument.token_count() for argument in arguments for name in argument.names}
+    option = ""  # the last one before the word
     for before, word in itertools.pairwise(words):
-        if re.fullmatch(r"-[^-\d]\w*", word) and word in str(error) and before.startswith("--") and "=" not in before:
-            return f"\nA value that begins with a dash follows a =, as in {escape(before)}={escape(word)}"
+        name = before.partition("=")[0]
+        option = name if name in counts else option
+        taken, several = counts.get(option, (0, False))
+        wanted = several or (taken and before == option)
+        told = any(one in str(error) for one in (f"option: {word}", f"{option} requires"))
+        if wanted and told and word not in counts and re.fullmatch(r"-[^-\d].*", word):
+            return f"\nA value that begins with a dash follows a =, as in {escape(option)}={escape(word)}"
     return ""
 
 

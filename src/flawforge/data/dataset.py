@@ -231,9 +231,10 @@ class Dataset:
         if classes is not None:
             for label in classes:
                 if label not in self.classes:
+                    passed = [f" {one.file} {one.reason}." for one in self.broken if Path(one.file).name == label]
                     raise DataUnusableError(
                         f"there is no class '{label}' in {self.source}.{did_you_mean(label, self.classes)} "
-                        f"There are: {', '.join(self.classes)}."
+                        f"There are: {', '.join(self.classes)}.{''.join(passed)}"
                     )
             part = self.take(i for i, sample in enumerate(self.samples) if sample.label in set(classes))
         if shots is None:

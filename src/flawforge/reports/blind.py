@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flawforge.core.files import explain_os_errors
 from flawforge.reports.markup import write_page
 from flawforge.reports.pictures import embed_files
 from flawforge.runs.judged.scores import ScoreRecord
@@ -32,7 +33,8 @@ def blind_page(page: Path, folder: Path, score: ScoreRecord | None) -> Path | No
     pictures = embed_files(folder, [one.picture for one in full.blind], WHOLE) if full is not None else {}
     shown = [(pictures[one.picture], one.real) for one in full.blind if one.picture in pictures] if full else []
     if score is None or full is None or not shown:
-        file.unlink(missing_ok=True)
+        with explain_os_errors(page):
+            file.unlink(missing_ok=True)
         return None
     classifier = next((one for one in full.quantities if one.name == "classifier_auc"), None)
     return write_page(

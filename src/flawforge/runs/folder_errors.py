@@ -52,6 +52,9 @@ def not_found(folder: Path, *wanted: Kind) -> RunNotFoundError:
         found, advice = "it is a file", _make(kind)
     elif held:
         found, advice = f"it holds a {held[0]}", _instead(folder, held[0], kind)
+    elif any((folder / "records" / f"{verb}.json").is_file() for verb in ("audit", "score", "pod")):
+        found = "it holds what was found of a run"
+        advice = f"That run's page shows it: flawforge report RUN --records {_word(folder)}"
     elif image := an_image_in(folder):
         beside = folder.with_name(f"{folder.name}-run") if folder.name else "OUT"
         found = f"it holds images ({image})"
