@@ -150,8 +150,13 @@ def test_arrays_are_read_as_files_are(tmp_path: Path) -> None:
     assert (found.data.levelled == real).all()
     assert list(generated.facts["classes"].values()) == [4, 2]
     assert next(iter(generated.facts["classes"])) == "scratch"
-    for wrong in (real.astype(np.float32), real[0], np.zeros((0, 4, 4), np.uint8), real[..., None]):
-        with pytest.raises(SettingError, match=r"--synthetic is an array of .* allowed: uint8"):
+    listed = opened(list(real), [made[0], made[1, :40], np.stack([made[2]] * 3, axis=-1)])[1]
+    assert {sample.height for sample in listed.images.samples} == {64, 40}
+    for wrong in (
+        *(real.astype(np.float32), real[0], np.zeros((0, 4, 4), np.uint8), real[..., None], ["a.png"]),
+        *(None, 5, np.uint8(5), [], {}, {"a": []}, [made[0], made[0, 0]], np.zeros((2, 0, 4), np.uint8)),
+    ):
+        with pytest.raises(SettingError, match="--synthetic holds (no images|an array of .*); allowed: images of"):
             opened(real, wrong)
 
 

@@ -7,7 +7,7 @@ may be one: copies of any are found, but nothing can be said of images that were
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from flawforge.core.arrays import Ints
 from flawforge.core.errors import DataUnusableError, SettingError
-from flawforge.core.images import Pixels, encode_png
+from flawforge.core.images import Mode, Pixels, encode_png
 from flawforge.core.plural import plural
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
@@ -33,9 +33,10 @@ from flawforge.studies.sets.held_out import Against, HeldOut
 from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.stored import ForeignSet, StoredDataset, store, without
 
-Arrays = NDArray[Any] | Mapping[str, NDArray[Any]]
+Stack = NDArray[Any] | Sequence[Any]
+Arrays = Stack | Mapping[str, Stack]
 Images = Dataset | str | Path | Arrays
-"""A dataset, a folder, or arrays: uint8 or uint16 (n, H, W), uint8 (n, H, W, 3), or class to such arrays."""
+"""A dataset, a folder, or images: uint8 or uint16 (n, H, W), uint8 (n, H, W, 3), a list of images, or class to such."""
 
 
 def open_foreign(
@@ -117,26 +118,30 @@ def _read(images: Images, flag: str, keep: ExitStack, progress: Progress, seen: 
 
 def _write(images: Arrays, flag: str, folder: Path) -> None:
     """Write arrays as files, so that all that is known of files holds for them too."""
-    for label, stack in (images if isinstance(images, Mapping) else {"images": images}).items():
-        pixels = np.asarray(stack)
-        deep = pixels.dtype == np.uint16 and pixels.ndim == 3
-        if not len(pixels) or not (deep or (pixels.dtype == np.uint8 and (pixels.ndim, *pixels.shape[3:]) in SHAPES)):
-            raise SettingError(
-                f"{flag} is an array of {pixels.dtype} {pixels.shape}; allowed: uint8 (n, H, W) or (n, H, W, 3), "
-                f"uint16 (n, H, W), with n from 1, or class -> such arrays."
-            )
+    stacks = images if isinstance(images, Mapping) else {"images": images}
+    try:
+        empty = not stacks or not all(len(stack) for stack in stacks.values())
+    except TypeError:  # a number, None
+        empty = True
+    if empty:
+        raise SettingError(f"{flag} holds no images; allowed: {ALLOWED}.")
+    for label, stack in stacks.items():
         below = folder / safe_name(str(label))
         below.mkdir()
 
-        def one(row: int, pixels: Pixels = pixels, below: Path = below, deep: bool = deep) -> None:
-            mode = "I;16" if deep else "L" if pixels.ndim == 3 else "RGB"
-            (below / f"{row:06d}.png").write_bytes(encode_png(pixels[row], mode, compression=1))  # type: ignore[arg-type]
+        def one(row: int, stack: Stack = stack, below: Path = below) -> None:
+            pixels = np.asarray(stack[row])
+            mode = MODES.get((pixels.dtype.name, pixels.ndim, *pixels.shape[2:]))
+            if mode is None or not pixels.size:
+                raise SettingError(f"{flag} holds an array of {pixels.dtype} {pixels.shape}; allowed: {ALLOWED}.")
+            (below / f"{row:06d}.png").write_bytes(encode_png(pixels, mode, compression=1))
 
-        for _ in in_threads(one, range(len(pixels))):
+        for _ in in_threads(one, range(len(stack))):
             pass
 
 
-SHAPES = {(3,), (4, 3)}  # of uint8 arrays: the number of axes, and colours
+ALLOWED = "images of uint8 (H, W) or (H, W, 3) or of uint16 (H, W), stacked or in a list, or class -> such images"
+MODES: dict[tuple[str | int, ...], Mode] = {("uint8", 2): "L", ("uint8", 3, 3): "RGB", ("uint16", 2): "I;16"}
 
 
 def _told(dataset: Dataset, side: str) -> list[str]:
