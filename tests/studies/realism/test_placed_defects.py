@@ -6,7 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from flawforge.models.extractors import PixelValues
-from flawforge.studies.realism.placed_defects import MarkedImage, compare_defects
+from flawforge.runs.set_files import ManifestEntry
+from flawforge.studies.realism.placed_defects import MarkedImage, change_notes, compare_defects
 
 
 def images(count: int, seed: int, seam: float = 0.0, shots: int = 0) -> list[MarkedImage]:
@@ -30,6 +31,21 @@ def test_equal_defects_are_not_told_apart_and_a_seam_is() -> None:
     seams = {one.name: one for one in compare_defects(real, images(20, 1, seam=60), PixelValues(), 255, 0)}
     assert seams["seam_auc"].outside
     assert (seams["seam_auc"].generated.value or 0) > 0.9
+
+
+def test_it_is_said_how_much_of_the_change_the_masks_mark() -> None:
+    def note(*shares: float, name: str = "inside") -> list[str]:
+        return change_notes(
+            [ManifestEntry("a.png", "pit", 0, 0, "", "", 90, 70, "L", placed={name: share}) for share in shares]
+        )
+
+    assert note(0.99, 0.8999) == [
+        "Of the change to the grounds 94.4% lies inside the masks (of each image at least 89.9%), the rest in their "
+        "soft borders."
+    ]
+    assert note(1.0, 0.99999)[0].startswith("Of the change to the grounds 99.9% ")
+    assert note(0.9, 0.0)[0].endswith(" In 1 of 2 images nothing inside the mask changed.")
+    assert note(0.9, name="strength") == []  # of an earlier version
 
 
 def test_too_few_shots_or_too_small_images_are_not_measured() -> None:

@@ -8,6 +8,7 @@ classifier would know the few shots again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats
 from flawforge.core.images import Pixels, stacked_planes, to_unit
+from flawforge.core.plural import plural
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.decode import read_image
 from flawforge.data.writing.patches import parts_of, patch_of
@@ -91,6 +93,20 @@ def compare_defects(
             )
         )
     return found
+
+
+def change_notes(entries: Sequence[ManifestEntry]) -> list[str]:
+    """Return how much of the change to their grounds lies inside the masks of placed images; [] where none says it."""
+    shares = [float(entry.placed["inside"]) for entry in entries if "inside" in entry.placed]
+    if not shares:
+        return []
+    mean, least = (math.floor(1000 * share) / 10 for share in (math.fsum(shares) / len(shares), min(shares)))
+    note = (
+        f"Of the change to the grounds {mean:.1f}% lies inside the masks (of each image at least {least:.1f}%), the "
+        f"rest in their soft borders."
+    )
+    unseen = sum(share == 0 for share in shares)
+    return [note + f" In {unseen:,} of {plural(len(shares), 'image')} nothing inside the mask changed." * (unseen > 0)]
 
 
 def _pairs(matched: MatchedImages, real: HeldOut, seed: int) -> tuple[list[MarkedImage], list[MarkedImage]]:

@@ -38,7 +38,7 @@ from flawforge.studies.realism.descriptors import DescribedImages, describe_imag
 from flawforge.studies.realism.extras import confusion_of, gray_levels, keep_extremes, mean_spectra, without_transforms
 from flawforge.studies.realism.feature_map import MappedImages, draw_map, thinned
 from flawforge.studies.realism.full_size import draw_images, measure_full_size
-from flawforge.studies.realism.placed_defects import measure_placed
+from flawforge.studies.realism.placed_defects import change_notes, measure_placed
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.set_numbers import SetNumbers, measure_sets
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
@@ -250,7 +250,7 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "levels": gray_levels(sets),
         "best": best,
         "worst": worst,
-        "notes": without_transforms(measured.quantities),
+        "notes": [*without_transforms(measured.quantities), *change_notes(inputs.matched.entries)],
         "outcome": {"distinguishable": distinguishable, "main_finding": main},
     }
 

@@ -50,6 +50,8 @@ def test_outside_the_support_every_pixel_is_the_grounds(photos: Path, tmp_path: 
             boxes[top:bottom, left:right] = True
         assert not (mask & ~boxes).any()
         assert entry.placed["blending"] == blending
+        changed = np.abs(shown.astype(int) - ground)
+        assert entry.placed["inside"] == pytest.approx(changed[mask].sum() / changed.sum(), abs=0.02)
         assert 0.7 <= entry.placed["strength"] <= 1.4
 
 

@@ -159,7 +159,7 @@ class Placer(Composer):
             _clipped(made, self.grounds[made.ground].pixels),
             ground,
             made.placed.support,
-            made.settings,
+            {**made.settings, "inside": round(_inside(made, self.grounds[made.ground].pixels), 4)},
         )
 
     def _refuse_other_sizes(self) -> None:
@@ -178,6 +178,13 @@ class Placer(Composer):
 def declared_of(pictures: Sequence[ComposedPicture]) -> list[list[str]]:
     """Return of each picture the SHA-256 of the grounds that it declares beside its sources."""
     return [[one.ground.sha256] if isinstance(one, PlacedPicture) else [] for one in pictures]
+
+
+def _inside(made: PlacedImage, ground: Floats32) -> float:
+    """Return the share of the change to a ground that lies inside the mask of what was placed."""
+    changed = np.abs(made.placed.pixels - ground)
+    whole = float(changed.sum())
+    return float(changed[made.placed.mask].sum()) / whole if whole else 0.0
 
 
 def _clipped(made: PlacedImage, ground: Floats32) -> float:
