@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -74,6 +75,18 @@ def test_the_page_says_its_language_and_every_picture_what_it_shows(drawn: Calla
     assert dict(found.tags)["html"] == {"lang": "en"}
     assert all(attributes.get("alt") for tag, attributes in found.tags if tag == "img")
     assert all(attributes.get("aria-label") for tag, attributes in found.tags if tag == "svg")
+
+
+def test_what_is_wrong_with_the_images_stands_at_the_top_once(drawn: Callable) -> None:
+    """It was in the records, and on no page."""
+    run = drawn().everything()
+    warned = ["A label must be wrong."]
+    for file, inside in ((run.settings_file, "data"), (run.records / "score.json", None)):
+        facts = json.loads(file.read_text())
+        facts |= {inside: {**facts[inside], "warnings": warned}} if inside else {"data_warnings": warned}
+        file.write_text(json.dumps(facts))
+    head = report(Run(run.path)).read_text(encoding="utf-8").split("<main>")[0]
+    assert head.count('<p class="warning">A label must be wrong.</p>') == 1
 
 
 def test_drawing_again_gives_the_same_bytes(drawn: Callable, tmp_path: Path) -> None:

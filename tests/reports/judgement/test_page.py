@@ -26,8 +26,11 @@ def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("quick_audit")
 def test_the_page_shows_what_was_levelled_and_both_results(judged: Path, tmp_path: Path) -> None:
+    score = judged / "records" / "score.json"
+    score.write_text(json.dumps({**json.loads(score.read_text()), "data_warnings": ["A label must be wrong."]}))
     page = flawforge.report(judged)
     assert page == judged / "judgement.html"
+    assert page.read_text().count('<p class="warning">A label must be wrong.</p>') == 1
     text = page.read_text()
     assert "all encoded as JPEG of quality 70" in text
     assert "By the usual conventions, over all images at once (20 real, 14 generated): FID" in text

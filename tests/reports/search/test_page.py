@@ -78,9 +78,10 @@ def made(**changes: object) -> SearchRecord:
 
 
 def test_the_page_is_drawn_from_the_record_alone_and_is_the_same_again(tmp_path: Path) -> None:
-    save_search(tmp_path, made())
+    save_search(tmp_path, made(data_warnings=["A label must be wrong."]))
     file = search_page(tmp_path)
     text = file.read_text()
+    assert '<p class="warning">A label must be wrong.</p>' in text
     assert "3 settings were tried &lt;1 given up&gt;." in text
     assert "flawforge search &lt;data&gt;" in text
     assert text.count("<svg") == 3

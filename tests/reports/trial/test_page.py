@@ -221,9 +221,11 @@ def test_words_of_the_record_are_words_never_markup(trial: Path, record: TrialRe
     flips = [flip.model_copy(update={"label": HOSTILE, "file": HOSTILE}) for flip in record.comparisons[0].flips]
     first = record.comparisons[0].model_copy(update={"flips": flips, "why": HOSTILE, "model": HOSTILE})
     protocol = record.protocol.model_copy(update={"classes": [HOSTILE, "b", "c"], "encoding": HOSTILE})
-    write_trial(trial, record.model_copy(update={"verdict": verdict, "protocol": protocol, "comparisons": [first]}))
+    changes = {"verdict": verdict, "protocol": protocol, "comparisons": [first], "data_warnings": [HOSTILE, "A & B."]}
+    write_trial(trial, record.model_copy(update=changes))
     html = trial_report(trial).read_text(encoding="utf-8")
     assert "<script>alert" not in html
+    assert '<p class="warning">A &amp; B.</p>' in html
     assert [sum(tag == name for tag, _ in Parsed(html).tags) for name in ("script", "style")] == [1, 1]
 
 

@@ -53,6 +53,20 @@ def test_each_difference_of_files_is_measured_and_levelled(tmp_path: Path, way: 
     assert found.data.levelled.dtype == generated.images.levelled.dtype == np.uint8
 
 
+def test_a_weaker_finest_structure_that_is_not_levelled_is_said(tmp_path: Path) -> None:
+    """Photos enlarged to twice their size came out as too smooth, and nobody was told that enlarging does it."""
+
+    def twice(path: Path, pixels: np.ndarray) -> None:
+        as_png(path, np.asarray(Image.fromarray(pixels).resize((128, 128), Image.Resampling.BICUBIC)))
+
+    real, made = folder(tmp_path / "real", range(20)), folder(tmp_path / "made", range(100, 120), twice)
+    for sides, name in (((real, made), "generated"), ((made, real), "real")):
+        levelling = opened(*sides)[2]
+        assert (levelling.resolution, levelling.coarser) == ((64, 64), "")
+        assert f"The finest structure of the {name} images is " in levelling.steps[0]
+        assert "Enlarging or compressing files does that" in levelling.steps[0]
+
+
 def test_a_set_of_ours_in_which_a_person_chose_is_known_beside_folders_too(tmp_path: Path) -> None:
     real, made = folder(tmp_path / "real", range(20)), folder(tmp_path / "made", range(100, 112))
     files = [*(path.name for path in sorted(made.glob("*.png"))), "gone.png"]

@@ -33,11 +33,12 @@ BORDERED = 0.02  # share of a side from which on an even border counts ...
 MOST = 0.9  # ... where so many images of one side have it, and of the other less than the rest
 LOST = 10.0  # dB that the finest structure lacks on one side: it was enlarged, or smoothed away
 FADING = 2.0  # dB below the other side at which that begins
+WEAKER = 4.0  # dB that it lacks from which on that is said, though nothing is reduced
 FINEST = 0.85  # share of the resolution up to which structure must be there
 SMALLEST = 32  # pixels to which both sides are reduced at least
 UNLIKE = 0.02  # by which proportions may differ
 PROBE = 64  # pixels at which it is told whether proportions were changed by stretching or by cutting
-LOOKS = 1  # raise it when what is measured comes out otherwise: what is remembered counts no more
+LOOKS = 2  # raise it when what is measured comes out otherwise: what is remembered counts no more
 Found = TypeVar("Found")
 Sizes = tuple[tuple[int, int], tuple[int, int]]  # (height, width) of real and of generated images
 
@@ -69,9 +70,8 @@ def plan_levels(
     levels = [Level(channels, resolution, quality, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
     if shape is not None:
         levels[0] = replace(levels[0], shape=shape)
-    shares = (
-        looked.measured(f"structures {levels}", lambda images: _finest(levels, images)) if structures else [1.0, 1.0]
-    )
+    held = looked.measured(f"structures {levels}", lambda images: _finest(levels, images)) if structures else ALL
+    shares = [share for share, _ in held]
     finest = min(shares)
     if finest < FINEST:
         resolution = _reduced(resolution, finest)
@@ -91,7 +91,7 @@ def plan_levels(
         quality=quality,
         coarser="" if finest >= FINEST else "real" if shares[0] == finest else "generated",
         differences=differences,
-        steps=webp_stays(real.samples, generated.samples),
+        steps=[*webp_stays(real.samples, generated.samples), *([] if finest < FINEST else _weaker(held))],
     )
     return levels[0], levels[1], levelling
 
@@ -200,11 +200,16 @@ def _bordered(images: list[Pixels]) -> float:
     return float(np.mean(wide))
 
 
-def _finest(levels: list[Level], looked: list[list[Pixels]]) -> list[float]:
-    """Return up to what share of the resolution each side holds structure; 1: all of it."""
+ALL = [[1.0, 0.0], [1.0, 0.0]]
+
+
+def _finest(levels: list[Level], looked: list[list[Pixels]]) -> list[list[float]]:
+    """Return up to what share of the resolution each side holds structure (1: all of it), and the dB that it lacks in
+    the finest.
+    """
     resolution = levels[0].resolution
     if min(resolution) <= SMALLEST:
-        return [1.0, 1.0]
+        return ALL
     spectra = []
     for level, images in zip(levels, looked, strict=True):
         grays = [in_channels(level.apply(one, 255), 1) for one in images]
@@ -213,18 +218,30 @@ def _finest(levels: list[Level], looked: list[list[Pixels]]) -> list[float]:
     return [_holds(spectra[0] - spectra[1], rings), _holds(spectra[1] - spectra[0], rings)]
 
 
-def _holds(more: Floats, rings: Floats) -> float:
-    """Return the share of frequencies from which on a side's structure fades away until it lacks `LOST`.
+def _weaker(held: list[list[float]]) -> list[str]:
+    """Return what a reader must know where one side's finest structure is weak, but not so weak that it is levelled."""
+    return [
+        f"The finest structure of the {side} images is {lacks:.1f} dB weaker than that of the others. Enlarging or "
+        f"compressing files does that, and a generator that smooths: the numbers cannot tell which."
+        for side, (_, lacks) in zip(("real", "generated"), held, strict=True)
+        if lacks >= WEAKER
+    ]
+
+
+def _holds(more: Floats, rings: Floats) -> list[float]:
+    """Return the share of frequencies from which on a side's structure fades away until it lacks `LOST`, and the dB
+    that it lacks in the finest.
 
     Args:
         more: (B,) dB that it has more than the other side in each ring.
         rings: (B,) their frequencies.
     """
     more = more - np.median(more[: max(1, len(more) // 4)])  # whatever the contrast
-    if more[-1] > -LOST:
-        return 1.0
+    lacks = max(0.0, -float(more[-1]))
+    if lacks < LOST:
+        return [1.0, lacks]
     first = len(more) - int(np.argmin(more[::-1] <= -FADING))
-    return float(2 * rings[max(first - 1, 0)])
+    return [float(2 * rings[max(first - 1, 0)]), lacks]
 
 
 def _sizes(sides: tuple[Dataset, Dataset], resolution: tuple[int, int]) -> Levelled:
