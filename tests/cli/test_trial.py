@@ -12,6 +12,8 @@ from cyclopts import App, Parameter
 
 import trial_material as material
 from flawforge.cli.flags import NONE_GIVEN, TrialFlags, given
+from flawforge.cli.trial import _table
+from flawforge.runs.trials import TrialRecord
 
 pytestmark = pytest.mark.usefixtures("own_cache", "own_groups")
 
@@ -91,7 +93,13 @@ def test_it_prints_the_verdict_the_arms_and_where_the_record_is(
     assert "<h1>Too early for a verdict</h1>" in page.read_text()  # two repeats
     capsys.readouterr()
     assert typed("trial", photos, "--out", tmp_path / "out", *SMALL, "--seeds", 2, "--json", "--resume") == 0
-    assert json.loads(capsys.readouterr().out)["kind"] == "trial"
+    told = json.loads(capsys.readouterr().out)
+    assert told["kind"] == "trial"
+    assert "mean of 2 repeats and 95% CI\n" in _table(TrialRecord.model_validate(told))
+    for result in told["results"]:
+        result["seeds"] = [0]
+        result["metrics"]["balanced accuracy"] |= {"low": None, "high": None}  # as one repeat has it
+    assert "mean of 1 repeat\n" in _table(TrialRecord.model_validate(told))
 
 
 @pytest.mark.parametrize(

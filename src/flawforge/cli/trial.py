@@ -170,7 +170,8 @@ def _table(record: TrialRecord) -> str:
     width = max((len(result.arm) for result in record.results), default=0)
     for result in record.results:
         setting = record.setting(result)
-        title = f"{setting}: {metric} in %, mean of {plural(len(result.seeds), 'repeat')} and 95% CI"
+        interval = "" if result.metrics[metric].low is None else " and 95% CI"
+        title = f"{setting}: {metric} in %, mean of {plural(len(result.seeds), 'repeat')}{interval}"
         row = f"  {result.arm:{width}}  {in_percent(result.metrics[metric])}"
         if record.protocol.rare:
             beside = {name: found.value for name, found in result.metrics.items() if name != metric}
