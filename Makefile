@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 
 demo: $(STAMP)
 	$(BIN)/flawforge demo-data runs/steel
-	$(BIN)/flawforge run runs/steel --shots 50 --kimg 8 --minutes 9 --out runs/demo
+	$(BIN)/flawforge run runs/steel --recipe native --shots 50 --kimg 8 --minutes 9 --out runs/demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal

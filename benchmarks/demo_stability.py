@@ -31,7 +31,7 @@ from flawforge.runs.set_files import read_facts
 from machine import keep
 
 DRAW = ["demo-data", "steel"]
-DEMO = ["run", "steel", "--shots", "50", "--kimg", "8"]
+DEMO = ["run", "steel", "--recipe", "native", "--shots", "50", "--kimg", "8"]
 
 
 @dataclass(frozen=True)

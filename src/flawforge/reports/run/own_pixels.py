@@ -13,7 +13,7 @@ from flawforge.runs.folder import Run
 
 SHOWN = 4  # pairs
 LARGEST = 384  # pixels of a side; of larger images the middle is shown
-SMALLEST = 128  # pixels of the longest side: the gallery shows smaller ones at their own pixels or larger
+SMALLEST = 90  # pixels of the longest side: the cells of the gallery show smaller ones at their own pixels or larger
 
 
 @dataclass(frozen=True)
