@@ -169,9 +169,12 @@ def test_arrays_are_read_as_files_are(tmp_path: Path) -> None:
     for wrong in (
         *(real.astype(np.float32), real[0], np.zeros((0, 4, 4), np.uint8), real[..., None], ["a.png"]),
         *(None, 5, np.uint8(5), [], {}, {"a": []}, [made[0], made[0, 0]], np.zeros((2, 0, 4), np.uint8)),
+        *([[[1, 2], [3]]], {"a": {"b": made[0]}}, {1: made[0]}.values()),
     ):
-        with pytest.raises(SettingError, match="--synthetic holds (no images|an array of .*); allowed: images of"):
+        with pytest.raises(SettingError, match="--synthetic holds (no images|an array of .*|.* in a .*); allowed: im"):
             opened(real, wrong)
+    other_order = opened(list(real), {"a": [one.astype(">u2") for one in made]})[1]
+    assert {sample.format.mode for sample in other_order.images.samples} == {"I;16"}
 
 
 def test_more_images_than_memory_holds_wait_in_a_file(tmp_path: Path) -> None:

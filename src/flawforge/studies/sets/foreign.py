@@ -130,11 +130,16 @@ def _write(images: Arrays, flag: str, folder: Path) -> None:
         below.mkdir()
 
         def one(row: int, stack: Stack = stack, below: Path = below) -> None:
-            pixels = np.asarray(stack[row])
+            try:
+                pixels = np.asarray(stack[row])
+            except (TypeError, KeyError, ValueError) as error:  # not a list, or of ragged rows
+                raise SettingError(
+                    f"{flag} holds what is no image in a {type(stack).__name__}; allowed: {ALLOWED}."
+                ) from error
             mode = MODES.get((pixels.dtype.name, pixels.ndim, *pixels.shape[2:]))
             if mode is None or not pixels.size:
                 raise SettingError(f"{flag} holds an array of {pixels.dtype} {pixels.shape}; allowed: {ALLOWED}.")
-            (below / f"{row:06d}.png").write_bytes(encode_png(pixels, mode, compression=1))
+            (below / f"{row:06d}.png").write_bytes(encode_png(pixels.astype(pixels.dtype.name), mode, compression=1))
 
         for _ in in_threads(one, range(len(stack))):
             pass
