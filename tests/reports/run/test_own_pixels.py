@@ -39,3 +39,7 @@ def test_without_real_images_the_generated_ones_stand_alone(drawn: Callable) -> 
     run.synthetic(2, lambda i: np.full((200, 200), i, np.uint8))
     shown = pairs_at_own_pixels(run.run, read_synthetic(run.run), 255)
     assert [pair.real for pair in shown.pairs] == [None, None]
+    text = report(run.run).read_text(encoding="utf-8")
+    assert "Pixel by pixel" in text
+    assert "on the right" not in text
+    assert "beside a real image" not in text
