@@ -66,6 +66,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("trial-cost-benchmark"))
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    if args.spread and args.scale < 1:
+        parser.error("--spread tells how repeats of full length vary: leave --scale out")
     wanted = {NOW: args.repeats, BASE: args.base_repeats or args.repeats}
     roots = {NOW: ROOT, BASE: args.base.resolve()}
     args.out.mkdir(parents=True, exist_ok=True)
@@ -110,7 +112,8 @@ def seconds(side: str, root: Path, args: argparse.Namespace, repeats: int, *more
 
 def spread(side: str, root: Path, args: argparse.Namespace, repeats: int) -> None:
     """Have so many repeats of the judged pair."""
-    done = len(list((spread_folder(args.out, side) / "cells").glob(f"*-{PAIR[0]}-{MODEL}.json")))
+    cells = spread_folder(args.out, side) / "cells"
+    done = min(len(list(cells.glob(f"*-{arm}-{MODEL}.json"))) for arm in PAIR)
     if done < repeats:
         call(side, root, args, spread_folder(args.out, side), repeats, "--arms", ",".join(PAIR), "--folds", "0")
         print(f"{side}, spread: {repeats} repeats", flush=True)
