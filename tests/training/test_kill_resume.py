@@ -10,7 +10,7 @@ from kill_resume import kill_and_resume
 @pytest.mark.parametrize(
     ("kills", "cut", "kimg"),
     [
-        pytest.param(4, 1, 0.6, marks=pytest.mark.slow),
+        pytest.param(4, 1, 1.2, marks=pytest.mark.slow),
         pytest.param(100, 15, None, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)]),
     ],
 )
