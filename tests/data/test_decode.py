@@ -58,6 +58,13 @@ def test_the_hash_is_of_the_pixels_not_of_the_container(tmp_path):
     reshaped = examine(saved(tmp_path / "d.png", Image.fromarray(GRAY.reshape(4, 3)), "PNG"))
     assert gray.sha256 == as_colour.sha256
     assert not gray.blank
+
+
+def test_an_image_with_an_even_first_row_is_not_blank(tmp_path: Path) -> None:
+    pixels = np.zeros((6, 5), np.uint8)
+    pixels[4, 2] = 1
+    Image.fromarray(pixels).save(tmp_path / "framed.png")
+    assert not examine(tmp_path / "framed.png").blank
     assert len({gray.sha256, turned.sha256, reshaped.sha256}) == 3
 
 

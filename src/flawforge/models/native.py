@@ -129,10 +129,8 @@ def local_mean(x: Tensor) -> Tensor:
     before, after = LIGHT // 2 + 1, LIGHT // 2
     x = F.pad(x.float(), (before, after, before, after), mode="replicate")
     for axis in (2, 3):
-        sums = x.cumsum(axis)
-        x = (
-            sums.narrow(axis, LIGHT, sums.shape[axis] - LIGHT) - sums.narrow(axis, 0, sums.shape[axis] - LIGHT)
-        ) / LIGHT
+        sums, many = x.cumsum(axis), x.shape[axis] - LIGHT
+        x = (sums.narrow(axis, LIGHT, many) - sums.narrow(axis, 0, many)) / LIGHT
     return x
 
 

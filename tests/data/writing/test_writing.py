@@ -68,6 +68,14 @@ def test_an_empty_folder_and_folders_above_that_are_not_there_will_do(tmp_path: 
     assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o755
 
 
+def test_a_folder_of_hidden_files_alone_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".notes").write_text("mine")
+    with pytest.raises(RunExistsError, match=r"belong to no dataset export \(\.notes\)"):
+        export_in(tmp_path / "out")
+    assert (tmp_path / "out" / ".notes").read_text() == "mine"
+
+
 def test_a_file_in_the_way_and_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunExistsError, match="file is a file; --out takes a folder"):

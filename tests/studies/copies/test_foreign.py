@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, make_run) -> None:
     images = folder(tmp_path / "images", range(6))
     with pytest.raises(RunNotFoundError, match="is a folder of images, no run.*flawforge audit .* --synthetic DIR"):
         flawforge.audit(images)
-    with pytest.raises(RunNotFoundError, match="flawforge audit REAL --synthetic [^ ]*images[.] "):
+    with pytest.raises(RunNotFoundError, match="flawforge audit REAL --synthetic [^ ]*images[.] .* --out REAL-run"):
         flawforge.audit(images, train="REAL")
     with pytest.raises(SettingError, match="--synthetic is missing"):
         flawforge.audit(np.zeros((4, 8, 8), np.uint8))

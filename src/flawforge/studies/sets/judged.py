@@ -152,15 +152,12 @@ def _is_run(subject: Run | Images, synthetic: Images | None, train: Images | Non
 
 
 def _no_run(path: Path, train: Images | None, verb: str) -> RunNotFoundError:
-    here = shlex.quote(str(path))
-    if isinstance(train, (str, Path)):  # whose real images are told: then this is what was generated
-        real, made = shlex.quote(str(train)), here
-    else:
-        real, made = here, "DIR"
+    told = isinstance(train, (str, Path))  # which images are real: then these are what was generated
+    real, made = (Path(str(train)), shlex.quote(str(path))) if told else (path, "DIR")
+    data, run = (shlex.quote(str(folder)) for folder in (real, real.with_name(f"{real.name}-run")))
     return RunNotFoundError(
         f"{path} is a folder of images, no run. To judge generated images from any other tool, name the real ones "
-        f"first: flawforge {verb} {real} --synthetic {made}. A run is made by: flawforge train {real} --out "
-        f"{shlex.quote(str(path.with_name(path.name + '-run')))}"
+        f"first: flawforge {verb} {data} --synthetic {made}. A run is made by: flawforge train {data} --out {run}"
     )
 
 
