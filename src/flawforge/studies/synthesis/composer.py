@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -29,6 +30,7 @@ from flawforge.training.composition import Composing
 Settings = TypeVar("Settings", Composition, Placing)
 BATCH = 16
 CLIPPED = 0.01  # of an image's pixels from which it counts as clipped
+FAINT = 1.2  # times the contrast of its ground, below which a placed defect is hardly seen
 
 
 @dataclass(frozen=True)
@@ -137,14 +139,23 @@ def chosen_in(checkpoint: Checkpoint, kind: type[Settings]) -> Settings:
 
 
 def flaws(entries: Iterable[ManifestEntry]) -> list[str]:
-    """Return what a user should know of composed images, a sentence each: cut boxes, and clipped pixels."""
-    everyone = cut = clipped = 0
+    """Return what a user should know of composed and placed images, a sentence each: cut boxes, clipped pixels, and
+    defects that differ from the light around them hardly more than their grounds do.
+    """
+    everyone = cut = clipped = faint = 0
     for entry in entries:
         everyone += 1
         cut += any(box[-1] for box in entry.boxes)
         clipped += entry.clipped > CLIPPED
+        faint += entry.placed.get("contrast", math.inf) < FAINT * entry.placed.get("ground_contrast", 0)
     of = plural(everyone, "image")
     found = [f"{cut} of {of} have a box that is cut; its last entry in {MANIFEST} is true."] if cut else []
     if clipped:
         found.append(f"In {clipped} of {of} over {CLIPPED:.0%} of the pixels are clipped to black or white.")
+    if faint:
+        found.append(
+            f"In {faint} of {of} the defect is hardly seen: in its outline the ground itself differs as much from the "
+            f"light around it. A detector would learn a mask that marks next to nothing; leave them out, or raise "
+            f"--strength."
+        )
     return found

@@ -53,6 +53,9 @@ def test_outside_the_support_every_pixel_is_the_grounds(photos: Path, tmp_path: 
         changed = np.abs(shown.astype(int) - ground)
         assert entry.placed["inside"] == pytest.approx(changed[mask].sum() / changed.sum(), abs=0.02)
         assert 0.7 <= entry.placed["strength"] <= 1.4
+        ground_light = np.median(ground)  # the drawn grounds are even
+        assert entry.placed["contrast"] == pytest.approx(np.abs(shown[mask] - ground_light).mean(), rel=0.2)
+        assert entry.placed["ground_contrast"] < entry.placed["contrast"] / 2
 
 
 def test_image_i_is_what_it_is_whatever_else_is_made(run: Run) -> None:

@@ -21,6 +21,7 @@ from flawforge.core.progress import Progress
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipe import Placing
 from flawforge.data.augmentation.composition import Place
+from flawforge.data.augmentation.pasting import Defect
 from flawforge.data.dataset import Dataset
 from flawforge.data.sample import Sample
 from flawforge.data.sampling.grounds import Grounds
@@ -159,7 +160,7 @@ class Placer(Composer):
             _clipped(made, self.grounds[made.ground].pixels),
             ground,
             made.placed.support,
-            {**made.settings, "inside": round(_inside(made, self.grounds[made.ground].pixels), 4)},
+            {**made.settings, **_measured(made, self.grounds[made.ground].pixels)},
         )
 
     def _refuse_other_sizes(self) -> None:
@@ -180,11 +181,15 @@ def declared_of(pictures: Sequence[ComposedPicture]) -> list[list[str]]:
     return [[one.ground.sha256] if isinstance(one, PlacedPicture) else [] for one in pictures]
 
 
-def _inside(made: PlacedImage, ground: Floats32) -> float:
-    """Return the share of the change to a ground that lies inside the mask of what was placed."""
-    changed = np.abs(made.placed.pixels - ground)
-    whole = float(changed.sum())
-    return float(changed[made.placed.mask].sum()) / whole if whole else 0.0
+def _measured(made: PlacedImage, ground: Floats32) -> dict[str, float]:
+    """Return the share of the change to a ground that lies inside the mask of what was placed, and by how many gray
+    levels defect and ground differ there from the light around it.
+    """
+    changed, marked = np.abs(made.placed.pixels - ground), made.mask
+    whole, mask = float(changed.sum()), made.placed.mask
+    inside = float(changed[mask].sum()) / whole if whole else 0.0
+    shown, under = (Defect(pixels, mask, marked).contrast for pixels in (made.placed.pixels, ground))
+    return {"inside": round(inside, 4), "contrast": round(shown, 2), "ground_contrast": round(under, 2)}
 
 
 def _clipped(made: PlacedImage, ground: Floats32) -> float:
