@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from flawforge.models.extractors import PixelValues
 from flawforge.runs.set_files import ManifestEntry
-from flawforge.studies.realism.placed_defects import MarkedImage, change_notes, compare_defects
+from flawforge.studies.realism.placed_defects import MarkedImage, change_notes, compare_defects, told_apart
 
 
 def images(count: int, seed: int, seam: float = 0.0, shots: int = 0) -> list[MarkedImage]:
@@ -31,6 +31,9 @@ def test_equal_defects_are_not_told_apart_and_a_seam_is() -> None:
     seams = {one.name: one for one in compare_defects(real, images(20, 1, seam=60), PixelValues(), 255, 0)}
     assert seams["seam_auc"].outside
     assert (seams["seam_auc"].generated.value or 0) > 0.9
+    assert told_apart(same) == ""
+    told = told_apart([seams["seam_auc"]])
+    assert told.startswith("a classifier tells the borders of their placed defects from real ones (AUC ")
 
 
 def test_it_is_said_how_much_of_the_change_the_masks_mark() -> None:

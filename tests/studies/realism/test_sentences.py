@@ -64,6 +64,21 @@ COUNTS: dict[str, Any] = {"n_generated": 64, "n_used": 64, "n_reference": 1180}
         ),
         (
             {
+                "distinguishable": False,
+                "main_finding": "",
+                "at_full_size": True,
+                "defects": "a dog tells their defects",
+            },
+            "As a whole, the generated images were not distinguishable from held-out real ones, but at full size they "
+            "are, and a dog tells their defects. Compared: 64 generated and 1,180 real images.",
+        ),
+        (
+            {"distinguishable": True, "main_finding": "they are too dark", "defects": "a dog tells their defects"},
+            "The generated images are distinguishable from held-out real ones: they are too dark. And a dog tells "
+            "their defects. Compared: 64 generated and 1,180 real images.",
+        ),
+        (
+            {
                 "exact_copies": 1,
                 "against": "unknown",
                 "why": "there are only 5 generated images, and at least 12 are needed",

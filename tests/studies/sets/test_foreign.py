@@ -173,6 +173,8 @@ def test_arrays_are_read_as_files_are(tmp_path: Path) -> None:
     ):
         with pytest.raises(SettingError, match="--synthetic holds (no images|an array of .*|.* in a .*); allowed: im"):
             opened(real, wrong)
+    with pytest.raises(SettingError, match="holds one image in colour"):
+        opened(real, np.stack([made[0]] * 3, axis=-1))
     other_order = opened(list(real), {"a": [one.astype(">u2") for one in made]})[1]
     assert {sample.format.mode for sample in other_order.images.samples} == {"I;16"}
 

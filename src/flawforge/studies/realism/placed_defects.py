@@ -95,6 +95,20 @@ def compare_defects(
     return found
 
 
+def told_apart(quantities: Sequence[MeasuredQuantity]) -> str:
+    """Return that placed defects, or their borders, are told from real ones, as half a sentence; empty: they are not.
+
+    Args:
+        quantities: of a comparison at full size, those of `measure_placed` among them.
+    """
+    words = {"defect_auc": "their placed defects", "seam_auc": "the borders of their placed defects"}
+    for one in quantities:
+        if one.name in words and one.outside:
+            value, real = one.generated.value, one.real.value
+            return f"a classifier tells {words[one.name]} from real ones (AUC {value:.2f}, of real ones {real:.2f})"
+    return ""
+
+
 def change_notes(entries: Sequence[ManifestEntry]) -> list[str]:
     """Return how much of the change to their grounds lies inside the masks of placed images; [] where none says it."""
     shares = [float(entry.placed["inside"]) for entry in entries if "inside" in entry.placed]

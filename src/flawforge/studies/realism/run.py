@@ -38,7 +38,7 @@ from flawforge.studies.realism.descriptors import DescribedImages, describe_imag
 from flawforge.studies.realism.extras import confusion_of, gray_levels, keep_extremes, mean_spectra, without_transforms
 from flawforge.studies.realism.feature_map import MappedImages, draw_map, thinned
 from flawforge.studies.realism.full_size import draw_images, measure_full_size
-from flawforge.studies.realism.placed_defects import change_notes, measure_placed
+from flawforge.studies.realism.placed_defects import change_notes, measure_placed, told_apart
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.set_numbers import SetNumbers, measure_sets
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
@@ -234,6 +234,8 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
     labels = [matched.entries[row].label for row in rows]
     measured = measure_sets(sets, every, labels, inputs.generated, halves, seed, inputs.progress)
     beyond, beyond_sentence = _measure_beyond(inputs, sets)
+    full_size = _measure_full_size(inputs, judged.folder if pictures else None)
+    at_full_size = [] if full_size is None else full_size.quantities
     best, worst = keep_extremes(judged.folder, matched, sets.reference, inputs.generated, pictures)
     findings, main = find_faults(sets, measured.quantities)
     distinguishable = next(one.outside for one in measured.quantities if one.name == "kid")
@@ -244,14 +246,19 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "findings": findings,
         "beyond": beyond,
         "beyond_sentence": beyond_sentence,
-        "full_size": _measure_full_size(inputs, judged.folder if pictures else None),
+        "full_size": full_size,
         "confusion": confusion_of(every, labels),
         "spectra": mean_spectra(sets, halves, matched.resolution),
         "levels": gray_levels(sets),
         "best": best,
         "worst": worst,
         "notes": [*without_transforms(measured.quantities), *change_notes(inputs.matched.entries)],
-        "outcome": {"distinguishable": distinguishable, "main_finding": main},
+        "outcome": {
+            "distinguishable": distinguishable,
+            "main_finding": main,
+            "at_full_size": any(one.outside for one in at_full_size if one.name == "patch_kid"),
+            "defects": told_apart(at_full_size),
+        },
     }
 
 

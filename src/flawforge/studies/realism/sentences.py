@@ -20,6 +20,8 @@ def score_sentence(
     against: Literal["held-out", "given", "training", "unknown"] = "held-out",
     distinguishable: bool | None = None,
     main_finding: str = "",
+    at_full_size: bool = False,
+    defects: str = "",
     why: str = "",
     coarser: str = "",
     resolution: tuple[int, int] = (0, 0),
@@ -35,6 +37,8 @@ def score_sentence(
             whether training saw them.
         distinguishable: whether the two sets differ as wholes.
         main_finding: the foremost difference as half a sentence, or empty.
+        at_full_size: whether their patches at full size differ.
+        defects: that placed defects are told from real ones, as half a sentence, or empty.
         why: why nothing was measured, or empty.
         coarser: ``real`` or ``generated``, the side without structure finer than the compared size, or empty.
         resolution: (height, width) of that size.
@@ -57,11 +61,15 @@ def score_sentence(
             f"At a larger size than {resolution[1]}x{resolution[0]} pixels the generated images are distinguishable "
             f"from {real} by that alone: there is no finer structure in {side} (enlarged, or smoothed). At that size:"
         )
+    found = [main_finding, "at full size they are" * at_full_size, defects]
     if distinguishable:
         cause = f": {main_finding}" if main_finding else ", but no single cause was found"
-        parts.append(f"The generated images are distinguishable from {real}{cause}.")
-    elif main_finding:
-        parts.append(f"As a whole, the generated images were not distinguishable from {real}, but {main_finding}.")
+        parts.append(
+            f"The generated images are distinguishable from {real}{cause}." + f" And {defects}." * bool(defects)
+        )
+    elif any(found):
+        but = ", and ".join(filter(None, found))
+        parts.append(f"As a whole, the generated images were not distinguishable from {real}, but {but}.")
     else:
         parts.append(f"The generated images were not distinguishable from {real} by any measure.")
     of_all = "" if n_used == n_generated else f" of {n_generated:,}"

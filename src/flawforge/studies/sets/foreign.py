@@ -125,6 +125,8 @@ def _write(images: Arrays, flag: str, folder: Path) -> None:
         empty = True
     if empty:
         raise SettingError(f"{flag} holds no images; allowed: {ALLOWED}.")
+    if any(isinstance(stack, np.ndarray) and stack.ndim == 3 and stack.shape[2] == 3 for stack in stacks.values()):
+        raise SettingError(f"{flag} holds one image in colour, (H, W, 3), in place of many; put it into a list.")
     for label, stack in stacks.items():
         below = folder / safe_name(str(label))
         below.mkdir()
