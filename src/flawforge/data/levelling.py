@@ -88,10 +88,7 @@ class Level:
         """Return (H, W), or (H, W, 3) with 3 channels, uint8, of (H, W) or (H, W, 3) pixels 0..`white`."""
         image = eight_bits(pixels, white)
         if self.crop:
-            border = even_border(image)
-            if any(border):
-                top, bottom, left, right = with_mixed(image, border)
-                image = image[top : image.shape[0] - bottom, left : image.shape[1] - right]
+            image = without_border(image)
         if self.shape is not None:
             image = middle(image, self.shape)
         if self.channels == 1:
@@ -107,6 +104,15 @@ def middle(image: Pixels, shape: float) -> Pixels:
     high, wide = max(1, min(height, round(width * shape))), max(1, min(width, round(height / shape)))
     top, left = (height - high) // 2, (width - wide) // 2
     return image[top : top + high, left : left + wide]
+
+
+def without_border(image: Pixels) -> Pixels:
+    """Return an image without its even border and what enlarging has mixed with it; as it is where it has none."""
+    border = even_border(image)
+    if not any(border):
+        return image
+    top, bottom, left, right = with_mixed(image, border)
+    return image[top : image.shape[0] - bottom, left : image.shape[1] - right]
 
 
 def even_border(image: Pixels) -> tuple[int, int, int, int]:

@@ -189,10 +189,14 @@ class Sample(Entry, ImageFacts):
 
 @dataclass(frozen=True)
 class Broken:
-    """A file that was passed over: its path below the root, and the reason in words."""
+    """A file that was passed over: its path below the root, and the reason in words.
+
+    `apart`: it is an image that only has no class, because it lies apart from those that have one.
+    """
 
     file: str
     reason: str
+    apart: bool = field(default=False, compare=False)
 
 
 OUTSIDE = "wholly outside their image, which were left out"  # of a remark that everything that learns is told of

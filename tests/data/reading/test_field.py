@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from field_folders import FIELD
 from flawforge.data.reading.load import load
-
-from .field import FIELD
 
 
 @dataclass(frozen=True)

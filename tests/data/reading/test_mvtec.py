@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from field_folders import FIELD, keep, surface
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
-
-from .field import FIELD, keep, surface
 
 
 def masked(dataset: Dataset) -> dict[str, int]:

@@ -77,8 +77,9 @@ def test_generated_images_of_a_class_that_no_real_one_has_are_left_out_and_named
             [*range(9)],
             40,
             "there are real images of only 9 different specimens to compare with, and at least 12 are "
-            "needed, so that one half of them can be compared with the other",
+            "needed, in 13 images, so that one half of them can be compared with the other",
         ),
+        ([*range(40)], 1, "there is only 1 generated image, and at least 12 are needed"),
         ([*range(40)], 5, "there are only 5 generated images, and at least 12 are needed"),
         ([*range(12)], 40, "there are only 12 real images to compare with, and at least 13 are needed"),
         ([*range(11), *[11] * 50], 40, "all but 11 of the real images show the same specimen"),

@@ -191,7 +191,36 @@ def test_a_damaged_image_is_counted_and_the_rest_judged(tmp_path: Path) -> None:
     (made / "00100.png").write_bytes(b"no image")
     found, generated, _ = opened(real, made)
     assert len(generated) == 5
-    assert found.notes[0].startswith("1 file of the generated images cannot be read (such as 00100.png is ")
+    assert found.notes[0].startswith("1 file of the generated images were passed over (such as 00100.png: is ")
+
+
+@pytest.mark.parametrize("below", ["old", "old/rejected"])
+def test_images_that_lie_apart_from_the_others_are_judged_too(tmp_path: Path, below: str) -> None:
+    """A copy in a subfolder of a flat folder was passed over, and so were all images beside one folder with as many."""
+    real, made = folder(tmp_path / "real", range(12)), folder(tmp_path / "made", range(100, 106))
+    folder(made / below, range(3))
+    _, generated, _ = opened(real, made)
+    assert sorted(entry.file for entry in generated.entries()) == [
+        *(f"{seed:05d}.png" for seed in range(100, 106)),
+        *(f"{below}/{seed:05d}.png" for seed in range(3)),
+    ]
+    assert len(load(made)) == 6
+
+
+def test_what_lies_within_a_border_is_not_enlarged(tmp_path: Path) -> None:
+    """Transparent rows were cut off, and what was left was stretched to the whole: too smooth for real images."""
+
+    def clear(path: Path, pixels: np.ndarray) -> None:
+        alpha = np.full((*pixels.shape, 1), 255, np.uint8)
+        alpha[:8] = 0
+        Image.fromarray(np.concatenate([np.stack([pixels] * 3, axis=-1), alpha], axis=-1)).save(f"{path}.png")
+
+    real, made = folder(tmp_path / "real", range(12)), folder(tmp_path / "made", range(100, 112), clear)
+    found, _, levelling = opened(real, made)
+    assert (levelling.resolution[0], done(levelling)["border"]) == (56, "cut off")
+    assert found.notes[0] == (
+        "Of the generated images, 12 images are stored with transparency: transparent pixels are read as black."
+    )
 
 
 def test_images_that_are_only_reduced_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

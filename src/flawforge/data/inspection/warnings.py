@@ -32,6 +32,11 @@ def grave_warnings(dataset: Dataset) -> tuple[str, ...]:
     return (*filter(None, (check(dataset) for check in GRAVE)), *dataset.mended, *outside)
 
 
+def lost_in_reading(dataset: Dataset) -> list[str]:
+    """Return what files hold that was not read: a sentence for each kind, which begins with a number."""
+    return list(filter(None, (_clear(dataset), _pages(dataset))))
+
+
 def tell_warnings(dataset: Dataset, progress: Progress) -> list[str]:
     """Warn of what is wrong with a dataset, each thing once however many steps of one job look at it, and return it."""
     told: set[str] = vars(progress).setdefault("told_of_data", set())

@@ -33,7 +33,7 @@ def folders(root: Path, tree: Tree) -> Plan:
     if splits:
         named = f"the folder{'s' if len(splits) > 1 else ''} {', '.join(splits)}"
         beside = [file for file, parts in inner.items() if parts[0] not in splits]
-        plan.broken += [Broken(file, f"lies beside {named}") for file in beside]
+        plan.broken += [Broken(file, f"lies beside {named}", apart=True) for file in beside]
         inner = {file: parts[1:] for file, parts in inner.items() if parts[0] in splits}
         if len(splits) > 1:
             note_split_folders(plan, splits)
@@ -47,9 +47,10 @@ def folders(root: Path, tree: Tree) -> Plan:
             label = name if flat else parts[0]
             plan.entries.append(Entry(file, label))
         elif flat:
-            plan.broken.append(Broken(file, "lies in a subfolder, while most images lie directly in the folder"))
+            why = "lies in a subfolder, while most images lie directly in the folder"
+            plan.broken.append(Broken(file, why, apart=True))
         else:
-            plan.broken.append(Broken(file, "lies beside the class folders, so it has no class"))
+            plan.broken.append(Broken(file, "lies beside the class folders, so it has no class", apart=True))
     plan.notes += [note for note in (_unread(root, plan, tree), "" if flat else _mixed(inner)) if note]
     return plan
 

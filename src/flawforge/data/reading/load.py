@@ -80,16 +80,18 @@ def load_regardless(
     progress: Progress = SILENT,
     option: str = "DATA",
     seen: Seen | None = None,
+    apart: bool = False,
 ) -> Dataset:
     """Read the images of a dataset whether they have a class or not; arguments and errors as `load`.
 
     Choices do not concern a dataset, which was read already. `seen` is given the pixels of each file that had to be
-    decoded, from several threads; see `flawforge.data.decode.examine`.
+    decoded, from several threads; see `flawforge.data.decode.examine`. With `apart` the images count too that lie apart
+    from those with a class (beside class folders, below a flat folder); else they are passed over.
 
     Returns:
         The dataset, with all images in `samples`; those without a class come first.
     """
-    dataset = data if isinstance(data, Dataset) else _read(data, choices, progress, option, seen)
+    dataset = data if isinstance(data, Dataset) else _read(data, choices, progress, option, seen, apart=apart)
     return replace(dataset, samples=(*dataset.unlabelled, *dataset.samples), unlabelled=())
 
 
@@ -105,7 +107,13 @@ def tell_unlabelled(dataset: Dataset, progress: Progress) -> None:
 
 
 def _read(
-    data: str | Path, choices: ReadingChoices, progress: Progress, option: str, seen: Seen | None = None
+    data: str | Path,
+    choices: ReadingChoices,
+    progress: Progress,
+    option: str,
+    seen: Seen | None = None,
+    *,
+    apart: bool = False,
 ) -> Dataset:
     """Return what can be read, with a class or without."""
     source = str(data)
@@ -119,6 +127,9 @@ def _read(
     else:
         root = Path(data).expanduser()
         plan = _plan_folder(root, choices, option)
+    if apart:
+        plan.entries += [Entry(file.file, "", label_source=file.reason) for file in plan.broken if file.apart]
+        plan.broken = [file for file in plan.broken if not file.apart]
     samples, broken, remarks = _examine_all(root, plan.entries, progress, seen)
     if not samples:
         raise DataUnusableError(_nothing_left(source, plan.broken + broken))

@@ -21,6 +21,7 @@ from flawforge.data.reading.labels import ImageLabels, LabelFormat, Labels
 from flawforge.data.reading.layouts import layout_plan, title_of
 from flawforge.data.reading.masks.find import find_masks
 from flawforge.data.reading.plan import GOOD, UNLABELLED, Plan
+from flawforge.data.reading.previews import previews_in
 from flawforge.data.reading_choices import ReadingChoices
 from flawforge.data.regions import MaskImage
 from flawforge.data.sample import Broken, Entry, Mark, Remark
@@ -34,6 +35,9 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
         tree: its files, at least one of them an image.
         choices: what the user decided.
     """
+    previews = previews_in(root, tree.images)
+    spare = {preview.file for preview in previews}
+    tree = replace(tree, images=[file for file in tree.images if file not in spare])
     masks = find_masks(root, tree)
     tree = replace(tree, images=[file for file in tree.images if file not in masks.files], masks=masks.of)
     read = [(known, labels) for known in LABEL_FORMATS if (labels := known.read(root, tree)) is not None]
@@ -43,7 +47,7 @@ def plan_folder(root: Path, tree: Tree, choices: ReadingChoices) -> Plan:
     )
     others = [file for file in tree.others if file not in sources]
     plan = layout_plan(root, replace(tree, images=[file for file in tree.images if file not in aside], others=others))
-    plan.broken += masks.broken
+    plan.broken += [*previews, *masks.broken]
     entries = {entry.file: entry for entry in plan.entries}
     read.sort(key=lambda pair: -sum(bool(image.source) for image in pair[1].images.values()))
     _join(read)

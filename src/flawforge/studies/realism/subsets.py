@@ -57,12 +57,12 @@ def choose_rows(real: HeldOut, generated: list[str], seed: int) -> ComparedRows:
         return ComparedRows(real.reference, np.arange(len(generated)), (), tuple(notes))
     notes = []
     if missing := sorted(set(labels.tolist()) - set(shared)):
-        notes.append(f"Classes without generated images were left out: {', '.join(missing)}.")
+        notes.append(f"Classes without generated images were left out: {_named(missing)}.")
     of_shared = int(np.isin(labels_generated, shared).sum())
     if unknown := sorted(set(generated) - set(shared)):
         notes.append(
             f"{len(generated) - of_shared:,} of the {len(generated):,} generated images were left out, as no real "
-            f"image has their class: {', '.join(unknown)}."
+            f"image has their class: {_named(unknown)}."
         )
     reference = real.reference[np.isin(labels, shared)]
     kept = labels[np.isin(labels, shared)]
@@ -84,16 +84,26 @@ def choose_rows(real: HeldOut, generated: list[str], seed: int) -> ComparedRows:
     return ComparedRows(reference, chosen, tuple(shared), tuple(notes))
 
 
+def _named(labels: list[str]) -> str:
+    return ", ".join(label or "those without a class" for label in labels)
+
+
 def too_few(real: HeldOut, chosen: ComparedRows) -> str:
     """Return why the images do not suffice for any number, or an empty string."""
     groups, sizes = np.unique(real.groups[chosen.reference], return_counts=True)
     if len(groups) < ENOUGH_GROUPS:
         return (
             f"there are real images of only {len(groups)} different specimens to compare with, and at least "
-            f"{ENOUGH_GROUPS} are needed, so that one half of them can be compared with the other"
+            f"{ENOUGH_GROUPS} are needed, in {ENOUGH_IMAGES + 1} images, so that one half of them can be compared with "
+            f"the other"
         )
     if len(chosen.generated) < ENOUGH_IMAGES:
-        return f"there are only {len(chosen.generated)} generated images, and at least {ENOUGH_IMAGES} are needed"
+        are = (
+            "is only 1 generated image"
+            if len(chosen.generated) == 1
+            else f"are only {len(chosen.generated)} generated images"
+        )
+        return f"there {are}, and at least {ENOUGH_IMAGES} are needed"
     if sizes.sum() <= ENOUGH_IMAGES:
         return f"there are only {sizes.sum()} real images to compare with, and at least {ENOUGH_IMAGES + 1} are needed"
     if sizes.sum() - sizes.max() < ENOUGH_IMAGES:

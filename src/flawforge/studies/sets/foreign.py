@@ -24,6 +24,7 @@ from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
 from flawforge.data.dataset import Dataset
 from flawforge.data.decode import Seen
+from flawforge.data.inspection.warnings import lost_in_reading
 from flawforge.data.reading.load import load_regardless
 from flawforge.data.sampling.joined import join
 from flawforge.data.threads import in_threads
@@ -108,7 +109,7 @@ def _read(images: Images, flag: str, keep: ExitStack, progress: Progress, seen: 
     if isinstance(images, Dataset):
         found = load_regardless(images)
     elif isinstance(images, (str, Path)):
-        found = load_regardless(images, progress=progress, option=flag, seen=seen)
+        found = load_regardless(images, progress=progress, option=flag, seen=seen, apart=True)
     else:
         folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="flawforge-arrays-")))
         _write(images, flag, folder)
@@ -153,11 +154,12 @@ MODES: dict[tuple[str | int, ...], Mode] = {("uint8", 2): "L", ("uint8", 3, 3): 
 
 def _told(dataset: Dataset, side: str) -> list[str]:
     """Return what was passed over in reading."""
-    if not dataset.broken:
-        return []
-    first = dataset.broken[0]
-    files = plural(len(dataset.broken), "file")
-    return [f"{files} of the {side} images cannot be read (such as {first.file} {first.reason})."]
+    told = [f"Of the {side} images, {sentence}" for sentence in lost_in_reading(dataset)]
+    if dataset.broken:
+        first = dataset.broken[0]
+        files = plural(len(dataset.broken), "file")
+        told.append(f"{files} of the {side} images were passed over (such as {first.file}: {first.reason}).")
+    return told
 
 
 def _apart(whole: Dataset, generated: Dataset) -> bool:

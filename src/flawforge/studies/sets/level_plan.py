@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TypeVar
@@ -22,7 +22,16 @@ from flawforge.core.images import Pixels, eight_bits, in_channels, resize, to_un
 from flawforge.core.progress import Progress
 from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.dataset import Dataset
-from flawforge.data.levelling import JPEG, QUALITY, Level, even_border, files_quality, middle, webp_stays
+from flawforge.data.levelling import (
+    JPEG,
+    QUALITY,
+    Level,
+    even_border,
+    files_quality,
+    middle,
+    webp_stays,
+    without_border,
+)
 from flawforge.data.threads import in_threads
 from flawforge.metrics.fidelity.spectrum import radial_spectra, ring_frequencies
 from flawforge.runs.records import Levelled, Levelling
@@ -38,7 +47,7 @@ FINEST = 0.85  # share of the resolution up to which structure must be there
 SMALLEST = 32  # pixels to which both sides are reduced at least
 UNLIKE = 0.02  # by which proportions may differ
 PROBE = 64  # pixels at which it is told whether proportions were changed by stretching or by cutting
-LOOKS = 2  # raise it when what is measured comes out otherwise: what is remembered counts no more
+LOOKS = 3  # raise it when what is measured comes out otherwise: what is remembered counts no more
 Found = TypeVar("Found")
 Sizes = tuple[tuple[int, int], tuple[int, int]]  # (height, width) of real and of generated images
 
@@ -60,11 +69,12 @@ def plan_levels(
     qualities = [files_quality(side.samples, 100) for side in sides]
     known = [found for found in qualities if found is not None]
     quality = min([*known, QUALITY]) if known else None
-    frames = [None if own is not None or quality is None else _size(other) for own, other in _crossed(qualities, sides)]
     looked = Looked(sides, progress)
     borders = looked.measured("borders", lambda images: [_bordered(side) for side in images])
     crops = [other < 1 - MOST and not 1 - MOST <= own < MOST for own, other in (borders, borders[::-1])]
-    sizes = (_size(real), _size(generated))
+    inner = looked.measured(f"inside {crops}", lambda images: list(map(_inside, images, crops))) if any(crops) else []
+    sizes = (_size(real, *inner[:1]), _size(generated, *inner[1:]))
+    frames = [None if own is not None or quality is None else other for own, other in _crossed(qualities, sizes)]
     shape = looked.measured(f"proportions {sizes}", lambda images: _cut_shape(images, sizes)) if unlike(sizes) else None
     resolution = common_resolution(sizes, shape)
     levels = [Level(channels, resolution, quality, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
@@ -96,18 +106,18 @@ def plan_levels(
     return levels[0], levels[1], levelling
 
 
-def _crossed(qualities: list[int | None], sides: tuple[Dataset, Dataset]) -> list[tuple[int | None, Dataset]]:
-    return [(qualities[0], sides[1]), (qualities[1], sides[0])]
+def _crossed(qualities: list[int | None], sizes: Sizes) -> list[tuple[int | None, tuple[int, int]]]:
+    return [(qualities[0], sizes[1]), (qualities[1], sizes[0])]
 
 
 def _coloured(dataset: Dataset) -> bool:
     return 2 * sum(not sample.gray for sample in dataset.samples) > len(dataset)
 
 
-def _size(dataset: Dataset) -> tuple[int, int]:
-    """Return the middling height and width."""
+def _size(dataset: Dataset, inside: Sequence[float] = (1.0, 1.0)) -> tuple[int, int]:
+    """Return the middling height and width, `inside` so much of them."""
     heights, widths = ([getattr(sample, side) for sample in dataset.samples] for side in ("height", "width"))
-    return int(np.median(heights)), int(np.median(widths))
+    return round(inside[0] * int(np.median(heights))), round(inside[1] * int(np.median(widths)))
 
 
 def common_resolution(sizes: Sizes, shape: float | None) -> tuple[int, int]:
@@ -198,6 +208,14 @@ def _bordered(images: list[Pixels]) -> float:
         for top, bottom, left, right in (even_border(image),)
     ]
     return float(np.mean(wide))
+
+
+def _inside(images: list[Pixels], crop: bool) -> list[float]:
+    """Return how much of its height and width an image has within its border, in the middle of those looked at."""
+    if not crop:
+        return [1.0, 1.0]
+    shares = [np.divide(without_border(image).shape[:2], image.shape[:2]) for image in images]
+    return [float(share) for share in np.median(shares, axis=0)]
 
 
 ALL = [[1.0, 0.0], [1.0, 0.0]]

@@ -11,12 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from damaged import damaged
+from field_folders import keep, note, surface
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.formats.dagm import dagm
 from flawforge.data.reading.load import load
 from flawforge.data.regions import draw_region
-
-from ..field import keep, note, surface
 
 
 def listed(root: Path, texture: str = "Class1") -> Path:

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from field_folders import keep, surface
 from flawforge.data.reading.file_tree import walk
 from flawforge.data.reading.masks.find import MaskFiles, find_masks
-
-from ..field import keep, surface
 
 
 def arrange(root: Path, image: str, mask: str, count: int = 6, marked: int = 2) -> MaskFiles:

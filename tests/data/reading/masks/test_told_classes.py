@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from field_folders import keep, surface
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.data.reading_choices import ReadingChoices
-
-from ..field import keep, surface
 
 
 def parts(root: Path, folders: dict[str, tuple[int, int, int]]) -> Path:
