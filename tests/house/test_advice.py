@@ -23,6 +23,7 @@ ROOMS: dict[str, set[str]] = {  # whose messages which commands show; the longes
     "core/settings/trials": {"trial"},
     "data": READERS,
     "data/writing": {"export", "convert", "generate"},
+    "data/sampling/grounds": {"generate", "pod"},
     "data/sampling/unlabelled": {"run", "train", "trial"},
     "data/grouping/shots": TRAINERS,
     "models": {"score", "search"},

@@ -17,19 +17,22 @@ from flawforge.runs.records import Share, load_record, save_record
 KINDS = [row % 3 == 0 for row in range(12)]
 
 
-def with_blind(drawn: Any) -> Path:
+def with_blind(drawn: Any, defects: float | None = None) -> Path:
     drawn.score()
     folder = drawn.run.records / "blind"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     draws = np.random.default_rng(0)
     for row in range(len(KINDS)):
         (folder / f"{row}.png").write_bytes(encode_png(draws.integers(0, 255, (96, 120), dtype=np.uint8), "L"))
     record = load_record(drawn.run, "score", ScoreRecord)
+    plain = record.quantities[0].model_copy(update={"name": "classifier_auc", "label": "AUC of a classifier"})
+    placed = plain.generated.model_copy(update={"value": defects})
+    of_defects = plain.model_copy(update={"name": "defect_auc", "generated": placed})
     full = FullSize(
         side=64,
         n_generated=64,
         n_reference=64,
-        quantities=[record.quantities[0].model_copy(update={"name": "classifier_auc", "label": "AUC of a classifier"})],
+        quantities=[plain] if defects is None else [plain, of_defects],
         repeating=0,
         repeat_limit=0.5,
         repeat_scores=[],
@@ -58,6 +61,8 @@ def test_it_lies_beside_the_report_and_goes_when_there_are_no_images(drawn: Call
     run.score()
     report(run.run)
     assert not blind.exists()
+    placed = with_blind(run, defects=0.75).with_name("report-blind.html").read_text(encoding="utf-8")
+    assert "area under the curve 0.750" in placed  # on defects, which the pictures of placed ones show
 
 
 @pytest.mark.browser

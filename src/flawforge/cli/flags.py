@@ -163,7 +163,7 @@ class PlacingFlags:
         Parameter(
             group=_PLACING,
             help="A mask image: defects lie inside it, on grounds of its size. Default: anywhere on the part, where it "
-            "stands before a dark background; else anywhere in the image.",
+            "is told from what is beside it; else anywhere in the image.",
         ),
     ] = None
     strength: Annotated[

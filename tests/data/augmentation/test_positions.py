@@ -92,6 +92,15 @@ def test_the_rim_is_that_of_the_part_where_the_image_shows_more() -> None:
     assert Occurrence.of(mask, ground()).rims == NOWHERE
 
 
+def test_a_margin_that_widens_along_the_way_does_not_hold_a_defect_off_its_rim() -> None:
+    """A break at the bottom lay in the middle of its tile: one hundredth of it had come to lie on the dark margin."""
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    slanted = Ground(np.where(columns < 3 + rows // 30, 0.05, 0.5).astype(np.float32))
+    at_bottom = Occurrence((0.9, 0.05), (False, False, True, False))
+    tops = {corner[0] for corner in drawn(slanted, at_bottom, [at_bottom])}
+    assert tops <= set(range(SIZE[0] - 10 - REACH, SIZE[0] - 9))
+
+
 def test_positions_follow_those_of_real_defects() -> None:
     corners = np.array(drawn(ground(), Occurrence((0.3, 0.7), NOWHERE), [Occurrence((0.3, 0.7), NOWHERE)]))
     middle = (corners + np.array([5, 7])) / SIZE

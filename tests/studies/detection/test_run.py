@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 import flawforge
@@ -142,8 +143,14 @@ def test_other_good_images_are_given_and_training_ones_among_them_left_out(
         (bad / Path(file).name).write_bytes((plates / file).read_bytes())
     with pytest.raises(DataUnusableError, match="Give good images of other specimens"):
         study(trained, plates, tmp_path / "p", grounds=bad)
-    with pytest.raises(DataUnusableError, match="a defect is marked on 10 of 10 images .* Give good images only"):
+    with pytest.raises(
+        DataUnusableError, match=r"16 of 16 images .* are of another class than the good ones\. Give good images only"
+    ):
         study(trained, plates, tmp_path / "q", grounds=plates / "scratch")
+    (tmp_path / "new" / "scratch").mkdir(parents=True)
+    Image.fromarray(np.full((40, 60), 90, np.uint8)).save(tmp_path / "new" / "scratch" / "a.png")
+    with pytest.raises(DataUnusableError, match=r"1 of 1 images \(such as scratch/a\.png\) are of another class"):
+        study(trained, plates, tmp_path / "r", grounds=tmp_path / "new")
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from flawforge.models.extractors import PixelValues
 from flawforge.runs.set_files import ManifestEntry
-from flawforge.studies.realism.placed_defects import MarkedImage, change_notes, compare_defects, told_apart
+from flawforge.studies.realism.blind import keep_blind
+from flawforge.studies.realism.placed_defects import (
+    MarkedImage,
+    change_notes,
+    compare_defects,
+    shown_defects,
+    told_apart,
+)
 
 
 def images(count: int, seed: int, seam: float = 0.0, shots: int = 0) -> list[MarkedImage]:
@@ -55,3 +65,16 @@ def test_too_few_shots_or_too_small_images_are_not_measured() -> None:
     assert compare_defects(images(20, 0), images(20, 1, shots=5), PixelValues(), 255, 0) == []
     small = [MarkedImage(one.pixels[:20], one.mask[:20], one.group) for one in images(20, 1)]
     assert compare_defects(images(20, 0), small, PixelValues(), 255, 0) == []
+
+
+def test_the_blind_test_shows_the_defects_and_not_the_middles_of_their_images(tmp_path: Path) -> None:
+    """Cut about the middle, most pictures showed nothing but real ground, and a person was said not to tell them."""
+    small = [MarkedImage(one.pixels[:32, :32], one.mask[:32, :32], one.group) for one in images(4, 2)]
+    corner = np.zeros((90, 80), bool)
+    corner[80:86, 4:12] = True
+    made = [MarkedImage(np.where(corner, 0, 200).astype(np.uint8), corner, number) for number in range(4)]
+    sides = [shown_defects(some, 1, 255) for some in (small, made)]
+    for kept in keep_blind(tmp_path, *sides, seed=0):
+        shown = np.asarray(Image.open(tmp_path / kept.picture))
+        assert shown.shape == (32, 32)
+        assert kept.real or np.count_nonzero(shown == 0) == corner.sum()

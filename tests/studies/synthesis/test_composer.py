@@ -71,10 +71,15 @@ def test_cut_boxes_and_clipped_pixels_are_told() -> None:
 
 def test_defects_that_are_hardly_seen_are_told() -> None:
     plain = ManifestEntry("a.png", "dents", 0, 0, "", "", 8, 8, "L")
-    seen = [replace(plain, placed={"contrast": 6.0, "ground_contrast": 5.0}), replace(plain, placed={"strength": 1.0})]
+    placed = [
+        {"contrast": 6.0, "ground_contrast": 5.0, "shift": 0.0},
+        {"contrast": 5.99, "ground_contrast": 5.0, "shift": -2.5},  # a dark stain over bright stripes
+        {"strength": 1.0},
+    ]
+    seen = [replace(plain, placed=one) for one in placed]
     assert flaws(seen) == []
-    faint = replace(plain, placed={"contrast": 5.99, "ground_contrast": 5.0})
-    assert flaws([*seen, faint])[0].startswith("In 1 of 3 images the defect is hardly seen: ")
+    faint = replace(plain, placed={"contrast": 5.99, "ground_contrast": 5.0, "shift": -2.49})
+    assert flaws([*seen, faint])[0].startswith("In 1 of 4 images the defect may be hardly seen: ")
 
 
 def test_masks_lie_beside_the_images_and_go_with_the_set(run: Run) -> None:

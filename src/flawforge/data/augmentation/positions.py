@@ -66,6 +66,18 @@ class Ground:
         return np.pad(np.zeros(self.size, bool) if part is None else ~part, REACH, constant_values=True)
 
     @cached_property
+    def beyond(self) -> tuple[Bools, Bools]:
+        """As `beside`, what lies beyond the part's top or bottom, and beyond its left or right: that which of these
+        sides is nearest. So a margin at the left that widens downwards is no bottom.
+        """
+        rows, columns = (np.flatnonzero((~self.beside).any(axis)) for axis in (1, 0))
+        if not len(rows):
+            return self.beside, self.beside
+        down, right = np.arange(self.beside.shape[0])[:, None], np.arange(self.beside.shape[1])
+        along = np.minimum(down - rows[0], rows[-1] - down) <= np.minimum(right - columns[0], columns[-1] - right)
+        return self.beside & along, self.beside & ~along
+
+    @cached_property
     def near_rim(self) -> Bools:
         """(H, W) bool: at most `REACH` pixels from what is no part."""
         return np.asarray(ndimage.binary_dilation(self.beside, iterations=REACH))[REACH:-REACH, REACH:-REACH]
@@ -223,7 +235,8 @@ def _at_rims(support: Bools, corner: tuple[int, int], rims: Rims, ground: Ground
 def _slid(support: Bools, place: Sequence[int], axis: int, ground: Ground, *, last: bool) -> int:
     """Return how far a defect goes along an axis, to its end or its beginning, until it would leave the part."""
     across = slice(place[1 - axis] + REACH, place[1 - axis] + REACH + support.shape[1 - axis])
-    strip = (ground.beside[:, across] if axis == 0 else ground.beside[across].T)[REACH:-REACH].astype(np.float32)
+    beyond = ground.beyond[axis]
+    strip = (beyond[:, across] if axis == 0 else beyond[across].T)[REACH:-REACH].astype(np.float32)
     shape = (support if axis == 0 else support.T).astype(np.float32)
     together = strip @ shape.T  # of each row of the ground and each of the defect, what lies beyond
     over = np.array([np.trace(together[at:]) for at in range(len(strip) - len(shape) + 1)]) / support.sum()

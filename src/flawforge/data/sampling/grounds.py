@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from flawforge.core.arrays import Bools, Ints
+from flawforge.core.errors import DataUnusableError
 from flawforge.data.augmentation.positions import Ground
 from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import find_good
@@ -30,6 +31,29 @@ class Source:
     def sample(self) -> Sample:
         """What is known of the image."""
         return self.data.samples[self.row]
+
+
+def refuse_defects(given: Dataset, classes: Sequence[str], good: str | None) -> None:
+    """Refuse a user's grounds on which a defect is marked, or whose class is one of defects.
+
+    Args:
+        given: the images. classes: of the data they are for. good: the one of these without defects; None: none is.
+
+    Raises:
+        DataUnusableError: there are such.
+    """
+    if marked := [one.file for one in given.samples if one.marks]:
+        raise DataUnusableError(
+            f"--grounds {given.source}: a defect is marked on {len(marked):,} of {len(given):,} images (such as "
+            f"{marked[0]}). Give good images only."
+        )
+    own = find_good(given.classes)
+    clean = {own, good, ""} if own else {*given.classes, ""} - ({*classes} - {good})
+    if shown := [one.file for one in given.samples if one.label not in clean]:
+        raise DataUnusableError(
+            f"--grounds {given.source}: {len(shown):,} of {len(given):,} images (such as {shown[0]}) are of another "
+            f"class than the good ones. Give good images only."
+        )
 
 
 class Grounds:

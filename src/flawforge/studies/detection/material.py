@@ -16,7 +16,7 @@ from flawforge.data.augmentation.pasting import Defect, cut_defects
 from flawforge.data.dataset import Dataset
 from flawforge.data.good_names import find_good
 from flawforge.data.reading.load import load
-from flawforge.data.sample import Sample
+from flawforge.data.sampling.grounds import refuse_defects
 from flawforge.data.sampling.joined import join
 from flawforge.data.sampling.material import floats
 from flawforge.runs.folder import Run
@@ -120,6 +120,8 @@ def gather_material(
     learnt = {sample.sha256 for sample in training.samples}
     learnt |= set(run.settings.unlabelled.samples if run.settings.unlabelled else [])
     given = None if grounds is None else load(grounds, whole.choices.elsewhere, progress=progress)
+    if given is not None:
+        refuse_defects(given, whole.classes, good)
     here = {sample.sha256 for sample in whole.samples}
     new = [] if given is None else [row for row, sample in enumerate(given.samples) if sample.sha256 not in here]
     every = (join(whole, given.take(new)) if given is not None and new else whole).scaled_as(training)
@@ -131,8 +133,6 @@ def gather_material(
     chosen = np.array([one.label == good if contents is None else one.sha256 in contents for one in every.samples])
     held_out = np.flatnonzero(chosen & apart)
     _refuse_without_grounds(run, good, chosen, held_out, given)
-    if given is not None:
-        _refuse_marked(given.source, [every.samples[row] for row in held_out])
     channels = 1 if training.channels == 1 else 3
     own = [row for row, sample in enumerate(every.samples) if sample.sha256 in learnt]
     material = DetectionMaterial(every, channels, {}, held_out, specimens[held_out], {}, [])
@@ -169,15 +169,6 @@ def _sources(material: DetectionMaterial, rows: list[int]) -> list[SourceDefect]
             box = bottom - top, right - left
             found.append(SourceDefect(row, number, defect.extent, defect.contrast, box))
     return found
-
-
-def _refuse_marked(source: str | Path, grounds: Sequence[Sample]) -> None:
-    """Refuse given good images on which a defect is marked: false calls would be counted on them."""
-    if marked := [one.file for one in grounds if one.marks]:
-        raise DataUnusableError(
-            f"--grounds {source}: a defect is marked on {len(marked):,} of {len(grounds):,} images (such as "
-            f"{marked[0]}). Give good images only."
-        )
 
 
 def _refuse_without_grounds(run: Run, good: str | None, chosen: Bools, held_out: Ints, given: Dataset | None) -> None:

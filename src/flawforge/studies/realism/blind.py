@@ -17,7 +17,7 @@ LARGEST = 384  # pixels of a side, at most
 
 
 def keep_blind(folder: Path, real: FullSizeImages, generated: FullSizeImages, seed: int) -> list[BlindImage]:
-    """Keep pictures for a person to judge: up to 20 of each side, mixed, all cut to one size about the middle.
+    """Keep pictures for a person to judge: up to 20 of each side, mixed, all cut to one size about their middles.
 
     Args:
         folder: below which they go; those of an older score are removed.
@@ -27,14 +27,17 @@ def keep_blind(folder: Path, real: FullSizeImages, generated: FullSizeImages, se
     """
     rng = numpy_stream(seed, "bootstrap", "blind")
     count = min(IMAGES, len(real.groups), len(generated.groups))
-    shown: list[tuple[Pixels, bool]] = []
+    shown: list[tuple[Pixels, tuple[int, int], bool]] = []
     for side, is_real in ((real, True), (generated, False)):
-        shown += [(side.read(row), is_real) for row in rng.permutation(len(side.groups))[:count].tolist()]
-    size = [min(LARGEST, *(image.shape[axis] for image, _ in shown)) for axis in (0, 1)]
+        for row in rng.permutation(len(side.groups))[:count].tolist():
+            image = side.read(row)
+            middle = (image.shape[0] // 2, image.shape[1] // 2) if side.middle is None else side.middle(row)
+            shown.append((image, middle, is_real))
+    size = [min(LARGEST, *(image.shape[axis] for image, _, _ in shown)) for axis in (0, 1)]
     pictures, kept = RecordPictures(folder, "records/blind", real.white), []
     for at in rng.permutation(len(shown)).tolist():
-        image, is_real = shown[at]
-        top, left = ((image.shape[axis] - size[axis]) // 2 for axis in (0, 1))
+        image, middle, is_real = shown[at]
+        top, left = (min(max(0, middle[axis] - size[axis] // 2), image.shape[axis] - size[axis]) for axis in (0, 1))
         part = np.ascontiguousarray(image[top : top + size[0], left : left + size[1]])
         kept.append(BlindImage(picture=pictures.keep(part), real=is_real))
     pictures.remove_others()

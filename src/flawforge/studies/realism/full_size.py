@@ -52,11 +52,14 @@ SPREAD = 0.04  # standard deviation of such scores in other data
 
 @dataclass(frozen=True)
 class FullSizeImages:
-    """Images at the size of their files: `read(i)` gives (H, W) or (H, W, 3), 0 to `white`, for each of `groups`."""
+    """Images at the size of their files: `read(i)` gives (H, W) or (H, W, 3), 0 to `white`, for each of `groups`;
+    `middle(i)` the row and column about which it is cut where only a part is shown, None: its own middle.
+    """
 
     read: Callable[[int], Pixels]
     groups: Ints
     white: int
+    middle: Callable[[int], tuple[int, int]] | None = None
 
     def pictures(self, title: str, progress: Progress) -> list[Pixels]:
         """Read all of them."""

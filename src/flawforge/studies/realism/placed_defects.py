@@ -17,7 +17,7 @@ import torch
 from scipy import ndimage
 
 from flawforge.core.arrays import Bools, Floats
-from flawforge.core.images import Pixels, stacked_planes, to_unit
+from flawforge.core.images import Pixels, in_channels, stacked_planes, to_unit
 from flawforge.core.plural import plural
 from flawforge.core.seeds import numpy_stream
 from flawforge.data.decode import read_image
@@ -26,6 +26,7 @@ from flawforge.metrics.fidelity.separability import halves_apart, separability
 from flawforge.models.extractors import Extractor
 from flawforge.runs.judged.scores import MeasuredQuantity, Number
 from flawforge.runs.set_files import ManifestEntry
+from flawforge.studies.realism.full_size import FullSizeImages
 from flawforge.studies.realism.subsets import ENOUGH_GROUPS, draw_rows
 from flawforge.studies.sets import HeldOut, MatchedImages
 
@@ -41,19 +42,6 @@ class MarkedImage:
     pixels: Pixels
     mask: Bools
     group: int
-
-
-def measure_placed(matched: MatchedImages, real: HeldOut, extractor: Extractor, seed: int) -> list[MeasuredQuantity]:
-    """Return how well a classifier tells placed defects, and their borders, from real ones; [] where none are placed.
-
-    Args:
-        matched: both sides.
-        real: real images; the held-out ones count, or the training images where there are none.
-        extractor: of the patches' features.
-        seed: of the draws, folds and halves.
-    """
-    made, other = _pairs(matched, real, seed)
-    return compare_defects(other, made, extractor, matched.training.white, seed)
 
 
 def compare_defects(
@@ -99,7 +87,7 @@ def told_apart(quantities: Sequence[MeasuredQuantity]) -> str:
     """Return that placed defects, or their borders, are told from real ones, as half a sentence; empty: they are not.
 
     Args:
-        quantities: of a comparison at full size, those of `measure_placed` among them.
+        quantities: of a comparison at full size, those of `compare_defects` among them.
     """
     words = {"defect_auc": "their placed defects", "seam_auc": "the borders of their placed defects"}
     for one in quantities:
@@ -123,8 +111,26 @@ def change_notes(entries: Sequence[ManifestEntry]) -> list[str]:
     return [note + f" In {unseen:,} of {plural(len(shares), 'image')} nothing inside the mask changed." * (unseen > 0)]
 
 
-def _pairs(matched: MatchedImages, real: HeldOut, seed: int) -> tuple[list[MarkedImage], list[MarkedImage]]:
-    """Return placed and real images with what is marked: of each class as many, the real ones of different groups."""
+def shown_defects(images: Sequence[MarkedImage], channels: int, white: int) -> FullSizeImages:
+    """Return images with a defect for the blind test: of each a part about its defect is shown."""
+    rng = np.random.default_rng(0)  # `_middle` draws nothing
+    return FullSizeImages(
+        lambda row: in_channels(images[row].pixels, channels),
+        np.array([image.group for image in images], dtype=np.int64),
+        white,
+        lambda row: _middle(images[row].mask, rng)[0],
+    )
+
+
+def placed_beside_real(matched: MatchedImages, real: HeldOut, seed: int) -> tuple[list[MarkedImage], list[MarkedImage]]:
+    """Return real and placed images with what is marked: of each class as many, the real ones of different groups.
+    Both are empty where none are placed, or no real image is marked.
+
+    Args:
+        matched: both sides.
+        real: real images; the held-out ones count, or the training images where there are none.
+        seed: of the draws.
+    """
     rng = numpy_stream(seed, "bootstrap", "placed")
     placed = [row for row, entry in enumerate(matched.entries) if entry.support]
     made: list[MarkedImage] = []
@@ -140,7 +146,7 @@ def _pairs(matched: MatchedImages, real: HeldOut, seed: int) -> tuple[list[Marke
         count = min(len(first), len(ours))
         other += [_real(matched, real, int(row), label) for row in chosen[np.sort(first)][:count]]
         made += [_placed(matched, int(row), matched.entries[int(row)]) for row in ours[:count]]
-    return made, other
+    return other, made
 
 
 def _marked(real: HeldOut, row: int, label: str) -> bool:

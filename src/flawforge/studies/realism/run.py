@@ -38,7 +38,13 @@ from flawforge.studies.realism.descriptors import DescribedImages, describe_imag
 from flawforge.studies.realism.extras import confusion_of, gray_levels, keep_extremes, mean_spectra, without_transforms
 from flawforge.studies.realism.feature_map import MappedImages, draw_map, thinned
 from flawforge.studies.realism.full_size import draw_images, measure_full_size
-from flawforge.studies.realism.placed_defects import change_notes, measure_placed, told_apart
+from flawforge.studies.realism.placed_defects import (
+    change_notes,
+    compare_defects,
+    placed_beside_real,
+    shown_defects,
+    told_apart,
+)
 from flawforge.studies.realism.sentences import score_sentence
 from flawforge.studies.realism.set_numbers import SetNumbers, measure_sets
 from flawforge.studies.realism.subsets import ComparedRows, choose_rows, too_few
@@ -268,11 +274,15 @@ def _measure_full_size(inputs: ScoreInputs, folder: Path | None) -> FullSize | N
     groups = real.groups[chosen.reference]
     sides = draw_images(inputs.matched, chosen.reference, groups, chosen.generated, inputs.seed)
     found = measure_full_size(*sides, inputs.extractor, inputs.seed, inputs.progress)
-    if found is not None and (placed := measure_placed(inputs.matched, real, inputs.extractor, inputs.seed)):
-        found = found.model_copy(update={"quantities": [*found.quantities, *placed]})
-    if found is None or folder is None:
+    if found is None:
         return found
-    return found.model_copy(update={"blind": keep_blind(folder, *sides, inputs.seed)})
+    white, channels = inputs.matched.training.white, inputs.matched.network_channels
+    pairs = placed_beside_real(inputs.matched, real, inputs.seed)
+    if all(pairs):  # of placed defects, whole images are mostly real ground
+        placed = compare_defects(*pairs, inputs.extractor, white, inputs.seed)
+        found = found.model_copy(update={"quantities": [*found.quantities, *placed]})
+        sides = shown_defects(pairs[0], channels, white), shown_defects(pairs[1], channels, white)
+    return found if folder is None else found.model_copy(update={"blind": keep_blind(folder, *sides, inputs.seed)})
 
 
 def _measure_beyond(inputs: ScoreInputs, sets: ComparedSets) -> tuple[list[BeyondCopies], str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,7 +30,8 @@ from flawforge.training.composition import Composing
 Settings = TypeVar("Settings", Composition, Placing)
 BATCH = 16
 CLIPPED = 0.01  # of an image's pixels from which it counts as clipped
-FAINT = 1.2  # times the contrast of its ground, below which a placed defect is hardly seen
+FAINT = 1.2  # times the contrast of its ground, below which a placed defect is hardly seen,
+SAME = 0.5  # where it is also as bright as the ground under it: within so many times that contrast
 
 
 @dataclass(frozen=True)
@@ -140,22 +141,27 @@ def chosen_in(checkpoint: Checkpoint, kind: type[Settings]) -> Settings:
 
 def flaws(entries: Iterable[ManifestEntry]) -> list[str]:
     """Return what a user should know of composed and placed images, a sentence each: cut boxes, clipped pixels, and
-    defects that differ from the light around them hardly more than their grounds do.
+    defects that are as bright as their grounds and differ from the light around them hardly more than these do.
     """
     everyone = cut = clipped = faint = 0
     for entry in entries:
         everyone += 1
         cut += any(box[-1] for box in entry.boxes)
         clipped += entry.clipped > CLIPPED
-        faint += entry.placed.get("contrast", math.inf) < FAINT * entry.placed.get("ground_contrast", 0)
+        faint += _faint(entry.placed)
     of = plural(everyone, "image")
     found = [f"{cut} of {of} have a box that is cut; its last entry in {MANIFEST} is true."] if cut else []
     if clipped:
         found.append(f"In {clipped} of {of} over {CLIPPED:.0%} of the pixels are clipped to black or white.")
     if faint:
         found.append(
-            f"In {faint} of {of} the defect is hardly seen: in its outline the ground itself differs as much from the "
-            f"light around it. A detector would learn a mask that marks next to nothing; leave them out, or raise "
-            f"--strength."
+            f"In {faint} of {of} the defect may be hardly seen: it is as bright as the ground in its outline, which "
+            f"differs as much from the light around it. Look at them: a detector would learn masks that mark next to "
+            f"nothing. Leave those out, or raise --strength."
         )
     return found
+
+
+def _faint(placed: Mapping[str, Any]) -> bool:
+    under = float(placed.get("ground_contrast", 0))
+    return float(placed.get("contrast", math.inf)) < FAINT * under and abs(float(placed.get("shift", 0))) < SAME * under

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from flawforge.core.errors import DataUnusableError
+from flawforge.core.errors import DataUnusableError, SettingError
 from flawforge.core.images import Pixels, grid, opaque, resize, to_pixels
 from flawforge.core.plural import plural
 from flawforge.core.progress import SILENT, Progress, Task
@@ -58,9 +58,14 @@ def check_placing(recipe: Recipe, training: Dataset, good_donors: Collection[str
     """Refuse images that nothing can be cut out of, or put on, before a run folder is made.
 
     Raises:
-        DataUnusableError: they are such.
+        DataUnusableError: they are such. SettingError: what is drawn would be called good.
     """
     good = find_good(training.classes)
+    if recipe.design == "procedural" and recipe.label and recipe.label in (good, find_good((recipe.label,))):
+        raise SettingError(
+            f"--label is '{recipe.label}', which names images without a defect; it names the class of the drawn "
+            f"defects, such as 'scuff'."
+        )
     marked = {sample.label for row, sample in enumerate(training.samples) if marks_of(training, row)} - {good}
     if recipe.design != "procedural" and not marked:
         raise DataUnusableError(no_defects([label for label in training.classes if label != good] or [str(good)]))

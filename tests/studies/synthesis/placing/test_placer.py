@@ -56,6 +56,7 @@ def test_outside_the_support_every_pixel_is_the_grounds(photos: Path, tmp_path: 
         ground_light = np.median(ground)  # the drawn grounds are even
         assert entry.placed["contrast"] == pytest.approx(np.abs(shown[mask] - ground_light).mean(), rel=0.2)
         assert entry.placed["ground_contrast"] < entry.placed["contrast"] / 2
+        assert entry.placed["shift"] == pytest.approx((shown[mask] - ground[mask].astype(int)).mean(), abs=0.6)
 
 
 def test_image_i_is_what_it_is_whatever_else_is_made(run: Run) -> None:
@@ -145,6 +146,12 @@ def test_grounds_of_the_user_are_taken_and_held_out_or_marked_ones_refused(photo
     shutil.copy(photos / pit.file, tmp_path / "unmarked")
     with pytest.raises(DataUnusableError, match=r"1 of 1 images .* show a defect"):
         generate(run, 2, grounds=tmp_path / "unmarked", overwrite=True)
+    for folder in ("pit", "good"):  # a new image of a defect, which nothing but its folder says
+        (tmp_path / "classes" / folder).mkdir(parents=True)
+        drawn = rng.normal(90, 5, (50, 90)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(drawn).save(tmp_path / "classes" / folder / "new.png")
+    with pytest.raises(DataUnusableError, match=r"1 of 2 images \(such as pit/new\.png\) are of another class"):
+        generate(run, 2, grounds=tmp_path / "classes", overwrite=True)
 
 
 def test_a_class_that_is_only_a_ground_is_refused_as_such(run: Run) -> None:
@@ -211,6 +218,9 @@ def test_procedural_needs_good_images_alone_and_the_class_name_is_the_users(
     assert {(entry.label, entry.placed["pattern"]) for entry in named.entries()} == {("scuff", "scar")}
     with pytest.raises(DataUnusableError, match="no training image of good has a defect"):
         trained("copy-paste", "none")
+    for good in ("good", "MT_Free"):
+        with pytest.raises(SettingError, match=f"--label is '{good}', which names images without a defect"):
+            trained("procedural", "false", label=good)
 
 
 def test_colour_on_gray_grounds_is_told(photos: Path, tmp_path: Path) -> None:
@@ -276,6 +286,16 @@ def test_one_defect_from_python(run: Run, photos: Path) -> None:
         place(ground, np.eye(10, dtype=bool), "pit", run)
     with pytest.raises(SettingError, match="makes no class 'pits'"):
         place(ground, mask, "pits", run)
+
+
+def test_a_ground_of_16_bits_keeps_its_levels_as_file_and_as_array(run: Run, photos: Path, tmp_path: Path) -> None:
+    ground = np.asarray(Image.open(photos / "good" / "good0.png")).astype(np.uint16) * 16  # of a camera of 12 bits
+    Image.fromarray(ground).save(tmp_path / "deep.png")
+    mask = np.zeros(ground.shape, bool)
+    mask[10:22, 40:55] = True
+    for made in (place(given, mask, "pit", run, strength=1.0) for given in (ground, tmp_path / "deep.png")):
+        assert np.array_equal(made.pixels[~made.support], ground[~made.support])
+        assert ground[mask].mean() - made.pixels[mask].mean() > 30 * 16  # real ones are 60 of 255 darker
 
 
 def test_drawn_defects_that_have_the_name_of_a_real_class_are_told(photos: Path, trained: Callable[..., Run]) -> None:

@@ -16,8 +16,10 @@ from flawforge.core.folder_kinds import READ_ENDINGS
 from flawforge.core.progress import Progress
 from flawforge.core.settings.recipe import ON_GROUNDS
 from flawforge.data.dataset import Dataset
+from flawforge.data.good_names import find_good
 from flawforge.data.mask_pixels import levels_of, mask_pixels
 from flawforge.data.reading.load import load_regardless
+from flawforge.data.sampling.grounds import refuse_defects
 from flawforge.data.sampling.joined import join
 from flawforge.runs.folder import Run
 from flawforge.studies.sets import training_rows
@@ -110,11 +112,7 @@ def _refuse_beside(masks: Mapping[str, Bools], region: Bools, name: str) -> None
 
 def _grounds(run: Run, whole: Dataset, grounds: Dataset | str | Path, progress: Progress) -> Dataset:
     found = load_regardless(grounds, whole.choices, progress=progress, option="--grounds")
-    if marked := [sample.file for sample in found.samples if sample.marks]:
-        raise DataUnusableError(
-            f"--grounds {found.source}: a defect is marked on {len(marked):,} of {len(found):,} images (such as "
-            f"{marked[0]}). Give good images only."
-        )
+    refuse_defects(found, whole.classes, find_good(whole.classes))
     part, rows = training_rows(run, whole, progress)
     known = {sample.sha256 for sample in with_saved_masks(part, run.estimated_masks).samples if sample.marks}
     if shown := [sample.file for sample in found.samples if sample.sha256 in known]:

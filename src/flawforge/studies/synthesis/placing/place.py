@@ -11,12 +11,14 @@ import numpy as np
 
 from flawforge.core.arrays import Bools
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
-from flawforge.core.images import Pixels, in_channels, to_pixels
+from flawforge.core.images import WHITES, Pixels, in_channels, to_pixels
 from flawforge.core.progress import SILENT
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.bounds import check_numbers
 from flawforge.data.augmentation.positions import Ground
-from flawforge.data.decode import read_image
+from flawforge.data.camera_pixels import pixel_range
+from flawforge.data.dataset import Dataset
+from flawforge.data.decode import examine, read_image
 from flawforge.data.sampling.grounds import OneGround
 from flawforge.data.writing.patches import parts_of, patch_of
 from flawforge.runs.checkpoint import find_checkpoint
@@ -82,9 +84,8 @@ def place(
             f"the run makes no class '{label}'.{did_you_mean(label, placer.classes)} It makes: "
             f"{', '.join(placer.classes)}."
         )
-    read = read_image(Path(ground), bits=8) if isinstance(ground, (str, Path)) else ground
-    white = 255 if read.dtype == np.uint8 else placer.material.training.deep_white
-    levels = np.minimum(in_channels(read, placer.material.channels), white)
+    read, white = _ground(ground, placer.material.training)
+    levels = in_channels(read, placer.material.channels)
     grounds = OneGround(Ground(levels.astype(np.float32) / np.float32(white)))
     engine, rng = placer.new_engine(label, grounds, strength), numpy_stream(seed, "samples", "place", label)
     if mask is None:
@@ -121,6 +122,21 @@ def opened_placer(run: Run) -> Placer:
 def _opened(path: Path, checkpoint: str) -> Placer:
     run = Run.open(path)
     return Placer(run, find_checkpoint(run), load_whole(run, None, SILENT), AskedPlacing(), SILENT)
+
+
+def _ground(ground: Pixels | str | Path, training: Dataset) -> tuple[Pixels, int]:
+    """Return a ground's pixels and its white: of 16 bits that of the training images, or its own where these have 8."""
+    if isinstance(ground, (str, Path)):
+        facts = examine(Path(ground))
+        deep, peak = facts.format.mode == "I;16", facts.peak
+    else:
+        deep = ground.dtype == np.uint16
+        peak = pixel_range(ground).peak if deep else 255
+    own = next(white for white in WHITES[1:] if white >= peak)
+    white = 255 if not deep else training.deep_white if training.bits == 16 else own
+    if isinstance(ground, (str, Path)):
+        return read_image(Path(ground), bits=16 if deep else 8, white=white), white
+    return np.minimum(ground, ground.dtype.type(white)), white
 
 
 def _mask(mask: Bools | str | Path) -> Bools:

@@ -182,14 +182,17 @@ def declared_of(pictures: Sequence[ComposedPicture]) -> list[list[str]]:
 
 
 def _measured(made: PlacedImage, ground: Floats32) -> dict[str, float]:
-    """Return the share of the change to a ground that lies inside the mask of what was placed, and by how many gray
-    levels defect and ground differ there from the light around it.
+    """Return the share of the change to a ground that lies inside the mask of what was placed, and in gray levels by
+    how much it is brighter there on average, and by how much defect and ground differ there from the light around.
     """
-    changed, marked = np.abs(made.placed.pixels - ground), made.mask
-    whole, mask = float(changed.sum()), made.placed.mask
+    change, marked = made.placed.pixels - ground, made.mask
+    changed, mask = np.abs(change), made.placed.mask
+    whole = float(changed.sum())
     inside = float(changed[mask].sum()) / whole if whole else 0.0
+    shift = float(change[mask].mean()) * 255
     shown, under = (Defect(pixels, mask, marked).contrast for pixels in (made.placed.pixels, ground))
-    return {"inside": round(inside, 4), "contrast": round(shown, 2), "ground_contrast": round(under, 2)}
+    measured = {"contrast": shown, "ground_contrast": under, "shift": shift}
+    return {"inside": round(inside, 4), **{name: round(levels, 2) for name, levels in measured.items()}}
 
 
 def _clipped(made: PlacedImage, ground: Floats32) -> float:
