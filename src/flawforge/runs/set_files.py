@@ -20,6 +20,7 @@ from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import read_json
 from flawforge.core.rejections import read_rejections
 from flawforge.core.safe_names import safe_name
+from flawforge.runs.manifests.fields import read_fields
 
 SET_FORMAT = 1
 MANIFEST = "manifest.jsonl"
@@ -83,13 +84,21 @@ class ManifestEntry:
         return json.dumps(values, ensure_ascii=False) + "\n"
 
     @classmethod
+    def read(cls, line: str) -> ManifestEntry | None:
+        """Read a line; None where it is none of ours. Raises ValueError where it is and cannot be read: why."""
+        values = read_fields(line)
+        if values is None:
+            return None
+        boxes = tuple((name, *corners) for name, *corners in values.pop("boxes", ()))
+        values |= {"label": values.pop("class"), "sources": tuple(values.get("sources", ())), "boxes": boxes}
+        return cls(**values)
+
+    @classmethod
     def parse(cls, line: str) -> ManifestEntry | None:
         """Read a line; None when it is not whole."""
         try:
-            values = {("label" if key == "class" else key): value for key, value in json.loads(line).items()}
-            boxes = tuple((str(name), *corners) for name, *corners in values.pop("boxes", ()))
-            return cls(**values | {"sources": tuple(values.get("sources", ())), "boxes": boxes})
-        except (ValueError, TypeError, AttributeError):
+            return cls.read(line)
+        except ValueError:
             return None
 
 
@@ -157,8 +166,11 @@ class SetFiles:
         """Compare the lines of the manifest with the files and with the number in `facts`, and count what is there.
 
         Memory does not grow with the number of images, unless lines are doubled.
+
+        Raises:
+            RunBrokenError: a line of a complete set was edited and cannot be read.
         """
-        doubled = sum(1 for _ in _lines(folder)) != facts["n"]
+        doubled = sum(1 for _ in _lines(folder, facts)) != facts["n"]
         asked, rejected = read_rejections(folder), set()
         listed, digest, classes, moved = hashlib.sha256(), hashlib.sha256(), Counter[str](), 0
         for entry, elsewhere in _there(folder, facts, doubled):
@@ -228,20 +240,31 @@ def sync_command(folder: Path) -> str:
     return f"flawforge generate {shlex.quote(str(run))} --sync{out}"
 
 
-def _lines(folder: Path) -> Iterator[ManifestEntry]:
+def _lines(folder: Path, facts: dict[str, Any]) -> Iterator[ManifestEntry]:
     """Read every line that is one of ours, whatever stands between them and however lines end."""
     with (
         contextlib.suppress(FileNotFoundError),  # it is being replaced
         (folder / MANIFEST).open(encoding="utf-8", errors="replace") as file,
     ):
-        yield from filter(None, map(ManifestEntry.parse, file))
+        for number, line in enumerate(file, 1):
+            try:
+                entry = ManifestEntry.read(line)
+            except ValueError as error:
+                if not facts.get("complete"):  # the last one is being written
+                    continue
+                raise RunBrokenError(
+                    f"{folder / MANIFEST}, line {number} cannot be read: {error}. Mend it. Or, unless images are "
+                    f"composed, write the manifest anew with: {sync_command(folder)}"
+                ) from None
+            if entry is not None:
+                yield entry
 
 
 def _there(folder: Path, facts: dict[str, Any], doubled: bool) -> Iterator[tuple[ManifestEntry, bool]]:
     """Give each image that is there once, with whether it lies in the folder of another class."""
     seen: set[str] = set()
     homes = {safe_name(label): label for label in facts.get("classes", {})}
-    for entry in _lines(folder):
+    for entry in _lines(folder, facts):
         if doubled:
             if entry.file in seen:
                 continue

@@ -54,11 +54,11 @@ def placed_examples(run: Run, white: int = 255) -> list[PlacedExample]:
     """
     try:
         facts = read_facts(run.synthetic) if (run.synthetic / FACTS).is_file() else {}
+        if not facts.get("complete") or "n" not in facts:
+            return []
+        entries = [entry for entry in SetFiles.look(run.synthetic, facts).entries() if entry.ground and entry.mask]
     except RunBrokenError:  # the page says so elsewhere
         return []
-    if not facts.get("complete") or "n" not in facts:
-        return []
-    entries = [entry for entry in SetFiles.look(run.synthetic, facts).entries() if entry.ground and entry.mask]
     kept = {path.stem for path in run.grounds.glob("*.png")} if run.grounds.is_dir() else set()
     known = [entry for entry in entries if entry.ground_sha256 in kept] or entries
     chosen = evenly_by_class([(entry.label, entry) for entry in known], SHOWN)

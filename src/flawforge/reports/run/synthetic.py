@@ -45,7 +45,7 @@ class Synthetic:
 def read_synthetic(run: Run, progress: Progress = SILENT) -> Synthetic | None:
     """Read the run's own synthetic set, or None when it has none.
 
-    A damaged set.json is warned of and counts as missing.
+    A damaged set.json is warned of and counts as missing; of a damaged manifest, too, and its other lines count.
     """
     manifest, facts = run.synthetic / "manifest.jsonl", run.synthetic / "set.json"
     lines = read_json_lines(manifest) if manifest.is_file() else ()
@@ -61,7 +61,11 @@ def read_synthetic(run: Run, progress: Progress = SILENT) -> Synthetic | None:
     known = value if isinstance(value, dict) else {}
     if not known.get("complete") or "n" not in known:
         return Synthetic(images, known)
-    there = SetFiles.look(run.synthetic, known)
+    try:
+        there = SetFiles.look(run.synthetic, known)
+    except RunBrokenError as error:
+        progress.warn(str(error))
+        return Synthetic(images, known)
     entries = tuple((entry.label, entry.file) for entry in there.entries())
     return Synthetic(entries, known, there.fingerprint, there.by_hand.note) if entries else None
 

@@ -218,6 +218,6 @@ def _own_set(run: Run, weights: Checkpoint) -> str | None:
         return None
     try:
         facts = read_facts(run.synthetic)
+        return SetFiles.look(run.synthetic, facts).fingerprint if facts.get("checkpoint") == weights.name else None
     except RunBrokenError:
         return None
-    return SetFiles.look(run.synthetic, facts).fingerprint if facts.get("checkpoint") == weights.name else None

@@ -121,11 +121,16 @@ def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int
         return 0
     expected = ((label, index) for label, count in wanted["classes"].items() for index in range(count))
     kept = size = 0
+    edited = ""
     last: tuple[str, int] | None = None
     checking = progress.task("checking the existing images", wanted["n"], "images")
     with checking as task, (folder / MANIFEST).open("rb") as lines:
         for (label, index), line in zip(expected, lines, strict=False):
-            entry = ManifestEntry.parse(line.decode("utf-8", "replace")) if line.endswith(b"\n") else None
+            entry = None
+            try:
+                entry = ManifestEntry.read(line.decode("utf-8", "replace")) if line.endswith(b"\n") else None
+            except ValueError as error:
+                edited = str(error)
             if entry is not None and wanted.get("novel"):  # copies were passed over, so indices only rise
                 after = last[1] if last is not None and last[0] == label else -1
                 index = max(entry.index, after + 1)
@@ -138,6 +143,10 @@ def _keep_whole(folder: Path, wanted: dict[str, Any], progress: Progress) -> int
             kept += 1
             size += len(line)
             task.advance()
+    if edited:
+        progress.warn(
+            f"{folder / MANIFEST}, line {kept + 1} cannot be read: {edited}; the images from there on are made again"
+        )
     if kept < wanted["n"] or size != (folder / MANIFEST).stat().st_size:
         with explain_os_errors(folder / MANIFEST):
             os.truncate(folder / MANIFEST, size)

@@ -8,8 +8,10 @@ from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from flawforge.core.errors import RunBrokenError
 from flawforge.core.files import list_files, sha256_file, write_json, write_text
 from flawforge.core.locks import FolderLock
+from flawforge.core.plural import plural
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
 from flawforge.data.decode import examine
@@ -34,11 +36,14 @@ def sync_set(folder: Path, command: str, wait: bool, progress: Progress) -> Synt
 def _sync(folder: Path, progress: Progress) -> SyntheticSet:
     if not (folder / MANIFEST).is_file():
         write_text(folder / MANIFEST, "")
-    facts = read_facts(folder)
-    unlisted = _unlisted(folder, facts) if facts.get("complete") else []
-    if unlisted:
-        listed = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").rstrip("\n")
-        write_text(folder / MANIFEST, "".join([f"{listed}\n" if listed else "", *(one.line() for one in unlisted)]))
+    facts, torn, unlisted = read_facts(folder), 0, list[ManifestEntry]()
+    if facts.get("complete"):
+        lines, torn = _readable(folder)
+        unlisted = _unlisted(folder, facts, lines)
+        if unlisted or torn:
+            write_text(
+                folder / MANIFEST, "".join([*(f"{line}\n" for line in lines), *(one.line() for one in unlisted)])
+            )
     found = SyntheticSet.open(folder, own=True)
     entries = list(found.files.listed())
     if not found.files.changed and len(entries) == facts["n"]:
@@ -58,18 +63,45 @@ def _sync(folder: Path, progress: Progress) -> SyntheticSet:
     write_text(folder / MANIFEST, text)
     write_json(folder / FACTS, facts)
     progress.say(
-        f"{folder}: the manifest lists the {len(entries)} images that are there" + _told(by_hand, len(unlisted))
+        f"{folder}: the manifest lists the {len(entries)} images that are there" + _told(by_hand, len(unlisted), torn)
     )
     return SyntheticSet.open(folder, own=True)
 
 
-def _told(by_hand: ByHand, unlisted: int) -> str:
-    return (f"; chosen by hand: {by_hand}" if by_hand else "") + (f"; {unlisted} had no line" if unlisted else "")
+def _told(by_hand: ByHand, unlisted: int, torn: int) -> str:
+    told = f"; chosen by hand: {by_hand}" if by_hand else ""
+    told += f"; {unlisted} had no line" if unlisted else ""
+    return told + (f"; {plural(torn, 'line')} could not be read" if torn else "")
 
 
-def _unlisted(folder: Path, facts: dict[str, object]) -> list[ManifestEntry]:
-    """Return an entry for each image file of the set that the manifest does not name."""
-    lines = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").splitlines()
+def _readable(folder: Path) -> tuple[list[str], int]:
+    """Return the manifest's lines without those that cannot be read, and how many these are.
+
+    Raises:
+        RunBrokenError: there are such, and the images are composed: of what, only the manifest says.
+    """
+    kept, torn = list[str](), list[tuple[int, str]]()
+    composed = False
+    text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.rstrip("\n").split("\n"), 1):
+        try:
+            entry = ManifestEntry.read(line)
+        except ValueError as error:
+            torn.append((number, str(error)))
+            continue
+        composed = composed or (entry is not None and bool(entry.sources or entry.ground))
+        kept.append(line)
+    if torn and composed:
+        number, why = torn[0]
+        raise RunBrokenError(
+            f"{folder / MANIFEST}, line {number} cannot be read: {why}. What its image was composed of stands nowhere "
+            f"else: mend the line, or delete both the line and the image."
+        )
+    return kept, len(torn)
+
+
+def _unlisted(folder: Path, facts: dict[str, object], lines: list[str]) -> list[ManifestEntry]:
+    """Return an entry for each image file of the set that no line of the manifest names."""
     listed = {entry.file for entry in map(ManifestEntry.parse, lines) if entry is not None}
     entries = []
     for label in facts["classes"]:  # type: ignore[attr-defined]

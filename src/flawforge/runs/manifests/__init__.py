@@ -1,0 +1,1 @@
+"""Manifests as people edit them."""
