@@ -13,9 +13,10 @@ from scipy import ndimage
 from flawforge.data.dataset import Dataset
 from flawforge.data.reading.load import load
 from flawforge.runs.folder import Run
-from flawforge.studies.copies.defects import find_copied_defects
+from flawforge.studies.copies.defects import defects_note, find_copied_defects
 from flawforge.studies.copies.pair_pictures import keep_windows
-from flawforge.studies.sets import MatchedImages, RecordPictures
+from flawforge.studies.sets import ForeignSet, MatchedImages, RecordPictures
+from flawforge.studies.sets.stored import StoredDataset
 from flawforge.studies.synthesis import generate
 from flawforge.training.train import train
 
@@ -92,3 +93,16 @@ def test_without_masks_on_either_side_nothing_is_measured(material: tuple[Datase
     bare = replace(data, samples=tuple(replace(one, marks=()) for one in data.samples))
     matched = MatchedImages(bare, generate(run, MADE), SIZE, 1, "first")
     assert find_copied_defects(matched, np.arange(len(data)), [np.zeros(0, np.int64)] * MADE) == (None, [])
+
+
+def test_it_is_said_that_marks_in_images_of_another_tool_were_not_used(material: tuple[Dataset, Run]) -> None:
+    """The guide promised them compared "where generated and training images have masks"; nothing was, silently."""
+    data, run = material
+
+    def notes(images: Dataset) -> list[str]:
+        stored = StoredDataset(images.source, images.root, images.layout, images.samples)
+        return defects_note(MatchedImages(data, ForeignSet.of(stored), SIZE, 1, "first"))
+
+    assert notes(data)[0].startswith("The marks of the generated images were not used: copied defects ")
+    assert notes(replace(data, samples=tuple(replace(one, marks=()) for one in data.samples))) == []
+    assert defects_note(MatchedImages(data, generate(run, MADE), SIZE, 1, "first")) == []

@@ -116,10 +116,11 @@ def test_a_curve_that_does_not_hold_for_real_defects_is_said(trained: Path, plat
 def test_what_finds_all_or_nothing_has_no_curve_and_says_so(trained: Path, plates: Path, tmp_path: Path) -> None:
     always = study(trained, plates, tmp_path / "a", lambda images: [True] * len(images), n=30)
     assert always.classes[0].outcome == "all hits"
-    assert "finds all 30 placed defects of scratch" in always.sentence
     assert always.classes[0].shown is not None
     assert "Hits include such false calls" in always.notes[0]
-    assert always.sentence.endswith("It also calls 12 of 12 good images defective: hits are partly luck.")
+    assert always.sentence.startswith(
+        "This inspection calls 12 of 12 good images defective, and 30 of 30 with a placed"
+    )
     never = study(trained, plates, tmp_path / "n", lambda images: [False] * len(images))
     assert never.classes[0].outcome == "no hits"
     assert never.sentence.startswith("This inspection finds none of 24 placed defects of scratch")

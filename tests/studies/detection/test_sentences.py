@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from flawforge.metrics.detection.hit_miss import HitMiss, HitMissCurve
-from flawforge.runs.detection.record import ClassDetection, DetectionCurve
-from flawforge.studies.detection.sentences import class_notes, detection_sentence
+from flawforge.runs.detection.record import ClassDetection, DetectionCurve, SharedRate
+from flawforge.studies.detection.sentences import class_notes, detection_sentence, with_false_calls
 
 CURVE = HitMissCurve("curve", HitMiss(np.zeros(60), None, np.ones(60, bool), 0.0))
 
@@ -38,6 +38,7 @@ def said(curve: DetectionCurve) -> str:
             "does not find 9 of 10 defects of scar at any size: of the largest it finds ",
         ),
         ({"a90": 4.72}, "from 4.7 pixels on"),
+        ({"a90": 0.04, "a90_95": 2.0}, "from under 4.0 pixels on (with 95% confidence from under 4.0)."),
     ],
 )
 def test_the_sentence_states_no_size_that_was_not_seen(changes: dict[str, Any], words: str) -> None:
@@ -54,11 +55,12 @@ def test_a_step_is_said_with_both_sizes_where_they_differ_as_they_are_shown() ->
 
 
 def test_a_size_far_beyond_is_shown_as_over_the_largest_placed() -> None:
-    def shown(largest: float) -> str:
-        return ClassDetection.model_construct(largest=largest).in_pixels(900.0)
+    def shown(largest: float, size: float = 900.0) -> str:
+        return ClassDetection.model_construct(smallest=3.0, largest=largest).in_pixels(size)
 
     assert shown(40.2) == "over 40"
     assert shown(5.5) == "over 5.5"
+    assert [shown(40.2, size) for size in (2.0, 1.9, 0.01)] == ["2.0", "under 3.0", "under 3.0"]
 
 
 def test_a_size_a_little_beyond_is_said_to_be_extrapolated_and_one_far_beyond_is_not_named() -> None:
@@ -71,3 +73,22 @@ def test_a_size_a_little_beyond_is_said_to_be_extrapolated_and_one_far_beyond_is
     assert "Some stay unseen at any size: of the largest about 95 of 100" in notes(asymptote=0.95)
     assert "Placed from 5 real defects" in notes()
     assert "Not checked against real defects" in notes()
+
+
+@pytest.mark.parametrize(
+    ("found", "called", "words"),
+    [
+        (60, 0, "finds 9 of 10."),
+        (
+            60,
+            100,
+            "calls 100 of 100 good images defective, and 60 of 60 with a placed defect of scar: it was not shown",
+        ),
+        (36, 50, "calls 50 of 100 good images defective, and 36 of 60 with a placed defect of scar: it was not shown"),
+        (37, 50, "finds 9 of 10. It also calls 50 of 100 good images defective: hits are partly luck."),
+    ],
+)
+def test_an_inspection_that_calls_everything_finds_no_size(found: int, called: int, words: str) -> None:
+    """It was said to find 9 of 10 from 202 pixels on."""
+    calls = SharedRate(count=called, total=100, groups=100, share=called / 100, low=0.0, high=1.0)
+    assert words in with_false_calls("This inspection finds 9 of 10.", calls, "scar", found, 60)

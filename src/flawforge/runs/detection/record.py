@@ -168,7 +168,9 @@ class ClassDetection(RecordPart):
         """Return a size of the curve as it is shown; one far beyond those that were placed is no finding."""
         if size is None:
             return "none"
-        return f"{size:.1f}" if size <= FAR * self.largest else f"over {size_in_words(self.largest)}"
+        if size > FAR * self.largest:
+            return f"over {size_in_words(self.largest)}"
+        return f"{size:.1f}" if size >= self.smallest / FAR else f"under {size_in_words(self.smallest)}"
 
 
 class PodRecord(Record):

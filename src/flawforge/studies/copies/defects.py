@@ -23,7 +23,7 @@ from flawforge.metrics.copying.normalised_texture import INVERSE, SYMMETRIES
 from flawforge.runs.judged.audits import CopiedDefect, Copying
 from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.copies.search import DEFECT_ALARM, copied, null_scale, outcome_of, spread
-from flawforge.studies.sets import MatchedImages
+from flawforge.studies.sets import ForeignSet, MatchedImages
 
 GAP = 0.05  # of the shorter side: marks that lie nearer to each other are one defect
 PARTS = 2  # largest defects of an image that are compared
@@ -167,6 +167,17 @@ def find_copied_defects(
             )
         )
     return outcome, copies
+
+
+def defects_note(matched: MatchedImages) -> list[str]:
+    """Return that the marked defects of another tool's images were not searched; [] where there are none."""
+    made = matched.synthetic
+    if not isinstance(made, ForeignSet) or not any(sample.marks for sample in made.images.samples):
+        return []
+    return [
+        "The marks of the generated images were not used: copied defects are looked for at the defects' own size, and "
+        "images of other tools are compared at one size."
+    ]
 
 
 def _window(defect: Defect) -> Box:

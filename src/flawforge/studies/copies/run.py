@@ -37,7 +37,7 @@ from flawforge.runs.judged.audits import (
 from flawforge.runs.records import write_record
 from flawforge.runs.versions import now, versions
 from flawforge.studies.copies.alignments import find_copies
-from flawforge.studies.copies.defects import find_copied_defects
+from flawforge.studies.copies.defects import defects_note, find_copied_defects
 from flawforge.studies.copies.pair_pictures import keep_pictures, keep_windows
 from flawforge.studies.copies.patches import find_patches
 from flawforge.studies.copies.pixel_distance import compare_pixels
@@ -155,7 +155,7 @@ def audit(
             copied_defects=keep_windows(pictures, plain, defects[1], shown),
             diversity=diverse,
             tests=tests,
-            notes=[*judged.notes, *not_looked_at(copying, patches, len(matched.entries))],
+            notes=[*judged.notes, *not_looked_at(copying, patches, len(matched.entries)), *defects_note(matched)],
             chosen_by_hand=str(judged.generated.by_hand),
             levelling=judged.levelling,
         )

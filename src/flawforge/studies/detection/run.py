@@ -221,7 +221,7 @@ def _class_detection(study: _Study, label: str, false_calls: SharedRate | None) 
     return ClassDetection(
         label=label,
         outcome=curve.outcome,
-        sentence=with_false_calls(sentence, false_calls),
+        sentence=with_false_calls(sentence, false_calls, label, found, len(sizes)),
         notes=class_notes(fitted, smallest, largest, len(sources), real, label),
         images=len({source.row for source in sources}),
         defects=len(sources),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from scipy.stats import binomtest
+
 from flawforge.core.plural import plural
 from flawforge.metrics.detection.hit_miss import HitMissCurve
 from flawforge.runs.detection.record import FAR, DetectionCurve, RealCheck, SharedRate, size_in_words
 
 MANY_CALLS = 0.05  # false calls of which it is said that they count among the hits
+CHANCE = 0.05  # that so many hits are false calls, above which no size is stated
 
 
 def detection_sentence(
@@ -22,7 +25,7 @@ def detection_sentence(
     count, smallest, largest = placed
     sizes = f"{size_in_words(smallest)} to {size_in_words(largest)} pixels"
     if fitted is not None:
-        return _curve_sentence(label, fitted, largest, reference)
+        return _curve_sentence(label, fitted, smallest, largest, reference)
     if curve.outcome == "all hits":
         counted = (
             f"By counting, 9 of 10 are found from {size_in_words(shown)} pixels on (95% confidence)."
@@ -58,7 +61,10 @@ def detection_sentence(
     )
 
 
-def _curve_sentence(label: str, fitted: DetectionCurve, largest: float, reference: float) -> str:
+def _curve_sentence(label: str, fitted: DetectionCurve, smallest: float, largest: float, reference: float) -> str:
+    def begun(size: float) -> str:
+        return size_in_words(size) if size >= smallest / FAR else f"under {size_in_words(smallest)}"
+
     if fitted.a90 is None:
         return (
             f"This inspection does not find 9 of 10 defects of {label} at any size: of the largest it finds about "
@@ -70,17 +76,14 @@ def _curve_sentence(label: str, fitted: DetectionCurve, largest: float, referenc
             f"{size_in_words(largest)} pixels."
         )
     bound = (
-        f"with 95% confidence from {size_in_words(fitted.a90_95)}"
+        f"with 95% confidence from {begun(fitted.a90_95)}"
         if fitted.a90_95 is not None and fitted.a90_95 <= FAR * largest
         else f"no size up to {size_in_words(largest)} is certain with 95% confidence"
     )
     contrast = (
         "" if fitted.contrast_slope is None else f", at the contrast of your real ones ({reference:.0f} gray levels)"
     )
-    return (
-        f"This inspection finds 9 of 10 defects of {label} from {size_in_words(fitted.a90)} pixels on "
-        f"({bound}){contrast}."
-    )
+    return f"This inspection finds 9 of 10 defects of {label} from {begun(fitted.a90)} pixels on ({bound}){contrast}."
 
 
 def class_notes(
@@ -126,11 +129,19 @@ def _real_sentence(real: RealCheck | None, label: str) -> str:
     return text
 
 
-def with_false_calls(sentence: str, calls: SharedRate | None) -> str:
-    """Return the outcome of a class, and how many good images are called as well where these are many."""
+def with_false_calls(sentence: str, calls: SharedRate | None, label: str, found: int, count: int) -> str:
+    """Return the outcome of a class, and how many good images are called as well where these are many: in its place
+    where the hits, `found` of `count`, are no more frequent than false calls (binomial test).
+    """
     if calls is None or calls.share <= MANY_CALLS:
         return sentence
-    return f"{sentence} It also calls {calls.count:,} of {calls.total:,} good images defective: hits are partly luck."
+    called = f"{calls.count:,} of {calls.total:,} good images"
+    if binomtest(found, count, calls.share, "greater").pvalue > CHANCE:
+        return (
+            f"This inspection calls {called} defective, and {found} of {count} with a placed defect of {label}: it was "
+            f"not shown to tell one from the other, so no size is stated."
+        )
+    return f"{sentence} It also calls {called} defective: hits are partly luck."
 
 
 def calls_note(calls: SharedRate | None) -> str:

@@ -18,11 +18,13 @@ from flawforge.studies.sets.level_plan import plan_levels
 from flawforge.studies.sets.matched_images import Channels, MatchedImages, flip_pixels
 from flawforge.studies.sets.record_pictures import RecordPictures
 from flawforge.studies.sets.remembered import kept_features, pixel_key
+from flawforge.studies.sets.stored import ForeignSet
 from flawforge.studies.sets.synthetic_set import SyntheticSet, as_dataset, by_hand_in
 
 __all__ = [
     "Channels",
     "DeclaredSources",
+    "ForeignSet",
     "HeldOut",
     "ImageStore",
     "Images",

@@ -236,8 +236,8 @@ def _words(
     if train is None and held is None:
         return "unknown", [
             f"Which of the {total:,} real images the generator was trained on was not said, so each may be one. Copies "
-            f"of any of them are found. Not tested: whether the set as a whole lies nearer to its training images than "
-            f"new images do; and copies would look good in the score. To know more, give the images that it was "
+            f"of any of them are looked for. Not tested: whether the set as a whole lies nearer to its training images "
+            f"than new images do; and copies would look good in the score. To know more, give the images that it was "
             f"trained on with --train DIR, or others with --held-out DIR."
         ]
     given = f"--train: {total:,}" if train is not None else f"all but the held-out ones: {total:,}"
