@@ -96,9 +96,14 @@ class Engine(ABC):
         self.occurrences: list[Occurrence] = []
         self.numbers = grounds.of_class(label)
         if not len(self.numbers):
-            where = "" if grounds.region is None else " of the region's size"
+            if grounds.region is not None:
+                height, width = grounds.region.shape
+                raise DataUnusableError(
+                    f"--region has {width}x{height} pixels, and no ground for class '{label}' has this size: it says "
+                    f"where on grounds of its own size defects may lie."
+                )
             raise DataUnusableError(
-                f"there is no image{where} to put defects of class '{label}' on: no good image, and none of the class "
+                f"there is no image to put defects of class '{label}' on: no good image, and none of the class "
                 f"whose labels say where its defect is. Give good images with --grounds DIR."
             )
 

@@ -81,6 +81,27 @@ def test_a_mask_says_outline_and_place_and_its_name_the_ground(run: Run, photos:
         generate(run, 4, strength=0.9)
 
 
+def test_a_mask_belongs_to_the_ground_of_its_name_and_folder_and_to_no_other(run: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    for line, size in (("a", (50, 60)), ("b", (50, 60)), ("c", (40, 60))):
+        (tmp_path / "more" / line).mkdir(parents=True)
+        pixels = rng.normal(120, 5, size).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "more" / line / ("1.png" if line != "c" else "2.png"))
+    mask = np.zeros((50, 60), np.uint8)
+    mask[10:20, 30:40] = 255
+    (tmp_path / "masks" / "b").mkdir(parents=True)
+    Image.fromarray(mask).save(tmp_path / "masks" / "b" / "1_mask.png")
+    asked = {"grounds": tmp_path / "more", "masks": tmp_path / "masks", "overwrite": True}
+    assert {entry.ground for entry in generate(run, 4, **asked).entries()} == {"b/1.png"}
+    Image.fromarray(mask).save(tmp_path / "masks" / "2_mask.png")
+    with pytest.raises(
+        DataUnusableError, match=r"1 of 2 have another size .* \(such as 2, 60x50; c/2\.png has 60x40\)"
+    ):
+        generate(run, 4, **asked)
+    with pytest.raises(DataUnusableError, match="--region has 60x50 pixels, and no ground for class 'pit'"):
+        generate(run, 4, region=tmp_path / "masks" / "2_mask.png", overwrite=True)
+
+
 def test_drawn_defects_lie_in_the_region(run: Run, tmp_path: Path) -> None:
     region = np.zeros((60, 72), np.uint8)
     region[30:, 36:] = 255

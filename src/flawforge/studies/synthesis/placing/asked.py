@@ -215,6 +215,5 @@ def _marked(path: Path) -> Bools:
 
 
 def ground_name(mask: str) -> str:
-    """Return the name of the ground that a mask belongs to by its own: without folders and an ending like ``_mask``."""
-    name = mask.rpartition("/")[2]
-    return next((name.removesuffix(ending) for ending in ENDINGS if name.endswith(ending)), name)
+    """Return the name of the ground that a mask belongs to by its own: without an ending like ``_mask``."""
+    return next((mask.removesuffix(ending) for ending in ENDINGS if mask.endswith(ending)), mask)

@@ -138,9 +138,14 @@ class Placer(Composer):
         if not self.masks:
             return engine.image(rng)
         name, mask = self.masks[int(rng.integers(len(self.masks)))]
-        fitting = self.grounds.of_size(engine.numbers, mask.shape)
-        named = [n for n in fitting if PurePosixPath(self.grounds.sources[n].sample.file).stem == name]
-        return engine.inside(mask, rng, int(named[0]) if named else None)
+        named = self._named(name, engine.numbers.tolist())
+        return engine.inside(mask, rng, named[0] if named else None)
+
+    def _named(self, name: str, numbers: Sequence[int]) -> list[int]:
+        """Return the grounds that a mask of this name belongs to: in folders of the same names too, else in any."""
+        files = {n: PurePosixPath(self.grounds.sources[n].sample.file).with_suffix("") for n in numbers}
+        same = [n for n, file in files.items() if f"/{file}".endswith(f"/{name}")]
+        return same or [n for n, file in files.items() if file.name == PurePosixPath(name).name]
 
     def _picture(self, engine: Engine, made: PlacedImage) -> PlacedPicture:
         pixels, ground = made.placed.pixels, self.grounds.sources[made.ground].sample
@@ -173,6 +178,18 @@ class Placer(Composer):
                 f"--masks: {len(unlike):,} of {len(self.masks):,} have the size of no ground (such as {unlike[0]}, "
                 f"{width}x{height}; grounds have {some}). A mask says where on its ground the defect is, so both have "
                 f"one size."
+            )
+        every = range(len(self.grounds.sources))
+        owners = [
+            (name, mask, self.grounds.sources[n]) for name, mask in self.masks for n in self._named(name, every)[:1]
+        ]
+        other = [(name, mask, own) for name, mask, own in owners if self.grounds.size(own) != mask.shape]
+        if other:
+            name, mask, own = other[0]
+            raise DataUnusableError(
+                f"--masks: {len(other):,} of {len(self.masks):,} have another size than the ground of their name (such "
+                f"as {name}, {mask.shape[1]}x{mask.shape[0]}; {own.sample.file} has {own.sample.width}x"
+                f"{own.sample.height}). Scale them to it, or rename them to have them put on any ground of their size."
             )
 
 
