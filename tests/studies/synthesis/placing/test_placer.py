@@ -307,6 +307,11 @@ def test_one_defect_from_python(run: Run, photos: Path) -> None:
         place(ground, np.eye(10, dtype=bool), "pit", run)
     with pytest.raises(SettingError, match="makes no class 'pits'"):
         place(ground, mask, "pits", run)
+    for other in (ground / 255, ground > 99, np.stack([ground] * 4, -1), ground[:0], ground.tolist()):
+        with pytest.raises(DataUnusableError, match=r"the ground is .*; it is an image file, or an array uint8"):
+            place(other, mask, "pit", run)
+    with pytest.raises(DataUnusableError, match=r"the mask has the shape \(60, 72, 3\)"):
+        place(ground, np.stack([mask] * 3, -1), "pit", run)
 
 
 def test_a_ground_of_16_bits_keeps_its_levels_as_file_and_as_array(run: Run, photos: Path, tmp_path: Path) -> None:

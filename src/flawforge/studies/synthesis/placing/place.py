@@ -73,7 +73,7 @@ def place(
 
     Raises:
         SettingError: the run's recipe places nothing, or there is no such class. RunNotFoundError: there is no run.
-        DataUnusableError: the mask is empty, inverted or of another size, or no defect fits the ground.
+        DataUnusableError: the mask is empty, inverted or of another size, no defect fits the ground, or it is no image.
         DataNotFoundError: the training images are gone, or there is no such file.
     """
     check_numbers(defect_strength=strength, seed=seed)
@@ -126,6 +126,8 @@ def _opened(path: Path, checkpoint: str) -> Placer:
 
 def _ground(ground: Pixels | str | Path, training: Dataset) -> tuple[Pixels, int]:
     """Return a ground's pixels and its white: of 16 bits that of the training images, or its own where these have 8."""
+    if not isinstance(ground, (str, Path)):
+        _refuse_other_arrays(ground)
     if isinstance(ground, (str, Path)):
         facts = examine(Path(ground))
         deep, peak = facts.format.mode == "I;16", facts.peak
@@ -139,7 +141,22 @@ def _ground(ground: Pixels | str | Path, training: Dataset) -> tuple[Pixels, int
     return np.minimum(ground, ground.dtype.type(white)), white
 
 
+def _refuse_other_arrays(ground: object) -> None:
+    found = f"a {type(ground).__name__}"
+    if isinstance(ground, np.ndarray):
+        found = f"{ground.dtype} {ground.shape}"
+        if ground.dtype in (np.uint8, np.uint16) and ground.size and ground.ndim > 1 and ground.shape[2:] in ((), (3,)):
+            return
+    raise DataUnusableError(
+        f"the ground is {found}; it is an image file, or an array uint8 or uint16 of (height, width) or "
+        f"(height, width, 3)."
+    )
+
+
 def _mask(mask: Bools | str | Path) -> Bools:
     if isinstance(mask, (str, Path)):
         return read_mask(Path(mask), "mask")
-    return checked_mask(np.asarray(mask) > 0, "the mask")
+    plane = np.asarray(mask) > 0
+    if plane.ndim != 2:
+        raise DataUnusableError(f"the mask has the shape {plane.shape}; it is (height, width), true on the defect.")
+    return checked_mask(plane, "the mask")
