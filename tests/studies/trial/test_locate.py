@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,16 @@ def test_every_arm_is_measured_and_the_verdict_rests_on_pixels(record: TrialReco
     assert record.kept == []
 
 
-def test_every_arm_shows_new_images_with_their_masks_or_none(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def small_placed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe placed of a few steps."""
     small = {"resolution": (16, 16), "generator_depth": 4, "discriminator_depth": 4, "batch": 4, "kimg": 0.008}
     monkeypatch.setitem(RECIPES, "placed", RECIPES["placed"].model_copy(update=small))
     monkeypatch.setattr(placed_batches, "POOL", 4)
+
+
+@pytest.mark.usefixtures("small_placed")
+def test_every_arm_shows_new_images_with_their_masks_or_none(out: Path) -> None:
     bench = load_bench(out)
     arms = LocatorArms(bench, bench.shots(0, 3), 1, "unet")
     assert EXTRAS["real"](arms).policy == "none"
@@ -94,6 +101,27 @@ def test_every_arm_shows_new_images_with_their_masks_or_none(out: Path, monkeypa
     maps = predict_maps(network, torch.from_numpy(bench.images[test])).numpy()
     assert bench.masks is not None
     assert maps[bench.masks[test]].mean() > maps[~bench.masks[test]].mean() + 0.2
+
+
+@pytest.mark.usefixtures("small_placed")
+def test_the_network_of_placed_is_trained_once_for_all_arms_and_models_of_a_repeat(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each arm trained it again for each model: four times a repeat, for the same images."""
+    trained, train = [], placed_fit.PlacerTraining.train
+
+    def counted(training: placed_fit.PlacerTraining, steps: int) -> Placed:
+        trained.append(steps == training.steps)
+        return train(training, steps)
+
+    monkeypatch.setattr(placed_fit.PlacerTraining, "train", counted)
+    arms, models = ("classical", "placed", "placed-and-pasted"), ("unet", "located_material:small_locator")
+    two = material.SMALL | {"models": models, "seeds": 2, "arms": arms}
+    planned = plan_trial(photos, tmp_path / "out", **two)
+    assert planned.cells == 2 * (len(arms) * len(models) + 1)
+    record = flawforge.trial(photos, tmp_path / "out", early_stop=False, **two)
+    assert sum(trained) == 2
+    assert {(result.arm, result.model) for result in record.results} == set(product(arms, models))
 
 
 def test_the_page_shows_the_changed_images_with_their_masks_and_maps(out: Path, record: TrialRecord) -> None:
@@ -173,8 +201,8 @@ def test_the_plan_counts_what_placed_trains_and_makes(out: Path, monkeypatch: py
     expected = 2.0 * steps + classes * (laid + 0.5 * material.SMALL["made"])
     asked = bench.settings.model_copy(update={"arms": ("classical", "placed")})
     costs = plan.expected_costs(replace(bench, settings=asked)).expected
-    assert (costs["arm", "unet"], costs["placed", "unet"]) == (7.0, 7.0 + expected)
-    assert ("placed", "unet") not in plan.expected_costs(bench).expected
+    assert (costs["arm", "unet"], costs["placed-defects", ""]) == (7.0, expected)
+    assert ("placed-defects", "") not in plan.expected_costs(bench).expected
 
 
 def test_data_that_say_nothing_of_place_are_refused(tmp_path: Path) -> None:

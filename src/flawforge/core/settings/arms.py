@@ -40,8 +40,8 @@ class Arm:
         source: the paper that it is from; empty where it is ours or common knowledge.
         locates: its images have masks, so that a network can learn from them where defects are.
         locates_only: of the task ``locate`` alone.
-        trains_first: trains a network on the real images before it makes new ones, which takes minutes: among the arms
-            of no trial that asks for none.
+        needs_placed: shows the images of recipe `placed`, whose network takes minutes: among the arms of no trial that
+            asks for none.
         brought: uses generated images that the user brings: no generator of the trial's makes them.
     """
 
@@ -66,7 +66,7 @@ class Arm:
     brought: bool = False
     locates: bool = False
     locates_only: bool = False
-    trains_first: bool = False
+    needs_placed: bool = False
 
 
 class Arms(dict[str, Arm]):
@@ -140,7 +140,7 @@ def needs_composing(names: Collection[str]) -> bool:
 def usual_arms(task: str, *, unequal: bool = False) -> tuple[str, ...]:
     """Return the arms of a trial that asks for none, for a task; `unequal`: with unlike numbers of images per class."""
     if task == "locate":
-        return tuple(arm.name for arm in ARMS.values() if arm.locates and not (arm.needs_good or arm.trains_first))
+        return tuple(arm.name for arm in ARMS.values() if arm.locates and not (arm.needs_good or arm.needs_placed))
     usual = (arm for arm in ARMS.values() if arm.usual or (unequal and arm.usual_where_rare))
     return tuple(arm.name for arm in usual if task == "good" or not arm.needs_good)
 
@@ -275,7 +275,7 @@ for _arm in (
         judged=4,
         locates=True,
         locates_only=True,
-        trains_first=True,
+        needs_placed=True,
     ),
     Arm(
         "placed-and-pasted",
@@ -285,7 +285,7 @@ for _arm in (
         judged=4,
         locates=True,
         locates_only=True,
-        trains_first=True,
+        needs_placed=True,
     ),
     Arm(
         "generated",

@@ -22,6 +22,7 @@ from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling, Sam
 from flawforge.studies.trial.setup.bench import Bench
 
 GENERATOR, COMPOSITION, CHOICE, SAMPLING = "generator", "composition", "choice", "sampling"
+PLACED = "placed-defects"  # the images of recipe placed
 CHOOSING = 0  # the repeat inside whose training images is chosen for all: most of a repeat's cost would be choosing
 
 
@@ -67,6 +68,7 @@ def needs(key: CellKey, settings: TrialSettings) -> list[CellKey]:
         trained = [*sampling, CellKey(CHOOSING, shots, COMPOSITION)] if needs_composing(settings.arms) else []
         return [choice, *trained, *(CellKey(seed, shots, name, model) for name in taken)]
     out = [CellKey(seed, shots, GENERATOR)] if arm in ARMS and ARMS[arm].needs_generator else []
+    out += [CellKey(seed, shots, PLACED)] if arm in ARMS and ARMS[arm].needs_placed else []
     out += [CellKey(CHOOSING, shots, COMPOSITION)] if needs_composing([arm]) else []
     out += sampling if arm in ARMS and arm != "real" else []
     return [*out, choice] if arm in ARMS and ARMS[arm].needs_choice else out
@@ -121,6 +123,10 @@ def _worked(
         own = generator_seed(bench, key.seed, key.shots, key.arm)
         made, found = prepare(bench, shots, own, run, progress, fold=key.arm != GENERATOR)
         return made.arrays(), found
+    if key.arm == PLACED:
+        from flawforge.studies.trial.cells.locating import placed_arrays
+
+        return placed_arrays(bench, shots, seed), {}
     if key.arm == COMPOSITION:
         from flawforge.studies.trial.cells.composing import choose_for
 
@@ -165,7 +171,8 @@ def _trained(
     if bench.settings.task == "locate":
         from flawforge.studies.trial.cells.locating import located
 
-        return located(bench, shots, seed, key, composition)
+        placed = inputs.get(CellKey(key.seed, key.shots, PLACED))
+        return located(bench, shots, seed, key, composition, None if placed is None else placed.arrays)
     source = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
     arms = ArmTraining(bench, shots, seed, key.model, sampling=sampling, composition=composition)
     network = arms.train(arm, None if source is None else GeneratedBatch.from_arrays(source.arrays), usage)

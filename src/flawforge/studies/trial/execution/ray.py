@@ -1,8 +1,8 @@
 """Cells on a Ray cluster: the same cells, the same record. What a node gives comes back and is written here.
 
-The nodes need Flawforge, and no shared disk: the bench goes to Ray's object store once, and the cell that trains a
-generator carries its shots as files. A node that dies costs the cells that were on it, which are begun again elsewhere.
-A cell counts once, when it is on the disk here.
+The nodes need Flawforge, and no shared disk: the bench goes to Ray's object store once, and the cells that
+read images at their own size carry their shots as files. A node that dies costs the cells that were on it, which are
+begun again elsewhere. A cell counts once, when it is on the disk here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flawforge.core.files import write_bytes
 from flawforge.core.settings.arms import ARMS
 from flawforge.data.dataset import Dataset
 from flawforge.runs.cells import CELLS, CellKey, write_cell
-from flawforge.studies.trial.cells.work_list import GENERATOR, Outcome, compute_cell
+from flawforge.studies.trial.cells.work_list import GENERATOR, PLACED, Outcome, compute_cell
 from flawforge.studies.trial.execution.local import Finished, read_inputs
 from flawforge.studies.trial.setup.bench import Bench
 
@@ -74,7 +74,7 @@ class RayCluster:
         """Hand a cell to Ray."""
         inputs = read_inputs(self._folder, key, self._bench.settings, self._bench.protocol)
         files = None
-        if key.arm.startswith(GENERATOR) or (key.arm in ARMS and ARMS[key.arm].needs_masks):
+        if key.arm == PLACED or key.arm.startswith(GENERATOR) or (key.arm in ARMS and ARMS[key.arm].needs_masks):
             files = pack(self._bench, self._bench.shots(key.seed, key.shots))
         self._under_way[self._remote.remote(self._store, key, inputs, files)] = key
 

@@ -203,11 +203,7 @@ def clock(seconds: float) -> str:
 
 
 def _kind(key: CellKey) -> tuple[str, str]:
-    """Return what a cell's duration depends on: training of any arm but real takes the same steps, beside what an arm
-    trains first.
-    """
-    if key.model and key.arm in ARMS and ARMS[key.arm].trains_first:
-        return (key.arm, key.model)
+    """Return what a cell's duration depends on: training of any arm but real takes the same steps."""
     if key.model and key.arm in ARMS and key.arm not in ("real", "recommended"):
         return ("teacher" if ARMS[key.arm].needs_teacher else "arm", key.model)
     return (key.arm, key.model)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from flawforge.core.arrays import Bools, Bytes, Ints
+from flawforge.core.arrays import Arrays, Bools, Bytes, Ints
 from flawforge.core.errors import DataUnusableError
 from flawforge.core.images import to_pixels
 from flawforge.core.seeds import numpy_stream
@@ -36,7 +36,7 @@ from flawforge.training.placing.choice import ChosenPlacing, build_engine, choos
 from flawforge.training.placing.fit import PlacerTraining
 from flawforge.training.processes.device import resolve_device
 
-PLACED = Placing()
+PLACING = Placing()
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,20 @@ class LocatorArms:
         seed: of the locators; the same for all arms.
         model: the locator's name.
         composition: how images are composed of the shots; None chooses it when an arm asks for it.
+        placed: what `placed_arrays` gives of these shots and this seed; None makes it when an arm asks for it.
     """
 
-    def __init__(self, bench: Bench, shots: Ints, seed: int, model: str, composition: Chosen | None = None) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        shots: Ints,
+        seed: int,
+        model: str,
+        composition: Chosen | None = None,
+        placed: Arrays | None = None,
+    ) -> None:
         assert bench.masks is not None
-        self.bench, self.shots, self.seed, self.composition = bench, shots, seed, composition
+        self.bench, self.shots, self.seed, self.composition, self.placed = bench, shots, seed, composition, placed
         self.settings: LocatorSettings = bench.settings.locator(model)
         self.labels, self.masks = bench.dataset.labels[shots], bench.masks[shots]
         self.real = as_masked(bench.images[shots], self.masks, self.labels)
@@ -119,29 +128,37 @@ def _placebo(arms: LocatorArms) -> MaskedExtra:
     return MaskedExtra(as_masked(arms.bench.images[arms.shots[chosen]], arms.masks[chosen], arms.labels[chosen]))
 
 
-def _placed(name: str, arms: LocatorArms) -> MaskedExtra:
-    """Images as the recipe of this name makes them of the shots, at their own size, then reduced like real ones.
+def placed_arrays(bench: Bench, shots: Ints, seed: int, name: str = "placed") -> Arrays:
+    """Return images as the recipe of this name makes them of the shots, at their own size, then reduced like real ones.
+
+    Args:
+        bench: of the trial, with masks.
+        shots: indices of the real images.
+        seed: of the recipe's network and the images.
+        name: of the recipe.
+
+    Returns:
+        What `as_masked` takes, by name.
 
     Raises:
         DataUnusableError: no class has a defect that can be placed.
     """
-    bench, recipe = arms.bench, RECIPES[name]
-    material = shots_as_material(arms)
+    recipe, material = RECIPES[name], shots_as_material(bench, shots)
     grounds, size, defects = Grounds(material), bench.settings.resolution, [*bench.dataset.classes]
     if bench.good_number is not None:
         defects.pop(bench.good_number)
     chosen = choose_placing(recipe, material) if name != "procedural" else None
     network = None
     if recipe.learns and chosen is not None:
-        training = PlacerTraining(recipe, material, grounds, chosen, arms.seed, resolve_device())
+        training = PlacerTraining(recipe, material, grounds, chosen, seed, resolve_device())
         network = training.train(training.steps)
     images, masks, codes, problem = [], [], [], None
     for label in defects if chosen is None else chosen.symmetries:
-        how = ChosenPlacing(replace(PLACED, label=label), {}, "") if chosen is None else chosen
+        how = ChosenPlacing(replace(PLACING, label=label), {}, "") if chosen is None else chosen
         try:
             engine = build_engine(recipe, material, grounds, label, how, None, network, resolve_device())
             for number in range(bench.settings.made):
-                made = engine.image(numpy_stream(arms.seed, "augmentation", name, label, number))
+                made = engine.image(numpy_stream(seed, "augmentation", name, label, number))
                 pixels = to_pixels(2 * made.placed.pixels - 1)
                 images.append(seen(pixels, 255, material.channels, size, bench.quality))
                 masks.append(fitted_mask(made.mask, size))
@@ -150,25 +167,30 @@ def _placed(name: str, arms: LocatorArms) -> MaskedExtra:
             problem = error
     if not images and problem is not None:
         raise problem
-    return MaskedExtra(as_masked(np.stack(images), np.stack(masks), np.array(codes, np.int64)))
+    return {"images": np.stack(images), "masks": np.stack(masks), "labels": np.array(codes, np.int64)}
 
 
-def shots_as_material(arms: LocatorArms) -> Material:
+def shots_as_material(bench: Bench, shots: Ints) -> Material:
     """Return the shots, the class of good images under a name that is understood everywhere."""
-    bench, shots = arms.bench, arms.bench.dataset.take(arms.shots.tolist())
+    data = bench.dataset.take(shots.tolist())
     name = None if bench.good_number is None else bench.dataset.classes[bench.good_number]
-    samples = (replace(one, label=GOOD[0]) if one.label == name else one for one in shots.samples)
-    return Material(replace(shots, samples=tuple(samples)), channels=bench.images.shape[1])
+    samples = (replace(one, label=GOOD[0]) if one.label == name else one for one in data.samples)
+    return Material(replace(data, samples=tuple(samples)), channels=bench.images.shape[1])
+
+
+def _made(name: str, arms: LocatorArms) -> MaskedExtra:
+    found = arms.placed if name == "placed" else None
+    return MaskedExtra(as_masked(**(found or placed_arrays(arms.bench, arms.shots, arms.seed, name))))
 
 
 for _name in ("copy-paste", "procedural", "placed"):
-    locates(_name)(partial(_placed, _name))
+    locates(_name)(partial(_made, _name))
 
 
 @locates("placed-and-pasted")
 def _both(arms: LocatorArms) -> MaskedExtra:
     """As many images of each as either arm alone shows: they are shown as often in all."""
-    both = [found for name in ("placed", "copy-paste") if (found := _placed(name, arms).material) is not None]
+    both = [found for name in ("placed", "copy-paste") if (found := _made(name, arms).material) is not None]
     parts = ([getattr(one, part) for one in both] for part in ("images", "masks", "labels"))
     return MaskedExtra(MaskedImages(*map(torch.cat, parts)))
 

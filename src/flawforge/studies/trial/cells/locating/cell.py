@@ -20,12 +20,12 @@ SHOWN = 0  # the repeat whose maps are kept for pictures
 
 
 def located(
-    bench: Bench, shots: Ints, seed: int, key: CellKey, composition: Chosen | None
+    bench: Bench, shots: Ints, seed: int, key: CellKey, composition: Chosen | None, placed: Arrays | None
 ) -> tuple[Arrays, dict[str, Any]]:
     """Train a locator as an arm, and return what is kept of its maps of the test images, and facts."""
     assert bench.masks is not None
     test = bench.division.test
-    network = LocatorArms(bench, shots, seed, key.model, composition).train(key.arm)
+    network = LocatorArms(bench, shots, seed, key.model, composition, placed).train(key.arm)
     maps = predict_maps(network, torch.from_numpy(bench.images[test])).numpy()
     truth = bench.masks[test]
     arrays: Arrays = {LOCATED: np.hstack([tabulate(maps, truth), tabulate_boxes(maps, truth)])}

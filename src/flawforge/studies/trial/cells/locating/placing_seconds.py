@@ -1,4 +1,4 @@
-"""How long an arm takes that trains recipe `placed` before its locator."""
+"""How long the images of recipe `placed` take, which are made once for all arms and models of a repeat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import process_time
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.recipes import RECIPES
 from flawforge.data.sampling.grounds import Grounds
-from flawforge.studies.trial.cells.locating.arms import LocatorArms, shots_as_material
+from flawforge.studies.trial.cells.locating.arms import shots_as_material
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.placing import batches
 from flawforge.training.placing.choice import build_engine, choose_placing
@@ -21,14 +21,13 @@ FEW = batches.REBUILT  # windows of a class, and images: of each kind of window 
 
 def placing_seconds(bench: Bench) -> float:
     """Return the processor's seconds in which the network of recipe `placed` is trained on the first repeat's shots,
-    and makes the images of an arm: a few windows, steps and images are timed.
+    and makes its images: a few windows, steps and images are timed.
 
     Raises:
         DataUnusableError: no defect can be cut out, or those of a class fit no ground.
     """
     settings, recipe, device = bench.settings, RECIPES["placed"], resolve_device()
-    arms = LocatorArms(bench, bench.shots(0, max(settings.shots)), 0, settings.models[0])
-    material = shots_as_material(arms)
+    material = shots_as_material(bench, bench.shots(0, max(settings.shots)))
     grounds, times = Grounds(material), [process_time()]
     chosen = choose_placing(recipe, material)
     times.append(process_time())
