@@ -14,7 +14,7 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.runs.cells import CellKey
 from flawforge.runs.trial_progress import ProgressFile, TrialProgress
-from flawforge.studies.trial.cells.work_list import needs
+from flawforge.studies.trial.cells.work_list import PLACED, needs
 from flawforge.studies.trial.execution import schedule as trial_schedule
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.plan import plan
@@ -34,13 +34,13 @@ def test_what_waits_for_others_takes_its_time_on_any_number_of_workers(tmp_path:
     assert schedule.expected([], 2) == 0
 
 
-def test_an_arm_that_trains_a_network_first_takes_its_own_time(tmp_path: Path) -> None:
-    settings = TrialSettings(task="locate", models=("unet",), seeds=1, arms=("classical", "placed"))
-    costs = Costs({("arm", "unet"): 60.0, ("placed", "unet"): 150.0})
-    schedule = Schedule(tmp_path, settings, "protocol", costs)
-    assert schedule.expected(schedule.cells, 1) == 60 + 150
-    costs.note(CellKey(0, 5, "placed", "unet"), 170.0)
-    assert schedule.expected(schedule.cells, 1) == 60 + 170  # what it took says nothing of other arms
+def test_what_is_made_once_for_several_arms_takes_its_own_time(tmp_path: Path) -> None:
+    arms = ("classical", "placed", "placed-and-pasted")
+    settings = TrialSettings(task="locate", models=("unet",), seeds=1, arms=arms)
+    schedule = Schedule(tmp_path, settings, "protocol", Costs({("arm", "unet"): 60.0, (PLACED, ""): 90.0}))
+    assert schedule.expected(schedule.cells, 1) == 90 + 3 * 60
+    schedule.costs.note(CellKey(0, 5, PLACED), 110.0)
+    assert schedule.expected(schedule.cells, 1) == 110 + 3 * 60  # what it took says nothing of arms
 
 
 class Told(Task):
