@@ -118,7 +118,7 @@ def test_the_network_of_placed_is_trained_once_for_all_arms_and_models_of_a_repe
     arms, models = ("classical", "placed", "placed-and-pasted"), ("unet", "located_material:small_locator")
     two = material.SMALL | {"models": models, "seeds": 2, "arms": arms}
     planned = plan_trial(photos, tmp_path / "out", **two)
-    assert planned.cells == 2 * (len(arms) * len(models) + 1)
+    assert planned.cells == 2 * (len(arms) * len(models) + 2)
     record = flawforge.trial(photos, tmp_path / "out", early_stop=False, **two)
     assert sum(trained) == 2
     assert {(result.arm, result.model) for result in record.results} == set(product(arms, models))
@@ -172,7 +172,8 @@ def test_a_plan_trains_nothing(photos: Path, tmp_path: Path) -> None:
     planned = plan_trial(photos, tmp_path / "plan", seeds=3, **material.SMALL)
     assert planned.detectable is None
     assert "is not known before its first repeats" in planned.sentence
-    assert planned.cells == 3 * len(TrialSettings(task="locate").arms) + 1  # and one choice of how to compose
+    prepared = 3 * len(("copy-paste", "procedural")) + 1  # their images, and one choice of how to compose
+    assert planned.cells == 3 * len(TrialSettings(task="locate").arms) + prepared
     assert "90% power" in planned.sentence
     assert "keep" not in planned.sentence
 
@@ -201,8 +202,8 @@ def test_the_plan_counts_what_placed_trains_and_makes(out: Path, monkeypatch: py
     expected = 2.0 * steps + classes * (laid + 0.5 * material.SMALL["made"])
     asked = bench.settings.model_copy(update={"arms": ("classical", "placed")})
     costs = plan.expected_costs(replace(bench, settings=asked)).expected
-    assert (costs["arm", "unet"], costs["placed-defects", ""]) == (7.0, expected)
-    assert ("placed-defects", "") not in plan.expected_costs(bench).expected
+    assert (costs["arm", "unet"], costs["placed-by-placed", ""]) == (7.0, expected)
+    assert ("placed-by-placed", "") not in plan.expected_costs(bench).expected
 
 
 def test_data_that_say_nothing_of_place_are_refused(tmp_path: Path) -> None:

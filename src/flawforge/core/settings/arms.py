@@ -40,8 +40,8 @@ class Arm:
         source: the paper that it is from; empty where it is ours or common knowledge.
         locates: its images have masks, so that a network can learn from them where defects are.
         locates_only: of the task ``locate`` alone.
-        needs_placed: shows the images of recipe `placed`, whose network takes minutes: among the arms of no trial that
-            asks for none.
+        placed_by: with the task ``locate``, the recipes whose images it shows. That of `placed` learns for minutes: its
+            arms are among those of no trial that asks for none.
         brought: uses generated images that the user brings: no generator of the trial's makes them.
     """
 
@@ -66,7 +66,7 @@ class Arm:
     brought: bool = False
     locates: bool = False
     locates_only: bool = False
-    needs_placed: bool = False
+    placed_by: tuple[str, ...] = ()
 
 
 class Arms(dict[str, Arm]):
@@ -140,7 +140,9 @@ def needs_composing(names: Collection[str]) -> bool:
 def usual_arms(task: str, *, unequal: bool = False) -> tuple[str, ...]:
     """Return the arms of a trial that asks for none, for a task; `unequal`: with unlike numbers of images per class."""
     if task == "locate":
-        return tuple(arm.name for arm in ARMS.values() if arm.locates and not (arm.needs_good or arm.needs_placed))
+        return tuple(
+            arm.name for arm in ARMS.values() if arm.locates and not (arm.needs_good or "placed" in arm.placed_by)
+        )
     usual = (arm for arm in ARMS.values() if arm.usual or (unequal and arm.usual_where_rare))
     return tuple(arm.name for arm in usual if task == "good" or not arm.needs_good)
 
@@ -173,6 +175,7 @@ for _arm in (
         needs_masks=True,
         other_classes=True,
         locates=True,
+        placed_by=("copy-paste",),
         source="Dwibedi et al. 2017, 1708.01642",
     ),
     Arm(
@@ -182,6 +185,7 @@ for _arm in (
         alternative=True,
         locates=True,
         locates_only=True,
+        placed_by=("procedural",),
         source="DRAEM: Zavrtanik et al. 2021, 2108.07610; CutPaste: Li et al. 2021, 2104.04015",
     ),
     Arm(
@@ -275,7 +279,7 @@ for _arm in (
         judged=4,
         locates=True,
         locates_only=True,
-        needs_placed=True,
+        placed_by=("placed",),
     ),
     Arm(
         "placed-and-pasted",
@@ -285,7 +289,7 @@ for _arm in (
         judged=4,
         locates=True,
         locates_only=True,
-        needs_placed=True,
+        placed_by=("placed", "copy-paste"),
     ),
     Arm(
         "generated",

@@ -27,7 +27,7 @@ from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS, usages_of
 from flawforge.studies.trial.cells.locating.placing_seconds import placing_seconds
 from flawforge.studies.trial.cells.material import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.sampling import TRAININGS
-from flawforge.studies.trial.cells.work_list import CHOICE, COMPOSITION, GENERATOR, PLACED, SAMPLING, inner, work_list
+from flawforge.studies.trial.cells.work_list import CHOICE, COMPOSITION, GENERATOR, SAMPLING, inner, placed, work_list
 from flawforge.studies.trial.execution.local import one_thread
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.setup.bench import Bench, overlap_notes
@@ -93,8 +93,9 @@ def expected_costs(bench: Bench, workers: int = 1) -> Costs:
         for fold in range(fold_steps):
             part = images * (1 - 1 / fold_steps)
             expected[inner(fold), ""] = _generator_seconds(bench, round(part), rate, fold=True)
-    if any(ARMS[arm].needs_placed for arm in settings.arms):
-        expected[PLACED, ""] = placing_seconds(bench)
+    if settings.task == "locate":
+        recipes = {recipe for arm in settings.arms for recipe in ARMS[arm].placed_by}
+        expected |= {(placed(recipe), ""): placing_seconds(bench, recipe) for recipe in sorted(recipes)}
     expected[COMPOSITION, ""] = SECONDS_TO_CHOOSE_A_CLASS * len(bench.dataset.classes)
     rivals = sum(ARMS[arm].control and arm != "classical" for arm in settings.arms)
     for model in settings.models:

@@ -14,7 +14,7 @@ from flawforge.core.progress import Progress, Task
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.runs.cells import CellKey
 from flawforge.runs.trial_progress import ProgressFile, TrialProgress
-from flawforge.studies.trial.cells.work_list import PLACED, needs
+from flawforge.studies.trial.cells.work_list import needs, placed
 from flawforge.studies.trial.execution import schedule as trial_schedule
 from flawforge.studies.trial.execution.schedule import Costs, Schedule, clock
 from flawforge.studies.trial.plan import plan
@@ -35,12 +35,13 @@ def test_what_waits_for_others_takes_its_time_on_any_number_of_workers(tmp_path:
 
 
 def test_what_is_made_once_for_several_arms_takes_its_own_time(tmp_path: Path) -> None:
-    arms = ("classical", "placed", "placed-and-pasted")
+    arms = ("classical", "copy-paste", "placed", "placed-and-pasted")
     settings = TrialSettings(task="locate", models=("unet",), seeds=1, arms=arms)
-    schedule = Schedule(tmp_path, settings, "protocol", Costs({("arm", "unet"): 60.0, (PLACED, ""): 90.0}))
-    assert schedule.expected(schedule.cells, 1) == 90 + 3 * 60
-    schedule.costs.note(CellKey(0, 5, PLACED), 110.0)
-    assert schedule.expected(schedule.cells, 1) == 110 + 3 * 60  # what it took says nothing of arms
+    expected = {("arm", "unet"): 60.0, (placed("placed"), ""): 90.0, (placed("copy-paste"), ""): 10.0}
+    schedule = Schedule(tmp_path, settings, "protocol", Costs(expected))
+    assert schedule.expected(schedule.cells, 1) == 90 + 10 + 4 * 60
+    schedule.costs.note(CellKey(0, 5, placed("placed")), 110.0)
+    assert schedule.expected(schedule.cells, 1) == 110 + 10 + 4 * 60  # what it took says nothing of arms
 
 
 class Told(Task):

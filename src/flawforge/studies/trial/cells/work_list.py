@@ -22,7 +22,6 @@ from flawforge.studies.trial.cells.sampling import USUAL_SAMPLING, Sampling, Sam
 from flawforge.studies.trial.setup.bench import Bench
 
 GENERATOR, COMPOSITION, CHOICE, SAMPLING = "generator", "composition", "choice", "sampling"
-PLACED = "placed-defects"  # the images of recipe placed
 CHOOSING = 0  # the repeat inside whose training images is chosen for all: most of a repeat's cost would be choosing
 
 
@@ -32,6 +31,14 @@ class Outcome:
 
     arrays: Arrays
     facts: dict[str, Any]
+
+
+PLACED = "placed-by-"
+
+
+def placed(recipe: str) -> str:
+    """Return the name of the preparation that makes the images of a recipe which puts defects on real images."""
+    return f"{PLACED}{recipe}"
 
 
 def inner(fold: int) -> str:
@@ -68,7 +75,8 @@ def needs(key: CellKey, settings: TrialSettings) -> list[CellKey]:
         trained = [*sampling, CellKey(CHOOSING, shots, COMPOSITION)] if needs_composing(settings.arms) else []
         return [choice, *trained, *(CellKey(seed, shots, name, model) for name in taken)]
     out = [CellKey(seed, shots, GENERATOR)] if arm in ARMS and ARMS[arm].needs_generator else []
-    out += [CellKey(seed, shots, PLACED)] if arm in ARMS and ARMS[arm].needs_placed else []
+    if settings.task == "locate" and arm in ARMS:
+        out += [CellKey(seed, shots, placed(recipe)) for recipe in ARMS[arm].placed_by]
     out += [CellKey(CHOOSING, shots, COMPOSITION)] if needs_composing([arm]) else []
     out += sampling if arm in ARMS and arm != "real" else []
     return [*out, choice] if arm in ARMS and ARMS[arm].needs_choice else out
@@ -123,10 +131,10 @@ def _worked(
         own = generator_seed(bench, key.seed, key.shots, key.arm)
         made, found = prepare(bench, shots, own, run, progress, fold=key.arm != GENERATOR)
         return made.arrays(), found
-    if key.arm == PLACED:
+    if key.arm.startswith(PLACED):
         from flawforge.studies.trial.cells.locating import placed_arrays
 
-        return placed_arrays(bench, shots, seed), {}
+        return placed_arrays(bench, shots, seed, key.arm.removeprefix(PLACED)), {}
     if key.arm == COMPOSITION:
         from flawforge.studies.trial.cells.composing import choose_for
 
@@ -171,8 +179,8 @@ def _trained(
     if bench.settings.task == "locate":
         from flawforge.studies.trial.cells.locating import located
 
-        placed = inputs.get(CellKey(key.seed, key.shots, PLACED))
-        return located(bench, shots, seed, key, composition, None if placed is None else placed.arrays)
+        made = {need.arm.removeprefix(PLACED): found.arrays for need, found in inputs.items() if not need.model}
+        return located(bench, shots, seed, key, composition, made)
     source = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
     arms = ArmTraining(bench, shots, seed, key.model, sampling=sampling, composition=composition)
     network = arms.train(arm, None if source is None else GeneratedBatch.from_arrays(source.arrays), usage)

@@ -74,7 +74,7 @@ class RayCluster:
         """Hand a cell to Ray."""
         inputs = read_inputs(self._folder, key, self._bench.settings, self._bench.protocol)
         files = None
-        if key.arm == PLACED or key.arm.startswith(GENERATOR) or (key.arm in ARMS and ARMS[key.arm].needs_masks):
+        if key.arm.startswith((GENERATOR, PLACED)) or (key.arm in ARMS and ARMS[key.arm].needs_masks):
             files = pack(self._bench, self._bench.shots(key.seed, key.shots))
         self._under_way[self._remote.remote(self._store, key, inputs, files)] = key
 

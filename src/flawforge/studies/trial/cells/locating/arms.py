@@ -6,7 +6,7 @@ what it shows beside the real images. All arms take the same steps, batches and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -63,7 +63,7 @@ class LocatorArms:
         seed: of the locators; the same for all arms.
         model: the locator's name.
         composition: how images are composed of the shots; None chooses it when an arm asks for it.
-        placed: what `placed_arrays` gives of these shots and this seed; None makes it when an arm asks for it.
+        placed: what `placed_arrays` gives of these shots and this seed, by recipe; else it is made when an arm asks.
     """
 
     def __init__(
@@ -73,10 +73,11 @@ class LocatorArms:
         seed: int,
         model: str,
         composition: Chosen | None = None,
-        placed: Arrays | None = None,
+        placed: Mapping[str, Arrays] | None = None,
     ) -> None:
         assert bench.masks is not None
-        self.bench, self.shots, self.seed, self.composition, self.placed = bench, shots, seed, composition, placed
+        self.bench, self.shots, self.seed, self.composition = bench, shots, seed, composition
+        self.placed: Mapping[str, Arrays] = placed or {}
         self.settings: LocatorSettings = bench.settings.locator(model)
         self.labels, self.masks = bench.dataset.labels[shots], bench.masks[shots]
         self.real = as_masked(bench.images[shots], self.masks, self.labels)
@@ -128,8 +129,63 @@ def _placebo(arms: LocatorArms) -> MaskedExtra:
     return MaskedExtra(as_masked(arms.bench.images[arms.shots[chosen]], arms.masks[chosen], arms.labels[chosen]))
 
 
-def placed_arrays(bench: Bench, shots: Ints, seed: int, name: str = "placed") -> Arrays:
-    """Return images as the recipe of this name makes them of the shots, at their own size, then reduced like real ones.
+class PlacedImages:
+    """Images as a recipe that puts defects on real images makes them of the shots, at their own size, then reduced like
+    real ones.
+
+    Args:
+        bench: of the trial, with masks.
+        shots: indices of the real images.
+        name: of the recipe.
+
+    Raises:
+        DataUnusableError: no class has a defect that can be placed.
+    """
+
+    def __init__(self, bench: Bench, shots: Ints, name: str) -> None:
+        self.bench, self.recipe = bench, RECIPES[name]
+        self.material = shots_as_material(bench, shots)
+        self.grounds = Grounds(self.material)
+        self.chosen = None if name == "procedural" else choose_placing(self.recipe, self.material)
+
+    def training(self, seed: int, pool: int | None = None) -> PlacerTraining | None:
+        """Return the training of the recipe's network, on `pool` windows of each class (unset: its own number); None
+        where it has none.
+        """
+        if self.chosen is None or not self.recipe.learns:
+            return None
+        return PlacerTraining(self.recipe, self.material, self.grounds, self.chosen, seed, resolve_device(), pool)
+
+    def make(self, network: nn.Module | None, seed: int, count: int) -> Arrays:
+        """Return `count` images of each class, as `as_masked` takes them by name.
+
+        Raises:
+            DataUnusableError: no defect fits a ground.
+        """
+        bench, size = self.bench, self.bench.settings.resolution
+        defects = [label for code, label in enumerate(bench.dataset.classes) if code != bench.good_number]
+        images, masks, codes, problem = [], [], [], None
+        for label in defects if self.chosen is None else self.chosen.symmetries:
+            how = self.chosen or ChosenPlacing(replace(PLACING, label=label), {}, "")
+            try:
+                engine = build_engine(
+                    self.recipe, self.material, self.grounds, label, how, None, network, resolve_device()
+                )
+                for number in range(count):
+                    made = engine.image(numpy_stream(seed, "augmentation", self.recipe.name, label, number))
+                    pixels = to_pixels(2 * made.placed.pixels - 1)
+                    images.append(seen(pixels, 255, self.material.channels, size, bench.quality))
+                    masks.append(fitted_mask(made.mask, size))
+                    codes.append(bench.dataset.classes.index(label))
+            except DataUnusableError as error:  # a class whose defects fit no ground: others have theirs
+                problem = error
+        if not images and problem is not None:
+            raise problem
+        return {"images": np.stack(images), "masks": np.stack(masks), "labels": np.array(codes, np.int64)}
+
+
+def placed_arrays(bench: Bench, shots: Ints, seed: int, name: str) -> Arrays:
+    """Return the images of a recipe that an arm shows: see `PlacedImages`, also for the errors.
 
     Args:
         bench: of the trial, with masks.
@@ -139,35 +195,10 @@ def placed_arrays(bench: Bench, shots: Ints, seed: int, name: str = "placed") ->
 
     Returns:
         What `as_masked` takes, by name.
-
-    Raises:
-        DataUnusableError: no class has a defect that can be placed.
     """
-    recipe, material = RECIPES[name], shots_as_material(bench, shots)
-    grounds, size, defects = Grounds(material), bench.settings.resolution, [*bench.dataset.classes]
-    if bench.good_number is not None:
-        defects.pop(bench.good_number)
-    chosen = choose_placing(recipe, material) if name != "procedural" else None
-    network = None
-    if recipe.learns and chosen is not None:
-        training = PlacerTraining(recipe, material, grounds, chosen, seed, resolve_device())
-        network = training.train(training.steps)
-    images, masks, codes, problem = [], [], [], None
-    for label in defects if chosen is None else chosen.symmetries:
-        how = ChosenPlacing(replace(PLACING, label=label), {}, "") if chosen is None else chosen
-        try:
-            engine = build_engine(recipe, material, grounds, label, how, None, network, resolve_device())
-            for number in range(bench.settings.made):
-                made = engine.image(numpy_stream(seed, "augmentation", name, label, number))
-                pixels = to_pixels(2 * made.placed.pixels - 1)
-                images.append(seen(pixels, 255, material.channels, size, bench.quality))
-                masks.append(fitted_mask(made.mask, size))
-                codes.append(bench.dataset.classes.index(label))
-        except DataUnusableError as error:  # a class whose defects fit no ground: others have theirs
-            problem = error
-    if not images and problem is not None:
-        raise problem
-    return {"images": np.stack(images), "masks": np.stack(masks), "labels": np.array(codes, np.int64)}
+    placed = PlacedImages(bench, shots, name)
+    training = placed.training(seed)
+    return placed.make(None if training is None else training.train(training.steps), seed, bench.settings.made)
 
 
 def shots_as_material(bench: Bench, shots: Ints) -> Material:
@@ -179,8 +210,8 @@ def shots_as_material(bench: Bench, shots: Ints) -> Material:
 
 
 def _made(name: str, arms: LocatorArms) -> MaskedExtra:
-    found = arms.placed if name == "placed" else None
-    return MaskedExtra(as_masked(**(found or placed_arrays(arms.bench, arms.shots, arms.seed, name))))
+    found = arms.placed.get(name) or placed_arrays(arms.bench, arms.shots, arms.seed, name)
+    return MaskedExtra(as_masked(**found))
 
 
 for _name in ("copy-paste", "procedural", "placed"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ SHOWN = 0  # the repeat whose maps are kept for pictures
 
 
 def located(
-    bench: Bench, shots: Ints, seed: int, key: CellKey, composition: Chosen | None, placed: Arrays | None
+    bench: Bench, shots: Ints, seed: int, key: CellKey, composition: Chosen | None, placed: Mapping[str, Arrays]
 ) -> tuple[Arrays, dict[str, Any]]:
     """Train a locator as an arm, and return what is kept of its maps of the test images, and facts."""
     assert bench.masks is not None
