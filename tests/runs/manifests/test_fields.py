@@ -46,7 +46,7 @@ def test_a_field_of_another_kind_or_a_missing_one_is_named(kind: str) -> None:
     assert refused == whole.keys()
 
 
-@pytest.mark.parametrize("field", ["inside", "contrast", "ground_contrast"])
+@pytest.mark.parametrize("field", ["inside", "contrast", "ground_contrast", "shift"])
 def test_what_is_said_of_a_placed_defect_is_numbers(field: str) -> None:
     """The score ended in a traceback where the share inside the mask was no number."""
     with pytest.raises(ValueError, match=r"^placed is .*; it is an object, with numbers as inside"):

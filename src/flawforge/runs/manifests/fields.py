@@ -40,7 +40,7 @@ def _box(value: Any) -> bool:
 def _placed(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    return all(_number(value.get(key, 0)) for key in ("contrast", "ground_contrast")) and _share(value.get("inside", 0))
+    return all(_number(value.get(key, 0)) for key in MEASURED) and _share(value.get("inside", 0))
 
 
 def _share(value: Any) -> bool:
@@ -51,6 +51,7 @@ def _all(check: Check) -> Check:
     return lambda value: isinstance(value, list) and all(map(check, value))
 
 
+MEASURED = ("contrast", "ground_contrast", "shift")
 TEXT, WHOLE, SIZE, PATH = "a text", "a whole number", "a number of pixels, from 1", "a path below the set's folder"
 NEEDED: dict[str, tuple[Check, str]] = {
     "file": (lambda value: _path(value) and bool(value), PATH),
@@ -72,7 +73,7 @@ OPTIONAL: dict[str, tuple[Check, str]] = {
     "ground": (_text, TEXT),
     "ground_sha256": (_text, TEXT),
     "support": (_path, PATH),
-    "placed": (_placed, "an object, with numbers as inside, contrast and ground_contrast"),
+    "placed": (_placed, "an object, with numbers as inside, contrast, ground_contrast and shift"),
 }
 
 
