@@ -72,8 +72,8 @@ class Levelling(RecordPart):
         resolution: (height, width) at which they are compared.
         channels: 1: gray, 3: colour.
         quality: of the JPEG encoding that both sides passed; None: none.
-        coarser: ``real`` or ``generated``: that side holds no structure finer than `resolution` shows, and the other
-            does; empty: neither.
+        coarser: ``real`` or ``generated``: structure finer than `resolution` shows is weak or missing on that side, and
+            on the other it is not; empty: neither.
         differences: what was looked at.
         steps: what a reader must know of it, a sentence each.
     """

@@ -23,6 +23,7 @@ def test_other_real_images_stored_in_another_way_come_out_as_real(tmp_path: Path
     record = flawforge.score(real, synthetic=made)
     assert "were not distinguishable from the real ones" in record.sentence
     assert record.sentence.startswith("At a larger size than 32x32 pixels") is (way == "upscaled")
+    assert ("by that alone: their finer structure is weak or missing" in record.sentence) is (way == "upscaled")
     assert record.against == "unknown"
     assert (record.beyond, record.beyond_sentence) == ([], "")  # nothing is held out
     assert record.levelling is not None

@@ -19,7 +19,7 @@ from flawforge.runs.records import Levelling
 from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.sets.foreign import open_foreign
 from flawforge.studies.sets.foreseen import Foreseen
-from flawforge.studies.sets.level_plan import plan_levels
+from flawforge.studies.sets.level_plan import held_structure, plan_levels
 from foreign_sets import WAYS, as_jpeg, as_png, folder, surface
 
 pytestmark = pytest.mark.usefixtures("own_groups")
@@ -65,6 +65,49 @@ def test_a_weaker_finest_structure_that_is_not_levelled_is_said(tmp_path: Path) 
         assert (levelling.resolution, levelling.coarser) == ((64, 64), "")
         assert f"The finest structure of the {name} images is " in levelling.steps[0]
         assert "Enlarging or compressing files does that" in levelling.steps[0]
+
+
+@pytest.mark.parametrize(
+    ("late", "everywhere", "share"),
+    [
+        (0.0, 9.5, 1.0),  # another mix of classes: over all frequencies
+        (3.0, 0.0, 1.0),
+        (4.5, 0.0, 0.83),  # an enlarging kernel: in the last ones
+        (6.0, -5.0, 0.98),  # sharper before, so that hardly anything is lacking in the finest
+        (0.0, 12.0, 0.3),
+    ],
+)
+def test_what_falls_in_the_last_frequencies_is_levelled_before_what_falls_in_all(
+    late: float, everywhere: float, share: float
+) -> None:
+    """Enlarged photos lacked 6 dB, and so do honest classes: the depth alone cannot tell them apart."""
+    rings = np.linspace(0.01, 0.5, 64)
+    more = -late * np.clip((2 * rings - 0.7) / 0.3, 0, 1) - everywhere * 2 * rings
+    found, lacks = held_structure(more, rings)
+    assert found == pytest.approx(share, abs=0.03)
+    assert lacks == pytest.approx(max(0.0, late + everywhere * 0.87), abs=0.2)
+
+
+def test_an_enlarged_set_is_reduced_to_what_it_holds(tmp_path: Path) -> None:
+    """Slightly enlarged photos, which lack 6 dB, came out as too smooth."""
+
+    def drawn(path: Path, pixels: np.ndarray) -> None:
+        as_png(
+            path,
+            np.clip(128 + 40 * np.random.default_rng(int(path.name)).standard_normal((64, 64)), 0, 255).astype(
+                np.uint8
+            ),
+        )
+
+    def enlarged(path: Path, pixels: np.ndarray) -> None:
+        noise = np.random.default_rng(int(path.name)).standard_normal((56, 56))
+        small = Image.fromarray(np.clip(128 + 40 * noise, 0, 255).astype(np.uint8))
+        as_png(path, np.asarray(small.resize((64, 64), Image.Resampling.BICUBIC)))
+
+    real, made = folder(tmp_path / "real", range(12), drawn), folder(tmp_path / "made", range(100, 112), enlarged)
+    _, _, levelling = opened(real, made)
+    assert (levelling.coarser, levelling.steps) == ("generated", [])
+    assert levelling.resolution[0] < 0.85 * 64
 
 
 def test_a_set_of_ours_in_which_a_person_chose_is_known_beside_folders_too(tmp_path: Path) -> None:

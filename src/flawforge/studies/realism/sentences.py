@@ -40,7 +40,7 @@ def score_sentence(
         at_full_size: whether their patches at full size differ.
         defects: that placed defects are told from real ones, as half a sentence, or empty.
         why: why nothing was measured, or empty.
-        coarser: ``real`` or ``generated``, the side without structure finer than the compared size, or empty.
+        coarser: ``real`` or ``generated``, the side of weak or no structure finer than the compared size, or empty.
         resolution: (height, width) of that size.
     """
     parts = []
@@ -56,10 +56,11 @@ def score_sentence(
     names = {"training": "the training images", "unknown": "the real ones"}
     real = names.get(against, "held-out real ones")
     if coarser:
-        side = "them" if coarser == "generated" else "the real ones"
+        side = "their" if coarser == "generated" else "the real ones'"
         parts.append(
             f"At a larger size than {resolution[1]}x{resolution[0]} pixels the generated images are distinguishable "
-            f"from {real} by that alone: there is no finer structure in {side} (enlarged, or smoothed). At that size:"
+            f"from {real} by that alone: {side} finer structure is weak or missing (enlarged, or smoothed). At that "
+            f"size:"
         )
     found = [main_finding, "at full size they are" * at_full_size, defects]
     if distinguishable:

@@ -41,13 +41,14 @@ LOOKED_AT = 48  # images of each side that borders and structures are measured o
 BORDERED = 0.02  # share of a side from which on an even border counts ...
 MOST = 0.9  # ... where so many images of one side have it, and of the other less than the rest
 LOST = 10.0  # dB that the finest structure lacks on one side: it was enlarged, or smoothed away
+LAST, STEEP = 0.75, 3.0  # so too where it falls by so many dB from this share of frequencies on, as enlarging does
 FADING = 2.0  # dB below the other side at which that begins
 WEAKER = 4.0  # dB that it lacks from which on that is said, though nothing is reduced
 FINEST = 0.85  # share of the resolution up to which structure must be there
 SMALLEST = 32  # pixels to which both sides are reduced at least
 UNLIKE = 0.02  # by which proportions may differ
 PROBE = 64  # pixels at which it is told whether proportions were changed by stretching or by cutting
-LOOKS = 3  # raise it when what is measured comes out otherwise: what is remembered counts no more
+LOOKS = 4  # raise it when what is measured comes out otherwise: what is remembered counts no more
 Found = TypeVar("Found")
 Sizes = tuple[tuple[int, int], tuple[int, int]]  # (height, width) of real and of generated images
 
@@ -233,7 +234,7 @@ def _finest(levels: list[Level], looked: list[list[Pixels]]) -> list[list[float]
         grays = [in_channels(level.apply(one, 255), 1) for one in images]
         spectra.append(radial_spectra(torch.from_numpy(to_unit(np.stack(grays)))[:, None]).mean(axis=0))
     rings = ring_frequencies(*resolution)
-    return [_holds(spectra[0] - spectra[1], rings), _holds(spectra[1] - spectra[0], rings)]
+    return [held_structure(spectra[0] - spectra[1], rings), held_structure(spectra[1] - spectra[0], rings)]
 
 
 def _weaker(held: list[list[float]]) -> list[str]:
@@ -246,9 +247,11 @@ def _weaker(held: list[list[float]]) -> list[str]:
     ]
 
 
-def _holds(more: Floats, rings: Floats) -> list[float]:
-    """Return the share of frequencies from which on a side's structure fades away until it lacks `LOST`, and the dB
-    that it lacks in the finest.
+def held_structure(more: Floats, rings: Floats) -> list[float]:
+    """Return the share of frequencies from which on a side's structure fades away (1: nowhere), and the dB that it
+    lacks in the finest.
+
+    It fades away where it lacks `LOST` in the finest, or falls by `STEEP` from `LAST` of the frequencies on.
 
     Args:
         more: (B,) dB that it has more than the other side in each ring.
@@ -256,7 +259,7 @@ def _holds(more: Floats, rings: Floats) -> list[float]:
     """
     more = more - np.median(more[: max(1, len(more) // 4)])  # whatever the contrast
     lacks = max(0.0, -float(more[-1]))
-    if lacks < LOST:
+    if lacks < LOST and np.interp(LAST, 2 * rings, more) - more[-1] < STEEP:
         return [1.0, lacks]
     first = len(more) - int(np.argmin(more[::-1] <= -FADING))
     return [float(2 * rings[max(first - 1, 0)]), lacks]
