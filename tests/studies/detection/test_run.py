@@ -115,8 +115,7 @@ def test_a_curve_that_does_not_hold_for_real_defects_is_said(trained: Path, plat
 
 def test_what_finds_all_or_nothing_has_no_curve_and_says_so(trained: Path, plates: Path, tmp_path: Path) -> None:
     always = study(trained, plates, tmp_path / "a", lambda images: [True] * len(images), n=30)
-    assert always.classes[0].outcome == "all hits"
-    assert always.classes[0].shown is not None
+    assert (always.classes[0].outcome, always.classes[0].shown) == ("false calls", None)
     assert "Hits include such false calls" in always.notes[0]
     assert always.sentence.startswith(
         "This inspection calls 12 of 12 good images defective, and 30 of 30 with a placed"
@@ -124,6 +123,20 @@ def test_what_finds_all_or_nothing_has_no_curve_and_says_so(trained: Path, plate
     never = study(trained, plates, tmp_path / "n", lambda images: [False] * len(images))
     assert never.classes[0].outcome == "no hits"
     assert never.sentence.startswith("This inspection finds none of 24 placed defects of scratch")
+
+
+def test_hits_that_are_lost_in_false_calls_leave_no_curve_anywhere(trained: Path, plates: Path, tmp_path: Path) -> None:
+    """The sentence said that no size is stated, and the table below it had one."""
+
+    def jumpy(images: list[np.ndarray]) -> list[float]:
+        return [max(score, float(image[0, 0] % 5 > 0)) for score, image in zip(careful(images), images, strict=True)]
+
+    (one,) = study(trained, plates, tmp_path, jumpy, n=40).classes
+    assert 0 < one.found < 40
+    assert "so no size is stated" in one.sentence
+    assert (one.outcome, one.curve, one.shown) == ("false calls", None, None)
+    assert one.real is not None
+    assert one.real.expected is None
 
 
 def test_a_record_is_not_replaced_unless_told(made: tuple[Path, PodRecord], trained: Path, plates: Path) -> None:

@@ -137,7 +137,8 @@ class ClassDetection(RecordPart):
 
     Attributes:
         outcome: ``curve``; or why there is none: ``all hits``, ``no hits``, ``one size``, ``separated`` (every
-            smaller one missed, every larger one found), ``falls`` (larger ones are not found more often).
+            smaller one missed, every larger one found), ``falls`` (larger ones are not found more often), ``false
+            calls`` (hits are no more frequent than they).
         sentence: in plain words. notes: what a reader must know, a sentence each.
         images, defects: training images and defects in them that were placed.
         reference: contrast that the sizes hold for: the median of the training defects, in gray levels.
@@ -148,7 +149,7 @@ class ClassDetection(RecordPart):
     """
 
     label: str
-    outcome: Literal["curve", "all hits", "no hits", "one size", "separated", "falls"]
+    outcome: Literal["curve", "all hits", "no hits", "one size", "separated", "falls", "false calls"]
     sentence: str
     notes: list[str]
     images: int

@@ -38,7 +38,13 @@ from flawforge.studies.detection.fitted import check_against_real, describe_curv
 from flawforge.studies.detection.inspectors import Answers, Inspector, open_inspector
 from flawforge.studies.detection.material import DetectionMaterial, gather_material
 from flawforge.studies.detection.placements import Placement, PlacementDesign, range_of
-from flawforge.studies.detection.sentences import calls_note, class_notes, detection_sentence, with_false_calls
+from flawforge.studies.detection.sentences import (
+    calls_note,
+    class_notes,
+    detection_sentence,
+    lost_in_false_calls,
+    with_false_calls,
+)
 from flawforge.studies.sets import RecordPictures
 
 N = 60  # placements of a class
@@ -205,22 +211,24 @@ def _class_detection(study: _Study, label: str, false_calls: SharedRate | None) 
     sizes = np.array([one.extent for one in placed])
     reference = float(np.median([source.contrast for source in sources]))
     contrasts = np.maximum([one.contrast for one in placed], 1e-3) / max(reference, 1e-3)
+    found = int(answers.calls.sum())
+    lost = lost_in_false_calls(false_calls, found, len(sizes))
     curve = fit_hit_miss(sizes, answers.calls, contrasts, study.seed)
-    drawn = drawn_from(curve, study.seed)
+    drawn = None if lost else drawn_from(curve, study.seed)
     smallest, largest = float(sizes.min()), float(sizes.max())
     fitted = None if drawn is None else describe_curve(curve, drawn, smallest, largest, study.seed)
     expected = np.full(len(sizes), answers.calls.mean()) if drawn is None else curve.chance_of(sizes, contrasts)
-    shown = shown_by_binomial(sizes, answers.calls) if curve.outcome in ("all hits", "one size") else None
+    counted = curve.outcome in ("all hits", "one size") and not lost
+    shown = shown_by_binomial(sizes, answers.calls) if counted else None
 
     def check(extents: Floats, over: Floats, calls: Bools) -> RealCheck:
         return check_against_real(curve, drawn, extents, over, calls, (smallest, largest), study.seed)
 
     real = _real_check(study, label, reference, check)
-    found = int(answers.calls.sum())
     sentence = detection_sentence(label, curve, fitted, shown, found, (len(sizes), smallest, largest), reference)
     return ClassDetection(
         label=label,
-        outcome=curve.outcome,
+        outcome="false calls" if lost else curve.outcome,
         sentence=with_false_calls(sentence, false_calls, label, found, len(sizes)),
         notes=class_notes(fitted, smallest, largest, len(sources), real, label),
         images=len({source.row for source in sources}),

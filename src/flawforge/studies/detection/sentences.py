@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scipy.stats import binomtest
+import math
+
+from scipy.stats import fisher_exact
 
 from flawforge.core.plural import plural
 from flawforge.metrics.detection.hit_miss import HitMissCurve
@@ -129,14 +131,25 @@ def _real_sentence(real: RealCheck | None, label: str) -> str:
     return text
 
 
+def lost_in_false_calls(calls: SharedRate | None, found: int, count: int) -> bool:
+    """Whether hits, `found` of `count`, are not shown to be more frequent than false calls that are many (Fisher's
+    exact test, specimens against placements): then they say nothing of a size.
+    """
+    if calls is None or calls.share <= MANY_CALLS:
+        return False
+    called = math.ceil(calls.share * calls.groups - 1e-9)
+    table = [[found, count - found], [called, calls.groups - called]]
+    return float(fisher_exact(table, "greater").pvalue) > CHANCE
+
+
 def with_false_calls(sentence: str, calls: SharedRate | None, label: str, found: int, count: int) -> str:
     """Return the outcome of a class, and how many good images are called as well where these are many: in its place
-    where the hits, `found` of `count`, are no more frequent than false calls (binomial test).
+    where the hits are lost in them.
     """
     if calls is None or calls.share <= MANY_CALLS:
         return sentence
     called = f"{calls.count:,} of {calls.total:,} good images"
-    if binomtest(found, count, calls.share, "greater").pvalue > CHANCE:
+    if lost_in_false_calls(calls, found, count):
         return (
             f"This inspection calls {called} defective, and {found} of {count} with a placed defect of {label}: it was "
             f"not shown to tell one from the other, so no size is stated."
@@ -153,5 +166,5 @@ def calls_note(calls: SharedRate | None) -> str:
         f"({100 * calls.share:.1f}%, 95% CI {100 * calls.low:.1f} to {100 * calls.high:.1f})."
     )
     if calls.share > MANY_CALLS:
-        text += " Hits include such false calls: small defects are found less often than the curve says."
+        text += " Hits include such false calls: small defects are found less often than the hits say."
     return text
