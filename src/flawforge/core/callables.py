@@ -23,11 +23,13 @@ def named_callable(name: str, what: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise SettingError(
             f"{what} is '{name}', but {error}. It is written module:function; the module must be importable from where "
             f"you start (PYTHONPATH)."
         ) from None
+    except Exception as error:
+        raise SettingError(_failed(error, name, what)) from error
     if not callable(found):
         raise SettingError(f"{what} is '{name}', which is no function but {type(found).__name__}.")
     return found  # type: ignore[no-any-return]
@@ -50,7 +52,9 @@ def call(function: Callable[..., Any], name: str, what: str, *arguments: Any) ->
     except FlawforgeError:
         raise
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise SettingError(
-            f"{what} is '{name}', which failed: {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
-        ) from error
+        raise SettingError(_failed(error, name, what)) from error
+
+
+def _failed(error: Exception, name: str, what: str) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{what} is '{name}', which failed: {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
