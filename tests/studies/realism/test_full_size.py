@@ -37,9 +37,9 @@ def joined(seed: int) -> np.ndarray:
     return np.vstack([steel(seed)[:40], steel(seed + 500)[40:]])
 
 
-def measured(images: list[np.ndarray]) -> FullSize:
+def measured(images: list[np.ndarray], grounds: int = 1_000) -> FullSize:
     real = FullSizeImages(lambda index: steel(index), np.arange(24), 255)
-    generated = FullSizeImages(lambda index: images[index], np.arange(len(images)), 255)
+    generated = FullSizeImages(lambda index: images[index], np.arange(len(images)) % grounds, 255)
     found = measure_full_size(real, generated, Contrast(), 0, SILENT)
     assert found is not None
     return found
@@ -102,3 +102,14 @@ def test_too_few_and_too_small_images_are_not_measured() -> None:
     assert measure_full_size(few, real, Contrast(), 0, SILENT) is None
     small = FullSizeImages(lambda index: steel(index)[:31], np.arange(24), 255)
     assert measure_full_size(real, small, Contrast(), 0, SILENT) is None
+
+
+def test_few_grounds_that_come_again_are_no_seam_and_are_not_learnt_by_the_classifier() -> None:
+    """Placed images on five grounds were said to have a seam where their grounds had a line, and an AUC of 0.9."""
+    lined = [joined(100 + seed) for seed in range(3)] + [steel(200 + seed) for seed in range(3)]
+    found = measured([lined[number % 6] for number in range(60)], grounds=6)
+    assert found.seam == ""
+    (auc,) = [one for one in found.quantities if one.name == "classifier_auc"]
+    assert not auc.outside
+    four = measured([steel(200 + number % 4) for number in range(40)], grounds=4)
+    assert "classifier_auc" not in [one.name for one in four.quantities]

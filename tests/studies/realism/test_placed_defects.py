@@ -61,6 +61,33 @@ def test_it_is_said_how_much_of_the_change_the_masks_mark() -> None:
     assert note(0.9, name="strength") == []  # of an earlier version
 
 
+def test_it_is_said_where_few_grounds_come_again() -> None:
+    def notes(grounds: int, count: int = 20) -> list[str]:
+        return change_notes(
+            [
+                ManifestEntry(
+                    "a.png", "pit", 0, 0, "", "", 90, 70, "L", ground_sha256=str(n % grounds), placed={"inside": 1.0}
+                )
+                for n in range(count)
+            ]
+        )
+
+    assert notes(5)[1].startswith("The placed images show 5 grounds: whole images may be told from real ones by")
+    assert len(notes(12)) == len(notes(3, 3)) == 1
+
+
+def test_the_blind_test_shows_no_ground_again_before_the_others(tmp_path: Path) -> None:
+    """Of 20 placed images with five grounds a person knew the grounds again, and not the defects."""
+    real = [MarkedImage(np.zeros((40, 40), np.uint8), one.mask[:40, :40], one.group) for one in images(20, 0)]
+    made = [
+        MarkedImage(np.full((40, 40), 10 + ground, np.uint8), one.mask[:40, :40], one.group, ground)
+        for ground, one in zip([0] * 80 + list(range(19)), images(99, 1), strict=True)
+    ]
+    sides = [shown_defects(some, 1, 255) for some in (real, made)]
+    kept = [np.asarray(Image.open(tmp_path / one.picture)) for one in keep_blind(tmp_path, *sides, seed=0)]
+    assert len({int(shown[0, 0]) for shown in kept if shown[0, 0]}) == 19
+
+
 def test_too_few_shots_or_too_small_images_are_not_measured() -> None:
     assert compare_defects(images(20, 0), images(20, 1, shots=5), PixelValues(), 255, 0) == []
     small = [MarkedImage(one.pixels[:20], one.mask[:20], one.group) for one in images(20, 1)]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from flawforge.core.arrays import Floats, Floats32
+from flawforge.core.arrays import Floats, Floats32, Ints
 from flawforge.metrics.vectors import as_groups
 
 QUIET = 0.25  # gray levels (of 255) added to a step, so that even images have none
@@ -59,8 +59,14 @@ def seam_profile(image: Floats32, height: int, width: int) -> Floats:
     return np.concatenate(found)
 
 
-def find_seam(real: Sequence[Floats], groups: ArrayLike, generated: Sequence[Floats], height: int) -> Seam | None:
-    """Return the line at which generated images step most beyond real ones; None with fewer than 5 of either.
+def find_seam(
+    real: Sequence[Floats],
+    groups: ArrayLike,
+    generated: Sequence[Floats],
+    height: int,
+    other_groups: ArrayLike | None = None,
+) -> Seam | None:
+    """Return the line at which generated images step most beyond real ones; None with fewer than 5 groups of either.
 
     Welch's (1947) t at each line, with the images of one group averaged, and Bonferroni's correction for their number.
 
@@ -69,11 +75,11 @@ def find_seam(real: Sequence[Floats], groups: ArrayLike, generated: Sequence[Flo
         groups: of each, their group number.
         generated: (L,) profiles of generated images.
         height: that of `seam_profile`.
+        other_groups: of the generated ones; None: each is its own.
     """
-    member = as_groups(groups, len(real), "groups")
-    profiles = np.stack(list(real))
-    own = np.stack([profiles[member == group].mean(axis=0) for group in np.unique(member)])
-    made = np.stack(list(generated))
+    own = _averaged(real, as_groups(groups, len(real), "groups"))
+    theirs = np.arange(len(generated)) if other_groups is None else other_groups
+    made = _averaged(generated, as_groups(theirs, len(generated), "other groups"))
     if min(len(own), len(made)) < FEWEST:
         return None
     excess = made.mean(axis=0) - own.mean(axis=0)
@@ -85,3 +91,8 @@ def find_seam(real: Sequence[Floats], groups: ArrayLike, generated: Sequence[Flo
     rows = height - 3
     axis: Literal["row", "column"] = "row" if at < rows else "column"
     return Seam(axis, (at if at < rows else at - rows) + 2, float(np.exp(excess[at])), float(min(1.0, p[at] * len(p))))
+
+
+def _averaged(profiles: Sequence[Floats], member: Ints) -> Floats:
+    stacked = np.stack(list(profiles))
+    return np.stack([stacked[member == group].mean(axis=0) for group in np.unique(member)])

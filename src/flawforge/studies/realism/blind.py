@@ -10,6 +10,7 @@ from flawforge.core.images import Pixels
 from flawforge.core.seeds import numpy_stream
 from flawforge.runs.judged.scores import BlindImage
 from flawforge.studies.realism.full_size import FullSizeImages
+from flawforge.studies.realism.subsets import in_turns
 from flawforge.studies.sets import RecordPictures
 
 IMAGES = 20  # of each side, at most
@@ -17,7 +18,8 @@ LARGEST = 384  # pixels of a side, at most
 
 
 def keep_blind(folder: Path, real: FullSizeImages, generated: FullSizeImages, seed: int) -> list[BlindImage]:
-    """Keep pictures for a person to judge: up to 20 of each side, mixed, all cut to one size about their middles.
+    """Keep pictures for a person to judge: up to 20 of each side, mixed, all cut to one size about their middles;
+    none of a ground (or specimen) that is shown again before all others were.
 
     Args:
         folder: below which they go; those of an older score are removed.
@@ -29,7 +31,7 @@ def keep_blind(folder: Path, real: FullSizeImages, generated: FullSizeImages, se
     count = min(IMAGES, len(real.groups), len(generated.groups))
     shown: list[tuple[Pixels, tuple[int, int], bool]] = []
     for side, is_real in ((real, True), (generated, False)):
-        for row in rng.permutation(len(side.groups))[:count].tolist():
+        for row in in_turns(np.arange(len(side.groups)), side.groups, rng)[:count].tolist():
             image = side.read(row)
             middle = (image.shape[0] // 2, image.shape[1] // 2) if side.middle is None else side.middle(row)
             shown.append((image, middle, is_real))

@@ -6,7 +6,7 @@ of themselves or have a seam, as real ones do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +22,11 @@ from flawforge.metrics.copying.calibration import NullScale
 from flawforge.metrics.copying.patch_agreement import WhiteSpectra, fine_texture
 from flawforge.metrics.fidelity.histogram import brightness_difference, gray_histograms
 from flawforge.metrics.fidelity.seams import find_seam, seam_profile
-from flawforge.metrics.fidelity.separability import halves_apart, separability
+from flawforge.metrics.fidelity.separability import FOLDS, halves_apart, separability
 from flawforge.metrics.fidelity.spectrum import fine_difference, radial_spectra
 from flawforge.models.extractors import Extractor
 from flawforge.runs.judged.scores import Artefacts, FullSize, MeasuredQuantity, Number
+from flawforge.runs.set_files import ManifestEntry
 from flawforge.studies.realism.comparison import ComparedSets, compare_sets, draw_halves
 from flawforge.studies.realism.descriptors import DescribedImages, RememberedFeatures
 from flawforge.studies.realism.native_patches import (
@@ -37,7 +38,7 @@ from flawforge.studies.realism.native_patches import (
     patch_kid,
 )
 from flawforge.studies.realism.sentences import brightness_fault, full_size_sentence, texture_fault
-from flawforge.studies.realism.subsets import ENOUGH_GROUPS, ENOUGH_IMAGES, draw_rows
+from flawforge.studies.realism.subsets import ENOUGH_GROUPS, ENOUGH_IMAGES, draw_rows, in_turns
 from flawforge.studies.sets import MatchedImages
 
 IMAGES = 64  # of each side, at most
@@ -97,9 +98,17 @@ def draw_images(
     """
     rng = numpy_stream(seed, "bootstrap", "full size")
     chosen = draw_rows(np.arange(len(reference)), groups, IMAGES, rng)
-    made = np.sort(rng.permutation(generated)[:IMAGES])
+    surfaces = grounds_of(matched.entries)
+    made = np.sort(in_turns(generated, surfaces, rng)[:IMAGES])
     real = of_rows(matched, reference[chosen], groups[chosen], generated=False)
-    return real, of_rows(matched, made, np.arange(len(made)), generated=True)
+    return real, of_rows(matched, made, surfaces[made], generated=True)
+
+
+def grounds_of(entries: Sequence[ManifestEntry]) -> Ints:
+    """Return (N,) which generated images show the same ground: outside of what was placed they are equal."""
+    shown = [one.ground_sha256 or f"{number} alone" for number, one in enumerate(entries)]
+    found: Ints = np.unique(shown, return_inverse=True)[1].astype(np.int64)
+    return found
 
 
 def measure_full_size(
@@ -140,20 +149,17 @@ def measure_full_size(
         described = [
             _described(images, own, side, seed) for images, own in zip(pictures, (real, generated), strict=True)
         ]
-        quantities = [
-            _distance(distance, described),
-            *_compared(described, seed),
-            (told_apart := _told_apart(patches, real.groups, seed)),
-        ]
+        told_apart = _told_apart(patches, real.groups, generated.groups, seed)
+        quantities = [_distance(distance, described), *_compared(described, seed), *told_apart]
         task.advance()
-        artefacts = find_artefacts(of_real, of_generated, real.groups, real.white)
+        artefacts = find_artefacts(of_real, of_generated, real.groups, real.white, generated.groups)
         task.advance()
     faults = {
         "patch_spectrum": texture_fault(fine_difference(described[0].spectra, described[1].spectra)),
         "patch_histogram": brightness_fault(brightness_difference(described[0].histograms, described[1].histograms)),
     }
     if not quantities[0].outside:
-        faults["classifier_auc"] = f"a classifier tells them apart (AUC {told_apart.generated.value:.3f})"
+        faults |= {one.name: f"a classifier tells them apart (AUC {one.generated.value:.3f})" for one in told_apart}
     found = [faults[one.name] for one in quantities if one.outside and one.name in faults]
     return FullSize(
         side=side,
@@ -172,7 +178,9 @@ def measure_full_size(
     )
 
 
-def find_artefacts(real: list[Pixels], generated: list[Pixels], groups: Ints, white: int) -> Artefacts:
+def find_artefacts(
+    real: list[Pixels], generated: list[Pixels], groups: Ints, white: int, other_groups: Ints | None = None
+) -> Artefacts:
     """Look for parts that images repeat within themselves, and for seams, as real images have none.
 
     Args:
@@ -180,6 +188,7 @@ def find_artefacts(real: list[Pixels], generated: list[Pixels], groups: Ints, wh
         generated: likewise.
         groups: of the real ones.
         white: the white level of both.
+        other_groups: of the generated ones; None: each is its own.
     """
     grays = [_grays(side, white) for side in (real, generated)]
     largest = [max(image.shape[axis] for side in grays for image in side) for axis in (0, 1)]
@@ -190,7 +199,7 @@ def find_artefacts(real: list[Pixels], generated: list[Pixels], groups: Ints, wh
     repeating = int((made >= limit).sum())
     height, width = (min(image.shape[axis] for side in grays for image in side) for axis in (0, 1))
     profiles = [[seam_profile(image, height, width) for image in side] for side in grays]
-    seam = find_seam(profiles[0], groups, profiles[1], height)
+    seam = find_seam(profiles[0], groups, profiles[1], height, other_groups)
     where = "" if seam is None else f"{seam.at} pixels from the {'top' if seam.axis == 'row' else 'left'}"
     return Artefacts(
         repeating=repeating,
@@ -233,23 +242,30 @@ def _distance(found: PatchKid, described: list[DescribedImages]) -> MeasuredQuan
     )
 
 
-def _told_apart(patches: list[DescribedPatches], groups: Ints, seed: int) -> MeasuredQuantity:
-    """Return how well a classifier on the mean features of an image's patches tells real from generated."""
+def _told_apart(patches: list[DescribedPatches], groups: Ints, grounds: Ints, seed: int) -> list[MeasuredQuantity]:
+    """Return how well a classifier on the mean features of an image's patches tells real from generated; [] where the
+    generated images show fewer grounds than there are folds: it would know these again.
+    """
+    if len(np.unique(grounds)) < FOLDS:
+        return []
     real, generated = (own.features.reshape(-1, PATCHES, own.features.shape[1]).mean(axis=1) for own in patches)
-    found, scale = separability(real, generated, groups, seed), halves_apart(real, groups, seed)
+    found = separability(real, generated, groups, seed, other_groups=grounds)
+    scale = halves_apart(real, groups, seed)
     n, count = len(generated), len(np.unique(groups))
-    return MeasuredQuantity(
-        name="classifier_auc",
-        label="AUC of a classifier",
-        unit="",
-        better="lower",
-        meaning="how often a cross-validated classifier rates a generated image above a real one as generated; 0.5 is "
-        "chance, 1 always",
-        generated=Number(value=found.value, low=found.low, high=found.high, n=n, groups=count),
-        real=Number(value=scale.value, low=scale.low, high=scale.high, n=len(real), groups=count),
-        classical=Number(value=None, low=None, high=None, n=0, groups=0),
-        outside=found.low > 0.5,
-    )
+    return [
+        MeasuredQuantity(
+            name="classifier_auc",
+            label="AUC of a classifier",
+            unit="",
+            better="lower",
+            meaning="how often a cross-validated classifier rates a generated image above a real one as generated; "
+            "0.5 is chance, 1 always",
+            generated=Number(value=found.value, low=found.low, high=found.high, n=n, groups=count),
+            real=Number(value=scale.value, low=scale.low, high=scale.high, n=len(real), groups=count),
+            classical=Number(value=None, low=None, high=None, n=0, groups=0),
+            outside=found.low > 0.5,
+        )
+    ]
 
 
 def _compared(described: list[DescribedImages], seed: int) -> list[MeasuredQuantity]:

@@ -26,7 +26,7 @@ from flawforge.metrics.fidelity.separability import halves_apart, separability
 from flawforge.models.extractors import Extractor
 from flawforge.runs.judged.scores import MeasuredQuantity, Number
 from flawforge.runs.set_files import ManifestEntry
-from flawforge.studies.realism.full_size import FullSizeImages
+from flawforge.studies.realism.full_size import FullSizeImages, grounds_of
 from flawforge.studies.realism.subsets import ENOUGH_GROUPS, draw_rows
 from flawforge.studies.sets import HeldOut, MatchedImages
 
@@ -37,11 +37,14 @@ IMAGES = 64  # of a class and a side, at most
 
 @dataclass(frozen=True)
 class MarkedImage:
-    """An image, (H, W) or (H, W, 3), what is marked in it, (H, W), and its group: of a placed defect, its shot."""
+    """An image, (H, W) or (H, W, 3), what is marked in it, (H, W), its group (of a placed defect, its shot), and of a
+    placed one its ground.
+    """
 
     pixels: Pixels
     mask: Bools
     group: int
+    ground: int | None = None
 
 
 def compare_defects(
@@ -108,7 +111,13 @@ def change_notes(entries: Sequence[ManifestEntry]) -> list[str]:
         f"rest in their soft borders."
     )
     unseen = sum(share == 0 for share in shares)
-    return [note + f" In {unseen:,} of {plural(len(shares), 'image')} nothing inside the mask changed." * (unseen > 0)]
+    note += f" In {unseen:,} of {plural(len(shares), 'image')} nothing inside the mask changed." * (unseen > 0)
+    grounds = len({entry.ground_sha256 for entry in entries if entry.ground_sha256})
+    few = (
+        f"The placed images show {plural(grounds, 'ground')}: whole images may be told from real ones by these being "
+        f"few. More good images to train on make more."
+    )
+    return [note, *[few] * (0 < grounds < min(ENOUGH_GROUPS, len(entries)))]
 
 
 def shown_defects(images: Sequence[MarkedImage], channels: int, white: int) -> FullSizeImages:
@@ -116,7 +125,7 @@ def shown_defects(images: Sequence[MarkedImage], channels: int, white: int) -> F
     rng = np.random.default_rng(0)  # `_middle` draws nothing
     return FullSizeImages(
         lambda row: in_channels(images[row].pixels, channels),
-        np.array([image.group for image in images], dtype=np.int64),
+        np.array([image.group if image.ground is None else image.ground for image in images], dtype=np.int64),
         white,
         lambda row: _middle(images[row].mask, rng)[0],
     )
@@ -164,7 +173,8 @@ def _placed(matched: MatchedImages, row: int, entry: ManifestEntry) -> MarkedIma
     mask, support = (read_image(folder / file, bits=8) > 0 for file in (entry.mask, entry.support))
     shots = sorted({one.sources for one in matched.entries if one.sources})
     shot = shots.index(entry.sources) if entry.sources else len(shots) + row
-    return MarkedImage(matched.stored(matched.read_generated(row)), mask & support, shot)
+    ground = int(grounds_of(matched.entries)[row])
+    return MarkedImage(matched.stored(matched.read_generated(row)), mask & support, shot, ground)
 
 
 def _described(

@@ -122,3 +122,18 @@ def draw_rows(rows: Ints, groups: Ints, size: int, rng: np.random.Generator) -> 
         first = np.sort(np.unique(groups[order], return_index=True)[1])[:GROUPS_OF_HALF]
         kept = np.concatenate([order[first], np.delete(order, first)])[:size]
     return np.sort(kept)
+
+
+def in_turns(rows: Ints, groups: Ints, rng: np.random.Generator) -> Ints:
+    """Return the rows in a random order in which each group comes once before any comes again.
+
+    Args:
+        rows: (N,) to order. groups: by row. rng: of the order.
+    """
+    order = rng.permutation(rows)
+    _, member = np.unique(groups[order], return_inverse=True)
+    together = np.argsort(member, kind="stable")
+    times = np.empty(len(order), dtype=np.int64)
+    times[together] = np.arange(len(order)) - np.searchsorted(member[together], member[together])
+    found: Ints = order[np.argsort(times, kind="stable")]
+    return found
