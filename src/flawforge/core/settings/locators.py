@@ -14,7 +14,8 @@ USUAL: Final[dict[str, Any]] = {  # of a trial's task locate, where it is not gi
     "resolution": (128, 128),
     "steps": 400,
     "batch": 12,
-    "made": 64,
+    "made": 256,
+    "share": 0.5,
 }
 OWN_POLICY = {"unet": "strong", "effnet-dense": "strong"}
 

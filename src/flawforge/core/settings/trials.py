@@ -152,7 +152,12 @@ class TrialSettings(Settings):
         help="Classical transforms of all arms but 'real'. 'auto': those that were found best for each model.",
     )
     share: float = setting(
-        0.25, gt=0, le=0.9, unit="of a batch", help="Generated images' part in 'generated', repeats' part in 'placebo'."
+        0.25,
+        gt=0,
+        le=0.9,
+        unit="of a batch",
+        help="Generated images' part in 'generated', repeats' part in 'placebo'. Unset, with task 'locate' "
+        f"{LOCATE['share']}, of new images in every arm that has any.",
     )
     made: int = setting(
         128,

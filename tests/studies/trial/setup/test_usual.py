@@ -32,6 +32,16 @@ def test_few_classes_and_few_images_take_fewer_steps(classes: int, shots: int, s
     assert with_usual(TrialSettings(models=("effnet-probe",)), names, begun).models == ("effnet-probe",)
 
 
+def test_a_trial_of_locating_goes_on_as_it_was_begun() -> None:
+    """Another default in a newer version made it another trial, whose folder was refused."""
+    begun = TrialSettings(task="locate", models=("unet",), steps=7, batch=6, made=9, share=0.1, resolution=(64, 64))
+    assert with_usual(TrialSettings(task="locate"), ("dent", "good"), begun) == begun
+    asked = TrialSettings(task="locate", made=20)
+    assert with_usual(asked, ("dent", "good"), begun) == begun.model_copy(update={"made": 20})
+    usual = with_usual(TrialSettings(task="locate"), ("dent", "good"))
+    assert (usual.resolution, usual.models) == ((128, 128), ("unet", "effnet-dense"))
+
+
 def test_unlike_numbers_of_images_take_generators_as_long_as_equal_ones_of_a_rare_class() -> None:
     names = ("dent", "good", "hole")
     usual = with_usual(TrialSettings(shots=(5,)), names).kimg(15)

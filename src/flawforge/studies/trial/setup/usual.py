@@ -27,7 +27,8 @@ def with_usual(settings: TrialSettings, classes: tuple[str, ...], begun: TrialSe
     """
     changes: dict[str, object] = {}
     if settings.task == "locate":
-        changes |= {name: value for name, value in LOCATE.items() if name not in settings.model_fields_set}
+        usual = LOCATE if begun is None else {name: getattr(begun, name) for name in LOCATE}
+        changes |= {name: value for name, value in usual.items() if name not in settings.model_fields_set}
         return settings.model_copy(update=changes)
     if "models" not in settings.model_fields_set and without_defect(settings, classes) is not None:
         changes["models"] = (*settings.models, *NEED_GOOD)
