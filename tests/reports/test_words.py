@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flawforge.reports.words import NBSP, count, duration, joined, length, measured, number, percent, share
+from flawforge.core.percent import percent
+from flawforge.reports.words import NBSP, count, duration, joined, length, measured, number, share
 from flawforge.runs.judged.scores import Number
 from flawforge.runs.records import Share
 

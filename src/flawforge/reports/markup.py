@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flawforge.core.errors import SettingError
 from flawforge.core.files import explain_os_errors, write_text
+from flawforge.core.percent import percent
 from flawforge.core.plural import plural
 from flawforge.core.settings.arms import description_of
 from flawforge.reports import words
@@ -31,7 +32,7 @@ FILTERS = (  # functions that templates call by their names, with a value of a r
     words.joined,
     words.measured,
     words.number,
-    words.percent,
+    percent,
     plural,
     words.share,
     words.shares,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from flawforge.core.percent import percent
 from flawforge.runs.judged.scores import Number
 from flawforge.runs.records import Share
 
@@ -74,17 +75,6 @@ def chance(p: float | None) -> str:
     if p is None or p >= 0.01:
         return number(p)
     return "below 1 in 1,000,000" if p < 1e-6 else f"1 in {count(int(1 / p))}"
-
-
-def percent(fraction: float) -> str:
-    """Return a share of 0 to 1 in percent, with as many digits as keep it from reading 0 or 100 when it is neither."""
-    if fraction in (0, 1):
-        return f"{fraction * 100:.0f}%"
-    for places in range(1, 12):
-        text = f"{fraction * 100:.{places}f}"
-        if 0 < float(text) < 100:
-            return f"{text.rstrip('0').rstrip('.')}%"
-    return f"{fraction * 100!r}%"
 
 
 def share(measured: Share | None) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bools
 from flawforge.core.errors import ImageBrokenError
+from flawforge.core.percent import percent
 from flawforge.data.decode import Seen, examine
 from flawforge.data.mask_pixels import mask_size
 from flawforge.data.regions import (
@@ -180,7 +181,7 @@ def _settled(
         remarks.append(
             Remark(
                 "masks that mark most of their image. If they are black on the defect, turn them: --invert-masks",
-                f"{mask.file}: {share:.0%}",
+                f"{mask.file}: {percent(share)}",
             )
         )
     sides = (width / facts.width, height / facts.height)

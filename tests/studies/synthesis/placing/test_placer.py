@@ -135,7 +135,7 @@ def test_masks_beside_the_region_are_named(run: Run, tmp_path: Path) -> None:
     ("pixels", "fault"),
     [
         (np.zeros((60, 72)), "is empty"),
-        (np.pad(np.zeros((4, 4)), ((28, 28), (34, 34)), constant_values=255), "inverted"),
+        (np.pad(np.zeros((4, 4)), ((28, 28), (34, 34)), constant_values=255), "marks 99.6% of its image"),
         (np.pad(np.zeros((24, 72)), ((0, 36), (0, 0)), constant_values=255), "inverted"),  # 60% of it
         (np.pad(np.full((4, 4), 255), 10), "size of no ground"),
     ],

@@ -13,6 +13,7 @@ import numpy as np
 from flawforge.core.arrays import Bools
 from flawforge.core.errors import DataNotFoundError, DataUnusableError, ImageBrokenError, SettingError
 from flawforge.core.folder_kinds import READ_ENDINGS
+from flawforge.core.percent import percent
 from flawforge.core.progress import Progress
 from flawforge.core.settings.recipe import ON_GROUNDS
 from flawforge.data.dataset import Dataset
@@ -199,8 +200,8 @@ def checked_mask(mask: Bools, name: str, most: float = MOST) -> Bools:
         raise DataUnusableError(f"{name} is empty: it marks no pixel.")
     if mask.mean() > most:
         raise DataUnusableError(
-            f"{name} marks {mask.mean():.0%} of its image, more than half. If it is inverted, give it with the defect "
-            f"white and the ground black."
+            f"{name} marks {percent(float(mask.mean()))} of its image, more than half. If it is inverted, give it with "
+            f"the defect white and the ground black."
         )
     return mask
 
