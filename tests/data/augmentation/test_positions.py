@@ -101,6 +101,16 @@ def test_a_margin_that_widens_along_the_way_does_not_hold_a_defect_off_its_rim()
     assert tops <= set(range(SIZE[0] - 10 - REACH, SIZE[0] - 9))
 
 
+@pytest.mark.parametrize("rims", [(True, False, False, True), (True, False, False, False)])
+def test_a_margin_at_a_side_does_not_hold_a_defect_off_the_corner_of_its_part(rims: Rims) -> None:
+    """A break at the bottom right lay 14 pixels above it, cut straight: the end of the dark margin was a bottom."""
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    wide = Ground(np.where(columns >= SIZE[1] - 24 + rows // 4, 0.02, 0.5).astype(np.float32))
+    in_corner = Occurrence((0.05, 0.93), rims)
+    tops = {corner[0] for corner in drawn(wide, in_corner, [in_corner])}
+    assert tops <= set(range(REACH))
+
+
 def test_positions_follow_those_of_real_defects() -> None:
     corners = np.array(drawn(ground(), Occurrence((0.3, 0.7), NOWHERE), [Occurrence((0.3, 0.7), NOWHERE)]))
     middle = (corners + np.array([5, 7])) / SIZE

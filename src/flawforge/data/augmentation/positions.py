@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from flawforge.core.arrays import Bools, Floats32
+from flawforge.core.arrays import Bools, Floats, Floats32
 from flawforge.core.settings.recipe import Composition
 from flawforge.data.augmentation.composition import LUMA, Light
 
@@ -67,15 +67,12 @@ class Ground:
 
     @cached_property
     def beyond(self) -> tuple[Bools, Bools]:
-        """As `beside`, what lies beyond the part's top or bottom, and beyond its left or right: that which of these
-        sides is nearest. So a margin at the left that widens downwards is no bottom.
+        """As `beside`, what lies beyond the part's top or bottom, and beyond its left or right: that along which the
+        part is nearer. So a margin at the left is no bottom, neither where it widens downwards nor at its end.
         """
-        rows, columns = (np.flatnonzero((~self.beside).any(axis)) for axis in (1, 0))
-        if not len(rows):
-            return self.beside, self.beside
-        down, right = np.arange(self.beside.shape[0])[:, None], np.arange(self.beside.shape[1])
-        along = np.minimum(down - rows[0], rows[-1] - down) <= np.minimum(right - columns[0], columns[-1] - right)
-        return self.beside & along, self.beside & ~along
+        down, across = (_steps_to(~self.beside, axis) for axis in (0, 1))
+        neither = np.isinf(down) & np.isinf(across)
+        return self.beside & ((down < across) | neither), self.beside & ((across <= down) | neither)
 
     @cached_property
     def near_rim(self) -> Bools:
@@ -117,6 +114,15 @@ class Occurrence:
         if symmetry & 4:
             down, right, top, left, bottom, far = right, down, left, top, far, bottom
         return Occurrence((down, right), (top, left, bottom, far))
+
+
+def _steps_to(part: Bools, axis: int) -> Floats:
+    """Return (H, W) the steps along an axis to the nearest pixel of a part; infinite where there is none."""
+    at = np.arange(part.shape[axis], dtype=np.float64).reshape(-1, *[1] * (1 - axis))
+    before = np.maximum.accumulate(np.where(part, at, -np.inf), axis)
+    after = np.flip(np.minimum.accumulate(np.flip(np.where(part, at, np.inf), axis), axis), axis)
+    found: Floats = np.minimum(at - before, after - at)
+    return found
 
 
 def touched(mask: Bools, beside: Bools) -> Rims:
