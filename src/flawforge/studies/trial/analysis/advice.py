@@ -188,12 +188,14 @@ def _without_evidence(evidence: Evidence, comparison: Comparison, gains: Gains, 
             *out,
             sentences.no_better_than(unbeaten, estimate(gains[unbeaten], comparison.gain.level), where, comparison.arm),
         ]
-    design, repeats = Design.of(over, error, len(gains)), len(comparison.seeds)
-    aim = max(evidence.wanted, over.value)  # of a loss nobody hopes for the size
+    narrowest = min([comparison.control, *rivals], key=lambda arm: gains[arm].value)  # a verdict takes all of them
+    design, repeats = Design.of(gains[narrowest], error, len(gains)), len(comparison.seeds)
+    aim = max(evidence.wanted, gains[narrowest].value)  # of a loss nobody hopes for the size
     wanted = design.repeats_wanted(aim, REPEATS_ADVISED)
     if wanted is None:
         return [*out, sentences.more_specimens(REPEATS_ADVISED, design.detectable(REPEATS_ADVISED), where)]
-    return [*out, sentences.more_repeats(max(wanted, repeats + 1), aim, where, evidence.ended)]
+    what = where if narrowest == comparison.control else f"over {narrowest} {where}"
+    return [*out, sentences.more_repeats(max(wanted, repeats + 1), aim, what, evidence.ended)]
 
 
 def _possible(evidence: Evidence, comparison: Comparison) -> Estimate:
