@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from flawforge.data.reading.load import load
 from flawforge.runs.set_files import ManifestEntry
 from flawforge.runs.trials import TrialRecord
 from flawforge.studies.trial.setup.bench import load_bench
-from flawforge.studies.trial.setup.given_set import Brought, with_set, withdraw_seen
+from flawforge.studies.trial.setup.given_set import Brought, read_brought, sentences_of, with_set, withdraw_seen
 from flawforge.studies.trial.setup.open import open_trial
 from flawforge.studies.trial.setup.test_split import Division
+from heard import Heard
 
 SMALL: dict[str, Any] = {**material.SMALL, "seeds": 3, "early_stop": False, "keep_model": False}
 ARMS = ("classical", "set:from-vendor")
@@ -104,6 +106,40 @@ def test_no_generator_is_among_the_usual_arms(vendor: Path) -> None:
     )
     assert with_set({"arms": ARMS}, vendor)["arms"] == ARMS
     assert with_set({}, None) == {}
+
+
+def test_images_without_a_class_beside_those_with_one_are_left_out_and_said(photos: Path, tmp_path: Path) -> None:
+    """A folder of label files that had none for one image was said to have a class '', which nobody can rename."""
+    rng = np.random.default_rng(98)
+    for label in material.CLASSES:
+        Image.fromarray(material.draw(label, rng)).save(tmp_path / f"{label}.png")
+        (tmp_path / f"{label}.json").write_text(
+            json.dumps(
+                {
+                    "shapes": [{"label": label, "shape_type": "rectangle", "points": [[2, 2], [9, 9]]}],
+                    "imagePath": f"{label}.png",
+                    "imageHeight": 32,
+                    "imageWidth": 32,
+                }
+            )
+        )
+    Image.fromarray(material.draw(label, rng)).save(tmp_path / "z.png")
+    settings = TrialSettings.parse({"shots": (3,), "arms": ("classical", f"set:{tmp_path.name}")})
+    heard = Heard()
+    found = read_brought(tmp_path, None, load(photos), settings, None, heard)
+    assert found is not None
+    assert sorted(found.images.classes) == sorted(material.CLASSES)
+    (said,) = heard.said
+    assert said.startswith("1 image is not labelled and left out (such as z.png: no label file). To see all: ")
+    assert "1 image without a class was left out" in sentences_of(found, 9)[0]
+
+
+def test_a_set_without_classes_is_refused_by_that(photos: Path) -> None:
+    data = load(photos)
+    none = replace(data, samples=tuple(replace(sample, label="") for sample in data.samples))
+    settings = TrialSettings.parse({"shots": (3,), "arms": ("classical", "set:photos")})
+    with pytest.raises(DataUnusableError, match=r"has images without a class, and .* into a folder of its name\."):
+        read_brought(none, None, data, settings, None, SILENT)
 
 
 @pytest.mark.parametrize("disguise", ["as it is", "mirrored, enlarged, as JPEG"])

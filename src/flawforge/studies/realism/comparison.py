@@ -16,7 +16,7 @@ import numpy as np
 
 from flawforge.core.arrays import Ints
 from flawforge.core.seeds import numpy_stream
-from flawforge.runs.judged.scores import Better, Finding, MeasuredQuantity, Number
+from flawforge.runs.judged.scores import Finding, MeasuredQuantity, Number
 from flawforge.studies.realism.descriptors import DescribedImages
 from flawforge.studies.realism.quantities import QUANTITIES, Quantity, SetPair
 from flawforge.studies.realism.sentences import in_unit
@@ -107,7 +107,7 @@ def compare_sets(
     measured = []
     for column, quantity in enumerate(quantities):
         numbers = {side: _number([row[column] for row in rows], n, groups) for side, rows in rounds.items()}
-        outside = _is_outside(numbers["generated"], numbers["real"], quantity.better)
+        outside = _is_outside(numbers["generated"], numbers["real"], quantity)
         if quantity.interval is not None:
             numbers["generated"] = quantity.interval(sets.whole, seed)
             outside = None if numbers["generated"].low is None else numbers["generated"].low > 0
@@ -147,11 +147,16 @@ def _number(values: list[float], n: int, groups: int) -> Number:
     return Number(value=float(np.mean(values)), low=float(low), high=float(high), n=n, groups=groups)
 
 
-def _is_outside(generated: Number, real: Number, better: Better) -> bool | None:
-    if generated.value is None or real.low is None or real.high is None:
+def _is_outside(generated: Number, real: Number, quantity: Quantity) -> bool | None:
+    """Say whether generated images are worse than nearly all real halves, and a share by one image at least: of few
+    images nearly all halves are covered wholly, and 99% would be less than all of them.
+    """
+    if generated.value is None or real.value is None or real.low is None or real.high is None:
         return None
     too_low, too_high = generated.value < real.low, generated.value > real.high
-    return {"lower": too_high, "higher": too_low, "near 1": too_low or too_high}[better]
+    if quantity.unit == "share":
+        too_low = too_low and real.value - generated.value >= 1 / generated.n
+    return {"lower": too_high, "higher": too_low, "near 1": too_low or too_high}[quantity.better]
 
 
 def _cut(groups: Ints, labels: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from flawforge.core.arrays import Bytes, Ints
 from flawforge.core.errors import DataUnusableError, SettingError, did_you_mean
+from flawforge.core.plural import plural
 from flawforge.core.progress import Progress
 from flawforge.core.safe_names import safe_name
 from flawforge.core.settings.arms import ARMS, SET_PREFIX
@@ -21,7 +22,7 @@ from flawforge.core.settings.trials import TrialSettings
 from flawforge.data.classifier_view import seen
 from flawforge.data.dataset import Dataset
 from flawforge.data.levelling import Level, files_quality
-from flawforge.data.reading.load import load_regardless
+from flawforge.data.reading.load import load_regardless, tell_unlabelled
 from flawforge.data.sampling.joined import join
 from flawforge.data.threads import in_threads
 from flawforge.studies.sets import by_hand_in, plan_levels
@@ -96,13 +97,18 @@ def read_brought(
     others = [arm for arm in wanted if arm != arm_of(found.source)]
     if others:
         raise SettingError(f"there are no images for arm {others[0]}: --synthetic names {found.source}.")
+    if labelled := tuple(sample for sample in found.samples if sample.label):
+        unlabelled = tuple(sample for sample in found.samples if not sample.label)
+        found = replace(found, samples=labelled, unlabelled=unlabelled)
+        tell_unlabelled(found, progress)
     unknown = sorted(set(found.classes) - set(dataset.classes))
     defects = [label for label in dataset.classes if label != good]
     if unknown and settings.task == "good" and len(found.classes) == 1 and defects:
         found = replace(found, samples=tuple(replace(sample, label=defects[0]) for sample in found.samples))
     elif unknown:
+        has = f"has a class '{unknown[0]}'" if unknown[0] else "has images without a class"
         raise DataUnusableError(
-            f"--synthetic {found.source} has a class '{unknown[0]}', and the real images have "
+            f"--synthetic {found.source} {has}, and the real images have "
             f"{', '.join(dataset.classes)}.{did_you_mean(unknown[0], dataset.classes)} A classifier is trained on "
             f"these: put the generated images of each into a folder of its name."
         )
@@ -172,6 +178,8 @@ def levelled(
 def sentences_of(brought: Brought, tested: int) -> list[str]:
     """Return what a reader must know of the user's images, beside `tested` test images, a sentence each."""
     checked = f"{len(brought.images):,} images of {brought.images.source} are the arm {brought.arm}. "
+    if left := len(brought.images.unlabelled):
+        checked += f"{plural(left, 'image')} without a class {'was' if left == 1 else 'were'} left out. "
     checked += f"They were checked against the {tested:,} test images: none shows what a test image shows."
     if brought.saw is None:
         told = (
