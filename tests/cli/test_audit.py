@@ -29,7 +29,7 @@ def test_it_prints_the_sentence_the_distances_and_what_comes_next(
     printed = capsys.readouterr().out
     record = json.loads((run.records / "audit.json").read_text())
     assert printed.splitlines()[0] == record["sentence"]
-    assert "generated to training (n = 4)" in printed
+    assert "generated to real (n = 4)" in printed
     (line,) = [line for line in printed.splitlines() if "not measured" in line]  # once five, a test of the set each
     assert line.startswith("C_T, authenticity, DCR share, FID triangle, calibrated distance: not measured (there are")
     assert "real to real, other specimen (n = 12)" in printed

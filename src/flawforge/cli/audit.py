@@ -134,7 +134,7 @@ def _limits(found: Copying, flagged: str) -> str:
 def _distances(record: AuditRecord) -> str:
     """Return the distances in root-mean-square gray levels of 255, a line each."""
     factor = record.root_mean_square
-    rows = [("generated to training", record.generated_to_real)]
+    rows = [("generated to real", record.generated_to_real)]
     rows += [("real to real, other specimen", record.real_to_real)] if record.real_to_real is not None else []
     names = list(record.generated_to_real.quantiles)
     table = [["distance to the nearest, gray levels of 255", *names]]

@@ -41,6 +41,16 @@ def test_the_page_shows_what_was_levelled_and_both_results(judged: Path, tmp_pat
     assert "Not measured: there is no audit" not in both
     assert json.loads((judged / "records" / "audit.json").read_text())["sentence"] in both
     assert both == flawforge.report(judged).read_text()
+    unknown = both.partition('<section id="nearest">')[2].partition("</section>")[0]
+    assert "Distance to the nearest real image" in unknown
+    told = unknown.replace("closer to the training images than held-out", "").replace("its training images", "")
+    assert "raining image" not in told, "nobody said which of the real images training saw"
+    for option in ("train", "held_out"):
+        other = {"train": range(10), "held_out": range(10, 20)}[option]
+        flawforge.audit(
+            tmp_path / "real", synthetic=tmp_path / "made", out=judged, **{option: folder(tmp_path / option, other)}
+        )
+        assert "Distance to the nearest training image" in flawforge.report(judged).read_text()
 
 
 def test_a_damaged_record_is_told_and_an_empty_folder_refused(judged: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from flawforge.studies.copies.sentences import (
     copies_sentence,
     defect_sentence,
     diversity_sentence,
+    patch_sentence,
     percent_rounded_up,
     set_sentence,
 )
@@ -75,6 +76,14 @@ def test_each_outcome_in_words(
     n, found, _, groups, share, recall = numbers
     assert audit_verdict(n, found, groups, share, recall) == words
     assert audit_sentence(*numbers) == sentence
+
+
+def test_images_of_which_nobody_said_that_training_saw_them_are_called_real() -> None:
+    for known, source in ((True, "training"), (False, "real")):
+        assert f"{source} image" in audit_sentence(9, 1, 1, 50, None, 1.0, known)
+        assert f"the {source} images show 2 specimens" in audit_sentence(9, 0, 0, 2, None, 1.0, known)
+        assert f"a patch of a {source} image" in patch_sentence(90, 90, 0, 50, 0.1, 1.0, known)
+        assert f"of {source} images in another place" in patch_sentence(90, 90, 2, 50, 0.1, 1.0, known)
 
 
 def test_the_tests_of_the_set_speak_only_where_one_rejects() -> None:
@@ -150,7 +159,7 @@ def test_where_no_copied_defect_is_found_it_says_of_what_size() -> None:
 def test_diversity_in_words() -> None:
     assert diversity_sentence(400, 12, 390, 5, 60, 41.26, 55.0) == (
         "12 of 400 generated images are near-duplicates of another one (390 clusters, the largest of 5). Effective "
-        "number of different images (Vendi score) among 60: 41.3 generated, 55.0 training."
+        "number of different images (Vendi score) among 60: 41.3 generated, 55.0 real."
     )
 
 

@@ -35,7 +35,7 @@ def test_without_a_scale_diversity_is_not_measured() -> None:
     found = diversity(np.zeros((5, 3)), np.zeros((4, 3)))
     assert (found.repeats, found.vendi) == (None, None)
     assert found.sentence == (
-        "Diversity not measured: 4 independent training images are too few to compare with (10 are needed)."
+        "Diversity not measured: there are real images of only 4 specimens to compare with (10 are needed)."
     )
 
 

@@ -296,7 +296,7 @@ def test_when_the_unused_images_show_the_same_material_that_is_said(
         (
             9,
             40,
-            "there are real images of only 9 different specimens to compare with, and at least 12 are needed, in 13 "
+            "there are real images of only 9 specimens to compare with, and at least 12 are needed, in 13 "
             "images, so that one half of them can be compared with the other",
         ),
         (12, 40, "there are only 12 real images to compare with, and at least 13 are needed"),

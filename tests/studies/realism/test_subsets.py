@@ -76,7 +76,7 @@ def test_generated_images_of_a_class_that_no_real_one_has_are_left_out_and_named
         (
             [*range(9)],
             40,
-            "there are real images of only 9 different specimens to compare with, and at least 12 are "
+            "there are real images of only 9 specimens to compare with, and at least 12 are "
             "needed, in 13 images, so that one half of them can be compared with the other",
         ),
         ([*range(40)], 1, "there is only 1 generated image, and at least 12 are needed"),

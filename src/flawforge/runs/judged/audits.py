@@ -266,6 +266,7 @@ class AuditRecord(Record):
         chosen_by_hand: how a person changed the set, in half a sentence; empty where nobody did.
         composed: generated images that declare of which training images they are composed.
         levelling: how real and generated images were brought to one form; None in records of older versions.
+        knows_training: whether it is known that training saw the images that are compared with.
         exact: `exact_copies` of the generated images, with its interval; computed where an older record is read.
         nearer: `nearer_than_real`, likewise.
     """
@@ -295,5 +296,6 @@ class AuditRecord(Record):
     chosen_by_hand: str = ""
     composed: int = 0
     levelling: Levelling | None = None
+    knows_training: bool = True
     exact: Share | None = Field(default_factory=lambda data: Share.of(data["exact_copies"], data["n_generated"]))
     nearer: Share | None = Field(default_factory=lambda data: Share.of(data["nearer_than_real"], data["n_generated"]))

@@ -158,6 +158,7 @@ def audit(
             notes=[*judged.notes, *not_looked_at(copying, patches, len(matched.entries)), *defects_note(matched)],
             chosen_by_hand=str(judged.generated.by_hand),
             levelling=judged.levelling,
+            knows_training=judged.real.against != "unknown",
         )
         write_record(judged.records / "audit.json", record)
         pictures.remove_others()
@@ -204,7 +205,9 @@ def _outcome(
     sentence = audit_sentence(n, copying.found, exact, copying.groups, copying.detectable, recall, known)
     if patches is not None:
         own = patches.recovered / patches.planted
-        of_patches = patch_sentence(len(patches.generated), n, patches.found, patches.groups, patches.detectable, own)
+        of_patches = patch_sentence(
+            len(patches.generated), n, patches.found, patches.groups, patches.detectable, own, known
+        )
         alone = patches.found and not copying.found
         sentence = (
             f"{of_patches} As whole images: {sentence[0].lower()}{sentence[1:]}"

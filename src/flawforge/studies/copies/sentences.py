@@ -53,8 +53,8 @@ def audit_sentence(
         recall: share of the planted copies that the audit found.
         known: whether it is known that training saw the images that are compared with.
     """
+    source = "training" if known else "real"
     if found:
-        source = "training" if known else "real"
         are = f"is a copy of a {source} image" if found == 1 else f"are copies of {source} images"
         return (
             f"Copies found: {found} of {n} generated images {are} ({exact} exact, {found - exact} altered: mirrored, "
@@ -72,7 +72,7 @@ def audit_sentence(
         return f"Inconclusive: {none}, but {why}. Compare the nearest pairs by eye."
     if groups < LEAST_GROUPS:
         why = (
-            f"the training images show {plural(groups, 'specimen')} ({LEAST_GROUPS} are needed to know how "
+            f"the {source} images show {plural(groups, 'specimen')} ({LEAST_GROUPS} are needed to know how "
             f"alike images of different specimens are). Compare"
         )
     elif share is None:
@@ -85,7 +85,9 @@ def audit_sentence(
     return f"Too few images to tell: {none}, but {why} the nearest pairs by eye."
 
 
-def patch_sentence(n: int, of: int, found: int, groups: int, share: float | None, recall: float) -> str:
+def patch_sentence(
+    n: int, of: int, found: int, groups: int, share: float | None, recall: float, known: bool = True
+) -> str:
     """Return the outcome of the search for copied patches.
 
     Args:
@@ -95,20 +97,22 @@ def patch_sentence(n: int, of: int, found: int, groups: int, share: float | None
         groups: as of `audit_verdict`, and so are `share` and `recall`.
         share: of images with a copied patch that would have been detected; None when none would.
         recall: share of the planted patches that the audit found.
+        known: as of `audit_sentence`.
     """
+    source = "training" if known else "real"
     outcome = audit_verdict(n, found, groups, share, recall)
     searched = f"{n:,} images" if n == of else f"{n:,} images drawn from {of:,}"
     if found:
         holds = "image repeats a part" if found == 1 else "images repeat parts"
         generated = f"{n} generated {holds}" if n == of else f"{searched} repeat parts"
         return (
-            f"Copied patches found: {found} of {generated} of training images in another place, without "
+            f"Copied patches found: {found} of {generated} of {source} images in another place, without "
             f"being copies as a whole. Compare the outlined parts by eye."
         )
     if outcome == "no copying detected" and share is not None:
         return (
             f"No copied patches detected: 0 of {searched} were flagged (they would have been if "
-            f"{percent_rounded_up(share)} or more held a patch of a training image, a quarter of their area)."
+            f"{percent_rounded_up(share)} or more held a patch of a {source} image, a quarter of their area)."
         )
     why = "the audit missed most of the patches it planted to test itself"
     if outcome != "inconclusive":
@@ -236,7 +240,7 @@ def diversity_sentence(
     return (
         f"{duplicates} of {n} generated images are near-duplicates of another one ({groups}, the largest of "
         f"{largest}). Effective number of different images (Vendi score) among {size}: {vendi:.1f} generated, "
-        f"{vendi_real:.1f} training."
+        f"{vendi_real:.1f} real."
     )
 
 

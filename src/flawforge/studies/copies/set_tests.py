@@ -108,7 +108,9 @@ def diversity(generated: Floats, real: Floats) -> Diversity:
     """
     n = len(generated)
     if len(real) < FEWEST_REAL:
-        why = f"{len(real)} independent training images are too few to compare with ({FEWEST_REAL} are needed)"
+        why = (
+            f"there are real images of only {plural(len(real), 'specimen')} to compare with ({FEWEST_REAL} are needed)"
+        )
         return Diversity(looked_at=n, sentence=f"Diversity not measured: {why}.")
     nearest = memorization.to_nearest(real, real, itself=False)[0]
     width = max(float(np.median(nearest)) / 2, 1e-9)

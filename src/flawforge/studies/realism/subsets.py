@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flawforge.core.arrays import Ints
+from flawforge.core.plural import plural
 from flawforge.core.seeds import numpy_stream
 from flawforge.studies.sets import HeldOut
 
@@ -93,7 +94,7 @@ def too_few(real: HeldOut, chosen: ComparedRows) -> str:
     groups, sizes = np.unique(real.groups[chosen.reference], return_counts=True)
     if len(groups) < ENOUGH_GROUPS:
         return (
-            f"there are real images of only {len(groups)} different specimens to compare with, and at least "
+            f"there are real images of only {plural(len(groups), 'specimen')} to compare with, and at least "
             f"{ENOUGH_GROUPS} are needed, in {ENOUGH_IMAGES + 1} images, so that one half of them can be compared with "
             f"the other"
         )
