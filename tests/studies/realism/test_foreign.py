@@ -60,3 +60,18 @@ def test_a_true_fault_is_still_found(tmp_path: Path) -> None:
     made = folder(tmp_path / "made", range(1000, 1040), lambda path, pixels: as_jpeg(path, np.maximum(pixels, 60) - 60))
     record = flawforge.score(real, synthetic=made, extractor="pixels")
     assert record.sentence.startswith("The generated images are distinguishable from the real ones")
+
+
+def test_honest_images_that_are_there_twice_are_not_told_apart_by_that(tmp_path: Path) -> None:
+    """A classifier knew the one by the other."""
+    real, made = folder(tmp_path / "real", range(24)), folder(tmp_path / "made", range(100, 124))
+    once = flawforge.score(real, synthetic=made, extractor="pixels")
+    for path in sorted(made.glob("*.png")):
+        path.with_stem(f"{path.stem} again").write_bytes(path.read_bytes())
+    twice = flawforge.score(real, synthetic=made, extractor="pixels")
+    auc = [
+        next(one for one in found.full_size.quantities if one.name == "classifier_auc").generated.value
+        for found in (once, twice)
+        if found.full_size is not None
+    ]
+    assert auc[1] == pytest.approx(auc[0], abs=0.1)

@@ -234,7 +234,7 @@ def test_a_damaged_image_is_counted_and_the_rest_judged(tmp_path: Path) -> None:
     (made / "00100.png").write_bytes(b"no image")
     found, generated, _ = opened(real, made)
     assert len(generated) == 5
-    assert found.notes[0].startswith("1 file of the generated images were passed over (such as 00100.png: is ")
+    assert found.notes[0].startswith("1 file of the generated images was passed over (such as 00100.png: is ")
 
 
 @pytest.mark.parametrize("below", ["old", "old/rejected"])
@@ -264,6 +264,63 @@ def test_what_lies_within_a_border_is_not_enlarged(tmp_path: Path) -> None:
     assert found.notes[0] == (
         "Of the generated images, 12 images are stored with transparency: transparent pixels are read as black."
     )
+
+
+def test_what_lies_within_a_wide_border_tells_how_proportions_came_about(tmp_path: Path) -> None:
+    """The border was looked at too, and real images were not cut to what is left beside it, but stretched."""
+
+    def framed(path: Path, pixels: np.ndarray) -> None:
+        as_png(path, np.concatenate([np.zeros((16, 64), np.uint8), pixels[16:]]))
+
+    real, made = folder(tmp_path / "real", range(24)), folder(tmp_path / "made", range(100, 124), framed)
+    levelling = opened(real, made)[2]
+    assert done(levelling)["proportions"] == "real ones cut to the generated ones'"
+    assert (levelling.resolution, levelling.coarser) == ((48, 64), "")
+
+
+def test_an_encoding_is_not_done_again_at_a_worse_quality(tmp_path: Path) -> None:
+    """All passed 92 at most: of files of 95, encoded twice, drawn surfaces were told from others, encoded once."""
+
+    def best(path: Path, pixels: np.ndarray) -> None:
+        Image.fromarray(pixels).save(path.with_suffix(".jpg"), quality=95)
+
+    levelling = opened(folder(tmp_path / "real", range(12)), folder(tmp_path / "made", range(100, 112), best))[2]
+    assert done(levelling)["file format"] == "all encoded as JPEG of quality 95"
+
+
+def test_of_few_images_no_structure_is_measured(tmp_path: Path) -> None:
+    """One image was said to lack structure, which it did by chance."""
+
+    def smooth(path: Path, pixels: np.ndarray) -> None:
+        as_png(path, np.asarray(Image.fromarray(pixels).resize((16, 16)).resize((64, 64))))
+
+    real = folder(tmp_path / "real", range(12))
+    for count in (11, 12):
+        levelling = opened(real, folder(tmp_path / f"made {count}", range(100, 100 + count), smooth))[2]
+        assert (levelling.coarser, levelling.steps) == ("" if count < 12 else "generated", [])
+
+
+def test_blank_images_say_nothing_of_the_structure_of_the_others(tmp_path: Path) -> None:
+    """Beside blank images real ones were said to have lost their finer structure."""
+
+    def blank(path: Path, pixels: np.ndarray) -> None:
+        as_png(path, np.full_like(pixels, 128))
+
+    levelling = opened(folder(tmp_path / "real", range(12)), folder(tmp_path / "made", range(100, 112), blank))[2]
+    assert (levelling.coarser, levelling.resolution, levelling.steps) == ("", (64, 64), [])
+
+
+def test_images_that_are_smaller_than_the_others_are_said_to_be_enlarged(tmp_path: Path) -> None:
+    """Half of the images were enlarged to the size of the others, and the set was said to be too smooth."""
+
+    def of_sizes(path: Path, pixels: np.ndarray) -> None:
+        side = 40 if int(path.name) % 3 == 0 else 64
+        as_png(path, np.asarray(Image.fromarray(pixels).resize((side, side))))
+
+    real, made = folder(tmp_path / "real", range(15)), folder(tmp_path / "made", range(102, 117), of_sizes)
+    said = "5 of the 15 generated images are smaller, and were enlarged to 64x64 pixels, the size of the others"
+    assert opened(real, made)[2].steps[0].startswith(said)
+    assert opened(made, real)[2].steps[0].startswith(said.replace("generated", "real"))
 
 
 def test_images_that_are_only_reduced_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

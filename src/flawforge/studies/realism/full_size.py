@@ -105,8 +105,10 @@ def draw_images(
 
 
 def grounds_of(entries: Sequence[ManifestEntry]) -> Ints:
-    """Return (N,) which generated images show the same ground: outside of what was placed they are equal."""
-    shown = [one.ground_sha256 or f"{number} alone" for number, one in enumerate(entries)]
+    """Return (N,) which generated images show the same ground, or are there twice: outside of what was placed they are
+    equal.
+    """
+    shown = [one.ground_sha256 or one.sha256 or f"{number} alone" for number, one in enumerate(entries)]
     found: Ints = np.unique(shown, return_inverse=True)[1].astype(np.int64)
     return found
 

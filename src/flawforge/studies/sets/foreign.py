@@ -158,7 +158,8 @@ def _told(dataset: Dataset, side: str) -> list[str]:
     if dataset.broken:
         first = dataset.broken[0]
         files = plural(len(dataset.broken), "file")
-        told.append(f"{files} of the {side} images were passed over (such as {first.file}: {first.reason}).")
+        was = "was" if len(dataset.broken) == 1 else "were"
+        told.append(f"{files} of the {side} images {was} passed over (such as {first.file}: {first.reason}).")
     return told
 
 

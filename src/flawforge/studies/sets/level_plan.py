@@ -22,16 +22,7 @@ from flawforge.core.images import Pixels, eight_bits, in_channels, resize, to_un
 from flawforge.core.progress import Progress
 from flawforge.data.cache import recall_content, remember_content
 from flawforge.data.dataset import Dataset
-from flawforge.data.levelling import (
-    JPEG,
-    QUALITY,
-    Level,
-    even_border,
-    files_quality,
-    middle,
-    webp_stays,
-    without_border,
-)
+from flawforge.data.levelling import JPEG, Level, even_border, files_quality, middle, webp_stays, without_border
 from flawforge.data.threads import in_threads
 from flawforge.metrics.fidelity.spectrum import radial_spectra, ring_frequencies
 from flawforge.runs.records import Levelled, Levelling
@@ -45,6 +36,8 @@ LAST, STEEP = 0.75, 3.0  # so too where it falls by so many dB from this share o
 FADING = 2.0  # dB below the other side at which that begins
 WEAKER = 4.0  # dB that it lacks from which on that is said, though nothing is reduced
 FINEST = 0.85  # share of the resolution up to which structure must be there
+FEWEST = 12  # images of each side that structures are measured on: of one the spectrum is chance
+SMALLER = 0.95  # of that resolution, in height or width, below which it is said that an image was enlarged
 SMALLEST = 32  # pixels to which both sides are reduced at least
 UNLIKE = 0.02  # by which proportions may differ
 PROBE = 64  # pixels at which it is told whether proportions were changed by stretching or by cutting
@@ -69,21 +62,30 @@ def plan_levels(
     channels = 3 if all(_coloured(side) for side in sides) else 1
     qualities = [files_quality(side.samples, 100) for side in sides]
     known = [found for found in qualities if found is not None]
-    quality = min([*known, QUALITY]) if known else None
+    quality = min(known, default=None)
     looked = Looked(sides, progress)
     borders = looked.measured("borders", lambda images: [_bordered(side) for side in images])
     crops = [other < 1 - MOST and not 1 - MOST <= own < MOST for own, other in (borders, borders[::-1])]
     inner = looked.measured(f"inside {crops}", lambda images: list(map(_inside, images, crops))) if any(crops) else []
     sizes = (_size(real, *inner[:1]), _size(generated, *inner[1:]))
     frames = [None if own is not None or quality is None else other for own, other in _crossed(qualities, sizes)]
-    shape = looked.measured(f"proportions {sizes}", lambda images: _cut_shape(images, sizes)) if unlike(sizes) else None
+    shape = None
+    if unlike(sizes):
+        within = [_within(crop) for crop in crops]
+        what = f"proportions {sizes} inside {crops}" if any(crops) else f"proportions {sizes}"
+        shape = looked.measured(
+            what, lambda images: _cut_shape([list(map(*one)) for one in zip(within, images, strict=True)], sizes)
+        )
     resolution = common_resolution(sizes, shape)
     levels = [Level(channels, resolution, quality, frame, crop) for frame, crop in zip(frames, crops, strict=True)]
     if shape is not None:
         levels[0] = replace(levels[0], shape=shape)
-    held = looked.measured(f"structures {levels}", lambda images: _finest(levels, images)) if structures else ALL
+    if structures := structures and min(map(len, sides)) >= FEWEST:
+        held = looked.measured(f"structures {levels}", lambda images: _finest(levels, images))
+    else:
+        held = ALL
     shares = [share for share, _ in held]
-    finest = min(shares)
+    finest, enlarged = min(shares), _enlarged(sides, resolution)
     if finest < FINEST:
         resolution = _reduced(resolution, finest)
         levels = [replace(level, resolution=resolution) for level in levels]
@@ -102,7 +104,7 @@ def plan_levels(
         quality=quality,
         coarser="" if finest >= FINEST else "real" if shares[0] == finest else "generated",
         differences=differences,
-        steps=[*webp_stays(real.samples, generated.samples), *([] if finest < FINEST else _weaker(held))],
+        steps=[*webp_stays(real.samples, generated.samples), *enlarged, *([] if finest < FINEST else _weaker(held))],
     )
     return levels[0], levels[1], levelling
 
@@ -211,6 +213,10 @@ def _bordered(images: list[Pixels]) -> float:
     return float(np.mean(wide))
 
 
+def _within(crop: bool) -> Callable[[Pixels], Pixels]:
+    return without_border if crop else lambda image: image
+
+
 def _inside(images: list[Pixels], crop: bool) -> list[float]:
     """Return how much of its height and width an image has within its border, in the middle of those looked at."""
     if not crop:
@@ -232,9 +238,28 @@ def _finest(levels: list[Level], looked: list[list[Pixels]]) -> list[list[float]
     spectra = []
     for level, images in zip(levels, looked, strict=True):
         grays = [in_channels(level.apply(one, 255), 1) for one in images]
+        grays = [gray for gray in grays if gray.min() < gray.max()]  # a blank image has no structure to be finest
+        if len(grays) < FEWEST:
+            return ALL
         spectra.append(radial_spectra(torch.from_numpy(to_unit(np.stack(grays)))[:, None]).mean(axis=0))
     rings = ring_frequencies(*resolution)
     return [held_structure(spectra[0] - spectra[1], rings), held_structure(spectra[1] - spectra[0], rings)]
+
+
+def _enlarged(sides: tuple[Dataset, Dataset], resolution: tuple[int, int]) -> list[str]:
+    """Return what a reader must know where images smaller than most of their side were enlarged."""
+    told = []
+    for name, side in zip(("real", "generated"), sides, strict=True):
+        small = sum(
+            sample.height < SMALLER * resolution[0] or sample.width < SMALLER * resolution[1] for sample in side.samples
+        )
+        if small:
+            are = "is smaller, and was" if small == 1 else "are smaller, and were"
+            told.append(
+                f"{small:,} of the {len(side):,} {name} images {are} enlarged to {resolution[1]}x{resolution[0]} "
+                f"pixels, the size of the others, which smooths. Give images of one size to compare their structure."
+            )
+    return told
 
 
 def _weaker(held: list[list[float]]) -> list[str]:
