@@ -52,7 +52,7 @@ from flawforge.studies.copies.sentences import (
     set_sentence,
 )
 from flawforge.studies.copies.set_tests import measure_set
-from flawforge.studies.sets import Channels, Images, MatchedImages, RecordPictures, open_judged
+from flawforge.studies.sets import Channels, Images, Judged, MatchedImages, RecordPictures, open_judged
 from flawforge.training.processes.device import resolve_device
 
 Defects = tuple[Copying | None, list[CopiedDefect]]
@@ -147,7 +147,7 @@ def audit(
             channels=channels,
             transforms=list(judged.flips),
             n_groups=len(np.unique(groups)),
-            **_measured(matched, near, apart, exact, patches, defects[0]),
+            **_measured(judged, near, apart, exact, patches, defects[0]),
             pairs=keep_pictures(pictures, plain, ranked, shown),
             sentence=_outcome(copying, patches, defects, len(exact), tests, judged.real.against, composed, diverse),
             composed=composed,
@@ -158,7 +158,6 @@ def audit(
             notes=[*judged.notes, *not_looked_at(copying, patches, len(matched.entries)), *defects_note(matched)],
             chosen_by_hand=str(judged.generated.by_hand),
             levelling=judged.levelling,
-            knows_training=judged.real.against != "unknown",
         )
         write_record(judged.records / "audit.json", record)
         pictures.remove_others()
@@ -166,7 +165,7 @@ def audit(
 
 
 def _measured(
-    matched: MatchedImages,
+    judged: Judged,
     near: Nearest,
     apart: Floats | None,
     exact: list[int],
@@ -174,9 +173,11 @@ def _measured(
     defects: Copying | None,
 ) -> dict[str, Any]:
     """Return the fields of the record that hold sizes, pixel distances, copied patches and copied defects."""
+    matched = judged.matched
     unit, nearest = 2 / matched.training.white, near.distances[:, 0]  # of a pixel, in [-1, 1]
     return {
         "resolution": matched.resolution,
+        "knows_training": judged.real.against != "unknown",
         "patches": patches,
         "defects": defects,
         "n_generated": len(matched.synthetic),
