@@ -174,6 +174,14 @@ def test_training_images_as_generated_ones_are_told(run: Run, held: Path) -> Non
     assert record.sentence.startswith("40 of 40 generated images are identical to training images, so this score ")
 
 
+def test_held_out_images_as_generated_ones_are_told(run: Run, held: Path) -> None:
+    """A set of held-out images was said to be distinguishable from them by no measure, and nothing else."""
+    plant(run, [texture(seed) for seed in [*range(1000, 1016), *range(7000, 7024)]])
+    record = score(run, held_out=held, pictures=0)
+    assert (record.exact_copies, record.held_out_copies) == (0, 16)
+    assert record.sentence.startswith("16 of 40 generated images are identical to held-out images: what made them has")
+
+
 @pytest.fixture
 def few(make_run: Any, tmp_path: Path) -> Run:
     """A run on 5 textures."""

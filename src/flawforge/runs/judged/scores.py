@@ -300,6 +300,8 @@ class ScoreRecord(Record):
         notes: what a reader must know to read the numbers, a sentence each.
         levelling: how real and generated images were brought to one form; None in records of older versions.
         exact_copies: generated images that equal a training image in every compared pixel, mirrored ones too.
+        held_out_copies: generated images that equal a held-out image in every compared pixel; 0 in records of earlier
+            versions.
         chosen_by_hand: how a person changed the set, in half a sentence; empty where nobody did.
         sentence: the outcome in plain English.
     """
@@ -332,6 +334,7 @@ class ScoreRecord(Record):
     best: list[RatedImage] = Field([])
     worst: list[RatedImage] = Field([])
     exact_copies: int
+    held_out_copies: int = 0
     why: str
     notes: list[str]
     chosen_by_hand: str = ""

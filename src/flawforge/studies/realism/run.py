@@ -245,7 +245,11 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
     best, worst = keep_extremes(judged.folder, matched, sets.reference, inputs.generated, pictures)
     findings, main = find_faults(sets, measured.quantities)
     distinguishable = next(one.outside for one in measured.quantities if one.name == "kid")
+    apart = inputs.real.against in ("held-out", "given")
+    known = set(sets.reference.keys if apart else ())
+    seen = sum(key in known for key in inputs.generated.keys)
     return {
+        "held_out_copies": seen,
         "halves": len(halves),
         "half": min(len(half.b) for half in halves),
         **{name: getattr(measured, name) for name in SetNumbers.model_fields},
@@ -260,6 +264,7 @@ def _measure(inputs: ScoreInputs, judged: Judged, pictures: int) -> dict[str, An
         "worst": worst,
         "notes": [*without_transforms(measured.quantities), *change_notes(inputs.matched.entries)],
         "outcome": {
+            "held_out_copies": seen,
             "distinguishable": distinguishable,
             "main_finding": main,
             "at_full_size": any(one.outside for one in at_full_size if one.name == "patch_kid"),

@@ -17,6 +17,7 @@ def score_sentence(
     n_used: int,
     n_reference: int,
     exact_copies: int = 0,
+    held_out_copies: int = 0,
     against: Literal["held-out", "given", "training", "unknown"] = "held-out",
     distinguishable: bool | None = None,
     main_finding: str = "",
@@ -33,6 +34,7 @@ def score_sentence(
         n_used: of them compared.
         n_reference: real images compared with.
         exact_copies: generated images that equal a training image.
+        held_out_copies: generated images that equal a held-out image.
         against: held-out images, those that the user gave, the training images, or real ones of which nobody knows
             whether training saw them.
         distinguishable: whether the two sets differ as wholes.
@@ -50,6 +52,12 @@ def score_sentence(
         parts.append(
             f"{exact_copies:,} of {n_generated:,} generated images {verb}, so this score says little about what the "
             f"generator can make (see the audit)."
+        )
+    if held_out_copies:
+        verb = "is identical to a held-out image" if held_out_copies == 1 else "are identical to held-out images"
+        parts.append(
+            f"{held_out_copies:,} of {n_generated:,} generated images {verb}: what made them has seen these, so such a "
+            f"comparison flatters it."
         )
     if why:
         return " ".join([*parts, f"Inconclusive: {why}."])
