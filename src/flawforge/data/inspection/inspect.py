@@ -111,7 +111,7 @@ class Inspection:
             ],
             "unlabelled": len(self.dataset.unlabelled),
             "duplicates": [list(files) for files in self.duplicates],
-            "broken": [asdict(file) for file in self.broken],
+            "broken": [{"file": one.file, "reason": one.reason} for one in self.broken],
             "split": None if self.split is None else self._files(self.split),
             "notes": list(self.notes),
         }
