@@ -24,7 +24,7 @@ from flawforge.data.reading.load import load
 from flawforge.runs.cells import CELLS, MAPS
 from flawforge.runs.trials import TrialRecord, read_trial
 from flawforge.studies.trial import plan, plan_trial
-from flawforge.studies.trial.cells.locating import EXTRAS, LocatorArms, placing_seconds
+from flawforge.studies.trial.cells.locating import EXTRAS, LocatorArms, placed_images
 from flawforge.studies.trial.setup.bench import load_bench
 from flawforge.studies.trial.setup.marked_images import marked_images
 from flawforge.training.locator.fit import predict_maps
@@ -191,7 +191,7 @@ def test_the_plan_counts_what_placed_trains_and_makes(out: Path, monkeypatch: py
         now[0] += 0.5
         return image(*given)
 
-    monkeypatch.setattr(placing_seconds, "process_time", lambda: now[0])
+    monkeypatch.setattr(placed_images, "process_time", lambda: now[0])
     monkeypatch.setattr(plan, "_arm_seconds", lambda *_: 7.0)
     monkeypatch.setattr(plan, "_seconds_for_a_second", lambda _: 1.0)
     monkeypatch.setattr(placed_fit, "train_step", timed_step)

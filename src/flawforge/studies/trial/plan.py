@@ -24,7 +24,7 @@ from flawforge.runs.versions import usable_cores
 from flawforge.studies.trial.analysis import sentences
 from flawforge.studies.trial.analysis.record import Pilot, pilot
 from flawforge.studies.trial.cells.inner_choice import SHARE_OF_STEPS, usages_of
-from flawforge.studies.trial.cells.locating.placing_seconds import placing_seconds
+from flawforge.studies.trial.cells.locating.placed_images import placing_seconds
 from flawforge.studies.trial.cells.material import VIEWS_PER_SHOT
 from flawforge.studies.trial.cells.sampling import TRAININGS
 from flawforge.studies.trial.cells.work_list import CHOICE, COMPOSITION, GENERATOR, SAMPLING, inner, placed, work_list

@@ -179,7 +179,8 @@ def _trained(
     if bench.settings.task == "locate":
         from flawforge.studies.trial.cells.locating import located
 
-        made = {need.arm.removeprefix(PLACED): found.arrays for need, found in inputs.items() if not need.model}
+        placed_by = [need for need in inputs if need.arm.startswith(PLACED)]
+        made = {need.arm.removeprefix(PLACED): inputs[need].arrays for need in placed_by}
         return located(bench, shots, seed, key, composition, made)
     source = inputs.get(CellKey(key.seed, key.shots, GENERATOR))
     arms = ArmTraining(bench, shots, seed, key.model, sampling=sampling, composition=composition)

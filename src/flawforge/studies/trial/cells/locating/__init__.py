@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flawforge.studies.trial.cells.locating.arms import EXTRAS, LocatorArms, placed_arrays
+from flawforge.studies.trial.cells.locating.arms import EXTRAS, LocatorArms
 from flawforge.studies.trial.cells.locating.cell import located
+from flawforge.studies.trial.cells.locating.placed_images import placed_arrays
 
 __all__ = ["EXTRAS", "LocatorArms", "located", "placed_arrays"]

@@ -7,7 +7,7 @@ what it shows beside the real images. All arms take the same steps, batches and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,28 +15,16 @@ import torch
 from torch import nn
 
 from flawforge.core.arrays import Arrays, Bools, Bytes, Ints
-from flawforge.core.errors import DataUnusableError
-from flawforge.core.images import to_pixels
 from flawforge.core.seeds import numpy_stream
 from flawforge.core.settings.locators import LocatorSettings
-from flawforge.core.settings.recipe import Placing
-from flawforge.core.settings.recipes import RECIPES
 from flawforge.data.augmentation.composition import Detail, compose
-from flawforge.data.augmentation.masks import fitted_mask
-from flawforge.data.classifier_view import seen
-from flawforge.data.good_names import GOOD
-from flawforge.data.sampling.grounds import Grounds
-from flawforge.data.sampling.material import Material
 from flawforge.models.one_class import OneClassMap
 from flawforge.studies.trial.cells.composing import BenchMaterial, as_bytes, choose_for
+from flawforge.studies.trial.cells.locating.placed_images import placed_arrays
 from flawforge.studies.trial.setup.bench import Bench
 from flawforge.training.composition import Chosen, find_partners
 from flawforge.training.locator.fit import MaskedImages, fit_locator
-from flawforge.training.placing.choice import ChosenPlacing, build_engine, choose_placing
-from flawforge.training.placing.fit import PlacerTraining
 from flawforge.training.processes.device import resolve_device
-
-PLACING = Placing()
 
 
 @dataclass(frozen=True)
@@ -129,99 +117,22 @@ def _placebo(arms: LocatorArms) -> MaskedExtra:
     return MaskedExtra(as_masked(arms.bench.images[arms.shots[chosen]], arms.masks[chosen], arms.labels[chosen]))
 
 
-class PlacedImages:
-    """Images as a recipe that puts defects on real images makes them of the shots, at their own size, then reduced like
-    real ones.
-
-    Args:
-        bench: of the trial, with masks.
-        shots: indices of the real images.
-        name: of the recipe.
-
-    Raises:
-        DataUnusableError: no class has a defect that can be placed.
-    """
-
-    def __init__(self, bench: Bench, shots: Ints, name: str) -> None:
-        self.bench, self.recipe = bench, RECIPES[name]
-        self.material = shots_as_material(bench, shots)
-        self.grounds = Grounds(self.material)
-        self.chosen = None if name == "procedural" else choose_placing(self.recipe, self.material)
-
-    def training(self, seed: int, pool: int | None = None) -> PlacerTraining | None:
-        """Return the training of the recipe's network, on `pool` windows of each class (unset: its own number); None
-        where it has none.
-        """
-        if self.chosen is None or not self.recipe.learns:
-            return None
-        return PlacerTraining(self.recipe, self.material, self.grounds, self.chosen, seed, resolve_device(), pool)
-
-    def make(self, network: nn.Module | None, seed: int, count: int) -> Arrays:
-        """Return `count` images of each class, as `as_masked` takes them by name.
-
-        Raises:
-            DataUnusableError: no defect fits a ground.
-        """
-        bench, size = self.bench, self.bench.settings.resolution
-        defects = [label for code, label in enumerate(bench.dataset.classes) if code != bench.good_number]
-        images, masks, codes, problem = [], [], [], None
-        for label in defects if self.chosen is None else self.chosen.symmetries:
-            how = self.chosen or ChosenPlacing(replace(PLACING, label=label), {}, "")
-            try:
-                engine = build_engine(
-                    self.recipe, self.material, self.grounds, label, how, None, network, resolve_device()
-                )
-                for number in range(count):
-                    made = engine.image(numpy_stream(seed, "augmentation", self.recipe.name, label, number))
-                    pixels = to_pixels(2 * made.placed.pixels - 1)
-                    images.append(seen(pixels, 255, self.material.channels, size, bench.quality))
-                    masks.append(fitted_mask(made.mask, size))
-                    codes.append(bench.dataset.classes.index(label))
-            except DataUnusableError as error:  # a class whose defects fit no ground: others have theirs
-                problem = error
-        if not images and problem is not None:
-            raise problem
-        return {"images": np.stack(images), "masks": np.stack(masks), "labels": np.array(codes, np.int64)}
+def _made(name: str, arms: LocatorArms) -> MaskedImages:
+    return as_masked(**(arms.placed.get(name) or placed_arrays(arms.bench, arms.shots, arms.seed, name)))
 
 
-def placed_arrays(bench: Bench, shots: Ints, seed: int, name: str) -> Arrays:
-    """Return the images of a recipe that an arm shows: see `PlacedImages`, also for the errors.
-
-    Args:
-        bench: of the trial, with masks.
-        shots: indices of the real images.
-        seed: of the recipe's network and the images.
-        name: of the recipe.
-
-    Returns:
-        What `as_masked` takes, by name.
-    """
-    placed = PlacedImages(bench, shots, name)
-    training = placed.training(seed)
-    return placed.make(None if training is None else training.train(training.steps), seed, bench.settings.made)
-
-
-def shots_as_material(bench: Bench, shots: Ints) -> Material:
-    """Return the shots, the class of good images under a name that is understood everywhere."""
-    data = bench.dataset.take(shots.tolist())
-    name = None if bench.good_number is None else bench.dataset.classes[bench.good_number]
-    samples = (replace(one, label=GOOD[0]) if one.label == name else one for one in data.samples)
-    return Material(replace(data, samples=tuple(samples)), channels=bench.images.shape[1])
-
-
-def _made(name: str, arms: LocatorArms) -> MaskedExtra:
-    found = arms.placed.get(name) or placed_arrays(arms.bench, arms.shots, arms.seed, name)
-    return MaskedExtra(as_masked(**found))
+def _placed(name: str, arms: LocatorArms) -> MaskedExtra:
+    return MaskedExtra(_made(name, arms))
 
 
 for _name in ("copy-paste", "procedural", "placed"):
-    locates(_name)(partial(_made, _name))
+    locates(_name)(partial(_placed, _name))
 
 
 @locates("placed-and-pasted")
 def _both(arms: LocatorArms) -> MaskedExtra:
     """As many images of each as either arm alone shows: they are shown as often in all."""
-    both = [found for name in ("placed", "copy-paste") if (found := _made(name, arms).material) is not None]
+    both = [_made(name, arms) for name in ("placed", "copy-paste")]
     parts = ([getattr(one, part) for one in both] for part in ("images", "masks", "labels"))
     return MaskedExtra(MaskedImages(*map(torch.cat, parts)))
 
