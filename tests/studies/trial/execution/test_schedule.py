@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import pytest
 from flawforge.core.errors import TrainingInterruptedError
 from flawforge.core.progress import Progress, Task
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
-from flawforge.runs.cells import CellKey
+from flawforge.runs.cells import CELLS, CellKey, write_cell
 from flawforge.runs.trial_progress import ProgressFile, TrialProgress
 from flawforge.studies.trial.cells.work_list import needs, placed
 from flawforge.studies.trial.execution import schedule as trial_schedule
@@ -42,6 +43,19 @@ def test_what_is_made_once_for_several_arms_takes_its_own_time(tmp_path: Path) -
     assert schedule.expected(schedule.cells, 1) == 90 + 10 + 4 * 60
     schedule.costs.note(CellKey(0, 5, placed("placed")), 110.0)
     assert schedule.expected(schedule.cells, 1) == 110 + 10 + 4 * 60  # what it took says nothing of arms
+
+
+def test_images_are_not_made_again_for_arms_that_an_older_version_has_done(tmp_path: Path) -> None:
+    """A trial that had ended counted no whole repeat, and made the images of all of them."""
+    settings = TrialSettings(task="locate", models=("unet",), seeds=2, arms=("classical", "copy-paste"))
+    for seed, arm in product((0, 1), settings.arms):
+        write_cell(tmp_path / CELLS, CellKey(seed, 5, arm, "unet"), "protocol")
+    schedule = Schedule(tmp_path, settings, "protocol", Costs({}))
+    assert (schedule.whole(), schedule.left()) == (2, [])
+    more = settings.model_copy(update={"models": ("unet", "effnet-dense")})
+    arms = [CellKey(seed, 5, arm, "effnet-dense") for seed, arm in product((0, 1), settings.arms)]
+    made = [CellKey(seed, 5, placed("copy-paste")) for seed in (0, 1)]
+    assert set(Schedule(tmp_path, more, "protocol", Costs({})).left()) == {*arms, *made}
 
 
 class Told(Task):

@@ -15,7 +15,7 @@ from flawforge.core.settings.arms import ARMS
 from flawforge.core.settings.trials import FEWEST_REPEATS, TrialSettings
 from flawforge.runs.cells import CELLS, CellKey, read_cell
 from flawforge.runs.trial_progress import ProgressFile
-from flawforge.studies.trial.cells.work_list import needs, work_list
+from flawforge.studies.trial.cells.work_list import PLACED, needs, work_list
 from flawforge.studies.trial.execution.local import Executor
 from flawforge.training.loop.loop import Interrupt
 
@@ -70,6 +70,11 @@ class Schedule:
             if cell is not None:
                 self.done.add(key)
                 self.costs.note(key, float(cell.facts.get("seconds", 0.0)))
+        wanted = {need for key in self.cells if key not in self.done for need in needs(key, settings)}
+        of_done_arms = (
+            {key for key in self.cells if key.arm.startswith(PLACED)} - self.done - wanted
+        )  # an older version's
+        self.cells = [key for key in self.cells if key not in of_done_arms]
         self.before = frozenset(self.done)
 
     def left(self) -> list[CellKey]:
